@@ -1,0 +1,5 @@
+//! Rendering on the CPU.
+
+mod reference;
+
+pub(crate) use reference::Reference;

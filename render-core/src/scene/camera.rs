@@ -1,0 +1,89 @@
+//! The camera of a volume view.
+
+use glam::{DMat3, DQuat, DVec3};
+
+use crate::geometry::Geometry;
+
+/// A perspective camera looking at a point of the patient.
+///
+/// Camera space: +x right, +y up, +z towards the viewer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    pub focal_point_mm: DVec3,
+    /// Rotation from camera space to patient space.
+    pub patient_from_camera: DQuat,
+    pub distance_mm: f64,
+    /// Full vertical angle of view at zoom 1.
+    pub view_angle_deg: f64,
+    /// Divides the angle of view, so the picture grows by about this factor.
+    pub zoom: f64,
+}
+
+/// Fills the picture with the patient: a box seen in its bounding sphere leaves wide margins.
+pub const DEFAULT_ZOOM: f64 = 1.5;
+const VIEW_ANGLE_DEG: f64 = 30.0;
+const ZOOM_RANGE: (f64, f64) = (0.05, 60.0);
+
+impl Camera {
+    /// Looks at the volume from the patient's front (anterior), head up, at the distance where the
+    /// sphere around the volume fills the unzoomed picture.
+    pub fn anterior(geometry: &Geometry) -> Self {
+        let center = geometry.center_mm();
+        let radius = geometry.corners_mm().iter().map(|c| c.distance(center)).fold(1.0, f64::max);
+        Self {
+            focal_point_mm: center,
+            patient_from_camera: DQuat::from_mat3(&DMat3::from_cols(DVec3::X, DVec3::Z, DVec3::NEG_Y)),
+            distance_mm: radius / (VIEW_ANGLE_DEG / 2.0).to_radians().sin(),
+            view_angle_deg: VIEW_ANGLE_DEG,
+            zoom: DEFAULT_ZOOM,
+        }
+    }
+
+    /// Moves the camera around the focal point about its own up axis. From the front, positive
+    /// angles go to the patient's left.
+    pub fn azimuth(&mut self, degrees: f64) {
+        self.turn(DQuat::from_rotation_y(degrees.to_radians()));
+    }
+
+    /// Moves the camera around the focal point about its own right axis; positive angles go up.
+    pub fn elevation(&mut self, degrees: f64) {
+        self.turn(DQuat::from_rotation_x(-degrees.to_radians()));
+    }
+
+    /// Turns the picture about the line of sight; positive angles turn it clockwise.
+    pub fn roll(&mut self, degrees: f64) {
+        self.turn(DQuat::from_rotation_z(degrees.to_radians()));
+    }
+
+    fn turn(&mut self, rotation_in_camera: DQuat) {
+        self.patient_from_camera = (self.patient_from_camera * rotation_in_camera).normalize();
+    }
+
+    pub fn zoom_by(&mut self, factor: f64) {
+        if factor.is_finite() && factor > 0.0 {
+            self.zoom = (self.zoom * factor).clamp(ZOOM_RANGE.0, ZOOM_RANGE.1);
+        }
+    }
+
+    /// Shifts the picture by pixels (right, down) of a view `height` pixels high, so that what is
+    /// under the pointer follows it.
+    pub fn pan(&mut self, dx: f64, dy: f64, height: u32) {
+        let mm_per_pixel = 2.0 * self.distance_mm * self.half_height() / f64::from(height.max(1));
+        self.focal_point_mm += self.patient_from_camera * DVec3::new(-dx, dy, 0.0) * mm_per_pixel;
+    }
+
+    /// Half the picture's height at unit distance.
+    pub fn half_height(&self) -> f64 {
+        (self.view_angle_deg / self.zoom / 2.0).clamp(1e-4, 80.0).to_radians().tan()
+    }
+
+    /// Unit vectors of the picture's right, up and line of sight in patient space.
+    pub fn axes(&self) -> (DVec3, DVec3, DVec3) {
+        let q = self.patient_from_camera;
+        (q * DVec3::X, q * DVec3::Y, q * DVec3::NEG_Z)
+    }
+
+    pub fn position_mm(&self) -> DVec3 {
+        self.focal_point_mm - self.axes().2 * self.distance_mm
+    }
+}

@@ -1,0 +1,271 @@
+//! One viewport's state: everything a picture depends on besides the volume.
+
+use glam::DVec3;
+
+use super::camera::Camera;
+use super::preset::{Preset, Shading};
+use super::transfer::TransferFunction;
+use crate::volume::Volume;
+use crate::window::Window;
+
+/// Largest width or height of a view in pixels: 8K.
+pub const MAX_SIZE: u32 = 8192;
+
+/// What a viewport shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Content {
+    /// Shaded volume rendering with the view's transfer function.
+    Volume,
+    /// Maximum intensity projection along the line of sight, windowed.
+    Mip,
+    /// The surface where the volume rises to this value.
+    Isosurface(f32),
+    /// A cut along the view's plane, windowed.
+    Slice,
+}
+
+/// How values across a thick slice become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    Maximum,
+    Minimum,
+    Mean,
+}
+
+/// A thick slice, centred on the plane. 0 mm is a plain cut.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slab {
+    pub thickness_mm: f64,
+    pub combine: Combine,
+}
+
+/// A rectangle of the patient mapped onto the view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plane {
+    /// What lies in the middle of the view.
+    pub center_mm: DVec3,
+    /// Unit vector towards the right edge of the view, in patient space.
+    pub right: DVec3,
+    /// Unit vector towards the bottom edge, at a right angle to `right`.
+    pub down: DVec3,
+    /// Width and height that fit into the view at zoom 1.
+    pub fit_mm: [f64; 2],
+    pub zoom: f64,
+}
+
+/// The three standard orientations, with the patient's right on the viewer's left and the head or
+/// the front on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orientation {
+    Axial,
+    Coronal,
+    Sagittal,
+}
+
+impl Orientation {
+    /// Unit vectors (right, down) of the view in patient space.
+    pub fn axes(self) -> (DVec3, DVec3) {
+        match self {
+            Self::Axial => (DVec3::X, DVec3::Y),
+            Self::Coronal => (DVec3::X, DVec3::NEG_Z),
+            Self::Sagittal => (DVec3::Y, DVec3::NEG_Z),
+        }
+    }
+}
+
+impl Plane {
+    /// A standard cut through the middle of the volume that shows all of it.
+    pub fn standard(orientation: Orientation, volume: &Volume) -> Self {
+        let (right, down) = orientation.axes();
+        let geometry = volume.geometry();
+        let mut plane = Self {
+            center_mm: geometry.center_mm(),
+            right,
+            down,
+            fit_mm: [geometry.extent_mm(right), geometry.extent_mm(down)],
+            zoom: 1.0,
+        };
+        // The middle of an even number of slices lies between two: show a real one.
+        plane.snap(volume);
+        plane
+    }
+
+    /// Unit vector that paging to the next slice follows: head to feet, front to back, right to
+    /// left.
+    pub fn scroll_direction(&self) -> DVec3 {
+        let normal = self.right.cross(self.down);
+        let a = normal.abs();
+        let positive = if a.z >= a.x && a.z >= a.y {
+            normal.z < 0.0
+        } else if a.y >= a.x {
+            normal.y > 0.0
+        } else {
+            normal.x > 0.0
+        };
+        if positive { normal } else { -normal }
+    }
+
+    /// Distance between slices when paging: the voxel spacing along the plane's normal.
+    pub fn slice_spacing_mm(&self, volume: &Volume) -> f64 {
+        let m = volume.geometry().voxel_from_patient().matrix3;
+        let per_mm = m * self.scroll_direction();
+        // The axis that the normal follows most closely counts one voxel per this many mm.
+        1.0 / per_mm.abs().max_element()
+    }
+
+    /// (number of this slice from 1, number of slices) along the paging direction.
+    pub fn slice_number(&self, volume: &Volume) -> (i64, i64) {
+        let (first_mm, spacing, count) = self.slices(volume);
+        let index = ((self.center_mm.dot(self.scroll_direction()) - first_mm) / spacing).round() as i64;
+        (index + 1, count)
+    }
+
+    /// Pages by whole slices, stopping at the first and last.
+    pub fn scroll(&mut self, slices: i64, volume: &Volume) {
+        let (first_mm, spacing, count) = self.slices(volume);
+        let along = self.scroll_direction();
+        let here = self.center_mm.dot(along);
+        let index = ((here - first_mm) / spacing).round() as i64;
+        let wanted = index.saturating_add(slices).clamp(0, count - 1);
+        self.center_mm += along * (first_mm + wanted as f64 * spacing - here);
+    }
+
+    /// Moves onto the nearest slice.
+    pub fn snap(&mut self, volume: &Volume) {
+        self.scroll(0, volume);
+    }
+
+    fn slices(&self, volume: &Volume) -> (f64, f64, i64) {
+        let along = self.scroll_direction();
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for corner in volume.geometry().corners_mm() {
+            low = low.min(corner.dot(along));
+            high = high.max(corner.dot(along));
+        }
+        let spacing = self.slice_spacing_mm(volume);
+        (low, spacing, ((high - low) / spacing).round() as i64 + 1)
+    }
+
+    /// Millimetres per pixel when the view has this size.
+    pub fn mm_per_pixel(&self, size: [u32; 2]) -> f64 {
+        let fit = (0..2).map(|i| self.fit_mm[i] / f64::from(size[i].max(1))).fold(1e-6, f64::max);
+        fit / self.zoom
+    }
+
+    /// Patient position of a point of the view, in pixels from the top left corner.
+    pub fn patient_from_pixel(&self, at: [f64; 2], size: [u32; 2]) -> DVec3 {
+        let mm = self.mm_per_pixel(size);
+        let offset = |i: usize| (at[i] - f64::from(size[i]) / 2.0) * mm;
+        self.center_mm + self.right * offset(0) + self.down * offset(1)
+    }
+
+    /// Where a patient position falls in the view, in pixels from the top left corner, and its
+    /// distance from the plane in mm.
+    pub fn pixel_from_patient(&self, point_mm: DVec3, size: [u32; 2]) -> ([f64; 2], f64) {
+        let mm = self.mm_per_pixel(size);
+        let offset = point_mm - self.center_mm;
+        let pixel = [
+            offset.dot(self.right) / mm + f64::from(size[0]) / 2.0,
+            offset.dot(self.down) / mm + f64::from(size[1]) / 2.0,
+        ];
+        (pixel, offset.dot(self.right.cross(self.down)))
+    }
+
+    pub fn zoom_by(&mut self, factor: f64) {
+        if factor.is_finite() && factor > 0.0 {
+            self.zoom = (self.zoom * factor).clamp(0.05, 100.0);
+        }
+    }
+
+    /// Shifts the picture by pixels (right, down).
+    pub fn pan(&mut self, dx: f64, dy: f64, size: [u32; 2]) {
+        let mm = self.mm_per_pixel(size);
+        self.center_mm -= (self.right * dx + self.down * dy) * mm;
+    }
+}
+
+/// State of one viewport. `revision` rises with every change, so a frame can say what it shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewState {
+    pub revision: u64,
+    /// Width and height in pixels.
+    pub size: [u32; 2],
+    pub content: Content,
+    pub camera: Camera,
+    pub plane: Plane,
+    pub slab: Slab,
+    pub window: Window,
+    pub transfer: TransferFunction,
+    pub shading: Shading,
+    /// Name of the preset that the transfer function came from.
+    pub preset: Option<String>,
+    /// Samples are this many voxels apart (of the smallest spacing); 1 is full quality.
+    pub step_voxels: f64,
+}
+
+impl ViewState {
+    /// The first look at a volume.
+    pub fn new(volume: &Volume, content: Content, orientation: Orientation, size: [u32; 2]) -> Self {
+        let window = volume.default_window();
+        let mut view = Self {
+            revision: 0,
+            size: size.map(|n| n.clamp(1, MAX_SIZE)),
+            content,
+            camera: Camera::anterior(volume.geometry()),
+            plane: Plane::standard(orientation, volume),
+            slab: Slab { thickness_mm: 0.0, combine: Combine::Mean },
+            window,
+            transfer: TransferFunction::from_window(window),
+            shading: Shading::default(),
+            preset: None,
+            step_voxels: 1.0,
+        };
+        if volume.meaning().modality == "CT" {
+            view.apply_preset(&Preset::built_in()[0]);
+        }
+        view
+    }
+
+    pub fn apply_preset(&mut self, preset: &Preset) {
+        self.transfer = preset.transfer.clone();
+        self.shading = preset.shading;
+        self.preset = Some(preset.name.clone());
+        self.touch();
+    }
+
+    /// Windows slices and projections; in a volume view it sets the opacity ramp and keeps the
+    /// colours.
+    pub fn set_window(&mut self, window: Window) {
+        self.window = window;
+        if self.content == Content::Volume {
+            self.transfer = self.transfer.with_opacity_window(window);
+        }
+        self.touch();
+    }
+
+    pub fn set_size(&mut self, size: [u32; 2]) {
+        let size = size.map(|n| n.clamp(1, MAX_SIZE));
+        if size != self.size {
+            self.size = size;
+            self.touch();
+        }
+    }
+
+    /// Back to the first look, keeping size and content.
+    pub fn reset(&mut self, volume: &Volume) {
+        let (right, down) = (self.plane.right, self.plane.down);
+        let orientation = [Orientation::Axial, Orientation::Coronal, Orientation::Sagittal]
+            .into_iter()
+            .find(|o| o.axes() == (right, down))
+            .unwrap_or(Orientation::Axial);
+        let revision = self.revision;
+        *self = Self::new(volume, self.content, orientation, self.size);
+        self.revision = revision;
+        self.touch();
+    }
+
+    /// Marks a change.
+    pub fn touch(&mut self) {
+        self.revision += 1;
+    }
+}
