@@ -1,1 +1,74 @@
-//! stub
+//! Voxcast's wire protocol: what a browser or a program and the server say to each other.
+//!
+//! `PROTOCOL.md` is the normative text; the fixtures beside it are run by this crate and by the
+//! browser client.
+//!
+//! ```text
+//! text    -> ClientMessage::parse -> (seq, ClientMessage)     server side
+//! ServerMessage -> serde_json     -> text
+//! FrameHeader::encode + picture   -> binary message           FrameHeader::decode on the client
+//! ```
+//!
+//! This crate knows no socket, no clock, no renderer and no async runtime. Whatever it accepts is
+//! bounded: sizes, counts and numbers from outside are checked here, once.
+
+pub mod frame;
+pub mod message;
+pub mod plain;
+
+pub use frame::{Codec, FrameHeader, Quality};
+pub use message::{ClientMessage, Content, ErrorCode, MouseButton, PointerKind, ServerMessage};
+
+/// The WebSocket subprotocol of `ClientMessage` and `ServerMessage`.
+pub const SUBPROTOCOL: &str = "voxcast.v1";
+
+/// Longest text message from a client in bytes.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Views are numbered from 0 to this less one.
+pub const MAX_VIEWS: usize = 16;
+/// Largest width or height of a view in pixels.
+pub const MAX_VIEW_SIZE: u32 = 8192;
+/// Most pixels of all views together: a 5K display with room to spare.
+pub const MAX_LAYOUT_PIXELS: u64 = 16 * 1024 * 1024;
+/// Most frames of one view that the client has not acknowledged.
+pub const MAX_UNACKNOWLEDGED: u32 = 2;
+/// Longest text inside a message: UIDs have 64 characters, preset names and paths fit easily.
+pub const MAX_STRING_BYTES: usize = 4096;
+
+/// Why a message from a client is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Malformed {
+    /// The message's `seq`, where it could be read.
+    pub seq: Option<u64>,
+    pub code: ErrorCode,
+    /// What is wrong; at most 200 characters of it may come from the message itself.
+    pub reason: String,
+}
+
+impl Malformed {
+    fn new(seq: Option<u64>, code: ErrorCode, reason: impl Into<String>) -> Self {
+        let mut reason = reason.into();
+        if let Some((end, _)) = reason.char_indices().nth(200) {
+            reason.truncate(end);
+        }
+        Self { seq, code, reason }
+    }
+}
+
+/// Accepts finite numbers of at most this magnitude.
+fn bounded(name: &str, value: f64, limit: f64) -> Result<(), String> {
+    if value.is_finite() && value.abs() <= limit {
+        Ok(())
+    } else {
+        Err(format!("`{name}` must lie between -{limit} and {limit}"))
+    }
+}
+
+fn short(name: &str, text: &str) -> Result<(), String> {
+    if text.len() <= MAX_STRING_BYTES {
+        Ok(())
+    } else {
+        Err(format!("`{name}` is longer than {MAX_STRING_BYTES} bytes"))
+    }
+}

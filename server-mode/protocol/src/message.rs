@@ -1,0 +1,376 @@
+//! The messages of subprotocol `voxcast.v1`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{MAX_LAYOUT_PIXELS, MAX_TEXT_BYTES, MAX_VIEW_SIZE, MAX_VIEWS, Malformed, bounded, short};
+
+/// Largest `seq`: whole numbers up to here are exact in JavaScript.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;
+
+/// Positions and shifts in pixels lie within this distance of zero.
+pub const MAX_PIXELS: f64 = 1e6;
+/// Wheel deltas, where 100 is one notch.
+pub const MAX_WHEEL: f64 = 1e5;
+/// Slices of one `scroll`.
+pub const MAX_SLICES: i64 = 100_000;
+/// Window centres and widths.
+pub const MAX_WINDOW: f64 = 1e6;
+/// Factors of one `pinch`, and one over them.
+pub const MAX_PINCH: f64 = 100.0;
+
+/// What a client asks for. Positions are pixels from the view's top left corner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// Empty: the library's first series.
+    OpenSeries {
+        series_instance_uid: String,
+    },
+    Layout {
+        views: Vec<LayoutView>,
+    },
+    Pointer {
+        view: u8,
+        kind: PointerKind,
+        /// Needed by `press` and `release`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        button: Option<MouseButton>,
+        x: f64,
+        y: f64,
+    },
+    Wheel {
+        view: u8,
+        delta: f64,
+        #[serde(default)]
+        zoom: bool,
+    },
+    Pinch {
+        view: u8,
+        zoom: f64,
+        dx: f64,
+        dy: f64,
+    },
+    Scroll {
+        view: u8,
+        slices: i64,
+    },
+    Rotate {
+        view: u8,
+        dx: f64,
+        dy: f64,
+    },
+    Window {
+        view: u8,
+        center: f64,
+        width: f64,
+    },
+    Preset {
+        view: u8,
+        name: String,
+    },
+    /// Without a view, all views.
+    Reset {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        view: Option<u8>,
+    },
+    Ack {
+        view: u8,
+        frame: u32,
+    },
+    Ping {
+        time: f64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayoutView {
+    pub view: u8,
+    pub content: Content,
+    /// Width and height in pixels.
+    pub size: [u32; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Content {
+    Volume,
+    Mip,
+    Axial,
+    Coronal,
+    Sagittal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PointerKind {
+    Press,
+    Move,
+    Release,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MouseButton {
+    Left,
+    Middle,
+    Right,
+}
+
+impl ClientMessage {
+    /// Reads a text message: its `seq` and what it asks for, every number within its bounds.
+    pub fn parse(text: &str) -> Result<(u64, Self), Malformed> {
+        if text.len() > MAX_TEXT_BYTES {
+            let reason = format!("a message has at most {MAX_TEXT_BYTES} bytes");
+            return Err(Malformed::new(None, ErrorCode::Malformed, reason));
+        }
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| Malformed::new(None, ErrorCode::Malformed, format!("not JSON: {error}")))?;
+        let Value::Object(mut fields) = value else {
+            return Err(Malformed::new(None, ErrorCode::Malformed, "a message is a JSON object"));
+        };
+        let seq = fields.remove("seq").and_then(|seq| seq.as_u64());
+        let Some(seq) = seq.filter(|seq| (1..=MAX_SEQ).contains(seq)) else {
+            return Err(Malformed::new(None, ErrorCode::Seq, "`seq` must be a whole number from 1"));
+        };
+        let message: Self = serde_json::from_value(Value::Object(fields))
+            .map_err(|error| Malformed::new(Some(seq), ErrorCode::Malformed, error.to_string()))?;
+        message.check().map_err(|reason| Malformed::new(Some(seq), ErrorCode::OutOfRange, reason))?;
+        Ok((seq, message))
+    }
+
+    /// The text message, for clients.
+    pub fn to_text(&self, seq: u64) -> String {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        value["seq"] = seq.into();
+        value.to_string()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let pixels = |x: f64, y: f64| bounded("x", x, MAX_PIXELS).and(bounded("y", y, MAX_PIXELS));
+        match self {
+            Self::OpenSeries { series_instance_uid } => short("seriesInstanceUid", series_instance_uid),
+            Self::Layout { views } => check_layout(views),
+            Self::Pointer { view, kind, button, x, y } => {
+                check_view(*view)?;
+                if *kind != PointerKind::Move && button.is_none() {
+                    return Err("`press` and `release` need a `button`".into());
+                }
+                pixels(*x, *y)
+            }
+            Self::Wheel { view, delta, .. } => {
+                check_view(*view)?;
+                bounded("delta", *delta, MAX_WHEEL)
+            }
+            Self::Pinch { view, zoom, dx, dy } => {
+                check_view(*view)?;
+                if !(1.0 / MAX_PINCH..=MAX_PINCH).contains(zoom) {
+                    return Err(format!("`zoom` must lie between 1/{MAX_PINCH} and {MAX_PINCH}"));
+                }
+                pixels(*dx, *dy)
+            }
+            Self::Scroll { view, slices } => {
+                check_view(*view)?;
+                if slices.unsigned_abs() > MAX_SLICES.unsigned_abs() {
+                    return Err(format!("`slices` must lie between -{MAX_SLICES} and {MAX_SLICES}"));
+                }
+                Ok(())
+            }
+            Self::Rotate { view, dx, dy } => {
+                check_view(*view)?;
+                pixels(*dx, *dy)
+            }
+            Self::Window { view, center, width } => {
+                check_view(*view)?;
+                bounded("center", *center, MAX_WINDOW)?;
+                if !(1.0..=MAX_WINDOW).contains(width) {
+                    return Err(format!("`width` must lie between 1 and {MAX_WINDOW}"));
+                }
+                Ok(())
+            }
+            Self::Preset { view, name } => {
+                check_view(*view)?;
+                short("name", name)
+            }
+            Self::Reset { view } => view.map_or(Ok(()), check_view),
+            Self::Ack { view, .. } => check_view(*view),
+            Self::Ping { time } => bounded("time", *time, MAX_SEQ as f64),
+        }
+    }
+}
+
+fn check_view(view: u8) -> Result<(), String> {
+    if usize::from(view) < MAX_VIEWS {
+        Ok(())
+    } else {
+        Err(format!("views are numbered 0 to {}", MAX_VIEWS - 1))
+    }
+}
+
+fn check_layout(views: &[LayoutView]) -> Result<(), String> {
+    let mut seen = [false; MAX_VIEWS];
+    let mut pixels = 0;
+    for view in views {
+        check_view(view.view)?;
+        if std::mem::replace(&mut seen[usize::from(view.view)], true) {
+            return Err(format!("view {} is listed twice", view.view));
+        }
+        if view.size.iter().any(|n| !(1..=MAX_VIEW_SIZE).contains(n)) {
+            return Err(format!("a view's `size` must lie between 1 and {MAX_VIEW_SIZE} each"));
+        }
+        pixels += u64::from(view.size[0]) * u64::from(view.size[1]);
+    }
+    if pixels > MAX_LAYOUT_PIXELS {
+        return Err(format!(
+            "the views have {pixels} pixels together; at most {MAX_LAYOUT_PIXELS} are possible"
+        ));
+    }
+    Ok(())
+}
+
+/// What the server tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum ServerMessage {
+    Connected { session_id: String, protocol: String, backend: String },
+    Library { studies: Vec<Study> },
+    Loading { series_instance_uid: String, done: u64, total: u64 },
+    SeriesOpened(SeriesOpened),
+    View(ViewInfo),
+    Error { code: ErrorCode, message: String, seq: Option<u64> },
+    Pong { time: f64 },
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Study {
+    pub study_instance_uid: String,
+    pub description: String,
+    pub date: String,
+    pub patient_name: String,
+    pub patient_id: String,
+    pub series: Vec<Series>,
+}
+
+/// Names nobody: a study's `Debug` output may end up in a log.
+impl std::fmt::Debug for Study {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Study").field("series", &self.series.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Series {
+    pub series_instance_uid: String,
+    pub description: String,
+    pub number: Option<i32>,
+    pub modality: String,
+    /// (columns, rows, slices)
+    pub dims: [u32; 3],
+    /// How many files.
+    pub files: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeriesOpened {
+    pub series_instance_uid: String,
+    pub modality: String,
+    /// Unit of the values, for example `HU`; empty when unknown.
+    pub unit: String,
+    pub dims: [u32; 3],
+    pub spacing_mm: [f64; 3],
+    pub value_range: [f64; 2],
+    pub warnings: Vec<Warning>,
+    pub presets: Vec<Preset>,
+    pub windows: Vec<NamedWindow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Warning {
+    pub code: String,
+    pub message: String,
+    pub value: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    pub name: String,
+    pub label: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedWindow {
+    pub label: String,
+    pub center: f64,
+    pub width: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ViewInfo {
+    pub view: u8,
+    pub revision: u64,
+    pub input_seq: u64,
+    pub content: Content,
+    pub window: Window,
+    /// `None` when the transfer function is not a preset's.
+    pub preset: Option<String>,
+    /// Number of the slice from 1; slice views only, as the next two.
+    pub slice: Option<i64>,
+    pub slices: Option<i64>,
+    pub mm_per_pixel: Option<f64>,
+    pub zoom: f64,
+    pub letters: Letters,
+    /// Middle of a slice view, or what a camera looks at; patient space (LPS).
+    pub position_mm: [f64; 3],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    pub center: f64,
+    pub width: f64,
+}
+
+/// The patient's directions at the edges of a picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Letters {
+    pub left: String,
+    pub right: String,
+    pub top: String,
+    pub bottom: String,
+}
+
+/// Why the server could not do what it was asked. More may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// Not a message of the protocol.
+    Malformed,
+    /// `seq` is missing or does not rise.
+    Seq,
+    /// A number, a text or a list is beyond its bounds.
+    OutOfRange,
+    /// The layout has no such view.
+    UnknownView,
+    UnknownSeries,
+    UnknownPreset,
+    /// No series is open yet.
+    NoSeries,
+    /// The series could not be read.
+    LoadFailed,
+    /// The picture could not be drawn or encoded.
+    RenderFailed,
+    /// Messages come faster than they are handled; the rest waits.
+    TooFast,
+    /// The server is shutting down.
+    GoingAway,
+}

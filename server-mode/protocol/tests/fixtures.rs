@@ -1,0 +1,100 @@
+//! Runs `fixtures/`. A file's name says what is inside: `client-*` and `server-*` are messages of
+//! `voxcast.v1`, `plain-client-*` and `plain-server-*` those of the plain protocol, `frame-*` a
+//! frame as hexadecimal digits with the header it decodes to.
+
+use std::path::{Path, PathBuf};
+
+use protocol::{ClientMessage, Codec, FrameHeader, Quality, ServerMessage, plain};
+use serde_json::{Value, json};
+
+fn fixtures(folder: &str) -> Vec<(String, String)> {
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
+    let mut found: Vec<_> = std::fs::read_dir(&folder)
+        .expect("fixtures exist")
+        .map(|entry| entry.expect("folder is readable").path())
+        .map(|path| {
+            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).expect("fixture is UTF-8"))
+        })
+        .collect();
+    found.sort();
+    assert!(found.len() > 10, "{} fixtures in {}", found.len(), folder.display());
+    found
+}
+
+/// What the file means to the protocol, written back as JSON.
+fn round_trip(name: &str, text: &str) -> Result<Value, String> {
+    let back = |value: Result<Value, serde_json::Error>| value.map_err(|error| error.to_string());
+    if name.starts_with("plain-client-") {
+        let message = plain::ClientMessage::parse(text).map_err(|error| error.to_string())?;
+        back(serde_json::to_value(message))
+    } else if name.starts_with("plain-server-") {
+        let message: plain::ServerMessage = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        back(serde_json::to_value(message))
+    } else if name.starts_with("client-") {
+        let (seq, message) = ClientMessage::parse(text).map_err(|error| error.to_string())?;
+        back(serde_json::from_str(&message.to_text(seq)))
+    } else if name.starts_with("server-") {
+        let message: ServerMessage = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        back(serde_json::to_value(message))
+    } else {
+        assert!(name.starts_with("frame-"), "{name}: unknown kind of fixture");
+        let file: Value = serde_json::from_str(text).expect("a frame fixture is JSON");
+        let bytes = unhex(file["hex"].as_str().expect("hex"));
+        let (header, picture) = FrameHeader::decode(&bytes).map_err(|error| error.to_string())?;
+        assert_eq!(header.encode(), bytes[..bytes.len() - picture.len()], "{name}");
+        Ok(json!({ "hex": file["hex"], "header": as_json(&header), "pictureBytes": picture.len() }))
+    }
+}
+
+fn as_json(header: &FrameHeader) -> Value {
+    assert_eq!(header.codec, Codec::Jpeg);
+    json!({
+        "codec": "jpeg",
+        "kind": if header.quality == Quality::Final { "final" } else { "interactive" },
+        "view": header.view, "size": header.size, "frame": header.frame,
+        "inputSeq": header.input_seq, "viewRevision": header.view_revision,
+        "renderUs": header.render_us, "encodeUs": header.encode_us,
+    })
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex digits"))
+        .collect()
+}
+
+#[test]
+fn valid_messages_are_understood_in_full() {
+    for (name, text) in fixtures("valid") {
+        let written: Value = serde_json::from_str(&text).expect("fixture is JSON");
+        match round_trip(&name, &text) {
+            Ok(read) => assert_eq!(read, written, "{name}"),
+            Err(reason) => panic!("{name} is valid but refused: {reason}"),
+        }
+    }
+}
+
+#[test]
+fn invalid_messages_are_refused() {
+    for (name, text) in fixtures("invalid") {
+        assert!(round_trip(&name, &text).is_err(), "{name} must be refused");
+    }
+}
+
+#[test]
+fn a_reason_quotes_little_of_the_message() {
+    let text = format!(r#"{{"seq":1,"type":"{}"}}"#, "x".repeat(60_000));
+    let error = ClientMessage::parse(&text).expect_err("no such type");
+    assert!(error.reason.chars().count() <= 200);
+    assert_eq!(error.seq, Some(1));
+}
+
+#[test]
+fn deep_nesting_is_refused_without_harm() {
+    let text = format!(r#"{{"seq":1,"type":{}}}"#, "[".repeat(60_000));
+    assert!(ClientMessage::parse(&text).is_err());
+    assert!(plain::ClientMessage::parse(&text).is_err());
+}
