@@ -18,6 +18,7 @@ pub mod cpu;
 pub mod dicom;
 pub mod frame;
 pub mod geometry;
+pub mod gpu;
 pub mod progress;
 pub mod render;
 pub mod scene;

@@ -288,12 +288,15 @@ pub enum RenderError {
     NoValues,
     #[error("the graphics card failed: {0}")]
     Gpu(String),
+    #[error("the volume of {mib} MiB does not fit the graphics card: {reason}; render it on the CPU")]
+    VolumeTooLarge { mib: u64, reason: &'static str },
 }
 
 /// Which back end to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// A real GPU that proves itself on a test scene, else the CPU.
+    /// A real GPU that proves itself on a test scene, else the CPU. The CPU also draws each picture
+    /// that the GPU fails on, because the volume is too large or the device is lost.
     Auto,
     /// The slow, obvious renderer that the others are measured against.
     Reference,
@@ -312,6 +315,8 @@ pub enum Adapter {
 #[derive(Clone, Debug)]
 pub struct Renderer {
     backend: Arc<dyn Backend>,
+    /// Draws what `backend` fails on.
+    fallback: Option<Arc<dyn Backend>>,
     name: &'static str,
     reasons: Vec<String>,
 }
@@ -320,13 +325,35 @@ impl Renderer {
     /// Opens the chosen back end.
     pub fn open(choice: Choice) -> Result<Self, RenderError> {
         match choice {
-            Choice::Reference | Choice::Cpu | Choice::Auto => Ok(Self {
+            Choice::Reference => Ok(Self {
                 backend: Arc::new(crate::cpu::Reference),
+                fallback: None,
                 name: "reference",
-                reasons: vec!["the scalar reference was asked for".into()],
+                reasons: vec!["reference: used, it was asked for".into()],
             }),
-            Choice::Gpu(_) => Err(RenderError::Gpu("no adapter".into())),
+            Choice::Cpu => Ok(Self::cpu(vec!["CPU: used, it was asked for".into()])),
+            Choice::Gpu(adapter) => {
+                let mut reasons = Vec::new();
+                match crate::gpu::open(adapter, &mut reasons) {
+                    Some(gpu) => Ok(Self { backend: Arc::new(gpu), fallback: None, name: "gpu", reasons }),
+                    None => Err(RenderError::Gpu(reasons.join("; "))),
+                }
+            }
+            Choice::Auto => {
+                let mut reasons = Vec::new();
+                let Some(gpu) = crate::gpu::open(Adapter::Hardware, &mut reasons) else {
+                    reasons.push("CPU: used, because no GPU is".into());
+                    return Ok(Self::cpu(reasons));
+                };
+                reasons.push("CPU: used for what the GPU fails on".into());
+                let cpu = Self::cpu(Vec::new()).backend;
+                Ok(Self { backend: Arc::new(gpu), fallback: Some(cpu), name: "gpu", reasons })
+            }
         }
+    }
+
+    fn cpu(reasons: Vec<String>) -> Self {
+        Self { backend: Arc::new(crate::cpu::Reference), fallback: None, name: "reference", reasons }
     }
 
     /// `reference`, `cpu` or `gpu`.
@@ -346,7 +373,7 @@ impl Renderer {
         cancel: &AtomicBool,
     ) -> Result<Frame, RenderError> {
         check_size(params)?;
-        self.backend.render(volume, params, cancel)
+        self.attempt(|backend| backend.render(volume, params, cancel))
     }
 
     /// Rescaled values before windowing; slices and projections only.
@@ -358,8 +385,18 @@ impl Renderer {
     ) -> Result<ValueImage, RenderError> {
         check_size(params)?;
         match params.mode {
-            Mode::Slice { .. } | Mode::Mip { .. } => self.backend.values(volume, params, cancel),
+            Mode::Slice { .. } | Mode::Mip { .. } => {
+                self.attempt(|backend| backend.values(volume, params, cancel))
+            }
             Mode::Volume { .. } | Mode::Isosurface { .. } => Err(RenderError::NoValues),
+        }
+    }
+
+    fn attempt<T>(&self, work: impl Fn(&dyn Backend) -> Result<T, RenderError>) -> Result<T, RenderError> {
+        let result = work(self.backend.as_ref());
+        match (&result, &self.fallback) {
+            (Err(RenderError::Gpu(_) | RenderError::VolumeTooLarge { .. }), Some(cpu)) => work(cpu.as_ref()),
+            _ => result,
         }
     }
 }
