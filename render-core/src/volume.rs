@@ -221,7 +221,8 @@ impl Volume {
     }
 }
 
-fn statistics<T: Voxel>(voxels: &[T]) -> ((f32, f32), f64) {
+/// Range and mean of stored values.
+pub(crate) fn statistics<T: Voxel>(voxels: &[T]) -> ((f32, f32), f64) {
     use rayon::prelude::*;
     // Chunks keep the f64 sums short and the order of additions fixed, so the mean is reproducible.
     let parts: Vec<(f32, f32, f64)> = voxels

@@ -3,12 +3,29 @@
 //! ```text
 //! paths -> scan (headers, all cores) -> Library { studies { series { files } } } -> load -> Loaded { Arc<Volume>, warnings }
 //! ```
+//!
+//! `dataset` reads bytes, `header` gives them meaning, `scan` and `group` find series, `stack`
+//! places their images in the patient, `codec` and `pixels` make values, `load` joins all of it.
+//! Files are hostile until checked: every length is compared with the bytes that are there before
+//! anything is allocated, and a file that is wrong costs its own images only.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::progress::Progress;
 use crate::volume::Volume;
+
+mod codec;
+mod dataset;
+mod group;
+mod header;
+mod load;
+mod pixels;
+mod scan;
+mod source;
+mod stack;
+
+pub use load::{Thumbnail, load, thumbnail};
+pub use scan::scan;
 
 /// What a scan found, and what it had to leave out.
 #[derive(Debug, Default)]
@@ -51,18 +68,35 @@ impl std::fmt::Debug for Patient {
     }
 }
 
-/// Images that form one volume.
+/// Images that form one volume. Made by [`scan`].
 #[derive(Clone, Debug)]
 pub struct Series {
     pub series_instance_uid: String,
     pub series_description: String,
     pub series_number: Option<i32>,
     pub modality: String,
-    /// (columns, rows, slices) as far as the headers tell.
+    /// What sets this volume apart when a DICOM series holds several, for example `time 2 of 10`;
+    /// empty when it holds one.
+    pub part: String,
+    /// (columns, rows, slices) of the images as stored.
     pub dims: [u32; 3],
     pub transfer_syntaxes: Vec<String>,
     /// In slice order.
     pub files: Vec<PathBuf>,
+    /// What the headers alone tell.
+    pub warnings: Vec<Warning>,
+    images: Images,
+    unit: String,
+}
+
+/// The images of a series in slice order; `Debug` only counts them.
+#[derive(Clone)]
+struct Images(Arc<[header::Image]>);
+
+impl std::fmt::Debug for Images {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} images", self.0.len())
+    }
 }
 
 /// Something the user must know about a volume.
@@ -85,6 +119,8 @@ pub enum WarningCode {
     NoSpacing,
     Lossy,
     Truncated,
+    /// Colour images are shown by their brightness.
+    ColourAsGrey,
 }
 
 impl WarningCode {
@@ -99,6 +135,7 @@ impl WarningCode {
             Self::NoSpacing => "no-spacing",
             Self::Lossy => "lossy",
             Self::Truncated => "truncated",
+            Self::ColourAsGrey => "colour-as-grey",
         }
     }
 }
@@ -107,9 +144,35 @@ impl WarningCode {
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub volume: Arc<Volume>,
+    /// The images as the files have them, before any resampling of uneven slices.
+    pub facts: Facts,
     pub warnings: Vec<Warning>,
     /// Files of the series that could not be read; the volume does without them.
     pub failed: Vec<Failed>,
+}
+
+/// What the files themselves say about a series; `voxcast info` prints it. It differs from the
+/// volume's own geometry and statistics when uneven slices were resampled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// (columns, rows, slices) of the images.
+    pub dims: [u32; 3],
+    /// Between columns, between rows, and the mean between slices *along the slice normal*, which
+    /// for a tilted stack is less than the step from slice to slice.
+    pub spacing_mm: [f64; 3],
+    /// Centre of the first voxel of the first slice, LPS.
+    pub origin_mm: [f64; 3],
+    /// Unit vectors of +column, +row and +slice index. The third is the line through the slices,
+    /// which for a tilted stack is not their normal.
+    pub direction: [[f64; 3]; 3],
+    /// Smallest and largest rescaled value, padding included.
+    pub value_range: (f32, f32),
+    /// Mean of all rescaled values, padding included.
+    pub mean: f64,
+    /// Unit of the values, for example `HU`; empty when unknown.
+    pub unit: String,
+    /// The smallest value is white (MONOCHROME1): show with the window inverted.
+    pub inverted: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -121,16 +184,4 @@ pub enum Error {
     Path { path: PathBuf, reason: String },
     #[error("{0}")]
     Series(String),
-}
-
-/// Finds the studies in files, folders (all levels down) and DICOMDIRs. Files that are not DICOM
-/// images are named in `failed`; an error means that nothing could be looked at.
-pub fn scan(paths: &[PathBuf], _progress: &Progress) -> Result<Library, Error> {
-    let path = paths.first().cloned().unwrap_or_default();
-    Err(Error::Path { path, reason: "reading DICOM is not built yet".into() })
-}
-
-/// Reads a series into one volume.
-pub fn load(_series: &Series, _progress: &Progress) -> Result<Loaded, Error> {
-    Err(Error::Series("reading DICOM is not built yet".into()))
 }

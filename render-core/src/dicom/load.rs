@@ -1,0 +1,372 @@
+//! A series into memory.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
+
+use super::dataset::{File, ParseError, Until};
+use super::header::{Colour, Image};
+use super::pixels::{self, Convert, Sample};
+use super::stack::Stack;
+use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, source};
+use crate::geometry::MAX_VOXELS;
+use crate::progress::Progress;
+use crate::volume::{Meaning, Rescale, Volume, Voxels, statistics};
+use crate::window::Window;
+
+/// Reads a series into one volume, slices in parallel; `progress` counts slices.
+///
+/// Slices that cannot be read are named in `failed` and are filled with the padding value; an
+/// error means that there is no volume: cancelled, too little memory, or no readable slice.
+/// Unevenly spaced slices are resampled to a regular grid, with a warning that says so.
+pub fn load(series: &Series, progress: &Progress) -> Result<Loaded, Error> {
+    let images: Vec<&Image> = series.images.0.iter().collect();
+    let stack = Stack::new(&images);
+    let plan = Plan::new(&images);
+    check_memory(&stack, &images, plan.target)?;
+    let job = Job { series, stack: &stack, plan: &plan, progress };
+    match plan.target {
+        Target::U8 => job.run::<u8>(Voxels::U8),
+        Target::I16 => job.run::<i16>(Voxels::I16),
+        Target::U16 => job.run::<u16>(Voxels::U16),
+        Target::F32 => job.run::<f32>(Voxels::F32),
+    }
+}
+
+/// A small grey picture of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thumbnail {
+    /// Columns and rows.
+    pub size: [u32; 2],
+    /// Brightness, row by row from the top.
+    pub pixels: Vec<u8>,
+}
+
+/// The middle image of a series, windowed, its longer side at most `max_px` pixels. Reads one file.
+pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
+    let image = &series.images.0[series.images.0.len() / 2];
+    let path = &series.files[image.file];
+    let at = |reason: String| Error::Path { path: path.clone(), reason };
+    let (columns, rows) = (usize::from(image.format.columns), usize::from(image.format.rows));
+    let mut values = vec![0f32; columns * rows];
+    let convert = if image.format.is_grey() {
+        Convert::Scale(image.rescale.0, image.rescale.1)
+    } else {
+        Convert::Add(0)
+    };
+    let bytes = source::bytes(path).map_err(at)?;
+    let decoded = parse(&bytes).and_then(|file| pixels::decode(&file, image, convert, &mut values));
+    decoded.map_err(at)?;
+    let window = image.windows.first().map(|(_, w)| *w).filter(|_| image.format.is_grey());
+    let window = window.unwrap_or_else(|| middle_range(&values, image));
+    let (low, scale) = window.ramp();
+    let inverted = matches!(image.format.colour, Colour::Grey { inverted: true });
+
+    // Rows and columns need not be equally far apart; the picture's pixels are.
+    let [dx, dy] = image.spacing_mm.unwrap_or([1.0, 1.0]);
+    let (width_mm, height_mm) = (columns as f64 * dx, rows as f64 * dy);
+    let px = f64::from(max_px.max(1)) / width_mm.max(height_mm);
+    let size = [width_mm, height_mm].map(|mm| ((mm * px).round() as u32).clamp(1, max_px.max(1)));
+    let mut pixels = Vec::with_capacity(size[0] as usize * size[1] as usize);
+    for y in 0..size[1] as usize {
+        let ys = span(y, size[1] as usize, rows);
+        for x in 0..size[0] as usize {
+            let xs = span(x, size[0] as usize, columns);
+            let count = (ys.len() * xs.len()) as f32;
+            let sum: f32 = ys.clone().map(|r| values[r * columns..][xs.clone()].iter().sum::<f32>()).sum();
+            let grey = ((sum / count - low) * scale).clamp(0.0, 1.0);
+            let grey = if inverted { 1.0 - grey } else { grey };
+            pixels.push((grey * 255.0).round() as u8);
+        }
+    }
+    Ok(Thumbnail { size, pixels })
+}
+
+/// The source pixels that one pixel of the small picture stands for.
+fn span(i: usize, small: usize, large: usize) -> std::ops::Range<usize> {
+    let start = (i * large / small).min(large - 1);
+    start..((i + 1) * large / small).clamp(start + 1, large)
+}
+
+/// A window between the darkest and brightest percent, padding left out.
+fn middle_range(values: &[f32], image: &Image) -> Window {
+    let padding = image.format.padding.map(|p| (f64::from(p) * image.rescale.0 + image.rescale.1) as f32);
+    let mut sorted: Vec<f32> =
+        values.iter().copied().filter(|v| v.is_finite() && Some(*v) != padding).collect();
+    if sorted.is_empty() {
+        return Window::from_range(0.0, 1.0);
+    }
+    sorted.sort_unstable_by(f32::total_cmp);
+    let at = |share: f64| f64::from(sorted[((sorted.len() - 1) as f64 * share) as usize]);
+    Window::from_range(at(0.01), at(0.99))
+}
+
+fn parse(bytes: &[u8]) -> Result<File<'_>, String> {
+    File::parse(bytes, true, Until::End).map_err(|e| match e {
+        ParseError::Bad(reason) => reason,
+        ParseError::NeedMore(_) => "it ends too early".into(),
+    })
+}
+
+/// The type of the volume's voxels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Target {
+    U8,
+    I16,
+    U16,
+    F32,
+}
+
+impl Target {
+    fn of_range((low, high): (i64, i64)) -> Self {
+        match (low, high) {
+            (0.., ..=255) => Self::U8,
+            (-32_768.., ..=32_767) => Self::I16,
+            (0.., ..=65_535) => Self::U16,
+            _ => Self::F32,
+        }
+    }
+
+    fn bytes(self) -> u64 {
+        match self {
+            Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
+/// How all samples of a series become voxels of one type.
+struct Plan {
+    target: Target,
+    rescale: Rescale,
+    /// For each image.
+    convert: Vec<Convert>,
+}
+
+impl Plan {
+    /// Integers stay exact: an offset goes into the voxels where they have room for it, else
+    /// slope and intercept stay outside. Slices that differ in them get one scale, in floats.
+    fn new(images: &[&Image]) -> Self {
+        let identity = Rescale::IDENTITY;
+        if images.iter().any(|i| !i.format.is_grey()) {
+            return Self {
+                target: Target::U8,
+                rescale: identity,
+                convert: vec![Convert::Add(0); images.len()],
+            };
+        }
+        let exact = images.iter().all(|i| !i.format.float && i.format.stored <= 16);
+        let span = |offset: fn(&Image) -> i64| {
+            images.iter().fold((i64::MAX, i64::MIN), |(low, high), image| {
+                let (a, b) = image.format.range();
+                (low.min(a + offset(image)), high.max(b + offset(image)))
+            })
+        };
+        let offset = |image: &Image| image.rescale.1 as i64;
+        if exact
+            && images
+                .iter()
+                .all(|i| i.rescale.0 == 1.0 && i.rescale.1.fract() == 0.0 && i.rescale.1.abs() < 1e6)
+        {
+            let target = Target::of_range(span(offset));
+            if matches!(target, Target::U8 | Target::I16) {
+                let convert = images.iter().map(|i| Convert::Add(offset(i) as i32)).collect();
+                return Self { target, rescale: identity, convert };
+            }
+        }
+        let (slope, intercept) = images[0].rescale;
+        if exact && images.iter().all(|i| i.rescale == images[0].rescale) {
+            let target = Target::of_range(span(|_| 0));
+            if target != Target::F32 {
+                let rescale = Rescale { slope: slope as f32, intercept: intercept as f32 };
+                return Self { target, rescale, convert: vec![Convert::Add(0); images.len()] };
+            }
+        }
+        let convert = images.iter().map(|i| Convert::Scale(i.rescale.0, i.rescale.1)).collect();
+        Self { target: Target::F32, rescale: identity, convert }
+    }
+}
+
+/// Refuses what cannot fit before anything is allocated.
+fn check_memory(stack: &Stack, images: &[&Image], target: Target) -> Result<(), Error> {
+    let slice = images[0].format.pixels() as u64;
+    let slices = images.len() as u64 + if stack.resampled { stack.grid_slices as u64 } else { 0 };
+    let voxels = slice.saturating_mul(slices);
+    let needed = voxels.saturating_mul(target.bytes());
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    if voxels > MAX_VOXELS {
+        return Err(Error::Series(format!(
+            "the series has {voxels} voxels, more than the {MAX_VOXELS} that a volume may have; load fewer images"
+        )));
+    }
+    match available_memory() {
+        Some(available) if needed > available => Err(Error::Series(format!(
+            "the volume needs {:.1} GiB of memory, {:.1} GiB are free; close other programs or load fewer images",
+            gib(needed),
+            gib(available)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Memory that may still be used, where the system tells: of the machine and of its control group.
+fn available_memory() -> Option<u64> {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let machine = read("/proc/meminfo").and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
+    });
+    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+    let group = number("/sys/fs/cgroup/memory.max")
+        .map(|max| max.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
+    [machine, group].into_iter().flatten().min()
+}
+
+struct Job<'a> {
+    series: &'a Series,
+    stack: &'a Stack,
+    plan: &'a Plan,
+    progress: &'a Progress,
+}
+
+/// Frames of one file: index in the series, and where their voxels go.
+type FileWork<'a, T> = (usize, Vec<(usize, &'a mut [T])>);
+
+impl Job<'_> {
+    fn run<T: Sample + crate::volume::Voxel>(&self, wrap: fn(Arc<[T]>) -> Voxels) -> Result<Loaded, Error> {
+        let images = &self.series.images.0;
+        let format = &images[0].format;
+        let pixels = format.pixels();
+        self.progress.add_total(images.len() as u64);
+        let mut voxels: Arc<[T]> = std::iter::repeat_n(T::default(), pixels * images.len()).collect();
+        let whole = Arc::get_mut(&mut voxels).expect("nobody else has it yet");
+
+        let bad = self.decode_all(whole, pixels);
+        if self.progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let mut warnings = self.series.warnings.clone();
+        let failed = self.fill_failed(whole, pixels, bad, &mut warnings)?;
+
+        let Rescale { slope, intercept } = self.plan.rescale;
+        let ((low, high), mean) = statistics(whole);
+        let (a, b) = (self.plan.rescale.apply(low), self.plan.rescale.apply(high));
+        let [columns, rows] = [format.columns, format.rows];
+        let facts = Facts {
+            dims: self.series.dims,
+            spacing_mm: self.stack.spacing_mm,
+            origin_mm: self.stack.origin_mm.to_array(),
+            direction: self.stack.direction.map(|axis| axis.to_array()),
+            value_range: (a.min(b), a.max(b)),
+            mean: mean * f64::from(slope) + f64::from(intercept),
+            unit: self.series.unit.clone(),
+            inverted: format.colour == Colour::Grey { inverted: true },
+        };
+        let geometry = self.stack.geometry(columns, rows).map_err(|e| Error::Series(e.to_string()))?;
+        if self.stack.resampled {
+            voxels = self.resample(&voxels, pixels);
+        }
+        let middle = &images[images.len() / 2];
+        let meaning = Meaning {
+            modality: self.series.modality.clone(),
+            unit: self.series.unit.clone(),
+            windows: if format.is_grey() { middle.windows.clone() } else { Vec::new() },
+        };
+        let volume = Volume::new(geometry, wrap(voxels), self.plan.rescale, meaning)
+            .map_err(|e| Error::Series(e.to_string()))?;
+        Ok(Loaded { volume: Arc::new(volume), facts, warnings, failed })
+    }
+
+    /// Decodes every image into its slice; each file is read once. Returns the slices that failed.
+    fn decode_all<T: Sample>(&self, whole: &mut [T], pixels: usize) -> Vec<(usize, String)> {
+        let images = &self.series.images.0;
+        let mut by_file: Vec<FileWork<'_, T>> =
+            (0..self.series.files.len()).map(|f| (f, Vec::new())).collect();
+        for (index, slice) in whole.chunks_exact_mut(pixels).enumerate() {
+            by_file[images[index].file].1.push((index, slice));
+        }
+        let bad = Mutex::new(Vec::new());
+        let report = |index: usize, reason: String| {
+            bad.lock().expect("no thread panics with it").push((index, reason));
+        };
+        by_file.into_par_iter().for_each(|(file, slices)| {
+            if self.progress.is_cancelled() {
+                return;
+            }
+            let bytes = source::bytes(&self.series.files[file]);
+            let parsed = bytes.as_deref().map_err(Clone::clone).and_then(parse);
+            slices.into_par_iter().for_each(|(index, slice)| {
+                if self.progress.is_cancelled() {
+                    return;
+                }
+                let decoded = parsed
+                    .as_ref()
+                    .map_err(Clone::clone)
+                    .and_then(|file| pixels::decode(file, &images[index], self.plan.convert[index], slice));
+                if let Err(reason) = decoded {
+                    report(index, reason);
+                }
+                self.progress.add_done(1);
+            });
+        });
+        let mut bad = bad.into_inner().expect("no thread panics with it");
+        bad.sort();
+        bad
+    }
+
+    /// Gives slices without pixels a value and says so.
+    fn fill_failed<T: Sample + crate::volume::Voxel>(
+        &self,
+        whole: &mut [T],
+        pixels: usize,
+        bad: Vec<(usize, String)>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Vec<Failed>, Error> {
+        let images = &self.series.images.0;
+        let path = |index: usize| -> PathBuf { self.series.files[images[index].file].clone() };
+        if bad.len() == images.len() {
+            let (index, reason) = bad.into_iter().next().expect("a series has images");
+            let reason =
+                if images.len() > 1 { format!("{reason} (none of its images can be read)") } else { reason };
+            return Err(Error::Path { path: path(index), reason });
+        }
+        let Some(&(first_bad, _)) = bad.first() else { return Ok(Vec::new()) };
+        let good = (0..images.len()).find(|i| bad.iter().all(|(b, _)| b != i)).expect("not all are bad");
+        let fill = match (images[first_bad].format.padding, self.plan.convert[first_bad]) {
+            (Some(padding), Convert::Add(offset)) => T::from_i32(padding + offset),
+            (Some(padding), Convert::Scale(a, b)) => T::from_f64(f64::from(padding) * a + b),
+            (None, _) => {
+                let slice = &whole[good * pixels..][..pixels];
+                slice.iter().copied().fold(slice[0], |low, v| if v < low { v } else { low })
+            }
+        };
+        for (index, _) in &bad {
+            whole[index * pixels..][..pixels].fill(fill);
+        }
+        warnings.push(Warning {
+            code: WarningCode::Truncated,
+            value: Some(bad.len() as f64),
+            message: format!("{} of {} slices cannot be read; they are shown empty", bad.len(), images.len()),
+        });
+        Ok(bad.into_iter().map(|(index, reason)| Failed { path: path(index), reason }).collect())
+    }
+
+    /// Slices of the regular grid, linear between the images on either side.
+    fn resample<T: Sample + crate::volume::Voxel>(&self, voxels: &[T], pixels: usize) -> Arc<[T]> {
+        let mut out: Arc<[T]> = std::iter::repeat_n(T::default(), pixels * self.stack.grid_slices).collect();
+        let whole = Arc::get_mut(&mut out).expect("nobody else has it yet");
+        let round = self.plan.target != Target::F32;
+        whole.par_chunks_exact_mut(pixels).enumerate().for_each(|(k, slice)| {
+            let (before, share) = self.stack.source(k);
+            let a = &voxels[before * pixels..][..pixels];
+            let b = &voxels[(before + 1) * pixels..][..pixels];
+            for ((out, a), b) in slice.iter_mut().zip(a).zip(b) {
+                let value = f64::from(a.to_f32()) * (1.0 - share) + f64::from(b.to_f32()) * share;
+                *out = T::from_f64(if round { value.round() } else { value });
+            }
+        });
+        out
+    }
+}

@@ -1,0 +1,219 @@
+//! From the pixel data of one frame to typed values.
+
+use std::borrow::Cow;
+
+use super::codec;
+use super::dataset::{File, PixelBytes};
+use super::header::{Colour, Format, Image, brightness};
+
+/// A type voxels are stored in, made from samples.
+pub trait Sample: Copy + Default + Send + Sync {
+    fn from_i32(value: i32) -> Self;
+    fn from_f64(value: f64) -> Self;
+}
+
+macro_rules! sample {
+    ($($t:ty),*) => {$(
+        impl Sample for $t {
+            #[inline(always)]
+            fn from_i32(value: i32) -> Self {
+                value as $t
+            }
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $t
+            }
+        }
+    )*};
+}
+sample!(u8, i16, u16, f32);
+
+/// How samples become voxels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Convert {
+    /// The sample and an offset; the caller knows that the sum fits.
+    Add(i32),
+    /// slope * sample + intercept.
+    Scale(f64, f64),
+}
+
+/// Decodes a frame into `out`, which holds rows * columns voxels.
+pub fn decode<T: Sample>(
+    file: &File<'_>,
+    image: &Image,
+    convert: Convert,
+    out: &mut [T],
+) -> Result<(), String> {
+    let format = &*image.format;
+    let (bytes, format) = samples(file, image.frame, format)?;
+    let format = &*format;
+    if !format.is_grey() {
+        return grey_from_colour(&bytes, format, out);
+    }
+    match (format.float, format.allocated) {
+        (true, 32) => floats(bytes.as_chunks().0, |c| f64::from(f32::from_le_bytes(c)), convert, out),
+        (true, _) => floats(bytes.as_chunks().0, f64::from_le_bytes, convert, out),
+        (false, 8) => integers(&bytes, format, u32::from, convert, out),
+        (false, 16) => {
+            integers(bytes.as_chunks().0, format, |c| u32::from(u16::from_le_bytes(c)), convert, out);
+        }
+        (false, _) => integers(bytes.as_chunks().0, format, u32::from_le_bytes, convert, out),
+    }
+    Ok(())
+}
+
+fn floats<T: Sample, const N: usize>(
+    input: &[[u8; N]],
+    read: impl Fn([u8; N]) -> f64,
+    convert: Convert,
+    out: &mut [T],
+) {
+    let (slope, intercept) = match convert {
+        Convert::Scale(slope, intercept) => (slope, intercept),
+        Convert::Add(offset) => (1.0, f64::from(offset)),
+    };
+    for (out, &bytes) in out.iter_mut().zip(input) {
+        *out = T::from_f64(read(bytes) * slope + intercept);
+    }
+}
+
+#[inline(always)]
+fn integers<I: Copy, T: Sample>(
+    input: &[I],
+    format: &Format,
+    read: impl Fn(I) -> u32,
+    convert: Convert,
+    out: &mut [T],
+) {
+    let shift = format.high + 1 - format.stored;
+    let mask = u32::MAX >> (32 - format.stored);
+    // Flipping the sign bit and subtracting it again extends the sign.
+    let sign = if format.signed { 1u32 << (format.stored - 1) } else { 0 };
+    let value = |i: I| (((read(i) >> shift) & mask) ^ sign).wrapping_sub(sign) as i32;
+    let unsigned_32 = format.stored == 32 && !format.signed;
+    let pairs = out.iter_mut().zip(input);
+    match (&format.lut, convert) {
+        (Some(lut), Convert::Add(offset)) => {
+            pairs.for_each(|(o, &i)| *o = T::from_i32(i32::from(lut.get(value(i))) + offset));
+        }
+        (Some(lut), Convert::Scale(slope, intercept)) => {
+            pairs.for_each(|(o, &i)| *o = T::from_f64(f64::from(lut.get(value(i))) * slope + intercept));
+        }
+        (None, Convert::Add(offset)) => {
+            pairs.for_each(|(o, &i)| *o = T::from_i32(value(i).wrapping_add(offset)));
+        }
+        (None, Convert::Scale(slope, intercept)) if unsigned_32 => {
+            pairs.for_each(|(o, &i)| *o = T::from_f64(f64::from(read(i)) * slope + intercept));
+        }
+        (None, Convert::Scale(slope, intercept)) => {
+            pairs.for_each(|(o, &i)| *o = T::from_f64(f64::from(value(i)) * slope + intercept));
+        }
+    }
+}
+
+fn grey_from_colour<T: Sample>(bytes: &[u8], format: &Format, out: &mut [T]) -> Result<(), String> {
+    let pixels = format.pixels();
+    let wide = format.allocated == 16;
+    let shift = format.stored.saturating_sub(8);
+    // The sample at an index, as 8 bits.
+    let at = |i: usize| {
+        if wide { (u16::from_le_bytes([bytes[2 * i], bytes[2 * i + 1]]) >> shift) as u8 } else { bytes[i] }
+    };
+    let index = |pixel: usize, sample: usize| {
+        if format.planar { sample * pixels + pixel } else { pixel * 3 + sample }
+    };
+    for (i, out) in out.iter_mut().enumerate() {
+        let grey = match &format.colour {
+            Colour::Palette(lut) => {
+                let entry = if wide {
+                    u16::from_le_bytes([bytes[2 * i], bytes[2 * i + 1]])
+                } else {
+                    u16::from(bytes[i])
+                };
+                lut.get(i32::from(entry)) as u8
+            }
+            Colour::Rgb => brightness([at(index(i, 0)), at(index(i, 1)), at(index(i, 2))]),
+            // Two brightnesses share their colour: Y Y Cb Cr.
+            Colour::Ybr { halved: true } => at(i / 2 * 4 + i % 2),
+            Colour::Ybr { halved: false } => at(index(i, 0)),
+            Colour::Grey { .. } => at(i),
+        };
+        *out = T::from_i32(i32::from(grey));
+    }
+    Ok(())
+}
+
+/// Little-endian samples of one frame, exactly as many as the format asks for, and the format they
+/// have after decompression.
+fn samples<'a, 'f>(
+    file: &'a File<'_>,
+    frame: u32,
+    format: &'f Format,
+) -> Result<(Cow<'a, [u8]>, Cow<'f, Format>), String> {
+    let expected = frame_bits(format).div_ceil(8);
+    match file.pixels.as_ref().ok_or("the pixel data is missing")? {
+        PixelBytes::Native { bytes, words } => {
+            if format.allocated == 1 {
+                return Ok((Cow::Owned(unpack_bits(bytes, frame, format)?), Cow::Owned(byte_format(format))));
+            }
+            let start = expected * frame as usize;
+            let have = bytes.len().saturating_sub(start).min(expected);
+            let frame_bytes = (have == expected).then(|| &bytes[start..start + expected]);
+            let frame_bytes = frame_bytes.ok_or_else(|| truncated(have, expected))?;
+            let width = match (file.big_endian, format.allocated) {
+                (false, _) => 1,
+                (true, 8) => {
+                    if *words {
+                        2
+                    } else {
+                        1
+                    }
+                }
+                (true, bits) => usize::from(bits / 8),
+            };
+            let bytes = match width {
+                1 => Cow::Borrowed(frame_bytes),
+                _ => Cow::Owned(frame_bytes.chunks(width).flat_map(|c| c.iter().rev().copied()).collect()),
+            };
+            Ok((bytes, Cow::Borrowed(format)))
+        }
+        PixelBytes::Encapsulated(fragments) => {
+            let bytes = codec::frame_bytes(fragments, frame, format.frames)?;
+            let (samples, decoded) = codec::decode(&file.transfer_syntax, &bytes, format)?;
+            let expected = frame_bits(&decoded) / 8;
+            if samples.len() < expected {
+                return Err(truncated(samples.len(), expected));
+            }
+            Ok((Cow::Owned(samples), Cow::Owned(decoded)))
+        }
+    }
+}
+
+/// How the message of a frame cut short begins; the loader tells such frames from undecodable ones.
+pub const TRUNCATED: &str = "pixel data ends";
+
+fn truncated(have: usize, expected: usize) -> String {
+    format!("{TRUNCATED} after {have} of {expected} bytes")
+}
+
+fn frame_bits(format: &Format) -> usize {
+    let per_pixel = match format.colour {
+        Colour::Ybr { halved: true } => 2,
+        _ => usize::from(format.samples),
+    };
+    format.pixels() * per_pixel * usize::from(format.allocated)
+}
+
+fn byte_format(format: &Format) -> Format {
+    Format { allocated: 8, stored: 8, high: 7, signed: false, ..format.clone() }
+}
+
+/// One bit per pixel, lowest bit first, frames not aligned to bytes (PS3.5 8.1.1).
+fn unpack_bits(bytes: &[u8], frame: u32, format: &Format) -> Result<Vec<u8>, String> {
+    let pixels = format.pixels();
+    let start = pixels * frame as usize;
+    if (start + pixels).div_ceil(8) > bytes.len() {
+        return Err(truncated(bytes.len(), (start + pixels).div_ceil(8)));
+    }
+    Ok((start..start + pixels).map(|i| bytes[i / 8] >> (i % 8) & 1).collect())
+}

@@ -1,0 +1,176 @@
+//! From paths to headers.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::dataset::{File, ParseError, Tag, Until};
+use super::{Error, Failed, Library, group, source};
+use crate::progress::Progress;
+
+/// Deeper than any archive; links that lead back are found before.
+const MAX_DEPTH: usize = 64;
+const MAX_FILES: usize = 2_000_000;
+/// What systems leave in folders.
+const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
+
+/// Finds the studies in files, folders (all levels down) and DICOMDIRs (the files they name).
+///
+/// Headers are read on all cores; `progress` counts files. Files that are not DICOM images are
+/// named in `failed` with the reason; an error means that a path given cannot be looked at, or
+/// that nothing is there.
+pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
+    let mut found = Found::default();
+    for path in paths {
+        let at = |reason: String| Error::Path { path: path.clone(), reason };
+        let before = found.files.len();
+        let about = fs::metadata(path).map_err(|e| at(source::reason(&e)))?;
+        if about.is_dir() {
+            fs::read_dir(path).map_err(|e| at(source::reason(&e)))?;
+            found.folder(path, 0, progress)?;
+            if found.files.len() == before {
+                return Err(at("the folder holds no files; choose a folder with DICOM files in it".into()));
+            }
+        } else if is_dicomdir(path) {
+            found.dicomdir(path).map_err(at)?;
+        } else {
+            fs::File::open(path).map_err(|e| at(source::reason(&e)))?;
+            found.files.push(path.clone());
+        }
+    }
+    if found.files.is_empty() && found.failed.is_empty() {
+        return Err(Error::Series("no path was given; name a folder or files with DICOM images".into()));
+    }
+    let Found { mut files, mut failed, .. } = found;
+    files.sort();
+    files.dedup();
+    progress.add_total(files.len() as u64);
+    let headers: Vec<_> = files
+        .into_par_iter()
+        .map(|path| {
+            if progress.is_cancelled() {
+                return (path, Err(String::new()));
+            }
+            let header = source::header(&path);
+            progress.add_done(1);
+            (path, header)
+        })
+        .collect();
+    if progress.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let mut good = Vec::new();
+    for (path, header) in headers {
+        match header {
+            Ok(header) => good.push((path, header)),
+            Err(reason) => failed.push(Failed { path, reason }),
+        }
+    }
+    let studies = group::studies(good);
+    failed.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Library { studies, failed })
+}
+
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    failed: Vec<Failed>,
+    /// Folders already looked at, by their real path, so links cannot lead in circles.
+    visited: HashSet<PathBuf>,
+}
+
+impl Found {
+    fn folder(&mut self, folder: &Path, depth: usize, progress: &Progress) -> Result<(), Error> {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        if !self.visited.insert(real) {
+            return Ok(());
+        }
+        let fail = |path: &Path, reason: String| Failed { path: path.to_owned(), reason };
+        if depth > MAX_DEPTH {
+            self.failed.push(fail(
+                folder,
+                format!("folders are nested deeper than {MAX_DEPTH}; open this one itself"),
+            ));
+            return Ok(());
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) => {
+                self.failed.push(fail(folder, source::reason(&e)));
+                return Ok(());
+            }
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if LITTER.iter().any(|name| entry.file_name() == *name) {
+                continue;
+            }
+            // Follows links: archives are often built of them.
+            match fs::metadata(&path) {
+                Ok(about) if about.is_dir() => self.folder(&path, depth + 1, progress)?,
+                Ok(about) if !about.is_file() => {
+                    self.failed.push(fail(&path, "is not a regular file".into()));
+                }
+                // In a folder the files beside a DICOMDIR are found anyway.
+                Ok(_) if entry.file_name() == "DICOMDIR" => {}
+                Ok(_) if self.files.len() >= MAX_FILES => {
+                    return Err(Error::Path {
+                        path: folder.to_owned(),
+                        reason: format!("holds more than {MAX_FILES} files; choose a smaller folder"),
+                    });
+                }
+                Ok(_) => self.files.push(path),
+                Err(e) => self.failed.push(fail(&path, source::reason(&e))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Files named by a DICOMDIR (PS3.3 F.3); names that would leave its folder are refused.
+    fn dicomdir(&mut self, path: &Path) -> Result<(), String> {
+        let bytes = source::bytes(path)?;
+        let file = File::parse(&bytes, true, Until::End).map_err(|e| match e {
+            ParseError::Bad(reason) => reason,
+            ParseError::NeedMore(_) => "it ends too early".into(),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (mut named, mut there) = (0, 0);
+        for record in file.dataset.items(Tag::new(0x0004, 0x1220)) {
+            let parts = record.texts(Tag::new(0x0004, 0x1500));
+            let relative: PathBuf = parts.iter().collect();
+            if parts.is_empty() {
+                continue;
+            }
+            named += 1;
+            let target = folder.join(&relative);
+            if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
+                let reason = "the DICOMDIR names a file outside its own folder".into();
+                self.failed.push(Failed { path: path.to_owned(), reason });
+            } else if target.is_file() {
+                there += 1;
+                self.files.push(target);
+            } else {
+                let reason =
+                    "named by the DICOMDIR, but not there; copy the whole medium, not the DICOMDIR alone";
+                self.failed.push(Failed { path: target, reason: reason.into() });
+            }
+        }
+        match (named, there) {
+            (0, _) => Err("the DICOMDIR names no files; open the folder instead".into()),
+            (_, 0) => Err(format!(
+                "none of the {named} files that the DICOMDIR names is there; copy the whole medium"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Media name it DICOMDIR; copies get endings.
+fn is_dicomdir(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_ascii_uppercase().starts_with("DICOMDIR"))
+}

@@ -1,0 +1,61 @@
+//! Bytes of files.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use super::dataset::{self, File, ParseError, Until};
+use super::header::Header;
+
+/// Enough for the header of nearly every single-frame file.
+const FIRST_READ: usize = 32 << 10;
+/// Headers above this are damage: 10,000 enhanced frames need about 30 MB.
+const MAX_HEADER: usize = 256 << 20;
+
+/// Reads a file's header, and of the file only what that takes.
+pub fn header(path: &Path) -> Result<Header, String> {
+    let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
+    let mut bytes = Vec::new();
+    let mut wanted = FIRST_READ;
+    loop {
+        let more = wanted - bytes.len();
+        let got = (&mut file).take(more as u64).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
+        let complete = got < more;
+        let inflated = if complete { dataset::inflate(&bytes) } else { Ok(Cow::Borrowed(&bytes[..])) };
+        let parsed = inflated.and_then(|inflated| {
+            File::parse(&inflated, complete, Until::PixelData).map(|file| Header::read(&file))
+        });
+        match parsed {
+            Ok(header) => return header,
+            Err(ParseError::Bad(reason)) => return Err(reason),
+            Err(ParseError::NeedMore(_)) if wanted >= MAX_HEADER => {
+                return Err(format!("its header is longer than {} MiB", MAX_HEADER >> 20));
+            }
+            Err(ParseError::NeedMore(end)) => wanted = end.max(2 * wanted).min(MAX_HEADER),
+        }
+    }
+}
+
+/// The whole file, inflated if need be.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = fs::read(path).map_err(|e| reason(&e))?;
+    match dataset::inflate(&bytes) {
+        Ok(Cow::Owned(inflated)) => Ok(inflated),
+        Ok(Cow::Borrowed(_)) => Ok(bytes),
+        Err(ParseError::Bad(reason)) => Err(reason),
+        Err(ParseError::NeedMore(_)) => Err("it ends inside its file meta information".into()),
+    }
+}
+
+/// What an I/O error means to the person who chose the path.
+pub fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist; check the spelling".into(),
+        std::io::ErrorKind::PermissionDenied => {
+            "no permission to read it; change its permissions or start Voxcast as a user who may read it"
+                .into()
+        }
+        _ => format!("cannot be read: {error}"),
+    }
+}
