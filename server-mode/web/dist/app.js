@@ -1,0 +1,1447 @@
+// src/protocol.ts
+var SUBPROTOCOL = "voxcast.v1";
+var FRAME_HEADER_BYTES = 40;
+var MAX_VIEWS = 16;
+var ProtocolError = class extends Error {
+};
+function fail(at, wanted) {
+  throw new ProtocolError(`${at} is not ${wanted}`);
+}
+var text = (value, at) => typeof value === "string" ? value : fail(at, "text");
+var number = (value, at) => typeof value === "number" && Number.isFinite(value) ? value : fail(at, "a number");
+var count = (value, at) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : fail(at, "a whole number");
+function optional(read) {
+  return (value, at) => value === null || value === void 0 ? null : read(value, at);
+}
+function list(read) {
+  return (value, at) => Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
+}
+function record(fields) {
+  return (value, at) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(at, "an object");
+    const entries = Object.entries(fields);
+    const source = value;
+    const unknown = Object.keys(source).find((key) => !Object.hasOwn(fields, key));
+    if (unknown !== void 0) return fail(`${at}.${unknown}`, "a known field");
+    return Object.fromEntries(entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)]));
+  };
+}
+function oneOf(...names) {
+  return (value, at) => names.find((name) => name === value) ?? fail(at, `one of ${names.join(", ")}`);
+}
+var range = (value, at) => {
+  const numbers = list(number)(value, at);
+  return numbers.length === 2 ? [numbers[0], numbers[1]] : fail(at, "two numbers");
+};
+var readMessage = {
+  connected: record({ type: oneOf("connected"), sessionId: text, protocol: text, backend: text }),
+  library: record({
+    type: oneOf("library"),
+    studies: list(
+      record({
+        studyInstanceUid: text,
+        description: text,
+        date: text,
+        patientName: text,
+        patientId: text,
+        series: list(
+          record({
+            seriesInstanceUid: text,
+            description: text,
+            number: optional(number),
+            modality: text,
+            dims: list(count),
+            files: count
+          })
+        )
+      })
+    )
+  }),
+  loading: record({ type: oneOf("loading"), seriesInstanceUid: text, done: count, total: count }),
+  seriesOpened: record({
+    type: oneOf("seriesOpened"),
+    seriesInstanceUid: text,
+    modality: text,
+    unit: text,
+    dims: list(count),
+    spacingMm: list(number),
+    valueRange: range,
+    warnings: list(record({ code: text, message: text, value: optional(number) })),
+    presets: list(record({ name: text, label: text })),
+    windows: list(record({ label: text, center: number, width: number }))
+  }),
+  view: record({
+    type: oneOf("view"),
+    view: count,
+    revision: count,
+    inputSeq: count,
+    content: oneOf("volume", "mip", "axial", "coronal", "sagittal"),
+    window: record({ center: number, width: number }),
+    preset: optional(text),
+    slice: optional(number),
+    slices: optional(number),
+    mmPerPixel: optional(number),
+    zoom: number,
+    letters: record({ left: text, right: text, top: text, bottom: text }),
+    positionMm: list(number)
+  }),
+  error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
+  pong: record({ type: oneOf("pong"), time: number })
+};
+function parseMessage(json) {
+  let value;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new ProtocolError("the message is not JSON");
+  }
+  const type = value?.type;
+  if (typeof type !== "string" || !Object.hasOwn(readMessage, type)) return fail("message.type", "a known type");
+  return readMessage[type](value, type);
+}
+function parseFrame(bytes) {
+  if (bytes.byteLength < FRAME_HEADER_BYTES) throw new ProtocolError("the frame is shorter than its header");
+  const data = new DataView(bytes);
+  if (data.getUint32(0) !== 1448625713) throw new ProtocolError("the frame does not start with VXF1");
+  if (data.getUint8(4) !== 1) throw new ProtocolError(`the frame has an unknown codec, ${data.getUint8(4)}`);
+  const kind = data.getUint8(5);
+  if (kind > 1) throw new ProtocolError(`the frame is of an unknown kind, ${kind}`);
+  const view = data.getUint8(6);
+  if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
+  const width = data.getUint16(8, true);
+  const height = data.getUint16(10, true);
+  if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
+  return {
+    quality: kind === 1 ? "final" : "interactive",
+    view,
+    width,
+    height,
+    number: data.getUint32(12, true),
+    inputSeq: Number(data.getBigUint64(16, true)),
+    revision: Number(data.getBigUint64(24, true)),
+    renderMs: data.getUint32(32, true) / 1e3,
+    encodeMs: data.getUint32(36, true) / 1e3,
+    picture: new Uint8Array(bytes, FRAME_HEADER_BYTES)
+  };
+}
+
+// src/connection.ts
+var FIRST_WAIT_MS = 500;
+var LONGEST_WAIT_MS = 8e3;
+var HEARTBEAT_MS = 4e3;
+var SILENCE_MS = 12e3;
+function waitBefore(attempt) {
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
+}
+function browserSurroundings() {
+  const address = new URL("/ws", location.href);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  return {
+    open: () => new WebSocket(address, SUBPROTOCOL),
+    refused: async () => {
+      const answer = await fetch("/", { method: "HEAD", cache: "no-store" });
+      return answer.status === 401 || answer.status === 403;
+    },
+    now: () => performance.now()
+  };
+}
+var Connection = class {
+  #handlers;
+  #around;
+  #socket = null;
+  #seq = 0;
+  #attempt = 0;
+  #heard = 0;
+  #timer;
+  #heartbeat;
+  constructor(handlers, around) {
+    this.#handlers = handlers;
+    this.#around = around;
+  }
+  /** Connects now; also cuts the pause before the next attempt short. */
+  connect() {
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#handlers.state({ kind: "connecting" });
+    const socket = this.#around.open();
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    this.#seq = 0;
+    socket.onopen = () => {
+      this.#attempt = 0;
+      this.#heard = this.#around.now();
+      this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+      this.#handlers.state({ kind: "connected" });
+    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = () => this.#lost();
+  }
+  /** Sends a message. Returns its number, or null when there is no connection. */
+  send(message) {
+    if (this.#socket?.readyState !== 1) return null;
+    this.#seq += 1;
+    this.#socket.send(JSON.stringify({ ...message, seq: this.#seq }));
+    return this.#seq;
+  }
+  close() {
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+  #receive(data) {
+    this.#heard = this.#around.now();
+    try {
+      if (data instanceof ArrayBuffer) {
+        this.#handlers.frame(parseFrame(data));
+      } else if (typeof data === "string") {
+        this.#handlers.message(parseMessage(data));
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#handlers.fault(error);
+    }
+  }
+  #beat() {
+    if (this.#around.now() - this.#heard > SILENCE_MS) this.#lost();
+    else this.send({ type: "ping", time: Math.round(this.#around.now()) });
+  }
+  #lost() {
+    this.#drop();
+    this.#attempt += 1;
+    const waitMs = waitBefore(this.#attempt);
+    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs });
+    this.#timer = setTimeout(() => void this.#retry(), waitMs);
+  }
+  async #retry() {
+    const attempt = this.#attempt;
+    const refused = await this.#around.refused().catch(() => false);
+    if (this.#socket || attempt !== this.#attempt) return;
+    if (refused) this.#handlers.state({ kind: "signedOut" });
+    else this.connect();
+  }
+  #drop() {
+    clearInterval(this.#heartbeat);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+};
+
+// src/dom.ts
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  setAttributes(node, attributes);
+  node.append(...children);
+  return node;
+}
+function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  setAttributes(node, attributes);
+  node.append(...children);
+  return node;
+}
+function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false) node.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+function byId(id, type) {
+  const node = document.getElementById(id);
+  if (!(node instanceof type)) throw new Error(`the page has no ${type.name} "${id}"`);
+  return node;
+}
+function setText(node, text2) {
+  if (node.textContent !== text2) node.textContent = text2;
+}
+
+// src/geometry.ts
+var MAX_RATIO = 2;
+var MAX_PIXELS_CPU = 26e5;
+var MAX_PIXELS_GPU = 41e5;
+var MAX_SIDE = 8192;
+function pixelRatio(cssPixels, devicePixelRatio2, backend) {
+  const cap = /cpu|scalar|reference/i.test(backend) ? MAX_PIXELS_CPU : MAX_PIXELS_GPU;
+  const ratio = Math.min(Math.max(devicePixelRatio2, 0.5), MAX_RATIO);
+  return Math.min(ratio, Math.sqrt(cap / Math.max(cssPixels, 1)));
+}
+function viewSize(cssWidth, cssHeight, ratio) {
+  const side = (css) => Math.min(MAX_SIDE, Math.max(16, Math.round(css * ratio)));
+  return [side(cssWidth), side(cssHeight)];
+}
+function ruler(mmPerCssPixel, maxLength) {
+  if (!(mmPerCssPixel > 0) || !(maxLength > 0)) return null;
+  const limit = mmPerCssPixel * maxLength;
+  const power = 10 ** Math.floor(Math.log10(limit));
+  const digit = [5, 2].find((d) => d * power <= limit) ?? 1;
+  const mm = digit * power;
+  return { mm, length: mm / mmPerCssPixel, parts: digit === 1 ? 10 : digit === 2 ? 4 : 5 };
+}
+function lengthLabel(mm) {
+  return mm >= 10 ? `${Number((mm / 10).toPrecision(3))} cm` : `${Number(mm.toPrecision(3))} mm`;
+}
+function wheelDelta(event) {
+  const delta = event.deltaY || event.deltaX;
+  if (event.deltaMode === 1) return delta / 3 * 100;
+  if (event.deltaMode === 2) return delta * 100;
+  return delta !== 0 && delta % 120 === 0 ? delta / 120 * 100 : delta;
+}
+function widthToSlider(width, maxWidth) {
+  return Math.sqrt(Math.min(1, Math.max(0, (width - 1) / Math.max(1, maxWidth - 1))));
+}
+function sliderToWidth(position, maxWidth) {
+  return Math.max(1, Math.round(1 + (maxWidth - 1) * position * position));
+}
+
+// src/gestures.ts
+var BUTTONS = ["left", "middle", "right"];
+var BITS = { left: 1, right: 2, middle: 4 };
+var DOUBLE_TAP_MS = 350;
+var DOUBLE_TAP_PX = 30;
+var TAP_MS = 250;
+var TAP_PX = 12;
+var Gestures = class {
+  #surface;
+  #target;
+  #fingers = /* @__PURE__ */ new Map();
+  #drag = null;
+  #pinch = null;
+  #lastTap = null;
+  #touched = false;
+  #frame = 0;
+  #moved = false;
+  #wheel = { delta: 0, zoom: false };
+  #pinched = { zoom: 1, dx: 0, dy: 0 };
+  constructor(surface, target) {
+    this.#surface = surface;
+    this.#target = target;
+    surface.addEventListener("pointerdown", (event) => this.#down(event));
+    surface.addEventListener("pointermove", (event) => this.#move(event));
+    surface.addEventListener("pointerup", (event) => this.#up(event));
+    surface.addEventListener("pointercancel", (event) => this.#up(event));
+    surface.addEventListener("lostpointercapture", (event) => this.#up(event));
+    surface.addEventListener("contextmenu", (event) => event.preventDefault());
+    surface.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
+    surface.addEventListener("dblclick", () => !this.#touched && target.maximise());
+    surface.addEventListener("wheel", (event) => this.#turn(event), { passive: false });
+  }
+  /** Ends what is held, for instance when the connection is lost. */
+  cancel() {
+    this.#drag = null;
+    this.#pinch = null;
+    this.#fingers.clear();
+    this.#moved = false;
+    this.#wheel = { delta: 0, zoom: false };
+    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
+  }
+  #down(event) {
+    this.#touched = event.pointerType === "touch";
+    const at = this.#locate(event);
+    this.#target.activate();
+    this.#surface.focus({ preventScroll: true });
+    this.#surface.setPointerCapture(event.pointerId);
+    if (this.#touched) {
+      this.#fingers.set(event.pointerId, at);
+      if (this.#fingers.size > 1) {
+        this.#release();
+        this.#pinch = this.#fingers.size === 2 ? this.#span() : null;
+        return;
+      }
+    }
+    const button = BUTTONS[event.button];
+    if (!button || this.#drag) return;
+    this.#drag = { id: event.pointerId, button, at, from: at, since: event.timeStamp };
+    this.#pointer("press");
+  }
+  #move(event) {
+    const at = this.#locate(event);
+    if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, at);
+    if (this.#pinch) {
+      const span = this.#span();
+      if (!span) return;
+      this.#pinched.zoom *= span.distance / this.#pinch.distance;
+      this.#pinched.dx += span.middle.x - this.#pinch.middle.x;
+      this.#pinched.dy += span.middle.y - this.#pinch.middle.y;
+      this.#pinch = span;
+      this.#schedule();
+      return;
+    }
+    const drag = this.#drag;
+    if (drag?.id !== event.pointerId) return;
+    drag.at = at;
+    if (event.pointerType === "mouse" && (event.buttons & BITS[drag.button]) === 0) {
+      this.#release();
+      return;
+    }
+    this.#moved = true;
+    this.#schedule();
+  }
+  #up(event) {
+    const touched = this.#fingers.delete(event.pointerId);
+    if (this.#pinch) {
+      this.#flush();
+      this.#pinch = null;
+    }
+    const drag = this.#drag;
+    if (drag?.id !== event.pointerId) return;
+    if (event.type === "pointerup") drag.at = this.#locate(event);
+    this.#release();
+    if (touched && event.type === "pointerup") this.#tap(drag, event.timeStamp);
+  }
+  #tap(drag, time) {
+    const still = Math.hypot(drag.at.x - drag.from.x, drag.at.y - drag.from.y) <= TAP_PX;
+    const last = this.#lastTap;
+    this.#lastTap = null;
+    if (!still || time - drag.since > TAP_MS) return;
+    const again = last && time - last.time <= DOUBLE_TAP_MS && Math.hypot(drag.at.x - last.x, drag.at.y - last.y) <= DOUBLE_TAP_PX;
+    if (again) this.#target.maximise();
+    else this.#lastTap = { ...drag.at, time };
+  }
+  #turn(event) {
+    event.preventDefault();
+    this.#target.activate();
+    if (this.#wheel.zoom !== event.ctrlKey) this.#flush();
+    this.#wheel = { delta: this.#wheel.delta + wheelDelta(event), zoom: event.ctrlKey };
+    this.#schedule();
+  }
+  #schedule() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#flush();
+    });
+  }
+  #flush() {
+    const view = this.#target.view;
+    if (this.#moved && this.#drag) this.#pointer("move");
+    this.#moved = false;
+    const { delta, zoom } = this.#wheel;
+    if (delta !== 0) this.#target.send({ type: "wheel", view, delta, zoom });
+    this.#wheel = { delta: 0, zoom };
+    const { zoom: factor, dx, dy } = this.#pinched;
+    if (factor !== 1 || dx !== 0 || dy !== 0) {
+      const ratio = this.#target.ratio();
+      this.#target.send({ type: "pinch", view, zoom: factor, dx: dx * ratio, dy: dy * ratio });
+    }
+    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
+  }
+  #release() {
+    if (!this.#drag) return;
+    this.#moved = false;
+    this.#pointer("release");
+    this.#drag = null;
+  }
+  #pointer(kind) {
+    const drag = this.#drag;
+    if (!drag) return;
+    const ratio = this.#target.ratio();
+    const { view } = this.#target;
+    const { button, at } = drag;
+    this.#target.send({ type: "pointer", view, kind, button, x: at.x * ratio, y: at.y * ratio });
+  }
+  #locate(event) {
+    const box = this.#surface.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+  #span() {
+    const [a, b] = this.#fingers.values();
+    if (!a || !b) return null;
+    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+    return { middle, distance: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)) };
+  }
+};
+
+// src/words.ts
+function nameText(name) {
+  const [family = "", given = "", middle = ""] = (name.split("=")[0] ?? "").split("^").map((part) => part.trim());
+  const rest = [given, middle].filter(Boolean).join(" ");
+  return [family, rest].filter(Boolean).join(", ");
+}
+function dateText(date) {
+  const match = /^(\d{4})(\d{2})(\d{2})$/.exec(date.trim());
+  return match ? `${match[1]}-${match[2]}-${match[3]}` : date;
+}
+function numberText(value) {
+  const rounded = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(4));
+  return String(rounded).replace("-", "−");
+}
+function dimsText(dims) {
+  return dims.join(" × ");
+}
+
+// src/viewport.ts
+var TITLES = {
+  axial: "Axial",
+  coronal: "Coronal",
+  sagittal: "Sagittal",
+  volume: "Volume",
+  mip: "MIP"
+};
+var LONGEST_RULER_PX = 140;
+var Viewport = class {
+  view;
+  root;
+  surface;
+  content;
+  /** The newest state that the server told; the picture may still be on its way. */
+  state = null;
+  size = null;
+  ratio = 1;
+  /** Slice that the server was last asked for, so that fast steps add up. */
+  wantedSlice = null;
+  #owner;
+  #gestures;
+  #canvas = element("canvas", { "aria-hidden": "true" });
+  #title = element("span", { class: "title" });
+  #quality = element("span", { class: "badge quality", hidden: true });
+  #lossy = element(
+    "span",
+    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG)" },
+    "Lossy"
+  );
+  #warning = element("button", { class: "badge warning", type: "button", hidden: true });
+  #patient = element("div", { class: "corner top-left demographics" });
+  #facts = element("div", { class: "corner bottom-left" });
+  #series = element("div", { class: "series-name" });
+  #ruler = element("div", { class: "ruler", hidden: true });
+  #letters = {
+    left: element("span", { class: "letter left", "aria-hidden": "true" }),
+    right: element("span", { class: "letter right", "aria-hidden": "true" }),
+    top: element("span", { class: "letter top", "aria-hidden": "true" }),
+    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" })
+  };
+  #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
+  #stale = element("div", { class: "stale-note", hidden: true });
+  #caption = null;
+  /** States whose pictures have not been shown yet, oldest first. */
+  #states = [];
+  #drawn = null;
+  #waiting = null;
+  #decoding = false;
+  constructor(view, content, owner) {
+    this.view = view;
+    this.content = content;
+    this.#owner = owner;
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas);
+    const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
+    this.root = element(
+      "section",
+      { class: "viewport", "data-view": view },
+      this.surface,
+      this.#patient,
+      element("div", { class: "corner top-right" }, badges),
+      this.#facts,
+      element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
+      ...Object.values(this.#letters),
+      this.#slider,
+      this.#stale
+    );
+    const target = {
+      view,
+      ratio: () => this.ratio,
+      send: (message) => owner.send(message),
+      activate: () => owner.activate(view),
+      maximise: () => owner.maximise(view)
+    };
+    this.#gestures = new Gestures(this.surface, target);
+    this.surface.addEventListener("focus", () => owner.activate(view));
+    this.#warning.addEventListener("click", () => owner.explainWarnings());
+    this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
+    this.retitle();
+  }
+  get visible() {
+    return !this.root.hidden;
+  }
+  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
+  setVisible(visible) {
+    if (visible === this.visible) return;
+    this.root.hidden = !visible;
+    if (visible) void this.#draw();
+  }
+  setActive(active) {
+    this.root.classList.toggle("active", active);
+  }
+  setContent(content) {
+    this.content = content;
+    this.retitle();
+  }
+  setCaption(caption) {
+    this.#caption = caption;
+    if (!caption) this.#forget();
+    this.#write();
+  }
+  /** Asks for a slice, counted from 1. */
+  showSlice(slice) {
+    const state = this.state;
+    if (state?.slice == null || state.slices == null) return;
+    const from = this.wantedSlice ?? state.slice;
+    const to = Math.min(state.slices, Math.max(1, slice));
+    if (to === from) return;
+    this.wantedSlice = to;
+    this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
+  }
+  /** Takes what the server says of the view; the overlay follows with the picture. */
+  setState(state) {
+    this.state = state;
+    this.#states.push(state);
+    if (state.slice === this.wantedSlice) this.wantedSlice = null;
+    if (!this.#drawn) this.#write(state);
+  }
+  /** Takes a picture: decoded off the main thread, the newest wins. */
+  setFrame(frame) {
+    this.#waiting = frame;
+    if (this.visible) void this.#draw();
+  }
+  /** Marks the picture as old, with the reason, until the next one comes. */
+  setStale(reason) {
+    this.#markStale(reason);
+    this.#gestures.cancel();
+    this.#states = [];
+    this.#waiting = null;
+    this.wantedSlice = null;
+  }
+  retitle() {
+    setText(this.#title, TITLES[this.content]);
+    this.root.setAttribute("aria-label", `${TITLES[this.content]} view`);
+  }
+  /** Writes the overlay again, for instance after a change of size. */
+  rewrite() {
+    this.#write();
+  }
+  #markStale(reason) {
+    this.root.classList.toggle("stale", reason !== null);
+    this.#stale.hidden = reason === null;
+    setText(this.#stale, reason ?? "");
+  }
+  #forget() {
+    this.#markStale(null);
+    this.state = this.#drawn = this.#waiting = this.wantedSlice = null;
+    this.#states = [];
+    this.#canvas.width = this.#canvas.height = 0;
+    this.#quality.hidden = this.#lossy.hidden = true;
+  }
+  async #draw() {
+    if (this.#decoding) return;
+    this.#decoding = true;
+    while (this.#waiting && this.visible) {
+      const frame = this.#waiting;
+      this.#waiting = null;
+      try {
+        const bitmap = await createImageBitmap(new Blob([frame.picture], { type: "image/jpeg" }));
+        this.#paint(bitmap, frame);
+        bitmap.close();
+      } catch {
+        this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view could not be decoded.`);
+      }
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+    }
+    this.#decoding = false;
+  }
+  #paint(bitmap, frame) {
+    const canvas = this.#canvas;
+    if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
+    if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
+    canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
+    this.#markStale(null);
+    const final = frame.quality === "final";
+    this.#quality.hidden = this.#lossy.hidden = false;
+    this.#quality.classList.toggle("final", final);
+    setText(this.#quality, final ? "Final" : "Interactive");
+    const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
+    const state = this.#states[shown] ?? this.#drawn;
+    this.#states.splice(0, shown + 1);
+    if (state && state !== this.#drawn) this.#write(state);
+    this.#owner.shown(frame);
+  }
+  #write(state = this.#drawn) {
+    this.#drawn = state;
+    const caption = this.#caption;
+    this.#writeCaption(caption);
+    for (const side of ["left", "right", "top", "bottom"]) {
+      setText(this.#letters[side], caption && state?.letters[side] || "");
+    }
+    this.#facts.replaceChildren();
+    this.#ruler.hidden = true;
+    this.#slider.hidden = true;
+    this.surface.setAttribute("aria-label", this.#describe(state));
+    if (!caption || !state) return;
+    const { window, zoom, slice, slices } = state;
+    const lines = [`Zoom ${zoom.toFixed(2)}×`];
+    if (state.content !== "volume" || state.preset === null) {
+      lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
+    }
+    if (slice !== null && slices !== null) {
+      lines.push(`Slice ${slice} / ${slices}  ${this.#depth(state.positionMm)}`);
+      this.#slider.hidden = slices < 2;
+      this.#slider.max = String(slices);
+      if (this.wantedSlice === null) this.#slider.value = String(slice);
+      this.#slider.setAttribute("aria-label", `${TITLES[state.content]} slice`);
+      this.#slider.setAttribute("aria-valuetext", `${slice} of ${slices}`);
+    }
+    this.#facts.append(...lines.map((line) => element("div", {}, line)));
+    if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
+  }
+  #writeCaption(caption) {
+    this.#patient.replaceChildren();
+    setText(this.#series, caption?.series ?? "");
+    const warnings = caption?.warnings ?? [];
+    this.#warning.hidden = warnings.length === 0;
+    const first = warnings[0];
+    if (first) {
+      const more = warnings.length > 1 ? ` +${warnings.length - 1}` : "";
+      setText(this.#warning, `⚠ ${first.code.replaceAll("-", " ")}${more}`);
+      this.#warning.title = warnings.map((warning) => warning.message).join("\n");
+    }
+    if (!caption) return;
+    const lines = [caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    this.#patient.append(
+      element("div", { class: "patient-name" }, nameText(caption.patientName) || "No name"),
+      ...lines.map((line) => element("div", {}, line))
+    );
+  }
+  /** Distance along the axis that the slices follow, as radiologists write it: "S 12.5 mm". */
+  #depth(positionMm) {
+    const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
+    const mm = positionMm[axis];
+    if (mm === void 0) return "";
+    const letter = ["RL", "AP", "IS"][axis][mm < 0 ? 0 : 1];
+    return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
+  }
+  #drawRuler(mmPerCssPixel) {
+    const scale = ruler(mmPerCssPixel, Math.min(LONGEST_RULER_PX, this.root.clientWidth / 3));
+    if (!scale) return;
+    const { length, parts } = scale;
+    let path = `M0.5 10.5H${length + 0.5}`;
+    for (let i = 0; i <= parts; i++) {
+      const long = i === 0 || i === parts || parts === 10 && i === 5;
+      path += `M${i * length / parts + 0.5} 10.5v${long ? -8 : -4}`;
+    }
+    const width = Math.ceil(length) + 1;
+    this.#ruler.replaceChildren(
+      element("span", {}, lengthLabel(scale.mm)),
+      svg(
+        "svg",
+        { width, height: 12, viewBox: `0 0 ${width} 12`, "aria-hidden": "true" },
+        svg("path", { d: path, class: "ruler-shade" }),
+        svg("path", { d: path, class: "ruler-line" })
+      )
+    );
+    this.#ruler.hidden = false;
+  }
+  #describe(state) {
+    const title = `${TITLES[this.content]} view`;
+    if (!state) return `${title}, no picture`;
+    const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
+    return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
+  }
+};
+
+// src/controls.ts
+var SLIDER_STEPS = 1e3;
+var Controls = class {
+  #actions;
+  #windows = byId("windows", HTMLSelectElement);
+  #target = byId("window-target", HTMLSpanElement);
+  #center = byId("center", HTMLInputElement);
+  #centerSlider = byId("center-slider", HTMLInputElement);
+  #width = byId("width", HTMLInputElement);
+  #widthSlider = byId("width-slider", HTMLInputElement);
+  #presets = byId("presets", HTMLSelectElement);
+  #volume = byId("volume", HTMLButtonElement);
+  #mip = byId("mip", HTMLButtonElement);
+  #layout = byId("layout", HTMLButtonElement);
+  #demographics = byId("demographics", HTMLButtonElement);
+  #buttons = [byId("reset", HTMLButtonElement), this.#volume, this.#mip, this.#layout];
+  #series = null;
+  #window = null;
+  /** A window that a slider asks for in this animation frame. */
+  #wanted = null;
+  constructor(actions) {
+    this.#actions = actions;
+    this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
+    this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
+    this.#volume.addEventListener("click", () => actions.setProjection("volume"));
+    this.#mip.addEventListener("click", () => actions.setProjection("mip"));
+    this.#layout.addEventListener("click", () => actions.toggleLayout());
+    byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
+    this.#demographics.addEventListener("click", () => actions.toggleDemographics());
+    this.#centerSlider.addEventListener("input", () => this.#want({ center: this.#centerSlider.valueAsNumber }));
+    this.#widthSlider.addEventListener(
+      "input",
+      () => this.#want({ width: sliderToWidth(this.#widthSlider.valueAsNumber / SLIDER_STEPS, this.#maxWidth()) })
+    );
+    this.#center.addEventListener("change", () => this.#want({ center: this.#center.valueAsNumber }));
+    this.#width.addEventListener("change", () => this.#want({ width: this.#width.valueAsNumber }));
+    this.setSeries(null);
+  }
+  setSeries(series) {
+    this.#series = series;
+    this.#window = null;
+    const custom = () => element("option", { value: "", disabled: true, hidden: true }, "Custom");
+    this.#windows.replaceChildren(
+      custom(),
+      ...(series?.windows ?? []).map(
+        (window, i) => element("option", { value: i }, i < 9 ? `${i + 1}  ${window.label}` : window.label)
+      )
+    );
+    this.#presets.replaceChildren(
+      custom(),
+      ...(series?.presets ?? []).map((preset) => element("option", { value: preset.name }, preset.label))
+    );
+    const [low, high] = series?.valueRange ?? [0, 1];
+    this.#centerSlider.min = String(Math.floor(low));
+    this.#centerSlider.max = String(Math.ceil(high));
+    const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
+    for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
+    this.#presets.disabled ||= series?.presets.length === 0;
+  }
+  /** Shows the window of the view that the controls act on. */
+  showWindow(content, state) {
+    const name = content === "volume" || content === "mip" ? TITLES[content] : "slices";
+    setText(this.#target, `· ${name}`);
+    if (!state) return;
+    const { center, width } = state.window;
+    this.#window = { center, width };
+    const chosen = (this.#series?.windows ?? []).findIndex(
+      (window) => Math.abs(window.center - center) < 0.5 && Math.abs(window.width - width) < 0.5
+    );
+    this.#windows.value = chosen < 0 ? "" : String(chosen);
+    if (this.#wanted) return;
+    setValue(this.#center, round(center));
+    setValue(this.#width, round(width));
+    setValue(this.#centerSlider, round(center));
+    setValue(this.#widthSlider, Math.round(widthToSlider(width, this.#maxWidth()) * SLIDER_STEPS));
+    this.#widthSlider.setAttribute("aria-valuetext", numberText(width));
+  }
+  showPreset(name) {
+    this.#presets.value = name ?? "";
+  }
+  showProjection(content) {
+    this.#volume.setAttribute("aria-pressed", String(content === "volume"));
+    this.#mip.setAttribute("aria-pressed", String(content === "mip"));
+  }
+  showLayout(single) {
+    this.#layout.setAttribute("aria-pressed", String(single));
+  }
+  showDemographics(shown) {
+    this.#demographics.setAttribute("aria-pressed", String(shown));
+  }
+  /** Applies the n-th window preset, from 0. */
+  chooseWindow(index) {
+    const window = this.#series?.windows[index];
+    if (window) this.#actions.setWindow({ center: window.center, width: window.width });
+  }
+  nextPreset() {
+    const presets = this.#series?.presets ?? [];
+    const current = presets.findIndex((preset) => preset.name === this.#presets.value);
+    const next = presets[(current + 1) % presets.length];
+    if (next) this.#actions.setPreset(next.name);
+  }
+  #maxWidth() {
+    const [low, high] = this.#series?.valueRange ?? [0, 1];
+    return Math.max(2, high - low);
+  }
+  #want(change) {
+    const from = this.#wanted ?? this.#window;
+    if (!from) return;
+    const { center, width } = { ...from, ...change };
+    if (!Number.isFinite(center) || !Number.isFinite(width)) return;
+    if (!this.#wanted) {
+      requestAnimationFrame(() => {
+        if (this.#wanted) this.#actions.setWindow(this.#wanted);
+        this.#wanted = null;
+      });
+    }
+    this.#wanted = { center, width: Math.max(1, width) };
+  }
+};
+function round(value) {
+  return Number(value.toFixed(Math.abs(value) < 10 ? 2 : 0));
+}
+function setValue(input, value) {
+  if (document.activeElement === input && input.type === "number") return;
+  input.value = String(value);
+}
+
+// src/keys.ts
+var ARROWS = /* @__PURE__ */ new Map([
+  ["ArrowLeft", [-1, 0]],
+  ["ArrowRight", [1, 0]],
+  ["ArrowUp", [0, -1]],
+  ["ArrowDown", [0, 1]]
+]);
+var PLAIN = /* @__PURE__ */ new Map([
+  ["Home", { do: "first" }],
+  ["End", { do: "last" }],
+  ["+", { do: "zoom", by: 1 }],
+  ["-", { do: "zoom", by: -1 }],
+  ["=", { do: "fit" }],
+  [" ", { do: "reset" }],
+  ["p", { do: "preset" }],
+  ["m", { do: "projection" }],
+  ["l", { do: "layout" }],
+  ["d", { do: "demographics" }],
+  ["?", { do: "help" }],
+  ["Escape", { do: "escape" }]
+]);
+function commandOf(key) {
+  if (key.altKey || key.metaKey) return null;
+  const arrow = ARROWS.get(key.key);
+  if (arrow) {
+    const [dx, dy] = arrow;
+    if (key.ctrlKey) return { do: "pan", dx, dy };
+    if (key.shiftKey) return { do: "rotate", dx, dy };
+    return dx === 0 ? { do: "slice", by: dy } : { do: "view", by: dx };
+  }
+  if (key.ctrlKey) return null;
+  if (/^[1-9]$/.test(key.key)) return { do: "window", index: Number(key.key) - 1 };
+  return PLAIN.get(key.key.length === 1 ? key.key.toLowerCase() : key.key) ?? null;
+}
+function onKeys(obey) {
+  const singleKeys = byId("single-keys", HTMLInputElement);
+  const setting = "voxcast.singleKeys";
+  singleKeys.checked = localStorage.getItem(setting) !== "off";
+  singleKeys.addEventListener("change", () => localStorage.setItem(setting, singleKeys.checked ? "on" : "off"));
+  document.addEventListener("keydown", (event) => {
+    const command = commandOf(event);
+    const target = event.target instanceof Element ? event.target : null;
+    if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (target?.closest("input, select") && command.do !== "escape") return;
+    if (target?.closest("button") && (event.key === " " || event.key === "Enter")) return;
+    if (event.key.length === 1 && !singleKeys.checked) return;
+    event.preventDefault();
+    obey(command);
+  });
+}
+
+// src/library.ts
+var Library = class {
+  #root;
+  #open;
+  #studies = [];
+  #buttons = /* @__PURE__ */ new Map();
+  constructor(root, open) {
+    this.#root = root;
+    this.#open = open;
+  }
+  get isEmpty() {
+    return this.#buttons.size === 0;
+  }
+  find(seriesInstanceUid) {
+    for (const study of this.#studies) {
+      const series = study.series.find((candidate) => candidate.seriesInstanceUid === seriesInstanceUid);
+      if (series) return { study, series };
+    }
+    return null;
+  }
+  show(studies) {
+    this.#studies = studies;
+    this.#buttons.clear();
+    this.#root.replaceChildren(...studies.map((study) => this.#study(study)));
+  }
+  setCurrent(seriesInstanceUid) {
+    for (const [uid, button] of this.#buttons) {
+      if (uid === seriesInstanceUid) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
+  }
+  #study(study) {
+    const facts = [study.patientId, dateText(study.date)].filter(Boolean).join(" · ");
+    return element(
+      "section",
+      { class: "study" },
+      element("h2", { class: "demographics" }, nameText(study.patientName) || "No name"),
+      element("p", { class: "demographics" }, facts),
+      element("p", {}, study.description),
+      element("ul", {}, ...study.series.map((series) => element("li", {}, this.#series(series))))
+    );
+  }
+  #series(series) {
+    const uid = series.seriesInstanceUid;
+    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy", width: 64, height: 64 });
+    picture.addEventListener("error", () => picture.removeAttribute("src"));
+    const title = [series.number, series.description || "No description"].filter((part) => part !== null).join(" · ");
+    const button = element(
+      "button",
+      { type: "button", class: "series" },
+      picture,
+      element(
+        "span",
+        { class: "series-text" },
+        element("span", { class: "series-title" }, title),
+        element("span", { class: "series-facts" }, [series.modality, dimsText(series.dims)].filter(Boolean).join(" · "))
+      )
+    );
+    button.addEventListener("click", () => this.#open(uid));
+    this.#buttons.set(uid, button);
+    return button;
+  }
+};
+
+// src/stats.ts
+var KEPT_LATENCIES = 31;
+var RATE_WINDOW_MS = 1e3;
+var Latency = class {
+  #samples = [];
+  #waiting = [];
+  /** An input for a view was sent. */
+  sent(view, seq, at) {
+    this.#waiting = this.#waiting.filter((input) => input.view === view);
+    this.#waiting.push({ view, seq, at });
+  }
+  /** A picture of a view that shows all input up to `inputSeq` is on screen. */
+  shown(view, inputSeq, at) {
+    const answered = this.#waiting.filter((input) => input.view === view && input.seq <= inputSeq);
+    const newest = answered.at(-1);
+    if (!newest) return;
+    this.#waiting = this.#waiting.filter((input) => !answered.includes(input));
+    this.#samples.push(at - newest.at);
+    if (this.#samples.length > KEPT_LATENCIES) this.#samples.shift();
+  }
+  /** A new connection counts its messages anew. */
+  restart() {
+    this.#waiting = [];
+  }
+  medianMs() {
+    const sorted = [...this.#samples].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1] ?? null;
+  }
+};
+var Rate = class {
+  #times = [];
+  count(at) {
+    this.#times.push(at);
+    this.perSecond(at);
+  }
+  perSecond(now) {
+    this.#times = this.#times.filter((time) => now - time < RATE_WINDOW_MS);
+    return this.#times.length;
+  }
+};
+
+// src/main.ts
+var VOLUME_VIEW = 3;
+var RESIZE_MS = 120;
+var KEY_PIXELS = 10;
+var PAN_PIXELS = 40;
+var ANNOUNCE_MS = 500;
+var GONE_ATTEMPT = 5;
+var Client = class {
+  #connection;
+  #views;
+  #controls;
+  #library;
+  #latency = new Latency();
+  #rates = /* @__PURE__ */ new Map();
+  #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
+  #grid = byId("grid", HTMLDivElement);
+  #tabs;
+  #active = 0;
+  #maximised = false;
+  #connected = false;
+  #backend = "";
+  #series = null;
+  /** The series that is open or being opened. */
+  #wantedSeries = null;
+  /** What the views looked like when the connection was lost. */
+  #restore = /* @__PURE__ */ new Map();
+  #layoutSent = "";
+  #resizeTimer;
+  #announceTimer;
+  #shownAt = /* @__PURE__ */ new Date();
+  constructor() {
+    const contents = ["axial", "coronal", "sagittal", "volume"];
+    const owner = {
+      send: (message) => this.#send(message),
+      activate: (view) => this.#activate(view),
+      maximise: (view) => this.#maximise(view),
+      shown: (frame) => this.#shown(frame),
+      fault: (text2) => this.#report(text2),
+      explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal()
+    };
+    this.#views = contents.map((content, view) => new Viewport(view, content, owner));
+    this.#grid.append(...this.#views.map((viewport) => viewport.root));
+    this.#tabs = this.#views.map((viewport) => {
+      const tab = element("button", { type: "button" }, TITLES[viewport.content]);
+      tab.addEventListener("click", () => this.#activate(viewport.view));
+      return tab;
+    });
+    byId("tabs", HTMLDivElement).append(...this.#tabs);
+    this.#controls = new Controls({
+      setWindow: (window) => this.#setWindow(window),
+      setPreset: (name) => this.#send({ type: "preset", view: VOLUME_VIEW, name }),
+      setProjection: (content) => this.#setProjection(content),
+      toggleLayout: () => this.#maximise(this.#active),
+      reset: () => this.#send({ type: "reset" }),
+      toggleDemographics: () => this.#toggleDemographics()
+    });
+    this.#library = new Library(byId("studies", HTMLDivElement), (uid) => this.#openSeries(uid));
+    this.#connection = new Connection(
+      {
+        state: (state) => this.#setConnection(state),
+        message: (message) => this.#receive(message),
+        frame: (frame) => this.#views[frame.view]?.setFrame(frame),
+        fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`)
+      },
+      browserSurroundings()
+    );
+    this.#listen();
+    this.#arrange();
+  }
+  start() {
+    this.#connection.connect();
+  }
+  #listen() {
+    onKeys((command) => this.#obey(command));
+    byId("retry", HTMLButtonElement).addEventListener("click", () => {
+      if (document.body.dataset["connection"] === "signedOut") location.reload();
+      else this.#connection.connect();
+    });
+    byId("help", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "help" }));
+    for (const name of ["library", "controls"]) {
+      byId(`${name}-toggle`, HTMLButtonElement).addEventListener("click", () => this.#toggleDrawer(name));
+    }
+    const resized = () => {
+      clearTimeout(this.#resizeTimer);
+      this.#resizeTimer = setTimeout(() => this.#sendLayout(), RESIZE_MS);
+    };
+    new ResizeObserver(resized).observe(this.#grid);
+    this.#phone.addEventListener("change", () => this.#arrange());
+    setInterval(() => this.#showMetrics(), 500);
+  }
+  // --- Talking to the server ---------------------------------------------------------------------------------------
+  #send(message) {
+    const seq = this.#connection.send(message);
+    const isInput = message.type !== "ack" && message.type !== "layout" && message.type !== "openSeries";
+    if (seq === null || !isInput || !("view" in message) || message.view === void 0) return;
+    if (message.type === "pointer" && message.kind !== "move") return;
+    this.#latency.sent(message.view, seq, performance.now());
+  }
+  #receive(message) {
+    switch (message.type) {
+      case "connected":
+        this.#backend = message.backend;
+        setText(byId("backend", HTMLElement), message.backend);
+        this.#sendLayout(true);
+        break;
+      case "library": {
+        this.#library.show(message.studies);
+        byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
+        if (this.#library.isEmpty) break;
+        const known = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
+        this.#openSeries(known ? this.#wantedSeries : "");
+        break;
+      }
+      case "loading":
+        this.#showLoading(message.done, message.total);
+        break;
+      case "seriesOpened":
+        this.#opened(message);
+        break;
+      case "view":
+        this.#setView(message);
+        break;
+      case "error":
+        this.#showLoading(1, 1);
+        this.#report(message.message);
+        break;
+      case "pong":
+        break;
+    }
+  }
+  #openSeries(seriesInstanceUid) {
+    if (seriesInstanceUid !== this.#wantedSeries) {
+      this.#restore.clear();
+      for (const viewport of this.#views) viewport.setCaption(null);
+      this.#controls.setSeries(null);
+    }
+    this.#wantedSeries = seriesInstanceUid;
+    this.#library.setCurrent(seriesInstanceUid);
+    this.#closeDrawers();
+    this.#send({ type: "openSeries", seriesInstanceUid });
+  }
+  #opened(series) {
+    this.#showLoading(1, 1);
+    this.#series = series;
+    this.#wantedSeries = series.seriesInstanceUid;
+    this.#library.setCurrent(series.seriesInstanceUid);
+    this.#controls.setSeries(series);
+    const caption = this.#caption(series);
+    for (const viewport of this.#views) viewport.setCaption(caption);
+    const items = series.warnings.map((warning) => element("li", {}, warning.message));
+    byId("warnings", HTMLUListElement).replaceChildren(...items);
+    this.#showTargets();
+  }
+  #caption(series) {
+    const entry = this.#library.find(series.seriesInstanceUid);
+    const name = [entry?.series.number, entry?.series.description].filter((part) => part != null && part !== "");
+    return {
+      patientName: entry?.study.patientName ?? "",
+      patientId: entry?.study.patientId ?? "",
+      studyDescription: entry?.study.description ?? "",
+      studyDate: entry?.study.date ?? "",
+      series: [series.modality, name.join(" · ")].filter(Boolean).join("  "),
+      unit: series.unit,
+      warnings: series.warnings
+    };
+  }
+  #setView(state) {
+    const viewport = this.#views[state.view];
+    if (!viewport) return;
+    const before = viewport.state?.slice;
+    viewport.setState(state);
+    const saved = this.#restore.get(state.view);
+    this.#restore.delete(state.view);
+    if (saved) this.#restoreView(saved, state);
+    this.#showTargets();
+    if (state.view === this.#active && state.slice !== null && before !== state.slice) {
+      this.#announce(`${TITLES[state.content]} slice ${state.slice} of ${state.slices}`);
+    }
+  }
+  /** Brings back what can be said again after a reconnect: slice, window, preset. */
+  #restoreView(saved, now) {
+    const { view } = now;
+    if (saved.content !== now.content) return;
+    if (saved.slice !== null && now.slice !== null && saved.slice !== now.slice) {
+      this.#send({ type: "scroll", view, slices: saved.slice - now.slice });
+    }
+    if (saved.preset !== null && saved.preset !== now.preset) {
+      this.#send({ type: "preset", view, name: saved.preset });
+    }
+    const moved = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
+    if (moved && (saved.content !== "volume" || saved.preset === null)) {
+      this.#send({ type: "window", view, ...saved.window });
+    }
+  }
+  // --- Layout ------------------------------------------------------------------------------------------------------
+  get #single() {
+    return this.#maximised || this.#phone.matches;
+  }
+  #activate(view) {
+    if (view === this.#active) return;
+    this.#active = view;
+    this.#arrange();
+  }
+  #maximise(view) {
+    this.#active = view;
+    this.#maximised = !this.#maximised;
+    this.#arrange();
+  }
+  /** Shows the views that the layout has, and asks the server for them. */
+  #arrange() {
+    document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
+    this.#grid.classList.toggle("single", this.#single);
+    for (const viewport of this.#views) {
+      const active = viewport.view === this.#active;
+      viewport.setActive(active);
+      viewport.setVisible(active || !this.#single);
+      const tab = this.#tabs[viewport.view];
+      tab?.setAttribute("aria-pressed", String(active));
+      if (tab) setText(tab, TITLES[viewport.content]);
+    }
+    this.#controls.showLayout(this.#single);
+    this.#showTargets();
+    this.#sendLayout();
+  }
+  /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
+  #sendLayout(force = false) {
+    const boxes = this.#views.map((viewport) => ({
+      viewport,
+      width: viewport.surface.clientWidth,
+      height: viewport.surface.clientHeight
+    }));
+    const shown = boxes.filter(({ viewport, width, height }) => viewport.visible && width > 0 && height > 0);
+    const cssPixels = shown.reduce((sum, { width, height }) => sum + width * height, 0);
+    const ratio = pixelRatio(cssPixels, devicePixelRatio, this.#backend);
+    for (const { viewport, width, height } of shown) {
+      viewport.ratio = ratio;
+      viewport.size = viewSize(width, height, ratio);
+      viewport.rewrite();
+    }
+    const views = this.#views.flatMap(({ view, content, size }) => size ? [{ view, content, size }] : []);
+    const message = { type: "layout", views };
+    const text2 = JSON.stringify(message);
+    if (!this.#connected || text2 === this.#layoutSent && !force) return;
+    this.#layoutSent = text2;
+    this.#send(message);
+  }
+  #setProjection(content) {
+    this.#views[VOLUME_VIEW]?.setContent(content);
+    this.#active = VOLUME_VIEW;
+    this.#arrange();
+  }
+  // --- What controls and keys do -----------------------------------------------------------------------------------
+  /**
+   * The view whose window the controls show and set: the active one, but slices rather than a shaded volume beside
+   * them, where a window would replace the preset's opacity.
+   */
+  get #windowView() {
+    const active = this.#views[this.#active];
+    return active.content === "volume" && !this.#single ? this.#views[0] : active;
+  }
+  #setWindow(window) {
+    this.#send({ type: "window", view: this.#windowView.view, ...window });
+  }
+  #showTargets() {
+    const { content, state } = this.#windowView;
+    const volume = this.#views[VOLUME_VIEW];
+    this.#controls.showWindow(content, this.#series ? state : null);
+    this.#controls.showPreset(volume.state?.preset ?? null);
+    this.#controls.showProjection(volume.content);
+  }
+  #obey(command) {
+    const viewport = this.#views[this.#active];
+    const { view, state } = viewport;
+    switch (command.do) {
+      case "slice":
+        if (state?.slice != null) viewport.showSlice((viewport.wantedSlice ?? state.slice) + command.by);
+        else this.#send({ type: "wheel", view, delta: command.by * 100, zoom: true });
+        break;
+      case "first":
+        viewport.showSlice(1);
+        break;
+      case "last":
+        viewport.showSlice(state?.slices ?? 1);
+        break;
+      case "view": {
+        const next = this.#views[(this.#active + command.by + this.#views.length) % this.#views.length];
+        this.#activate(next.view);
+        next.surface.focus();
+        this.#announce(next.surface.getAttribute("aria-label") ?? "");
+        break;
+      }
+      case "rotate":
+        this.#send({ type: "rotate", view: VOLUME_VIEW, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
+        break;
+      case "pan":
+        this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
+        break;
+      case "zoom":
+        this.#send({ type: "wheel", view, delta: -100 * command.by, zoom: true });
+        break;
+      case "fit":
+        this.#send({ type: "reset", view });
+        break;
+      case "reset":
+        this.#send({ type: "reset" });
+        break;
+      case "window":
+        this.#controls.chooseWindow(command.index);
+        break;
+      case "preset":
+        this.#controls.nextPreset();
+        break;
+      case "projection":
+        this.#setProjection(this.#views[VOLUME_VIEW].content === "mip" ? "volume" : "mip");
+        break;
+      case "layout":
+        this.#maximise(this.#active);
+        break;
+      case "demographics":
+        this.#toggleDemographics();
+        break;
+      case "help":
+        byId("help-dialog", HTMLDialogElement).showModal();
+        break;
+      case "escape":
+        if (!this.#closeDrawers() && this.#maximised) this.#maximise(this.#active);
+        break;
+    }
+  }
+  #toggleDemographics() {
+    const hidden = document.body.classList.toggle("no-demographics");
+    this.#controls.showDemographics(!hidden);
+    this.#announce(hidden ? "Patient data hidden" : "Patient data shown");
+  }
+  #toggleDrawer(name) {
+    const open = !document.body.classList.contains(`${name}-open`);
+    this.#closeDrawers();
+    if (open) this.#setDrawer(name, true);
+  }
+  #closeDrawers() {
+    const open = ["library", "controls"].filter((name) => document.body.classList.contains(`${name}-open`));
+    for (const name of open) this.#setDrawer(name, false);
+    return open.length > 0;
+  }
+  #setDrawer(name, open) {
+    document.body.classList.toggle(`${name}-open`, open);
+    byId(`${name}-toggle`, HTMLButtonElement).setAttribute("aria-expanded", String(open));
+  }
+  // --- What the user is told ---------------------------------------------------------------------------------------
+  #setConnection(state) {
+    const was = this.#connected;
+    this.#connected = state.kind === "connected";
+    if (was && !this.#connected) this.#lost();
+    const gone = state.kind === "reconnecting" && state.attempt >= GONE_ATTEMPT;
+    const words = this.#connectionWords(state, gone);
+    if (words === null) return;
+    document.body.dataset["connection"] = gone ? "gone" : state.kind;
+    const label = byId("connection-text", HTMLSpanElement);
+    if (label.textContent !== words) this.#announce(words);
+    setText(label, words);
+    const retry = byId("retry", HTMLButtonElement);
+    retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
+    setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
+  }
+  /** Null while an attempt to reconnect runs: the words about the loss stay until it ends. */
+  #connectionWords(state, gone) {
+    switch (state.kind) {
+      case "connected":
+        return "Connected";
+      case "signedOut":
+        return "Signed out";
+      case "reconnecting":
+        return gone ? "Server gone" : "Reconnecting…";
+      case "connecting":
+        return document.body.dataset["connection"] ? null : "Connecting…";
+    }
+  }
+  #lost() {
+    this.#latency.restart();
+    this.#showLoading(1, 1);
+    const time = this.#shownAt.toLocaleTimeString();
+    for (const viewport of this.#views) {
+      if (viewport.state) this.#restore.set(viewport.view, viewport.state);
+      viewport.setStale(`Not live · picture of ${time}`);
+    }
+  }
+  #shown(frame) {
+    const now = performance.now();
+    this.#shownAt = /* @__PURE__ */ new Date();
+    this.#latency.shown(frame.view, frame.inputSeq, now);
+    const rate = this.#rates.get(frame.view) ?? new Rate();
+    this.#rates.set(frame.view, rate);
+    rate.count(now);
+    setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
+    setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
+    this.#showLoading(1, 1);
+  }
+  #showMetrics() {
+    const latency = this.#latency.medianMs();
+    setText(byId("latency", HTMLElement), latency === null ? "–" : `${latency.toFixed(0)} ms`);
+    const rate = this.#rates.get(this.#active)?.perSecond(performance.now()) ?? 0;
+    setText(byId("rate", HTMLElement), rate === 0 ? "still" : `${rate} fps`);
+  }
+  #showLoading(done, total) {
+    const loading = byId("loading", HTMLDivElement);
+    loading.hidden = done >= total;
+    setText(byId("loading-text", HTMLSpanElement), `Loading ${done} of ${total} slices…`);
+    const bar = byId("loading-bar", HTMLProgressElement);
+    bar.max = Math.max(1, total);
+    bar.value = done;
+  }
+  #report(text2) {
+    const messages = byId("messages", HTMLDivElement);
+    const same = [...messages.children].find((child) => child.firstChild?.textContent === text2);
+    if (same) return;
+    const close = element("button", { type: "button", class: "icon", "aria-label": "Dismiss" }, "×");
+    const message = element("div", { class: "message" }, element("span", {}, text2), close);
+    close.addEventListener("click", () => message.remove());
+    messages.append(message);
+    if (messages.children.length > 4) messages.firstElementChild?.remove();
+  }
+  #announce(text2) {
+    clearTimeout(this.#announceTimer);
+    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text2), ANNOUNCE_MS);
+  }
+};
+new Client().start();

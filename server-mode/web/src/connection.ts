@@ -1,0 +1,152 @@
+// The WebSocket: numbering, reconnecting with growing pauses, and noticing a server that has gone silent.
+
+import {
+  type ClientMessage,
+  type Frame,
+  ProtocolError,
+  type ServerMessage,
+  SUBPROTOCOL,
+  parseFrame,
+  parseMessage,
+} from "./protocol";
+
+export type ConnectionState =
+  | { kind: "connecting" }
+  | { kind: "connected" }
+  /** The connection is lost; `attempt` counts from 1, the next try comes in `waitMs`. */
+  | { kind: "reconnecting"; attempt: number; waitMs: number }
+  /** The server answers but does not know this browser's token. */
+  | { kind: "signedOut" };
+
+export interface Handlers {
+  state(state: ConnectionState): void;
+  message(message: ServerMessage): void;
+  frame(frame: Frame): void;
+  fault(error: ProtocolError): void;
+}
+
+/** What the connection needs from its surroundings; tests give their own. */
+export interface Surroundings {
+  open(): WebSocket;
+  /** Whether the server refuses this browser: true only when it said so. */
+  refused(): Promise<boolean>;
+  now(): number;
+}
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 8_000;
+/** How often the link is tried when nothing else is said. */
+const HEARTBEAT_MS = 4_000;
+/** A link that has been silent for this long is dead: three heartbeats were lost. */
+const SILENCE_MS = 12_000;
+
+/** Pause before the n-th attempt to reconnect, from 1. */
+export function waitBefore(attempt: number): number {
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
+}
+
+export function browserSurroundings(): Surroundings {
+  const address = new URL("/ws", location.href);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  return {
+    open: () => new WebSocket(address, SUBPROTOCOL),
+    refused: async () => {
+      const answer = await fetch("/", { method: "HEAD", cache: "no-store" });
+      return answer.status === 401 || answer.status === 403;
+    },
+    now: () => performance.now(),
+  };
+}
+
+export class Connection {
+  readonly #handlers: Handlers;
+  readonly #around: Surroundings;
+  #socket: WebSocket | null = null;
+  #seq = 0;
+  #attempt = 0;
+  #heard = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  constructor(handlers: Handlers, around: Surroundings) {
+    this.#handlers = handlers;
+    this.#around = around;
+  }
+
+  /** Connects now; also cuts the pause before the next attempt short. */
+  connect(): void {
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#handlers.state({ kind: "connecting" });
+    const socket = this.#around.open();
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    this.#seq = 0;
+    socket.onopen = () => {
+      this.#attempt = 0;
+      this.#heard = this.#around.now();
+      this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+      this.#handlers.state({ kind: "connected" });
+    };
+    socket.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
+    socket.onclose = () => this.#lost();
+  }
+
+  /** Sends a message. Returns its number, or null when there is no connection. */
+  send(message: ClientMessage): number | null {
+    if (this.#socket?.readyState !== 1) return null;
+    this.#seq += 1;
+    this.#socket.send(JSON.stringify({ ...message, seq: this.#seq }));
+    return this.#seq;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  #receive(data: unknown): void {
+    this.#heard = this.#around.now();
+    try {
+      if (data instanceof ArrayBuffer) {
+        this.#handlers.frame(parseFrame(data));
+      } else if (typeof data === "string") {
+        this.#handlers.message(parseMessage(data));
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#handlers.fault(error);
+    }
+  }
+
+  #beat(): void {
+    if (this.#around.now() - this.#heard > SILENCE_MS) this.#lost();
+    else this.send({ type: "ping", time: Math.round(this.#around.now()) });
+  }
+
+  #lost(): void {
+    this.#drop();
+    this.#attempt += 1;
+    const waitMs = waitBefore(this.#attempt);
+    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs });
+    this.#timer = setTimeout(() => void this.#retry(), waitMs);
+  }
+
+  async #retry(): Promise<void> {
+    const attempt = this.#attempt;
+    // A refused upgrade looks like an absent server from here, so ask by HTTP which it is.
+    const refused = await this.#around.refused().catch(() => false);
+    if (this.#socket || attempt !== this.#attempt) return;
+    if (refused) this.#handlers.state({ kind: "signedOut" });
+    else this.connect();
+  }
+
+  #drop(): void {
+    clearInterval(this.#heartbeat);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}

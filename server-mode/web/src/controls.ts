@@ -1,0 +1,156 @@
+// The toolbar: window, presets and what the active view is set to.
+
+import { byId, element, setText } from "./dom";
+import { sliderToWidth, widthToSlider } from "./geometry";
+import type { Content, SeriesOpened, ViewState, WindowValues } from "./protocol";
+import { TITLES } from "./viewport";
+import { numberText } from "./words";
+
+const SLIDER_STEPS = 1000;
+
+export interface Actions {
+  setWindow(window: WindowValues): void;
+  setPreset(name: string): void;
+  setProjection(content: "volume" | "mip"): void;
+  toggleLayout(): void;
+  reset(): void;
+  toggleDemographics(): void;
+}
+
+export class Controls {
+  readonly #actions: Actions;
+  readonly #windows = byId("windows", HTMLSelectElement);
+  readonly #target = byId("window-target", HTMLSpanElement);
+  readonly #center = byId("center", HTMLInputElement);
+  readonly #centerSlider = byId("center-slider", HTMLInputElement);
+  readonly #width = byId("width", HTMLInputElement);
+  readonly #widthSlider = byId("width-slider", HTMLInputElement);
+  readonly #presets = byId("presets", HTMLSelectElement);
+  readonly #volume = byId("volume", HTMLButtonElement);
+  readonly #mip = byId("mip", HTMLButtonElement);
+  readonly #layout = byId("layout", HTMLButtonElement);
+  readonly #demographics = byId("demographics", HTMLButtonElement);
+  readonly #buttons = [byId("reset", HTMLButtonElement), this.#volume, this.#mip, this.#layout];
+  #series: SeriesOpened | null = null;
+  #window: WindowValues | null = null;
+  /** A window that a slider asks for in this animation frame. */
+  #wanted: WindowValues | null = null;
+
+  constructor(actions: Actions) {
+    this.#actions = actions;
+    this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
+    this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
+    this.#volume.addEventListener("click", () => actions.setProjection("volume"));
+    this.#mip.addEventListener("click", () => actions.setProjection("mip"));
+    this.#layout.addEventListener("click", () => actions.toggleLayout());
+    byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
+    this.#demographics.addEventListener("click", () => actions.toggleDemographics());
+    this.#centerSlider.addEventListener("input", () => this.#want({ center: this.#centerSlider.valueAsNumber }));
+    this.#widthSlider.addEventListener("input", () =>
+      this.#want({ width: sliderToWidth(this.#widthSlider.valueAsNumber / SLIDER_STEPS, this.#maxWidth()) }),
+    );
+    this.#center.addEventListener("change", () => this.#want({ center: this.#center.valueAsNumber }));
+    this.#width.addEventListener("change", () => this.#want({ width: this.#width.valueAsNumber }));
+    this.setSeries(null);
+  }
+
+  setSeries(series: SeriesOpened | null): void {
+    this.#series = series;
+    this.#window = null;
+    const custom = () => element("option", { value: "", disabled: true, hidden: true }, "Custom");
+    this.#windows.replaceChildren(
+      custom(),
+      ...(series?.windows ?? []).map((window, i) =>
+        element("option", { value: i }, i < 9 ? `${i + 1}  ${window.label}` : window.label),
+      ),
+    );
+    this.#presets.replaceChildren(
+      custom(),
+      ...(series?.presets ?? []).map((preset) => element("option", { value: preset.name }, preset.label)),
+    );
+    const [low, high] = series?.valueRange ?? [0, 1];
+    this.#centerSlider.min = String(Math.floor(low));
+    this.#centerSlider.max = String(Math.ceil(high));
+    const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
+    for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
+    this.#presets.disabled ||= series?.presets.length === 0;
+  }
+
+  /** Shows the window of the view that the controls act on. */
+  showWindow(content: Content, state: ViewState | null): void {
+    const name = content === "volume" || content === "mip" ? TITLES[content] : "slices";
+    setText(this.#target, `· ${name}`);
+    if (!state) return;
+    const { center, width } = state.window;
+    this.#window = { center, width };
+    const chosen = (this.#series?.windows ?? []).findIndex(
+      (window) => Math.abs(window.center - center) < 0.5 && Math.abs(window.width - width) < 0.5,
+    );
+    this.#windows.value = chosen < 0 ? "" : String(chosen);
+    if (this.#wanted) return;
+    setValue(this.#center, round(center));
+    setValue(this.#width, round(width));
+    setValue(this.#centerSlider, round(center));
+    setValue(this.#widthSlider, Math.round(widthToSlider(width, this.#maxWidth()) * SLIDER_STEPS));
+    this.#widthSlider.setAttribute("aria-valuetext", numberText(width));
+  }
+
+  showPreset(name: string | null): void {
+    this.#presets.value = name ?? "";
+  }
+
+  showProjection(content: Content): void {
+    this.#volume.setAttribute("aria-pressed", String(content === "volume"));
+    this.#mip.setAttribute("aria-pressed", String(content === "mip"));
+  }
+
+  showLayout(single: boolean): void {
+    this.#layout.setAttribute("aria-pressed", String(single));
+  }
+
+  showDemographics(shown: boolean): void {
+    this.#demographics.setAttribute("aria-pressed", String(shown));
+  }
+
+  /** Applies the n-th window preset, from 0. */
+  chooseWindow(index: number): void {
+    const window = this.#series?.windows[index];
+    if (window) this.#actions.setWindow({ center: window.center, width: window.width });
+  }
+
+  nextPreset(): void {
+    const presets = this.#series?.presets ?? [];
+    const current = presets.findIndex((preset) => preset.name === this.#presets.value);
+    const next = presets[(current + 1) % presets.length];
+    if (next) this.#actions.setPreset(next.name);
+  }
+
+  #maxWidth(): number {
+    const [low, high] = this.#series?.valueRange ?? [0, 1];
+    return Math.max(2, high - low);
+  }
+
+  #want(change: Partial<WindowValues>): void {
+    const from = this.#wanted ?? this.#window;
+    if (!from) return;
+    const { center, width } = { ...from, ...change };
+    if (!Number.isFinite(center) || !Number.isFinite(width)) return;
+    if (!this.#wanted) {
+      requestAnimationFrame(() => {
+        if (this.#wanted) this.#actions.setWindow(this.#wanted);
+        this.#wanted = null;
+      });
+    }
+    this.#wanted = { center, width: Math.max(1, width) };
+  }
+}
+
+function round(value: number): number {
+  return Number(value.toFixed(Math.abs(value) < 10 ? 2 : 0));
+}
+
+/** Leaves a field alone while it is being typed in. */
+function setValue(input: HTMLInputElement, value: number): void {
+  if (document.activeElement === input && input.type === "number") return;
+  input.value = String(value);
+}

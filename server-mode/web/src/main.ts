@@ -1,0 +1,482 @@
+// The browser client: joins connection, viewports, series list, toolbar and keys.
+
+import { type ConnectionState, Connection, browserSurroundings } from "./connection";
+import { Controls } from "./controls";
+import { byId, element, setText } from "./dom";
+import { pixelRatio, viewSize } from "./geometry";
+import { type Command, onKeys } from "./keys";
+import { Library } from "./library";
+import type { ClientMessage, Frame, LayoutView, SeriesOpened, ServerMessage, ViewState, WindowValues } from "./protocol";
+import { Latency, Rate } from "./stats";
+import { type Caption, TITLES, Viewport } from "./viewport";
+
+const VOLUME_VIEW = 3;
+/** Layouts follow the window's size once it has rested this long. */
+const RESIZE_MS = 120;
+/** Pixels of drag that an arrow key stands for: 5 degrees of rotation. */
+const KEY_PIXELS = 10;
+const PAN_PIXELS = 40;
+/** A slice is read out once paging has rested this long. */
+const ANNOUNCE_MS = 500;
+/** From this attempt on the server counts as gone: about 8 s after it was lost. */
+const GONE_ATTEMPT = 5;
+
+class Client {
+  readonly #connection: Connection;
+  readonly #views: readonly Viewport[];
+  readonly #controls: Controls;
+  readonly #library: Library;
+  readonly #latency = new Latency();
+  readonly #rates = new Map<number, Rate>();
+  readonly #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
+  readonly #grid = byId("grid", HTMLDivElement);
+  readonly #tabs: readonly HTMLButtonElement[];
+
+  #active = 0;
+  #maximised = false;
+  #connected = false;
+  #backend = "";
+  #series: SeriesOpened | null = null;
+  /** The series that is open or being opened. */
+  #wantedSeries: string | null = null;
+  /** What the views looked like when the connection was lost. */
+  #restore = new Map<number, ViewState>();
+  #layoutSent = "";
+  #resizeTimer: ReturnType<typeof setTimeout> | undefined;
+  #announceTimer: ReturnType<typeof setTimeout> | undefined;
+  #shownAt = new Date();
+
+  constructor() {
+    const contents = ["axial", "coronal", "sagittal", "volume"] as const;
+    const owner = {
+      send: (message: ClientMessage) => this.#send(message),
+      activate: (view: number) => this.#activate(view),
+      maximise: (view: number) => this.#maximise(view),
+      shown: (frame: Frame) => this.#shown(frame),
+      fault: (text: string) => this.#report(text),
+      explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
+    };
+    this.#views = contents.map((content, view) => new Viewport(view, content, owner));
+    this.#grid.append(...this.#views.map((viewport) => viewport.root));
+    this.#tabs = this.#views.map((viewport) => {
+      const tab = element("button", { type: "button" }, TITLES[viewport.content]);
+      tab.addEventListener("click", () => this.#activate(viewport.view));
+      return tab;
+    });
+    byId("tabs", HTMLDivElement).append(...this.#tabs);
+    this.#controls = new Controls({
+      setWindow: (window) => this.#setWindow(window),
+      setPreset: (name) => this.#send({ type: "preset", view: VOLUME_VIEW, name }),
+      setProjection: (content) => this.#setProjection(content),
+      toggleLayout: () => this.#maximise(this.#active),
+      reset: () => this.#send({ type: "reset" }),
+      toggleDemographics: () => this.#toggleDemographics(),
+    });
+    this.#library = new Library(byId("studies", HTMLDivElement), (uid) => this.#openSeries(uid));
+    this.#connection = new Connection(
+      {
+        state: (state) => this.#setConnection(state),
+        message: (message) => this.#receive(message),
+        frame: (frame) => this.#views[frame.view]?.setFrame(frame),
+        fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`),
+      },
+      browserSurroundings(),
+    );
+    this.#listen();
+    this.#arrange();
+  }
+
+  start(): void {
+    this.#connection.connect();
+  }
+
+  #listen(): void {
+    onKeys((command) => this.#obey(command));
+    byId("retry", HTMLButtonElement).addEventListener("click", () => {
+      if (document.body.dataset["connection"] === "signedOut") location.reload();
+      else this.#connection.connect();
+    });
+    byId("help", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "help" }));
+    for (const name of ["library", "controls"]) {
+      byId(`${name}-toggle`, HTMLButtonElement).addEventListener("click", () => this.#toggleDrawer(name));
+    }
+    const resized = () => {
+      clearTimeout(this.#resizeTimer);
+      this.#resizeTimer = setTimeout(() => this.#sendLayout(), RESIZE_MS);
+    };
+    new ResizeObserver(resized).observe(this.#grid);
+    this.#phone.addEventListener("change", () => this.#arrange());
+    setInterval(() => this.#showMetrics(), 500);
+  }
+
+  // --- Talking to the server ---------------------------------------------------------------------------------------
+
+  #send(message: ClientMessage): void {
+    const seq = this.#connection.send(message);
+    const isInput = message.type !== "ack" && message.type !== "layout" && message.type !== "openSeries";
+    if (seq === null || !isInput || !("view" in message) || message.view === undefined) return;
+    if (message.type === "pointer" && message.kind !== "move") return;
+    this.#latency.sent(message.view, seq, performance.now());
+  }
+
+  #receive(message: ServerMessage): void {
+    switch (message.type) {
+      case "connected":
+        this.#backend = message.backend;
+        setText(byId("backend", HTMLElement), message.backend);
+        this.#sendLayout(true);
+        break;
+      case "library": {
+        this.#library.show(message.studies);
+        byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
+        if (this.#library.isEmpty) break;
+        const known = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
+        this.#openSeries(known ? this.#wantedSeries! : "");
+        break;
+      }
+      case "loading":
+        this.#showLoading(message.done, message.total);
+        break;
+      case "seriesOpened":
+        this.#opened(message);
+        break;
+      case "view":
+        this.#setView(message);
+        break;
+      case "error":
+        this.#showLoading(1, 1);
+        this.#report(message.message);
+        break;
+      case "pong":
+        break;
+    }
+  }
+
+  #openSeries(seriesInstanceUid: string): void {
+    if (seriesInstanceUid !== this.#wantedSeries) {
+      this.#restore.clear();
+      for (const viewport of this.#views) viewport.setCaption(null);
+      this.#controls.setSeries(null);
+    }
+    this.#wantedSeries = seriesInstanceUid;
+    this.#library.setCurrent(seriesInstanceUid);
+    this.#closeDrawers();
+    this.#send({ type: "openSeries", seriesInstanceUid });
+  }
+
+  #opened(series: SeriesOpened): void {
+    this.#showLoading(1, 1);
+    this.#series = series;
+    this.#wantedSeries = series.seriesInstanceUid;
+    this.#library.setCurrent(series.seriesInstanceUid);
+    this.#controls.setSeries(series);
+    const caption = this.#caption(series);
+    for (const viewport of this.#views) viewport.setCaption(caption);
+    const items = series.warnings.map((warning) => element("li", {}, warning.message));
+    byId("warnings", HTMLUListElement).replaceChildren(...items);
+    this.#showTargets();
+  }
+
+  #caption(series: SeriesOpened): Caption {
+    const entry = this.#library.find(series.seriesInstanceUid);
+    const name = [entry?.series.number, entry?.series.description].filter((part) => part != null && part !== "");
+    return {
+      patientName: entry?.study.patientName ?? "",
+      patientId: entry?.study.patientId ?? "",
+      studyDescription: entry?.study.description ?? "",
+      studyDate: entry?.study.date ?? "",
+      series: [series.modality, name.join(" · ")].filter(Boolean).join("  "),
+      unit: series.unit,
+      warnings: series.warnings,
+    };
+  }
+
+  #setView(state: ViewState): void {
+    const viewport = this.#views[state.view];
+    if (!viewport) return;
+    const before = viewport.state?.slice;
+    viewport.setState(state);
+    const saved = this.#restore.get(state.view);
+    this.#restore.delete(state.view);
+    if (saved) this.#restoreView(saved, state);
+    this.#showTargets();
+    if (state.view === this.#active && state.slice !== null && before !== state.slice) {
+      this.#announce(`${TITLES[state.content]} slice ${state.slice} of ${state.slices}`);
+    }
+  }
+
+  /** Brings back what can be said again after a reconnect: slice, window, preset. */
+  #restoreView(saved: ViewState, now: ViewState): void {
+    const { view } = now;
+    if (saved.content !== now.content) return;
+    if (saved.slice !== null && now.slice !== null && saved.slice !== now.slice) {
+      this.#send({ type: "scroll", view, slices: saved.slice - now.slice });
+    }
+    if (saved.preset !== null && saved.preset !== now.preset) {
+      this.#send({ type: "preset", view, name: saved.preset });
+    }
+    const moved = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
+    if (moved && (saved.content !== "volume" || saved.preset === null)) {
+      this.#send({ type: "window", view, ...saved.window });
+    }
+  }
+
+  // --- Layout ------------------------------------------------------------------------------------------------------
+
+  get #single(): boolean {
+    return this.#maximised || this.#phone.matches;
+  }
+
+  #activate(view: number): void {
+    if (view === this.#active) return;
+    this.#active = view;
+    this.#arrange();
+  }
+
+  #maximise(view: number): void {
+    this.#active = view;
+    this.#maximised = !this.#maximised;
+    this.#arrange();
+  }
+
+  /** Shows the views that the layout has, and asks the server for them. */
+  #arrange(): void {
+    document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
+    this.#grid.classList.toggle("single", this.#single);
+    for (const viewport of this.#views) {
+      const active = viewport.view === this.#active;
+      viewport.setActive(active);
+      viewport.setVisible(active || !this.#single);
+      const tab = this.#tabs[viewport.view];
+      tab?.setAttribute("aria-pressed", String(active));
+      if (tab) setText(tab, TITLES[viewport.content]);
+    }
+    this.#controls.showLayout(this.#single);
+    this.#showTargets();
+    this.#sendLayout();
+  }
+
+  /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
+  #sendLayout(force = false): void {
+    const boxes = this.#views.map((viewport) => ({
+      viewport,
+      width: viewport.surface.clientWidth,
+      height: viewport.surface.clientHeight,
+    }));
+    const shown = boxes.filter(({ viewport, width, height }) => viewport.visible && width > 0 && height > 0);
+    const cssPixels = shown.reduce((sum, { width, height }) => sum + width * height, 0);
+    const ratio = pixelRatio(cssPixels, devicePixelRatio, this.#backend);
+    for (const { viewport, width, height } of shown) {
+      viewport.ratio = ratio;
+      viewport.size = viewSize(width, height, ratio);
+      viewport.rewrite();
+    }
+    const views = this.#views.flatMap(({ view, content, size }): LayoutView[] => (size ? [{ view, content, size }] : []));
+    const message: ClientMessage = { type: "layout", views };
+    const text = JSON.stringify(message);
+    if (!this.#connected || (text === this.#layoutSent && !force)) return;
+    this.#layoutSent = text;
+    this.#send(message);
+  }
+
+  #setProjection(content: "volume" | "mip"): void {
+    this.#views[VOLUME_VIEW]?.setContent(content);
+    this.#active = VOLUME_VIEW;
+    this.#arrange();
+  }
+
+  // --- What controls and keys do -----------------------------------------------------------------------------------
+
+  /**
+   * The view whose window the controls show and set: the active one, but slices rather than a shaded volume beside
+   * them, where a window would replace the preset's opacity.
+   */
+  get #windowView(): Viewport {
+    const active = this.#views[this.#active]!;
+    return active.content === "volume" && !this.#single ? this.#views[0]! : active;
+  }
+
+  #setWindow(window: WindowValues): void {
+    this.#send({ type: "window", view: this.#windowView.view, ...window });
+  }
+
+  #showTargets(): void {
+    const { content, state } = this.#windowView;
+    const volume = this.#views[VOLUME_VIEW]!;
+    this.#controls.showWindow(content, this.#series ? state : null);
+    this.#controls.showPreset(volume.state?.preset ?? null);
+    this.#controls.showProjection(volume.content);
+  }
+
+  #obey(command: Command): void {
+    const viewport = this.#views[this.#active]!;
+    const { view, state } = viewport;
+    switch (command.do) {
+      case "slice":
+        if (state?.slice != null) viewport.showSlice((viewport.wantedSlice ?? state.slice) + command.by);
+        else this.#send({ type: "wheel", view, delta: command.by * 100, zoom: true });
+        break;
+      case "first":
+        viewport.showSlice(1);
+        break;
+      case "last":
+        viewport.showSlice(state?.slices ?? 1);
+        break;
+      case "view": {
+        const next = this.#views[(this.#active + command.by + this.#views.length) % this.#views.length]!;
+        this.#activate(next.view);
+        next.surface.focus();
+        this.#announce(next.surface.getAttribute("aria-label") ?? "");
+        break;
+      }
+      case "rotate":
+        this.#send({ type: "rotate", view: VOLUME_VIEW, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
+        break;
+      case "pan":
+        this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
+        break;
+      case "zoom":
+        this.#send({ type: "wheel", view, delta: -100 * command.by, zoom: true });
+        break;
+      case "fit":
+        this.#send({ type: "reset", view });
+        break;
+      case "reset":
+        this.#send({ type: "reset" });
+        break;
+      case "window":
+        this.#controls.chooseWindow(command.index);
+        break;
+      case "preset":
+        this.#controls.nextPreset();
+        break;
+      case "projection":
+        this.#setProjection(this.#views[VOLUME_VIEW]!.content === "mip" ? "volume" : "mip");
+        break;
+      case "layout":
+        this.#maximise(this.#active);
+        break;
+      case "demographics":
+        this.#toggleDemographics();
+        break;
+      case "help":
+        byId("help-dialog", HTMLDialogElement).showModal();
+        break;
+      case "escape":
+        if (!this.#closeDrawers() && this.#maximised) this.#maximise(this.#active);
+        break;
+    }
+  }
+
+  #toggleDemographics(): void {
+    const hidden = document.body.classList.toggle("no-demographics");
+    this.#controls.showDemographics(!hidden);
+    this.#announce(hidden ? "Patient data hidden" : "Patient data shown");
+  }
+
+  #toggleDrawer(name: string): void {
+    const open = !document.body.classList.contains(`${name}-open`);
+    this.#closeDrawers();
+    if (open) this.#setDrawer(name, true);
+  }
+
+  #closeDrawers(): boolean {
+    const open = ["library", "controls"].filter((name) => document.body.classList.contains(`${name}-open`));
+    for (const name of open) this.#setDrawer(name, false);
+    return open.length > 0;
+  }
+
+  #setDrawer(name: string, open: boolean): void {
+    document.body.classList.toggle(`${name}-open`, open);
+    byId(`${name}-toggle`, HTMLButtonElement).setAttribute("aria-expanded", String(open));
+  }
+
+  // --- What the user is told ---------------------------------------------------------------------------------------
+
+  #setConnection(state: ConnectionState): void {
+    const was = this.#connected;
+    this.#connected = state.kind === "connected";
+    if (was && !this.#connected) this.#lost();
+    const gone = state.kind === "reconnecting" && state.attempt >= GONE_ATTEMPT;
+    const words = this.#connectionWords(state, gone);
+    if (words === null) return;
+    document.body.dataset["connection"] = gone ? "gone" : state.kind;
+    const label = byId("connection-text", HTMLSpanElement);
+    if (label.textContent !== words) this.#announce(words);
+    setText(label, words);
+    const retry = byId("retry", HTMLButtonElement);
+    retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
+    setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
+  }
+
+  /** Null while an attempt to reconnect runs: the words about the loss stay until it ends. */
+  #connectionWords(state: ConnectionState, gone: boolean): string | null {
+    switch (state.kind) {
+      case "connected":
+        return "Connected";
+      case "signedOut":
+        return "Signed out";
+      case "reconnecting":
+        return gone ? "Server gone" : "Reconnecting…";
+      case "connecting":
+        return document.body.dataset["connection"] ? null : "Connecting…";
+    }
+  }
+
+  #lost(): void {
+    this.#latency.restart();
+    this.#showLoading(1, 1);
+    const time = this.#shownAt.toLocaleTimeString();
+    for (const viewport of this.#views) {
+      if (viewport.state) this.#restore.set(viewport.view, viewport.state);
+      viewport.setStale(`Not live · picture of ${time}`);
+    }
+  }
+
+  #shown(frame: Frame): void {
+    const now = performance.now();
+    this.#shownAt = new Date();
+    this.#latency.shown(frame.view, frame.inputSeq, now);
+    const rate = this.#rates.get(frame.view) ?? new Rate();
+    this.#rates.set(frame.view, rate);
+    rate.count(now);
+    setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
+    setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
+    // The first pictures of a series replace the notice of its loading.
+    this.#showLoading(1, 1);
+  }
+
+  #showMetrics(): void {
+    const latency = this.#latency.medianMs();
+    setText(byId("latency", HTMLElement), latency === null ? "–" : `${latency.toFixed(0)} ms`);
+    const rate = this.#rates.get(this.#active)?.perSecond(performance.now()) ?? 0;
+    setText(byId("rate", HTMLElement), rate === 0 ? "still" : `${rate} fps`);
+  }
+
+  #showLoading(done: number, total: number): void {
+    const loading = byId("loading", HTMLDivElement);
+    loading.hidden = done >= total;
+    setText(byId("loading-text", HTMLSpanElement), `Loading ${done} of ${total} slices…`);
+    const bar = byId("loading-bar", HTMLProgressElement);
+    bar.max = Math.max(1, total);
+    bar.value = done;
+  }
+
+  #report(text: string): void {
+    const messages = byId("messages", HTMLDivElement);
+    const same = [...messages.children].find((child) => child.firstChild?.textContent === text);
+    if (same) return;
+    const close = element("button", { type: "button", class: "icon", "aria-label": "Dismiss" }, "×");
+    const message = element("div", { class: "message" }, element("span", {}, text), close);
+    close.addEventListener("click", () => message.remove());
+    messages.append(message);
+    if (messages.children.length > 4) messages.firstElementChild?.remove();
+  }
+
+  #announce(text: string): void {
+    clearTimeout(this.#announceTimer);
+    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text), ANNOUNCE_MS);
+  }
+}
+
+new Client().start();

@@ -1,0 +1,271 @@
+// The wire protocol of ../../protocol/PROTOCOL.md: messages, and the header of a frame.
+
+export const SUBPROTOCOL = "voxcast.v1";
+const FRAME_HEADER_BYTES = 40;
+const MAX_VIEWS = 16;
+
+export type Content = "volume" | "mip" | "axial" | "coronal" | "sagittal";
+export type Button = "left" | "middle" | "right";
+export type Size = readonly [width: number, height: number];
+
+export interface LayoutView {
+  view: number;
+  content: Content;
+  size: Size;
+}
+
+/** What the client says; the connection adds `seq`. */
+export type ClientMessage =
+  | { type: "openSeries"; seriesInstanceUid: string }
+  | { type: "layout"; views: readonly LayoutView[] }
+  | { type: "pointer"; view: number; kind: "press" | "move" | "release"; button: Button; x: number; y: number }
+  | { type: "wheel"; view: number; delta: number; zoom: boolean }
+  | { type: "pinch"; view: number; zoom: number; dx: number; dy: number }
+  | { type: "scroll"; view: number; slices: number }
+  | { type: "rotate"; view: number; dx: number; dy: number }
+  | { type: "window"; view: number; center: number; width: number }
+  | { type: "preset"; view: number; name: string }
+  | { type: "reset"; view?: number }
+  | { type: "ack"; view: number; frame: number }
+  | { type: "ping"; time: number };
+
+export interface Series {
+  seriesInstanceUid: string;
+  description: string;
+  number: number | null;
+  modality: string;
+  dims: readonly number[];
+  files: number;
+}
+
+export interface Study {
+  studyInstanceUid: string;
+  description: string;
+  date: string;
+  patientName: string;
+  patientId: string;
+  series: readonly Series[];
+}
+
+export interface GeometryWarning {
+  code: string;
+  message: string;
+  value: number | null;
+}
+
+export interface PresetName {
+  name: string;
+  label: string;
+}
+
+export interface WindowValues {
+  center: number;
+  width: number;
+}
+
+export interface WindowPreset extends WindowValues {
+  label: string;
+}
+
+export interface SeriesOpened {
+  type: "seriesOpened";
+  seriesInstanceUid: string;
+  modality: string;
+  unit: string;
+  dims: readonly number[];
+  spacingMm: readonly number[];
+  valueRange: readonly [number, number];
+  warnings: readonly GeometryWarning[];
+  presets: readonly PresetName[];
+  windows: readonly WindowPreset[];
+}
+
+export interface Letters {
+  left: string;
+  right: string;
+  top: string;
+  bottom: string;
+}
+
+export interface ViewState {
+  type: "view";
+  view: number;
+  revision: number;
+  inputSeq: number;
+  content: Content;
+  window: WindowValues;
+  preset: string | null;
+  slice: number | null;
+  slices: number | null;
+  mmPerPixel: number | null;
+  zoom: number;
+  letters: Letters;
+  /** Middle of a slice view, or what a camera looks at; patient space (LPS). */
+  positionMm: readonly number[];
+}
+
+export type ServerMessage =
+  | { type: "connected"; sessionId: string; protocol: string; backend: string }
+  | { type: "library"; studies: readonly Study[] }
+  | { type: "loading"; seriesInstanceUid: string; done: number; total: number }
+  | SeriesOpened
+  | ViewState
+  | { type: "error"; code: string; message: string; seq: number | null }
+  | { type: "pong"; time: number };
+
+export interface Frame {
+  quality: "interactive" | "final";
+  view: number;
+  width: number;
+  height: number;
+  number: number;
+  inputSeq: number;
+  revision: number;
+  renderMs: number;
+  encodeMs: number;
+  /** The JPEG file. */
+  picture: Uint8Array<ArrayBuffer>;
+}
+
+/** The server sent something that the protocol does not allow. */
+export class ProtocolError extends Error {}
+
+// --- Reading values whose shape is not known -----------------------------------------------------------------------
+
+type Read<T> = (value: unknown, at: string) => T;
+
+function fail(at: string, wanted: string): never {
+  throw new ProtocolError(`${at} is not ${wanted}`);
+}
+
+const text: Read<string> = (value, at) => (typeof value === "string" ? value : fail(at, "text"));
+const number: Read<number> = (value, at) =>
+  typeof value === "number" && Number.isFinite(value) ? value : fail(at, "a number");
+const count: Read<number> = (value, at) =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : fail(at, "a whole number");
+
+function optional<T>(read: Read<T>): Read<T | null> {
+  return (value, at) => (value === null || value === undefined ? null : read(value, at));
+}
+
+function list<T>(read: Read<T>): Read<readonly T[]> {
+  return (value, at) =>
+    Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
+}
+
+function record<T extends object>(fields: { readonly [K in keyof T]: Read<T[K]> }): Read<T> {
+  return (value, at) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(at, "an object");
+    const entries = Object.entries<Read<unknown>>(fields);
+    const source = value as Record<string, unknown>;
+    const unknown = Object.keys(source).find((key) => !Object.hasOwn(fields, key));
+    if (unknown !== undefined) return fail(`${at}.${unknown}`, "a known field");
+    return Object.fromEntries(entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)])) as T;
+  };
+}
+
+function oneOf<T extends string>(...names: readonly T[]): Read<T> {
+  return (value, at) => names.find((name) => name === value) ?? fail(at, `one of ${names.join(", ")}`);
+}
+
+const range: Read<readonly [number, number]> = (value, at) => {
+  const numbers = list(number)(value, at);
+  return numbers.length === 2 ? [numbers[0]!, numbers[1]!] : fail(at, "two numbers");
+};
+
+const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerMessage, { type: K }>> } = {
+  connected: record({ type: oneOf("connected"), sessionId: text, protocol: text, backend: text }),
+  library: record({
+    type: oneOf("library"),
+    studies: list(
+      record<Study>({
+        studyInstanceUid: text,
+        description: text,
+        date: text,
+        patientName: text,
+        patientId: text,
+        series: list(
+          record<Series>({
+            seriesInstanceUid: text,
+            description: text,
+            number: optional(number),
+            modality: text,
+            dims: list(count),
+            files: count,
+          }),
+        ),
+      }),
+    ),
+  }),
+  loading: record({ type: oneOf("loading"), seriesInstanceUid: text, done: count, total: count }),
+  seriesOpened: record<SeriesOpened>({
+    type: oneOf("seriesOpened"),
+    seriesInstanceUid: text,
+    modality: text,
+    unit: text,
+    dims: list(count),
+    spacingMm: list(number),
+    valueRange: range,
+    warnings: list(record<GeometryWarning>({ code: text, message: text, value: optional(number) })),
+    presets: list(record<PresetName>({ name: text, label: text })),
+    windows: list(record<WindowPreset>({ label: text, center: number, width: number })),
+  }),
+  view: record<ViewState>({
+    type: oneOf("view"),
+    view: count,
+    revision: count,
+    inputSeq: count,
+    content: oneOf("volume", "mip", "axial", "coronal", "sagittal"),
+    window: record<WindowValues>({ center: number, width: number }),
+    preset: optional(text),
+    slice: optional(number),
+    slices: optional(number),
+    mmPerPixel: optional(number),
+    zoom: number,
+    letters: record<Letters>({ left: text, right: text, top: text, bottom: text }),
+    positionMm: list(number),
+  }),
+  error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
+  pong: record({ type: oneOf("pong"), time: number }),
+};
+
+/** Reads a text message. Server and client come in one binary, so what is not known is a fault. */
+export function parseMessage(json: string): ServerMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new ProtocolError("the message is not JSON");
+  }
+  const type = (value as { type?: unknown } | null)?.type;
+  if (typeof type !== "string" || !Object.hasOwn(readMessage, type)) return fail("message.type", "a known type");
+  return readMessage[type as ServerMessage["type"]](value, type);
+}
+
+/** Splits a binary message into its header and picture. */
+export function parseFrame(bytes: ArrayBuffer): Frame {
+  if (bytes.byteLength < FRAME_HEADER_BYTES) throw new ProtocolError("the frame is shorter than its header");
+  const data = new DataView(bytes);
+  // "VXF1"
+  if (data.getUint32(0) !== 0x56584631) throw new ProtocolError("the frame does not start with VXF1");
+  if (data.getUint8(4) !== 1) throw new ProtocolError(`the frame has an unknown codec, ${data.getUint8(4)}`);
+  const kind = data.getUint8(5);
+  if (kind > 1) throw new ProtocolError(`the frame is of an unknown kind, ${kind}`);
+  const view = data.getUint8(6);
+  if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
+  const width = data.getUint16(8, true);
+  const height = data.getUint16(10, true);
+  if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
+  return {
+    quality: kind === 1 ? "final" : "interactive",
+    view,
+    width,
+    height,
+    number: data.getUint32(12, true),
+    inputSeq: Number(data.getBigUint64(16, true)),
+    revision: Number(data.getBigUint64(24, true)),
+    renderMs: data.getUint32(32, true) / 1000,
+    encodeMs: data.getUint32(36, true) / 1000,
+    picture: new Uint8Array(bytes, FRAME_HEADER_BYTES),
+  };
+}

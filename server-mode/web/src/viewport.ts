@@ -1,0 +1,320 @@
+// One viewport: the picture, and what is written over it.
+
+import { element, setText, svg } from "./dom";
+import { lengthLabel, ruler } from "./geometry";
+import { Gestures, type Target } from "./gestures";
+import type { ClientMessage, Content, Frame, GeometryWarning, Size, ViewState } from "./protocol";
+import { dateText, nameText, numberText } from "./words";
+
+export const TITLES: Readonly<Record<Content, string>> = {
+  axial: "Axial",
+  coronal: "Coronal",
+  sagittal: "Sagittal",
+  volume: "Volume",
+  mip: "MIP",
+};
+
+export interface Owner {
+  send(message: ClientMessage): void;
+  activate(view: number): void;
+  maximise(view: number): void;
+  shown(frame: Frame): void;
+  fault(message: string): void;
+  explainWarnings(): void;
+}
+
+/** What the corners say about the patient and the series. */
+export interface Caption {
+  patientName: string;
+  patientId: string;
+  studyDescription: string;
+  studyDate: string;
+  series: string;
+  unit: string;
+  warnings: readonly GeometryWarning[];
+}
+
+const LONGEST_RULER_PX = 140;
+
+export class Viewport {
+  readonly view: number;
+  readonly root: HTMLElement;
+  readonly surface: HTMLElement;
+  content: Content;
+  /** The newest state that the server told; the picture may still be on its way. */
+  state: ViewState | null = null;
+  size: Size | null = null;
+  ratio = 1;
+  /** Slice that the server was last asked for, so that fast steps add up. */
+  wantedSlice: number | null = null;
+
+  readonly #owner: Owner;
+  readonly #gestures: Gestures;
+  readonly #canvas = element("canvas", { "aria-hidden": "true" });
+  readonly #title = element("span", { class: "title" });
+  readonly #quality = element("span", { class: "badge quality", hidden: true });
+  readonly #lossy = element(
+    "span",
+    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG)" },
+    "Lossy",
+  );
+  readonly #warning = element("button", { class: "badge warning", type: "button", hidden: true });
+  readonly #patient = element("div", { class: "corner top-left demographics" });
+  readonly #facts = element("div", { class: "corner bottom-left" });
+  readonly #series = element("div", { class: "series-name" });
+  readonly #ruler = element("div", { class: "ruler", hidden: true });
+  readonly #letters = {
+    left: element("span", { class: "letter left", "aria-hidden": "true" }),
+    right: element("span", { class: "letter right", "aria-hidden": "true" }),
+    top: element("span", { class: "letter top", "aria-hidden": "true" }),
+    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" }),
+  };
+  readonly #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
+  readonly #stale = element("div", { class: "stale-note", hidden: true });
+
+  #caption: Caption | null = null;
+  /** States whose pictures have not been shown yet, oldest first. */
+  #states: ViewState[] = [];
+  #drawn: ViewState | null = null;
+  #waiting: Frame | null = null;
+  #decoding = false;
+
+  constructor(view: number, content: Content, owner: Owner) {
+    this.view = view;
+    this.content = content;
+    this.#owner = owner;
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas);
+    const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
+    this.root = element(
+      "section",
+      { class: "viewport", "data-view": view },
+      this.surface,
+      this.#patient,
+      element("div", { class: "corner top-right" }, badges),
+      this.#facts,
+      element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
+      ...Object.values(this.#letters),
+      this.#slider,
+      this.#stale,
+    );
+    const target: Target = {
+      view,
+      ratio: () => this.ratio,
+      send: (message) => owner.send(message),
+      activate: () => owner.activate(view),
+      maximise: () => owner.maximise(view),
+    };
+    this.#gestures = new Gestures(this.surface, target);
+    this.surface.addEventListener("focus", () => owner.activate(view));
+    this.#warning.addEventListener("click", () => owner.explainWarnings());
+    this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
+    this.retitle();
+  }
+
+  get visible(): boolean {
+    return !this.root.hidden;
+  }
+
+  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
+  setVisible(visible: boolean): void {
+    if (visible === this.visible) return;
+    this.root.hidden = !visible;
+    if (visible) void this.#draw();
+  }
+
+  setActive(active: boolean): void {
+    this.root.classList.toggle("active", active);
+  }
+
+  setContent(content: Content): void {
+    this.content = content;
+    this.retitle();
+  }
+
+  setCaption(caption: Caption | null): void {
+    this.#caption = caption;
+    if (!caption) this.#forget();
+    this.#write();
+  }
+
+  /** Asks for a slice, counted from 1. */
+  showSlice(slice: number): void {
+    const state = this.state;
+    if (state?.slice == null || state.slices == null) return;
+    const from = this.wantedSlice ?? state.slice;
+    const to = Math.min(state.slices, Math.max(1, slice));
+    if (to === from) return;
+    this.wantedSlice = to;
+    this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
+  }
+
+  /** Takes what the server says of the view; the overlay follows with the picture. */
+  setState(state: ViewState): void {
+    this.state = state;
+    this.#states.push(state);
+    if (state.slice === this.wantedSlice) this.wantedSlice = null;
+    if (!this.#drawn) this.#write(state);
+  }
+
+  /** Takes a picture: decoded off the main thread, the newest wins. */
+  setFrame(frame: Frame): void {
+    this.#waiting = frame;
+    if (this.visible) void this.#draw();
+  }
+
+  /** Marks the picture as old, with the reason, until the next one comes. */
+  setStale(reason: string): void {
+    this.#markStale(reason);
+    this.#gestures.cancel();
+    this.#states = [];
+    this.#waiting = null;
+    this.wantedSlice = null;
+  }
+
+  retitle(): void {
+    setText(this.#title, TITLES[this.content]);
+    this.root.setAttribute("aria-label", `${TITLES[this.content]} view`);
+  }
+
+  /** Writes the overlay again, for instance after a change of size. */
+  rewrite(): void {
+    this.#write();
+  }
+
+  #markStale(reason: string | null): void {
+    this.root.classList.toggle("stale", reason !== null);
+    this.#stale.hidden = reason === null;
+    setText(this.#stale, reason ?? "");
+  }
+
+  #forget(): void {
+    this.#markStale(null);
+    this.state = this.#drawn = this.#waiting = this.wantedSlice = null;
+    this.#states = [];
+    this.#canvas.width = this.#canvas.height = 0;
+    this.#quality.hidden = this.#lossy.hidden = true;
+  }
+
+  async #draw(): Promise<void> {
+    if (this.#decoding) return;
+    this.#decoding = true;
+    while (this.#waiting && this.visible) {
+      const frame = this.#waiting;
+      this.#waiting = null;
+      try {
+        const bitmap = await createImageBitmap(new Blob([frame.picture], { type: "image/jpeg" }));
+        this.#paint(bitmap, frame);
+        bitmap.close();
+      } catch {
+        this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view could not be decoded.`);
+      }
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+    }
+    this.#decoding = false;
+  }
+
+  #paint(bitmap: ImageBitmap, frame: Frame): void {
+    const canvas = this.#canvas;
+    if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
+    if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
+    canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
+    this.#markStale(null);
+    const final = frame.quality === "final";
+    this.#quality.hidden = this.#lossy.hidden = false;
+    this.#quality.classList.toggle("final", final);
+    setText(this.#quality, final ? "Final" : "Interactive");
+    // The server tells a state before its first picture, and may be ahead of this one.
+    const shown = this.#states.findLastIndex((state) => state.revision <= frame.revision);
+    const state = this.#states[shown] ?? this.#drawn;
+    this.#states.splice(0, shown + 1);
+    if (state && state !== this.#drawn) this.#write(state);
+    this.#owner.shown(frame);
+  }
+
+  #write(state: ViewState | null = this.#drawn): void {
+    this.#drawn = state;
+    const caption = this.#caption;
+    this.#writeCaption(caption);
+    for (const side of ["left", "right", "top", "bottom"] as const) {
+      setText(this.#letters[side], (caption && state?.letters[side]) || "");
+    }
+    this.#facts.replaceChildren();
+    this.#ruler.hidden = true;
+    this.#slider.hidden = true;
+    this.surface.setAttribute("aria-label", this.#describe(state));
+    if (!caption || !state) return;
+
+    const { window, zoom, slice, slices } = state;
+    const lines = [`Zoom ${zoom.toFixed(2)}×`];
+    if (state.content !== "volume" || state.preset === null) {
+      lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
+    }
+    if (slice !== null && slices !== null) {
+      lines.push(`Slice ${slice} / ${slices}  ${this.#depth(state.positionMm)}`);
+      this.#slider.hidden = slices < 2;
+      this.#slider.max = String(slices);
+      if (this.wantedSlice === null) this.#slider.value = String(slice);
+      this.#slider.setAttribute("aria-label", `${TITLES[state.content]} slice`);
+      this.#slider.setAttribute("aria-valuetext", `${slice} of ${slices}`);
+    }
+    this.#facts.append(...lines.map((line) => element("div", {}, line)));
+    if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
+  }
+
+  #writeCaption(caption: Caption | null): void {
+    this.#patient.replaceChildren();
+    setText(this.#series, caption?.series ?? "");
+    const warnings = caption?.warnings ?? [];
+    this.#warning.hidden = warnings.length === 0;
+    const first = warnings[0];
+    if (first) {
+      const more = warnings.length > 1 ? ` +${warnings.length - 1}` : "";
+      setText(this.#warning, `⚠ ${first.code.replaceAll("-", " ")}${more}`);
+      this.#warning.title = warnings.map((warning) => warning.message).join("\n");
+    }
+    if (!caption) return;
+    const lines = [caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    this.#patient.append(
+      element("div", { class: "patient-name" }, nameText(caption.patientName) || "No name"),
+      ...lines.map((line) => element("div", {}, line)),
+    );
+  }
+
+  /** Distance along the axis that the slices follow, as radiologists write it: "S 12.5 mm". */
+  #depth(positionMm: readonly number[]): string {
+    const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
+    const mm = positionMm[axis];
+    if (mm === undefined) return "";
+    const letter = ["RL", "AP", "IS"][axis]![mm < 0 ? 0 : 1]!;
+    return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
+  }
+
+  #drawRuler(mmPerCssPixel: number): void {
+    const scale = ruler(mmPerCssPixel, Math.min(LONGEST_RULER_PX, this.root.clientWidth / 3));
+    if (!scale) return;
+    const { length, parts } = scale;
+    let path = `M0.5 10.5H${length + 0.5}`;
+    for (let i = 0; i <= parts; i++) {
+      const long = i === 0 || i === parts || (parts === 10 && i === 5);
+      path += `M${(i * length) / parts + 0.5} 10.5v${long ? -8 : -4}`;
+    }
+    const width = Math.ceil(length) + 1;
+    this.#ruler.replaceChildren(
+      element("span", {}, lengthLabel(scale.mm)),
+      svg(
+        "svg",
+        { width, height: 12, viewBox: `0 0 ${width} 12`, "aria-hidden": "true" },
+        svg("path", { d: path, class: "ruler-shade" }),
+        svg("path", { d: path, class: "ruler-line" }),
+      ),
+    );
+    this.#ruler.hidden = false;
+  }
+
+  #describe(state: ViewState | null): string {
+    const title = `${TITLES[this.content]} view`;
+    if (!state) return `${title}, no picture`;
+    const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
+    return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
+  }
+}

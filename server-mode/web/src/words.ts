@@ -1,0 +1,25 @@
+// Values of the data set as people read them.
+
+/** A DICOM person name ("Doe^Jane^^Dr") as "Doe, Jane". */
+export function nameText(name: string): string {
+  const [family = "", given = "", middle = ""] = (name.split("=")[0] ?? "").split("^").map((part) => part.trim());
+  const rest = [given, middle].filter(Boolean).join(" ");
+  return [family, rest].filter(Boolean).join(", ");
+}
+
+/** A DICOM date (20240131) as 2024-01-31; anything else unchanged. */
+export function dateText(date: string): string {
+  const match = /^(\d{4})(\d{2})(\d{2})$/.exec(date.trim());
+  return match ? `${match[1]}-${match[2]}-${match[3]}` : date;
+}
+
+/** At most four significant digits, no needless zeros, a true minus sign. */
+export function numberText(value: number): string {
+  const rounded = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(4));
+  return String(rounded).replace("-", "−");
+}
+
+/** "512 × 512 × 275". */
+export function dimsText(dims: readonly number[]): string {
+  return dims.join(" × ");
+}

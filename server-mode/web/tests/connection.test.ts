@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Connection, type ConnectionState, waitBefore } from "../src/connection";
+import type { ServerMessage } from "../src/protocol";
+import { Latency, Rate } from "../src/stats";
+
+class FakeSocket {
+  binaryType = "";
+  readyState = 1;
+  closed = false;
+  readonly sent: { type: string; seq: number }[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: (() => void) | null = null;
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text) as { type: string; seq: number });
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+function harness(refused = false) {
+  const sockets: FakeSocket[] = [];
+  const states: ConnectionState[] = [];
+  const messages: ServerMessage[] = [];
+  const faults: string[] = [];
+  const clock = { now: 0 };
+  const connection = new Connection(
+    {
+      state: (state) => states.push(state),
+      message: (message) => messages.push(message),
+      frame: () => assert.fail("no frame was sent"),
+      fault: (error) => faults.push(error.message),
+    },
+    {
+      open: () => {
+        const socket = new FakeSocket();
+        sockets.push(socket);
+        return socket as unknown as WebSocket;
+      },
+      refused: () => Promise.resolve(refused),
+      now: () => clock.now,
+    },
+  );
+  return { connection, sockets, states, messages, faults, clock };
+}
+
+test("messages are numbered from 1 on each connection", () => {
+  const { connection, sockets } = harness();
+  for (const round of [0, 1]) {
+    connection.connect();
+    sockets[round]!.onopen?.();
+    assert.equal(connection.send({ type: "reset" }), 1);
+    assert.equal(connection.send({ type: "ping", time: 5 }), 2);
+    assert.deepEqual(sockets[round]!.sent.map(({ seq }) => seq), [1, 2]);
+  }
+  assert.ok(sockets[0]!.closed);
+  connection.close();
+  assert.equal(connection.send({ type: "reset" }), null);
+});
+
+test("pauses between attempts grow to eight seconds", () => {
+  assert.deepEqual([1, 2, 3, 4, 5, 6, 50].map(waitBefore), [500, 1000, 2000, 4000, 8000, 8000, 8000]);
+});
+
+test("a lost connection is told at once and opened again", async (t) => {
+  const { connection, sockets, states } = harness();
+  t.after(() => connection.close());
+  connection.connect();
+  sockets[0]!.onopen?.();
+  sockets[0]!.onclose?.();
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500 });
+  assert.equal(connection.send({ type: "reset" }), null);
+  connection.connect();
+  sockets[1]!.onopen?.();
+  assert.equal(states.at(-1)?.kind, "connected");
+  sockets[1]!.onclose?.();
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500 });
+});
+
+test("a message that is not understood is a fault, not a crash", () => {
+  const { connection, sockets, faults, messages } = harness();
+  connection.connect();
+  sockets[0]!.onopen?.();
+  sockets[0]!.onmessage?.({ data: "{" });
+  sockets[0]!.onmessage?.({ data: new ArrayBuffer(3) });
+  sockets[0]!.onmessage?.({ data: '{"type":"pong","time":1}' });
+  assert.equal(faults.length, 2);
+  assert.deepEqual(messages, [{ type: "pong", time: 1 }]);
+  connection.close();
+});
+
+test("latency runs from the newest input that a picture shows", () => {
+  const latency = new Latency();
+  latency.sent(0, 1, 100);
+  latency.sent(0, 2, 110);
+  latency.sent(0, 3, 120);
+  latency.shown(0, 2, 150);
+  assert.equal(latency.medianMs(), 40);
+  latency.shown(0, 2, 500);
+  assert.equal(latency.medianMs(), 40, "a picture shown again measures nothing");
+  latency.sent(3, 4, 600);
+  latency.shown(0, 9, 700);
+  assert.equal(latency.medianMs(), 40, "an input of another view ended the wait");
+});
+
+test("the rate counts the last second", () => {
+  const rate = new Rate();
+  for (const at of [0, 500, 1000, 1400]) rate.count(at);
+  assert.equal(rate.perSecond(1450), 3);
+  assert.equal(rate.perSecond(3000), 0);
+});
