@@ -1,2 +1,29 @@
-//! stub
-fn main() {}
+//! `voxcast`: the DICOM volume viewer, streaming server and command line tool.
+//!
+//! This crate joins the parts: it reads the command line, decides between window and server, and
+//! turns errors into words and exit codes (0 done, 1 failed, 2 wrong usage).
+
+mod capability;
+mod cli;
+mod commands;
+mod output;
+mod study;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_new(&cli.log).unwrap_or_default())
+        .init();
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error_line(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

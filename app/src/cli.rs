@@ -1,0 +1,300 @@
+//! The command line: every flag with its help, default and environment variable in one place.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use glam::DVec3;
+
+/// DICOM volume viewer and streaming server.
+///
+/// Without a subcommand it opens the given studies: in a window where there is a display, else as
+/// a server for browsers. `voxcast demo` shows a study made by formula. Not for diagnostic use.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub view: View,
+
+    /// What to log, as for example `info` or `server_mode=debug`
+    #[arg(long, env = "VOXCAST_LOG", default_value = "warn", global = true)]
+    pub log: String,
+}
+
+/// Options of the viewer and the server.
+#[derive(Clone, Debug, Args)]
+pub struct View {
+    /// DICOM files, folders or DICOMDIRs to open
+    #[arg(value_name = "STUDY")]
+    pub studies: Vec<PathBuf>,
+
+    /// Serve browsers instead of opening a window
+    #[arg(long)]
+    pub serve: bool,
+
+    /// Address and port to serve on; other machines reach it only if this is not a loopback address
+    #[arg(long, env = "VOXCAST_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Port to serve on, in place of the one in --listen
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+
+    /// Width of the pictures for clients of the plain protocol, in pixels
+    #[arg(long, env = "RENDER_WIDTH", value_name = "PX", default_value_t = 1280,
+          value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub render_width: u32,
+
+    /// Height of the pictures for clients of the plain protocol, in pixels
+    #[arg(long, env = "RENDER_HEIGHT", value_name = "PX", default_value_t = 720,
+          value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub render_height: u32,
+
+    /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    pub backend: Backend,
+}
+
+impl View {
+    /// Where to listen, with --port applied.
+    pub fn address(&self) -> SocketAddr {
+        let mut address = self.listen;
+        if let Some(port) = self.port {
+            address.set_port(port);
+        }
+        address
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a study made by formula, in a window or as a server
+    Demo {
+        #[command(flatten)]
+        view: View,
+    },
+    /// Tell what is in files and folders: series, geometry, warnings
+    Info {
+        /// DICOM files, folders or DICOMDIRs
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Render one picture of a volume to a PNG file
+    Render(Render),
+    /// Cut one slice out of a volume, in patient mm, to a PNG or NumPy file
+    Mpr(Mpr),
+    /// Measure this machine on a study: median, minimum and maximum per case
+    Bench(Bench),
+    /// Write a DICOM CT study made by formula, with its known answers in truth.json
+    Phantom {
+        /// Folder to write to; created if missing
+        dir: PathBuf,
+        /// Seed of the noise
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Print all that was found out about this machine, and which mode that leads to
+    Doctor {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which volume a command works on.
+#[derive(Clone, Debug, Args)]
+pub struct Source {
+    /// DICOM file, folder or DICOMDIR
+    pub path: PathBuf,
+    /// SeriesInstanceUID, when there are several; the largest series otherwise
+    #[arg(long, value_name = "UID")]
+    pub series: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Render {
+    #[command(flatten)]
+    pub source: Source,
+    /// Volume preset: CT_Bone, CT_SoftTissue, CT_Lung or CT_Angio
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Width and height in pixels
+    #[arg(long, value_parser = size, default_value = "1024x768", value_name = "WxH")]
+    pub size: [u32; 2],
+    /// Degrees around the patient: 0 from the front, 90 from the patient's left
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEG")]
+    pub azimuth: f64,
+    /// Degrees upwards
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEG")]
+    pub elevation: f64,
+    /// Magnification; 1 shows the sphere around the volume
+    #[arg(long, default_value_t = render_core::scene::camera::DEFAULT_ZOOM, value_name = "FACTOR")]
+    pub zoom: f64,
+    /// dvr = shaded volume, mip = maximum intensity projection, iso = surface
+    #[arg(long, value_enum, default_value_t = VolumeMode::Dvr)]
+    pub mode: VolumeMode,
+    /// Value of the surface for --mode iso
+    #[arg(long, default_value_t = 300.0, allow_negative_numbers = true, value_name = "VALUE")]
+    pub iso: f32,
+    /// Window centre and width for --mode mip; the study's own otherwise
+    #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
+    pub window: Option<[f64; 2]>,
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    pub backend: Backend,
+    /// PNG file to write
+    #[arg(long, value_name = "F.png")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Mpr {
+    #[command(flatten)]
+    pub source: Source,
+    /// Patient position (LPS, mm) of the centre of the first pixel, top left
+    #[arg(long, value_parser = vector, allow_hyphen_values = true, value_name = "X,Y,Z")]
+    pub origin: DVec3,
+    /// Normal of the slice: image right x image down, 0,0,1 for an axial slice
+    #[arg(long, value_parser = vector, allow_hyphen_values = true, default_value = "0,0,1", value_name = "X,Y,Z")]
+    pub normal: DVec3,
+    /// Patient direction that points up in the image, 0,-1,0 for an axial slice
+    #[arg(long, value_parser = vector, allow_hyphen_values = true, default_value = "0,-1,0", value_name = "X,Y,Z")]
+    pub up: DVec3,
+    /// Distance between pixels in mm; the volume's smallest voxel spacing otherwise
+    #[arg(long, value_name = "MM")]
+    pub spacing: Option<f64>,
+    /// Width and height in pixels
+    #[arg(long, value_parser = size, default_value = "512x512", value_name = "WxH")]
+    pub size: [u32; 2],
+    /// Thickness in mm over which --mode combines values
+    #[arg(long, default_value_t = 0.0, value_name = "MM")]
+    pub slab: f64,
+    /// linear = the plane itself (--slab is then not allowed), else how the slab's values become one
+    #[arg(long, value_enum, default_value_t = SlabMode::Linear)]
+    pub mode: SlabMode,
+    /// Window centre and width for a PNG; the study's own otherwise
+    #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
+    pub window: Option<[f64; 2]>,
+    #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+    pub backend: Backend,
+    /// File to write: .png (windowed) or .npy (float32 values, rows x columns, NaN outside the volume)
+    #[arg(long, value_name = "F")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    #[arg(value_enum)]
+    pub what: BenchCase,
+    #[command(flatten)]
+    pub source: Source,
+    /// Width and height in pixels; 1920x1080 for pictures, 512x512 for slices by default
+    #[arg(long, value_parser = size, value_name = "WxH")]
+    pub size: Option<[u32; 2]>,
+    /// Frames (or loads) measured per case, after 3 that warm up
+    #[arg(long, default_value_t = 36, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub frames: u32,
+    /// Degrees the camera turns between frames
+    #[arg(long, default_value_t = 5.0, value_name = "DEG")]
+    pub azimuth_step: f64,
+    /// Cases by name, for example CT_Bone,MIP; all otherwise
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub cases: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+    pub backend: Backend,
+    /// Threads of the CPU renderer; all cores otherwise
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchCase {
+    Render,
+    Mpr,
+    Load,
+    Encode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VolumeMode {
+    Dvr,
+    Mip,
+    Iso,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SlabMode {
+    Linear,
+    Mip,
+    Minip,
+    Mean,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    Auto,
+    Reference,
+    Cpu,
+    Gpu,
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let parts: Option<Vec<u32>> = text.split(['x', 'X']).map(|n| n.trim().parse().ok()).collect();
+    match parts.as_deref() {
+        Some(&[w, h]) if (1..=8192).contains(&w) && (1..=8192).contains(&h) => Ok([w, h]),
+        _ => Err("write it as WIDTHxHEIGHT, each 1 to 8192, for example 1920x1080".into()),
+    }
+}
+
+fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
+    let parts: Vec<f64> = text.split(',').map(|n| n.trim().parse().ok()).collect::<Option<_>>()?;
+    let parts: [f64; N] = parts.try_into().ok()?;
+    parts.iter().all(|n| n.is_finite()).then_some(parts)
+}
+
+fn vector(text: &str) -> Result<DVec3, String> {
+    numbers::<3>(text)
+        .map(DVec3::from)
+        .ok_or_else(|| "write three numbers as x,y,z, for example 0,0,1".into())
+}
+
+fn pair(text: &str) -> Result<[f64; 2], String> {
+    numbers::<2>(text)
+        .filter(|[_, width]| *width >= 1.0)
+        .ok_or_else(|| "write centre,width with a width of at least 1, for example 40,400".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_vectors_are_read_or_refused() {
+        assert_eq!(size("1920x1080"), Ok([1920, 1080]));
+        assert!(size("0x5").is_err() && size("1920").is_err() && size("9000x10").is_err());
+        assert_eq!(vector("-1,2.5,3e1"), Ok(DVec3::new(-1.0, 2.5, 30.0)));
+        assert!(vector("1,2").is_err() && vector("1,2,nan").is_err());
+        assert!(pair("40,0").is_err());
+    }
+
+    #[test]
+    fn port_replaces_the_port_of_listen() {
+        let cli = Cli::try_parse_from(["voxcast", "--serve", "--port", "9000"]).unwrap();
+        assert_eq!(cli.view.address().port(), 9000);
+        assert!(cli.view.address().ip().is_loopback());
+    }
+}

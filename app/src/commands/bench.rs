@@ -1,0 +1,157 @@
+//! `voxcast bench`: times of this machine on a study, one line per case.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use render_core::dicom;
+use render_core::scene::view::{Combine, Orientation, Slab};
+use render_core::scene::{Content, Preset, ViewState};
+use render_core::{Progress, RenderParams, Renderer, Volume};
+use serde_json::json;
+
+use crate::cli::{Bench, BenchCase};
+use crate::{output, study};
+
+const WARM_UP: u32 = 3;
+
+pub fn run(args: &Bench) -> Result<()> {
+    let ran = match args.what {
+        BenchCase::Render => render(args)?,
+        BenchCase::Mpr => mpr(args)?,
+        BenchCase::Load => load(args)?,
+        BenchCase::Encode => 0,
+    };
+    if ran == 0 {
+        bail!("--cases {}: no case of this bench has such a name", args.cases.join(","));
+    }
+    Ok(())
+}
+
+/// A whole turn's worth of frames per preset, and the projection.
+fn render(args: &Bench) -> Result<u32> {
+    let renderer = renderer(args)?;
+    let volume = study::open(&args.source)?.volume;
+    let size = args.size.unwrap_or([1920, 1080]);
+    let mut ran = 0;
+    let presets = Preset::built_in().iter().map(|p| (p.name.as_str(), Some(p)));
+    for (name, preset) in presets.chain([("MIP", None)]).filter(|(name, _)| wanted(args, name)) {
+        let content = if preset.is_some() { Content::Volume } else { Content::Mip };
+        let mut view = ViewState::new(&volume, content, Orientation::Axial, size);
+        if let Some(preset) = preset {
+            view.apply_preset(preset);
+        }
+        view.camera.elevation(10.0);
+        let times = frames(args, &renderer, &volume, &mut view, |view| {
+            view.camera.azimuth(args.azimuth_step);
+        })?;
+        report(args, "render", name, renderer.name(), Some(size), &times);
+        ran += 1;
+    }
+    Ok(ran)
+}
+
+/// Oblique slices that move through the volume, thin and 20 mm thick.
+fn mpr(args: &Bench) -> Result<u32> {
+    const SLAB_MM: f64 = 20.0;
+    let renderer = renderer(args)?;
+    let volume = study::open(&args.source)?.volume;
+    let size = args.size.unwrap_or([512, 512]);
+    let mut ran = 0;
+    for (name, thickness_mm, combine) in [
+        ("oblique", 0.0, Combine::Mean),
+        ("slab_mip", SLAB_MM, Combine::Maximum),
+        ("slab_mean", SLAB_MM, Combine::Mean),
+    ] {
+        if !wanted(args, name) {
+            continue;
+        }
+        let mut view = ViewState::new(&volume, Content::Slice, Orientation::Axial, size);
+        // Off every axis, as an oblique cut is in practice.
+        let turn = glam::DQuat::from_euler(glam::EulerRot::XYZ, 0.3, 0.4, 0.2);
+        view.plane.right = turn * view.plane.right;
+        view.plane.down = turn * view.plane.down;
+        view.slab = Slab { thickness_mm, combine };
+        let along = view.plane.scroll_direction();
+        let times = frames(args, &renderer, &volume, &mut view, |view| view.plane.center_mm += along * 0.5)?;
+        report(args, "mpr", name, renderer.name(), Some(size), &times);
+        ran += 1;
+    }
+    Ok(ran)
+}
+
+/// Finding and decoding the study from its files; the system's cache is warm after the first.
+fn load(args: &Bench) -> Result<u32> {
+    if !wanted(args, "load") {
+        return Ok(0);
+    }
+    let mut times = Vec::new();
+    // Loading takes long enough that one round warms up.
+    for round in 0..=args.frames {
+        let start = Instant::now();
+        let library = study::scan(std::slice::from_ref(&args.source.path))?;
+        for series in library.studies.iter().flat_map(|s| &s.series) {
+            dicom::load(series, &Progress::default())?;
+        }
+        if round > 0 {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    report(args, "load", "load", "cpu", None, &times);
+    Ok(1)
+}
+
+fn frames(
+    args: &Bench,
+    renderer: &Renderer,
+    volume: &Arc<Volume>,
+    view: &mut ViewState,
+    step: impl Fn(&mut ViewState),
+) -> Result<Vec<f64>> {
+    let cancel = AtomicBool::new(false);
+    let mut times = Vec::new();
+    for round in 0..WARM_UP + args.frames {
+        step(view);
+        let start = Instant::now();
+        let params = RenderParams::resolve(view, volume);
+        renderer.render(volume, &params, &cancel)?;
+        if round >= WARM_UP {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    Ok(times)
+}
+
+fn renderer(args: &Bench) -> Result<Renderer> {
+    super::open_renderer(args.backend)
+}
+
+fn wanted(args: &Bench, name: &str) -> bool {
+    args.cases.is_empty() || args.cases.iter().any(|case| case.eq_ignore_ascii_case(name))
+}
+
+fn report(args: &Bench, bench: &str, case: &str, backend: &str, size: Option<[u32; 2]>, times: &[f64]) {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (min, max) = (sorted[0], sorted[sorted.len() - 1]);
+    let median = (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
+    let threads = args.threads.map_or_else(cores, usize::from);
+    if args.json {
+        let round = |ms: f64| (ms * 1e3).round() / 1e3;
+        output::line(json!({
+            "bench": bench, "case": case, "backend": backend, "size": size, "threads": threads,
+            "frames": times.len(),
+            "ms": { "median": round(median), "min": round(min), "max": round(max) },
+        }));
+    } else {
+        output::line(format_args!(
+            "{bench} {case}, {backend}, {threads} threads: median {median:.2} ms, {min:.2} to {max:.2} ms, {} runs",
+            times.len()
+        ));
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,109 @@
+//! `voxcast info`: what is in files and folders.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use render_core::Progress;
+use render_core::dicom::{self, Failed, Loaded, Series};
+use serde_json::{Value, json};
+
+use crate::{output, study};
+
+/// Prints the studies found. Fails when there is not one series that can be shown.
+pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
+    let mut library = study::scan(paths)?;
+    let mut studies = Vec::new();
+    let mut usable = 0;
+    for found in &library.studies {
+        let mut series = Vec::new();
+        for s in &found.series {
+            match dicom::load(s, &Progress::default()) {
+                Ok(loaded) => {
+                    library.failed.extend(loaded.failed.iter().cloned());
+                    series.push(describe(s, &loaded));
+                }
+                Err(error) => library.failed.push(Failed {
+                    path: s.files.first().cloned().unwrap_or_default(),
+                    reason: format!("series {}: {error}", s.series_instance_uid),
+                }),
+            }
+        }
+        usable += series.len();
+        studies.push(json!({ "study_instance_uid": found.study_instance_uid, "series": series }));
+    }
+    if as_json {
+        let failed: Vec<Value> =
+            library.failed.iter().map(|f| json!({ "path": f.path, "reason": f.reason })).collect();
+        output::line(json!({ "studies": studies, "failed": failed }));
+    } else {
+        studies.iter().for_each(print_study);
+        study::tell_failed(&library.failed);
+    }
+    if usable == 0 {
+        let path = paths.first().cloned().unwrap_or_default();
+        bail!(study::nothing_found(&path, &library.failed));
+    }
+    Ok(())
+}
+
+fn describe(series: &Series, loaded: &Loaded) -> Value {
+    let geometry = loaded.volume.geometry();
+    let (low, high) = loaded.volume.value_range();
+    let warnings: Vec<Value> = loaded
+        .warnings
+        .iter()
+        .map(|w| json!({ "code": w.code.as_str(), "message": w.message, "value": w.value }))
+        .collect();
+    json!({
+        "series_instance_uid": series.series_instance_uid,
+        "series_description": series.series_description,
+        "modality": loaded.volume.meaning().modality,
+        "dims": geometry.dims(),
+        "times": 1,
+        "spacing_mm": geometry.spacing_mm().to_array(),
+        "origin_mm": geometry.origin_mm().to_array(),
+        "direction": geometry.direction().map(|d| d.to_array()),
+        "transfer_syntaxes": series.transfer_syntaxes,
+        "value_range": [low, high],
+        "mean": loaded.volume.mean(),
+        "unit": loaded.volume.meaning().unit,
+        "files": series.files.len(),
+        "warnings": warnings,
+    })
+}
+
+fn print_study(study: &Value) {
+    output::line(format_args!("Study {}", text(&study["study_instance_uid"])));
+    for series in study["series"].as_array().into_iter().flatten() {
+        output::line(format_args!(
+            "  Series {}  {} {}",
+            text(&series["series_instance_uid"]),
+            text(&series["modality"]),
+            text(&series["series_description"])
+        ));
+        for (label, key) in [
+            ("voxels (columns, rows, slices)", "dims"),
+            ("spacing, mm", "spacing_mm"),
+            ("origin, LPS mm", "origin_mm"),
+            ("direction of +column, +row, +slice", "direction"),
+            ("value range", "value_range"),
+            ("mean", "mean"),
+            ("unit", "unit"),
+            ("files", "files"),
+            ("transfer syntaxes", "transfer_syntaxes"),
+        ] {
+            output::line(format_args!("    {label}: {}", text(&series[key])));
+        }
+        for warning in series["warnings"].as_array().into_iter().flatten() {
+            output::line(format_args!(
+                "    warning [{}]: {}",
+                text(&warning["code"]),
+                text(&warning["message"])
+            ));
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,40 @@
+//! One module a subcommand.
+
+mod bench;
+mod doctor;
+mod info;
+mod mpr;
+mod phantom;
+mod render;
+mod view;
+
+use anyhow::Result;
+use render_core::Renderer;
+use render_core::render::{Adapter, Choice};
+
+use crate::cli::{Backend, Cli, Command};
+
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        None => view::run(&cli.view),
+        Some(Command::Demo { view }) => view::demo(view),
+        Some(Command::Info { paths, json }) => info::run(&paths, json),
+        Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Mpr(args)) => mpr::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Phantom { dir, seed }) => phantom::run(&dir, seed),
+        Some(Command::Doctor { json }) => doctor::run(json),
+    }
+}
+
+/// Opens the renderer that a flag asks for. A GPU asked for by name may be an emulated one: whoever
+/// asks wants the GPU's code path.
+fn open_renderer(backend: Backend) -> Result<Renderer> {
+    let choice = match backend {
+        Backend::Auto => Choice::Auto,
+        Backend::Reference => Choice::Reference,
+        Backend::Cpu => Choice::Cpu,
+        Backend::Gpu => Choice::Gpu(Adapter::Software),
+    };
+    Ok(Renderer::open(choice)?)
+}

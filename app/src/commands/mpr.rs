@@ -1,0 +1,74 @@
+//! `voxcast mpr`: one slice in patient millimetres.
+
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Result, bail};
+use render_core::scene::view::{Combine, Orientation, Slab};
+use render_core::scene::{Content, Plane, ViewState};
+use render_core::{RenderParams, Window};
+
+use crate::cli::{Mpr, SlabMode};
+use crate::{output, study};
+
+/// Which file the name asks for.
+enum Format {
+    Png,
+    Npy,
+}
+
+pub fn run(args: &Mpr) -> Result<()> {
+    let format = match args.out.extension().and_then(|e| e.to_str()) {
+        Some("png") => Format::Png,
+        Some("npy") => Format::Npy,
+        _ => bail!("--out {}: the name must end in .png or .npy", args.out.display()),
+    };
+    let (right, down) = axes(args)?;
+    if args.mode == SlabMode::Linear && args.slab != 0.0 {
+        bail!("--slab needs --mode mip, minip or mean: linear is the plane itself");
+    }
+    if !(0.0..=10_000.0).contains(&args.slab) {
+        bail!("--slab {}: a thickness from 0 to 10000 mm is possible", args.slab);
+    }
+    let renderer = super::open_renderer(args.backend)?;
+    let volume = study::open(&args.source)?.volume;
+    let spacing = args.spacing.unwrap_or_else(|| volume.geometry().spacing_mm().min_element());
+    if !(spacing.is_finite() && spacing >= 1e-3) {
+        bail!("--spacing {spacing}: at least 0.001 mm between pixels is possible");
+    }
+    let mut view = ViewState::new(&volume, Content::Slice, Orientation::Axial, args.size);
+    let [width, height] = args.size.map(f64::from);
+    view.plane = Plane {
+        center_mm: args.origin
+            + right * ((width - 1.0) / 2.0 * spacing)
+            + down * ((height - 1.0) / 2.0 * spacing),
+        right,
+        down,
+        fit_mm: [width * spacing, height * spacing],
+        zoom: 1.0,
+    };
+    let combine = match args.mode {
+        SlabMode::Linear | SlabMode::Mean => Combine::Mean,
+        SlabMode::Mip => Combine::Maximum,
+        SlabMode::Minip => Combine::Minimum,
+    };
+    view.slab = Slab { thickness_mm: args.slab, combine };
+    if let Some([center, width]) = args.window {
+        view.window = Window::clamped(center, width);
+    }
+    let params = RenderParams::resolve(&view, &volume);
+    let cancel = AtomicBool::new(false);
+    match format {
+        Format::Png => output::write_png(&args.out, &renderer.render(&volume, &params, &cancel)?),
+        Format::Npy => output::write_npy(&args.out, &renderer.values(&volume, &params, &cancel)?),
+    }
+}
+
+/// Unit vectors (right, down) of the image; `up` is made square to the normal.
+fn axes(args: &Mpr) -> Result<(glam::DVec3, glam::DVec3)> {
+    let normal = args.normal.try_normalize();
+    let right = normal.and_then(|n| n.cross(args.up).try_normalize());
+    match (normal, right) {
+        (Some(normal), Some(right)) => Ok((right, normal.cross(right))),
+        _ => bail!("--normal and --up must not be zero, nor point the same way"),
+    }
+}

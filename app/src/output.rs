@@ -1,0 +1,62 @@
+//! What goes out: lines on the terminal, PNG and NumPy files.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use render_core::{Frame, ValueImage};
+
+/// Prints a line on standard output. A reader that has gone away is no error: it has seen enough.
+pub fn line(text: impl std::fmt::Display) {
+    drop(writeln!(std::io::stdout().lock(), "{text}"));
+}
+
+/// Prints a line of progress or advice on standard error.
+pub fn note(text: impl std::fmt::Display) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+/// Prints an error with its causes on one line.
+pub fn error_line(error: &anyhow::Error) {
+    note(format_args!("voxcast: {error:#}"));
+}
+
+/// Writes a picture as an RGB PNG.
+pub fn write_png(path: &Path, frame: &Frame) -> Result<()> {
+    let rgb: Vec<u8> = frame.pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    let mut encoder = png::Encoder::new(create(path)?, frame.size[0], frame.size[1]);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().with_context(|| failed(path))?;
+    writer.write_image_data(&rgb).with_context(|| failed(path))?;
+    writer.finish().with_context(|| failed(path))
+}
+
+/// Writes values as a NumPy array of shape (rows, columns), float32.
+pub fn write_npy(path: &Path, image: &ValueImage) -> Result<()> {
+    let [width, height] = image.size;
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({height}, {width}), }}");
+    // Magic, version and length take 10 bytes; the data starts at a multiple of 64.
+    let padding = 64 - (10 + header.len() + 1) % 64;
+    header.push_str(&" ".repeat(padding % 64));
+    header.push('\n');
+    let mut file = create(path)?;
+    let length = u16::try_from(header.len()).context("the NumPy header is too long")?;
+    let mut write = |bytes: &[u8]| file.write_all(bytes).with_context(|| failed(path));
+    write(b"\x93NUMPY\x01\x00")?;
+    write(&length.to_le_bytes())?;
+    write(header.as_bytes())?;
+    for value in &image.values {
+        write(&value.to_le_bytes())?;
+    }
+    file.flush().with_context(|| failed(path))
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>> {
+    Ok(BufWriter::new(File::create(path).with_context(|| failed(path))?))
+}
+
+fn failed(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}

@@ -1,0 +1,87 @@
+//! Opening a study for the commands that work on one volume.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use render_core::dicom::{self, Failed, Library, Loaded, Series};
+use render_core::{Progress, dicom::Study};
+
+use crate::cli::Source;
+use crate::output;
+
+/// Finds what is in the paths; files that could not be used are told on standard error.
+pub fn scan(paths: &[PathBuf]) -> Result<Library> {
+    let library = dicom::scan(paths, &Progress::default())?;
+    Ok(library)
+}
+
+/// Loads the chosen series, or the one with the most voxels.
+pub fn open(source: &Source) -> Result<Loaded> {
+    let library = scan(std::slice::from_ref(&source.path))?;
+    let series = choose(&library, source)?;
+    let loaded = dicom::load(series, &Progress::default())
+        .with_context(|| format!("cannot load the series in {}", source.path.display()))?;
+    tell(&loaded);
+    Ok(loaded)
+}
+
+fn tell(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        output::note(format_args!("warning [{}]: {}", warning.code.as_str(), warning.message));
+    }
+    tell_failed(&loaded.failed);
+}
+
+/// Names files that were left out, the first few of them in full.
+pub fn tell_failed(failed: &[Failed]) {
+    const SHOWN: usize = 5;
+    for f in failed.iter().take(SHOWN) {
+        output::note(format_args!("left out {}: {}", f.path.display(), f.reason));
+    }
+    if failed.len() > SHOWN {
+        output::note(format_args!("left out {} more files", failed.len() - SHOWN));
+    }
+}
+
+fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
+    let all = || library.studies.iter().flat_map(|study: &Study| &study.series);
+    if let Some(uid) = &source.series {
+        return all()
+            .find(|series| series.series_instance_uid == *uid)
+            .with_context(|| format!("there is no series {uid} in {}", source.path.display()));
+    }
+    let largest = all().max_by_key(|series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>());
+    match largest {
+        Some(series) => {
+            if all().count() > 1 {
+                output::note(format_args!(
+                    "{} series found, taking {} ({}); choose with --series",
+                    all().count(),
+                    series.series_instance_uid,
+                    dims_text(series.dims)
+                ));
+            }
+            Ok(series)
+        }
+        None => bail!(nothing_found(&source.path, &library.failed)),
+    }
+}
+
+/// Why there is nothing to show in a path.
+pub fn nothing_found(path: &Path, failed: &[Failed]) -> String {
+    match failed.first() {
+        Some(first) if failed.len() == 1 => format!("{}: {}", first.path.display(), first.reason),
+        Some(first) => format!(
+            "{}: none of {} files holds an image that can be shown; the first, {}: {}",
+            path.display(),
+            failed.len(),
+            first.path.display(),
+            first.reason
+        ),
+        None => format!("{}: no DICOM images found; name a file, a folder or a DICOMDIR", path.display()),
+    }
+}
+
+pub fn dims_text(dims: [u32; 3]) -> String {
+    format!("{}x{}x{}", dims[0], dims[1], dims[2])
+}
