@@ -1,1 +1,7 @@
-//! stub
+//! What Voxcast's golden, wire and end-to-end tests share.
+
+pub mod backends;
+pub mod cases;
+pub mod compare;
+pub mod phantoms;
+pub mod truths;

@@ -1,17 +1,20 @@
 //! An opened device whose failures come back as errors.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::render::RenderError;
 
-/// How long the GPU may work before anyone looks up: cancelling is noticed this fast.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// Naps between looks at the GPU: short ones first, so that a quick picture is not held up.
+const SHORT_NAP: Duration = Duration::from_micros(100);
+const LONG_NAP: Duration = Duration::from_millis(1);
+const SHORT_NAPS_FOR: Duration = Duration::from_millis(5);
 
-/// A submission takes well below a second by design; a GPU that is silent for 500 times
-/// `PATIENCE`, 10 s, is taken for dead.
-const MAX_PATIENCE: u32 = 500;
+/// A submission takes well below a second by design; a GPU that is silent for so long is taken for
+/// dead.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Device {
@@ -68,8 +71,8 @@ impl Device {
         }
     }
 
-    /// Runs a whole picture's work. wgpu panics when the driver reports a lost device in the middle
-    /// of a wait; here that becomes an error, and the device is not used again.
+    /// Runs a whole picture's work. wgpu panics when the driver reports a lost device at the wrong
+    /// moment; here that becomes an error, and the device is not used again.
     pub(super) fn guard<T>(&self, work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
         self.healthy()?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
@@ -96,25 +99,41 @@ impl Device {
         }
     }
 
-    /// Waits until a submission is done, but not for ever. Returns how many times `PATIENCE` ran
-    /// out meanwhile. When it returns an error the GPU may still be at work.
-    pub(super) fn wait(
+    /// Waits for what a callback of the GPU sends, but not for ever. Returns how long it took, too.
+    /// After an error the GPU may still be at work.
+    ///
+    /// This looks at the GPU from time to time instead of blocking in wgpu's own wait: that one, with
+    /// a time limit, panics when two threads use it at the same moment (wgpu-core 30.0).
+    pub(super) fn wait<T>(
         &self,
-        submission: &wgpu::SubmissionIndex,
+        answer: &Receiver<T>,
         cancel: &AtomicBool,
-    ) -> Result<u32, RenderError> {
-        for waits in 0..MAX_PATIENCE {
-            let poll =
-                wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(PATIENCE) };
-            match self.raw.poll(poll) {
-                Ok(_) => return self.healthy().map(|()| waits),
-                Err(wgpu::PollError::Timeout) => self.healthy()?,
-                Err(error) => return Err(RenderError::Gpu(error.to_string())),
+    ) -> Result<(T, Duration), RenderError> {
+        let mut waited = Duration::ZERO;
+        while waited < LONGEST_SILENCE {
+            self.raw.poll(wgpu::PollType::Poll).map_err(|e| RenderError::Gpu(e.to_string()))?;
+            if let Ok(answer) = answer.try_recv() {
+                return Ok((answer, waited));
             }
+            self.healthy()?;
             if cancel.load(Ordering::Relaxed) {
                 return Err(RenderError::Cancelled);
             }
+            let nap = if waited < SHORT_NAPS_FOR { SHORT_NAP } else { LONG_NAP };
+            std::thread::sleep(nap);
+            waited += nap;
         }
         Err(RenderError::Gpu("it does not answer".into()))
+    }
+
+    /// Waits until all work submitted so far is done.
+    pub(super) fn finish(&self, cancel: &AtomicBool) -> Result<(), RenderError> {
+        let (sender, receiver) = sync_channel(1);
+        self.queue.submit([]);
+        self.queue.on_submitted_work_done(move || {
+            // Without a receiver nobody waits any more.
+            let _ = sender.send(());
+        });
+        self.wait(&receiver, cancel).map(|_| ())
     }
 }

@@ -12,6 +12,7 @@ mod upload;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub use adapter::{AdapterInfo, adapters};
 pub(crate) use open::open;
@@ -27,8 +28,10 @@ use upload::{Uploaded, Uploads, lock};
 /// 50 ms of work for an emulated one.
 const MIN_BATCH: u32 = 64 << 10;
 
-/// A submission that outlasts this many of the device's patiences (100 ms) was too large.
-const SLOW_WAITS: u32 = 5;
+/// A submission that is done sooner than this may be larger, and one that takes longer than that
+/// should be smaller: drivers kill work that takes seconds, and cancelling should feel immediate.
+const QUICK: Duration = Duration::from_millis(20);
+const SLOW: Duration = Duration::from_millis(100);
 
 /// Sets of buffers kept for the next picture; as many threads render without allocating.
 const MAX_TARGETS: usize = 4;
@@ -107,40 +110,42 @@ impl Gpu {
             let pixels = batch.load(Ordering::Relaxed);
             let rows = (pixels / width).clamp(1, height - row);
             uniform.set_rows(row, rows);
-            let submission =
-                self.device.checked(|| raycast::draw(&self.device, &pipeline, uploaded, target, &uniform))?;
-            let waits = self.device.wait(&submission, cancel)?;
+            self.device.checked(|| raycast::draw(&self.device, &pipeline, uploaded, target, &uniform))?;
+            let waited = self.read(target, u64::from(width * rows) * 4, cancel, take)?;
             // A picture that ends early says nothing about a whole batch.
-            if waits == 0 && width * rows > pixels / 2 {
+            if waited < QUICK && width * rows > pixels / 2 {
                 batch.store((pixels * 2).min(MAX_BATCH), Ordering::Relaxed);
-            } else if waits > SLOW_WAITS {
+            } else if waited > SLOW {
                 batch.store((pixels / 2).max(MIN_BATCH), Ordering::Relaxed);
             }
-            self.read(target, u64::from(width * rows) * 4, take)?;
             row += rows;
         }
         Ok(())
     }
 
-    /// Reads what a finished submission copied out.
-    fn read(&self, target: &Target, bytes: u64, take: &mut dyn FnMut(&[u8])) -> Result<(), RenderError> {
+    /// Waits for what a submission copies out, and reads it. Returns how long the GPU took.
+    fn read(
+        &self,
+        target: &Target,
+        bytes: u64,
+        cancel: &AtomicBool,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<Duration, RenderError> {
         let failed =
             |error: &dyn std::fmt::Display| RenderError::Gpu(format!("reading the picture: {error}"));
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let slice = target.readback.slice(..bytes);
         self.device.checked(|| {
             slice.map_async(wgpu::MapMode::Read, move |result| {
-                // The receiver is gone only after a timeout, when nobody wants the result.
+                // Without a receiver nobody waits any more.
                 let _ = sender.send(result);
             });
         })?;
-        self.device.raw.poll(wgpu::PollType::Poll).map_err(|e| failed(&e))?;
-        // Another thread's poll may be the one that runs the callback.
-        let mapped = receiver.recv_timeout(std::time::Duration::from_secs(1)).map_err(|e| failed(&e))?;
+        let (mapped, waited) = self.device.wait(&receiver, cancel)?;
         mapped.map_err(|e| failed(&e))?;
         take(&slice.get_mapped_range().map_err(|e| failed(&e))?);
         target.readback.unmap();
-        Ok(())
+        Ok(waited)
     }
 }
 

@@ -299,7 +299,7 @@ pub(super) fn draw(
     uploaded: &Uploaded,
     target: &Target,
     uniform: &Uniform,
-) -> wgpu::SubmissionIndex {
+) {
     device.queue.write_buffer(&target.uniform, 0, bytemuck::bytes_of(uniform));
     let mut encoder = device.raw.create_command_encoder(&Default::default());
     {
@@ -311,7 +311,7 @@ pub(super) fn draw(
     }
     let bytes = u64::from(uniform.width * uniform.row_count) * 4;
     encoder.copy_buffer_to_buffer(&target.picture, 0, &target.readback, 0, bytes);
-    device.queue.submit([encoder.finish()])
+    device.queue.submit([encoder.finish()]);
 }
 
 fn storage(read_only: bool) -> wgpu::BindingType {

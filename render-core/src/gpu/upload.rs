@@ -77,8 +77,7 @@ impl Uploads {
             Err(UploadError::OutOfMemory) => {
                 self.forget_others(volume);
                 // The memory of what was forgotten comes back when the GPU has finished with it.
-                let all_done = device.queue.submit([]);
-                device.wait(&all_done, cancel)?;
+                device.finish(cancel)?;
                 upload(device, layouts, volume, cancel)
             }
             other => other,
@@ -195,7 +194,7 @@ fn upload(
         if cancel.load(Ordering::Relaxed) {
             return Err(RenderError::Cancelled.into());
         }
-        let submission = device.checked(|| {
+        device.checked(|| {
             device.queue.write_texture(
                 wgpu::TexelCopyTextureInfo {
                     texture: &texture,
@@ -215,9 +214,8 @@ fn upload(
                     depth_or_array_layers: (data.len() / slice_bytes) as u32,
                 },
             );
-            device.queue.submit([])
         })?;
-        device.wait(&submission, cancel)?;
+        device.finish(cancel)?;
     }
 
     let bind_group = device.checked(|| {
