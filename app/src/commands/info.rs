@@ -46,9 +46,12 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
     Ok(())
 }
 
+/// What the files hold, and in `volume` the grid that is shown: they differ when slices had to be
+/// resampled.
 fn describe(series: &Series, loaded: &Loaded) -> Value {
+    let facts = &loaded.facts;
     let geometry = loaded.volume.geometry();
-    let (low, high) = loaded.volume.value_range();
+    let (low, high) = facts.value_range;
     let warnings: Vec<Value> = loaded
         .warnings
         .iter()
@@ -57,17 +60,24 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
     json!({
         "series_instance_uid": series.series_instance_uid,
         "series_description": series.series_description,
+        "part": series.part,
         "modality": loaded.volume.meaning().modality,
-        "dims": geometry.dims(),
+        "dims": facts.dims,
         "times": 1,
-        "spacing_mm": geometry.spacing_mm().to_array(),
-        "origin_mm": geometry.origin_mm().to_array(),
-        "direction": geometry.direction().map(|d| d.to_array()),
+        "spacing_mm": facts.spacing_mm,
+        "origin_mm": facts.origin_mm,
+        "direction": facts.direction,
         "transfer_syntaxes": series.transfer_syntaxes,
         "value_range": [low, high],
-        "mean": loaded.volume.mean(),
-        "unit": loaded.volume.meaning().unit,
+        "mean": facts.mean,
+        "unit": facts.unit,
         "files": series.files.len(),
+        "volume": {
+            "dims": geometry.dims(),
+            "spacing_mm": geometry.spacing_mm().to_array(),
+            "origin_mm": geometry.origin_mm().to_array(),
+            "direction": geometry.direction().map(|d| d.to_array()),
+        },
         "warnings": warnings,
     })
 }
@@ -90,6 +100,7 @@ fn print_study(study: &Value) {
             ("mean", "mean"),
             ("unit", "unit"),
             ("files", "files"),
+            ("shown as", "volume"),
             ("transfer syntaxes", "transfer_syntaxes"),
         ] {
             output::line(format_args!("    {label}: {}", text(&series[key])));
