@@ -133,9 +133,9 @@ pub struct Render {
     /// Degrees upwards
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEG")]
     pub elevation: f64,
-    /// Magnification; 1 shows the sphere around the volume
-    #[arg(long, default_value_t = render_core::scene::camera::DEFAULT_ZOOM, value_name = "FACTOR")]
-    pub zoom: f64,
+    /// Magnification; 1 shows the sphere around the volume. Without it the volume fills the picture
+    #[arg(long, value_name = "FACTOR")]
+    pub zoom: Option<f64>,
     /// dvr = shaded volume, mip = maximum intensity projection, iso = surface
     #[arg(long, value_enum, default_value_t = VolumeMode::Dvr)]
     pub mode: VolumeMode,
@@ -202,6 +202,9 @@ pub struct Bench {
     /// Degrees the camera turns between frames
     #[arg(long, default_value_t = 5.0, value_name = "DEG")]
     pub azimuth_step: f64,
+    /// Magnification of the volume; 1 shows the sphere around it
+    #[arg(long, default_value_t = render_core::scene::camera::DEFAULT_ZOOM, value_name = "FACTOR")]
+    pub zoom: f64,
     /// Cases by name, for example CT_Bone,MIP; all otherwise
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub cases: Vec<String>,

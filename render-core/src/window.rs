@@ -41,6 +41,9 @@ impl Window {
     }
 }
 
+/// First window of a CT projection.
+pub const CT_MIP_WINDOW: Window = Window { center: 500.0, width: 1400.0 };
+
 /// Windows on the number keys for CT, in key order (1 to 5).
 pub const CT_WINDOWS: [(&str, Window); 5] = [
     ("Soft tissue", Window { center: 40.0, width: 400.0 }),

@@ -287,3 +287,25 @@ fn slice_rays_start_at_the_patient_position_of_their_pixel() {
     let voxel = volume.geometry().voxel_from_patient().transform_point3(patient);
     assert!(ray.origin.as_dvec3().abs_diff_eq(voxel, 1e-4));
 }
+
+#[test]
+fn first_look_shows_the_whole_volume_and_little_else() {
+    let volume = ct();
+    for size in [[400, 300], [300, 400], [1600, 200]] {
+        let view = ViewState::new(&volume, Content::Volume, Orientation::Axial, size);
+        let (right, up, forward) = view.camera.axes();
+        let farthest = volume
+            .geometry()
+            .corners_mm()
+            .iter()
+            .map(|c| {
+                let offset = *c - view.camera.position_mm();
+                let scale = f64::from(size[1]) / 2.0 / (view.camera.half_height() * offset.dot(forward));
+                let x = (offset.dot(right) * scale).abs() / (f64::from(size[0]) / 2.0);
+                let y = (offset.dot(up) * scale).abs() / (f64::from(size[1]) / 2.0);
+                x.max(y)
+            })
+            .fold(0.0, f64::max);
+        assert!((0.85..1.0).contains(&farthest), "{size:?}: {farthest}");
+    }
+}

@@ -42,6 +42,7 @@ fn render(args: &Bench) -> Result<u32> {
         if let Some(preset) = preset {
             view.apply_preset(preset);
         }
+        view.camera.set_zoom(args.zoom);
         view.camera.elevation(10.0);
         let times = frames(args, &renderer, &volume, &mut view, |view| {
             view.camera.azimuth(args.azimuth_step);

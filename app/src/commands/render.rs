@@ -27,8 +27,9 @@ pub fn run(args: &Render) -> Result<()> {
     if let Some(preset) = preset {
         view.apply_preset(preset);
     }
-    view.camera.zoom = 1.0;
-    view.camera.zoom_by(args.zoom);
+    if let Some(zoom) = args.zoom {
+        view.camera.set_zoom(zoom);
+    }
     view.camera.azimuth(args.azimuth);
     view.camera.elevation(args.elevation);
     let params = RenderParams::resolve(&view, &volume);

@@ -19,8 +19,10 @@ pub struct Camera {
     pub zoom: f64,
 }
 
-/// Fills the picture with the patient: a box seen in its bounding sphere leaves wide margins.
+/// Looks well from every side: a box seen in its bounding sphere leaves wide margins.
 pub const DEFAULT_ZOOM: f64 = 1.5;
+/// Room for overlays around a volume that fits.
+const FIT_MARGIN: f64 = 0.95;
 const VIEW_ANGLE_DEG: f64 = 30.0;
 const ZOOM_RANGE: (f64, f64) = (0.05, 60.0);
 
@@ -37,6 +39,24 @@ impl Camera {
             view_angle_deg: VIEW_ANGLE_DEG,
             zoom: DEFAULT_ZOOM,
         }
+    }
+
+    /// Zooms so that the volume, as it stands before the camera, just fits into a picture.
+    pub fn fit(&mut self, geometry: &Geometry, size: [u32; 2]) {
+        let (right, up, forward) = self.axes();
+        let aspect = f64::from(size[0].max(1)) / f64::from(size[1].max(1));
+        // The nearest corner looks largest, so each counts at its own distance.
+        let half_height = geometry
+            .corners_mm()
+            .iter()
+            .map(|corner| {
+                let offset = *corner - self.position_mm();
+                let depth = offset.dot(forward).max(1e-3);
+                offset.dot(up).abs().max(offset.dot(right).abs() / aspect) / depth
+            })
+            .fold(1e-6, f64::max);
+        let degrees = 2.0 * half_height.atan().to_degrees();
+        self.zoom = (self.view_angle_deg / degrees * FIT_MARGIN).clamp(ZOOM_RANGE.0, ZOOM_RANGE.1);
     }
 
     /// Moves the camera around the focal point about its own up axis. From the front, positive
@@ -60,8 +80,13 @@ impl Camera {
     }
 
     pub fn zoom_by(&mut self, factor: f64) {
-        if factor.is_finite() && factor > 0.0 {
-            self.zoom = (self.zoom * factor).clamp(ZOOM_RANGE.0, ZOOM_RANGE.1);
+        self.set_zoom(self.zoom * factor);
+    }
+
+    /// Ignored unless positive and finite.
+    pub fn set_zoom(&mut self, zoom: f64) {
+        if zoom.is_finite() && zoom > 0.0 {
+            self.zoom = zoom.clamp(ZOOM_RANGE.0, ZOOM_RANGE.1);
         }
     }
 

@@ -6,7 +6,7 @@ use super::camera::Camera;
 use super::preset::{Preset, Shading};
 use super::transfer::TransferFunction;
 use crate::volume::Volume;
-use crate::window::Window;
+use crate::window::{CT_MIP_WINDOW, Window};
 
 /// Largest width or height of a view in pixels: 8K.
 pub const MAX_SIZE: u32 = 8192;
@@ -206,12 +206,20 @@ pub struct ViewState {
 impl ViewState {
     /// The first look at a volume.
     pub fn new(volume: &Volume, content: Content, orientation: Orientation, size: [u32; 2]) -> Self {
-        let window = volume.default_window();
+        let is_ct = volume.meaning().modality == "CT";
+        let window = match content {
+            // Bone fills a projection; a soft tissue window would show it as one white mass.
+            Content::Mip if is_ct => CT_MIP_WINDOW,
+            _ => volume.default_window(),
+        };
+        let size = size.map(|n| n.clamp(1, MAX_SIZE));
+        let mut camera = Camera::anterior(volume.geometry());
+        camera.fit(volume.geometry(), size);
         let mut view = Self {
             revision: 0,
-            size: size.map(|n| n.clamp(1, MAX_SIZE)),
+            size,
             content,
-            camera: Camera::anterior(volume.geometry()),
+            camera,
             plane: Plane::standard(orientation, volume),
             slab: Slab { thickness_mm: 0.0, combine: Combine::Mean },
             window,
@@ -220,7 +228,7 @@ impl ViewState {
             preset: None,
             step_voxels: 1.0,
         };
-        if volume.meaning().modality == "CT" {
+        if is_ct {
             view.apply_preset(&Preset::built_in()[0]);
         }
         view
@@ -247,6 +255,16 @@ impl ViewState {
         let size = size.map(|n| n.clamp(1, MAX_SIZE));
         if size != self.size {
             self.size = size;
+            self.touch();
+        }
+    }
+
+    /// Shows something else in this view. Projections and slices look best in different windows, so
+    /// each starts with its own.
+    pub fn set_content(&mut self, content: Content, volume: &Volume) {
+        if content != self.content {
+            self.content = content;
+            self.window = Self::new(volume, content, Orientation::Axial, self.size).window;
             self.touch();
         }
     }
