@@ -115,17 +115,26 @@ fn files_read_back_as_one_ct_series_with_its_geometry() {
 #[test]
 fn voxels_without_noise_are_samples_of_the_formula() {
     let folder = Folder::new("samples");
-    let spec = Spec { noise_sigma_hu: 0.0, ..coarse() };
+    let spec = Spec {
+        columns: 110,
+        rows: 80,
+        slices: 24,
+        pixel_spacing_mm: 3.2,
+        slice_spacing_mm: 3.0,
+        noise_sigma_hu: 0.0,
+        ..Spec::default()
+    };
     let origin = point(&truth(&write(&folder, &spec))["geometry"]["origin_mm"]);
     let phantom = Phantom::new(&spec).expect("phantom");
-    for k in [3, 14, 25, 36] {
-        let object = open_file(folder.0.join(format!("CT{:04}.dcm", 40 - k))).expect("DICOM file");
+    for k in [2, 9, 15, 21] {
+        let object = open_file(folder.0.join(format!("CT{:04}.dcm", 24 - k))).expect("DICOM file");
         let stored = object.element(tags::PIXEL_DATA).expect("pixels").to_multi_int::<u16>().expect("u16");
         for (index, stored) in stored.into_iter().enumerate() {
-            let voxel = DVec3::new((index % 64) as f64, (index / 64) as f64, f64::from(k));
-            let hu = phantom.sample(origin + voxel * DVec3::new(5.6, 5.6, 8.0));
+            let voxel = DVec3::new((index % 110) as f64, (index / 110) as f64, f64::from(k));
+            let hu = phantom.sample(origin + voxel * DVec3::new(3.2, 3.2, 3.0));
+            // Half a unit by rounding, the rest where f32 puts a point on the other side of a solid's box.
             let difference = f32::from(stored) - 1024.0 - hu;
-            assert!(difference.abs() <= 1.0, "voxel {voxel}: {stored} stored, {hu} HU by formula");
+            assert!(difference.abs() <= 1.5, "voxel {voxel}: {stored} stored, {hu} HU by formula");
         }
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! The patient lies on the back, head first, on a table. Coordinates are patient mm, LPS (+x the patient's left, +y
 //! the back, +z the head), with the carina near z = 0. The anatomy is the same for every [`Spec`]; the seed decides
-//! the noise and the UIDs. Surfaces are one voxel wide, as by a scanner's partial volume. The same [`Spec`] gives the
+//! the noise and the UIDs. Surfaces are about one voxel wide, as by a scanner's partial volume. The same [`Spec`] gives the
 //! same bytes, whatever the number of threads.
 //!
 //! # `truth.json`
@@ -118,7 +118,8 @@ impl Phantom {
             spacing_mm: spacing.as_vec3(),
             origin_mm: (CENTRE_MM - 0.5 * steps * spacing).as_vec3(),
         };
-        let edge_mm = (spacing.x * spacing.y * spacing.z).cbrt() as f32;
+        // A little over a voxel, or thin solids would flicker from slice to slice.
+        let edge_mm = (1.25 * spacing.max_element()) as f32;
         Ok(Self { spec: *spec, anatomy: anatomy::build(edge_mm), grid })
     }
 

@@ -155,6 +155,12 @@ pub(super) fn smooth_min(a: f32, b: f32, blend_mm: f32) -> f32 {
     a.min(b) - h * h * blend_mm * 0.25
 }
 
+/// 0 below 0, 1 above 1, without a kink between.
+pub(super) fn smooth_step(t: f32) -> f32 {
+    let t = t.clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
 /// What a layer is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tissue {
@@ -296,7 +302,7 @@ impl Scene {
             for part in solid.parts.iter().filter(|part| part.holds(p, margin)) {
                 distance = smooth_min(distance, part.distance_mm(p), solid.blend_mm);
             }
-            if distance < self.edge_mm {
+            if distance < 0.5 * self.edge_mm {
                 self.paint(solid, solid.clip(distance, p), p.y, coarse, fine, &mut hu, &mut label);
             }
         }
@@ -341,7 +347,7 @@ impl Scene {
                 for i in xs.clone() {
                     let index = j * columns + i;
                     let distance = std::mem::replace(&mut distances[index], FAR_MM);
-                    if distance < self.edge_mm {
+                    if distance < 0.5 * self.edge_mm {
                         let p = point(i, j);
                         let (coarse, fine) = *texture[index].get_or_insert_with(|| self.texture.at(p));
                         let distance = solid.clip(distance, p);
@@ -369,7 +375,7 @@ impl Scene {
         label: &mut Label,
     ) {
         for layer in &solid.layers {
-            let coverage = (0.5 - (distance + layer.depth_mm) / self.edge_mm).clamp(0.0, 1.0);
+            let coverage = smooth_step(0.5 - (distance + layer.depth_mm) / self.edge_mm);
             if coverage <= 0.0 {
                 break;
             }

@@ -108,7 +108,7 @@ fn decimals(values: &[f64]) -> String {
 }
 
 /// What all instances share. The person is invented, and the quality-control flag says that no person was imaged.
-const COMMON: [(Tag, VR, &str); 55] = [
+const COMMON: [(Tag, VR, &str); 54] = [
     (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
     (tags::IMAGE_TYPE, VR::CS, "ORIGINAL\\PRIMARY\\AXIAL"),
     (tags::SOP_CLASS_UID, VR::UI, uids::CT_IMAGE_STORAGE),
@@ -163,5 +163,4 @@ const COMMON: [(Tag, VR, &str); 55] = [
     (tags::WINDOW_CENTER_WIDTH_EXPLANATION, VR::LO, "Soft tissue\\Lung\\Bone"),
     (tags::RESCALE_SLOPE, VR::DS, "1"),
     (tags::RESCALE_TYPE, VR::LO, "HU"),
-    (tags::LATERALITY, VR::CS, ""),
 ];

@@ -26,7 +26,8 @@ pub(super) fn add(anatomy: &mut Anatomy) {
     let spleen = Part::turned_ellipsoid(centre, semi_mm, axes);
     anatomy.scene.add(Solid::new(vec![spleen]).within(region(4.0, 6.0)).layer(0.0, SPLEEN, label));
 
-    add_stomach(anatomy);
+    add_glands(anatomy);
+    add_guts(anatomy);
     for (name, centre, tilt) in [
         ("left kidney", Vec3::new(58.0, 48.0, -205.0), 0.16),
         ("right kidney", Vec3::new(-58.0, 50.0, -222.0), -0.16),
@@ -88,25 +89,82 @@ fn add_liver(anatomy: &mut Anatomy) {
     }
 }
 
-fn add_stomach(anatomy: &mut Anatomy) {
-    let inside = Vec3::new(52.0, 0.0, -150.0);
-    let label = anatomy.know("stomach", Form::Composite { inside }, 18.0);
-    let course = [
-        [50.0, 18.0, -120.0, 22.0],
-        [58.0, -6.0, -150.0, 30.0],
-        [48.0, -32.0, -196.0, 26.0],
-        [22.0, -44.0, -232.0, 20.0],
-    ];
-    let body: Vec<Knot> = knots(&course);
-    let stomach = || Solid::new(tube(&body)).within(region(5.0, 7.0));
-    anatomy.scene.add(stomach().layer(0.0, SOFT, label).layer(3.5, Tissue::varied(18.0, 10.0, 8.0), label));
-    // The patient lies on the back: swallowed air floats to the front and makes a level.
-    let (lo, hi) = column(130.0, -100.0..100.0, BOTTOM_MM..TOP_MM);
-    let air = Part::field(lo, hi, |p| p.y + 26.0);
-    anatomy.scene.add(
-        Solid::new(tube(&body).iter().map(|part| part.grown(-3.5)).collect())
-            .within(region(8.5, 10.5))
-            .within(air)
-            .layer(0.0, AIR, label),
-    );
+/// A gut: a wall about fluid, with gas above the fluid's level. The patient lies on the back, so gas is in front.
+struct Gut {
+    name: &'static str,
+    course: Vec<Knot>,
+    wall_mm: f32,
+    content: Tissue,
+    level_y_mm: f32,
+}
+
+impl Gut {
+    fn add(self, anatomy: &mut Anatomy) {
+        let Self { name, course, wall_mm, content, level_y_mm } = self;
+        let path = course.iter().map(|knot| knot.at).collect();
+        let radius_mm = course.iter().map(|knot| knot.radius_mm).sum::<f32>() / course.len() as f32;
+        let label = anatomy.know(name, Form::Tube { path, radius_mm }, content.hu);
+        let outer = tube(&course);
+        let lumen = outer.iter().map(|part| part.grown(-wall_mm)).collect();
+        anatomy.scene.add(
+            Solid::new(outer).within(region(5.0, 7.0)).layer(0.0, SOFT, label).layer(wall_mm, content, label),
+        );
+        let (lo, hi) = column(130.0, -100.0..100.0, BOTTOM_MM..TOP_MM);
+        let gas = Part::field(lo, hi, move |p| p.y - level_y_mm);
+        anatomy.scene.add(
+            Solid::new(lumen).within(region(5.0 + wall_mm, 7.0 + wall_mm)).within(gas).layer(0.0, AIR, label),
+        );
+    }
+}
+
+fn add_guts(anatomy: &mut Anatomy) {
+    let stomach = Gut {
+        name: "stomach",
+        course: knots(&[
+            [50.0, 18.0, -120.0, 22.0],
+            [58.0, -6.0, -150.0, 30.0],
+            [48.0, -32.0, -196.0, 26.0],
+            [22.0, -44.0, -232.0, 20.0],
+        ]),
+        wall_mm: 3.5,
+        content: Tissue::varied(18.0, 10.0, 8.0),
+        level_y_mm: -26.0,
+    };
+    let colon = Gut {
+        name: "colon",
+        course: knots(&[
+            [98.0, 20.0, -240.0, 14.0],
+            [99.0, 0.0, -200.0, 15.0],
+            [90.0, -34.0, -184.0, 17.0],
+            [70.0, -64.0, -202.0, 15.0],
+            [30.0, -74.0, -222.0, 15.0],
+            [-30.0, -76.0, -232.0, 15.0],
+        ]),
+        wall_mm: 2.2,
+        // Stool: gas within what is soft.
+        content: Tissue::varied(-60.0, 90.0, 150.0),
+        level_y_mm: -58.0,
+    };
+    stomach.add(anatomy);
+    colon.add(anatomy);
+}
+
+fn add_glands(anatomy: &mut Anatomy) {
+    let course = knots(&[
+        [-16.0, -6.0, -232.0, 12.0],
+        [10.0, -4.0, -208.0, 9.0],
+        [44.0, 24.0, -190.0, 9.0],
+        [72.0, 34.0, -178.0, 7.0],
+    ]);
+    let pancreas = Tissue::varied(108.0, 14.0, 22.0);
+    let path = course.iter().map(|knot| knot.at).collect();
+    let label = anatomy.know("pancreas", Form::Tube { path, radius_mm: 9.25 }, pancreas.hu);
+    anatomy.scene.add(Solid::new(tube(&course)).layer(0.0, pancreas, label));
+
+    let (centre, semi_mm) = (Vec3::new(-32.0, -50.0, -198.0), Vec3::new(15.0, 17.0, 27.0));
+    let axes = Mat3::from_rotation_x(0.4);
+    let bile = Tissue::varied(8.0, 3.0, 2.0);
+    let label = anatomy.know("gallbladder", Form::Ellipsoid { centre, semi_mm, axes }, bile.hu);
+    let bladder = Part::turned_ellipsoid(centre, semi_mm, axes);
+    anatomy.scene.add(Solid::new(vec![bladder.grown(1.8)]).layer(0.0, SOFT, 0).layer(1.8, bile, label));
 }

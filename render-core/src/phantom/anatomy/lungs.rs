@@ -8,7 +8,7 @@ use super::{AIR, Anatomy, Form, SOFT, column, lung};
 use crate::phantom::solid::{Part, Solid, Tissue};
 
 /// Aerated lung; the slope makes dependent lung about 60 HU denser than the front.
-const PARENCHYMA: Tissue = Tissue { hu: -862.0, coarse_hu: 16.0, fine_hu: 20.0, slope_hu_per_mm: 0.4 };
+const PARENCHYMA: Tissue = Tissue { hu: -852.0, coarse_hu: 16.0, fine_hu: 20.0, slope_hu_per_mm: 0.4 };
 
 /// Points within the lung where the published HU is probed.
 const INSIDE: [Vec3; 2] = [Vec3::new(-85.0, -20.0, -30.0), Vec3::new(85.0, -20.0, 0.0)];
@@ -17,13 +17,18 @@ pub(super) fn add(anatomy: &mut Anatomy) {
     for (side, name) in [(0, "right lung"), (1, "left lung")] {
         let label = anatomy.know(name, Form::Composite { inside: INSIDE[side] }, PARENCHYMA.hu);
         let sign = if side == 0 { -1.0 } else { 1.0 };
-        let half = Part::field(Vec3::new(-130.0, -100.0, -250.0), Vec3::new(130.0, 100.0, 110.0), move |p| {
-            lung(p).max(-p.x * sign)
-        });
-        anatomy.scene.add(Solid::new(vec![half.clone()]).layer(0.0, PARENCHYMA, label));
-        add_fissures(anatomy, side);
+        let (lo, hi) = half_chest(sign);
+        let half = Part::field(lo, hi, move |p| lung(p).max(-p.x * sign));
+        anatomy.scene.add(Solid::new(vec![half]).layer(0.0, PARENCHYMA, label));
+        add_fissures(anatomy, side, sign);
         add_trees(anatomy, side, sign);
     }
+}
+
+/// The box about one lung.
+fn half_chest(sign: f32) -> (Vec3, Vec3) {
+    let (lo, hi) = column(128.0, -95.0..95.0, -190.0..95.0);
+    if sign < 0.0 { (lo, hi.with_x(0.0)) } else { (lo.with_x(0.0), hi) }
 }
 
 /// Distance to the plane of the oblique fissure, positive behind and below it.
@@ -31,9 +36,8 @@ fn under_fissure(p: Vec3) -> f32 {
     0.72 * (p.y - 8.0) - 0.69 * (p.z + 30.0)
 }
 
-fn add_fissures(anatomy: &mut Anatomy, side: usize) {
-    let (lo, hi) = column(128.0, -95.0..95.0, -180.0..95.0);
-    let sign = if side == 0 { -1.0 } else { 1.0 };
+fn add_fissures(anatomy: &mut Anatomy, side: usize, sign: f32) {
+    let (lo, hi) = half_chest(sign);
     // The oblique fissure falls from behind to the front, slightly bowed; the right lung has a horizontal one too.
     let oblique = move |p: Vec3| {
         let bow = 0.0012 * (p.x.abs() - 70.0).powi(2);
@@ -51,7 +55,7 @@ fn add_fissures(anatomy: &mut Anatomy, side: usize) {
 }
 
 fn add_trees(anatomy: &mut Anatomy, side: usize, sign: f32) {
-    let (lo, hi) = column(128.0, -95.0..95.0, -180.0..95.0);
+    let (lo, hi) = half_chest(sign);
     let inside = move |p: Vec3| lung(p) < -5.0 && p.x * sign > 14.0;
     let clip = Part::field(lo, hi, move |p| (lung(p) + 2.5).max(-p.x * sign));
     let key = 100 + side as u64;
@@ -66,14 +70,14 @@ fn add_trees(anatomy: &mut Anatomy, side: usize, sign: f32) {
     for (index, root) in veins.into_iter().enumerate() {
         let lower = index == 1;
         let mut ends = targets(lo, hi, 12.0, key + 10, |p| inside(p) && (under_fissure(p) >= 0.0) == lower);
-        let sizes = Sizes { root_mm: 4.8, tip_mm: 0.7, exponent: 0.33 };
+        let sizes = Sizes { root_mm: 4.8, tip_mm: 0.75, exponent: 0.31 };
         let heading = Vec3::new(sign, 0.0, 0.3 - 0.6 * index as f32);
         let twigs = grow(root, heading, &mut ends, &sizes, key + 20 + index as u64);
         paint(anatomy, &twigs, Tissue::varied(300.0, 5.0, 3.0));
     }
 
     let mut ends = targets(lo, hi, 11.5, key, inside);
-    let sizes = Sizes { root_mm: 7.5, tip_mm: 0.7, exponent: 0.34 };
+    let sizes = Sizes { root_mm: 7.5, tip_mm: 0.75, exponent: 0.32 };
     let arteries = grow(HILA[side], Vec3::new(sign * 0.7, 0.5, -0.6), &mut ends, &sizes, key);
     // Each larger artery has its bronchus beside it.
     let beside = Vec3::new(-sign * 0.55, 0.35, -0.75).normalize();
@@ -125,6 +129,10 @@ pub(super) fn add_nodules(anatomy: &mut Anatomy) {
         ("nodule 6, left lower lobe, calcified", Vec3::new(60.0, 52.0, -30.0), 2.5, 400.0),
     ];
     for (name, centre, radius_mm, hu) in nodules {
+        // No vessel touches a nodule: its volume is that of the sphere, however it is segmented.
+        let label = anatomy.scene.label(if centre.x < 0.0 { "right lung" } else { "left lung" });
+        let clear = Part::sphere(centre, radius_mm + 2.0);
+        anatomy.scene.add(Solid::new(vec![clear]).layer(0.0, PARENCHYMA, label));
         anatomy.add_sphere(name, centre, radius_mm, hu);
     }
 }

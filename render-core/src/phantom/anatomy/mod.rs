@@ -13,7 +13,7 @@ mod wall;
 
 use glam::{Mat3, Vec3};
 
-use super::solid::{Label, Part, Scene, Solid, Tissue, smooth_min};
+use super::solid::{Label, Part, Scene, Solid, Tissue, smooth_min, smooth_step};
 
 pub(super) const AIR_HU: f32 = -1000.0;
 
@@ -171,16 +171,13 @@ fn skin(p: Vec3) -> f32 {
     let above = (p.z - 10.0).max(0.0);
     let below = (-60.0 - p.z).max(0.0);
     let half_x = 163.0 - 0.0012 * above * above + 0.02 * above - 0.03 * below;
-    let front = -113.0 + 0.0034 * above * above - 0.02 * below;
+    let front = -113.0 + 0.0048 * above * above - 0.02 * below;
     let back = 119.0 - 0.0012 * above * above - 0.03 * below;
     let centre = 0.5 * (front + back);
-    let dent = 5.0 * (-(p.x / 14.0).powi(2)).exp() * smooth_step((p.y - 70.0) / 30.0);
+    // The furrow over the spine.
+    let dent =
+        if p.y > 70.0 { 5.0 * (-(p.x / 14.0).powi(2)).exp() * smooth_step((p.y - 70.0) / 30.0) } else { 0.0 };
     superellipse(p.x, p.y - centre, half_x, 0.5 * (back - front), 0.0, 0.0) + dent
-}
-
-fn smooth_step(t: f32) -> f32 {
-    let t = t.clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 /// Distance to the upper surface of the diaphragm, negative under it.

@@ -5,14 +5,14 @@ use glam::{Vec2, Vec3};
 use super::path::{Knot, knots, mirrored, smooth, tube};
 use super::{
     Anatomy, CARTILAGE, CAVITY_HALF_X_MM, CAVITY_HALF_Y_MM, CORTEX, Form, TOP_MM, cavity, cavity_centre_y,
-    cavity_rise, column, girdle, smooth_step,
+    cavity_rise, column, girdle,
 };
-use crate::phantom::solid::{Part, Solid, Tissue, smooth_min};
+use crate::phantom::solid::{Part, Solid, Tissue, smooth_min, smooth_step};
 
 /// The shell of a vertebral body is thinner than that of a long bone, and reads lower.
 const ENDPLATE: Tissue = Tissue::varied(520.0, 30.0, 30.0);
 const MARROW: Tissue = Tissue::varied(175.0, 40.0, 75.0);
-const RIB_MARROW: Tissue = Tissue::varied(210.0, 40.0, 60.0);
+const RIB_MARROW: Tissue = Tissue::varied(250.0, 40.0, 60.0);
 const DISC: Tissue = Tissue::varied(88.0, 8.0, 5.0);
 
 struct Vertebra {
@@ -285,7 +285,7 @@ fn add_breastbone(anatomy: &mut Anatomy) {
             let end = (low - p.z).max(p.z - high + notch);
             -smooth_min(-k0 * (k0 - 1.0) / k1, -end, 6.0)
         });
-        anatomy.scene.add(Solid::new(vec![bone]).layer(0.0, CORTEX, label).layer(1.4, RIB_MARROW, label));
+        anatomy.scene.add(Solid::new(vec![bone]).layer(0.0, CORTEX, label).layer(1.8, RIB_MARROW, label));
     }
 }
 

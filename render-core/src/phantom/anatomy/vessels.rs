@@ -1,6 +1,6 @@
 //! Great vessels, airways and gullet, and the mediastinum around them.
 
-use glam::{Vec2, Vec3};
+use glam::{Mat3, Vec2, Vec3};
 
 use super::heart::Heart;
 use super::path::{Knot, knots, tube};
@@ -26,6 +26,7 @@ pub(super) struct Vessels {
     pulmonary: Vec<Vec<Knot>>,
     superior_cava: Vec<Knot>,
     left_brachiocephalic: Vec<Knot>,
+    jugulars: [Vec<Knot>; 2],
     inferior_cava: Vec<Knot>,
     azygos: Vec<Knot>,
     trachea: Vec<Knot>,
@@ -126,6 +127,20 @@ impl Vessels {
                 [4.0, -36.0, 62.0, 6.0],
                 [-20.0, -26.0, 60.0, 6.5],
             ]),
+            jugulars: [
+                knots(&[
+                    [-22.0, -24.0, 62.0, 7.0],
+                    [-30.0, -16.0, 86.0, 6.5],
+                    [-36.0, -8.0, 125.0, 6.0],
+                    [-36.0, -6.0, 170.0, 6.0],
+                ]),
+                knots(&[
+                    [44.0, -16.0, 82.0, 6.0],
+                    [38.0, -12.0, 96.0, 6.0],
+                    [37.0, -8.0, 125.0, 5.5],
+                    [37.0, -6.0, 170.0, 5.5],
+                ]),
+            ],
             inferior_cava: knots(&[
                 [-27.0, -12.0, -78.0, 11.0],
                 [-25.0, -2.0, -100.0, 11.5],
@@ -196,7 +211,7 @@ impl Vessels {
         wrap(&self.bronchi[0][..3], 3.0);
         wrap(&self.bronchi[1][..3], 3.0);
         wrap(&self.gullet, 2.5);
-        parts.extend(spine_core().iter().map(|part| part.grown(4.0)));
+        parts.extend(spine_core().iter().map(|part| part.grown(1.0)));
         // The wedge of fat and thymus behind the breastbone.
         parts.push(Part::oval(
             Vec3::new(0.0, -48.0, 60.0),
@@ -239,6 +254,8 @@ impl Vessels {
         anatomy.add_lumen("azygos vein", &self.azygos, INFERIOR_CAVA);
         anatomy.add_lumen("inferior vena cava", &self.inferior_cava, INFERIOR_CAVA);
         anatomy.add_lumen("left brachiocephalic vein", &self.left_brachiocephalic, SUPERIOR_CAVA);
+        anatomy.add_lumen("right internal jugular vein", &self.jugulars[0], INFERIOR_CAVA);
+        anatomy.add_lumen("left internal jugular vein", &self.jugulars[1], INFERIOR_CAVA);
         anatomy.add_lumen("superior vena cava", &self.superior_cava, SUPERIOR_CAVA);
         let names = ["pulmonary trunk and left pulmonary artery", "right pulmonary artery"];
         for (name, path) in names.iter().zip(&self.pulmonary) {
@@ -252,6 +269,13 @@ impl Vessels {
         anatomy.add_lumen("aorta", &self.aorta, ARTERIAL);
 
         self.add_airways(anatomy);
+        for (name, x) in [("left lobe of the thyroid", 17.0), ("right lobe of the thyroid", -18.5)] {
+            let (centre, semi_mm) = (Vec3::new(x, -6.0, 112.0), Vec3::new(8.0, 11.0, 21.0));
+            let thyroid = Tissue::varied(150.0, 14.0, 10.0);
+            let form = Form::Ellipsoid { centre, semi_mm, axes: Mat3::IDENTITY };
+            let label = anatomy.know(name, form, thyroid.hu);
+            anatomy.scene.add(Solid::new(vec![Part::ellipsoid(centre, semi_mm)]).layer(0.0, thyroid, label));
+        }
         anatomy.landmark("aortic root", self.aorta[1].at);
         anatomy.landmark("top of the aortic arch", self.aorta[6].at);
         anatomy.landmark("bifurcation of the pulmonary trunk", self.pulmonary[0][2].at);

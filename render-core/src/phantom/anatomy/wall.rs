@@ -2,8 +2,8 @@
 
 use glam::{Vec2, Vec3};
 
-use super::{Anatomy, BOTTOM_MM, FAT, Form, MUSCLE, TOP_MM, cavity, column, girdle, skin, smooth_step};
-use crate::phantom::solid::{Part, Solid, Tissue};
+use super::{Anatomy, BOTTOM_MM, FAT, Form, MUSCLE, TOP_MM, cavity, column, girdle, skin};
+use crate::phantom::solid::{Part, Solid, Tissue, smooth_step};
 
 pub(super) fn add(anatomy: &mut Anatomy) {
     add_table(anatomy);
@@ -23,7 +23,7 @@ pub(super) fn add(anatomy: &mut Anatomy) {
     let under_skin = Part::field(lo, hi, |p| skin(p) + 5.0);
     let mut muscles = sheets();
     muscles.extend(bellies());
-    anatomy.scene.add(Solid::new(muscles).within(under_skin).layer(0.0, MUSCLE, label));
+    anatomy.scene.add(Solid::new(muscles).blend(2.0).within(under_skin).layer(0.0, MUSCLE, label));
 }
 
 /// Upper and lower faces of the table's cradle at `x`: two arcs that meet at its rims.
@@ -53,8 +53,8 @@ fn sheets() -> Vec<Part> {
     let wall = Part::field(lo, hi, |p| {
         let seam = |x: f32, width: f32| (-square((p.x.abs() - x) / width)).exp();
         let belly = smooth_step((-70.0 - p.z) / 40.0) * smooth_step((-40.0 - p.y) / 25.0);
-        let thickness = 9.5 + 1.5 * (0.05 * p.x + 0.03 * p.z).sin()
-            - belly * (7.0 * seam(0.0, 5.0) + 5.0 * seam(66.0, 9.0));
+        let thinner = if belly > 0.0 { belly * (7.0 * seam(0.0, 5.0) + 5.0 * seam(66.0, 9.0)) } else { 0.0 };
+        let thickness = 9.5 + 1.5 * (0.05 * p.x + 0.03 * p.z).sin() - thinner;
         (cavity(p) - thickness).max(p.z - 82.0)
     });
     vec![
