@@ -115,3 +115,116 @@ fn tilted_uneven_ct_is_declared_and_resampled_to_a_regular_sheared_grid() {
     // Four millimetres along the normal, sheared by the tilt.
     assert_close(&[geometry.spacing_mm().z * 18.5f64.to_radians().cos()], &[4.0026], 1e-2);
 }
+
+#[test]
+fn every_lossless_syntax_gives_the_same_voxels() {
+    let Some(root) = data("transfer-syntaxes") else { return };
+    let one = root.join("ct-one-image");
+    let load = |path: PathBuf| load_only(&path).1;
+    let reference = load(one.join("CTImage_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm"));
+    assert_close(&[reference.facts.mean], &[74.9236 - 1024.0], 1e-3);
+    assert_eq!(reference.facts.value_range, (-2000.0 - 1024.0, 2402.0 - 1024.0));
+    let mut same = vec![root.join("ct-one-image-made/CTImage_HTJ2KLossless_1.2.840.10008.1.2.4.201.dcm")];
+    for name in [
+        "LittleEndianImplicitTransferSyntax_1.2.840.10008.1.2",
+        "BigEndianExplicitTransferSyntax_1.2.840.10008.1.2.2",
+        "DeflatedExplicitVRLittleEndianTransferSyntax_1.2.840.10008.1.2.1.99",
+        "RLELosslessTransferSyntax_1.2.840.10008.1.2.5",
+        "JPEGProcess14TransferSyntax_1.2.840.10008.1.2.4.57",
+        "JPEGProcess14SV1TransferSyntax_1.2.840.10008.1.2.4.70",
+        "JPEGLSLosslessTransferSyntax_1.2.840.10008.1.2.4.80",
+        "JPEG2000LosslessOnlyTransferSyntax_1.2.840.10008.1.2.4.90",
+    ] {
+        same.push(one.join(format!("CTImage_{name}.dcm")));
+    }
+    for path in same {
+        let loaded = load(path.clone());
+        assert_eq!(codes(&loaded), [], "{}", path.display());
+        for z in 0..512 * 512u32 {
+            let at = [z % 512, z / 512, 0];
+            assert_eq!(
+                loaded.volume.value_at(at),
+                reference.volume.value_at(at),
+                "{} {at:?}",
+                path.display()
+            );
+        }
+    }
+    for (name, mean) in [
+        ("JPEGLSLossyTransferSyntax_1.2.840.10008.1.2.4.81", 75.0493),
+        ("JPEG2000TransferSyntax_1.2.840.10008.1.2.4.91", 74.8687),
+    ] {
+        let loaded = load(one.join(format!("CTImage_{name}.dcm")));
+        assert_close(&[loaded.facts.mean], &[mean - 1024.0], 1e-3);
+        assert_eq!(codes(&loaded), [WarningCode::Lossy]);
+    }
+}
+
+#[test]
+fn orientation_phantom_has_every_axis_the_right_way_round() {
+    let Some(path) = data("geometry/ibsi-orientation-phantom") else { return };
+    let (_, loaded) = load_only(&path);
+    assert_eq!(loaded.facts.dims, [32, 48, 64]);
+    assert_close(&loaded.facts.spacing_mm, &[2.0; 3], 1e-9);
+    assert_close(&loaded.facts.origin_mm, &[0.0, 0.0, -126.0], 1e-9);
+    assert_close(&[loaded.facts.mean], &[70.5], 1e-6);
+    for x in 0..32 {
+        for y in 0..48 {
+            for k in 0..64 {
+                assert_eq!(loaded.volume.value_at([x, y, k]), Some((x + y + 63 - k) as f32), "{x} {y} {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn time_series_becomes_one_volume_for_each_time() {
+    let Some(path) = data("geometry/mr-4d-epi") else { return };
+    let times = series(&path);
+    assert_eq!(times.len(), 10);
+    assert_eq!(times[9].part, "time 10 of 10");
+    let loaded: Vec<_> =
+        times.iter().map(|s| dicom::load(s, &Progress::default()).expect("load").facts).collect();
+    for facts in &loaded {
+        assert_eq!(facts.dims, [64, 64, 15]);
+        assert_close(&facts.spacing_mm, &[3.75, 3.75, 5.0], 1e-4);
+    }
+    let mean = loaded.iter().map(|f| f.mean).sum::<f64>() / 10.0;
+    assert_close(&[mean], &[566.5242], 1e-3);
+    assert_eq!(loaded.iter().map(|f| f.value_range.1).fold(0.0, f32::max), 9733.0);
+}
+
+#[test]
+fn enhanced_and_oblique_objects_have_their_known_geometry() {
+    let Some(root) = data("geometry") else { return };
+    let (_, ct) = load_only(&root.join("ct-enhanced"));
+    assert_eq!(ct.facts.dims, [512, 512, 2]);
+    assert_close(&ct.facts.spacing_mm, &[0.388672, 0.388672, 10.0], 1e-4);
+    assert_close(&[ct.facts.mean], &[-643.9619], 1e-3);
+    assert_eq!(ct.facts.value_range, (-1024.0, 172.0));
+    for (name, dims, spacing) in [
+        ("mr-enhanced-philips", [256, 256, 8], [1.0, 1.0, 1.2]),
+        ("mr-enhanced-siemens", [256, 256, 8], [0.9375, 0.9375, 0.9]),
+        ("mr-enhanced-hyperfine", [112, 138, 8], [1.59, 1.61, 5.0]),
+        ("mr-non-isotropic", [64, 28, 4], [6.39996, 4.0, 0.5]),
+    ] {
+        let (_, mr) = load_only(&root.join(name));
+        assert_eq!(mr.facts.dims, dims, "{name}");
+        assert_close(&mr.facts.spacing_mm, &spacing, 1e-4);
+    }
+    let times = series(&root.join("mr-enhanced-4d-philips"));
+    assert_eq!(times.iter().map(|s| s.dims).collect::<Vec<_>>(), [[64, 64, 8]; 4]);
+}
+
+#[test]
+fn thumbnail_is_a_small_windowed_picture_of_the_middle_slice() {
+    let Some(path) = data("ct-chest-jpegls") else { return };
+    let small = dicom::thumbnail(&series(&path)[0], 64).expect("thumbnail");
+    assert_eq!(small.size, [64, 64]);
+    assert_eq!(small.pixels.len(), 64 * 64);
+    // Air around the patient is dark, the body in the middle is not, and there is more than two greys.
+    assert!(small.pixels[0] < 60, "{}", small.pixels[0]);
+    assert!(small.pixels[32 * 64 + 32] > 100, "{}", small.pixels[32 * 64 + 32]);
+    let greys: std::collections::HashSet<u8> = small.pixels.iter().copied().collect();
+    assert!(greys.len() > 50, "{}", greys.len());
+}

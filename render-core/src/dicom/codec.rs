@@ -52,8 +52,18 @@ pub fn frame_bytes<'a>(fragments: &Fragments<'a>, frame: u32, frames: u32) -> Re
     }
 }
 
+/// Whether so many bytes of pixels can come out of so many bytes of file. Constant images compress
+/// well, but beyond 2000:1 only forged headers go; small sizes do no harm.
+pub fn plausible(pixel_bytes: u64, file_bytes: u64) -> bool {
+    pixel_bytes <= 64 << 20 || pixel_bytes / 2000 <= file_bytes
+}
+
 /// Decodes one frame: little-endian samples, and the format they have now.
 pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<(Vec<u8>, Format), String> {
+    let expected = format.pixels() as u64 * u64::from(format.samples) * u64::from(format.allocated / 8);
+    if !plausible(expected, bytes.len() as u64) {
+        return Err(format!("its header asks for {expected} bytes of pixels, {} are there", bytes.len()));
+    }
     if transfer_syntax == RLE {
         return Ok((rle(bytes, format)?, Format { planar: false, ..format.clone() }));
     }
@@ -79,7 +89,12 @@ pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<(V
     if stream.bits > 16 {
         return Err(format!("{} of {} bits per sample cannot be read", syntax.name(), stream.bits));
     }
-    let frame = OneFrame { transfer_syntax, bytes, format, allocated };
+    let bytes = if format.colour == Colour::Rgb && stream.colour_unstated {
+        Cow::Owned([&[0xFF, 0xD8], ADOBE_RGB, &bytes[2..]].concat())
+    } else {
+        Cow::Borrowed(bytes)
+    };
+    let frame = OneFrame { transfer_syntax, bytes: &bytes, format, allocated };
     let mut out = Vec::new();
     // Nothing the decoder leaves half done is used again after a panic.
     match catch_unwind(AssertUnwindSafe(|| reader.decode_frame(&frame, 0, &mut out))) {
@@ -104,6 +119,10 @@ pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<(V
     Ok((out, decoded))
 }
 
+/// An APP14 segment that says: three colours, not transformed. JPEG decoders take unmarked colours
+/// for YCbCr, whatever the header says.
+const ADOBE_RGB: &[u8] = b"\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00";
+
 struct Codestream {
     columns: usize,
     rows: usize,
@@ -113,6 +132,8 @@ struct Codestream {
     planar: bool,
     colour_transformed: bool,
     extended_12_bit: bool,
+    /// A JPEG without a JFIF or Adobe segment: its colours are what the header says.
+    colour_unstated: bool,
 }
 
 /// What a JPEG, JPEG-LS or JPEG 2000 codestream says about itself.
@@ -135,12 +156,14 @@ fn codestream(bytes: &[u8]) -> Option<Codestream> {
         planar: false,
         colour_transformed: true,
         extended_12_bit: false,
+        colour_unstated: false,
     })
 }
 
 fn jpeg_codestream(bytes: &[u8]) -> Option<Codestream> {
     let be16 = |at: usize| Some(usize::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
     let mut frame: Option<Codestream> = None;
+    let mut colour_stated = false;
     let mut at = 2;
     loop {
         while *bytes.get(at)? != 0xFF || *bytes.get(at + 1)? == 0xFF {
@@ -159,15 +182,18 @@ fn jpeg_codestream(bytes: &[u8]) -> Option<Codestream> {
                     planar: false,
                     colour_transformed: marker != 0xF7,
                     extended_12_bit: matches!(marker, 0xC0..=0xC2) && bits > 8,
+                    colour_unstated: false,
                 });
             }
             0xDA => {
                 let mut frame = frame?;
                 let components = usize::from(*bytes.get(at + 4)?);
                 // JPEG-LS decodes separate scans into separate planes.
+                frame.colour_unstated = frame.colour_transformed && !colour_stated;
                 frame.planar = !frame.colour_transformed && frame.components > 1 && components == 1;
                 return Some(frame);
             }
+            0xE0 | 0xEE => colour_stated = true,
             _ => {}
         }
         at += 2 + length;

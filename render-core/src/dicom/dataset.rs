@@ -3,7 +3,6 @@
 //! Every length in the file is checked against the bytes that are there, nesting and element count
 //! are limited, and nothing is allocated by a number the file states.
 
-use std::borrow::Cow;
 use std::io::Read;
 
 use dicom_dictionary_std::uids;
@@ -13,8 +12,6 @@ use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 const MAX_DEPTH: usize = 64;
 /// Two million elements are about 100 MB of tree: far above a 10,000-frame enhanced object.
 const MAX_ELEMENTS: usize = 2_000_000;
-/// Largest data set a deflated file may unfold to.
-const MAX_INFLATED: u64 = 4 << 30;
 /// Retired in 2006, still in archives.
 const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 const UNDEFINED: u32 = u32::MAX;
@@ -129,25 +126,23 @@ struct Syntax {
 const EXPLICIT_LE: Syntax = Syntax { explicit: true, big_endian: false };
 const IMPLICIT_LE: Syntax = Syntax { explicit: false, big_endian: false };
 
-/// The data set of a deflated file, inflated; other files come back as they are.
-pub fn inflate(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ParseError> {
-    let start = meta_start(bytes);
-    let (meta, end) = read_meta(bytes, start, true)?;
-    let syntax = meta.text(Tag::new(0x0002, 0x0010));
-    if syntax.as_deref() != Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) {
-        return Ok(Cow::Borrowed(bytes));
-    }
+/// Whether the data set is deflated, as far as the meta group is there to tell.
+pub fn is_deflated(bytes: &[u8]) -> bool {
+    read_meta(bytes, meta_start(bytes), true).is_ok_and(|(meta, _)| {
+        meta.text(Tag::new(0x0002, 0x0010)).as_deref() == Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
+    })
+}
+
+/// A deflated file with its data set inflated, cut off at `limit` bytes.
+pub fn inflate(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ParseError> {
+    let (_, end) = read_meta(bytes, meta_start(bytes), true)?;
     let mut out = bytes[..end].to_vec();
-    let read = flate2::read::DeflateDecoder::new(&bytes[end..]).take(MAX_INFLATED).read_to_end(&mut out);
-    match read {
-        Ok(n) if n as u64 == MAX_INFLATED => {
-            Err(ParseError::Bad(format!("its deflated data unfolds to more than {} GiB", MAX_INFLATED >> 30)))
-        }
-        // What came out before the damage is still a data set that ends early.
-        Ok(_) => Ok(Cow::Owned(out)),
-        Err(_) if out.len() > end => Ok(Cow::Owned(out)),
-        Err(_) => Err(ParseError::Bad("its deflated data set is damaged".into())),
+    let read = flate2::read::DeflateDecoder::new(&bytes[end..]).take(limit as u64).read_to_end(&mut out);
+    // What came out before the damage is still a data set that ends early.
+    if read.is_err() && out.len() == end {
+        return Err(ParseError::Bad("its deflated data set is damaged".into()));
     }
+    Ok(out)
 }
 
 fn meta_start(bytes: &[u8]) -> usize {
@@ -385,6 +380,9 @@ impl<'a> Reader<'a> {
             self.fatal = true;
             return Err(ParseError::Bad(format!("element {tag} is nested deeper than {MAX_DEPTH} levels")));
         }
+        if tag.is_pixel_data() || matches!(&vr, b"OB" | b"OW") {
+            return self.skip_fragments(tag);
+        }
         // PS3.5 6.2.2: a UN of undefined length holds implicit little-endian items.
         let outer = self.syntax;
         if &vr == b"UN" && self.syntax.explicit {
@@ -393,6 +391,17 @@ impl<'a> Reader<'a> {
         let items = self.items(tag, length, depth);
         self.syntax = outer;
         Ok(Value::Items(items?))
+    }
+
+    /// Compressed pixels inside a sequence, such as an icon: passed over.
+    fn skip_fragments(&mut self, tag: Tag) -> Result<Value<'a>, ParseError> {
+        loop {
+            let (item, length, _) = self.header()?;
+            if item != tag::ITEM {
+                return Ok(Value::Bytes(&[]));
+            }
+            self.take(length as usize, tag)?;
+        }
     }
 
     /// Implicit data sets do not tell sequences from values; items begin with their own tag.

@@ -11,6 +11,8 @@ use crate::window::Window;
 
 /// More frames than any scanner writes into one object.
 const MAX_FRAMES: f64 = 1e6;
+/// 16 times a mammogram of today.
+const MAX_FRAME_PIXELS: u32 = 1 << 28;
 
 /// Values of ImageType (0008,0008) that make an image another picture of the same place; the rest
 /// may differ between slices of one volume.
@@ -173,6 +175,9 @@ impl Format {
             return Err(format!(
                 "Rows (0028,0010) and Columns (0028,0011) are {rows} and {columns}, not above 0"
             ));
+        }
+        if u32::from(rows) * u32::from(columns) > MAX_FRAME_PIXELS {
+            return Err(format!("an image of {columns}x{rows} pixels is larger than any that can be shown"));
         }
         let frames = match data.text(tags::NUMBER_OF_FRAMES) {
             Some(text) if !text.is_empty() => match text.parse::<f64>() {

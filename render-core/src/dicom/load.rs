@@ -9,7 +9,7 @@ use super::dataset::{File, ParseError, Until};
 use super::header::{Colour, Image};
 use super::pixels::{self, Convert, Sample};
 use super::stack::Stack;
-use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, source};
+use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, codec, source};
 use crate::geometry::MAX_VOXELS;
 use crate::progress::Progress;
 use crate::volume::{Meaning, Rescale, Volume, Voxels, statistics};
@@ -24,7 +24,7 @@ pub fn load(series: &Series, progress: &Progress) -> Result<Loaded, Error> {
     let images: Vec<&Image> = series.images.0.iter().collect();
     let stack = Stack::new(&images);
     let plan = Plan::new(&images);
-    check_memory(&stack, &images, plan.target)?;
+    check_memory(series, &stack, &plan)?;
     let job = Job { series, stack: &stack, plan: &plan, progress };
     match plan.target {
         Target::U8 => job.run::<u8>(Voxels::U8),
@@ -49,13 +49,16 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
     let path = &series.files[image.file];
     let at = |reason: String| Error::Path { path: path.clone(), reason };
     let (columns, rows) = (usize::from(image.format.columns), usize::from(image.format.rows));
-    let mut values = vec![0f32; columns * rows];
     let convert = if image.format.is_grey() {
         Convert::Scale(image.rescale.0, image.rescale.1)
     } else {
         Convert::Add(0)
     };
     let bytes = source::bytes(path).map_err(at)?;
+    if !codec::plausible(4 * (columns * rows) as u64, bytes.len() as u64) {
+        return Err(at("its header asks for far more pixels than the file can hold: it is damaged".into()));
+    }
+    let mut values = vec![0f32; columns * rows];
     let decoded = parse(&bytes).and_then(|file| pixels::decode(&file, image, convert, &mut values));
     decoded.map_err(at)?;
     let window = image.windows.first().map(|(_, w)| *w).filter(|_| image.format.is_grey());
@@ -190,11 +193,19 @@ impl Plan {
 }
 
 /// Refuses what cannot fit before anything is allocated.
-fn check_memory(stack: &Stack, images: &[&Image], target: Target) -> Result<(), Error> {
+fn check_memory(series: &Series, stack: &Stack, plan: &Plan) -> Result<(), Error> {
+    let images = &series.images.0;
     let slice = images[0].format.pixels() as u64;
+    let stored = slice.saturating_mul(images.len() as u64).saturating_mul(plan.target.bytes());
+    let on_disk = series.files.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
+    if !codec::plausible(stored, on_disk) {
+        return Err(Error::Series(format!(
+            "the headers ask for {stored} bytes of pixels, but all files together have {on_disk}: they are damaged"
+        )));
+    }
     let slices = images.len() as u64 + if stack.resampled { stack.grid_slices as u64 } else { 0 };
     let voxels = slice.saturating_mul(slices);
-    let needed = voxels.saturating_mul(target.bytes());
+    let needed = voxels.saturating_mul(plan.target.bytes());
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     if voxels > MAX_VOXELS {
         return Err(Error::Series(format!(
@@ -238,6 +249,8 @@ impl Job<'_> {
     fn run<T: Sample + crate::volume::Voxel>(&self, wrap: fn(Arc<[T]>) -> Voxels) -> Result<Loaded, Error> {
         let images = &self.series.images.0;
         let format = &images[0].format;
+        let geometry =
+            self.stack.geometry(format.columns, format.rows).map_err(|e| Error::Series(e.to_string()))?;
         let pixels = format.pixels();
         self.progress.add_total(images.len() as u64);
         let mut voxels: Arc<[T]> = std::iter::repeat_n(T::default(), pixels * images.len()).collect();
@@ -253,7 +266,6 @@ impl Job<'_> {
         let Rescale { slope, intercept } = self.plan.rescale;
         let ((low, high), mean) = statistics(whole);
         let (a, b) = (self.plan.rescale.apply(low), self.plan.rescale.apply(high));
-        let [columns, rows] = [format.columns, format.rows];
         let facts = Facts {
             dims: self.series.dims,
             spacing_mm: self.stack.spacing_mm,
@@ -264,7 +276,6 @@ impl Job<'_> {
             unit: self.series.unit.clone(),
             inverted: format.colour == Colour::Grey { inverted: true },
         };
-        let geometry = self.stack.geometry(columns, rows).map_err(|e| Error::Series(e.to_string()))?;
         if self.stack.resampled {
             voxels = self.resample(&voxels, pixels);
         }
@@ -334,14 +345,7 @@ impl Job<'_> {
         }
         let Some(&(first_bad, _)) = bad.first() else { return Ok(Vec::new()) };
         let good = (0..images.len()).find(|i| bad.iter().all(|(b, _)| b != i)).expect("not all are bad");
-        let fill = match (images[first_bad].format.padding, self.plan.convert[first_bad]) {
-            (Some(padding), Convert::Add(offset)) => T::from_i32(padding + offset),
-            (Some(padding), Convert::Scale(a, b)) => T::from_f64(f64::from(padding) * a + b),
-            (None, _) => {
-                let slice = &whole[good * pixels..][..pixels];
-                slice.iter().copied().fold(slice[0], |low, v| if v < low { v } else { low })
-            }
-        };
+        let fill = self.empty_value(first_bad, &whole[good * pixels..][..pixels]);
         for (index, _) in &bad {
             whole[index * pixels..][..pixels].fill(fill);
         }
@@ -353,13 +357,26 @@ impl Job<'_> {
         Ok(bad.into_iter().map(|(index, reason)| Failed { path: path(index), reason }).collect())
     }
 
+    /// What stands where there are no pixels: the padding value, else the lowest of `voxels`.
+    fn empty_value<T: Sample + crate::volume::Voxel>(&self, image: usize, voxels: &[T]) -> T {
+        match (self.series.images.0[image].format.padding, self.plan.convert[image]) {
+            (Some(padding), Convert::Add(offset)) => T::from_f64(f64::from(padding + offset)),
+            (Some(padding), Convert::Scale(a, b)) => T::from_f64(f64::from(padding) * a + b),
+            (None, _) => voxels.iter().copied().fold(voxels[0], |low, v| if v < low { v } else { low }),
+        }
+    }
+
     /// Slices of the regular grid, linear between the images on either side.
     fn resample<T: Sample + crate::volume::Voxel>(&self, voxels: &[T], pixels: usize) -> Arc<[T]> {
         let mut out: Arc<[T]> = std::iter::repeat_n(T::default(), pixels * self.stack.grid_slices).collect();
         let whole = Arc::get_mut(&mut out).expect("nobody else has it yet");
         let round = self.plan.target != Target::F32;
+        let empty = self.empty_value(0, voxels);
         whole.par_chunks_exact_mut(pixels).enumerate().for_each(|(k, slice)| {
-            let (before, share) = self.stack.source(k);
+            let Some((before, share)) = self.stack.source(k) else {
+                slice.fill(empty);
+                return;
+            };
             let a = &voxels[before * pixels..][..pixels];
             let b = &voxels[(before + 1) * pixels..][..pixels];
             for ((out, a), b) in slice.iter_mut().zip(a).zip(b) {

@@ -160,20 +160,16 @@ fn samples<'a, 'f>(
             let have = bytes.len().saturating_sub(start).min(expected);
             let frame_bytes = (have == expected).then(|| &bytes[start..start + expected]);
             let frame_bytes = frame_bytes.ok_or_else(|| truncated(have, expected))?;
-            let width = match (file.big_endian, format.allocated) {
-                (false, _) => 1,
-                (true, 8) => {
-                    if *words {
-                        2
-                    } else {
-                        1
-                    }
+            let width = usize::from(format.allocated / 8);
+            let bytes = match (file.big_endian, width, *words) {
+                // Bytes of 8-bit samples lie swapped in words, the last one in the padding.
+                (true, 1, true) => Cow::Owned(
+                    (start..start + expected).map(|i| bytes.get(i ^ 1).copied().unwrap_or(0)).collect(),
+                ),
+                (false, ..) | (true, 1, false) => Cow::Borrowed(frame_bytes),
+                (true, ..) => {
+                    Cow::Owned(frame_bytes.chunks(width).flat_map(|c| c.iter().rev().copied()).collect())
                 }
-                (true, bits) => usize::from(bits / 8),
-            };
-            let bytes = match width {
-                1 => Cow::Borrowed(frame_bytes),
-                _ => Cow::Owned(frame_bytes.chunks(width).flat_map(|c| c.iter().rev().copied()).collect()),
             };
             Ok((bytes, Cow::Borrowed(format)))
         }

@@ -1,6 +1,5 @@
 //! Bytes of files.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -11,25 +10,33 @@ use super::header::Header;
 /// Enough for the header of nearly every single-frame file.
 const FIRST_READ: usize = 32 << 10;
 /// Headers above this are damage: 10,000 enhanced frames need about 30 MB.
-const MAX_HEADER: usize = 256 << 20;
+const MAX_HEADER: usize = 64 << 20;
+
+/// Deflated files are cut off there.
+const MAX_INFLATED: usize = 2 << 30;
 
 /// Reads a file's header, and of the file only what that takes.
 pub fn header(path: &Path) -> Result<Header, String> {
     let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
     let mut bytes = Vec::new();
     let mut wanted = FIRST_READ;
+    let mut deflated = false;
     loop {
         let more = wanted - bytes.len();
         let got = (&mut file).take(more as u64).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
         let complete = got < more;
-        let inflated = if complete { dataset::inflate(&bytes) } else { Ok(Cow::Borrowed(&bytes[..])) };
-        let parsed = inflated.and_then(|inflated| {
-            File::parse(&inflated, complete, Until::PixelData).map(|file| Header::read(&file))
-        });
+        deflated = deflated || dataset::is_deflated(&bytes);
+        let parsed = match (deflated, complete) {
+            (false, _) => File::parse(&bytes, complete, Until::PixelData).map(|file| Header::read(&file)),
+            (true, false) => Err(ParseError::NeedMore(MAX_HEADER)),
+            (true, true) => dataset::inflate(&bytes, MAX_HEADER).and_then(|bytes| {
+                File::parse(&bytes, bytes.len() < MAX_HEADER, Until::PixelData).map(|f| Header::read(&f))
+            }),
+        };
         match parsed {
             Ok(header) => return header,
             Err(ParseError::Bad(reason)) => return Err(reason),
-            Err(ParseError::NeedMore(_)) if wanted >= MAX_HEADER => {
+            Err(ParseError::NeedMore(_)) if wanted >= MAX_HEADER || complete => {
                 return Err(format!("its header is longer than {} MiB", MAX_HEADER >> 20));
             }
             Err(ParseError::NeedMore(end)) => wanted = end.max(2 * wanted).min(MAX_HEADER),
@@ -40,12 +47,13 @@ pub fn header(path: &Path) -> Result<Header, String> {
 /// The whole file, inflated if need be.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let bytes = fs::read(path).map_err(|e| reason(&e))?;
-    match dataset::inflate(&bytes) {
-        Ok(Cow::Owned(inflated)) => Ok(inflated),
-        Ok(Cow::Borrowed(_)) => Ok(bytes),
-        Err(ParseError::Bad(reason)) => Err(reason),
-        Err(ParseError::NeedMore(_)) => Err("it ends inside its file meta information".into()),
+    if !dataset::is_deflated(&bytes) {
+        return Ok(bytes);
     }
+    dataset::inflate(&bytes, MAX_INFLATED).map_err(|e| match e {
+        ParseError::Bad(reason) => reason,
+        ParseError::NeedMore(_) => "it ends inside its file meta information".into(),
+    })
 }
 
 /// What an I/O error means to the person who chose the path.

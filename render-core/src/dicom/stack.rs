@@ -14,6 +14,10 @@ const MIN_TILT_DEG: f64 = 0.1;
 /// the rounding of positions to 0.01 mm.
 const EVEN_SHARE: f64 = 0.02;
 const EVEN_MM: f64 = 0.011;
+/// A gap of more steps is left empty: what lies in it is not known.
+const MAX_FILLED_STEPS: f64 = 4.5;
+/// The regular grid has at most so many times the slices that there are images.
+const MAX_GRID_GROWTH: f64 = 50.0;
 /// Images closer than this are at one position.
 pub const SAME_POSITION_MM: f64 = 0.01;
 
@@ -151,13 +155,21 @@ impl Stack {
         )
     }
 
-    /// For slice `k` of the regular grid: the image before it, and the share of the one after.
-    pub fn source(&self, k: usize) -> (usize, f64) {
+    /// For slice `k` of the regular grid: the image before it and the share of the one after, or
+    /// `None` inside a gap too wide to fill.
+    pub fn source(&self, k: usize) -> Option<(usize, f64)> {
         let n = self.offsets_mm.len();
-        let at = self.offsets_mm[n - 1] * k as f64 / (self.grid_slices as f64 - 1.0);
+        let step = self.offsets_mm[n - 1] / (self.grid_slices as f64 - 1.0);
+        let at = step * k as f64;
         let after = self.offsets_mm.partition_point(|&offset| offset <= at).clamp(1, n - 1);
         let (a, b) = (self.offsets_mm[after - 1], self.offsets_mm[after]);
-        (after - 1, ((at - a) / (b - a)).clamp(0.0, 1.0))
+        let share = ((at - a) / (b - a)).clamp(0.0, 1.0);
+        let near = (at - a).min(b - at) < 0.5 * step;
+        if b - a <= MAX_FILLED_STEPS * step {
+            Some((after - 1, share))
+        } else {
+            near.then_some((after - 1, share.round()))
+        }
     }
 }
 
@@ -185,7 +197,8 @@ fn uneven(offsets: &[f64], along_normal: f64, stray: f64, warnings: &mut Vec<War
         return None;
     }
     let steps = common_steps(offsets);
-    let base = base_step(&steps, n - 1);
+    // A far outlier must not ask for a grid of thousands of slices.
+    let base = base_step(&steps, n - 1).max(length / (MAX_GRID_GROWTH * n as f64));
     let slices = (length / base).round() as usize + 1;
     let mut list = String::new();
     for (step, count) in &steps {
@@ -204,7 +217,8 @@ fn uneven(offsets: &[f64], along_normal: f64, stray: f64, warnings: &mut Vec<War
         warnings.push(warning(
             WarningCode::MissingSlices,
             Some(missing as f64),
-            format!("{missing} slices are missing (distances between slices: {list}); what is shown there is interpolated"),
+            format!("{missing} slices are missing (distances between slices: {list}): short gaps are interpolated, gaps of \
+                 more than 4 steps are left empty"),
         ));
     } else {
         let regular = base_of(length, slices) * along_normal;
