@@ -1,1 +1,21 @@
-//! stub
+//! Voxcast's streaming server: a browser, or any program, turns a volume around that this machine
+//! draws.
+//!
+//! ```text
+//! socket -> protocol -> Session::handle -> scene::interaction -> ViewState
+//!                       Session::poll   -> Frames (draw, encode) -> Session -> protocol -> socket
+//! ```
+//!
+//! [`run`] is all that a program needs. The session is sans-IO: it knows no socket, no thread and
+//! no clock, so lag and slow clients are plain unit tests. Drawing and encoding happen on threads
+//! of their own, never on the async runtime's; a series is loaded once, however many sessions look
+//! at it.
+
+mod encode;
+mod frames;
+mod server;
+mod session;
+mod studies;
+
+pub use server::{Config, Error, Ready, Server, run};
+pub use studies::{Loader, Studies};

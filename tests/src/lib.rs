@@ -4,4 +4,5 @@ pub mod backends;
 pub mod cases;
 pub mod compare;
 pub mod phantoms;
+pub mod server;
 pub mod truths;

@@ -1,0 +1,238 @@
+//! The threads that draw and encode. Every view of every session has one latest-wins slot, and the
+//! slots take turns, so a busy session slows nobody down but itself.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use render_core::scene::Content;
+use render_core::{RenderError, RenderParams, Renderer};
+
+use crate::encode::{Jpeg, Tone};
+use crate::session::{Job, Picture, Quality, Rendered};
+
+/// Takes what a worker made; must not block.
+pub type Reply = Arc<dyn Fn(Rendered) + Send + Sync>;
+
+/// A view of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    session: u64,
+    view: u8,
+}
+
+/// The worker threads; they end when this is dropped.
+pub struct Frames {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frames").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    slots: HashMap<Key, Slot>,
+    /// Keys whose slot has a job waiting and none running, in turn.
+    ready: VecDeque<Key>,
+    stopped: bool,
+}
+
+#[derive(Default)]
+struct Slot {
+    waiting: Option<(Box<Job>, Reply)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    quality: Quality,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // The queue is consistent between any two statements that can panic.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Frames {
+    pub fn start(renderer: &Renderer) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let threads = (0..thread_count(renderer))
+            .map(|i| {
+                let (shared, renderer) = (Arc::clone(&shared), renderer.clone());
+                std::thread::Builder::new()
+                    .name(format!("frames-{i}"))
+                    .spawn(move || work(&shared, &renderer))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { shared, threads })
+    }
+
+    /// Replaces what this view is waiting for. While a picture of the view is being made, an
+    /// interactive job cancels a final one and the caller asks again when it is told so; any other
+    /// is dropped, for the caller gets its turn with the reply.
+    pub fn submit(&self, session: u64, job: Box<Job>, reply: Reply) {
+        let key = Key { session, view: job.meta.view };
+        let mut queue = self.shared.queue();
+        let slot = queue.slots.entry(key).or_default();
+        if let Some(running) = &slot.running {
+            if running.quality == Quality::Final && job.meta.quality == Quality::Interactive {
+                running.cancel.store(true, Ordering::Relaxed);
+            }
+            return;
+        }
+        let in_turn = slot.waiting.replace((job, reply)).is_some();
+        if !in_turn {
+            queue.ready.push_back(key);
+            self.shared.work.notify_one();
+        }
+    }
+
+    /// Forgets a view: its picture is not wanted any more.
+    pub fn withdraw(&self, session: u64, view: u8) {
+        self.shared.queue().withdraw(Key { session, view });
+    }
+
+    /// Forgets all views of a session.
+    pub fn end_session(&self, session: u64) {
+        let mut queue = self.shared.queue();
+        let keys: Vec<_> = queue.slots.keys().filter(|key| key.session == session).copied().collect();
+        for key in keys {
+            queue.withdraw(key);
+        }
+    }
+}
+
+impl Queue {
+    fn withdraw(&mut self, key: Key) {
+        let Some(slot) = self.slots.get_mut(&key) else { return };
+        slot.waiting = None;
+        self.ready.retain(|ready| *ready != key);
+        match &slot.running {
+            Some(running) => running.cancel.store(true, Ordering::Relaxed),
+            None => {
+                self.slots.remove(&key);
+            }
+        }
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        {
+            let mut queue = self.shared.queue();
+            queue.stopped = true;
+            for slot in queue.slots.values() {
+                if let Some(running) = &slot.running {
+                    running.cancel.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        self.shared.work.notify_all();
+        for thread in self.threads.drain(..) {
+            // A worker catches panics, so joining cannot fail in a way that matters here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Two, so that one draws while the other encodes; a renderer that does not use all cores by itself
+/// gets more.
+fn thread_count(renderer: &Renderer) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    if renderer.name() == "cpu" { 2 } else { cores.clamp(2, 8) }
+}
+
+fn work(shared: &Shared, renderer: &Renderer) {
+    let mut encoder = None;
+    while let Some((key, job, reply, cancel)) = next(shared) {
+        let meta = job.meta.clone();
+        // A defect in a renderer costs one picture, not the server.
+        let picture = catch_unwind(AssertUnwindSafe(|| draw(renderer, &job, &cancel, &mut encoder)))
+            .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
+        let mut queue = shared.queue();
+        if let Some(slot) = queue.slots.get_mut(&key) {
+            slot.running = None;
+            if slot.waiting.is_none() {
+                queue.slots.remove(&key);
+            }
+        }
+        drop(queue);
+        reply(Rendered { meta, picture });
+    }
+}
+
+type Next = (Key, Box<Job>, Reply, Arc<AtomicBool>);
+
+fn next(shared: &Shared) -> Option<Next> {
+    let mut queue = shared.queue();
+    loop {
+        if queue.stopped {
+            return None;
+        }
+        if let Some(key) = queue.ready.pop_front() {
+            let slot = queue.slots.entry(key).or_default();
+            let Some((job, reply)) = slot.waiting.take() else { continue };
+            let cancel = Arc::new(AtomicBool::new(false));
+            slot.running = Some(Running { quality: job.meta.quality, cancel: Arc::clone(&cancel) });
+            return Some((key, job, reply, cancel));
+        }
+        queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// Why there is no picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Something newer is wanted.
+    Cancelled,
+    Failed(String),
+}
+
+fn draw(
+    renderer: &Renderer,
+    job: &Job,
+    cancel: &AtomicBool,
+    encoder: &mut Option<Jpeg>,
+) -> Result<Picture, Failure> {
+    let started = Instant::now();
+    let params = RenderParams::resolve(&job.state, &job.volume);
+    let frame = renderer.render(&job.volume, &params, cancel).map_err(|error| match error {
+        RenderError::Cancelled => Failure::Cancelled,
+        other => Failure::Failed(other.to_string()),
+    })?;
+    if cancel.load(Ordering::Relaxed) {
+        return Err(Failure::Cancelled);
+    }
+    let rendered = Instant::now();
+    let failed = |error: turbojpeg::Error| Failure::Failed(format!("the picture cannot be encoded: {error}"));
+    let jpeg = match encoder {
+        Some(jpeg) => jpeg,
+        None => encoder.insert(Jpeg::new().map_err(failed)?),
+    };
+    let tone = match job.state.content {
+        Content::Slice | Content::Mip => Tone::Grey,
+        _ => Tone::Color,
+    };
+    let bytes = jpeg.encode(&frame, job.jpeg_quality, tone).map_err(failed)?;
+    Ok(Picture {
+        jpeg: bytes,
+        size: frame.size,
+        render_time: rendered - started,
+        encode_time: rendered.elapsed(),
+    })
+}

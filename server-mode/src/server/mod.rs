@@ -1,0 +1,413 @@
+//! Accepting connections, letting in who has the token, and shutting down in good order.
+
+mod auth;
+mod pages;
+mod socket;
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{get, post};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use render_core::Renderer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::frames::Frames;
+use crate::studies::{Store, Studies};
+use auth::{Guesses, Proof, Token};
+use pages::{Assets, SignIn};
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// At least 32 characters of letters, digits, `-` and `_`; random when `None`.
+    pub token: Option<Secret>,
+    /// Size in pixels of what clients of the plain protocol get.
+    pub render_size: [u32; 2],
+    /// Sessions at a time.
+    pub max_sessions: usize,
+    /// Bytes of series that nobody looks at any more but that stay in memory.
+    pub cache_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            token: None,
+            render_size: [1280, 720],
+            max_sessions: 64,
+            cache_bytes: 2 << 30,
+        }
+    }
+}
+
+/// A text that `Debug` does not show.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error(
+        "port {0} is in use by another program. Stop that program, or choose another port with --listen, for example --listen {1}:0 for any free one"
+    )]
+    PortInUse(u16, IpAddr),
+    #[error("listening on {0} failed: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    #[error("the token needs at least 32 characters, of letters, digits, - and _")]
+    Token,
+    #[error("pictures for simple clients cannot have {0}x{1} pixels: 1 to 8192 each are possible")]
+    RenderSize(u32, u32),
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+    #[error("threads or the event loop cannot be started: {0}")]
+    Start(std::io::Error),
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where to point a browser; it holds the token, so show it to the user and log it nowhere.
+    pub url: String,
+    pub address: SocketAddr,
+    /// What the user should know, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Serves until Ctrl-C or SIGTERM. `on_ready` is called once, when the server listens.
+pub fn run(
+    config: &Config,
+    renderer: &Renderer,
+    studies: Studies,
+    on_ready: impl FnOnce(&Ready),
+) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("network")
+        .enable_all()
+        .build()
+        .map_err(Error::Start)?;
+    runtime.block_on(async {
+        let server = Server::bind(config, renderer, studies).await?;
+        on_ready(server.ready());
+        server.serve(stop_signal()).await;
+        Ok(())
+    })
+}
+
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler the system's own ends the program, which is all that is left to do.
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Connections at a time, browsers' idle ones included.
+const MAX_CONNECTIONS: usize = 512;
+/// A request's header, and a sign-in form, must arrive within this time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
+const MAX_FORM_BYTES: usize = 4096;
+/// How long clients get to take leave when the server shuts down.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What all requests share.
+struct App {
+    token: Token,
+    /// Cookies do not know ports: the name keeps two servers on one host apart.
+    cookie_name: String,
+    guesses: Guesses,
+    assets: Assets,
+    studies: Arc<Studies>,
+    store: Store,
+    frames: Frames,
+    backend: &'static str,
+    render_size: [u32; 2],
+    max_sessions: usize,
+    sessions: Arc<Semaphore>,
+    session_numbers: AtomicU64,
+    closing: watch::Receiver<bool>,
+}
+
+/// Bound to its address, not yet answering.
+pub struct Server {
+    listener: TcpListener,
+    app: Arc<App>,
+    close: watch::Sender<bool>,
+    ready: Ready,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.ready.address).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Listens and starts the threads that load and draw.
+    pub async fn bind(config: &Config, renderer: &Renderer, studies: Studies) -> Result<Self, Error> {
+        let [width, height] = config.render_size;
+        if config.render_size.iter().any(|n| !(1..=protocol::MAX_VIEW_SIZE).contains(n)) {
+            return Err(Error::RenderSize(width, height));
+        }
+        let token = match &config.token {
+            Some(secret) => Token::configured(&secret.0).ok_or(Error::Token)?,
+            None => Token::random().map_err(Error::Random)?,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => Error::PortInUse(config.listen.port(), config.listen.ip()),
+            _ => Error::Listen(config.listen, error),
+        })?;
+        let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
+        let studies = Arc::new(studies);
+        let (close, closing) = watch::channel(false);
+        let ready = Ready { url: url(address, &token), address, warnings: warnings(address.ip()) };
+        let app = App {
+            token,
+            cookie_name: format!("voxcast_{}", address.port()),
+            guesses: Guesses::default(),
+            assets: Assets::embedded(),
+            store: Store::start(Arc::clone(&studies), config.cache_bytes).map_err(Error::Start)?,
+            frames: Frames::start(renderer).map_err(Error::Start)?,
+            backend: renderer.name(),
+            studies,
+            render_size: config.render_size,
+            max_sessions: config.max_sessions,
+            sessions: Arc::new(Semaphore::new(config.max_sessions)),
+            session_numbers: AtomicU64::new(0),
+            closing,
+        };
+        Ok(Self { listener, app: Arc::new(app), close, ready })
+    }
+
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Answers until `shutdown` is done, then tells the sessions and waits a little for them.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, app, close, .. } = self;
+        let router = router(&app);
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut shutdown => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    // One connection too many is closed at once; the browser tries again.
+                    let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { continue };
+                    let router = router.clone().layer(Extension(Peer(peer.ip())));
+                    let closing = app.closing.clone();
+                    tokio::spawn(async move {
+                        connection(stream, router, closing).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: some will be closed soon.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(listener);
+        // Nobody listening means that there is nobody to tell.
+        let _ = close.send(true);
+        let sessions = u32::try_from(app.max_sessions).unwrap_or(u32::MAX);
+        let all_gone = async {
+            let _ = connections.acquire_many(MAX_CONNECTIONS as u32).await;
+            let _ = app.sessions.acquire_many(sessions).await;
+        };
+        if tokio::time::timeout(DRAIN, all_gone).await.is_err() {
+            tracing::warn!("some clients did not take leave and were cut off");
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+    // Frames are single large writes and inputs single small ones: waiting to fill packets only delays.
+    let _ = stream.set_nodelay(true);
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_TIMEOUT)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADERS);
+    let connection =
+        http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let close = async move {
+        // The sender lives as long as the server.
+        let _ = closing.wait_for(|closing| *closing).await;
+    };
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = close => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+struct Peer(IpAddr);
+
+fn router(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/ws", get(socket::upgrade))
+        .fallback(get(page))
+        .layer(from_fn_with_state(Arc::clone(app), admit))
+        .route("/sign-in", post(sign_in))
+        .route("/healthz", get(async || pages::text(StatusCode::OK, "ok")))
+        .layer(map_response(async |response| pages::secure(response)))
+        .with_state(Arc::clone(app))
+}
+
+/// Lets a request pass if it comes from our own pages and has the token.
+async fn admit(
+    State(app): State<Arc<App>>,
+    Extension(Peer(address)): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !auth::origin_is_ours(request.headers()) {
+        return pages::text(
+            StatusCode::FORBIDDEN,
+            "This page may not use the server: it comes from another origin.",
+        );
+    }
+    match Proof::of(request.uri(), request.headers(), &app.cookie_name) {
+        Proof::Offered(token) => match app.check(address, token) {
+            Ok(()) if request.uri().path() == "/" => app.let_in(),
+            Ok(()) => next.run(request).await,
+            Err(refusal) => pages::sign_in(refusal),
+        },
+        Proof::Cookie(token) if app.token.matches(token) => next.run(request).await,
+        Proof::Cookie(_) | Proof::None => pages::sign_in(SignIn::Needed),
+    }
+}
+
+async fn sign_in(
+    State(app): State<Arc<App>>,
+    Extension(Peer(address)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    if !auth::origin_is_ours(request.headers()) {
+        return pages::text(
+            StatusCode::FORBIDDEN,
+            "This page may not sign in: it comes from another origin.",
+        );
+    }
+    let body = axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES);
+    let Ok(Ok(body)) = tokio::time::timeout(REQUEST_TIMEOUT, body).await else {
+        return pages::text(StatusCode::BAD_REQUEST, "The sign-in form did not arrive or is too long.");
+    };
+    // Tokens need no escaping, so a form with any is a wrong one.
+    let form = std::str::from_utf8(&body).unwrap_or_default();
+    let token = form.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    match app.check(address, token) {
+        Ok(()) => app.let_in(),
+        Err(refusal) => pages::sign_in(refusal),
+    }
+}
+
+async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return pages::text(StatusCode::METHOD_NOT_ALLOWED, "Only GET is possible here.");
+    }
+    app.assets
+        .get(request.uri(), request.headers())
+        .unwrap_or_else(|| pages::text(StatusCode::NOT_FOUND, "There is nothing here."))
+}
+
+impl App {
+    fn check(&self, address: IpAddr, token: &str) -> Result<(), SignIn> {
+        let now = Instant::now();
+        if self.guesses.exhausted(now, address) {
+            return Err(SignIn::TooManyGuesses);
+        }
+        if self.token.matches(token) {
+            return Ok(());
+        }
+        self.guesses.wrong(now, address);
+        tracing::warn!("a wrong token was offered");
+        Err(SignIn::WrongToken)
+    }
+
+    /// Sets the cookie and leads to the page, so that the token leaves the address bar.
+    fn let_in(&self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        let cookie =
+            format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name, self.token.reveal());
+        let headers = response.headers_mut();
+        headers.insert(header::LOCATION, HeaderValue::from_static("/"));
+        // Name and token consist of letters, digits, `-` and `_`.
+        headers.extend(HeaderValue::from_str(&cookie).ok().map(|cookie| (header::SET_COOKIE, cookie)));
+        response
+    }
+
+    fn next_session(&self) -> u64 {
+        self.session_numbers.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+fn url(address: SocketAddr, token: &Token) -> String {
+    // Nobody can connect to "any address"; on this machine the loopback address stands for it.
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+    };
+    format!("http://{}/?token={}", SocketAddr::new(host, address.port()), token.reveal())
+}
+
+fn warnings(ip: IpAddr) -> Vec<String> {
+    if ip.is_loopback() {
+        return Vec::new();
+    }
+    let who = if ip.is_unspecified() {
+        "every network that this machine is in".into()
+    } else {
+        format!("the network of {ip}")
+    };
+    vec![format!(
+        "The server can be reached from {who}, and nothing is encrypted: whoever can listen on the way sees the pictures and the token. \
+         Use it on networks you trust only, or put a proxy with TLS in front."
+    )]
+}

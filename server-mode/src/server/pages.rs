@@ -1,0 +1,145 @@
+//! What the server shows over plain HTTP: the browser client, which is part of the binary, and the
+//! sign-in page.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::Response;
+
+/// One file of the browser client.
+#[derive(Debug)]
+pub struct Asset {
+    path: &'static str,
+    content_type: &'static str,
+    body: Vec<u8>,
+    version: String,
+}
+
+/// The files of the browser client. Its page names the others with their version, so a browser may
+/// keep those for ever and still gets a new server's files.
+#[derive(Debug)]
+pub struct Assets {
+    page: Asset,
+    files: [Asset; 3],
+}
+
+impl Asset {
+    fn new(path: &'static str, content_type: &'static str, body: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        Self { path, content_type, body: body.to_vec(), version: format!("{:016x}", hasher.finish()) }
+    }
+
+    fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Response {
+        let etag = format!("\"{}\"", self.version);
+        let is_pinned = uri.query() == Some(&format!("v={}", self.version));
+        let cache = if is_pinned { "private, max-age=31536000, immutable" } else { "private, no-cache" };
+        let known =
+            headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+        let (status, body) = if known {
+            (StatusCode::NOT_MODIFIED, Body::empty())
+        } else {
+            (StatusCode::OK, Body::from(self.body.clone()))
+        };
+        let mut response = respond(status, self.content_type, body);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        // Quoted hexadecimal digits are a valid header value.
+        headers.extend(HeaderValue::from_str(&etag).ok().map(|etag| (header::ETAG, etag)));
+        response
+    }
+}
+
+impl Assets {
+    pub fn embedded() -> Self {
+        let files = [
+            Asset::new("/app.js", "text/javascript; charset=utf-8", include_bytes!("../../web/dist/app.js")),
+            Asset::new("/app.css", "text/css; charset=utf-8", include_bytes!("../../web/dist/app.css")),
+            Asset::new("/icon.svg", "image/svg+xml", include_bytes!("../../web/dist/icon.svg")),
+        ];
+        let page = files.iter().fold(include_str!("../../web/dist/index.html").to_owned(), |page, file| {
+            page.replace(&format!("\"{}\"", file.path), &format!("\"{}?v={}\"", file.path, file.version))
+        });
+        Self { page: Asset::new("/", "text/html; charset=utf-8", page.as_bytes()), files }
+    }
+
+    pub fn get(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+        let asset = match uri.path() {
+            "/" => &self.page,
+            path => self.files.iter().find(|file| file.path == path)?,
+        };
+        Some(asset.answer(uri, headers))
+    }
+}
+
+pub fn respond(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A short answer in words.
+pub fn text(status: StatusCode, message: &'static str) -> Response {
+    respond(status, "text/plain; charset=utf-8", Body::from(message))
+}
+
+/// Why the sign-in page is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    Needed,
+    WrongToken,
+    TooManyGuesses,
+}
+
+/// The sign-in page. It stands alone: nothing else of the server is shown without the token.
+pub fn sign_in(why: SignIn) -> Response {
+    let (status, message) = match why {
+        SignIn::Needed => (
+            StatusCode::UNAUTHORIZED,
+            "Paste the token from the address that the server printed when it started.",
+        ),
+        SignIn::WrongToken => (
+            StatusCode::UNAUTHORIZED,
+            "This token is not right. It changes whenever the server starts: look for the last address that it printed.",
+        ),
+        SignIn::TooManyGuesses => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many wrong tokens from your address. Wait a minute, then try again.",
+        ),
+    };
+    let role = if why == SignIn::Needed { "" } else { " role=\"alert\"" };
+    let page = include_str!("sign_in.html").replace("{message}", message).replace("{role}", role);
+    let mut response = respond(status, "text/html; charset=utf-8", Body::from(page));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SIGN_IN_POLICY));
+    if why == SignIn::TooManyGuesses {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    response
+}
+
+/// The page carries its own style and no script.
+const SIGN_IN_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Everything comes from here; pictures also from the WebSocket, as blobs.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Headers that every answer carries; what an answer has set itself stays.
+pub fn secure(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,354 @@
+//! One client's WebSocket: carries text to the session and what the session wants done to the
+//! workers, the store and the client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::Error as WsError;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+
+use super::{App, auth, pages};
+use crate::session::{Dialect, Input, Output, Rendered, Session};
+use crate::studies::Opened;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Results for the session and frames that have left: two a view and some to spare, so that a
+/// worker never has to wait.
+const EVENTS: usize = 128;
+/// Messages for a client that is slow to read. Frames are limited by acknowledgements; this bounds
+/// the rest.
+const OUTGOING: usize = 256;
+/// The largest frame, with room to spare: an uncompressible 5K picture.
+const MAX_WRITE_BUFFER: usize = 64 << 20;
+/// A client that does not take a message for this long is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+const PING_EVERY: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(30);
+const LOADING_EVERY: Duration = Duration::from_millis(100);
+/// After closing, what the client still sends is read and dropped for this long and this much, so
+/// that it gets the reason and not a reset connection.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 128 << 20;
+/// Messages a second that are handled, and how many may come at once. Mice report 1000 moves a
+/// second at most.
+const RATE: f64 = 2000.0;
+const BURST: f64 = 2000.0;
+
+/// Answers `/ws`; whoever asks has the token.
+pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Response {
+    let Some(key) = handshake_key(request.headers()) else {
+        return pages::text(StatusCode::UPGRADE_REQUIRED, "This address speaks WebSocket, version 13.");
+    };
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let is_stream = offered
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|protocol| protocol.trim() == protocol::SUBPROTOCOL);
+    let dialect = if is_stream { Dialect::Stream } else { Dialect::Plain { size: app.render_size } };
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgraded.await {
+            Ok(upgraded) => serve(app, upgraded, dialect).await,
+            Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+        }
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.extend(HeaderValue::from_str(&key).ok().map(|key| (header::SEC_WEBSOCKET_ACCEPT, key)));
+    if is_stream {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol::SUBPROTOCOL));
+    }
+    response
+}
+
+/// RFC 6455, 4.2.1: the answer to the client's key, if the request asks for a WebSocket.
+fn handshake_key(headers: &HeaderMap) -> Option<String> {
+    let has = |name, word: &str| {
+        let value = headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
+    };
+    let asks = has(header::CONNECTION, "upgrade")
+        && has(header::UPGRADE, "websocket")
+        && has(header::SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asks)?;
+    Some(derive_accept_key(key.as_bytes()))
+}
+
+/// What comes back from threads and from the writer.
+enum Event {
+    Rendered(Rendered),
+    Opened(Opened),
+    FrameSent,
+}
+
+async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect) {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(protocol::MAX_TEXT_BYTES))
+        .max_frame_size(Some(protocol::MAX_TEXT_BYTES))
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_WRITE_BUFFER);
+    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let (sink, stream) = socket.split();
+    let (events, mut inbox) = mpsc::channel(EVENTS);
+    let (outgoing, messages) = mpsc::channel(OUTGOING);
+    let writer = tokio::spawn(write(sink, messages, events.clone()));
+
+    let mut stream = stream;
+    let permit = Arc::clone(&app.sessions).try_acquire_owned();
+    let reason = match (&permit, session_id()) {
+        (Ok(_), Some(id)) => {
+            let number = app.next_session();
+            tracing::info!(session = %id, ?dialect, "session begins");
+            let session = Session::new(id, dialect, Arc::clone(&app.studies), app.backend);
+            let mut client = Client { number, session, app: &app, events, outgoing: &outgoing };
+            let reason = client.run(&mut stream, &mut inbox).await;
+            app.frames.end_session(number);
+            app.store.abandon(number);
+            tracing::info!(session = %client.session.id(), "session ends");
+            reason
+        }
+        _ => Some(closing(
+            CloseCode::Again,
+            "The server has as many sessions as it can serve. Try again later.",
+        )),
+    };
+    if let Some(frame) = reason {
+        // A full queue means that the client reads nothing, the reason included.
+        let _ = outgoing.try_send(Message::Close(Some(frame)));
+    }
+    drop(outgoing);
+    drop(inbox);
+    linger(stream, writer).await;
+    drop(permit);
+}
+
+fn session_id() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(auth::hex(&bytes))
+}
+
+fn closing(code: CloseCode, reason: &'static str) -> CloseFrame {
+    CloseFrame { code, reason: reason.into() }
+}
+
+struct Client<'a> {
+    number: u64,
+    session: Session,
+    app: &'a App,
+    events: mpsc::Sender<Event>,
+    outgoing: &'a mpsc::Sender<Message>,
+}
+
+impl Client<'_> {
+    /// Runs until the connection is to be closed; returns the reason to give, if anybody is left to
+    /// hear it.
+    async fn run(
+        &mut self,
+        stream: &mut SplitStream<Socket>,
+        inbox: &mut mpsc::Receiver<Event>,
+    ) -> Option<CloseFrame> {
+        let mut closing_down = self.app.closing.clone();
+        let mut heartbeat = tokio::time::interval(PING_EVERY);
+        let mut loading = tokio::time::interval(LOADING_EVERY);
+        loading.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut heard = Instant::now();
+        let mut allowance = Allowance::new(Instant::now());
+        loop {
+            if let Err(frame) = self.carry_out() {
+                return Some(frame);
+            }
+            let wake = self.session.wake_at().map(Instant::from_std);
+            tokio::select! {
+                message = stream.next(), if allowance.is_open() => {
+                    heard = Instant::now();
+                    if allowance.spend(heard) {
+                        self.session.handle(heard.into_std(), Input::Throttled);
+                    }
+                    match message {
+                        Some(Ok(Message::Text(text))) => {
+                            self.session.handle(heard.into_std(), Input::Text(text.as_str()));
+                        }
+                        Some(Ok(Message::Binary(_))) => {
+                            return Some(closing(CloseCode::Unsupported, "Clients send text messages only."));
+                        }
+                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                        Some(Ok(Message::Close(_))) | None => return None,
+                        Some(Err(error)) => return refusal(&error),
+                    }
+                }
+                () = tokio::time::sleep_until(allowance.reopens()), if !allowance.is_open() => {
+                    allowance.refill(Instant::now());
+                }
+                Some(event) = inbox.recv() => {
+                    let input = match event {
+                        Event::Rendered(rendered) => Input::Rendered(rendered),
+                        Event::Opened(opened) => Input::Opened(opened),
+                        Event::FrameSent => Input::FrameSent,
+                    };
+                    self.session.handle(Instant::now().into_std(), input);
+                }
+                () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                    self.session.handle(Instant::now().into_std(), Input::Wake);
+                }
+                _ = loading.tick(), if self.session.is_opening() => {
+                    if let Some((series_instance_uid, done, total)) = self.app.store.progress(self.number) {
+                        let input = Input::Loading { series_instance_uid, done, total };
+                        self.session.handle(Instant::now().into_std(), input);
+                    }
+                }
+                _ = heartbeat.tick() => {
+                    // While we do not read, silence is ours.
+                    if allowance.is_open() && heard.elapsed() > SILENCE {
+                        return None;
+                    }
+                    // A full queue is dealt with where it matters.
+                    let _ = self.outgoing.try_send(Message::Ping(Default::default()));
+                }
+                _ = closing_down.wait_for(|closing| *closing) => {
+                    self.session.handle(Instant::now().into_std(), Input::GoingAway);
+                    let _ = self.carry_out();
+                    return Some(closing(CloseCode::Away, "The server is shutting down."));
+                }
+            }
+        }
+    }
+
+    /// Does what the session wants done.
+    fn carry_out(&mut self) -> Result<(), CloseFrame> {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Text(text) => self.queue(Message::Text(text.into()))?,
+                Output::Frame { mut header, jpeg } => {
+                    let message = if header.is_empty() {
+                        jpeg
+                    } else {
+                        header.extend_from_slice(&jpeg);
+                        header
+                    };
+                    self.queue(Message::Binary(message.into()))?;
+                }
+                Output::Open(target) => {
+                    let events = self.events.clone();
+                    // The queue has room for every answer; a session that is gone needs none.
+                    let waiter = move |opened| drop(events.try_send(Event::Opened(opened)));
+                    self.app.store.open(self.number, target, Box::new(waiter));
+                }
+                Output::Render(job) => {
+                    let events = self.events.clone();
+                    let reply = move |rendered| drop(events.try_send(Event::Rendered(rendered)));
+                    self.app.frames.submit(self.number, job, Arc::new(reply));
+                }
+                Output::Withdraw { view } => self.app.frames.withdraw(self.number, view),
+            }
+        }
+        Ok(())
+    }
+
+    fn queue(&self, message: Message) -> Result<(), CloseFrame> {
+        self.outgoing
+            .try_send(message)
+            .map_err(|_| closing(CloseCode::Policy, "The client does not read what it asks for."))
+    }
+}
+
+/// What to say to a client whose bytes cannot be read; nothing to one that is gone.
+fn refusal(error: &WsError) -> Option<CloseFrame> {
+    match error {
+        WsError::Capacity(_) => Some(closing(CloseCode::Size, "A message has at most 64 KiB.")),
+        WsError::Utf8(_) => Some(closing(CloseCode::Invalid, "A text message must be UTF-8.")),
+        WsError::Protocol(_) => Some(closing(CloseCode::Protocol, "This is not WebSocket.")),
+        _ => None,
+    }
+}
+
+/// How many messages may still be read now. Beyond that they wait in the network, so a flood slows
+/// down its sender and nobody else.
+struct Allowance {
+    messages: f64,
+    at: Instant,
+    told: bool,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Self { messages: BURST, at: now, told: false }
+    }
+
+    fn is_open(&self) -> bool {
+        self.messages >= 1.0
+    }
+
+    fn refill(&mut self, now: Instant) {
+        self.messages = (self.messages + (now - self.at).as_secs_f64() * RATE).min(BURST);
+        self.at = now;
+        self.told &= self.messages < BURST / 2.0;
+    }
+
+    /// Counts a message. Returns whether the client is to be told that it is too fast.
+    fn spend(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.messages -= 1.0;
+        let tell = !self.is_open() && !self.told;
+        self.told |= tell;
+        tell
+    }
+
+    fn reopens(&self) -> Instant {
+        // A tenth of a second's worth at a time.
+        self.at + Duration::from_millis(100)
+    }
+}
+
+/// Writes until there is nothing more to write or nobody to read it.
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut messages: mpsc::Receiver<Message>,
+    events: mpsc::Sender<Event>,
+) -> SplitSink<Socket, Message> {
+    while let Some(message) = messages.recv().await {
+        let is_frame = message.is_binary();
+        match tokio::time::timeout(WRITE_TIMEOUT, sink.send(message)).await {
+            Ok(Ok(())) if is_frame => {
+                // A session that has ended need not know.
+                let _ = events.send(Event::FrameSent).await;
+            }
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    sink
+}
+
+/// Lets the client read the reason for closing before the connection goes.
+async fn linger(stream: SplitStream<Socket>, writer: tokio::task::JoinHandle<SplitSink<Socket, Message>>) {
+    let abort = writer.abort_handle();
+    let drain = async {
+        let Some(socket) = writer.await.ok().and_then(|sink| stream.reunite(sink).ok()) else { return };
+        let mut raw = socket.into_inner().take(LINGER_BYTES as u64);
+        let mut sink = [0; 16 * 1024];
+        while raw.read(&mut sink).await.is_ok_and(|n| n > 0) {}
+    };
+    if tokio::time::timeout(LINGER, drain).await.is_err() {
+        abort.abort();
+    }
+}

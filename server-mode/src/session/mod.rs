@@ -1,0 +1,351 @@
+//! One client's session, sans-IO: inputs go in with the time they arrived, outputs come out. It
+//! knows no socket, no thread and no clock.
+//!
+//! Flow control: a view has at most one picture in the making, and is drawn again only while fewer
+//! than two of its frames are unacknowledged. What arrives meanwhile is merged into the view's
+//! state, so a slow client sees fewer pictures, never older ones.
+
+mod plain;
+mod stream;
+mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::message::{LayoutView, ViewInfo};
+use protocol::{ErrorCode, ServerMessage, plain as wire};
+use render_core::Volume;
+use render_core::scene::{Content, ViewState};
+
+use crate::frames::Failure;
+use crate::studies::{OpenSeries, Opened, Studies, Target};
+use view::{Counters, View};
+
+pub use protocol::Quality;
+
+/// Which protocol the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Subprotocol `voxcast.v1`.
+    Stream,
+    /// JSON actions and bare JPEGs; one picture of this size.
+    Plain { size: [u32; 2] },
+}
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// How far the series that the client waits for has been read.
+    Loading {
+        series_instance_uid: String,
+        done: u64,
+        total: u64,
+    },
+    Opened(Opened),
+    Rendered(Rendered),
+    /// A plain client's frame has left; the plain protocol has no acknowledgement.
+    FrameSent,
+    /// Messages came too fast; they wait.
+    Throttled,
+    /// The server shuts down.
+    GoingAway,
+    /// The time that `wake_at` asked for has come.
+    Wake,
+}
+
+/// What a session wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a text message.
+    Text(String),
+    /// Send a binary message: header and picture are its parts.
+    Frame { header: Vec<u8>, jpeg: Vec<u8> },
+    /// Open a series instead of any it still waits for; the answer is `Input::Opened`.
+    Open(Target),
+    /// Draw this instead of any job of the view that has not begun; the answer is `Input::Rendered`.
+    Render(Box<Job>),
+    /// The view's picture is not wanted any more; no answer is needed.
+    Withdraw { view: u8 },
+}
+
+/// A picture to make.
+#[derive(Debug)]
+pub struct Job {
+    pub meta: JobMeta,
+    pub volume: Arc<Volume>,
+    /// With the size to draw at, which may be smaller than the view's.
+    pub state: ViewState,
+    pub jpeg_quality: u8,
+}
+
+/// Comes back with the picture.
+#[derive(Clone, Debug)]
+pub struct JobMeta {
+    pub view: u8,
+    pub quality: Quality,
+    /// Distinguishes a view from a later one of the same number.
+    epoch: u64,
+    input_seq: u64,
+    demand: u64,
+    /// What the frame shows, in the words of the protocol.
+    info: Box<ViewInfo>,
+}
+
+#[derive(Debug)]
+pub struct Rendered {
+    pub meta: JobMeta,
+    pub picture: Result<Picture, Failure>,
+}
+
+#[derive(Debug)]
+pub struct Picture {
+    pub jpeg: Vec<u8>,
+    pub size: [u32; 2],
+    pub render_time: Duration,
+    pub encode_time: Duration,
+}
+
+#[derive(Debug)]
+pub struct Session {
+    id: String,
+    dialect: Dialect,
+    studies: Arc<Studies>,
+    series: Option<Arc<OpenSeries>>,
+    /// `seq` of the message that asked for the series the client waits for.
+    opening: Option<Option<u64>>,
+    /// What the client wants to see; the views follow once a series is open.
+    layout: Vec<LayoutView>,
+    views: BTreeMap<u8, View>,
+    /// Outlive the views, so that frame numbers and revisions never repeat.
+    counters: [Counters; protocol::MAX_VIEWS],
+    epochs: u64,
+    last_seq: u64,
+    out: VecDeque<Output>,
+}
+
+impl Session {
+    /// `backend` is the renderer's name.
+    pub fn new(id: String, dialect: Dialect, studies: Arc<Studies>, backend: &str) -> Self {
+        let layout = match dialect {
+            Dialect::Stream => Vec::new(),
+            Dialect::Plain { size } => vec![LayoutView { view: 0, content: protocol::Content::Volume, size }],
+        };
+        let mut session = Self {
+            id,
+            dialect,
+            studies,
+            series: None,
+            opening: None,
+            layout,
+            views: BTreeMap::new(),
+            counters: Default::default(),
+            epochs: 0,
+            last_seq: 0,
+            out: VecDeque::new(),
+        };
+        session.greet(backend);
+        session
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the client waits for a series.
+    pub fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
+
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        match input {
+            Input::Text(text) => match self.dialect {
+                Dialect::Stream => self.stream_text(now, text),
+                Dialect::Plain { .. } => self.plain_text(text),
+            },
+            Input::Loading { series_instance_uid, done, total } => {
+                if self.dialect == Dialect::Stream && self.is_opening() {
+                    self.send(&ServerMessage::Loading { series_instance_uid, done, total });
+                }
+            }
+            Input::Opened(opened) => self.opened(opened),
+            Input::Rendered(rendered) => self.rendered(rendered),
+            Input::FrameSent => self.counters[0].acknowledge_all(),
+            Input::Throttled => {
+                self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
+            }
+            Input::GoingAway => self.error(ErrorCode::GoingAway, "The server is shutting down.", None),
+            Input::Wake => {}
+        }
+        self.request_frames(now);
+    }
+
+    /// The next thing to do; call until there is none.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When to call `handle` with `Input::Wake`.
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.views.values().filter_map(View::rest_at).min()
+    }
+
+    fn greet(&mut self, backend: &str) {
+        let session_id = self.id.clone();
+        match self.dialect {
+            Dialect::Stream => {
+                let (protocol, backend) = (protocol::SUBPROTOCOL.to_owned(), backend.to_owned());
+                self.send(&ServerMessage::Connected { session_id, protocol, backend });
+                self.send(&stream::library(self.studies.library()));
+            }
+            Dialect::Plain { .. } => self.send_plain(&wire::ServerMessage::Connected { session_id }),
+        }
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Some(seq) = self.opening.take() else { return };
+        let series = match opened {
+            Ok(series) => series,
+            Err(error) => {
+                let code = match error {
+                    crate::studies::OpenError::Unknown => ErrorCode::UnknownSeries,
+                    _ => ErrorCode::LoadFailed,
+                };
+                return self.error(code, &error.to_string(), seq);
+            }
+        };
+        match self.dialect {
+            Dialect::Stream => self.send(&stream::series_opened(&series)),
+            Dialect::Plain { .. } => {
+                let study_id = series.study_instance_uid.clone();
+                self.send_plain(&wire::ServerMessage::StudyLoaded { study_id });
+            }
+        }
+        let volume = Arc::clone(&series.loaded.volume);
+        self.series = Some(series);
+        for LayoutView { view, content, size } in self.layout.clone() {
+            self.remove_view(view);
+            self.add_view(&volume, view, content, size, seq.unwrap_or(0));
+        }
+    }
+
+    fn volume(&self) -> Option<Arc<Volume>> {
+        self.series.as_ref().map(|series| Arc::clone(&series.loaded.volume))
+    }
+
+    fn add_view(&mut self, volume: &Volume, number: u8, kind: protocol::Content, size: [u32; 2], seq: u64) {
+        self.epochs += 1;
+        let counters = &mut self.counters[usize::from(number)];
+        let mut view = View::new(volume, kind, size, self.epochs, counters.next_revision());
+        view.touched(seq);
+        if view.state().content == Content::Slice
+            && let Some(other) = self.views.values().find(|v| v.state().content == Content::Slice)
+        {
+            view.follow_window(other);
+        }
+        // Frames of an earlier view of this number may never be acknowledged.
+        counters.acknowledge_all();
+        self.views.insert(number, view);
+    }
+
+    fn remove_view(&mut self, number: u8) -> Option<View> {
+        let view = self.views.remove(&number)?;
+        self.counters[usize::from(number)].keep_revision(view.state().revision);
+        self.out.push_back(Output::Withdraw { view: number });
+        Some(view)
+    }
+
+    fn rendered(&mut self, rendered: Rendered) {
+        let Rendered { meta, picture } = rendered;
+        let Some(view) = self.views.get_mut(&meta.view) else { return };
+        if !view.finish(&meta, &picture) {
+            return;
+        }
+        match picture {
+            Ok(picture) => self.frame(&meta, picture),
+            Err(Failure::Cancelled) => {}
+            Err(Failure::Failed(reason)) => {
+                self.error(ErrorCode::RenderFailed, &format!("The picture cannot be drawn: {reason}"), None);
+            }
+        }
+    }
+
+    fn frame(&mut self, meta: &JobMeta, picture: Picture) {
+        let counters = &mut self.counters[usize::from(meta.view)];
+        let number = counters.send();
+        if self.dialect != Dialect::Stream {
+            return self.out.push_back(Output::Frame { header: Vec::new(), jpeg: picture.jpeg });
+        }
+        if counters.told.as_ref() != Some(&*meta.info) {
+            counters.told = Some((*meta.info).clone());
+            self.send(&ServerMessage::View((*meta.info).clone()));
+        }
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        // A view is at most 8192 pixels wide and high, so its size fits.
+        let size = picture.size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+        let header = protocol::FrameHeader {
+            codec: protocol::Codec::Jpeg,
+            quality: meta.quality,
+            view: meta.view,
+            size,
+            frame: number,
+            input_seq: meta.input_seq,
+            view_revision: meta.info.revision,
+            render_us: micros(picture.render_time),
+            encode_us: micros(picture.encode_time),
+        };
+        self.out.push_back(Output::Frame { header: header.encode().to_vec(), jpeg: picture.jpeg });
+    }
+
+    /// Asks for a picture of every view that needs one and whose client keeps up.
+    fn request_frames(&mut self, now: Instant) {
+        let Some(volume) = self.volume() else { return };
+        let mut windowed = None;
+        for (&number, view) in &mut self.views {
+            view.rest(now);
+            if self.counters[usize::from(number)].may_send() && view.apply_pending(&volume) {
+                windowed = Some(number);
+            }
+        }
+        if let Some(number) = windowed {
+            self.share_window(number);
+        }
+        for (&number, view) in &mut self.views {
+            if self.counters[usize::from(number)].may_send()
+                && let Some(job) = view.next_job(number, self.dialect, &volume)
+            {
+                self.out.push_back(Output::Render(job));
+            }
+        }
+    }
+
+    /// A slice view's window goes to all slice views.
+    fn share_window(&mut self, from: u8) {
+        let Some(source) = self.views.get(&from).filter(|v| v.state().content == Content::Slice) else {
+            return;
+        };
+        let source = source.clone();
+        for view in self.views.values_mut().filter(|v| v.state().content == Content::Slice) {
+            view.follow_window(&source);
+        }
+    }
+
+    fn error(&mut self, code: ErrorCode, message: &str, seq: Option<u64>) {
+        let message = message.to_owned();
+        match self.dialect {
+            Dialect::Stream => self.send(&ServerMessage::Error { code, message, seq }),
+            Dialect::Plain { .. } => self.send_plain(&wire::ServerMessage::Error { message }),
+        }
+    }
+
+    fn send(&mut self, message: &ServerMessage) {
+        // Only maps with keys that are not strings cannot be written, and messages have none.
+        self.out.push_back(Output::Text(serde_json::to_string(message).unwrap_or_default()));
+    }
+
+    fn send_plain(&mut self, message: &wire::ServerMessage) {
+        self.out.push_back(Output::Text(serde_json::to_string(message).unwrap_or_default()));
+    }
+}

@@ -1,0 +1,84 @@
+//! The plain protocol: what its actions mean to the session.
+
+use protocol::ErrorCode;
+use protocol::plain::{ClientMessage, Mouse, MouseKind};
+use render_core::Window;
+use render_core::scene::{Button, Input as Gesture, Preset};
+
+use super::{Output, Session};
+use crate::studies::Target;
+
+/// JPEG quality of whatever is neither a move nor a release.
+pub const DEFAULT_QUALITY: u8 = 85;
+const MOVE_QUALITY: u8 = 50;
+const RELEASE_QUALITY: u8 = 90;
+
+impl Session {
+    pub(super) fn plain_text(&mut self, text: &str) {
+        let message = match ClientMessage::parse(text) {
+            Ok(message) => message,
+            Err(error) => return self.error(error.code, &error.reason, None),
+        };
+        if let ClientMessage::LoadStudy { path } = message {
+            self.opening = Some(None);
+            return self.out.push_back(Output::Open(Target::Path(path)));
+        }
+        // The view is made when a study has been loaded.
+        let (Some(volume), Some(view)) = (self.volume(), self.views.get_mut(&0)) else {
+            let reason = "No study is loaded yet: send loadStudy first.";
+            return self.error(ErrorCode::NoSeries, reason, None);
+        };
+        match message {
+            // Answered above.
+            ClientMessage::LoadStudy { .. } => {}
+            ClientMessage::Mouse(mouse) => {
+                let at = [mouse.x, mouse.y];
+                match mouse.kind {
+                    MouseKind::MouseDown => {
+                        view.apply(&volume, Gesture::Press { button: button(&mouse), at });
+                    }
+                    MouseKind::MouseMove if view.is_dragging() => {
+                        view.defer(Gesture::Move { at });
+                        view.set_plain_quality(MOVE_QUALITY);
+                    }
+                    // Hovering changes nothing.
+                    MouseKind::MouseMove => {}
+                    MouseKind::MouseUp => {
+                        view.apply(&volume, Gesture::Release { button: button(&mouse), at });
+                        view.demand(RELEASE_QUALITY);
+                    }
+                    MouseKind::Wheel => {
+                        view.defer(Gesture::Wheel { delta: mouse.delta });
+                        view.set_plain_quality(DEFAULT_QUALITY);
+                    }
+                }
+            }
+            ClientMessage::WindowLevel { window, level } => {
+                view.edit(&volume, |state| state.set_window(Window::clamped(level, window)));
+                view.demand(DEFAULT_QUALITY);
+            }
+            ClientMessage::Preset { preset } => {
+                let Some(preset) = Preset::find(&preset) else {
+                    let reason = "There is no preset of this name.";
+                    return self.error(ErrorCode::UnknownPreset, reason, None);
+                };
+                view.edit(&volume, |state| state.apply_preset(preset));
+                view.demand(DEFAULT_QUALITY);
+            }
+            ClientMessage::Reset => {
+                view.edit(&volume, |state| state.reset(&volume));
+                view.demand(DEFAULT_QUALITY);
+            }
+            ClientMessage::Render => view.demand(DEFAULT_QUALITY),
+        }
+    }
+}
+
+fn button(mouse: &Mouse) -> Button {
+    match mouse.button {
+        0 => Button::Left,
+        1 => Button::Middle,
+        // The protocol allows 0 to 2.
+        _ => Button::Right,
+    }
+}

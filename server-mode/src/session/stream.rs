@@ -1,0 +1,236 @@
+//! `voxcast.v1`: what its messages mean to the session.
+
+use std::time::Instant;
+
+use protocol::message::{self, LayoutView, NamedWindow, SeriesOpened, Warning};
+use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
+use render_core::dicom::Library;
+use render_core::scene::{Button, Content, Input as Gesture, Preset};
+use render_core::window::CT_WINDOWS;
+use render_core::{Volume, Window};
+
+use super::view::View;
+use super::{Output, Session};
+use crate::studies::{OpenSeries, Target};
+
+impl Session {
+    pub(super) fn stream_text(&mut self, now: Instant, text: &str) {
+        let (seq, message) = match ClientMessage::parse(text) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.error(error.code, &error.reason, error.seq),
+        };
+        if seq <= self.last_seq {
+            let reason = format!("`seq` must rise: {seq} came after {}", self.last_seq);
+            return self.error(ErrorCode::Seq, &reason, Some(seq));
+        }
+        self.last_seq = seq;
+        if let Err((code, reason)) = self.obey(now, seq, message) {
+            self.error(code, &reason, Some(seq));
+        }
+    }
+
+    fn obey(&mut self, now: Instant, seq: u64, message: ClientMessage) -> Result<(), (ErrorCode, String)> {
+        match message {
+            ClientMessage::OpenSeries { series_instance_uid } => {
+                self.opening = Some(Some(seq));
+                self.out.push_back(Output::Open(Target::Series(series_instance_uid)));
+            }
+            ClientMessage::Layout { views } => self.layout(now, seq, views),
+            ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
+            ClientMessage::Ack { view, frame } => self.counters[usize::from(view)].acknowledge(frame),
+            ClientMessage::Pointer { view, kind, button, x, y } => {
+                self.pointer(now, seq, view, kind, button, [x, y])?;
+            }
+            ClientMessage::Wheel { view, delta, zoom } => {
+                let view = self.view(view)?.0;
+                view.defer(if zoom { Gesture::ZoomWheel { delta } } else { Gesture::Wheel { delta } });
+                view.moved(now, seq);
+            }
+            ClientMessage::Pinch { view, zoom, dx, dy } => {
+                let view = self.view(view)?.0;
+                view.defer(Gesture::Pinch { zoom, pan: [dx, dy] });
+                view.moved(now, seq);
+            }
+            ClientMessage::Scroll { view, slices } => {
+                let view = self.view(view)?.0;
+                view.defer_scroll(slices);
+                view.moved(now, seq);
+            }
+            ClientMessage::Rotate { view, dx, dy } => {
+                let view = self.view(view)?.0;
+                view.defer_turn([dx, dy]);
+                view.moved(now, seq);
+            }
+            ClientMessage::Window { view: number, center, width } => {
+                let (view, volume) = self.view(number)?;
+                view.edit(&volume, |state| state.set_window(Window::clamped(center, width)));
+                view.moved(now, seq);
+                self.share_window(number);
+            }
+            ClientMessage::Preset { view, name } => {
+                let Some(preset) = Preset::find(&name) else {
+                    return Err((ErrorCode::UnknownPreset, "There is no preset of this name.".into()));
+                };
+                let (view, volume) = self.view(view)?;
+                view.edit(&volume, |state| state.apply_preset(preset));
+                view.touched(seq);
+            }
+            ClientMessage::Reset { view: None } => {
+                let Some(volume) = self.volume() else { return Err(no_series()) };
+                for view in self.views.values_mut() {
+                    view.edit(&volume, |state| state.reset(&volume));
+                    view.touched(seq);
+                }
+            }
+            ClientMessage::Reset { view: Some(number) } => {
+                let (view, volume) = self.view(number)?;
+                view.edit(&volume, |state| state.reset(&volume));
+                view.touched(seq);
+                self.share_window(number);
+            }
+        }
+        Ok(())
+    }
+
+    fn pointer(
+        &mut self,
+        now: Instant,
+        seq: u64,
+        number: u8,
+        kind: PointerKind,
+        button: Option<MouseButton>,
+        at: [f64; 2],
+    ) -> Result<(), (ErrorCode, String)> {
+        let (view, volume) = self.view(number)?;
+        let button = button.map(|button| match button {
+            MouseButton::Left => Button::Left,
+            MouseButton::Middle => Button::Middle,
+            MouseButton::Right => Button::Right,
+        });
+        match (kind, button) {
+            (PointerKind::Press, Some(button)) => view.apply(&volume, Gesture::Press { button, at }),
+            (PointerKind::Release, Some(button)) => {
+                view.apply(&volume, Gesture::Release { button, at });
+                view.touched(seq);
+                self.share_window(number);
+                for other in self.views.values_mut().filter(|v| v.state().content == Content::Slice) {
+                    other.settle();
+                }
+            }
+            _ if view.is_dragging() => {
+                view.defer(Gesture::Move { at });
+                view.moved(now, seq);
+            }
+            // Hovering changes nothing.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn layout(&mut self, now: Instant, seq: u64, wanted: Vec<LayoutView>) {
+        let gone: Vec<u8> =
+            self.views.keys().copied().filter(|n| wanted.iter().all(|w| w.view != *n)).collect();
+        for number in gone {
+            self.remove_view(number);
+        }
+        if let Some(volume) = self.volume() {
+            for &LayoutView { view: number, content, size } in &wanted {
+                match self.views.get_mut(&number) {
+                    Some(view) if view.size() == size && view.kind() == content => {}
+                    Some(view) => {
+                        view.relayout(&volume, content, size);
+                        view.moved(now, seq);
+                    }
+                    None => self.add_view(&volume, number, content, size, seq),
+                }
+            }
+        }
+        self.layout = wanted;
+    }
+
+    fn view(&mut self, number: u8) -> Result<(&mut View, std::sync::Arc<Volume>), (ErrorCode, String)> {
+        let volume = self.volume().ok_or_else(no_series)?;
+        let view = self
+            .views
+            .get_mut(&number)
+            .ok_or_else(|| (ErrorCode::UnknownView, format!("The layout has no view {number}.")))?;
+        Ok((view, volume))
+    }
+}
+
+fn no_series() -> (ErrorCode, String) {
+    (ErrorCode::NoSeries, "No series is open yet.".into())
+}
+
+pub fn library(library: &Library) -> ServerMessage {
+    let studies = library.studies.iter().map(|study| message::Study {
+        study_instance_uid: study.study_instance_uid.clone(),
+        description: study.study_description.clone(),
+        date: study.study_date.clone(),
+        patient_name: study.patient.name.clone(),
+        patient_id: study.patient.id.clone(),
+        series: study
+            .series
+            .iter()
+            .map(|series| message::Series {
+                series_instance_uid: series.series_instance_uid.clone(),
+                description: series.series_description.clone(),
+                number: series.series_number,
+                modality: series.modality.clone(),
+                dims: series.dims,
+                files: series.files.len() as u64,
+            })
+            .collect(),
+    });
+    ServerMessage::Library { studies: studies.collect() }
+}
+
+pub fn series_opened(series: &OpenSeries) -> ServerMessage {
+    let volume = &series.loaded.volume;
+    let meaning = volume.meaning();
+    let (low, high) = volume.value_range();
+    let warnings = series.loaded.warnings.iter().map(|warning| Warning {
+        code: warning.code.as_str().to_owned(),
+        message: warning.message.clone(),
+        value: warning.value,
+    });
+    let presets = Preset::built_in()
+        .iter()
+        .map(|preset| message::Preset { name: preset.name.clone(), label: preset.label.clone() });
+    ServerMessage::SeriesOpened(SeriesOpened {
+        series_instance_uid: series.series_instance_uid.clone(),
+        modality: meaning.modality.clone(),
+        unit: meaning.unit.clone(),
+        dims: volume.geometry().dims(),
+        spacing_mm: volume.geometry().spacing_mm().to_array(),
+        value_range: [f64::from(low), f64::from(high)],
+        warnings: warnings.collect(),
+        presets: presets.collect(),
+        windows: windows(volume),
+    })
+}
+
+/// The files' own windows first, then the usual ones of the modality.
+fn windows(volume: &Volume) -> Vec<NamedWindow> {
+    let named = |label: &str, window: Window| NamedWindow {
+        label: label.to_owned(),
+        center: window.center(),
+        width: window.width(),
+    };
+    let mut windows: Vec<_> = volume
+        .meaning()
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(i, (label, window))| match label.as_str() {
+            "" => named(&format!("File {}", i + 1), *window),
+            label => named(label, *window),
+        })
+        .collect();
+    if volume.meaning().modality == "CT" {
+        windows.extend(CT_WINDOWS.iter().map(|(label, window)| named(label, *window)));
+    } else if windows.is_empty() {
+        windows.push(named("Full range", volume.default_window()));
+    }
+    windows
+}

@@ -1,0 +1,407 @@
+//! One view of a session: its state, the input it has not applied yet, and what it has shown.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::message::{self, Letters, ViewInfo};
+use render_core::scene::overlay::EdgeLetters;
+use render_core::scene::view::Orientation;
+use render_core::scene::{Button, Content, Input, Interaction, Preset, ViewState};
+use render_core::{Volume, Window};
+
+use super::{Dialect, Job, JobMeta, Picture, Quality};
+use crate::frames::Failure;
+
+/// Without movement for this long the final picture is drawn.
+const REST: Duration = Duration::from_millis(150);
+/// The same with a button held: the hand may only have paused.
+const HELD_REST: Duration = Duration::from_millis(500);
+const INTERACTIVE_QUALITY: u8 = 50;
+const FINAL_QUALITY: u8 = 90;
+/// Drawing and encoding an interactive picture should take no longer: 25 a second.
+const INTERACTIVE_BUDGET: Duration = Duration::from_millis(40);
+/// Sizes of interactive pictures relative to the view. A few, so that the picture does not change
+/// its sharpness with every frame.
+const SCALES: [f64; 5] = [1.0, 0.75, 0.5, 0.375, 0.25];
+/// A larger scale must be affordable with this much to spare, or the size would flutter.
+const SCALE_UP_MARGIN: f64 = 1.15;
+/// Interactive pictures are no smaller than this, whatever they cost.
+const SMALLEST: u32 = 96;
+
+/// Frame numbers and acknowledgements of one view number.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    sent: u32,
+    acknowledged: u32,
+    revision: u64,
+    /// What the client was last told about the view.
+    pub told: Option<ViewInfo>,
+}
+
+impl Counters {
+    /// Whether the client keeps up.
+    pub fn may_send(&self) -> bool {
+        self.sent.wrapping_sub(self.acknowledged) < protocol::MAX_UNACKNOWLEDGED
+    }
+
+    /// Counts a frame and returns its number.
+    pub fn send(&mut self) -> u32 {
+        self.sent = self.sent.wrapping_add(1);
+        self.sent
+    }
+
+    /// Numbers that were not sent, or were acknowledged before, mean nothing.
+    pub fn acknowledge(&mut self, frame: u32) {
+        let unacknowledged = self.sent.wrapping_sub(self.acknowledged);
+        if self.sent.wrapping_sub(frame) < unacknowledged {
+            self.acknowledged = frame;
+        }
+    }
+
+    pub fn acknowledge_all(&mut self) {
+        self.acknowledged = self.sent;
+    }
+
+    pub fn keep_revision(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    pub fn next_revision(&self) -> u64 {
+        self.revision + 1
+    }
+}
+
+/// Input that waits until the view is drawn again.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    move_to: Option<[f64; 2]>,
+    wheel: f64,
+    zoom_wheel: f64,
+    slices: i64,
+    turn: [f64; 2],
+    pinch: Option<(f64, [f64; 2])>,
+}
+
+/// What distinguishes one picture of a view from the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Version {
+    revision: u64,
+    quality: Quality,
+    demand: u64,
+}
+
+impl Version {
+    /// Whether this is worth drawing when `have` is there.
+    fn improves(&self, have: &Self) -> bool {
+        let sharper = self.quality == Quality::Final && have.quality == Quality::Interactive;
+        self.revision != have.revision || self.demand > have.demand || sharper
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct View {
+    kind: protocol::Content,
+    state: ViewState,
+    interaction: Interaction,
+    pending: Option<Pending>,
+    epoch: u64,
+    /// The newest message that the state includes, or will once `pending` is applied.
+    input_seq: u64,
+    /// Until then the user is at work and pictures are interactive.
+    rest_at: Option<Instant>,
+    /// What is in the making, if anything.
+    asked: Option<Version>,
+    shown: Option<Version>,
+    /// JPEG quality that the last action of the plain protocol asks for.
+    plain_quality: u8,
+    /// Counts the actions that are answered by a picture even of an unchanged state.
+    demand: u64,
+    /// Time per pixel of the last pictures, in seconds.
+    cost: Option<f64>,
+    scale: f64,
+}
+
+impl View {
+    pub fn new(volume: &Volume, kind: protocol::Content, size: [u32; 2], epoch: u64, revision: u64) -> Self {
+        let (content, orientation) = content_of(kind);
+        let mut state = ViewState::new(volume, content, orientation, size);
+        state.revision = revision;
+        Self {
+            kind,
+            state,
+            interaction: Interaction::default(),
+            pending: None,
+            epoch,
+            input_seq: 0,
+            rest_at: None,
+            asked: None,
+            shown: None,
+            plain_quality: super::plain::DEFAULT_QUALITY,
+            demand: 0,
+            cost: None,
+            scale: 1.0,
+        }
+    }
+
+    pub fn kind(&self) -> protocol::Content {
+        self.kind
+    }
+
+    pub fn size(&self) -> [u32; 2] {
+        self.state.size
+    }
+
+    pub fn state(&self) -> &ViewState {
+        &self.state
+    }
+
+    /// When the final picture is due.
+    pub fn rest_at(&self) -> Option<Instant> {
+        self.rest_at
+    }
+
+    /// Something was changed for good: the next picture is a final one.
+    pub fn touched(&mut self, seq: u64) {
+        self.input_seq = self.input_seq.max(seq);
+        self.rest_at = None;
+    }
+
+    /// Something moves.
+    pub fn moved(&mut self, now: Instant, seq: u64) {
+        self.input_seq = self.input_seq.max(seq);
+        let rest = if self.interaction.is_dragging() { HELD_REST } else { REST };
+        self.rest_at = Some(now + rest);
+    }
+
+    pub fn is_dragging(&self) -> bool {
+        self.interaction.is_dragging()
+    }
+
+    /// Applies an input that is not merged with others.
+    pub fn apply(&mut self, volume: &Volume, input: Input) {
+        self.apply_pending(volume);
+        self.interaction.handle(&mut self.state, volume, input);
+    }
+
+    pub fn edit(&mut self, volume: &Volume, change: impl FnOnce(&mut ViewState)) {
+        self.apply_pending(volume);
+        change(&mut self.state);
+    }
+
+    /// Sets the quality of a plain client's next picture.
+    pub fn set_plain_quality(&mut self, jpeg_quality: u8) {
+        self.plain_quality = jpeg_quality;
+    }
+
+    /// A plain client wants a picture, whether or not the state has changed.
+    pub fn demand(&mut self, jpeg_quality: u8) {
+        self.plain_quality = jpeg_quality;
+        self.demand += 1;
+    }
+
+    /// Changes what the view shows; its number, camera, window and transfer function stay.
+    pub fn relayout(&mut self, volume: &Volume, kind: protocol::Content, size: [u32; 2]) {
+        self.apply_pending(volume);
+        self.state.set_size(size);
+        if kind != self.kind {
+            self.kind = kind;
+            let (content, orientation) = content_of(kind);
+            self.state.content = content;
+            self.state.plane = render_core::scene::Plane::standard(orientation, volume);
+            self.state.touch();
+        }
+    }
+
+    /// Merges an input with those that wait.
+    pub fn defer(&mut self, input: Input) {
+        let pending = self.pending.get_or_insert_default();
+        match input {
+            Input::Move { at } => pending.move_to = Some(at),
+            Input::Wheel { delta } => pending.wheel += delta,
+            Input::ZoomWheel { delta } => pending.zoom_wheel += delta,
+            Input::Pinch { zoom, pan } => {
+                let (factor, by) = pending.pinch.unwrap_or((1.0, [0.0; 2]));
+                pending.pinch = Some((factor * zoom, [by[0] + pan[0], by[1] + pan[1]]));
+            }
+            Input::Press { .. } | Input::Release { .. } => {}
+        }
+    }
+
+    pub fn defer_scroll(&mut self, slices: i64) {
+        let pending = self.pending.get_or_insert_default();
+        pending.slices = pending.slices.saturating_add(slices);
+    }
+
+    pub fn defer_turn(&mut self, by: [f64; 2]) {
+        let pending = self.pending.get_or_insert_default();
+        pending.turn = [pending.turn[0] + by[0], pending.turn[1] + by[1]];
+    }
+
+    /// Applies what waits. Returns whether the window changed.
+    pub fn apply_pending(&mut self, volume: &Volume) -> bool {
+        let Some(pending) = self.pending.take() else { return false };
+        let window = self.state.window;
+        let (state, interaction) = (&mut self.state, &mut self.interaction);
+        if let Some(at) = pending.move_to {
+            interaction.handle(state, volume, Input::Move { at });
+        }
+        if pending.wheel != 0.0 {
+            interaction.handle(state, volume, Input::Wheel { delta: pending.wheel });
+        }
+        if pending.zoom_wheel != 0.0 {
+            interaction.handle(state, volume, Input::ZoomWheel { delta: pending.zoom_wheel });
+        }
+        if let Some((zoom, pan)) = pending.pinch {
+            interaction.handle(state, volume, Input::Pinch { zoom, pan });
+        }
+        if pending.slices != 0 && state.content == Content::Slice {
+            let before = state.plane.center_mm;
+            state.plane.scroll(pending.slices, volume);
+            if state.plane.center_mm != before {
+                state.touch();
+            }
+        }
+        if pending.turn != [0.0; 2] && state.content != Content::Slice {
+            // A drag of its own, so that the keyboard and the mouse turn by the same rule.
+            let mut drag = Interaction::default();
+            drag.handle(state, volume, Input::Press { button: Button::Left, at: [0.0; 2] });
+            drag.handle(state, volume, Input::Move { at: pending.turn });
+        }
+        self.state.window != window
+    }
+
+    /// Takes over another slice view's window and its haste.
+    pub fn follow_window(&mut self, other: &Self) {
+        if self.state.window != other.state.window {
+            self.state.set_window(other.state.window);
+            self.input_seq = self.input_seq.max(other.input_seq);
+            self.rest_at = other.rest_at;
+        }
+    }
+
+    /// The hand has let go: what followed it is drawn in full, too.
+    pub fn settle(&mut self) {
+        self.rest_at = None;
+    }
+
+    /// Notices that nothing has moved for a while.
+    pub fn rest(&mut self, now: Instant) {
+        self.rest_at = self.rest_at.filter(|at| *at > now);
+    }
+
+    /// The picture to make now, if any and if it is not in the making already.
+    pub fn next_job(&mut self, number: u8, dialect: Dialect, volume: &Arc<Volume>) -> Option<Box<Job>> {
+        let (quality, jpeg_quality) = match dialect {
+            Dialect::Stream if self.rest_at.is_some() => (Quality::Interactive, INTERACTIVE_QUALITY),
+            Dialect::Stream => (Quality::Final, FINAL_QUALITY),
+            Dialect::Plain { .. } if self.plain_quality <= INTERACTIVE_QUALITY => {
+                // A plain client asks for the better picture itself, by letting go.
+                (Quality::Interactive, self.plain_quality)
+            }
+            Dialect::Plain { .. } => (Quality::Final, self.plain_quality),
+        };
+        let wanted = Version { revision: self.state.revision, quality, demand: self.demand };
+        if !self.asked.or(self.shown).is_none_or(|have| wanted.improves(&have)) {
+            return None;
+        }
+        self.asked = Some(wanted);
+        let mut state = self.state.clone();
+        if quality == Quality::Interactive && dialect == Dialect::Stream {
+            self.scale = affordable_scale(self.cost, self.scale, state.size);
+            state.size = state.size.map(|n| {
+                let scaled = (f64::from(n) * self.scale).round() as u32;
+                scaled.max(SMALLEST.min(n))
+            });
+        }
+        let meta = JobMeta {
+            view: number,
+            quality,
+            epoch: self.epoch,
+            input_seq: self.input_seq,
+            demand: self.demand,
+            info: Box::new(self.info(number, volume)),
+        };
+        Some(Box::new(Job { meta, volume: Arc::clone(volume), state, jpeg_quality }))
+    }
+
+    /// Takes note of a job's end. Returns whether its result is for this view.
+    pub fn finish(&mut self, meta: &JobMeta, picture: &Result<Picture, Failure>) -> bool {
+        self.asked = None;
+        if meta.epoch != self.epoch {
+            return false;
+        }
+        let version = |quality| Version { revision: meta.info.revision, quality, demand: meta.demand };
+        match picture {
+            Ok(picture) => {
+                self.shown = Some(version(meta.quality));
+                self.learn_cost(picture);
+            }
+            Err(Failure::Cancelled) => {}
+            // What cannot be drawn is not tried again until something changes.
+            Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Final)),
+        }
+        true
+    }
+
+    fn learn_cost(&mut self, picture: &Picture) {
+        let pixels = f64::from(picture.size[0]) * f64::from(picture.size[1]);
+        let new = (picture.render_time + picture.encode_time).as_secs_f64() / pixels.max(1.0);
+        self.cost = Some(self.cost.map_or(new, |old| (old + new) / 2.0));
+    }
+
+    fn info(&self, number: u8, volume: &Volume) -> ViewInfo {
+        let state = &self.state;
+        let is_slice = state.content == Content::Slice;
+        let slice = is_slice.then(|| state.plane.slice_number(volume));
+        let letters = EdgeLetters::of(state);
+        let position = if is_slice { state.plane.center_mm } else { state.camera.focal_point_mm };
+        ViewInfo {
+            view: number,
+            revision: state.revision,
+            input_seq: self.input_seq,
+            content: self.kind,
+            window: window_message(state.window),
+            preset: state
+                .preset
+                .clone()
+                .filter(|name| Preset::find(name).is_some_and(|preset| preset.transfer == state.transfer)),
+            slice: slice.map(|(number, _)| number),
+            slices: slice.map(|(_, count)| count),
+            mm_per_pixel: is_slice.then(|| state.plane.mm_per_pixel(state.size)),
+            zoom: if is_slice { state.plane.zoom } else { state.camera.zoom },
+            letters: Letters {
+                left: letters.left,
+                right: letters.right,
+                top: letters.top,
+                bottom: letters.bottom,
+            },
+            position_mm: position.to_array(),
+        }
+    }
+}
+
+/// The largest scale whose picture fits the budget.
+fn affordable_scale(cost: Option<f64>, current: f64, size: [u32; 2]) -> f64 {
+    let Some(cost) = cost else { return current };
+    let full = cost * f64::from(size[0]) * f64::from(size[1]);
+    let budget = INTERACTIVE_BUDGET.as_secs_f64();
+    let fits = |scale: &&f64| {
+        let margin = if **scale > current { SCALE_UP_MARGIN } else { 1.0 };
+        full * **scale * **scale * margin <= budget
+    };
+    *SCALES.iter().find(fits).unwrap_or(&SCALES[SCALES.len() - 1])
+}
+
+fn content_of(kind: protocol::Content) -> (Content, Orientation) {
+    match kind {
+        protocol::Content::Volume => (Content::Volume, Orientation::Axial),
+        protocol::Content::Mip => (Content::Mip, Orientation::Axial),
+        protocol::Content::Axial => (Content::Slice, Orientation::Axial),
+        protocol::Content::Coronal => (Content::Slice, Orientation::Coronal),
+        protocol::Content::Sagittal => (Content::Slice, Orientation::Sagittal),
+    }
+}
+
+fn window_message(window: Window) -> message::Window {
+    message::Window { center: window.center(), width: window.width() }
+}

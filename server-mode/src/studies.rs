@@ -1,0 +1,330 @@
+//! The studies on offer, and the series that are open: each is loaded once, and all who look at it
+//! share it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+
+use render_core::Progress;
+use render_core::dicom::{self, Library, Loaded, Series, Study};
+
+/// Reads a series into memory.
+pub type Loader = Box<dyn Fn(&Series, &Progress) -> Result<Loaded, dicom::Error> + Send + Sync>;
+
+/// What a server may show, and nothing else.
+pub struct Studies {
+    library: Library,
+    /// Canonical folders and files below which a client may name paths.
+    roots: Vec<PathBuf>,
+    /// Canonical files of each series, by study and series.
+    files: Vec<Vec<Vec<PathBuf>>>,
+    load: Loader,
+}
+
+impl std::fmt::Debug for Studies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Studies").field("studies", &self.library.studies.len()).finish_non_exhaustive()
+    }
+}
+
+impl Studies {
+    /// Finds the studies below these folders and files.
+    pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Self, dicom::Error> {
+        let library = dicom::scan(paths, progress)?;
+        Ok(Self::new(library, paths, Box::new(dicom::load)))
+    }
+
+    /// Studies that are already known, read by `load`. A client may name a path below `roots`; it
+    /// finds the series of the library whose files lie there and opens no other file.
+    pub fn new(library: Library, roots: &[PathBuf], load: Loader) -> Self {
+        let canonical = |paths: &[PathBuf]| paths.iter().filter_map(|p| p.canonicalize().ok()).collect();
+        let files = library
+            .studies
+            .iter()
+            .map(|study| study.series.iter().map(|series| canonical(&series.files)).collect())
+            .collect();
+        Self { roots: canonical(roots), files, library, load }
+    }
+
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// The series of this UID; the first study's main series when empty.
+    pub(crate) fn series(&self, series_instance_uid: &str) -> Option<(&Study, &Series)> {
+        if series_instance_uid.is_empty() {
+            let study = self.library.studies.first()?;
+            return Some((study, main_series(study.series.iter())?));
+        }
+        self.library.studies.iter().find_map(|study| {
+            let series = study.series.iter().find(|s| s.series_instance_uid == series_instance_uid)?;
+            Some((study, series))
+        })
+    }
+
+    /// What a client of the plain protocol means by `path`: nothing is the first study, else a
+    /// StudyInstanceUID, else a path below a root. Touches the file system.
+    pub(crate) fn series_at(&self, path: &str) -> Option<(&Study, &Series)> {
+        if path.is_empty() {
+            return self.series("");
+        }
+        if let Some(study) = self.library.studies.iter().find(|s| s.study_instance_uid == path) {
+            return Some((study, main_series(study.series.iter())?));
+        }
+        self.roots.iter().find_map(|root| {
+            // An absolute path replaces the root when joined to it; symbolic links and `..` are
+            // resolved before the comparison, so neither leads out.
+            let wanted = root.join(path).canonicalize().ok()?;
+            if wanted.starts_with(root) { self.series_below(&wanted) } else { None }
+        })
+    }
+
+    fn series_below(&self, path: &Path) -> Option<(&Study, &Series)> {
+        self.library.studies.iter().zip(&self.files).find_map(|(study, files)| {
+            let below =
+                study.series.iter().zip(files).filter(|(_, files)| files.iter().any(|f| f.starts_with(path)));
+            Some((study, main_series(below.map(|(series, _)| series))?))
+        })
+    }
+}
+
+/// The one with most slices: localisers and reports come with almost every study.
+fn main_series<'a>(series: impl Iterator<Item = &'a Series>) -> Option<&'a Series> {
+    series.reduce(|best, next| if next.dims[2] > best.dims[2] { next } else { best })
+}
+
+/// A series in memory and what it belongs to.
+#[derive(Debug)]
+pub struct OpenSeries {
+    pub study_instance_uid: String,
+    pub series_instance_uid: String,
+    pub loaded: Loaded,
+}
+
+/// What a client wants opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// SeriesInstanceUID, empty for the first.
+    Series(String),
+    /// `path` of the plain protocol.
+    Path(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    #[error("There is no such study or series here. Open one that the library lists.")]
+    Unknown,
+    #[error("The series cannot be read: {0}")]
+    Load(String),
+    #[error("Too many series are being read at the moment. Try again.")]
+    Busy,
+}
+
+pub type Opened = Result<Arc<OpenSeries>, OpenError>;
+
+/// Told once when a series is open or cannot be; must not block.
+pub type Waiter = Box<dyn FnOnce(Opened) + Send>;
+
+/// Series waiting to be read.
+const QUEUE: usize = 64;
+/// Reading one series keeps all cores busy; the second thread serves whoever wants another one.
+const THREADS: usize = 2;
+
+/// The open series. Those in use are kept by their users; of the others the most recently used
+/// stay as far as the budget goes.
+pub struct Store {
+    shared: Arc<Shared>,
+    queue: mpsc::SyncSender<Request>,
+}
+
+struct Request {
+    session: u64,
+    ticket: u64,
+    target: Target,
+}
+
+struct Shared {
+    studies: Arc<Studies>,
+    cache_bytes: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tickets: u64,
+    /// What each session waits for.
+    waiting: HashMap<u64, Waiting>,
+    loading: HashMap<String, Arc<Progress>>,
+    open: HashMap<String, Weak<OpenSeries>>,
+    /// Most recently used last.
+    recent: Vec<Arc<OpenSeries>>,
+}
+
+struct Waiting {
+    /// Tells the request that this waits for from one that the session has given up.
+    ticket: u64,
+    waiter: Waiter,
+    /// Known once the target is resolved.
+    series_instance_uid: Option<String>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("studies", &self.shared.studies).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    pub fn start(studies: Arc<Studies>, cache_bytes: usize) -> std::io::Result<Self> {
+        let (queue, requests) = mpsc::sync_channel(QUEUE);
+        let shared = Arc::new(Shared { studies, cache_bytes, state: Mutex::default() });
+        let requests = Arc::new(Mutex::new(requests));
+        for i in 0..THREADS {
+            let (shared, requests) = (Arc::clone(&shared), Arc::clone(&requests));
+            // The threads end when the store and with it the sender is dropped.
+            std::thread::Builder::new().name(format!("load-{i}")).spawn(move || {
+                loop {
+                    let request = requests.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(request) = request else { return };
+                    shared.open(&request);
+                }
+            })?;
+        }
+        Ok(Self { shared, queue })
+    }
+
+    /// Opens a series for a session; a session waits for one at a time, the last it asked for.
+    pub fn open(&self, session: u64, target: Target, waiter: Waiter) {
+        self.abandon(session);
+        let ticket = {
+            let mut state = self.shared.state();
+            state.tickets += 1;
+            let ticket = state.tickets;
+            state.waiting.insert(session, Waiting { ticket, waiter, series_instance_uid: None });
+            ticket
+        };
+        if self.queue.try_send(Request { session, ticket, target }).is_err()
+            && let Some(waiting) = self.shared.state().waiting(session, ticket)
+        {
+            (waiting.waiter)(Err(OpenError::Busy));
+        }
+    }
+
+    /// The session does not wait any more; a load that nobody waits for stops.
+    pub fn abandon(&self, session: u64) {
+        let mut state = self.shared.state();
+        let Some(Waiting { series_instance_uid: Some(uid), .. }) = state.waiting.remove(&session) else {
+            return;
+        };
+        if !state.waiting.values().any(|w| w.series_instance_uid.as_ref() == Some(&uid))
+            && let Some(progress) = state.loading.get(&uid)
+        {
+            progress.cancel();
+        }
+    }
+
+    /// SeriesInstanceUID and (done, total) of what the session waits for.
+    pub fn progress(&self, session: u64) -> Option<(String, u64, u64)> {
+        let state = self.shared.state();
+        let uid = state.waiting.get(&session)?.series_instance_uid.as_ref()?;
+        let (done, total) = state.loading.get(uid)?.counts();
+        Some((uid.clone(), done, total))
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The maps are consistent between any two statements that can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, request: &Request) {
+        let found = match &request.target {
+            Target::Series(uid) => self.studies.series(uid),
+            Target::Path(path) => self.studies.series_at(path),
+        };
+        let Some((study, series)) = found else {
+            let waiting = self.state().waiting(request.session, request.ticket);
+            return waiting.into_iter().for_each(|w| (w.waiter)(Err(OpenError::Unknown)));
+        };
+        let uid = &series.series_instance_uid;
+        let Some(progress) = self.join(request, uid) else { return };
+        let loaded =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.studies.load)(series, &progress)));
+        let opened = match loaded {
+            Ok(Ok(loaded)) => Ok(Arc::new(OpenSeries {
+                study_instance_uid: study.study_instance_uid.clone(),
+                series_instance_uid: uid.clone(),
+                loaded,
+            })),
+            Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),
+            Ok(Err(error)) => Err(OpenError::Load(error.to_string())),
+            Err(_) => Err(OpenError::Load("the reader has a defect".into())),
+        };
+        self.finish(uid, &progress, &opened);
+    }
+
+    /// Serves the session from what is open or being loaded; else it is the caller's to load.
+    fn join(&self, request: &Request, uid: &String) -> Option<Arc<Progress>> {
+        let mut state = self.state();
+        let waiting = state.waiting.get_mut(&request.session).filter(|w| w.ticket == request.ticket)?;
+        waiting.series_instance_uid = Some(uid.clone());
+        if let Some(open) = state.open.get(uid).and_then(Weak::upgrade) {
+            state.touch(&open, self.cache_bytes);
+            let waiting = state.waiting(request.session, request.ticket)?;
+            drop(state);
+            (waiting.waiter)(Ok(open));
+            return None;
+        }
+        if state.loading.get(uid).is_some_and(|progress| !progress.is_cancelled()) {
+            return None;
+        }
+        let progress = Arc::new(Progress::default());
+        state.loading.insert(uid.clone(), Arc::clone(&progress));
+        Some(progress)
+    }
+
+    fn finish(&self, uid: &String, progress: &Arc<Progress>, opened: &Opened) {
+        let mut state = self.state();
+        // A load that was cancelled may have been replaced by a newer one; its waiters wait on.
+        if !state.loading.get(uid).is_some_and(|current| Arc::ptr_eq(current, progress)) {
+            return;
+        }
+        state.loading.remove(uid);
+        if let Ok(open) = opened {
+            state.open.insert(uid.clone(), Arc::downgrade(open));
+            state.touch(open, self.cache_bytes);
+        }
+        let sessions: Vec<u64> = state
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.series_instance_uid.as_ref() == Some(uid))
+            .map(|(session, _)| *session)
+            .collect();
+        let waiters: Vec<_> = sessions.iter().filter_map(|session| state.waiting.remove(session)).collect();
+        drop(state);
+        for waiting in waiters {
+            (waiting.waiter)(opened.clone());
+        }
+    }
+}
+
+impl State {
+    /// Takes out who waits for this request, unless the session has given it up.
+    fn waiting(&mut self, session: u64, ticket: u64) -> Option<Waiting> {
+        self.waiting.get(&session).filter(|w| w.ticket == ticket)?;
+        self.waiting.remove(&session)
+    }
+
+    /// Marks a series as used now and lets go of the least recently used beyond the budget.
+    fn touch(&mut self, open: &Arc<OpenSeries>, cache_bytes: usize) {
+        self.recent.retain(|other| !Arc::ptr_eq(other, open));
+        self.recent.push(Arc::clone(open));
+        let bytes = |open: &Arc<OpenSeries>| open.loaded.volume.voxels().byte_len();
+        let mut total: usize = self.recent.iter().map(bytes).sum();
+        while total > cache_bytes && self.recent.len() > 1 {
+            total -= bytes(&self.recent.remove(0));
+        }
+        self.open.retain(|_, open| open.strong_count() > 0);
+    }
+}
