@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use glam::{DVec3, Vec3};
 
+use crate::cpu::Level;
 use crate::frame::{Frame, FrameKind, ValueImage};
 use crate::scene::preset::Shading;
 use crate::scene::transfer::TransferFunction;
@@ -286,6 +287,10 @@ pub enum RenderError {
     Size(u32, u32),
     #[error("values before windowing exist for slices and projections only, not for a shaded volume")]
     NoValues,
+    #[error("this processor has no {level}; the best it has is {best}")]
+    Level { level: Level, best: Level },
+    #[error("the threads to render on could not be started: {0}")]
+    Threads(String),
     #[error("the graphics card failed: {0}")]
     Gpu(String),
     #[error("the volume of {mib} MiB does not fit the graphics card: {reason}; render it on the CPU")]
@@ -300,7 +305,10 @@ pub enum Choice {
     Auto,
     /// The slow, obvious renderer that the others are measured against.
     Reference,
+    /// The fastest code for this processor on all of its cores.
     Cpu,
+    /// For measuring and testing; what the processor lacks is an error. 0 threads are one per core.
+    CpuWith { level: Level, threads: usize },
     /// A GPU or an error. `Software` also accepts adapters that emulate one, for tests.
     Gpu(Adapter),
 }
@@ -331,7 +339,11 @@ impl Renderer {
                 name: "reference",
                 reasons: vec!["reference: used, it was asked for".into()],
             }),
-            Choice::Cpu => Ok(Self::cpu(vec!["CPU: used, it was asked for".into()])),
+            Choice::Cpu => Self::cpu(Level::best(), 0, Vec::new(), "it was asked for"),
+            Choice::CpuWith { level, .. } if !level.is_available() => {
+                Err(RenderError::Level { level, best: Level::best() })
+            }
+            Choice::CpuWith { level, threads } => Self::cpu(level, threads, Vec::new(), "it was asked for"),
             Choice::Gpu(adapter) => {
                 let mut reasons = Vec::new();
                 match crate::gpu::open(adapter, &mut reasons) {
@@ -342,18 +354,19 @@ impl Renderer {
             Choice::Auto => {
                 let mut reasons = Vec::new();
                 let Some(gpu) = crate::gpu::open(Adapter::Hardware, &mut reasons) else {
-                    reasons.push("CPU: used, because no GPU is".into());
-                    return Ok(Self::cpu(reasons));
+                    return Self::cpu(Level::best(), 0, reasons, "because no GPU is");
                 };
-                reasons.push("CPU: used for what the GPU fails on".into());
-                let cpu = Self::cpu(Vec::new()).backend;
-                Ok(Self { backend: Arc::new(gpu), fallback: Some(cpu), name: "gpu", reasons })
+                let cpu = Self::cpu(Level::best(), 0, reasons, "for what the GPU fails on")?;
+                let (fallback, reasons) = (Some(cpu.backend), cpu.reasons);
+                Ok(Self { backend: Arc::new(gpu), fallback, name: "gpu", reasons })
             }
         }
     }
 
-    fn cpu(reasons: Vec<String>) -> Self {
-        Self { backend: Arc::new(crate::cpu::Reference), fallback: None, name: "reference", reasons }
+    fn cpu(level: Level, threads: usize, mut reasons: Vec<String>, why: &str) -> Result<Self, RenderError> {
+        let cpu = crate::cpu::Packets::new(level, threads)?;
+        reasons.push(format!("CPU: {cpu}: used, {why}"));
+        Ok(Self { backend: Arc::new(cpu), fallback: None, name: "cpu", reasons })
     }
 
     /// `reference`, `cpu` or `gpu`.

@@ -1,0 +1,291 @@
+//! Sixteen lanes: AVX-512.
+
+use std::arch::x86_64::*;
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
+
+use super::{Grid, Kernel, Lanes, Layout, Place, Texel};
+
+const N: usize = 16;
+
+/// Exists only where the instructions do; so do the vectors that it makes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cpu) struct Avx512(());
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cpu) struct Floats(__m512);
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cpu) struct Ints(__m512i);
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cpu) struct Mask(__mmask16);
+
+impl Avx512 {
+    #[inline(always)]
+    pub fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma");
+        found.then_some(Self(()))
+    }
+
+    #[inline(always)]
+    pub fn run<K: Kernel>(self, kernel: K) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        fn with_features<K: Kernel>(lanes: Avx512, kernel: K) {
+            kernel.run(lanes);
+        }
+        // SAFETY: the token exists only where these features were detected.
+        unsafe { with_features(self, kernel) }
+    }
+}
+
+/// Register-only intrinsics.
+macro_rules! vector {
+    ($e:expr) => {
+        // SAFETY: takes no pointers; the features exist, because a token or a vector that a token
+        // made is at hand.
+        unsafe { $e }
+    };
+}
+
+macro_rules! operator {
+    ($t:ident: $($trait:ident $name:ident $intrinsic:ident),*) => {$(
+        impl $trait for $t {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                Self(vector!($intrinsic(self.0, other.0)))
+            }
+        }
+    )*};
+}
+operator!(Floats: Add add _mm512_add_ps, Sub sub _mm512_sub_ps, Mul mul _mm512_mul_ps, Div div _mm512_div_ps);
+operator!(Ints: Add add _mm512_add_epi32, Sub sub _mm512_sub_epi32, Mul mul _mm512_mullo_epi32);
+
+impl BitAnd for Mask {
+    type Output = Self;
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl BitOr for Mask {
+    type Output = Self;
+    #[inline(always)]
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl Not for Mask {
+    type Output = Self;
+    #[inline(always)]
+    fn not(self) -> Self {
+        Self(!self.0)
+    }
+}
+
+impl Lanes for Avx512 {
+    const COUNT: usize = N;
+    type F = Floats;
+    type I = Ints;
+    type M = Mask;
+    type Index = Ints;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Floats {
+        Floats(vector!(_mm512_set1_ps(x)))
+    }
+    #[inline(always)]
+    fn splat_i(self, x: i32) -> Ints {
+        Ints(vector!(_mm512_set1_epi32(x)))
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Floats {
+        let from = &from[..N];
+        // SAFETY: the slice holds N floats.
+        Floats(unsafe { _mm512_loadu_ps(from.as_ptr()) })
+    }
+    #[inline(always)]
+    fn load_i(self, from: &[i32]) -> Ints {
+        let from = &from[..N];
+        // SAFETY: the slice holds N integers.
+        Ints(unsafe { _mm512_loadu_si512(from.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn store(self, x: Floats, to: &mut [f32]) {
+        let to = &mut to[..N];
+        // SAFETY: the slice holds N floats.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x.0) }
+    }
+    #[inline(always)]
+    fn compress(self, mask: Mask, x: Floats, to: &mut [f32]) {
+        // Compressing to memory is many times slower than to a register on some processors.
+        self.store(Floats(vector!(_mm512_maskz_compress_ps(mask.0, x.0))), to);
+    }
+    #[inline(always)]
+    fn compress_i(self, mask: Mask, x: Ints, to: &mut [i32]) {
+        let to = &mut to[..N];
+        // SAFETY: the slice holds N integers.
+        unsafe {
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_maskz_compress_epi32(mask.0, x.0));
+        }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Floats, b: Floats, c: Floats) -> Floats {
+        Floats(vector!(_mm512_fmadd_ps(a.0, b.0, c.0)))
+    }
+    #[inline(always)]
+    fn min(self, a: Floats, b: Floats) -> Floats {
+        Floats(vector!(_mm512_min_ps(a.0, b.0)))
+    }
+    #[inline(always)]
+    fn max(self, a: Floats, b: Floats) -> Floats {
+        Floats(vector!(_mm512_max_ps(a.0, b.0)))
+    }
+    #[inline(always)]
+    fn abs(self, x: Floats) -> Floats {
+        Floats(vector!(_mm512_abs_ps(x.0)))
+    }
+    #[inline(always)]
+    fn sqrt(self, x: Floats) -> Floats {
+        Floats(vector!(_mm512_sqrt_ps(x.0)))
+    }
+    #[inline(always)]
+    fn floor(self, x: Floats) -> Floats {
+        const DOWN: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+        Floats(vector!(_mm512_roundscale_ps::<DOWN>(x.0)))
+    }
+    #[inline(always)]
+    fn ceil(self, x: Floats) -> Floats {
+        const UP: i32 = _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC;
+        Floats(vector!(_mm512_roundscale_ps::<UP>(x.0)))
+    }
+    #[inline(always)]
+    fn lt(self, a: Floats, b: Floats) -> Mask {
+        Mask(vector!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a.0, b.0)))
+    }
+    #[inline(always)]
+    fn le(self, a: Floats, b: Floats) -> Mask {
+        Mask(vector!(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(a.0, b.0)))
+    }
+    #[inline(always)]
+    fn select(self, mask: Mask, a: Floats, b: Floats) -> Floats {
+        Floats(vector!(_mm512_mask_blend_ps(mask.0, b.0, a.0)))
+    }
+
+    #[inline(always)]
+    fn to_int(self, x: Floats) -> Ints {
+        Ints(vector!(_mm512_cvttps_epi32(x.0)))
+    }
+    #[inline(always)]
+    fn to_float(self, x: Ints) -> Floats {
+        Floats(vector!(_mm512_cvtepi32_ps(x.0)))
+    }
+    #[inline(always)]
+    fn min_i(self, a: Ints, b: Ints) -> Ints {
+        Ints(vector!(_mm512_min_epi32(a.0, b.0)))
+    }
+    #[inline(always)]
+    fn eighth(self, x: Ints) -> Ints {
+        Ints(vector!(_mm512_srai_epi32::<3>(x.0)))
+    }
+
+    #[inline(always)]
+    fn bits(self, mask: Mask) -> u32 {
+        u32::from(mask.0)
+    }
+    #[inline(always)]
+    fn mask(self, bits: u32) -> Mask {
+        Mask(bits as __mmask16)
+    }
+
+    #[inline(always)]
+    fn gather(self, table: &[f32], index: Ints) -> Floats {
+        assert!(!table.is_empty());
+        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX);
+        // SAFETY: as an unsigned number no index is above the table's last, which is an i32.
+        Floats(unsafe {
+            let index = _mm512_min_epu32(index.0, _mm512_set1_epi32(last));
+            _mm512_i32gather_ps::<4>(index, table.as_ptr())
+        })
+    }
+    #[inline(always)]
+    fn gather_bytes(self, table: &[u8], index: Ints) -> Ints {
+        assert!(table.len() >= 4);
+        let last = i32::try_from(table.len() - 4).unwrap_or(i32::MAX);
+        // SAFETY: as an unsigned number no index is above the table's length less the four bytes
+        // read.
+        Ints(unsafe {
+            let index = _mm512_min_epu32(index.0, _mm512_set1_epi32(last));
+            let words = _mm512_i32gather_epi32::<1>(index, table.as_ptr().cast());
+            _mm512_and_si512(words, _mm512_set1_epi32(0xff))
+        })
+    }
+
+    #[inline(always)]
+    fn place<'a, V: Texel>(self, grid: &'a Grid<'a, V>, voxel: [Ints; 3], span: usize) -> Place<'a, V, Ints> {
+        let last = i64::from(grid.gather_len) - 1 - span as i64;
+        assert!(last >= 0, "the grid does not suit gathers");
+        let [columns, rows, _] = grid.dims;
+        let index =
+            (voxel[2] * self.splat_i(rows as i32) + voxel[1]) * self.splat_i(columns as i32) + voxel[0];
+        let index = Ints(vector!(_mm512_min_epu32(index.0, _mm512_set1_epi32(last as i32))));
+        Place { grid, index, span }
+    }
+
+    #[inline(always)]
+    fn pair<V: Texel>(self, place: Place<'_, V, Ints>, offset: usize) -> (Floats, Floats) {
+        assert!(offset < place.span, "the pair leaves the span");
+        let voxels = place.grid.voxels;
+        let index = place.index.0;
+        // SAFETY: `place` made index + span less than the number of voxels, which is an i32, so
+        // index + offset + 1 is a voxel too. `Texel` vouches for the size of a voxel. Gathers of 16
+        // and 32 bit voxels read no other than these two; those of bytes read four, and are moved
+        // back to where four bytes are left, which are at least there in a grid that suits gathers.
+        unsafe {
+            let at = voxels.as_ptr().add(offset);
+            match V::LAYOUT {
+                Layout::I16 => {
+                    let pair = _mm512_i32gather_epi32::<2>(index, at.cast());
+                    let low = _mm512_srai_epi32::<16>(_mm512_slli_epi32::<16>(pair));
+                    (
+                        Floats(_mm512_cvtepi32_ps(low)),
+                        Floats(_mm512_cvtepi32_ps(_mm512_srai_epi32::<16>(pair))),
+                    )
+                }
+                Layout::U16 => {
+                    let pair = _mm512_i32gather_epi32::<2>(index, at.cast());
+                    let low = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff));
+                    (
+                        Floats(_mm512_cvtepi32_ps(low)),
+                        Floats(_mm512_cvtepi32_ps(_mm512_srli_epi32::<16>(pair))),
+                    )
+                }
+                Layout::U8 => {
+                    let index = _mm512_add_epi32(index, _mm512_set1_epi32(offset as i32));
+                    let near = _mm512_min_epi32(index, _mm512_set1_epi32(place.grid.gather_len - 4));
+                    let word = _mm512_i32gather_epi32::<1>(near, voxels.as_ptr().cast());
+                    let moved = _mm512_slli_epi32::<3>(_mm512_sub_epi32(index, near));
+                    let pair = _mm512_srlv_epi32(word, moved);
+                    let byte = _mm512_set1_epi32(0xff);
+                    let high = _mm512_and_si512(_mm512_srli_epi32::<8>(pair), byte);
+                    (
+                        Floats(_mm512_cvtepi32_ps(_mm512_and_si512(pair, byte))),
+                        Floats(_mm512_cvtepi32_ps(high)),
+                    )
+                }
+                Layout::F32 => (
+                    Floats(_mm512_i32gather_ps::<4>(index, at.cast())),
+                    Floats(_mm512_i32gather_ps::<4>(index, at.add(1).cast())),
+                ),
+            }
+        }
+    }
+}

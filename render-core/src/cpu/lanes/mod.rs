@@ -1,0 +1,236 @@
+//! Vectors of one value per ray: the only place of the CPU renderer that knows instruction sets,
+//! and the only one with unsafe code.
+//!
+//! A token (`Avx512`, `Avx2`, `Portable`) proves that its instructions exist on this machine, so
+//! everything it offers is safe to call. Kernels are written once, over [`Lanes`], and compiled for
+//! each token by [`Level::run`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
+
+use crate::volume::Voxel;
+
+#[cfg(target_arch = "x86_64")]
+use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use avx512::Avx512;
+use portable::Portable;
+
+/// Most lanes of any token; buffers that hold one vector have this length.
+pub(super) const MAX_LANES: usize = 16;
+
+/// An instruction set that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Four lanes in plain Rust, on any machine.
+    Portable,
+    /// Eight lanes: AVX2 and FMA.
+    Avx2,
+    /// Sixteen lanes: AVX-512 F, BW, DQ and VL.
+    Avx512,
+}
+
+impl Level {
+    const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+
+    /// What this machine can run, slowest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|level| level.is_available())
+    }
+
+    /// The fastest that this machine can run.
+    pub fn best() -> Self {
+        Self::available().last().unwrap_or(Self::Portable)
+    }
+
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Avx2::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Avx512::detect().is_some(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+
+    /// Runs a kernel with this level's instructions, or with portable ones where they are missing.
+    #[inline]
+    pub(super) fn run<K: Kernel>(self, kernel: K) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => match Avx512::detect() {
+                Some(lanes) => lanes.run(kernel),
+                None => kernel.run(Portable),
+            },
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => match Avx2::detect() {
+                Some(lanes) => lanes.run(kernel),
+                None => kernel.run(Portable),
+            },
+            _ => kernel.run(Portable),
+        }
+    }
+}
+
+impl std::fmt::Display for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable code",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+        })
+    }
+}
+
+/// Code that is compiled once for every level. Implementations and all that they call must be
+/// `#[inline(always)]`, so that they end up in a function with the level's instructions enabled.
+pub(super) trait Kernel {
+    fn run<L: Lanes>(self, lanes: L);
+}
+
+/// How a voxel type lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    U8,
+    I16,
+    U16,
+    F32,
+}
+
+/// A voxel type that lanes can fetch.
+///
+/// # Safety
+/// `LAYOUT` must describe the type: gathers read memory by it.
+pub(super) unsafe trait Texel: Voxel {
+    const LAYOUT: Layout;
+}
+
+macro_rules! texel {
+    ($($t:ty => $layout:ident),*) => {$(
+        // SAFETY: the layout has the type's own name.
+        unsafe impl Texel for $t {
+            const LAYOUT: Layout = Layout::$layout;
+        }
+    )*};
+}
+texel!(u8 => U8, i16 => I16, u16 => U16, f32 => F32);
+
+/// Voxels of a grid with what addressing them takes.
+#[derive(Debug)]
+pub(super) struct Grid<'a, V> {
+    voxels: &'a [V],
+    dims: [usize; 3],
+    next: [usize; 3],
+    /// The number of voxels if gathers suit it, else 0.
+    gather_len: i32,
+}
+
+impl<'a, V: Texel> Grid<'a, V> {
+    /// `voxels` holds exactly one voxel for each grid point.
+    pub fn new(voxels: &'a [V], dims: [u32; 3]) -> Self {
+        let dims = dims.map(|n| n as usize);
+        let stride = [1, dims[0], dims[0] * dims[1]];
+        let next = std::array::from_fn(|axis| if dims[axis] > 1 { stride[axis] } else { 0 });
+        let len = i32::try_from(voxels.len()).unwrap_or(0);
+        let gather_len = if dims[0] > 1 && len >= 4 { len } else { 0 };
+        Self { voxels, dims, next, gather_len }
+    }
+
+    /// Number of voxels along each axis.
+    pub fn dims(&self) -> [usize; 3] {
+        self.dims
+    }
+
+    /// Distance in memory to the next voxel along each axis; 0 along an axis of one voxel.
+    pub fn next(&self) -> [usize; 3] {
+        self.next
+    }
+
+    /// Whether gathers with 32-bit indices reach every voxel, and there is a pair in each row for
+    /// them to read. Levels other than the portable one panic on a grid where this is false.
+    pub fn suits_gathers(&self) -> bool {
+        self.gather_len > 0
+    }
+}
+
+/// Where lanes read from: a voxel of the grid for each lane, and how far behind it they may read.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a, V, Index> {
+    grid: &'a Grid<'a, V>,
+    index: Index,
+    span: usize,
+}
+
+/// One value per ray. Comparisons with NaN are false; `min` and `max` return the second operand if
+/// the first is NaN.
+pub(super) trait Lanes: Copy {
+    const COUNT: usize;
+    type F: Copy
+        + Add<Output = Self::F>
+        + Sub<Output = Self::F>
+        + Mul<Output = Self::F>
+        + Div<Output = Self::F>;
+    type I: Copy + Add<Output = Self::I> + Sub<Output = Self::I> + Mul<Output = Self::I>;
+    type M: Copy + BitAnd<Output = Self::M> + BitOr<Output = Self::M> + Not<Output = Self::M>;
+    /// An index into voxels.
+    type Index: Copy;
+
+    fn splat(self, x: f32) -> Self::F;
+    fn splat_i(self, x: i32) -> Self::I;
+    /// The first `COUNT` of `from`.
+    fn load(self, from: &[f32]) -> Self::F;
+    fn load_i(self, from: &[i32]) -> Self::I;
+    fn store(self, x: Self::F, to: &mut [f32]);
+    /// Stores the lanes in `mask` next to each other; the rest of the `COUNT` places at the start
+    /// of `to` becomes arbitrary.
+    fn compress(self, mask: Self::M, x: Self::F, to: &mut [f32]);
+    fn compress_i(self, mask: Self::M, x: Self::I, to: &mut [i32]);
+
+    /// `a * b + c`, rounded once where the machine can.
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    fn min(self, a: Self::F, b: Self::F) -> Self::F;
+    fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    fn abs(self, x: Self::F) -> Self::F;
+    fn sqrt(self, x: Self::F) -> Self::F;
+    fn floor(self, x: Self::F) -> Self::F;
+    fn ceil(self, x: Self::F) -> Self::F;
+    fn lt(self, a: Self::F, b: Self::F) -> Self::M;
+    fn le(self, a: Self::F, b: Self::F) -> Self::M;
+    /// `a` where the mask is set, else `b`.
+    fn select(self, mask: Self::M, a: Self::F, b: Self::F) -> Self::F;
+
+    /// Truncates; what no i32 can hold becomes an arbitrary number.
+    fn to_int(self, x: Self::F) -> Self::I;
+    fn to_float(self, x: Self::I) -> Self::F;
+    fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
+    /// Shifts right by three bits: from cells to bricks of 8.
+    fn eighth(self, x: Self::I) -> Self::I;
+
+    /// One bit per lane, the first lane lowest.
+    fn bits(self, mask: Self::M) -> u32;
+    fn mask(self, bits: u32) -> Self::M;
+
+    /// Table entries; indices beyond the table read some entry of it.
+    fn gather(self, table: &[f32], index: Self::I) -> Self::F;
+    /// Bytes as integers. The table has at least 4 entries, and the last 3 cannot be read.
+    fn gather_bytes(self, table: &[u8], index: Self::I) -> Self::I;
+
+    /// Voxels (column, row, slice) of the grid, from which reads may go up to `span` voxels on.
+    /// Where that would leave the voxels, the place is an arbitrary one.
+    fn place<'a, V: Texel>(
+        self,
+        grid: &'a Grid<'a, V>,
+        voxel: [Self::I; 3],
+        span: usize,
+    ) -> Place<'a, V, Self::Index>;
+    /// The voxels `offset` behind the place and their next neighbours in the row. `offset` is less
+    /// than the place's span, unless the grid is one voxel wide.
+    fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F);
+}

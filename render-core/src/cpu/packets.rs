@@ -1,0 +1,254 @@
+//! The CPU renderer: tiles over threads, vectors of rays over instructions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use super::lanes::{Grid, Level, Texel};
+use super::march::{March, Matter};
+use super::project::{Mip, Points, Slab};
+use super::sample::{Field, Scene};
+use super::skip::{Cache, Look, Maxima, SkipMap};
+use super::tile::{ORDER, Pixel, TILE, Tile};
+use crate::frame::{Frame, ValueImage};
+use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, RenderError, RenderParams};
+use crate::scene::preset::Shading;
+use crate::volume::Volume;
+use crate::with_voxels;
+
+/// Renders with one instruction set on threads of its own.
+#[derive(Debug)]
+pub(crate) struct Packets {
+    level: Level,
+    threads: rayon::ThreadPool,
+    cache: Cache,
+}
+
+impl Packets {
+    /// `threads` of 0 means one for each core.
+    pub fn new(level: Level, threads: usize) -> Result<Self, RenderError> {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("render-{i}"))
+            .build()
+            .map_err(|error| RenderError::Threads(error.to_string()))?;
+        Ok(Self { level, threads, cache: Cache::default() })
+    }
+
+    /// Renders all tiles into rows of `PER_PIXEL` numbers for each pixel.
+    fn draw<T: Copy + Send, const PER_PIXEL: usize>(
+        &self,
+        volume: &Arc<Volume>,
+        params: &RenderParams,
+        cancel: &AtomicBool,
+        output: Output,
+        picture: &mut [T],
+        finish: impl Fn(&Pixel) -> [T; PER_PIXEL] + Sync,
+    ) -> Result<(), RenderError> {
+        let plan = self.plan(volume, params, output);
+        let width = params.size[0] as usize * PER_PIXEL;
+        with_voxels!(volume.voxels(), voxels => {
+            let grid = Grid::new(voxels, volume.geometry().dims());
+            let level = if grid.suits_gathers() { self.level } else { Level::Portable };
+            let scene = Scene { field: Field::new(grid, volume.rescale()), params };
+            let draw = |mut strip: Strip<'_, T, PER_PIXEL>| {
+                while strip.columns() > 0 && !cancel.load(Ordering::Relaxed) {
+                    let rest = strip.cut(1);
+                    let mut tile = strip.tile();
+                    plan.run(level, &scene, &mut tile);
+                    strip.write(&tile, &finish);
+                    strip = rest;
+                }
+            };
+            self.threads.install(|| {
+                let bands = picture.par_chunks_mut(width * TILE[1]).enumerate();
+                bands.with_max_len(1).for_each(|(band, rows)| {
+                    let strip = Strip::new(rows.chunks_exact_mut(width), band * TILE[1]);
+                    rayon::iter::split(strip, Strip::split).for_each(draw);
+                });
+            });
+        });
+        if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Works out what is the same for all tiles. Runs on the caller's thread: a pool's thread that
+    /// waits here for another could be handed the very work that it waits for.
+    fn plan<'a>(&self, volume: &Arc<Volume>, params: &'a RenderParams, output: Output) -> Plan<'a> {
+        let march = |look: Look, matter, shading: &Shading, step_mm: &f32| {
+            let skip = self.cache.skip_map(volume, &look);
+            Plan::March { skip, matter, shading: *shading, step_mm: *step_mm }
+        };
+        match &params.mode {
+            Mode::Volume { transfer, shading, step_mm } => {
+                let alpha = transfer.rgba.iter().map(|c| c[3]).collect();
+                march(Look::of_table(transfer), Matter::Table { table: transfer, alpha }, shading, step_mm)
+            }
+            Mode::Isosurface { value, color, shading, step_mm } => {
+                let matter = Matter::Surface { value: *value, color: *color };
+                march(Look::AtLeast(*value), matter, shading, step_mm)
+            }
+            Mode::Mip { grey, step_mm } => Plan::Mip {
+                maxima: self.cache.maxima(volume),
+                range: match output {
+                    Output::Picture => visible_range(*grey),
+                    Output::Values => [f32::NEG_INFINITY, f32::INFINITY],
+                },
+                step_mm: *step_mm,
+            },
+            Mode::Slice { samples, first_mm, step_mm, combine, .. } => Plan::Slab(Points {
+                samples: (*samples).min(MAX_SAMPLES),
+                first_mm: *first_mm,
+                step_mm: *step_mm,
+                combine: *combine,
+            }),
+        }
+    }
+}
+
+/// For example `AVX2, 8 threads`.
+impl std::fmt::Display for Packets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let threads = self.threads.current_num_threads();
+        write!(f, "{}, {threads} {}", self.level, if threads == 1 { "thread" } else { "threads" })
+    }
+}
+
+impl Backend for Packets {
+    fn render(
+        &self,
+        volume: &Arc<Volume>,
+        params: &RenderParams,
+        cancel: &AtomicBool,
+    ) -> Result<Frame, RenderError> {
+        let mut pixels = vec![0; pixel_count(params) * 4];
+        let background = params.background;
+        let bytes = |rgb: [f32; 3]| {
+            let [r, g, b] = rgb.map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
+            [r, g, b, 255]
+        };
+        match params.mode {
+            Mode::Mip { grey, .. } | Mode::Slice { grey, .. } => {
+                self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
+                    let value = pixel.color[0];
+                    bytes(if value.is_nan() { background } else { [grey.brightness(value); 3] })
+                })?;
+            }
+            Mode::Volume { .. } | Mode::Isosurface { .. } => {
+                self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
+                    bytes(std::array::from_fn(|c| pixel.color[c] + pixel.transparency * background[c]))
+                })?;
+            }
+        }
+        Ok(Frame {
+            size: params.size,
+            pixels,
+            kind: params.kind,
+            view_revision: params.view_revision,
+            input_seq: params.input_seq,
+        })
+    }
+
+    fn values(
+        &self,
+        volume: &Arc<Volume>,
+        params: &RenderParams,
+        cancel: &AtomicBool,
+    ) -> Result<ValueImage, RenderError> {
+        let mut values = vec![0.0; pixel_count(params)];
+        self.draw(volume, params, cancel, Output::Values, &mut values, |pixel| [pixel.color[0]])?;
+        Ok(ValueImage { size: params.size, values })
+    }
+}
+
+fn pixel_count(params: &RenderParams) -> usize {
+    params.size[0] as usize * params.size[1] as usize
+}
+
+/// What becomes of a pixel's value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Picture,
+    Values,
+}
+
+/// The values that `grey` shows as different: outside they are all black or all white.
+fn visible_range(grey: Grey) -> [f32; 2] {
+    let white = grey.low + 1.0 / grey.scale;
+    // Far from zero a narrow ramp may lie between two floats.
+    let exact = grey.scale > 0.0 && grey.brightness(grey.low) == 0.0 && grey.brightness(white) > 0.999;
+    if exact { [grey.low, white] } else { [f32::NEG_INFINITY, f32::INFINITY] }
+}
+
+/// What to do for each tile, with what was derived from the parameters for this frame.
+enum Plan<'a> {
+    March { skip: Arc<SkipMap>, matter: Matter<'a>, shading: Shading, step_mm: f32 },
+    Mip { maxima: Arc<Maxima>, range: [f32; 2], step_mm: f32 },
+    Slab(Points),
+}
+
+impl Plan<'_> {
+    fn run<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, tile: &mut Tile) {
+        match self {
+            Self::March { skip, matter, shading, step_mm } => {
+                level.run(March { scene, skip, matter, shading, step_mm: *step_mm, tile });
+            }
+            Self::Mip { maxima, range, step_mm } => {
+                level.run(Mip { scene, maxima, range: *range, step_mm: *step_mm, tile });
+            }
+            Self::Slab(points) => level.run(Slab { scene, points: *points, tile }),
+        }
+    }
+}
+
+/// Neighbouring columns of up to a tile's height of rows; `PER_PIXEL` numbers for each pixel.
+struct Strip<'a, T, const PER_PIXEL: usize> {
+    at: [usize; 2],
+    rows: [&'a mut [T]; TILE[1]],
+}
+
+impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
+    fn new(rows: impl Iterator<Item = &'a mut [T]>, first_row: usize) -> Self {
+        let mut strip = Self { at: [0, first_row], rows: std::array::from_fn(|_| Default::default()) };
+        for (slot, row) in strip.rows.iter_mut().zip(rows) {
+            *slot = row;
+        }
+        strip
+    }
+
+    fn columns(&self) -> usize {
+        self.rows[0].len() / PER_PIXEL
+    }
+
+    /// Cuts off and returns what lies right of the first tiles.
+    fn cut(&mut self, tiles: usize) -> Self {
+        let columns = tiles * TILE[0];
+        let at = [self.at[0] + columns, self.at[1]];
+        let rows = self.rows.each_mut().map(|row| {
+            let cut = (columns * PER_PIXEL).min(row.len());
+            row.split_off_mut(cut..).unwrap_or_default()
+        });
+        Self { at, rows }
+    }
+
+    /// Into two halves, for another thread to help.
+    fn split(mut self) -> (Self, Option<Self>) {
+        let tiles = self.columns().div_ceil(TILE[0]);
+        let right = (tiles > 1).then(|| self.cut(tiles / 2));
+        (self, right)
+    }
+
+    fn tile(&self) -> Tile {
+        let height = self.rows.iter().filter(|row| !row.is_empty()).count();
+        Tile::new(self.at.map(|x| x as u32), [self.columns(), height])
+    }
+
+    fn write(&mut self, tile: &Tile, finish: impl Fn(&Pixel) -> [T; PER_PIXEL]) {
+        for (pixel, [column, row]) in tile.pixels.iter().zip(ORDER) {
+            let start = usize::from(column) * PER_PIXEL;
+            if let Some(place) = self.rows[usize::from(row)].get_mut(start..start + PER_PIXEL) {
+                place.copy_from_slice(&finish(pixel));
+            }
+        }
+    }
+}

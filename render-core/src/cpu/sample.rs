@@ -1,0 +1,291 @@
+//! What all kernels do for a vector of rays: where they run, and what the volume is at a point.
+
+use super::lanes::{Grid, Lanes, Place, Texel};
+use crate::render::{Rays, RenderParams};
+use crate::volume::Rescale;
+
+/// An array of one thing per axis. Kernels have no closures: what is not inlined has none of a
+/// level's instructions, and closures cannot be told to be.
+macro_rules! axes {
+    ($axis:ident => $each:expr) => {
+        [
+            {
+                let $axis = 0;
+                $each
+            },
+            {
+                let $axis = 1;
+                $each
+            },
+            {
+                let $axis = 2;
+                $each
+            },
+        ]
+    };
+}
+pub(super) use axes;
+
+/// A vector of points or directions, in voxels.
+pub(super) type Vec3<L> = [<L as Lanes>::F; 3];
+
+/// More samples than any ray of a resolved view has; bounds the work for an absurd one.
+const MOST_SAMPLES: f32 = (2 * crate::render::MAX_SAMPLES) as f32;
+
+/// One ray per lane.
+pub(super) struct Beam<L: Lanes> {
+    pub origin: Vec3<L>,
+    pub direction: Vec3<L>,
+}
+
+impl<L: Lanes> Beam<L> {
+    /// Through the pixels at (`column`, `row`). Rounds as `Rays::at` does.
+    #[inline(always)]
+    pub fn new(l: L, rays: &Rays, column: L::F, row: L::F) -> Self {
+        let slope_x = l.splat(rays.slope[0]) + l.splat(rays.slope[2]) * column;
+        let slope_y = l.splat(rays.slope[1]) + l.splat(rays.slope[3]) * row;
+        let length = l.sqrt(l.splat(1.0) + slope_x * slope_x + slope_y * slope_y);
+        Self {
+            origin: axes!(i => l.splat(rays.origin[i])
+                + l.splat(rays.origin_dx[i]) * column
+                + l.splat(rays.origin_dy[i]) * row),
+            direction: axes!(i => (l.splat(rays.direction[i])
+                + l.splat(rays.direction_dx[i]) * column
+                + l.splat(rays.direction_dy[i]) * row)
+                / length),
+        }
+    }
+
+    #[inline(always)]
+    pub fn at(&self, t: L::F) -> Vec3<L> {
+        axes!(i => self.origin[i] + self.direction[i] * t)
+    }
+
+    /// Where a sample of the lattice lies.
+    #[inline(always)]
+    pub fn sample(&self, l: L, lattice: &Lattice<L>, sample: L::F, step_mm: f32) -> Vec3<L> {
+        self.at((lattice.first + sample) * l.splat(step_mm))
+    }
+
+    /// The range of t inside the box from `low` to `high` on every axis; empty where enter > leave.
+    #[inline(always)]
+    pub fn clip(&self, l: L, low: Vec3<L>, high: Vec3<L>, from: f32) -> (L::F, L::F) {
+        let never = l.splat(f32::INFINITY);
+        let (mut enter, mut leave) = (l.splat(from), never);
+        for axis in 0..3 {
+            let (o, d) = (self.origin[axis], self.direction[axis]);
+            let (a, b) = ((low[axis] - o) / d, (high[axis] - o) / d);
+            let moves = l.lt(l.splat(0.0), l.abs(d));
+            let inside = l.le(low[axis], o) & l.le(o, high[axis]);
+            // A ray that does not move along an axis is inside it always or never.
+            let still = l.select(inside, l.splat(f32::NEG_INFINITY), never);
+            enter = l.max(l.select(moves, l.min(a, b), still), enter);
+            leave = l.min(l.select(moves, l.max(a, b), never), leave);
+        }
+        (enter, leave)
+    }
+}
+
+/// The samples of rays inside the grid of voxel centres: number `first` + j, for whole j from 0
+/// below `count`, lies at t = (`first` + j) * step.
+pub(super) struct Lattice<L: Lanes> {
+    pub first: L::F,
+    pub count: L::F,
+}
+
+impl<L: Lanes> Lattice<L> {
+    #[inline(always)]
+    pub fn new<V: Texel>(l: L, volume: &Field<'_, V>, beam: &Beam<L>, step_mm: f32) -> Self {
+        let zero = l.splat(0.0);
+        let last = axes!(i => l.splat(volume.last[i]));
+        let (enter, leave) = beam.clip(l, [zero; 3], last, 0.0);
+        let step = l.splat(step_mm);
+        let first = l.ceil(enter / step);
+        let count = l.floor(leave / step) - first + l.splat(1.0);
+        // Also false where a number is NaN.
+        let exists = l.le(enter, leave) & l.lt(leave, l.splat(f32::INFINITY)) & l.lt(zero, count);
+        let count = l.select(exists, l.min(count, l.splat(MOST_SAMPLES)), zero);
+        Self { first: l.select(exists, first, zero), count }
+    }
+}
+
+/// Finds the first sample outside of a cube of bricks: per axis the sample number where the ray
+/// crosses a plane is `brick * a + b` for the middle of the brick that begins there, `reach` more
+/// for half the cube's width.
+pub(super) struct Exit<L: Lanes> {
+    a: Vec3<L>,
+    b: Vec3<L>,
+}
+
+impl<L: Lanes> Exit<L> {
+    /// Samples within this part of a step before the plane are looked at again, for rounding.
+    const MARGIN: f32 = 0.01;
+
+    #[inline(always)]
+    pub fn new(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32) -> Self {
+        // Along an axis on which a ray does not move, its exit is far but finite.
+        let tiny = l.splat(1e-20);
+        let per_sample = axes!(i => beam.direction[i] * l.splat(step_mm));
+        let a = axes!(i => {
+            let d = l.select(l.lt(l.abs(per_sample[i]), tiny), tiny, per_sample[i]);
+            l.splat(1.0) / d
+        });
+        let b = axes!(i => {
+            l.splat(0.0) - (beam.origin[i] - l.splat(4.0)) * a[i] - lattice.first - l.splat(Self::MARGIN)
+        });
+        Self { a: axes!(i => a[i] * l.splat(8.0)), b }
+    }
+
+    /// `reach` is half the width of the cube in bricks.
+    #[inline(always)]
+    pub fn of(&self, l: L, brick: Vec3<L>, reach: L::F) -> L::F {
+        let ends = axes!(i => l.mul_add(brick[i], self.a[i], l.mul_add(l.abs(self.a[i]), reach, self.b[i])));
+        l.ceil(l.min(l.min(ends[0], ends[1]), ends[2]))
+    }
+}
+
+/// The volume as kernels see it.
+pub(super) struct Field<'a, V> {
+    pub grid: Grid<'a, V>,
+    pub rescale: Rescale,
+    /// The outermost voxel centre on each axis.
+    pub last: [f32; 3],
+    /// The last cell on each axis.
+    last_cell: [i32; 3],
+    /// How far behind its first voxel a cell's voxels reach, and those that gradients in it need.
+    cell_span: usize,
+    gradient_span: usize,
+}
+
+/// A cell for each ray and the place in it, from 0 to 1 on each axis.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<L: Lanes> {
+    pub cell: [L::I; 3],
+    pub fraction: Vec3<L>,
+}
+
+impl<'a, V: Texel> Field<'a, V> {
+    pub fn new(grid: Grid<'a, V>, rescale: Rescale) -> Self {
+        let [dx, dy, dz] = grid.next();
+        Self {
+            last: grid.dims().map(|n| (n - 1) as f32),
+            last_cell: grid.dims().map(|n| n.saturating_sub(2) as i32),
+            cell_span: dx + dy + dz,
+            gradient_span: 3 * (dx + dy + dz),
+            grid,
+            rescale,
+        }
+    }
+
+    /// Positions beyond the outermost voxel centres become the nearest inside; NaN becomes 0.
+    #[inline(always)]
+    pub fn spot<L: Lanes>(&self, l: L, p: Vec3<L>) -> Spot<L> {
+        let inside = axes!(i => l.min(l.max(p[i], l.splat(0.0)), l.splat(self.last[i])));
+        let cell = axes!(i => l.min_i(l.to_int(inside[i]), l.splat_i(self.last_cell[i])));
+        let fraction = axes!(i => inside[i] - l.to_float(cell[i]));
+        Spot { cell, fraction }
+    }
+
+    /// Stored value by trilinear interpolation.
+    #[inline(always)]
+    pub fn stored<L: Lanes>(&self, l: L, spot: Spot<L>) -> L::F {
+        let [_, dy, dz] = self.grid.next();
+        let place = l.place(&self.grid, spot.cell, self.cell_span);
+        let [fx, fy, fz] = spot.fraction;
+        let (a, b) = (row(l, place, 0, fx), row(l, place, dy, fx));
+        let (c, d) = (row(l, place, dz, fx), row(l, place, dz + dy, fx));
+        lerp(l, lerp(l, a, b, fy), lerp(l, c, d, fy), fz)
+    }
+
+    #[inline(always)]
+    pub fn rescaled<L: Lanes>(&self, l: L, stored: L::F) -> L::F {
+        l.mul_add(stored, l.splat(self.rescale.slope), l.splat(self.rescale.intercept))
+    }
+
+    /// Rescaled value at a position.
+    #[inline(always)]
+    pub fn value<L: Lanes>(&self, l: L, p: Vec3<L>) -> L::F {
+        self.rescaled(l, self.stored(l, self.spot(l, p)))
+    }
+
+    /// Differences of the rescaled value one voxel before and one voxel after, along each axis.
+    #[inline(always)]
+    pub fn differences<L: Lanes>(&self, l: L, p: Vec3<L>) -> Vec3<L> {
+        let spot = self.spot(l, p);
+        // Where all of the 4 x 4 x 4 voxels around the cells exist, neighbours share their loads.
+        let mut inner = l.mask(u32::MAX);
+        for axis in 0..3 {
+            let cell = l.to_float(spot.cell[axis]);
+            let last_inner = l.splat(self.last[axis] - 2.0);
+            inner = inner & l.lt(l.splat(0.5), cell) & l.lt(cell, last_inner);
+        }
+        let stored = if l.bits(!inner) == 0 {
+            self.inner_differences(l, spot)
+        } else {
+            axes!(axis => {
+                let mut ahead = p;
+                let mut behind = p;
+                ahead[axis] = p[axis] + l.splat(1.0);
+                behind[axis] = p[axis] - l.splat(1.0);
+                self.stored(l, self.spot(l, ahead)) - self.stored(l, self.spot(l, behind))
+            })
+        };
+        axes!(i => stored[i] * l.splat(self.rescale.slope))
+    }
+
+    /// `differences` of stored values where no cell touches the volume's faces.
+    #[inline(always)]
+    fn inner_differences<L: Lanes>(&self, l: L, spot: Spot<L>) -> Vec3<L> {
+        let [_, dy, dz] = self.grid.next();
+        let one = l.splat_i(1);
+        let place = l.place(&self.grid, axes!(i => spot.cell[i] - one), self.gradient_span);
+        let [fx, fy, fz] = spot.fraction;
+        let (x00, v00) = centre_row(l, place, dy + dz, fx);
+        let (x10, v10) = centre_row(l, place, 2 * dy + dz, fx);
+        let (x01, v01) = centre_row(l, place, dy + 2 * dz, fx);
+        let (x11, v11) = centre_row(l, place, 2 * dy + 2 * dz, fx);
+        let x = lerp(l, lerp(l, x00, x10, fy), lerp(l, x01, x11, fy), fz);
+        // Along the other axes, the rows beyond the cell's own are blended with those.
+        let y_near = lerp(l, v10, row(l, place, 3 * dy + dz + 1, fx), fy)
+            - lerp(l, row(l, place, dz + 1, fx), v00, fy);
+        let y_far = lerp(l, v11, row(l, place, 3 * dy + 2 * dz + 1, fx), fy)
+            - lerp(l, row(l, place, 2 * dz + 1, fx), v01, fy);
+        let z_near = lerp(l, v01, row(l, place, dy + 3 * dz + 1, fx), fz)
+            - lerp(l, row(l, place, dy + 1, fx), v00, fz);
+        let z_far = lerp(l, v11, row(l, place, 2 * dy + 3 * dz + 1, fx), fz)
+            - lerp(l, row(l, place, 2 * dy + 1, fx), v10, fz);
+        [x, lerp(l, y_near, y_far, fz), lerp(l, z_near, z_far, fy)]
+    }
+}
+
+#[inline(always)]
+fn lerp<L: Lanes>(l: L, a: L::F, b: L::F, part: L::F) -> L::F {
+    l.mul_add(b - a, part, a)
+}
+
+/// Between the two voxels at `offset`.
+#[inline(always)]
+fn row<L: Lanes, V: Texel>(l: L, place: Place<'_, V, L::Index>, offset: usize, part: L::F) -> L::F {
+    let (a, b) = l.pair(place, offset);
+    lerp(l, a, b, part)
+}
+
+/// The difference along a row one voxel before and after, and the value, between the second and
+/// third of the four voxels at `offset`.
+#[inline(always)]
+fn centre_row<L: Lanes, V: Texel>(
+    l: L,
+    place: Place<'_, V, L::Index>,
+    offset: usize,
+    part: L::F,
+) -> (L::F, L::F) {
+    let (a, b) = l.pair(place, offset);
+    let (c, d) = l.pair(place, offset + 2);
+    (lerp(l, c, d, part) - lerp(l, a, b, part), lerp(l, b, c, part))
+}
+
+/// What is common to all rays of a frame.
+pub(super) struct Scene<'a, V> {
+    pub field: Field<'a, V>,
+    pub params: &'a RenderParams,
+}
