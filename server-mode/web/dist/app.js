@@ -261,7 +261,7 @@ var MAX_PIXELS_CPU = 26e5;
 var MAX_PIXELS_GPU = 41e5;
 var MAX_SIDE = 8192;
 function pixelRatio(cssPixels, devicePixelRatio2, backend) {
-  const cap = /cpu|scalar|reference/i.test(backend) ? MAX_PIXELS_CPU : MAX_PIXELS_GPU;
+  const cap = backend === "gpu" ? MAX_PIXELS_GPU : MAX_PIXELS_CPU;
   const ratio = Math.min(Math.max(devicePixelRatio2, 0.5), MAX_RATIO);
   return Math.min(ratio, Math.sqrt(cap / Math.max(cssPixels, 1)));
 }
@@ -692,9 +692,10 @@ var Viewport = class {
       this.#warning.title = warnings.map((warning) => warning.message).join("\n");
     }
     if (!caption) return;
-    const lines = [caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    const name = nameText(caption.patientName);
+    const lines = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
     this.#patient.append(
-      element("div", { class: "patient-name" }, nameText(caption.patientName) || "No name"),
+      element("div", { class: "patient-name" }, name || caption.patientId || "No name"),
       ...lines.map((line) => element("div", {}, line))
     );
   }
@@ -945,11 +946,12 @@ var Library = class {
     }
   }
   #study(study) {
-    const facts = [study.patientId, dateText(study.date)].filter(Boolean).join(" · ");
+    const name = nameText(study.patientName);
+    const facts = [name && study.patientId, dateText(study.date)].filter(Boolean).join(" · ");
     return element(
       "section",
       { class: "study" },
-      element("h2", { class: "demographics" }, nameText(study.patientName) || "No name"),
+      element("h2", { class: "demographics" }, name || study.patientId || "No name"),
       element("p", { class: "demographics" }, facts),
       element("p", {}, study.description),
       element("ul", {}, ...study.series.map((series) => element("li", {}, this.#series(series))))
@@ -957,13 +959,13 @@ var Library = class {
   }
   #series(series) {
     const uid = series.seriesInstanceUid;
-    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy", width: 64, height: 64 });
-    picture.addEventListener("error", () => picture.removeAttribute("src"));
+    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy" });
+    picture.addEventListener("error", () => picture.remove());
     const title = [series.number, series.description || "No description"].filter((part) => part !== null).join(" · ");
     const button = element(
       "button",
       { type: "button", class: "series" },
-      picture,
+      element("span", { class: "thumbnail" }, picture),
       element(
         "span",
         { class: "series-text" },
@@ -1068,7 +1070,7 @@ var Client = class {
     byId("tabs", HTMLDivElement).append(...this.#tabs);
     this.#controls = new Controls({
       setWindow: (window) => this.#setWindow(window),
-      setPreset: (name) => this.#send({ type: "preset", view: VOLUME_VIEW, name }),
+      setPreset: (name) => this.#setPreset(name),
       setProjection: (content) => this.#setProjection(content),
       toggleLayout: () => this.#maximise(this.#active),
       reset: () => this.#send({ type: "reset" }),
@@ -1173,13 +1175,14 @@ var Client = class {
   }
   #caption(series) {
     const entry = this.#library.find(series.seriesInstanceUid);
-    const name = [entry?.series.number, entry?.series.description].filter((part) => part != null && part !== "");
+    const number2 = entry?.series.number;
+    const name = [series.modality, number2 == null ? "" : `Series ${number2}`, entry?.series.description];
     return {
       patientName: entry?.study.patientName ?? "",
       patientId: entry?.study.patientId ?? "",
       studyDescription: entry?.study.description ?? "",
       studyDate: entry?.study.date ?? "",
-      series: [series.modality, name.join(" · ")].filter(Boolean).join("  "),
+      series: name.filter(Boolean).join(" · "),
       unit: series.unit,
       warnings: series.warnings
     };
@@ -1264,6 +1267,14 @@ var Client = class {
     this.#layoutSent = text2;
     this.#send(message);
   }
+  /** Brings the 3D view to the screen when it is not there: what is about to happen is to be seen. */
+  #showVolume() {
+    if (this.#single) this.#activate(VOLUME_VIEW);
+  }
+  #setPreset(name) {
+    this.#showVolume();
+    this.#send({ type: "preset", view: VOLUME_VIEW, name });
+  }
   #setProjection(content) {
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
@@ -1285,7 +1296,7 @@ var Client = class {
     const { content, state } = this.#windowView;
     const volume = this.#views[VOLUME_VIEW];
     this.#controls.showWindow(content, this.#series ? state : null);
-    this.#controls.showPreset(volume.state?.preset ?? null);
+    this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
     this.#controls.showProjection(volume.content);
   }
   #obey(command) {
@@ -1310,6 +1321,7 @@ var Client = class {
         break;
       }
       case "rotate":
+        this.#showVolume();
         this.#send({ type: "rotate", view: VOLUME_VIEW, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
         break;
       case "pan":

@@ -14,7 +14,7 @@ const MAX_SIDE = 8192;
 
 /** Pixels to ask for per CSS pixel when the views cover this many CSS pixels together. */
 export function pixelRatio(cssPixels: number, devicePixelRatio: number, backend: string): number {
-  const cap = /cpu|scalar|reference/i.test(backend) ? MAX_PIXELS_CPU : MAX_PIXELS_GPU;
+  const cap = backend === "gpu" ? MAX_PIXELS_GPU : MAX_PIXELS_CPU;
   const ratio = Math.min(Math.max(devicePixelRatio, 0.5), MAX_RATIO);
   return Math.min(ratio, Math.sqrt(cap / Math.max(cssPixels, 1)));
 }

@@ -46,11 +46,12 @@ export class Library {
   }
 
   #study(study: Study): HTMLElement {
-    const facts = [study.patientId, dateText(study.date)].filter(Boolean).join(" · ");
+    const name = nameText(study.patientName);
+    const facts = [name && study.patientId, dateText(study.date)].filter(Boolean).join(" · ");
     return element(
       "section",
       { class: "study" },
-      element("h2", { class: "demographics" }, nameText(study.patientName) || "No name"),
+      element("h2", { class: "demographics" }, name || study.patientId || "No name"),
       element("p", { class: "demographics" }, facts),
       element("p", {}, study.description),
       element("ul", {}, ...study.series.map((series) => element("li", {}, this.#series(series)))),
@@ -59,14 +60,14 @@ export class Library {
 
   #series(series: Series): HTMLElement {
     const uid = series.seriesInstanceUid;
-    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy", width: 64, height: 64 });
+    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy" });
     // A series without a thumbnail keeps its black square.
-    picture.addEventListener("error", () => picture.removeAttribute("src"));
+    picture.addEventListener("error", () => picture.remove());
     const title = [series.number, series.description || "No description"].filter((part) => part !== null).join(" · ");
     const button = element(
       "button",
       { type: "button", class: "series" },
-      picture,
+      element("span", { class: "thumbnail" }, picture),
       element(
         "span",
         { class: "series-text" },

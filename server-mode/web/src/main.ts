@@ -66,7 +66,7 @@ class Client {
     byId("tabs", HTMLDivElement).append(...this.#tabs);
     this.#controls = new Controls({
       setWindow: (window) => this.#setWindow(window),
-      setPreset: (name) => this.#send({ type: "preset", view: VOLUME_VIEW, name }),
+      setPreset: (name) => this.#setPreset(name),
       setProjection: (content) => this.#setProjection(content),
       toggleLayout: () => this.#maximise(this.#active),
       reset: () => this.#send({ type: "reset" }),
@@ -179,13 +179,14 @@ class Client {
 
   #caption(series: SeriesOpened): Caption {
     const entry = this.#library.find(series.seriesInstanceUid);
-    const name = [entry?.series.number, entry?.series.description].filter((part) => part != null && part !== "");
+    const number = entry?.series.number;
+    const name = [series.modality, number == null ? "" : `Series ${number}`, entry?.series.description];
     return {
       patientName: entry?.study.patientName ?? "",
       patientId: entry?.study.patientId ?? "",
       studyDescription: entry?.study.description ?? "",
       studyDate: entry?.study.date ?? "",
-      series: [series.modality, name.join(" · ")].filter(Boolean).join("  "),
+      series: name.filter(Boolean).join(" · "),
       unit: series.unit,
       warnings: series.warnings,
     };
@@ -279,6 +280,16 @@ class Client {
     this.#send(message);
   }
 
+  /** Brings the 3D view to the screen when it is not there: what is about to happen is to be seen. */
+  #showVolume(): void {
+    if (this.#single) this.#activate(VOLUME_VIEW);
+  }
+
+  #setPreset(name: string): void {
+    this.#showVolume();
+    this.#send({ type: "preset", view: VOLUME_VIEW, name });
+  }
+
   #setProjection(content: "volume" | "mip"): void {
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
@@ -304,7 +315,8 @@ class Client {
     const { content, state } = this.#windowView;
     const volume = this.#views[VOLUME_VIEW]!;
     this.#controls.showWindow(content, this.#series ? state : null);
-    this.#controls.showPreset(volume.state?.preset ?? null);
+    // A series starts with the same preset in every view, so any tells it while the 3D view was never shown.
+    this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
     this.#controls.showProjection(volume.content);
   }
 
@@ -330,6 +342,7 @@ class Client {
         break;
       }
       case "rotate":
+        this.#showVolume();
         this.#send({ type: "rotate", view: VOLUME_VIEW, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
         break;
       case "pan":

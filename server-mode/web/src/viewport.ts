@@ -273,9 +273,10 @@ export class Viewport {
       this.#warning.title = warnings.map((warning) => warning.message).join("\n");
     }
     if (!caption) return;
-    const lines = [caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    const name = nameText(caption.patientName);
+    const lines = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
     this.#patient.append(
-      element("div", { class: "patient-name" }, nameText(caption.patientName) || "No name"),
+      element("div", { class: "patient-name" }, name || caption.patientId || "No name"),
       ...lines.map((line) => element("div", {}, line)),
     );
   }

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, afterEach, before, test } from "node:test";
+import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
+
+import {
+  type Picture,
+  type RunningServer,
+  difference,
+  drag,
+  facts,
+  factsThat,
+  openBrowser,
+  openClient,
+  phantom,
+  picture,
+  pictureThat,
+  serve,
+  settled,
+  viewport,
+} from "./harness";
+
+const [AXIAL, CORONAL, SAGITTAL, VOLUME] = [0, 1, 2, 3] as const;
+const ALL = [AXIAL, CORONAL, SAGITTAL, VOLUME];
+const SLICE = /Slice (\d+) \/ (\d+)/;
+const WINDOW = /W (\S+)\s+L (\S+)/;
+/** Pictures that differ less than this are the same but for the compression. */
+const SAME = 2;
+/** Pictures that differ more than this plainly show something else. */
+const OTHER = 4;
+
+let study: ReturnType<typeof phantom>;
+let server: RunningServer;
+let browser: Browser;
+let context: BrowserContext;
+
+before(async () => {
+  study = phantom();
+  [server, browser] = await Promise.all([serve(study.folder), openBrowser()]);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  study?.remove();
+});
+
+afterEach(async () => {
+  await context?.close();
+});
+
+async function desk(views: readonly number[] = ALL): Promise<Page> {
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("close", () => assert.deepEqual(faults, [], "the page threw"));
+  await openClient(page, server.url, views);
+  return page;
+}
+
+const differs = (from: Picture, by = OTHER) => (now: Picture) => difference(from, now) > by;
+const equals = (to: Picture, within = SAME) => (now: Picture) => difference(to, now) < within;
+/** How far the colours are from grey. */
+const colour = (shown: Picture) => shown.reduce((sum, value, i) => sum + Math.abs(value - shown[i - (i % 3)]!), 0) / shown.length;
+
+test("without a token there is the sign-in page only", async () => {
+  context = await browser.newContext();
+  const page = await context.newPage();
+  const answer = await page.goto(server.origin);
+  assert.equal(answer?.status(), 401);
+  assert.equal(await page.locator("canvas, .viewport, script").count(), 0);
+  assert.equal(await page.locator("form input").count() > 0, true);
+  for (const path of ["/app.js", "/app.css", "/thumbnail/1.2.3"]) {
+    assert.equal((await page.request.get(server.origin + path)).status(), 401, path);
+  }
+  assert.deepEqual(await violations(page), []);
+});
+
+test("the token leaves the address bar", async () => {
+  const page = await desk([AXIAL]);
+  assert.equal(page.url(), `${server.origin}/`);
+});
+
+test("four pictures appear, none of them black", async () => {
+  const page = await desk();
+  const shown = await Promise.all(ALL.map((view) => picture(page, view)));
+  for (const [view, values] of shown.entries()) {
+    const lit = values.filter((value) => value > 40).length / values.length;
+    assert.ok(lit > 0.05, `view ${view}: ${lit}`);
+  }
+  for (const a of ALL) for (const b of ALL) if (a < b) assert.ok(difference(shown[a]!, shown[b]!) > OTHER, `${a} and ${b}`);
+  assert.equal(await page.locator("#connection-text").innerText(), "Connected");
+  assert.equal(await page.locator(`${viewport(AXIAL)} .letter.left`).innerText(), "R");
+  assert.equal(await page.locator(`${viewport(AXIAL)} .letter.top`).innerText(), "A");
+  assert.equal(await page.locator(`${viewport(CORONAL)} .letter.top`).innerText(), "H");
+});
+
+test("a drag turns the volume, and a drag back brings it back", async () => {
+  const page = await desk();
+  const front = await picture(page, VOLUME);
+  const slice = await picture(page, AXIAL);
+  await drag(page, VOLUME, 120, 0);
+  const turned = await pictureThat(page, VOLUME, differs(front));
+  await drag(page, VOLUME, -120, 0);
+  await pictureThat(page, VOLUME, equals(front));
+  assert.ok(difference(turned, front) > OTHER);
+  assert.ok(equals(slice)(await picture(page, AXIAL)), "the slices stay");
+  await page.waitForFunction(() => /^\d+ ms$/.test(document.querySelector("#latency")!.textContent!));
+});
+
+test("middle and right drags pan and zoom, the menu stays away", async () => {
+  const page = await desk([AXIAL]);
+  const first = await picture(page, AXIAL);
+  await drag(page, AXIAL, 60, 0, "middle");
+  const moved = await pictureThat(page, AXIAL, differs(first));
+  await drag(page, AXIAL, 0, 60, "right");
+  await factsThat(page, AXIAL, /Zoom 1\.[3-9]/);
+  await pictureThat(page, AXIAL, differs(moved));
+});
+
+test("a drag on a slice windows all slices, and so do the number keys", async () => {
+  const page = await desk();
+  const first = await picture(page, AXIAL);
+  const [, width, center] = await factsThat(page, AXIAL, WINDOW);
+  await drag(page, AXIAL, 60, 40);
+  await pictureThat(page, AXIAL, differs(first));
+  const [, wider, higher] = await factsThat(page, AXIAL, WINDOW);
+  assert.ok(Number(wider) > Number(width) && Number(higher) > Number(center?.replace("−", "-")), `${wider} ${higher}`);
+  await factsThat(page, CORONAL, new RegExp(`W ${wider}\\s+L ${higher}`));
+
+  const labels = await page.locator("#windows option").allInnerTexts();
+  const lung = labels.findIndex((label) => /lung/i.test(label));
+  assert.ok(lung > 0, labels.join());
+  await page.keyboard.press(String(lung));
+  await factsThat(page, AXIAL, /W 1500\s+L −600/);
+  assert.match(await page.locator("#windows option:checked").innerText(), /lung/i);
+  assert.equal(await page.locator("#width").inputValue(), "1500");
+});
+
+test("the window fields and sliders set the window", async () => {
+  const page = await desk([AXIAL]);
+  await page.locator("#width").fill("300");
+  await page.locator("#width").press("Enter");
+  await factsThat(page, AXIAL, /W 300\s/);
+  await page.locator("#center-slider").focus();
+  const [, before] = await factsThat(page, AXIAL, /L (\S+)/);
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((old) => !document.querySelector<HTMLElement>(".bottom-left")!.innerText.includes(`L ${old} `), before);
+});
+
+test("the wheel turns slices, and the slice is counted", async () => {
+  const page = await desk([AXIAL]);
+  const first = await picture(page, AXIAL);
+  const [, slice, slices] = await factsThat(page, AXIAL, SLICE);
+  await page.locator(viewport(AXIAL)).hover();
+  for (let i = 0; i < 20; i++) await page.mouse.wheel(0, 100);
+  await factsThat(page, AXIAL, new RegExp(`Slice ${Number(slice) + 20} / ${slices}`));
+  await pictureThat(page, AXIAL, differs(first, 1));
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -100);
+  await page.keyboard.up("Control");
+  await factsThat(page, AXIAL, /Zoom 1\.10×/);
+});
+
+test("a preset changes the colours of the volume, reset brings the first look back", async () => {
+  const page = await desk();
+  const first = await picture(page, VOLUME);
+  await page.locator("#presets").selectOption("CT_Angio");
+  const red = await pictureThat(page, VOLUME, differs(first));
+  assert.ok(Math.abs(colour(red) - colour(first)) > 1, `${colour(first)} ${colour(red)}`);
+  await drag(page, VOLUME, 90, 30);
+  await pictureThat(page, VOLUME, differs(red));
+  await page.locator("#reset").click();
+  await pictureThat(page, VOLUME, equals(first));
+});
+
+test("the projection is another picture of the same view", async () => {
+  const page = await desk();
+  const shaded = await picture(page, VOLUME);
+  await page.locator("#mip").click();
+  const projected = await pictureThat(page, VOLUME, differs(shaded));
+  assert.ok(colour(projected) < 1, "a projection is grey");
+  await page.locator("#volume").click();
+  await pictureThat(page, VOLUME, equals(shaded));
+});
+
+test("a double click shows one view alone and back, and every view keeps its slice", async () => {
+  const page = await desk();
+  await page.keyboard.press("End");
+  const [, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
+  await page.locator(`${viewport(CORONAL)} .surface`).dblclick();
+  await page.locator(viewport(AXIAL)).waitFor({ state: "hidden" });
+  await settled(page, CORONAL);
+  assert.equal(await page.locator(".viewport:visible").count(), 1);
+  await page.keyboard.press("Escape");
+  await page.locator(viewport(AXIAL)).waitFor();
+  await factsThat(page, AXIAL, new RegExp(`Slice ${last} / ${last}`));
+});
+
+test("everything can be done with the keyboard alone", async () => {
+  const page = await desk();
+  const focused = () => page.evaluate(() => document.activeElement?.closest(".viewport")?.getAttribute("data-view") ?? null);
+  for (let i = 0; i < 60 && (await focused()) === null; i++) await page.keyboard.press("Tab");
+  assert.equal(await focused(), "0");
+  const [, slice] = await factsThat(page, AXIAL, SLICE);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await factsThat(page, AXIAL, new RegExp(`Slice ${Number(slice) + 2} /`));
+  await page.waitForFunction((words) => document.querySelector("#live")!.textContent!.includes(words), `slice ${Number(slice) + 2} of`);
+  await page.keyboard.press("Home");
+  await factsThat(page, AXIAL, /Slice 1 \//);
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await focused(), "1");
+  await page.keyboard.press("+");
+  await factsThat(page, CORONAL, /Zoom 1\.10×/);
+  await page.keyboard.press("=");
+  await factsThat(page, CORONAL, /Zoom 1\.00×/);
+  const front = await picture(page, VOLUME);
+  for (let i = 0; i < 6; i++) await page.keyboard.press("Shift+ArrowRight");
+  await pictureThat(page, VOLUME, differs(front));
+  await page.keyboard.press("Space");
+  await pictureThat(page, VOLUME, equals(front));
+  await page.keyboard.press("p");
+  await pictureThat(page, VOLUME, differs(front));
+  await page.keyboard.press("?");
+  await page.locator("#help-dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("#help-dialog").waitFor({ state: "hidden" });
+});
+
+test("one key hides the patient's name everywhere", async () => {
+  const page = await desk([AXIAL]);
+  assert.ok((await page.locator(".demographics:visible").count()) > 0);
+  await page.keyboard.press("d");
+  assert.equal(await page.locator(".demographics:visible").count(), 0);
+});
+
+test("axe finds nothing serious", async () => {
+  const page = await desk();
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press("?");
+  assert.deepEqual(await violations(page), []);
+});
+
+test("a phone shows one view, turns it with one finger and zooms it with two", async () => {
+  context = await browser.newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 3, hasTouch: true, isMobile: true });
+  const page = await context.newPage();
+  await openClient(page, server.url, [AXIAL]);
+  assert.equal(await page.locator(".viewport:visible").count(), 1);
+  await page.locator("#tabs button", { hasText: "Volume" }).tap();
+  await settled(page, VOLUME);
+  const front = await picture(page, VOLUME);
+  const touch = await context.newCDPSession(page);
+  await swipe(touch, [[195, 400]], [[275, 400]]);
+  const turned = await pictureThat(page, VOLUME, differs(front));
+  await swipe(touch, [[175, 400], [215, 400]], [[115, 400], [275, 400]]);
+  await pictureThat(page, VOLUME, differs(turned));
+  assert.equal(await page.evaluate(() => visualViewport!.scale), 1, "the page itself does not zoom");
+  await page.locator("#library-toggle").tap();
+  await page.locator("#library").waitFor();
+  await page.locator(".series").first().tap();
+  await page.locator("#library").waitFor({ state: "hidden" });
+  await page.locator("#controls-toggle").tap();
+  assert.deepEqual(await violations(page), []);
+});
+
+test("a server that dies is shown at once, and the picture comes back with it", async () => {
+  const token = "an-end-to-end-test-chooses-this-token";
+  const first = await serve(study.folder, "127.0.0.1:0", token);
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await openClient(page, first.url, ALL);
+  await page.keyboard.press("End");
+  const [, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
+  await first.stop();
+  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
+  assert.match(await page.locator("#connection-text").innerText(), /Reconnecting|gone/);
+  assert.match(await page.locator(`${viewport(AXIAL)} canvas`).evaluate((canvas) => getComputedStyle(canvas).filter), /grayscale/);
+  const second = await serve(study.folder, new URL(first.url).host, token);
+  try {
+    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
+    assert.equal(await page.locator("#connection-text").innerText(), "Connected");
+    await factsThat(page, AXIAL, new RegExp(`Slice ${last} / ${last}`));
+    assert.match(await facts(page, VOLUME), /Zoom/);
+  } finally {
+    await second.stop();
+  }
+});
+
+/** Moves fingers from points to points, in CSS pixels. */
+async function swipe(session: CDPSession, from: [number, number][], to: [number, number][]): Promise<void> {
+  const steps = 8;
+  const points = (step: number) =>
+    from.map(([x, y], i) => ({ id: i, x: x + ((to[i]![0] - x) * step) / steps, y: y + ((to[i]![1] - y) * step) / steps }));
+  await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: points(0) });
+  for (let step = 1; step <= steps; step++) {
+    await session.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: points(step) });
+  }
+  await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+}
+
+/** What axe-core calls serious or critical on this page, as text. */
+async function violations(page: Page): Promise<string[]> {
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    type Found = { id: string; impact: string; nodes: { target: unknown[]; failureSummary: string }[] };
+    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Found[] }> } };
+    const { violations } = await axe.run();
+    const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return serious.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+  });
+}

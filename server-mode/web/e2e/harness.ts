@@ -1,0 +1,145 @@
+// The real binary, a real browser, and pixels.
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { type Browser, type Page, chromium } from "playwright-core";
+
+/** A step that takes longer has failed; nothing waits this long when it works. */
+export const PATIENCE_MS = 60_000;
+
+const targetFolder = process.env["CARGO_TARGET_DIR"] ?? "../../target";
+const binary = resolve(process.env["VOXCAST_BIN"] ?? join(targetFolder, "release/voxcast"));
+const browsers = ["chromium", "chromium-browser", "google-chrome"];
+
+export interface RunningServer {
+  /** With the token. */
+  url: string;
+  origin: string;
+  stop(): Promise<void>;
+}
+
+/** A folder with the phantom study, and how to remove it. */
+export function phantom(): { folder: string; remove(): void } {
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: build it with \`cargo build --release\`, or set VOXCAST_BIN`);
+  const folder = mkdtempSync(join(tmpdir(), "voxcast-e2e-"));
+  execFileSync(binary, ["phantom", join(folder, "study")], { stdio: ["ignore", "ignore", "inherit"] });
+  return { folder: join(folder, "study"), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Starts the server and waits for the address that it prints. */
+export async function serve(study: string, listen = "127.0.0.1:0", token?: string): Promise<RunningServer> {
+  const env = { ...process.env, ...(token ? { VOXCAST_TOKEN: token } : {}) };
+  const child = spawn(binary, ["--serve", "--listen", listen, study], { stdio: ["ignore", "pipe", "inherit"], env });
+  const gone = new Promise<never>((_, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`the server ended with code ${code} before it printed its address`)));
+  });
+  const url = await Promise.race([printedUrl(child), gone]);
+  return { url, origin: new URL(url).origin, stop: () => stop(child) };
+}
+
+function printedUrl(child: ChildProcess): Promise<string> {
+  return new Promise((found) => {
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      const url = /https?:\/\/\S+token=\S+/.exec(line)?.[0];
+      if (url) found(url);
+    });
+  });
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((done) => {
+    child.once("exit", () => done());
+    child.kill("SIGKILL");
+  });
+}
+
+export function openBrowser(): Promise<Browser> {
+  const folders = (process.env["PATH"] ?? "").split(":");
+  const paths = folders.flatMap((folder) => browsers.map((name) => join(folder, name)));
+  const executablePath = process.env["VOXCAST_CHROMIUM"] ?? paths.find((path) => existsSync(path));
+  if (!executablePath) throw new Error(`none of ${browsers.join(", ")} is installed; install Chromium or set VOXCAST_CHROMIUM`);
+  const quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet] });
+}
+
+/** Opens the client and waits until these views show final pictures. */
+export async function openClient(page: Page, url: string, views: readonly number[]): Promise<void> {
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(url);
+  for (const view of views) await settled(page, view);
+}
+
+export function viewport(view: number): string {
+  return `.viewport[data-view="${view}"]`;
+}
+
+/** Waits until a view shows a picture of final quality. */
+export async function settled(page: Page, view: number): Promise<void> {
+  await page.locator(`${viewport(view)} .quality.final:visible`).waitFor();
+}
+
+/** A view's picture, shrunk to 32 x 32 RGB values. */
+export type Picture = readonly number[];
+
+/** Runs in the page: the picture of the canvas of a viewport. */
+const readPicture = (selector: string): number[] => {
+  const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+  const small = document.createElement("canvas");
+  small.width = small.height = 32;
+  const context = small.getContext("2d", { willReadFrequently: true })!;
+  context.imageSmoothingQuality = "high";
+  if (canvas.width > 0) context.drawImage(canvas, 0, 0, 32, 32);
+  return [...context.getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 !== 3);
+};
+
+export function picture(page: Page, view: number): Promise<Picture> {
+  return page.evaluate(readPicture, viewport(view));
+}
+
+/** Mean absolute difference of two pictures, 0 to 255. */
+export function difference(a: Picture, b: Picture): number {
+  return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+}
+
+/** Looks at a view, at every frame of the browser, until its settled picture is as wanted; returns it. */
+export async function pictureThat(page: Page, view: number, wanted: (picture: Picture) => boolean): Promise<Picture> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    await settled(page, view);
+    const now = await picture(page, view);
+    if (wanted(now)) return now;
+    if (Date.now() > end) throw new Error(`the picture of view ${view} did not become what it should`);
+    await page.evaluate(() => new Promise((next) => requestAnimationFrame(next)));
+  }
+}
+
+/** Drags from the middle of a view. */
+export async function drag(page: Page, view: number, dx: number, dy: number, button: "left" | "middle" | "right" = "left"): Promise<void> {
+  const box = (await page.locator(viewport(view)).boundingBox())!;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down({ button });
+  await page.mouse.move(x + dx, y + dy, { steps: 8 });
+  await page.mouse.up({ button });
+}
+
+/** The text in the lower left corner of a view: window, zoom, slice. */
+export function facts(page: Page, view: number): Promise<string> {
+  return page.locator(`${viewport(view)} .bottom-left`).innerText();
+}
+
+/** Waits until the facts of a view match, and returns the match. */
+export async function factsThat(page: Page, view: number, pattern: RegExp): Promise<RegExpExecArray> {
+  await page.waitForFunction(
+    ([selector, source]) => new RegExp(source!).test(document.querySelector<HTMLElement>(selector!)!.innerText),
+    [`${viewport(view)} .bottom-left`, pattern.source] as const,
+  );
+  const match = pattern.exec(await facts(page, view));
+  if (!match) throw new Error(`the facts of view ${view} changed while they were read`);
+  return match;
+}
