@@ -11,6 +11,8 @@ use crate::window::Window;
 
 /// More frames than any scanner writes into one object.
 const MAX_FRAMES: f64 = 1e6;
+/// Compressed or not, a frame takes this much of the file.
+const MIN_FRAME_BYTES: u64 = 8;
 /// 16 times a mammogram of today.
 const MAX_FRAME_PIXELS: u32 = 1 << 28;
 
@@ -304,8 +306,9 @@ pub fn brightness([r, g, b]: [u8; 3]) -> u8 {
 }
 
 impl Header {
-    /// Reads what a volume needs; an error says which attribute is wrong.
-    pub fn read(file: &File<'_>) -> Result<Self, String> {
+    /// Reads what a volume needs from a file of `size` bytes (inflated); an error says which
+    /// attribute is wrong.
+    pub fn read(file: &File<'_>, size: u64) -> Result<Self, String> {
         let data = &file.dataset;
         let text = |tag: dicom_object::Tag| data.text(tag).unwrap_or_default();
         let sop_class = text(tags::SOP_CLASS_UID);
@@ -322,12 +325,19 @@ impl Header {
         let person = |tag: dicom_object::Tag| data.person_text(tag, &charset);
         let float = data.bytes(tags::BITS_STORED).is_none() && data.short(tags::BITS_ALLOCATED) >= Some(32);
         let format = Arc::new(Format::read(data, float)?);
+        if format.frames > 1 && u64::from(format.frames) > size / MIN_FRAME_BYTES {
+            return Err(format!(
+                "NumberOfFrames (0028,0008) is {}, but the file has {size} bytes: it is damaged",
+                format.frames
+            ));
+        }
         let modality = text(tags::MODALITY);
         let image_type = data.texts(tags::IMAGE_TYPE);
         let images = images(data, &format, &image_type)?;
         let unit = match data.text(tags::RESCALE_TYPE).filter(|t| !t.is_empty() && t != "US") {
             Some(stated) => stated,
             None if modality == "CT" && !image_type.iter().any(|t| t == "LOCALIZER") => "HU".into(),
+            None if modality == "RTDOSE" => data.text(tags::DOSE_UNITS).unwrap_or_default(),
             None => data.text(tags::UNITS).unwrap_or_default(),
         };
         let sop_instance_uid = text(tags::SOP_INSTANCE_UID);
@@ -428,6 +438,10 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, image_type: &[String]) -> Re
             number_or(rescale, tags::RESCALE_SLOPE, 1.0)?,
             number_or(rescale, tags::RESCALE_INTERCEPT, 0.0)?,
         );
+        let rescale = match data.number(tags::DOSE_GRID_SCALING) {
+            Some(scaling) if scaling > 0.0 => (scaling, 0.0),
+            _ => rescale,
+        };
         if rescale.0 == 0.0 {
             return Err("RescaleSlope (0028,1053) is 0, so values cannot be told".into());
         }

@@ -14,10 +14,13 @@ const MAX_HEADER: usize = 64 << 20;
 
 /// Deflated files are cut off there.
 const MAX_INFLATED: usize = 2 << 30;
+/// What deflate can do at most.
+const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// Reads a file's header, and of the file only what that takes.
 pub fn header(path: &Path) -> Result<Header, String> {
     let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
+    let size = file.metadata().map_err(|e| reason(&e))?.len();
     let mut bytes = Vec::new();
     let mut wanted = FIRST_READ;
     let mut deflated = false;
@@ -27,10 +30,13 @@ pub fn header(path: &Path) -> Result<Header, String> {
         let complete = got < more;
         deflated = deflated || dataset::is_deflated(&bytes);
         let parsed = match (deflated, complete) {
-            (false, _) => File::parse(&bytes, complete, Until::PixelData).map(|file| Header::read(&file)),
+            (false, _) => {
+                File::parse(&bytes, complete, Until::PixelData).map(|file| Header::read(&file, size))
+            }
             (true, false) => Err(ParseError::NeedMore(MAX_HEADER)),
             (true, true) => dataset::inflate(&bytes, MAX_HEADER).and_then(|bytes| {
-                File::parse(&bytes, bytes.len() < MAX_HEADER, Until::PixelData).map(|f| Header::read(&f))
+                File::parse(&bytes, bytes.len() < MAX_HEADER, Until::PixelData)
+                    .map(|f| Header::read(&f, size.saturating_mul(MAX_DEFLATE_RATIO)))
             }),
         };
         match parsed {
