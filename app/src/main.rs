@@ -6,6 +6,7 @@
 mod capability;
 mod cli;
 mod commands;
+mod desktop;
 mod output;
 mod study;
 

@@ -1,8 +1,10 @@
 //! What Voxcast's golden, wire and end-to-end tests share.
 
 pub mod backends;
+pub mod binary;
 pub mod cases;
 pub mod compare;
+pub mod display;
 pub mod phantoms;
 pub mod server;
 pub mod truths;

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use render_core::phantom;
 
-use crate::capability;
+use crate::capability::{self, Mode};
 use crate::cli::View;
+use crate::desktop;
 use crate::output;
 
 /// Picks the mode, says which and why, and runs it.
@@ -16,6 +17,9 @@ pub fn run(view: &View) -> Result<()> {
     let verdict = capability::verdict(&capability::display(), &renderer);
     output::note(format_args!("mode: {} on {}", verdict.mode.as_str(), view.address()));
     verdict.reasons.iter().for_each(|reason| output::note(format_args!("  {reason}")));
+    if verdict.mode == Mode::Local && !view.serve {
+        return desktop::run(view.studies.clone(), desktop::Options { renderer });
+    }
     Ok(())
 }
 

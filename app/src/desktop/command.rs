@@ -1,0 +1,269 @@
+//! What a person can ask for, and the keys that ask for it.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, Key, Modifiers};
+use render_core::Window;
+use render_core::scene::Content;
+
+/// Changes of state that menus, keys and panels share. Without a name, a command means the active
+/// viewport.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    ShowOpenDialog,
+    PickFolder,
+    PickFiles,
+    Open(Vec<PathBuf>),
+    LoadSeries(String),
+    /// To another series of the list, by this many places.
+    StepSeries(isize),
+    /// Stops loading, else closes what lies on top.
+    Escape,
+    CancelLoading,
+    DismissMessage(usize),
+    ClearRecent,
+    SetWindow(Window),
+    WindowKey(usize),
+    SetPreset(&'static str),
+    NextPreset,
+    SetVolumeContent(Content),
+    ToggleMip,
+    Reset,
+    ResetAll,
+    Page(i64),
+    /// Slices up or down; a volume view tilts instead.
+    Arrow(i64),
+    /// The zoom changes by this factor.
+    Zoom(f64),
+    Fit,
+    Turn(f64),
+    StepViewport(isize),
+    ToggleMaximiseActive,
+    ResetLayout,
+    ToggleDemographics,
+    ToggleReferenceLines,
+    ToggleSidePanel,
+    ToggleHelp,
+}
+
+/// A key and what it does; the help sheet is made of these.
+#[derive(Debug)]
+pub struct Shortcut {
+    pub group: &'static str,
+    pub keys: &'static str,
+    pub text: &'static str,
+    bindings: &'static [Binding],
+}
+
+type Binding = (Modifiers, Key, fn() -> Command);
+
+const NONE: Modifiers = Modifiers::NONE;
+
+/// In the order of the help sheet.
+pub const SHORTCUTS: &[Shortcut] = &[
+    Shortcut {
+        group: "Study",
+        keys: "Ctrl+O",
+        text: "Open a study",
+        bindings: &[(Modifiers::COMMAND, Key::O, || Command::ShowOpenDialog)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "PgUp, PgDn",
+        text: "Previous, next series",
+        bindings: &[
+            (NONE, Key::PageUp, || Command::StepSeries(-1)),
+            (NONE, Key::PageDown, || Command::StepSeries(1)),
+        ],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "S",
+        text: "Show or hide the list of series",
+        bindings: &[(NONE, Key::S, || Command::ToggleSidePanel)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "D",
+        text: "Show or hide the patient's data",
+        bindings: &[(NONE, Key::D, || Command::ToggleDemographics)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "1 … 5",
+        text: "Window presets",
+        bindings: &[
+            (NONE, Key::Num1, || Command::WindowKey(1)),
+            (NONE, Key::Num2, || Command::WindowKey(2)),
+            (NONE, Key::Num3, || Command::WindowKey(3)),
+            (NONE, Key::Num4, || Command::WindowKey(4)),
+            (NONE, Key::Num5, || Command::WindowKey(5)),
+        ],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "P",
+        text: "Next volume preset",
+        bindings: &[(NONE, Key::P, || Command::NextPreset)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "M",
+        text: "Volume or maximum intensity",
+        bindings: &[(NONE, Key::M, || Command::ToggleMip)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "X",
+        text: "Show or hide reference lines",
+        bindings: &[(NONE, Key::X, || Command::ToggleReferenceLines)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "Space",
+        text: "Reset the viewport",
+        bindings: &[(NONE, Key::Space, || Command::Reset)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "Shift+Space",
+        text: "Reset all viewports",
+        bindings: &[(Modifiers::SHIFT, Key::Space, || Command::ResetAll)],
+    },
+    Shortcut {
+        group: "Move",
+        keys: "Up, Down",
+        text: "Previous, next slice; tilt the volume",
+        bindings: &[
+            (NONE, Key::ArrowUp, || Command::Arrow(-1)),
+            (NONE, Key::ArrowDown, || Command::Arrow(1)),
+        ],
+    },
+    Shortcut {
+        group: "Move",
+        keys: "Home, End",
+        text: "First, last slice",
+        bindings: &[(NONE, Key::Home, || Command::Page(-FAR)), (NONE, Key::End, || Command::Page(FAR))],
+    },
+    Shortcut {
+        group: "Move",
+        keys: "R, L",
+        text: "Turn the volume right, left",
+        bindings: &[(NONE, Key::R, || Command::Turn(15.0)), (NONE, Key::L, || Command::Turn(-15.0))],
+    },
+    Shortcut {
+        group: "Move",
+        keys: "+, −, =",
+        text: "Zoom in, out, fit",
+        bindings: &[
+            (NONE, Key::Plus, || Command::Zoom(1.2)),
+            (Modifiers::SHIFT, Key::Plus, || Command::Zoom(1.2)),
+            (NONE, Key::Minus, || Command::Zoom(1.0 / 1.2)),
+            (NONE, Key::Equals, || Command::Fit),
+        ],
+    },
+    Shortcut {
+        group: "Window",
+        keys: "Left, Right",
+        text: "Previous, next viewport",
+        bindings: &[
+            (NONE, Key::ArrowLeft, || Command::StepViewport(-1)),
+            (NONE, Key::ArrowRight, || Command::StepViewport(1)),
+        ],
+    },
+    Shortcut {
+        group: "Window",
+        keys: "F",
+        text: "Maximise or restore the viewport",
+        bindings: &[(NONE, Key::F, || Command::ToggleMaximiseActive)],
+    },
+    Shortcut {
+        group: "Window",
+        keys: "Esc",
+        text: "Cancel, close, restore",
+        bindings: &[(NONE, Key::Escape, || Command::Escape)],
+    },
+    Shortcut {
+        group: "Window",
+        keys: "?",
+        text: "This sheet",
+        bindings: &[
+            (NONE, Key::Questionmark, || Command::ToggleHelp),
+            (Modifiers::SHIFT, Key::Questionmark, || Command::ToggleHelp),
+            (NONE, Key::F1, || Command::ToggleHelp),
+        ],
+    },
+];
+
+/// What the mouse does: (gesture, on slices, on the volume).
+pub const MOUSE: &[(&str, &str, &str)] = &[
+    ("Left drag", "Window: right-left width, up-down level", "Rotate"),
+    ("Middle drag", "Pan", "Pan"),
+    ("Right drag", "Zoom", "Zoom"),
+    ("Wheel", "Slices", "Zoom"),
+    ("Ctrl+wheel", "Zoom", "Zoom"),
+    ("Shift+left", "Move the other slices here", ""),
+    ("Double click", "Maximise or restore", "Maximise or restore"),
+];
+
+/// More slices than a volume can have; paging stops at its ends.
+const FAR: i64 = 1 << 20;
+
+/// Who gets the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFocus {
+    /// A viewport, or nothing in particular.
+    Viewports,
+    /// A button, list or slider, which uses the arrows and the space bar itself.
+    Widget,
+    /// A text field or a menu: every key is its own.
+    Typing,
+}
+
+/// Commands of the keys pressed since the last repaint.
+pub fn pressed(ctx: &egui::Context, focus: KeyFocus) -> Vec<Command> {
+    if focus == KeyFocus::Typing {
+        return Vec::new();
+    }
+    let own = |key: Key| {
+        let moves =
+            [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight, Key::Space, Key::Home, Key::End];
+        focus == KeyFocus::Widget && moves.contains(&key)
+    };
+    ctx.input(|input| {
+        let keys = input.events.iter().filter_map(|event| match event {
+            egui::Event::Key { key, pressed: true, modifiers, .. } if !own(*key) => Some((*key, *modifiers)),
+            _ => None,
+        });
+        keys.filter_map(|(key, modifiers)| command_of(key, modifiers)).collect()
+    })
+}
+
+fn command_of(key: Key, modifiers: Modifiers) -> Option<Command> {
+    let bindings = SHORTCUTS.iter().flat_map(|shortcut| shortcut.bindings);
+    bindings
+        .into_iter()
+        .find(|(needed, bound, _)| *bound == key && modifiers.matches_exact(*needed))
+        .map(|(_, _, command)| command())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_has_two_meanings() {
+        let mut seen = Vec::new();
+        for (modifiers, key, _) in SHORTCUTS.iter().flat_map(|shortcut| shortcut.bindings) {
+            assert!(!seen.contains(&(modifiers, key)), "{modifiers:?} {key:?} is bound twice");
+            seen.push((modifiers, key));
+        }
+    }
+
+    #[test]
+    fn a_key_with_a_modifier_is_another_key() {
+        assert_eq!(command_of(Key::Num2, NONE), Some(Command::WindowKey(2)));
+        assert_eq!(command_of(Key::Num2, Modifiers::CTRL), None);
+        assert_eq!(command_of(Key::Space, Modifiers::SHIFT), Some(Command::ResetAll));
+    }
+}

@@ -1,0 +1,232 @@
+//! What lies over the viewports or instead of them: messages, the start screen, opening, help.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, Align, Color32, Layout, RichText, vec2};
+
+use super::app::App;
+use super::command::{Command, MOUSE, SHORTCUTS};
+use super::job::Job;
+use super::recent::Recent;
+use super::{side_panel, theme};
+
+/// Messages of which at least this many details are hidden behind a heading.
+const DETAILS_SHOWN: usize = 2;
+
+/// One strip per message, above the viewports.
+pub fn messages(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    for (index, message) in app.messages.iter().enumerate() {
+        let frame = egui::Frame::new().fill(theme::ERROR_FILL).inner_margin(egui::Margin::symmetric(12, 6));
+        egui::Panel::top(egui::Id::unique("message").with(index)).frame(frame).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                    if ui.button("Dismiss").clicked() {
+                        commands.push(Command::DismissMessage(index));
+                    }
+                    ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                        ui.add_space(3.0);
+                        ui.label(RichText::new(&message.text).color(theme::STRONG));
+                        details(index, &message.details, ui);
+                    });
+                });
+            });
+        });
+    }
+}
+
+fn details(index: usize, details: &[String], ui: &mut egui::Ui) {
+    let lines = |ui: &mut egui::Ui, lines: &[String]| {
+        for line in lines {
+            ui.label(RichText::new(line).color(theme::TEXT).size(12.5));
+        }
+    };
+    if details.len() <= DETAILS_SHOWN {
+        lines(ui, details);
+        return;
+    }
+    egui::CollapsingHeader::new(format!("{} files", details.len())).id_salt(index).show(ui, |ui| {
+        let height = ui.text_style_height(&egui::TextStyle::Body);
+        egui::ScrollArea::vertical().id_salt(index).max_height(160.0).show_rows(
+            ui,
+            height,
+            details.len(),
+            |ui, rows| lines(ui, &details[rows]),
+        );
+    });
+}
+
+/// Shown while nothing is on screen.
+pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let height = ui.available_height();
+    ui.vertical_centered(|ui| {
+        ui.add_space(height * 0.3);
+        if let Some(work) = &app.work {
+            ui.set_max_width(340.0);
+            side_panel::progress(work, ui, commands);
+            return;
+        }
+        ui.label(RichText::new("Open a study").size(26.0).color(theme::STRONG));
+        ui.add_space(6.0);
+        ui.label(RichText::new("Drop a folder with DICOM files here, or choose one.").color(theme::WEAK));
+        ui.add_space(18.0);
+        let open = egui::Button::new(RichText::new("Open…").size(15.0).color(theme::STRONG))
+            .fill(theme::ACCENT_FILL)
+            .min_size(vec2(150.0, 36.0));
+        if ui.add(open).clicked() {
+            commands.push(Command::ShowOpenDialog);
+        }
+        if !app.recent.paths().is_empty() {
+            ui.add_space(30.0);
+            ui.label(RichText::new("Recent").color(theme::WEAK));
+            let first = &app.recent.paths()[..app.recent.paths().len().min(6)];
+            side_panel::recent_entries(first, ui, commands);
+        }
+    });
+}
+
+/// Dims the window while files hang over it.
+pub fn drop_hint(ctx: &egui::Context) {
+    if ctx.input(|input| input.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
+    let painter = ctx.layer_painter(layer);
+    let rect = ctx.content_rect();
+    painter.rect_filled(rect, 0.0, Color32::from_black_alpha(190));
+    let font = egui::FontId::proportional(24.0);
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, theme::STRONG);
+}
+
+fn modal(name: &str) -> egui::Modal {
+    let frame = egui::Frame::new()
+        .fill(theme::PANEL)
+        .stroke(egui::Stroke::new(1.0, theme::LINE))
+        .corner_radius(8)
+        .inner_margin(20);
+    egui::Modal::new(egui::Id::unique(name)).frame(frame).backdrop_color(Color32::from_black_alpha(130))
+}
+
+/// The dialog behind `Open…`.
+#[derive(Debug, Default)]
+pub struct OpenDialog {
+    path: String,
+    shown: bool,
+}
+
+impl OpenDialog {
+    /// Returns false when it is closed.
+    pub fn show(&mut self, ctx: &egui::Context, recent: &Recent, commands: &mut Vec<Command>) -> bool {
+        let mut open = true;
+        let modal = modal("open dialog").show(ctx, |ui| {
+            ui.set_width(520.0);
+            ui.heading("Open a study");
+            ui.add_space(6.0);
+            ui.horizontal(|ui| {
+                if ui.button("Choose a folder…").clicked() {
+                    commands.push(Command::PickFolder);
+                }
+                if ui.button("Choose files…").clicked() {
+                    commands.push(Command::PickFiles);
+                }
+            });
+            ui.add_space(8.0);
+            let label = ui.label("Path of a folder, a file or a DICOMDIR");
+            let field = egui::TextEdit::singleline(&mut self.path)
+                .hint_text("/data/study")
+                .desired_width(f32::INFINITY)
+                .margin(egui::Margin::symmetric(8, 6));
+            let field = ui.add(field).labelled_by(label.id);
+            if !std::mem::replace(&mut self.shown, true) {
+                field.request_focus();
+            }
+            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            if !recent.paths().is_empty() {
+                ui.add_space(8.0);
+                ui.label(RichText::new("Recent").color(theme::WEAK));
+                side_panel::recent_entries(&recent.paths()[..recent.paths().len().min(6)], ui, commands);
+            }
+            ui.add_space(12.0);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let path = self.path.trim();
+                let go = ui.add_enabled(!path.is_empty(), egui::Button::new("Open").fill(theme::ACCENT_FILL));
+                if (go.clicked() || entered) && !path.is_empty() {
+                    commands.push(Command::Open(vec![PathBuf::from(path)]));
+                    open = false;
+                }
+                if ui.button("Close").clicked() {
+                    open = false;
+                }
+            });
+        });
+        open && !modal.should_close()
+    }
+}
+
+/// Asks the system's file dialog on a thread, so the window goes on. Without such a dialog the
+/// answer is empty, and the path field remains.
+pub fn pick_folder(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Open a study").pick_folders();
+    Job::start("file dialog", ctx, move |_, sink| {
+        let folders = pollster::block_on(dialog).unwrap_or_default();
+        sink.send(folders.iter().map(|handle| handle.path().to_owned()).collect());
+    })
+}
+
+/// As `pick_folder`, for single files.
+pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Open DICOM files").pick_files();
+    Job::start("file dialog", ctx, move |_, sink| {
+        let files = pollster::block_on(dialog).unwrap_or_default();
+        sink.send(files.iter().map(|handle| handle.path().to_owned()).collect());
+    })
+}
+
+/// The sheet of keys and gestures. Returns false when it is closed.
+pub fn help(ctx: &egui::Context) -> bool {
+    let modal = modal("help").show(ctx, |ui| {
+        ui.heading("Keys and mouse");
+        ui.add_space(8.0);
+        ui.horizontal_top(|ui| {
+            let half = SHORTCUTS.partition_point(|shortcut| matches!(shortcut.group, "Study" | "Picture"));
+            for (column, part) in [&SHORTCUTS[..half], &SHORTCUTS[half..]].into_iter().enumerate() {
+                ui.vertical(|ui| {
+                    ui.set_width(330.0);
+                    keys(column, part, ui);
+                });
+                ui.add_space(18.0);
+            }
+        });
+        ui.add_space(12.0);
+        egui::Grid::new("mouse").num_columns(3).spacing([24.0, 5.0]).show(ui, |ui| {
+            for heading in ["Mouse", "On slices", "On the volume"] {
+                ui.label(RichText::new(heading).color(theme::WEAK));
+            }
+            ui.end_row();
+            for (gesture, slices, volume) in MOUSE {
+                ui.strong(*gesture);
+                ui.label(*slices);
+                ui.label(*volume);
+                ui.end_row();
+            }
+        });
+        ui.add_space(12.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.button("Close").clicked()).inner
+    });
+    !modal.inner && !modal.should_close()
+}
+
+fn keys(column: usize, part: &[super::command::Shortcut], ui: &mut egui::Ui) {
+    egui::Grid::new(("keys", column)).num_columns(2).spacing([18.0, 5.0]).show(ui, |ui| {
+        let mut group = "";
+        for shortcut in part {
+            if shortcut.group != group {
+                group = shortcut.group;
+                ui.label(RichText::new(group).color(theme::WEAK));
+                ui.end_row();
+            }
+            ui.strong(shortcut.keys);
+            ui.label(shortcut.text);
+            ui.end_row();
+        }
+    });
+}

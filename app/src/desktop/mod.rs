@@ -1,0 +1,54 @@
+//! The desktop window.
+//!
+//! ```text
+//! paths -> Job (scan, load) -> Study on screen -> Viewport -> RenderWorker -> texture -> egui
+//! mouse, keys -> Command or Interaction -> ViewState -> Viewport
+//! ```
+//!
+//! The UI thread never renders a volume, never reads a file and never waits: it hands work to named
+//! threads and takes their results when they wake it. It repaints only when something changed, so a
+//! still window costs nothing.
+
+mod app;
+mod command;
+mod dialogs;
+mod job;
+mod layout;
+mod overlay;
+mod recent;
+mod render_worker;
+mod side_panel;
+mod study;
+mod theme;
+mod top_bar;
+mod viewport;
+
+use std::path::PathBuf;
+
+use render_core::Renderer;
+
+/// How the window starts.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Draws the pictures. The window's widgets use whatever adapter there is.
+    pub renderer: Renderer,
+}
+
+/// Opens the window on the studies in `paths` and returns when it is closed. Fails if there is no
+/// display or no adapter that could draw a window.
+pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
+    let native = eframe::NativeOptions {
+        viewport: eframe::egui::ViewportBuilder::default()
+            .with_title("Voxcast")
+            .with_app_id("voxcast")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([640.0, 480.0])
+            .with_drag_and_drop(true),
+        renderer: eframe::Renderer::Wgpu,
+        // Noise that hides banding would change grey values.
+        dithering: false,
+        ..Default::default()
+    };
+    eframe::run_native("Voxcast", native, Box::new(|cc| Ok(Box::new(app::App::new(cc, paths, options)))))
+        .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}

@@ -1,0 +1,252 @@
+//! What is written and drawn over a picture.
+
+use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
+use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, vec2};
+use glam::DVec3;
+use render_core::Volume;
+use render_core::dicom::WarningCode;
+use render_core::scene::camera::DEFAULT_ZOOM;
+use render_core::scene::overlay::{EdgeLetters, ruler};
+use render_core::scene::{Content, Plane, Preset, ViewState};
+
+use super::layout::ViewId;
+use super::study::{self, OpenSeries};
+use super::theme;
+use super::viewport::{Scenery, Shown};
+
+const MARGIN: f32 = 9.0;
+const LINE_HEIGHT: f32 = 17.0;
+/// Below this size, a viewport shows only what its picture cannot be read without.
+const ROOMY: [f32; 2] = [330.0, 230.0];
+
+/// Draws everything over the picture at `place` in the viewport `rect`. The text tells what the
+/// picture shows, not what was asked for since.
+#[expect(clippy::too_many_arguments, reason = "each is another thing that is drawn")]
+pub fn draw(
+    painter: &Painter,
+    rect: Rect,
+    place: Rect,
+    id: ViewId,
+    shown: &Shown,
+    volume: &Volume,
+    final_picture: bool,
+    scenery: &Scenery<'_>,
+) {
+    let view = &shown.view;
+    let open = scenery.open;
+    let calibrated = !open.warnings.iter().any(|warning| warning.code == WarningCode::NoSpacing);
+    if scenery.reference_lines && view.content == Content::Slice {
+        reference_lines(painter, place, id, view, &scenery.planes);
+    }
+    letters(painter, rect, view);
+    let inner = rect.shrink(MARGIN);
+    let text = Corners { painter, inner, width: inner.width() * 0.47 };
+
+    let roomy = rect.width() >= ROOMY[0] && rect.height() >= ROOMY[1];
+    if roomy && scenery.demographics {
+        text.write(Align2::LEFT_TOP, &patient_lines(open));
+        text.write(Align2::RIGHT_TOP, &study_lines(open));
+    }
+    let mut lower_left = Vec::new();
+    for warning in &open.warnings {
+        lower_left.push((study::badge(warning), theme::WARNING));
+    }
+    if view.content == Content::Slice {
+        let (number, count) = view.plane.slice_number(volume);
+        lower_left.push((format!("Slice {number} / {count}"), theme::OVERLAY));
+        if calibrated {
+            lower_left.push((plane_position(&view.plane), theme::OVERLAY_WEAK));
+        }
+    } else {
+        lower_left.push((volume_title(view), theme::OVERLAY));
+    }
+    text.write(Align2::LEFT_BOTTOM, &lower_left);
+
+    let mut lower_right = Vec::new();
+    if view.content != Content::Volume {
+        let window = format!("W {:.0}  L {:.0}", view.window.width(), view.window.center());
+        lower_right.push((window, theme::OVERLAY));
+    }
+    let zoom = match view.content {
+        Content::Slice => view.plane.zoom,
+        _ => view.camera.zoom / DEFAULT_ZOOM,
+    };
+    lower_right.push((format!("Zoom {:.0} %", zoom * 100.0), theme::OVERLAY_WEAK));
+    lower_right.push(if final_picture {
+        ("Final".to_owned(), theme::OVERLAY_WEAK)
+    } else {
+        ("Interactive".to_owned(), theme::WARNING)
+    });
+    text.write(Align2::RIGHT_BOTTOM, &lower_right);
+
+    if calibrated && roomy && view.content == Content::Slice {
+        let points_per_pixel = place.width() / view.size[0] as f32;
+        draw_ruler(painter, rect, view, points_per_pixel);
+    }
+}
+
+/// A message in the middle of a viewport.
+pub fn centered(painter: &Painter, rect: Rect, text: &str, color: Color32) {
+    let galley = painter.layout(text.to_owned(), FontId::proportional(13.5), color, rect.width() * 0.8);
+    painter.galley(rect.center() - galley.size() / 2.0, galley, color);
+}
+
+/// A position along one patient axis, for example `H 120.4 mm`.
+pub fn axis_position(value_mm: f64, axis: usize) -> String {
+    let letters = [["L", "R"], ["P", "A"], ["H", "F"]][axis];
+    format!("{} {:.1}", letters[usize::from(value_mm < 0.0)], value_mm.abs())
+}
+
+fn plane_position(plane: &Plane) -> String {
+    let normal = plane.scroll_direction();
+    match (0..3).find(|&axis| normal[axis].abs() > 0.9999) {
+        Some(axis) => format!("{} mm", axis_position(plane.center_mm[axis], axis)),
+        None => format!("{:.1} mm along the normal", plane.center_mm.dot(normal)),
+    }
+}
+
+fn volume_title(view: &ViewState) -> String {
+    match view.content {
+        Content::Mip => "Maximum intensity".to_owned(),
+        Content::Isosurface(value) => format!("Surface at {value:.0}"),
+        _ => preset_title(view),
+    }
+}
+
+/// The preset's label, marked when its curve was changed.
+pub fn preset_title(view: &ViewState) -> String {
+    match view.preset.as_deref().and_then(Preset::find) {
+        Some(preset) if preset.transfer == view.transfer => preset.label.clone(),
+        Some(preset) => format!("{}, changed", preset.label),
+        None => "Opacity by window".to_owned(),
+    }
+}
+
+fn patient_lines(open: &OpenSeries) -> Vec<(String, Color32)> {
+    let patient = &open.patient;
+    let born = study::date(&patient.birth_date);
+    let title = study::patient_title(patient);
+    let details = [patient.id.as_str(), patient.sex.as_str(), born.as_str()]
+        .into_iter()
+        .filter(|part| !part.is_empty() && *part != title);
+    let details: Vec<&str> = details.collect();
+    vec![(title.clone(), theme::OVERLAY), (details.join("  ·  "), theme::OVERLAY_WEAK)]
+}
+
+fn study_lines(open: &OpenSeries) -> Vec<(String, Color32)> {
+    let date = study::date(&open.study_date);
+    let study = [open.study_description.as_str(), date.as_str()].into_iter().filter(|part| !part.is_empty());
+    vec![
+        (study.collect::<Vec<_>>().join("  ·  "), theme::OVERLAY),
+        (study::series_title(open.series_number, &open.series_description), theme::OVERLAY_WEAK),
+    ]
+}
+
+struct Corners<'a> {
+    painter: &'a Painter,
+    inner: Rect,
+    width: f32,
+}
+
+impl Corners<'_> {
+    /// Lines in a corner, each cut where it would meet the other side.
+    fn write(&self, corner: Align2, lines: &[(String, Color32)]) {
+        let lines = lines.iter().filter(|(text, _)| !text.is_empty());
+        let count = lines.clone().count();
+        for (row, (text, color)) in lines.enumerate() {
+            let from_edge = if corner.y() == eframe::egui::Align::Min {
+                row as f32 * LINE_HEIGHT
+            } else {
+                -((count - 1 - row) as f32) * LINE_HEIGHT
+            };
+            let anchor = corner.pos_in_rect(&self.inner) + vec2(0.0, from_edge);
+            label(self.painter, anchor, corner, text, 12.5, *color, self.width);
+        }
+    }
+}
+
+/// One line with a dark edge, readable on black and on white.
+fn label(painter: &Painter, at: Pos2, anchor: Align2, text: &str, size: f32, color: Color32, width: f32) {
+    let galley = |color| {
+        let format = TextFormat::simple(FontId::proportional(size), color);
+        let mut job = LayoutJob::single_section(text.to_owned(), format);
+        job.wrap = TextWrapping::truncate_at_width(width);
+        painter.layout_job(job)
+    };
+    let text = galley(color);
+    let corner = anchor.anchor_size(at, text.size()).min;
+    let edge = galley(Color32::from_black_alpha(200));
+    for offset in [vec2(-1.0, 0.0), vec2(1.0, 0.0), vec2(0.0, -1.0), vec2(0.0, 1.0)] {
+        painter.galley(corner + offset, edge.clone(), Color32::BLACK);
+    }
+    painter.galley(corner, text, color);
+}
+
+fn letters(painter: &Painter, rect: Rect, view: &ViewState) {
+    let edges = EdgeLetters::of(view);
+    let inner = rect.shrink(MARGIN);
+    for (text, at, anchor) in [
+        (&edges.left, inner.left_center(), Align2::LEFT_CENTER),
+        (&edges.right, inner.right_center(), Align2::RIGHT_CENTER),
+        (&edges.top, inner.center_top(), Align2::CENTER_TOP),
+        (&edges.bottom, inner.center_bottom(), Align2::CENTER_BOTTOM),
+    ] {
+        label(painter, at, anchor, text, 15.0, theme::STRONG, f32::INFINITY);
+    }
+}
+
+/// A ruler above the lower edge, ticks at each tenth.
+fn draw_ruler(painter: &Painter, rect: Rect, view: &ViewState, points_per_pixel: f32) {
+    let mm_per_point = view.plane.mm_per_pixel(view.size) / f64::from(points_per_pixel);
+    let (mm, points) = ruler(mm_per_point, f64::from(rect.width()) * 0.28);
+    let left = pos2(rect.center().x - points as f32 / 2.0, rect.bottom() - 34.0);
+    let strokes = [Stroke::new(3.0, Color32::from_black_alpha(170)), Stroke::new(1.0, theme::OVERLAY)];
+    for stroke in strokes {
+        painter.line_segment([left, left + vec2(points as f32, 0.0)], stroke);
+        for tick in 0..=10 {
+            let x = points as f32 * tick as f32 / 10.0;
+            let height = if tick % 5 == 0 { 7.0 } else { 4.0 };
+            painter.line_segment([left + vec2(x, 0.0), left + vec2(x, -height)], stroke);
+        }
+    }
+    let text =
+        if mm >= 10.0 && mm % 10.0 == 0.0 { format!("{:.0} cm", mm / 10.0) } else { format!("{mm} mm") };
+    let beside = left + vec2(points as f32 + 7.0, -3.0);
+    label(painter, beside, Align2::LEFT_CENTER, &text, 12.0, theme::OVERLAY, f32::INFINITY);
+}
+
+/// Where the other cuts pass through this one.
+fn reference_lines(
+    painter: &Painter,
+    place: Rect,
+    id: ViewId,
+    view: &ViewState,
+    planes: &[(ViewId, Plane); 3],
+) {
+    let scale = place.width() / view.size[0] as f32;
+    let normal = |plane: &Plane| plane.right.cross(plane.down);
+    for (other, plane) in planes.iter().filter(|(other, _)| *other != id) {
+        let along: DVec3 = normal(&view.plane).cross(normal(plane));
+        if along.length() < 1e-3 {
+            continue;
+        }
+        let (pixel, _) = view.plane.pixel_from_patient(plane.center_mm, view.size);
+        let at = place.min + vec2(pixel[0] as f32, pixel[1] as f32) * scale;
+        let direction = vec2(along.dot(view.plane.right) as f32, along.dot(view.plane.down) as f32);
+        let reach = direction.normalized() * (place.width() + place.height());
+        painter.line_segment([at - reach, at + reach], Stroke::new(1.0, other.color().gamma_multiply(0.45)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_name_the_side_of_the_patient() {
+        assert_eq!(axis_position(12.34, 0), "L 12.3");
+        assert_eq!(axis_position(-12.34, 0), "R 12.3");
+        assert_eq!(axis_position(-5.0, 1), "A 5.0");
+        assert_eq!(axis_position(120.0, 2), "H 120.0");
+    }
+}

@@ -1,0 +1,182 @@
+//! The list of studies and series, with what is wrong with them.
+
+use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
+use render_core::dicom::{Series, Study};
+
+use super::app::{App, Work, file_name};
+use super::command::Command;
+use super::{study, theme};
+
+const THUMBNAIL: f32 = 56.0;
+
+/// Pixels of a thumbnail's longer side: sharp on a screen with two pixels per point.
+pub const THUMBNAIL_PX: u32 = 112;
+
+pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    // Without a picture, the start screen has the room for it.
+    if let Some(work) = app.work.as_ref().filter(|_| app.screen.is_some()) {
+        progress(work, ui, commands);
+        ui.add_space(4.0);
+    }
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        for study in app.studies.iter().rev() {
+            study_heading(study, app.demographics, ui);
+            for series in &study.series {
+                series_row(app, series, ui, commands);
+            }
+            ui.add_space(10.0);
+        }
+        failed(app, ui);
+        recent(app, ui, commands);
+    });
+}
+
+/// What is being read, how far it is, and a way to stop it.
+pub fn progress(work: &Work, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let (title, progress) = match work {
+        Work::Scan { job, .. } => ("Looking for images", job.progress()),
+        Work::Load { job, .. } => ("Loading", job.progress()),
+    };
+    let (done, total) = progress.counts();
+    ui.label(if total > 0 { format!("{title}: {done} of {total}") } else { format!("{title}…") });
+    ui.horizontal(|ui| {
+        let part = if total > 0 { done as f32 / total as f32 } else { 0.0 };
+        let width = (ui.available_width() - 76.0).max(40.0);
+        let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::ACCENT);
+        ui.add(bar);
+        if ui.button("Cancel").on_hover_text("Stop loading (Esc)").clicked() {
+            commands.push(Command::CancelLoading);
+        }
+    });
+}
+
+fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
+    let name = if demographics { study::patient_title(&study.patient) } else { "Patient hidden".to_owned() };
+    ui.label(RichText::new(name).color(theme::STRONG).size(14.5));
+    let date = study::date(&study.study_date);
+    let parts = [study.study_description.as_str(), date.as_str()].into_iter().filter(|part| !part.is_empty());
+    let text = parts.collect::<Vec<_>>().join("  ·  ");
+    if !text.is_empty() {
+        ui.add(egui::Label::new(RichText::new(text).color(theme::WEAK).size(12.5)).truncate());
+    }
+    ui.add_space(2.0);
+}
+
+fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let open = app.screen.as_ref().map(|screen| &screen.open);
+    let on_screen = open.filter(|open| open.series_instance_uid == series.series_instance_uid);
+    let loading = matches!(&app.work, Some(Work::Load { series_instance_uid, .. })
+        if *series_instance_uid == series.series_instance_uid);
+    let title = study::series_title(series.series_number, &series.series_description);
+    let [columns, rows, slices] = series.dims;
+    let size = format!("{}  ·  {columns} × {rows} × {slices}", series.modality);
+
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), THUMBNAIL + 12.0), Sense::click());
+    let selected = on_screen.is_some();
+    response.widget_info(|| {
+        let label = format!("Series {title}, {size}");
+        egui::WidgetInfo::selected(egui::Role::Button, true, selected, label)
+    });
+    let fill = if selected {
+        theme::ACCENT_FILL
+    } else if response.hovered() || response.has_focus() {
+        theme::HOVERED
+    } else {
+        Color32::TRANSPARENT
+    };
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 5.0, fill);
+    let picture = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(THUMBNAIL, THUMBNAIL));
+    painter.rect_filled(picture, 3.0, Color32::BLACK);
+    match app.thumbnails.get(&series.series_instance_uid) {
+        Some(texture) => {
+            let [width, height] = texture.size().map(|n| n as f32);
+            let fit = vec2(width, height) * (THUMBNAIL / width.max(height).max(1.0));
+            let uv = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
+            painter.image(texture.id(), Rect::from_center_size(picture.center(), fit), uv, Color32::WHITE);
+        }
+        None => {
+            let font = FontId::proportional(12.0);
+            painter.text(picture.center(), Align2::CENTER_CENTER, &series.modality, font, theme::WEAK);
+        }
+    }
+    let left = picture.right() + 10.0;
+    let width = rect.right() - left - 6.0;
+    let color = if selected { theme::STRONG } else { theme::TEXT };
+    let weak = if selected { theme::TEXT } else { theme::WEAK };
+    let state = match (loading, selected) {
+        (true, _) => "Loading…",
+        (false, true) => "On screen",
+        (false, false) => "",
+    };
+    for (row, (text, color)) in
+        [(title.as_str(), color), (size.as_str(), weak), (state, weak)].into_iter().enumerate()
+    {
+        let galley =
+            egui::WidgetText::from(RichText::new(text).color(color).size(if row == 0 { 13.5 } else { 12.5 }))
+                .into_galley(ui, Some(egui::TextWrapMode::Truncate), width, egui::TextStyle::Body);
+        painter.galley(egui::pos2(left, picture.top() + 19.0 * row as f32), galley, color);
+    }
+    if response.on_hover_text(title).clicked() && !selected {
+        commands.push(Command::LoadSeries(series.series_instance_uid.clone()));
+    }
+    for warning in on_screen.iter().flat_map(|open| &open.warnings) {
+        egui::Frame::new().fill(theme::WARNING_FILL).corner_radius(4).inner_margin(8).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.label(RichText::new(study::badge(warning)).color(theme::WARNING));
+            ui.label(RichText::new(study::sentence(&warning.message)).size(12.5));
+        });
+    }
+}
+
+fn failed(app: &App, ui: &mut egui::Ui) {
+    if app.failed.is_empty() {
+        return;
+    }
+    let title = match app.failed.len() {
+        1 => "1 file left out".to_owned(),
+        n => format!("{n} files left out"),
+    };
+    egui::CollapsingHeader::new(RichText::new(title).color(theme::WARNING)).id_salt("failed").show(
+        ui,
+        |ui| {
+            let height = ui.text_style_height(&egui::TextStyle::Small);
+            ScrollArea::vertical().id_salt("failed list").max_height(180.0).show_rows(
+                ui,
+                height,
+                app.failed.len(),
+                |ui, rows| {
+                    for failed in &app.failed[rows] {
+                        let text = format!("{}: {}", file_name(&failed.path), failed.reason);
+                        let label = egui::Label::new(RichText::new(&text).size(12.0)).truncate();
+                        ui.add(label).on_hover_text(format!("{}\n{}", failed.path.display(), failed.reason));
+                    }
+                },
+            );
+        },
+    );
+}
+
+fn recent(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    if app.recent.paths().is_empty() {
+        return;
+    }
+    let header = egui::CollapsingHeader::new("Recent").id_salt("recent");
+    header.show(ui, |ui| {
+        recent_entries(app.recent.paths(), ui, commands);
+        if ui.link(RichText::new("Clear the list").size(12.5)).clicked() {
+            commands.push(Command::ClearRecent);
+        }
+    });
+}
+
+/// One button per path, the whole path as its tooltip.
+pub fn recent_entries(paths: &[std::path::PathBuf], ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    for path in paths {
+        let button = egui::Button::new(file_name(path)).truncate().frame(false);
+        if ui.add(button).on_hover_text(path.display().to_string()).clicked() {
+            commands.push(Command::Open(vec![path.clone()]));
+        }
+    }
+}

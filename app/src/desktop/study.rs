@@ -1,0 +1,144 @@
+//! The series on screen, and what the window says about it.
+
+use std::sync::Arc;
+
+use render_core::dicom::{Loaded, Patient, Series, Study, Warning, WarningCode};
+use render_core::window::CT_WINDOWS;
+use render_core::{Volume, Window};
+
+/// A series whose voxels are in memory.
+#[derive(Debug)]
+pub struct OpenSeries {
+    pub volume: Arc<Volume>,
+    pub warnings: Vec<Warning>,
+    pub patient: Patient,
+    pub study_description: String,
+    pub study_date: String,
+    pub series_instance_uid: String,
+    pub series_description: String,
+    pub series_number: Option<i32>,
+}
+
+impl OpenSeries {
+    pub fn new(study: &Study, series: &Series, loaded: Loaded) -> Self {
+        Self {
+            volume: loaded.volume,
+            warnings: loaded.warnings,
+            patient: study.patient.clone(),
+            study_description: study.study_description.clone(),
+            study_date: study.study_date.clone(),
+            series_instance_uid: series.series_instance_uid.clone(),
+            series_description: series.series_description.clone(),
+            series_number: series.series_number,
+        }
+    }
+
+    /// Named windows: the files' own first, then those of the modality, then the whole range.
+    pub fn windows(&self) -> Vec<(String, Window)> {
+        let meaning = self.volume.meaning();
+        let own = meaning.windows.iter().enumerate().map(|(i, (name, window))| {
+            let name = if name.is_empty() { format!("From the file {}", i + 1) } else { name.clone() };
+            (name, *window)
+        });
+        let (low, high) = self.volume.value_range();
+        let all = Window::from_range(f64::from(low), f64::from(high));
+        own.chain(self.modality_windows()).chain([("Whole range".to_owned(), all)]).collect()
+    }
+
+    /// The window of a number key, counted from 1: CT has its own five, others follow the menu.
+    pub fn window_of_key(&self, number: usize) -> Option<Window> {
+        let list =
+            if self.volume.meaning().modality == "CT" { self.modality_windows() } else { self.windows() };
+        list.get(number.checked_sub(1)?).map(|(_, window)| *window)
+    }
+
+    fn modality_windows(&self) -> Vec<(String, Window)> {
+        let ct = self.volume.meaning().modality == "CT";
+        let windows = if ct { &CT_WINDOWS[..] } else { &[] };
+        windows.iter().map(|(name, window)| ((*name).to_owned(), *window)).collect()
+    }
+}
+
+/// Two or three words for a badge on the picture.
+pub fn badge(warning: &Warning) -> String {
+    let name = match warning.code {
+        WarningCode::GantryTilt => "Gantry tilt",
+        WarningCode::UnevenSpacing => "Uneven spacing",
+        WarningCode::MissingSlices => "Slices missing",
+        WarningCode::DuplicatePositions => "Duplicate positions",
+        WarningCode::MixedOrientation => "Mixed orientation",
+        WarningCode::NoSpacing => "No spacing",
+        WarningCode::Lossy => "Lossy",
+        WarningCode::Truncated => "Truncated",
+        other => return other.as_str().to_owned(),
+    };
+    match (warning.code, warning.value) {
+        (WarningCode::GantryTilt, Some(degrees)) => format!("{name} {degrees:.1}°"),
+        _ => name.to_owned(),
+    }
+}
+
+/// A message of the core, which starts small and without a full stop, as a sentence of its own.
+pub fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain((!message.ends_with('.')).then_some('.')).collect()
+}
+
+/// A series by its number and description, as far as it has them.
+pub fn series_title(number: Option<i32>, description: &str) -> String {
+    let description = description.trim();
+    match (number, description.is_empty()) {
+        (Some(number), false) => format!("{number}  {description}"),
+        (Some(number), true) => format!("Series {number}"),
+        (None, false) => description.to_owned(),
+        (None, true) => "Series without a name".to_owned(),
+    }
+}
+
+/// A DICOM date (YYYYMMDD) as 2026-11-21; anything else unchanged.
+pub fn date(dicom: &str) -> String {
+    if dicom.len() == 8 && dicom.bytes().all(|b| b.is_ascii_digit()) {
+        format!("{}-{}-{}", &dicom[..4], &dicom[4..6], &dicom[6..])
+    } else {
+        dicom.to_owned()
+    }
+}
+
+/// The patient's name, or else the ID.
+pub fn patient_title(patient: &Patient) -> String {
+    match (person_name(&patient.name), patient.id.trim()) {
+        (name, _) if !name.is_empty() => name,
+        (_, "") => "Patient without a name".to_owned(),
+        (_, id) => id.to_owned(),
+    }
+}
+
+/// A DICOM person name (`Family^Given^Middle^Prefix^Suffix`, PS3.5 6.2.1) as `Family, Given Middle`.
+pub fn person_name(dicom: &str) -> String {
+    let alphabetic = dicom.split('=').next().unwrap_or_default();
+    let mut parts = alphabetic.split('^').map(str::trim);
+    let family = parts.next().unwrap_or_default();
+    let given: Vec<&str> = parts.take(2).filter(|part| !part.is_empty()).collect();
+    match (family, given.as_slice()) {
+        (family, []) => family.to_owned(),
+        ("", given) => given.join(" "),
+        (family, given) => format!("{family}, {}", given.join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_dates_read_naturally() {
+        assert_eq!(person_name("Doe^Jane^Q^Dr^"), "Doe, Jane Q");
+        assert_eq!(person_name("Yamada^Tarou=山田^太郎"), "Yamada, Tarou");
+        assert_eq!(person_name("ANON"), "ANON");
+        assert_eq!(person_name("^^"), "");
+        assert_eq!(date("20261121"), "2026-11-21");
+        assert_eq!(date("2026"), "2026");
+        assert_eq!(sentence("the slices differ"), "The slices differ.");
+    }
+}

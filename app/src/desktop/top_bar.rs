@@ -1,0 +1,169 @@
+//! The bar above the viewports and the line below them.
+
+use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText};
+use render_core::Window;
+use render_core::scene::{Content, Preset, ViewState};
+
+use super::app::{App, Screen};
+use super::command::Command;
+use super::layout::ViewId;
+use super::overlay::{axis_position, preset_title};
+use super::theme::{self, Icon};
+
+pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        if app.has_list() {
+            let button =
+                egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
+            let list = ui.add(button).on_hover_text("Show or hide the series (S)");
+            Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
+            if list.accessible_name("Series list").clicked() {
+                commands.push(Command::ToggleSidePanel);
+            }
+        }
+        if ui.button("Open…").on_hover_text("Open a study (Ctrl+O), or drop it on the window").clicked() {
+            commands.push(Command::ShowOpenDialog);
+        }
+        if let Some(screen) = &app.screen {
+            ui.separator();
+            window_controls(screen, app.active, ui, commands);
+            ui.separator();
+            volume_controls(screen, ui, commands);
+            ui.separator();
+            if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
+                commands.push(Command::ResetAll);
+            }
+            view_menu(app, ui, commands);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let help = ui.button("?").on_hover_text("Keys and mouse (?)");
+            if help.accessible_name("Keys and mouse").clicked() {
+                commands.push(Command::ToggleHelp);
+            }
+            renderer_chip(app, ui);
+        });
+    });
+}
+
+fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let view = screen.view(active);
+    let window = view.window;
+    let named = screen.open.windows();
+    let name = named.iter().find(|(_, named)| *named == window).map_or("Custom", |(name, _)| name.as_str());
+    ui.label(RichText::new("Window").color(theme::WEAK));
+    let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).show_ui(ui, |ui| {
+        for (name, choice) in &named {
+            let text = format!("{name}   {:.0} / {:.0}", choice.width(), choice.center());
+            if ui.selectable_label(*choice == window, text).clicked() {
+                commands.push(Command::SetWindow(*choice));
+            }
+        }
+    });
+    menu.response.on_hover_text("Window presets, width / centre (1 to 5)").accessible_name("Window preset");
+
+    let (mut width, mut center) = (window.width(), window.center());
+    let speed = (width / 200.0).max(0.5);
+    let width_drag = DragValue::new(&mut width).range(1.0..=1e6).speed(speed).max_decimals(0).prefix("W ");
+    let center_drag = DragValue::new(&mut center).range(-1e6..=1e6).speed(speed).max_decimals(0).prefix("L ");
+    let unit = &screen.open.volume.meaning().unit;
+    let width_response = ui.add(width_drag).on_hover_text(format!("Width of the window, {unit}"));
+    let center_response = ui.add(center_drag).on_hover_text(format!("Centre of the window, {unit}"));
+    if width_response.changed() || center_response.changed() {
+        commands.push(Command::SetWindow(Window::clamped(center, width)));
+    }
+}
+
+fn volume_controls(screen: &Screen, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let view = screen.view(ViewId::Volume);
+    ui.label(RichText::new("Volume").color(theme::WEAK));
+    preset_menu(view, &screen.open.volume.meaning().modality, ui, commands);
+    for (content, name, hint) in [
+        (Content::Volume, "Shaded", "Shaded volume (M)"),
+        (Content::Mip, "MIP", "Maximum intensity projection (M)"),
+    ] {
+        if ui.selectable_label(view.content == content, name).on_hover_text(hint).clicked() {
+            commands.push(Command::SetVolumeContent(content));
+        }
+    }
+}
+
+fn preset_menu(view: &ViewState, modality: &str, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let menu =
+        ComboBox::from_id_salt("preset").selected_text(preset_title(view)).width(126.0).show_ui(ui, |ui| {
+            let mut any = false;
+            for preset in Preset::built_in().iter().filter(|preset| preset.modality == modality) {
+                any = true;
+                let chosen = view.preset.as_ref() == Some(&preset.name);
+                if ui.selectable_label(chosen, &preset.label).clicked() {
+                    commands.push(Command::SetPreset(&preset.name));
+                }
+            }
+            if !any {
+                ui.label(format!("No presets for {modality}: the window sets the opacity."));
+            }
+        });
+    menu.response.on_hover_text("Volume presets (P)").accessible_name("Volume preset");
+}
+
+fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    ui.menu_button("View", |ui| {
+        let mut entry = |ui: &mut egui::Ui, on: bool, text: &str, key: &str, command: Command| {
+            if ui.add(egui::Button::selectable(on, text).shortcut_text(key)).clicked() {
+                commands.push(command);
+                ui.close();
+            }
+        };
+        entry(ui, app.demographics, "Patient's data", "D", Command::ToggleDemographics);
+        entry(ui, app.reference_lines, "Reference lines", "X", Command::ToggleReferenceLines);
+        ui.separator();
+        entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
+        entry(ui, false, "Two by two", "", Command::ResetLayout);
+    });
+}
+
+fn renderer_chip(app: &App, ui: &mut egui::Ui) {
+    let renderer = &app.renderer;
+    let name = match renderer.name() {
+        "gpu" => "GPU",
+        "cpu" => "CPU",
+        _ => "Reference",
+    };
+    let chip = ui.label(RichText::new(format!("Rendering: {name}")).color(theme::WEAK));
+    chip.on_hover_ui(|ui| {
+        ui.strong(format!("Pictures are drawn by: {name}"));
+        for reason in renderer.reasons() {
+            ui.label(reason);
+        }
+    });
+}
+
+/// What is under the pointer, and what this program is not for.
+pub fn show_status(app: &App, ui: &mut egui::Ui) {
+    ui.horizontal(|ui| {
+        let screen = app.screen.as_ref();
+        match screen.and_then(|screen| screen.probe.map(|probe| (screen, probe))) {
+            Some((screen, probe)) => {
+                let unit = &screen.open.volume.meaning().unit;
+                ui.strong(format!("{} {unit}", value_text(probe.value)));
+                let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
+                ui.label(format!("{x}   {y}   {z} mm"));
+                let [i, j, k] = probe.voxel;
+                ui.label(RichText::new(format!("voxel {i}, {j}, {k}")).color(theme::WEAK));
+            }
+            None if screen.is_some() => {
+                ui.label(RichText::new("Point at a slice to read its value").color(theme::WEAK));
+            }
+            None => {
+                ui.label("");
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.label(RichText::new("Not for diagnostic use").color(theme::WEAK));
+        });
+    });
+}
+
+/// Whole numbers as such: a CT value has no decimals.
+fn value_text(value: f32) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
