@@ -1,6 +1,6 @@
 //! Pictures to JPEG.
 
-use render_core::Frame;
+use render_core::{Frame, FrameKind};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 /// Qualities from here on keep full colour resolution: thin coloured vessels would bleed otherwise.
@@ -15,6 +15,20 @@ impl std::fmt::Debug for Jpeg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Jpeg")
     }
+}
+
+/// Names of the encoders that proved themselves on a picture.
+pub fn available() -> Vec<&'static str> {
+    let [width, height] = [16, 16];
+    let frame = Frame {
+        size: [width, height],
+        pixels: vec![127; width as usize * height as usize * 4],
+        kind: FrameKind::Exact,
+        view_revision: 0,
+        input_seq: 0,
+    };
+    let jpeg = Jpeg::new().and_then(|mut jpeg| jpeg.encode(&frame, 90, Tone::Color));
+    jpeg.is_ok().then_some("JPEG (libjpeg-turbo)").into_iter().collect()
 }
 
 /// Whether a picture has colours. Grey pictures are a third smaller and faster as grey JPEGs.
@@ -47,7 +61,6 @@ impl Jpeg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use render_core::FrameKind;
 
     fn gradient(tone: Tone) -> Frame {
         let [width, height] = [64u32, 48u32];

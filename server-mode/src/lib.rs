@@ -11,7 +11,7 @@
 //! of their own, never on the async runtime's; a series is loaded once, however many sessions look
 //! at it.
 
-mod encode;
+pub mod encode;
 mod frames;
 mod server;
 mod session;

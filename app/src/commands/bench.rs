@@ -10,6 +10,7 @@ use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, RenderParams, Renderer, Volume};
 use serde_json::json;
+use server_mode::encode::{Jpeg, Tone};
 
 use crate::cli::{Bench, BenchCase};
 use crate::{output, study};
@@ -21,7 +22,7 @@ pub fn run(args: &Bench) -> Result<()> {
         BenchCase::Render => render(args)?,
         BenchCase::Mpr => mpr(args)?,
         BenchCase::Load => load(args)?,
-        BenchCase::Encode => 0,
+        BenchCase::Encode => encode(args)?,
     };
     if ran == 0 {
         bail!("--cases {}: no case of this bench has such a name", args.cases.join(","));
@@ -103,6 +104,30 @@ fn load(args: &Bench) -> Result<u32> {
     Ok(1)
 }
 
+/// JPEG at the server's qualities, of a shaded volume and of a slice.
+fn encode(args: &Bench) -> Result<u32> {
+    let renderer = renderer(args)?;
+    let volume = study::open(&args.source)?.volume;
+    let size = args.size.unwrap_or([1920, 1080]);
+    let mut ran = 0;
+    for (content, tone) in [(Content::Volume, Tone::Color), (Content::Slice, Tone::Grey)] {
+        let view = ViewState::new(&volume, content, Orientation::Axial, size);
+        let frame =
+            renderer.render(&volume, &RenderParams::resolve(&view, &volume), &AtomicBool::new(false))?;
+        for quality in [50, 90] {
+            let name = format!("jpeg_q{quality}_{}", if tone == Tone::Color { "volume" } else { "slice" });
+            if !wanted(args, &name) {
+                continue;
+            }
+            let mut jpeg = Jpeg::new()?;
+            let times = measure(args, || jpeg.encode(&frame, quality, tone).map(drop).map_err(Into::into))?;
+            report(args, "encode", &name, "jpeg", Some(size), &times);
+            ran += 1;
+        }
+    }
+    Ok(ran)
+}
+
 fn frames(
     args: &Bench,
     renderer: &Renderer,
@@ -111,12 +136,19 @@ fn frames(
     step: impl Fn(&mut ViewState),
 ) -> Result<Vec<f64>> {
     let cancel = AtomicBool::new(false);
+    measure(args, || {
+        step(view);
+        renderer.render(volume, &RenderParams::resolve(view, volume), &cancel)?;
+        Ok(())
+    })
+}
+
+/// Milliseconds of each round after the first few.
+fn measure(args: &Bench, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
     let mut times = Vec::new();
     for round in 0..WARM_UP + args.frames {
-        step(view);
         let start = Instant::now();
-        let params = RenderParams::resolve(view, volume);
-        renderer.render(volume, &params, &cancel)?;
+        work()?;
         if round >= WARM_UP {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }

@@ -1,7 +1,7 @@
 //! `voxcast doctor`: all that was found out about this machine.
 
 use anyhow::Result;
-use render_core::gpu;
+use render_core::{dicom, gpu};
 use serde_json::{Value, json};
 
 use crate::{capability, output};
@@ -25,12 +25,14 @@ pub fn run(as_json: bool) -> Result<()> {
         "verdict": { "mode": verdict.mode.as_str(), "reasons": verdict.reasons },
         "renderer": renderer.name(),
         "adapters": adapters,
+        "encoders": server_mode::encode::available(),
         "display": display.is_ok(),
         "cpu": {
             "cores": std::thread::available_parallelism().map_or(1, usize::from),
             "architecture": std::env::consts::ARCH,
         },
         "memory_bytes": memory,
+        "transfer_syntaxes": dicom::transfer_syntaxes(),
     });
     if as_json {
         output::line(report);

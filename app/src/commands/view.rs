@@ -3,23 +3,54 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
-use render_core::phantom;
+use anyhow::{Context, Result, bail};
+use render_core::{Progress, Renderer, phantom};
+use server_mode::{Config, Studies};
 
 use crate::capability::{self, Mode};
 use crate::cli::View;
-use crate::desktop;
-use crate::output;
+use crate::{desktop, output, study};
 
-/// Picks the mode, says which and why, and runs it.
+/// Picks the mode, says which and why, and runs it. A window that cannot open becomes a server.
 pub fn run(view: &View) -> Result<()> {
     let renderer = super::open_renderer(view.backend)?;
-    let verdict = capability::verdict(&capability::display(), &renderer);
-    output::note(format_args!("mode: {} on {}", verdict.mode.as_str(), view.address()));
-    verdict.reasons.iter().for_each(|reason| output::note(format_args!("  {reason}")));
-    if verdict.mode == Mode::Local && !view.serve {
-        return desktop::run(view.studies.clone(), desktop::Options { renderer });
+    if view.serve {
+        return serve(view, &renderer);
     }
+    let verdict = capability::verdict(&capability::display(), &renderer);
+    output::note(format_args!("mode: {}", verdict.mode.as_str()));
+    verdict.reasons.iter().for_each(|reason| output::note(format_args!("  {reason}")));
+    match verdict.mode {
+        Mode::Serve => serve(view, &renderer),
+        Mode::Local => {
+            let options = desktop::Options { renderer: renderer.clone() };
+            desktop::run(view.studies.clone(), options).or_else(|error| {
+                output::note(format_args!("no window, so a server for browsers instead: {error:#}"));
+                serve(view, &renderer)
+            })
+        }
+    }
+}
+
+fn serve(view: &View, renderer: &Renderer) -> Result<()> {
+    let studies = match view.studies.as_slice() {
+        [] => bail!("name at least one folder or file with studies to serve, or run `voxcast demo --serve`"),
+        paths => Studies::scan(paths, &Progress::default())?,
+    };
+    let library = studies.library();
+    study::tell_failed(&library.failed);
+    if library.studies.is_empty() {
+        bail!(study::nothing_found(&view.studies[0], &library.failed));
+    }
+    let config = Config {
+        listen: view.address(),
+        render_size: [view.render_width, view.render_height],
+        ..Config::default()
+    };
+    server_mode::run(&config, renderer, studies, |ready| {
+        ready.warnings.iter().for_each(|warning| output::note(format_args!("warning: {warning}")));
+        output::line(format_args!("serving {}", ready.url));
+    })?;
     Ok(())
 }
 

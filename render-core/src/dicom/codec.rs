@@ -15,6 +15,22 @@ use super::header::{Colour, Format};
 
 const RLE: &str = "1.2.840.10008.1.2.5";
 
+/// UIDs of the transfer syntaxes whose images can be read, sorted.
+pub fn transfer_syntaxes() -> Vec<&'static str> {
+    let readable = |codec: &Codec<_, _, _>| match codec {
+        Codec::EncapsulatedPixelData(reader, _) => reader.is_some(),
+        Codec::None => true,
+        Codec::Dataset(adapter) => adapter.is_some(),
+    };
+    let mut uids: Vec<&str> = TransferSyntaxRegistry
+        .iter()
+        .filter(|syntax| syntax.uid() == RLE || readable(syntax.codec()))
+        .map(|syntax| syntax.uid())
+        .collect();
+    uids.sort_unstable();
+    uids
+}
+
 /// The bytes of one frame, joined from its fragments (PS3.5 A.4).
 pub fn frame_bytes<'a>(fragments: &Fragments<'a>, frame: u32, frames: u32) -> Result<Cow<'a, [u8]>, String> {
     let all = &fragments.fragments;

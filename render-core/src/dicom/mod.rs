@@ -24,6 +24,7 @@ mod scan;
 mod source;
 mod stack;
 
+pub use codec::transfer_syntaxes;
 pub use load::{Thumbnail, load, thumbnail};
 pub use scan::scan;
 
