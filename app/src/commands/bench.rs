@@ -5,14 +5,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use render_core::cpu::Level;
 use render_core::dicom;
+use render_core::render::Choice;
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, RenderParams, Renderer, Volume};
 use serde_json::json;
 use server_mode::encode::{Jpeg, Tone};
 
-use crate::cli::{Bench, BenchCase};
+use crate::cli::{Backend, Bench, BenchCase};
 use crate::{output, study};
 
 const WARM_UP: u32 = 3;
@@ -157,7 +159,13 @@ fn measure(args: &Bench, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64
 }
 
 fn renderer(args: &Bench) -> Result<Renderer> {
-    super::open_renderer(args.backend)
+    match args.threads {
+        None => super::open_renderer(args.backend),
+        Some(threads) if args.backend == Backend::Cpu => {
+            Ok(Renderer::open(Choice::CpuWith { level: Level::best(), threads: usize::from(threads) })?)
+        }
+        Some(_) => bail!("--threads is for --backend cpu"),
+    }
 }
 
 fn wanted(args: &Bench, name: &str) -> bool {

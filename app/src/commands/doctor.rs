@@ -1,7 +1,7 @@
 //! `voxcast doctor`: all that was found out about this machine.
 
 use anyhow::Result;
-use render_core::{dicom, gpu};
+use render_core::{cpu, dicom, gpu};
 use serde_json::{Value, json};
 
 use crate::{capability, output};
@@ -29,6 +29,7 @@ pub fn run(as_json: bool) -> Result<()> {
         "display": display.is_ok(),
         "cpu": {
             "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            "simd": cpu::Level::best().to_string(),
             "architecture": std::env::consts::ARCH,
         },
         "memory_bytes": memory,
