@@ -14,7 +14,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Without a session Mesa's device selection layer writes an error of Wayland's to the terminal each
+/// time adapters are listed; Voxcast ranks adapters itself and does not need the layer.
+fn quiet_vulkan() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: this runs first in main, before any other thread exists.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
 fn main() -> ExitCode {
+    quiet_vulkan();
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

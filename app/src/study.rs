@@ -9,10 +9,9 @@ use render_core::{Progress, dicom::Study};
 use crate::cli::Source;
 use crate::output;
 
-/// Finds what is in the paths; files that could not be used are told on standard error.
-pub fn scan(paths: &[PathBuf]) -> Result<Library> {
-    let library = dicom::scan(paths, &Progress::default())?;
-    Ok(library)
+/// Finds what is in the paths.
+pub fn scan(paths: &[PathBuf]) -> Result<Library, dicom::Error> {
+    dicom::scan(paths, &Progress::default())
 }
 
 /// Loads the chosen series, or the one with the most voxels.

@@ -4,14 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use render_core::Progress;
-use render_core::dicom::{self, Failed, Loaded, Series};
+use render_core::dicom::{self, Failed, Library, Loaded, Series};
 use serde_json::{Value, json};
 
 use crate::{output, study};
 
 /// Prints the studies found. Fails when there is not one series that can be shown.
 pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
-    let mut library = study::scan(paths)?;
+    let mut library = match study::scan(paths) {
+        Err(dicom::Error::Path { path, reason }) => {
+            Library { failed: vec![Failed { path, reason }], ..Library::default() }
+        }
+        found => found?,
+    };
     let mut studies = Vec::new();
     let mut usable = 0;
     for found in &library.studies {
@@ -37,7 +42,9 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
         output::line(json!({ "studies": studies, "failed": failed }));
     } else {
         studies.iter().for_each(print_study);
-        study::tell_failed(&library.failed);
+        if usable > 0 {
+            study::tell_failed(&library.failed);
+        }
     }
     if usable == 0 {
         let path = paths.first().cloned().unwrap_or_default();

@@ -38,10 +38,10 @@ fn serve(view: &View, renderer: &Renderer) -> Result<()> {
         paths => Studies::scan(paths, &Progress::default())?,
     };
     let library = studies.library();
-    study::tell_failed(&library.failed);
     if library.studies.is_empty() {
         bail!(study::nothing_found(&view.studies[0], &library.failed));
     }
+    study::tell_failed(&library.failed);
     let config = Config {
         listen: view.address(),
         render_size: [view.render_width, view.render_height],
