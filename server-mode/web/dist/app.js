@@ -284,6 +284,7 @@ function wheelDelta(event) {
   const delta = event.deltaY || event.deltaX;
   if (event.deltaMode === 1) return delta / 3 * 100;
   if (event.deltaMode === 2) return delta * 100;
+  if (event.ctrlKey && Math.abs(delta) < 50) return delta * 10;
   return delta !== 0 && delta % 120 === 0 ? delta / 120 * 100 : delta;
 }
 function widthToSlider(width, maxWidth) {
@@ -781,7 +782,7 @@ var Controls = class {
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map(
-        (window, i) => element("option", { value: i }, i < 9 ? `${i + 1}  ${window.label}` : window.label)
+        (window, i) => element("option", { value: i }, i < 9 ? `${window.label} (${i + 1})` : window.label)
       )
     );
     this.#presets.replaceChildren(
@@ -1044,6 +1045,8 @@ var Client = class {
   #series = null;
   /** The series that is open or being opened. */
   #wantedSeries = null;
+  /** Whether this connection has asked for a series. */
+  #asked = false;
   /** What the views looked like when the connection was lost. */
   #restore = /* @__PURE__ */ new Map();
   #layoutSent = "";
@@ -1121,6 +1124,7 @@ var Client = class {
   #receive(message) {
     switch (message.type) {
       case "connected":
+        this.#asked = false;
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -1128,7 +1132,7 @@ var Client = class {
       case "library": {
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
-        if (this.#library.isEmpty) break;
+        if (this.#library.isEmpty || this.#asked) break;
         const known = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
         this.#openSeries(known ? this.#wantedSeries : "");
         break;
@@ -1156,6 +1160,7 @@ var Client = class {
       for (const viewport of this.#views) viewport.setCaption(null);
       this.#controls.setSeries(null);
     }
+    this.#asked = true;
     this.#wantedSeries = seriesInstanceUid;
     this.#library.setCurrent(seriesInstanceUid);
     this.#closeDrawers();
@@ -1410,7 +1415,7 @@ var Client = class {
   #lost() {
     this.#latency.restart();
     this.#showLoading(1, 1);
-    const time = this.#shownAt.toLocaleTimeString();
+    const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
     for (const viewport of this.#views) {
       if (viewport.state) this.#restore.set(viewport.view, viewport.state);
       viewport.setStale(`Not live · picture of ${time}`);

@@ -258,6 +258,11 @@ test("a phone shows one view, turns it with one finger and zooms it with two", a
   await swipe(touch, [[175, 400], [215, 400]], [[115, 400], [275, 400]]);
   await pictureThat(page, VOLUME, differs(turned));
   assert.equal(await page.evaluate(() => visualViewport!.scale), 1, "the page itself does not zoom");
+  for (const state of ["hidden", "visible"] as const) {
+    await page.touchscreen.tap(195, 400);
+    await page.touchscreen.tap(195, 400);
+    await page.locator(".toolbar").waitFor({ state });
+  }
   await page.locator("#library-toggle").tap();
   await page.locator("#library").waitFor();
   await page.locator(".series").first().tap();

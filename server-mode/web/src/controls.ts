@@ -61,7 +61,7 @@ export class Controls {
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map((window, i) =>
-        element("option", { value: i }, i < 9 ? `${i + 1}  ${window.label}` : window.label),
+        element("option", { value: i }, i < 9 ? `${window.label} (${i + 1})` : window.label),
       ),
     );
     this.#presets.replaceChildren(

@@ -49,12 +49,14 @@ export function lengthLabel(mm: number): string {
 }
 
 /** A wheel event in the protocol's unit: 100 is one notch. */
-export function wheelDelta(event: { deltaX: number; deltaY: number; deltaMode: number }): number {
+export function wheelDelta(event: { deltaX: number; deltaY: number; deltaMode: number; ctrlKey: boolean }): number {
   // Shift turns a wheel sideways in some browsers.
   const delta = event.deltaY || event.deltaX;
   // Lines: three are a notch. Pages: one is.
   if (event.deltaMode === 1) return (delta / 3) * 100;
   if (event.deltaMode === 2) return delta * 100;
+  // Two fingers that spread on a trackpad come as a wheel with Ctrl, in steps much smaller than any notch.
+  if (event.ctrlKey && Math.abs(delta) < 50) return delta * 10;
   // Chromium on Linux counts 120 a notch; trackpads give anything.
   return delta !== 0 && delta % 120 === 0 ? (delta / 120) * 100 : delta;
 }

@@ -39,6 +39,8 @@ class Client {
   #series: SeriesOpened | null = null;
   /** The series that is open or being opened. */
   #wantedSeries: string | null = null;
+  /** Whether this connection has asked for a series. */
+  #asked = false;
   /** What the views looked like when the connection was lost. */
   #restore = new Map<number, ViewState>();
   #layoutSent = "";
@@ -122,6 +124,7 @@ class Client {
   #receive(message: ServerMessage): void {
     switch (message.type) {
       case "connected":
+        this.#asked = false;
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -129,7 +132,7 @@ class Client {
       case "library": {
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
-        if (this.#library.isEmpty) break;
+        if (this.#library.isEmpty || this.#asked) break;
         const known = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
         this.#openSeries(known ? this.#wantedSeries! : "");
         break;
@@ -158,6 +161,7 @@ class Client {
       for (const viewport of this.#views) viewport.setCaption(null);
       this.#controls.setSeries(null);
     }
+    this.#asked = true;
     this.#wantedSeries = seriesInstanceUid;
     this.#library.setCurrent(seriesInstanceUid);
     this.#closeDrawers();
@@ -439,7 +443,7 @@ class Client {
   #lost(): void {
     this.#latency.restart();
     this.#showLoading(1, 1);
-    const time = this.#shownAt.toLocaleTimeString();
+    const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
     for (const viewport of this.#views) {
       if (viewport.state) this.#restore.set(viewport.view, viewport.state);
       viewport.setStale(`Not live · picture of ${time}`);

@@ -37,14 +37,16 @@ test("lengths are written in cm from 1 cm on", () => {
 });
 
 test("a notch of any mouse is 100", () => {
-  const turn = (deltaY: number, deltaMode = 0) => wheelDelta({ deltaX: 0, deltaY, deltaMode });
+  const turn = (deltaY: number, deltaMode = 0) => wheelDelta({ deltaX: 0, deltaY, deltaMode, ctrlKey: false });
   assert.equal(turn(100), 100);
   assert.equal(turn(-120), -100);
   assert.equal(turn(240), 200);
   assert.equal(turn(3, 1), 100);
   assert.equal(turn(-1, 2), -100);
   assert.equal(turn(7.5), 7.5);
-  assert.equal(wheelDelta({ deltaX: 100, deltaY: 0, deltaMode: 0 }), 100);
+  assert.equal(wheelDelta({ deltaX: 100, deltaY: 0, deltaMode: 0, ctrlKey: false }), 100);
+  assert.equal(wheelDelta({ deltaX: 0, deltaY: -2.5, deltaMode: 0, ctrlKey: true }), -25);
+  assert.equal(wheelDelta({ deltaX: 0, deltaY: 100, deltaMode: 0, ctrlKey: true }), 100);
 });
 
 test("the width slider keeps what it is set to", () => {
