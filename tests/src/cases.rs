@@ -7,6 +7,7 @@ use render_core::scene::preset::Preset;
 use render_core::scene::view::{Combine, Content, Orientation, Slab, ViewState};
 use render_core::{Volume, Window};
 
+use crate::data;
 use crate::phantoms::{self, Storage};
 
 #[derive(Debug)]
@@ -16,14 +17,25 @@ pub struct Case {
     pub view: fn(&Volume) -> ViewState,
     /// Whether `tests/golden/NAME.png` holds the picture, looked at and approved by a person.
     pub golden: bool,
+    /// The folder of test data that it needs.
+    pub data: Option<&'static str>,
 }
 
 const fn case(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
-    Case { name, volume, view, golden: false }
+    Case { name, volume, view, golden: false, data: None }
 }
 
 const fn golden(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
-    Case { name, volume, view, golden: true }
+    Case { golden: true, ..case(name, volume, view) }
+}
+
+const fn real(
+    name: &'static str,
+    data: &'static str,
+    volume: fn() -> Arc<Volume>,
+    view: fn(&Volume) -> ViewState,
+) -> Case {
+    Case { data: Some(data), ..case(name, volume, view) }
 }
 
 /// 256 pixels show every kind of error and keep the scalar reference fast. Height and width differ
@@ -114,6 +126,14 @@ pub const CASES: &[Case] = &[
         slab: Slab { thickness_mm: 10.0, combine: Combine::Mean },
         ..oblique(v)
     }),
+    real("real-chest-bone", data::CHEST, data::chest, |v| volume(v, "CT_Bone")),
+    real("real-chest-lung", data::CHEST, data::chest, |v| volume(v, "CT_Lung")),
+    real("real-chest-mip", data::CHEST, data::chest, |v| view(v, Content::Mip, Orientation::Axial)),
+    real("real-chest-isosurface", data::CHEST, data::chest, |v| {
+        view(v, Content::Isosurface(-300.0), Orientation::Axial)
+    }),
+    real("real-chest-slab", data::CHEST, data::chest, |v| slab(v, 12.0, Combine::Maximum)),
+    real("real-chest-oblique", data::CHEST, data::chest, oblique),
 ];
 
 /// A view as a user first sees it, from the phantom's default window on.

@@ -4,6 +4,7 @@ pub mod backends;
 pub mod binary;
 pub mod cases;
 pub mod compare;
+pub mod data;
 pub mod display;
 pub mod phantoms;
 pub mod server;

@@ -1,8 +1,8 @@
 //! Golden pictures: each case is drawn by each back end and compared with the reference, and some of
 //! the reference's pictures with PNG files that a person approved.
 //!
-//! `UPDATE_GOLDEN=1` rewrites those files: look at them before committing. A back end that this
-//! machine lacks is reported as ignored, never as passed.
+//! `UPDATE_GOLDEN=1` rewrites those files: look at them before committing. What this
+//! machine lacks, a back end or data, is reported as ignored, never as passed.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -35,6 +35,9 @@ fn main() {
             let name = format!("truth::{}::{}", truth.name, backend.name);
             trials.push(on(backend, name, truth.check));
         }
+    }
+    if CASES.iter().filter_map(|case| case.data).any(|name| tests::data::folder(name).is_none()) {
+        eprintln!("skipped: no ../shared/data");
     }
     for backend in all() {
         if let Err(reason) = &backend.renderer {
