@@ -59,7 +59,7 @@ fn on(
 ) -> Trial {
     match &backend.renderer {
         Ok(renderer) => trial(name, move || check(renderer)),
-        Err(reason) => trial(name, || Err(reason.clone())).with_ignored_flag(true),
+        Err(reason) => trial(name, || Err((*reason).into())).with_ignored_flag(true),
     }
 }
 
