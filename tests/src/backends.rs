@@ -2,13 +2,14 @@
 
 use std::sync::LazyLock;
 
+use render_core::cpu::Level;
 use render_core::gpu;
 use render_core::render::{Adapter, Choice, Renderer};
 
 /// A back end under test: its name in test names, and the renderer, or why this machine has none.
 #[derive(Debug)]
 pub struct Backend {
-    pub name: &'static str,
+    pub name: String,
     pub renderer: Result<Renderer, &'static str>,
 }
 
@@ -26,7 +27,20 @@ pub fn all() -> &'static [Backend] {
             true => Err("no Vulkan adapter"),
             false => Ok(open(Choice::Gpu(Adapter::Software))),
         };
-        vec![Backend { name: "cpu", renderer: Ok(open(Choice::Cpu)) }, Backend { name: "gpu", renderer: gpu }]
+        let levels = [Level::Portable, Level::Avx2, Level::Avx512];
+        let single = levels.map(|level| Backend {
+            name: format!("cpu-{level:?}").to_lowercase(),
+            renderer: match level.is_available() {
+                true => Ok(open(Choice::CpuWith { level, threads: 1 })),
+                false => Err("the processor lacks an instruction set"),
+            },
+        });
+        // More threads than tiles in a row of a small picture, whatever the number of cores.
+        let threaded = Choice::CpuWith { level: Level::best(), threads: 5 };
+        let mut backends = Vec::from(single);
+        backends.push(Backend { name: "cpu-threaded".into(), renderer: Ok(open(threaded)) });
+        backends.push(Backend { name: "gpu".into(), renderer: gpu });
+        backends
     });
     &BACKENDS
 }

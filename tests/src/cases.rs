@@ -136,9 +136,22 @@ pub const CASES: &[Case] = &[
     real("real-chest-oblique", data::CHEST, data::chest, oblique),
 ];
 
-/// A view as a user first sees it, from the phantom's default window on.
+/// A view from the front, or of a standard plane. Nothing in it follows what the program shows at
+/// first, which may change without making pictures wrong.
 pub fn view(volume: &Volume, content: Content, orientation: Orientation) -> ViewState {
-    ViewState::new(volume, content, orientation, SIZE)
+    let geometry = volume.geometry();
+    let center = geometry.center_mm();
+    let radius = geometry.corners_mm().iter().map(|c| c.distance(center)).fold(0.0, f64::max);
+    let mut view = ViewState::new(volume, content, orientation, SIZE);
+    view.camera.focal_point_mm = center;
+    view.camera.distance_mm = 4.0 * radius;
+    view.camera.view_angle_deg = 30.0;
+    view.camera.zoom = 1.5;
+    view.window = match content {
+        Content::Mip => Window::clamped(250.0, 900.0),
+        _ => Window::clamped(40.0, 400.0),
+    };
+    view
 }
 
 fn volume(volume: &Volume, preset: &str) -> ViewState {

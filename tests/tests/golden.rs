@@ -25,8 +25,9 @@ fn main() {
         }
         for backend in all() {
             let name = format!("picture::{}::{}", case.name, backend.name);
-            trials
-                .push(on(backend, name, move |renderer| agrees_with_reference(case, backend.name, renderer)));
+            trials.push(on(backend, name, move |renderer| {
+                agrees_with_reference(case, &backend.name, renderer)
+            }));
         }
     }
     for truth in TRUTHS {
