@@ -56,6 +56,20 @@ impl Jpeg {
         let image = Image { pixels, width, pitch: width * 4, height, format: PixelFormat::RGBA };
         self.compressor.compress_to_vec(image)
     }
+
+    /// `pixels` are brightnesses, row by row from the top.
+    pub fn encode_grey(
+        &mut self,
+        pixels: &[u8],
+        size: [u32; 2],
+        quality: u8,
+    ) -> Result<Vec<u8>, turbojpeg::Error> {
+        let [width, height] = size.map(|n| n as usize);
+        self.compressor.set_quality(i32::from(quality))?;
+        self.compressor.set_subsamp(Subsamp::Gray)?;
+        let image = Image { pixels, width, pitch: width, height, format: PixelFormat::GRAY };
+        self.compressor.compress_to_vec(image)
+    }
 }
 
 #[cfg(test)]

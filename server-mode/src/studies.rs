@@ -18,6 +18,8 @@ pub struct Studies {
     roots: Vec<PathBuf>,
     /// Canonical files of each series, by study and series.
     files: Vec<Vec<Vec<PathBuf>>>,
+    /// What clients call each series, by study and series.
+    ids: Vec<Vec<String>>,
     load: Loader,
 }
 
@@ -43,23 +45,35 @@ impl Studies {
             .iter()
             .map(|study| study.series.iter().map(|series| canonical(&series.files)).collect())
             .collect();
-        Self { roots: canonical(roots), files, library, load }
+        let ids = library.studies.iter().map(|study| series_ids(&study.series)).collect();
+        Self { roots: canonical(roots), files, ids, library, load }
     }
 
     pub fn library(&self) -> &Library {
         &self.library
     }
 
-    /// The series of this UID; the first study's main series when empty.
-    pub(crate) fn series(&self, series_instance_uid: &str) -> Option<(&Study, &Series)> {
-        if series_instance_uid.is_empty() {
+    /// The series of this id; the first study's main series when empty.
+    pub(crate) fn series(&self, id: &str) -> Option<(&Study, &Series)> {
+        if id.is_empty() {
             let study = self.library.studies.first()?;
             return Some((study, main_series(study.series.iter())?));
         }
         self.library.studies.iter().find_map(|study| {
-            let series = study.series.iter().find(|s| s.series_instance_uid == series_instance_uid)?;
+            let (series, _) = self.with_ids(study).find(|(_, other)| *other == id)?;
             Some((study, series))
         })
+    }
+
+    /// The series of a study of this library, and what clients call them.
+    pub(crate) fn with_ids<'a>(&'a self, study: &'a Study) -> impl Iterator<Item = (&'a Series, &'a str)> {
+        let index = self.library.studies.iter().position(|other| std::ptr::eq(other, study));
+        let ids = index.map_or(&[][..], |index| &self.ids[index]);
+        study.series.iter().zip(ids.iter().map(String::as_str))
+    }
+
+    fn id<'a>(&'a self, study: &'a Study, series: &Series) -> Option<&'a str> {
+        self.with_ids(study).find(|(other, _)| std::ptr::eq(*other, series)).map(|(_, id)| id)
     }
 
     /// What a client of the plain protocol means by `path`: nothing is the first study, else a
@@ -88,6 +102,20 @@ impl Studies {
     }
 }
 
+/// SeriesInstanceUIDs; where one DICOM series holds several volumes, `~2` and so on follow.
+fn series_ids(series: &[Series]) -> Vec<String> {
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    series
+        .iter()
+        .map(|series| {
+            let uid = series.series_instance_uid.as_str();
+            let count = seen.entry(uid).or_default();
+            *count += 1;
+            if *count == 1 { uid.to_owned() } else { format!("{uid}~{count}") }
+        })
+        .collect()
+}
+
 /// The one with most slices: localisers and reports come with almost every study.
 fn main_series<'a>(series: impl Iterator<Item = &'a Series>) -> Option<&'a Series> {
     series.reduce(|best, next| if next.dims[2] > best.dims[2] { next } else { best })
@@ -97,14 +125,15 @@ fn main_series<'a>(series: impl Iterator<Item = &'a Series>) -> Option<&'a Serie
 #[derive(Debug)]
 pub struct OpenSeries {
     pub study_instance_uid: String,
-    pub series_instance_uid: String,
+    /// What clients call it.
+    pub series_id: String,
     pub loaded: Loaded,
 }
 
 /// What a client wants opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// SeriesInstanceUID, empty for the first.
+    /// As the library lists it, empty for the first.
     Series(String),
     /// `path` of the plain protocol.
     Path(String),
@@ -165,7 +194,7 @@ struct Waiting {
     ticket: u64,
     waiter: Waiter,
     /// Known once the target is resolved.
-    series_instance_uid: Option<String>,
+    series_id: Option<String>,
 }
 
 impl std::fmt::Debug for Store {
@@ -200,7 +229,7 @@ impl Store {
             let mut state = self.shared.state();
             state.tickets += 1;
             let ticket = state.tickets;
-            state.waiting.insert(session, Waiting { ticket, waiter, series_instance_uid: None });
+            state.waiting.insert(session, Waiting { ticket, waiter, series_id: None });
             ticket
         };
         if self.queue.try_send(Request { session, ticket, target }).is_err()
@@ -213,22 +242,22 @@ impl Store {
     /// The session does not wait any more; a load that nobody waits for stops.
     pub fn abandon(&self, session: u64) {
         let mut state = self.shared.state();
-        let Some(Waiting { series_instance_uid: Some(uid), .. }) = state.waiting.remove(&session) else {
+        let Some(Waiting { series_id: Some(id), .. }) = state.waiting.remove(&session) else {
             return;
         };
-        if !state.waiting.values().any(|w| w.series_instance_uid.as_ref() == Some(&uid))
-            && let Some(progress) = state.loading.get(&uid)
+        if !state.waiting.values().any(|w| w.series_id.as_ref() == Some(&id))
+            && let Some(progress) = state.loading.get(&id)
         {
             progress.cancel();
         }
     }
 
-    /// SeriesInstanceUID and (done, total) of what the session waits for.
+    /// Id of the series and (done, total) of what the session waits for.
     pub fn progress(&self, session: u64) -> Option<(String, u64, u64)> {
         let state = self.shared.state();
-        let uid = state.waiting.get(&session)?.series_instance_uid.as_ref()?;
-        let (done, total) = state.loading.get(uid)?.counts();
-        Some((uid.clone(), done, total))
+        let id = state.waiting.get(&session)?.series_id.as_ref()?;
+        let (done, total) = state.loading.get(id)?.counts();
+        Some((id.clone(), done, total))
     }
 }
 
@@ -243,62 +272,62 @@ impl Shared {
             Target::Series(uid) => self.studies.series(uid),
             Target::Path(path) => self.studies.series_at(path),
         };
-        let Some((study, series)) = found else {
+        let found = found.and_then(|(study, series)| Some((study, series, self.studies.id(study, series)?)));
+        let Some((study, series, id)) = found else {
             let waiting = self.state().waiting(request.session, request.ticket);
             return waiting.into_iter().for_each(|w| (w.waiter)(Err(OpenError::Unknown)));
         };
-        let uid = &series.series_instance_uid;
-        let Some(progress) = self.join(request, uid) else { return };
+        let Some(progress) = self.join(request, id) else { return };
         let loaded =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.studies.load)(series, &progress)));
         let opened = match loaded {
             Ok(Ok(loaded)) => Ok(Arc::new(OpenSeries {
                 study_instance_uid: study.study_instance_uid.clone(),
-                series_instance_uid: uid.clone(),
+                series_id: id.to_owned(),
                 loaded,
             })),
             Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),
             Ok(Err(error)) => Err(OpenError::Load(error.to_string())),
             Err(_) => Err(OpenError::Load("the reader has a defect".into())),
         };
-        self.finish(uid, &progress, &opened);
+        self.finish(id, &progress, &opened);
     }
 
     /// Serves the session from what is open or being loaded; else it is the caller's to load.
-    fn join(&self, request: &Request, uid: &String) -> Option<Arc<Progress>> {
+    fn join(&self, request: &Request, id: &str) -> Option<Arc<Progress>> {
         let mut state = self.state();
         let waiting = state.waiting.get_mut(&request.session).filter(|w| w.ticket == request.ticket)?;
-        waiting.series_instance_uid = Some(uid.clone());
-        if let Some(open) = state.open.get(uid).and_then(Weak::upgrade) {
+        waiting.series_id = Some(id.to_owned());
+        if let Some(open) = state.open.get(id).and_then(Weak::upgrade) {
             state.touch(&open, self.cache_bytes);
             let waiting = state.waiting(request.session, request.ticket)?;
             drop(state);
             (waiting.waiter)(Ok(open));
             return None;
         }
-        if state.loading.get(uid).is_some_and(|progress| !progress.is_cancelled()) {
+        if state.loading.get(id).is_some_and(|progress| !progress.is_cancelled()) {
             return None;
         }
         let progress = Arc::new(Progress::default());
-        state.loading.insert(uid.clone(), Arc::clone(&progress));
+        state.loading.insert(id.to_owned(), Arc::clone(&progress));
         Some(progress)
     }
 
-    fn finish(&self, uid: &String, progress: &Arc<Progress>, opened: &Opened) {
+    fn finish(&self, id: &str, progress: &Arc<Progress>, opened: &Opened) {
         let mut state = self.state();
         // A load that was cancelled may have been replaced by a newer one; its waiters wait on.
-        if !state.loading.get(uid).is_some_and(|current| Arc::ptr_eq(current, progress)) {
+        if !state.loading.get(id).is_some_and(|current| Arc::ptr_eq(current, progress)) {
             return;
         }
-        state.loading.remove(uid);
+        state.loading.remove(id);
         if let Ok(open) = opened {
-            state.open.insert(uid.clone(), Arc::downgrade(open));
+            state.open.insert(id.to_owned(), Arc::downgrade(open));
             state.touch(open, self.cache_bytes);
         }
         let sessions: Vec<u64> = state
             .waiting
             .iter()
-            .filter(|(_, waiting)| waiting.series_instance_uid.as_ref() == Some(uid))
+            .filter(|(_, waiting)| waiting.series_id.as_deref() == Some(id))
             .map(|(session, _)| *session)
             .collect();
         let waiters: Vec<_> = sessions.iter().filter_map(|session| state.waiting.remove(session)).collect();

@@ -3,6 +3,7 @@
 mod auth;
 mod pages;
 mod socket;
+mod thumbnails;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
@@ -27,6 +28,7 @@ use crate::frames::Frames;
 use crate::studies::{Store, Studies};
 use auth::{Guesses, Proof, Token};
 use pages::{Assets, SignIn};
+use thumbnails::Thumbnails;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -147,6 +149,7 @@ struct App {
     cookie_name: String,
     guesses: Guesses,
     assets: Assets,
+    thumbnails: Thumbnails,
     studies: Arc<Studies>,
     store: Store,
     frames: Frames,
@@ -196,6 +199,7 @@ impl Server {
             cookie_name: format!("voxcast_{}", address.port()),
             guesses: Guesses::default(),
             assets: Assets::embedded(),
+            thumbnails: Thumbnails::new(Arc::clone(&studies)),
             store: Store::start(Arc::clone(&studies), config.cache_bytes).map_err(Error::Start)?,
             frames: Frames::start(renderer).map_err(Error::Start)?,
             backend: renderer.name(),
@@ -290,6 +294,7 @@ struct Peer(IpAddr);
 fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/ws", get(socket::upgrade))
+        .route("/thumbnail/{series}", get(thumbnail))
         .fallback(get(page))
         .layer(from_fn_with_state(Arc::clone(app), admit))
         .route("/sign-in", post(sign_in))
@@ -344,6 +349,15 @@ async fn sign_in(
         Ok(()) => app.let_in(),
         Err(refusal) => pages::sign_in(refusal),
     }
+}
+
+async fn thumbnail(State(app): State<Arc<App>>, Path(series): Path<String>) -> Response {
+    let Some(jpeg) = app.thumbnails.get(&series).await else {
+        return pages::text(StatusCode::NOT_FOUND, "There is no picture of this series.");
+    };
+    let mut response = pages::respond(StatusCode::OK, "image/jpeg", Body::from(jpeg));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    response
 }
 
 async fn page(State(app): State<Arc<App>>, request: Request) -> Response {

@@ -33,6 +33,9 @@ const EVENTS: usize = 128;
 /// Messages for a client that is slow to read. Frames are limited by acknowledgements; this bounds
 /// the rest.
 const OUTGOING: usize = 256;
+/// Nothing more is read from a client that has less room than this for the answers: more than any
+/// single input causes.
+const ROOM: usize = 64;
 /// The largest frame, with room to spare: an uncompressible 5K picture.
 const MAX_WRITE_BUFFER: usize = 64 << 20;
 /// A client that does not take a message for this long is gone.
@@ -177,9 +180,10 @@ impl Client<'_> {
             if let Err(frame) = self.carry_out() {
                 return Some(frame);
             }
+            let has_room = self.outgoing.capacity() >= ROOM;
             let wake = self.session.wake_at().map(Instant::from_std);
             tokio::select! {
-                message = stream.next(), if allowance.is_open() => {
+                message = stream.next(), if allowance.is_open() && has_room => {
                     heard = Instant::now();
                     if allowance.spend(heard) {
                         self.session.handle(heard.into_std(), Input::Throttled);
@@ -198,6 +202,12 @@ impl Client<'_> {
                 }
                 () = tokio::time::sleep_until(allowance.reopens()), if !allowance.is_open() => {
                     allowance.refill(Instant::now());
+                }
+                room = self.outgoing.reserve_many(ROOM), if !has_room => {
+                    // The writer has given up.
+                    if room.is_err() {
+                        return None;
+                    }
                 }
                 Some(event) = inbox.recv() => {
                     let input = match event {
@@ -218,7 +228,7 @@ impl Client<'_> {
                 }
                 _ = heartbeat.tick() => {
                     // While we do not read, silence is ours.
-                    if allowance.is_open() && heard.elapsed() > SILENCE {
+                    if allowance.is_open() && has_room && heard.elapsed() > SILENCE {
                         return None;
                     }
                     // A full queue is dealt with where it matters.

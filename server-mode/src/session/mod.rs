@@ -9,6 +9,9 @@ mod plain;
 mod stream;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -198,7 +201,7 @@ impl Session {
             Dialect::Stream => {
                 let (protocol, backend) = (protocol::SUBPROTOCOL.to_owned(), backend.to_owned());
                 self.send(&ServerMessage::Connected { session_id, protocol, backend });
-                self.send(&stream::library(self.studies.library()));
+                self.send(&stream::library(&self.studies));
             }
             Dialect::Plain { .. } => self.send_plain(&wire::ServerMessage::Connected { session_id }),
         }

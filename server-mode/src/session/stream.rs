@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use protocol::message::{self, LayoutView, NamedWindow, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
-use render_core::dicom::Library;
+use render_core::dicom::Series;
 use render_core::scene::{Button, Content, Input as Gesture, Preset};
 use render_core::window::CT_WINDOWS;
 use render_core::{Volume, Window};
 
 use super::view::View;
 use super::{Output, Session};
-use crate::studies::{OpenSeries, Target};
+use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
     pub(super) fn stream_text(&mut self, now: Instant, text: &str) {
@@ -162,19 +162,18 @@ fn no_series() -> (ErrorCode, String) {
     (ErrorCode::NoSeries, "No series is open yet.".into())
 }
 
-pub fn library(library: &Library) -> ServerMessage {
-    let studies = library.studies.iter().map(|study| message::Study {
+pub fn library(studies: &Studies) -> ServerMessage {
+    let listed = studies.library().studies.iter().map(|study| message::Study {
         study_instance_uid: study.study_instance_uid.clone(),
         description: study.study_description.clone(),
         date: study.study_date.clone(),
         patient_name: study.patient.name.clone(),
         patient_id: study.patient.id.clone(),
-        series: study
-            .series
-            .iter()
-            .map(|series| message::Series {
-                series_instance_uid: series.series_instance_uid.clone(),
-                description: series.series_description.clone(),
+        series: studies
+            .with_ids(study)
+            .map(|(series, id)| message::Series {
+                series_instance_uid: id.to_owned(),
+                description: described(series),
                 number: series.series_number,
                 modality: series.modality.clone(),
                 dims: series.dims,
@@ -182,7 +181,15 @@ pub fn library(library: &Library) -> ServerMessage {
             })
             .collect(),
     });
-    ServerMessage::Library { studies: studies.collect() }
+    ServerMessage::Library { studies: listed.collect() }
+}
+
+fn described(series: &Series) -> String {
+    match (series.series_description.as_str(), series.part.as_str()) {
+        (description, "") => description.to_owned(),
+        ("", part) => part.to_owned(),
+        (description, part) => format!("{description}, {part}"),
+    }
 }
 
 pub fn series_opened(series: &OpenSeries) -> ServerMessage {
@@ -198,7 +205,7 @@ pub fn series_opened(series: &OpenSeries) -> ServerMessage {
         .iter()
         .map(|preset| message::Preset { name: preset.name.clone(), label: preset.label.clone() });
     ServerMessage::SeriesOpened(SeriesOpened {
-        series_instance_uid: series.series_instance_uid.clone(),
+        series_instance_uid: series.series_id.clone(),
         modality: meaning.modality.clone(),
         unit: meaning.unit.clone(),
         dims: volume.geometry().dims(),

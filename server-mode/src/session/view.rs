@@ -199,15 +199,20 @@ impl View {
         self.demand += 1;
     }
 
-    /// Changes what the view shows; its number, camera, window and transfer function stay.
+    /// Changes what the view shows; its camera and transfer function stay, and its window as long as
+    /// that means the same.
     pub fn relayout(&mut self, volume: &Volume, kind: protocol::Content, size: [u32; 2]) {
         self.apply_pending(volume);
         self.state.set_size(size);
         if kind != self.kind {
             self.kind = kind;
             let (content, orientation) = content_of(kind);
+            let fresh = ViewState::new(volume, content, orientation, size);
+            if content != self.state.content {
+                self.state.window = fresh.window;
+            }
             self.state.content = content;
-            self.state.plane = render_core::scene::Plane::standard(orientation, volume);
+            self.state.plane = fresh.plane;
             self.state.touch();
         }
     }

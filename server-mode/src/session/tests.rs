@@ -1,0 +1,458 @@
+//! The session with a clock, a client and a renderer made by hand.
+
+use glam::DVec3;
+use protocol::{ClientMessage, FrameHeader};
+use render_core::Progress;
+use render_core::dicom::{Error, Facts, Library, Loaded, Series};
+use render_core::volume::{Meaning, Rescale};
+use render_core::{Geometry, Voxels};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::studies::OpenError;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A session and what happens around it.
+struct Stage {
+    session: Session,
+    now: Instant,
+    seq: u64,
+    texts: Vec<Value>,
+    frames: Vec<Frame>,
+    /// The jobs that nobody has begun, latest-wins as the workers have it.
+    jobs: BTreeMap<u8, Box<Job>>,
+    opens: Vec<Target>,
+    withdrawn: Vec<u8>,
+}
+
+struct Frame {
+    header: Option<FrameHeader>,
+}
+
+impl Stage {
+    fn new(dialect: Dialect) -> Self {
+        let load = |_: &Series, _: &Progress| Err(Error::Series("not read here".into()));
+        let studies = Arc::new(Studies::new(Library::default(), &[], Box::new(load)));
+        let mut stage = Self {
+            session: Session::new("id".into(), dialect, studies, "cpu"),
+            now: Instant::now(),
+            seq: 0,
+            texts: Vec::new(),
+            frames: Vec::new(),
+            jobs: BTreeMap::new(),
+            opens: Vec::new(),
+            withdrawn: Vec::new(),
+        };
+        stage.drain();
+        stage
+    }
+
+    /// With one volume and one slice view whose first frames are shown and acknowledged.
+    fn showing() -> Self {
+        let mut stage = Self::new(Dialect::Stream);
+        stage.say(json!({"type": "openSeries", "seriesInstanceUid": ""}));
+        stage.say(json!({"type": "layout", "views": [
+            {"view": 0, "content": "volume", "size": [400, 300]},
+            {"view": 1, "content": "axial", "size": [400, 300]},
+            {"view": 2, "content": "coronal", "size": [400, 300]},
+        ]}));
+        stage.input(Input::Opened(Ok(series())));
+        stage.settle();
+        stage.frames.clear();
+        stage.texts.clear();
+        stage
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.session.handle(self.now, input);
+        self.drain();
+    }
+
+    fn say(&mut self, mut message: Value) -> u64 {
+        self.seq += 1;
+        message["seq"] = json!(self.seq);
+        ClientMessage::parse(&message.to_string()).expect("the test speaks the protocol");
+        self.input(Input::Text(&message.to_string()));
+        self.seq
+    }
+
+    fn plain(&mut self, message: &Value) {
+        self.input(Input::Text(&message.to_string()));
+    }
+
+    fn pointer(&mut self, view: u8, kind: &str, x: f64) -> u64 {
+        self.say(json!({"type": "pointer", "view": view, "kind": kind, "button": "left", "x": x, "y": 0}))
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Text(text) => self.texts.push(serde_json::from_str(&text).expect("JSON")),
+                Output::Frame { header, .. } => {
+                    let header = FrameHeader::decode(&header).ok().map(|(header, _)| header);
+                    self.frames.push(Frame { header });
+                }
+                Output::Open(target) => self.opens.push(target),
+                Output::Render(job) => drop(self.jobs.insert(job.meta.view, job)),
+                Output::Withdraw { view } => {
+                    self.jobs.remove(&view);
+                    self.withdrawn.push(view);
+                }
+            }
+        }
+    }
+
+    /// A worker begins with what waits for a view.
+    fn begin(&mut self, view: u8) -> Box<Job> {
+        self.jobs.remove(&view).expect("a job waits")
+    }
+
+    fn finish(&mut self, job: &Job, took: Duration) {
+        let picture = Picture { jpeg: vec![0xff], size: job.state.size, render_time: took, encode_time: MS };
+        self.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Ok(picture) }));
+    }
+
+    fn draw(&mut self, view: u8) {
+        let job = self.begin(view);
+        self.finish(&job, MS);
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.input(Input::Wake);
+    }
+
+    fn acknowledge(&mut self, view: u8) {
+        let newest = self.headers(view).last().expect("a frame").frame;
+        self.say(json!({"type": "ack", "view": view, "frame": newest}));
+    }
+
+    fn headers(&self, view: u8) -> impl DoubleEndedIterator<Item = FrameHeader> {
+        self.frames.iter().filter_map(|frame| frame.header).filter(move |header| header.view == view)
+    }
+
+    /// Draws and acknowledges until nothing is left to do.
+    fn settle(&mut self) {
+        while let Some(&view) = self.jobs.keys().next() {
+            self.draw(view);
+            self.acknowledge(view);
+        }
+    }
+}
+
+fn series() -> Arc<OpenSeries> {
+    let dims = [16, 16, 16];
+    let axes = [DVec3::X, DVec3::Y, DVec3::Z];
+    let geometry = Geometry::from_axes(dims, DVec3::ZERO, axes, DVec3::ONE).expect("a grid");
+    let voxels: Arc<[i16]> = (0..16 * 16 * 16).collect();
+    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new() };
+    let volume = Volume::new(geometry, Voxels::I16(voxels), Rescale::IDENTITY, meaning).expect("a volume");
+    let facts = Facts {
+        dims,
+        spacing_mm: [1.0; 3],
+        origin_mm: [0.0; 3],
+        direction: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        value_range: volume.value_range(),
+        mean: volume.mean(),
+        unit: "HU".into(),
+        inverted: false,
+    };
+    let loaded = Loaded { volume: Arc::new(volume), facts, warnings: Vec::new(), failed: Vec::new() };
+    Arc::new(OpenSeries { study_instance_uid: "1.2".into(), series_id: "1.2.3".into(), loaded })
+}
+
+#[test]
+fn first_frames_are_final_and_come_after_their_view_message() {
+    let mut stage = Stage::new(Dialect::Stream);
+    stage.say(json!({"type": "layout", "views": [{"view": 5, "content": "axial", "size": [64, 48]}]}));
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
+    assert_eq!(stage.opens, [Target::Series("1.2.3".into())]);
+    stage.input(Input::Opened(Ok(series())));
+    stage.draw(5);
+    let header = stage.headers(5).next().expect("a frame");
+    assert_eq!((header.quality, header.size, header.frame), (Quality::Final, [64, 48], 1));
+    let kinds: Vec<_> = stage.texts.iter().map(|text| text["type"].as_str().unwrap_or_default()).collect();
+    assert_eq!(kinds, ["connected", "library", "seriesOpened", "view"]);
+    assert_eq!(stage.texts[3]["revision"], header.view_revision);
+    assert_eq!(stage.texts[3]["slices"], 16);
+    assert!(stage.jobs.is_empty(), "a still view costs nothing");
+}
+
+#[test]
+fn a_drag_is_drawn_fast_and_its_release_in_full() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    assert!(stage.jobs.is_empty(), "pressing changes nothing");
+    let moved = stage.pointer(0, "move", 10.0);
+    let job = stage.begin(0);
+    assert_eq!((job.meta.quality, job.jpeg_quality), (Quality::Interactive, 50));
+    stage.finish(&job, MS);
+    assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, moved);
+    let released = stage.pointer(0, "release", 10.0);
+    let job = stage.begin(0);
+    assert_eq!((job.meta.quality, job.jpeg_quality), (Quality::Final, 90));
+    stage.finish(&job, MS);
+    assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, released);
+    assert_eq!(stage.session.wake_at(), None);
+}
+
+#[test]
+fn a_hand_that_pauses_gets_the_final_picture() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 10.0);
+    stage.draw(0);
+    stage.acknowledge(0);
+    stage.wait(499 * MS);
+    assert!(stage.jobs.is_empty());
+    stage.wait(MS);
+    assert_eq!(stage.begin(0).meta.quality, Quality::Final);
+}
+
+#[test]
+fn the_wheel_pages_fast_and_rests_after_150_ms() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "wheel", "view": 1, "delta": 100}));
+    let job = stage.begin(1);
+    assert_eq!(job.meta.quality, Quality::Interactive);
+    stage.finish(&job, MS);
+    stage.acknowledge(1);
+    assert_eq!(stage.session.wake_at(), Some(stage.now + 150 * MS));
+    stage.wait(150 * MS);
+    assert_eq!(stage.begin(1).meta.quality, Quality::Final);
+}
+
+#[test]
+fn a_slow_client_gets_two_frames_and_then_the_newest_state() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    for x in 1..=2 {
+        stage.pointer(0, "move", f64::from(x));
+        stage.draw(0);
+    }
+    let mut last = 0;
+    for x in 3..=300 {
+        last = stage.pointer(0, "move", f64::from(x));
+    }
+    assert!(stage.jobs.is_empty(), "nothing is drawn for a client that does not keep up");
+    assert_eq!(stage.headers(0).count(), 2);
+    stage.acknowledge(0);
+    stage.draw(0);
+    assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, last);
+    assert!(stage.jobs.is_empty(), "one picture for 298 moves");
+}
+
+#[test]
+fn wheel_turns_add_up_while_they_wait() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "scroll", "view": 1, "slices": -100}));
+    stage.draw(1);
+    stage.say(json!({"type": "scroll", "view": 1, "slices": 1}));
+    stage.draw(1);
+    for _ in 0..5 {
+        stage.say(json!({"type": "wheel", "view": 1, "delta": 100}));
+    }
+    assert!(stage.jobs.is_empty());
+    stage.acknowledge(1);
+    stage.draw(1);
+    let told = stage.texts.iter().rfind(|text| text["type"] == "view").expect("a view message");
+    assert_eq!(told["slice"], 7, "{told}");
+}
+
+#[test]
+fn newer_input_replaces_a_picture_that_nobody_has_begun() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 5.0);
+    let newest = stage.pointer(0, "move", 50.0);
+    assert_eq!(stage.jobs.len(), 1);
+    stage.draw(0);
+    assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, newest);
+}
+
+#[test]
+fn input_during_a_picture_is_drawn_after_it() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 5.0);
+    let running = stage.begin(0);
+    let newest = stage.pointer(0, "move", 50.0);
+    // The workers drop what they are given while they draw an interactive picture.
+    stage.jobs.clear();
+    stage.finish(&running, MS);
+    stage.draw(0);
+    assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, newest);
+}
+
+#[test]
+fn a_cancelled_final_picture_is_asked_for_again() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "preset", "view": 0, "name": "CT_Lung"}));
+    let running = stage.begin(0);
+    stage.jobs.clear();
+    stage.input(Input::Rendered(Rendered { meta: running.meta.clone(), picture: Err(Failure::Cancelled) }));
+    assert_eq!(stage.begin(0).meta.quality, Quality::Final);
+}
+
+#[test]
+fn what_cannot_be_drawn_is_said_once() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "preset", "view": 0, "name": "CT_Lung"}));
+    let job = stage.begin(0);
+    let failed = Err(Failure::Failed("out of memory".into()));
+    stage.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: failed }));
+    assert_eq!(stage.texts.last().expect("an error")["code"], "renderFailed");
+    stage.wait(1000 * MS);
+    assert!(stage.jobs.is_empty());
+}
+
+#[test]
+fn a_picture_of_a_view_that_is_gone_is_dropped() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 5.0);
+    let stale = stage.begin(0);
+    stage.say(json!({"type": "layout", "views": []}));
+    assert!(stage.withdrawn.contains(&0));
+    stage.say(json!({"type": "layout", "views": [{"view": 0, "content": "mip", "size": [400, 300]}]}));
+    stage.finish(&stale, MS);
+    assert_eq!(stage.headers(0).count(), 0, "the stale picture is not sent");
+    stage.draw(0);
+    let header = stage.headers(0).next().expect("a frame of the new view");
+    assert_eq!(header.frame, 2, "frame numbers go on");
+    assert!(header.view_revision > stale.meta.info.revision, "revisions go on");
+}
+
+#[test]
+fn a_window_goes_to_all_slices_and_to_no_volume() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "window", "view": 1, "center": -600, "width": 1500}));
+    assert_eq!(stage.jobs.keys().copied().collect::<Vec<_>>(), [1, 2]);
+    stage.settle();
+    stage.pointer(2, "press", 0.0);
+    stage.pointer(2, "move", 30.0);
+    stage.settle();
+    stage.texts.clear();
+    stage.pointer(2, "release", 30.0);
+    stage.settle();
+    let last = |view| stage.headers(view).next_back().expect("a frame").quality;
+    assert_eq!((last(1), last(2)), (Quality::Final, Quality::Final));
+    assert_eq!(stage.headers(0).count(), 0);
+}
+
+#[test]
+fn an_expensive_view_shrinks_while_it_moves_and_is_whole_at_rest() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 1.0);
+    let job = stage.begin(0);
+    assert_eq!(job.state.size, [400, 300]);
+    stage.finish(&job, 500 * MS);
+    stage.acknowledge(0);
+    stage.pointer(0, "move", 2.0);
+    let job = stage.begin(0);
+    assert!(job.state.size[0] < 300, "{:?}", job.state.size);
+    stage.finish(&job, 30 * MS);
+    let header = stage.headers(0).next_back().expect("a frame");
+    assert_eq!(header.size.map(u32::from), job.state.size);
+    stage.pointer(0, "release", 2.0);
+    assert_eq!(stage.begin(0).state.size, [400, 300]);
+}
+
+#[test]
+fn a_client_that_reconnects_starts_afresh_with_the_series_in_memory() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 40.0);
+    let held = stage.begin(0);
+    // The connection breaks with the button held; the browser comes back with a new session.
+    let mut back = Stage::new(Dialect::Stream);
+    back.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
+    back.say(json!({"type": "layout", "views": [{"view": 0, "content": "volume", "size": [400, 300]}]}));
+    back.input(Input::Opened(Ok(series())));
+    back.settle();
+    let first = back.headers(0).next().expect("a frame");
+    assert_eq!((first.quality, first.frame), (Quality::Final, 1));
+    back.pointer(0, "move", 80.0);
+    assert!(back.jobs.is_empty(), "no button is held in the new session");
+    assert_eq!(held.meta.quality, Quality::Interactive);
+}
+
+#[test]
+fn acknowledgements_of_frames_that_were_not_sent_mean_nothing() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    for x in 1..=2 {
+        stage.pointer(0, "move", f64::from(x));
+        stage.draw(0);
+    }
+    stage.pointer(0, "move", 3.0);
+    for frame in [0, 1, 4, 1000, u32::MAX] {
+        stage.say(json!({"type": "ack", "view": 0, "frame": frame}));
+        assert!(stage.jobs.is_empty(), "ack of frame {frame}");
+    }
+}
+
+#[test]
+fn errors_name_the_message_and_change_nothing() {
+    let mut stage = Stage::showing();
+    let mut code_of = |text: &str| {
+        stage.input(Input::Text(text));
+        let error = stage.texts.pop().expect("an answer");
+        assert_eq!(error["type"], "error", "{error}");
+        (error["code"].as_str().unwrap_or_default().to_owned(), error["seq"].as_u64())
+    };
+    assert_eq!(code_of("{"), ("malformed".into(), None));
+    assert_eq!(code_of(r#"{"type":"reset","seq":1}"#), ("seq".into(), Some(1)));
+    assert_eq!(code_of(r#"{"type":"format","seq":1000}"#), ("malformed".into(), Some(1000)));
+    assert_eq!(
+        code_of(r#"{"type":"preset","seq":1001,"view":0,"name":"x"}"#),
+        ("unknownPreset".into(), Some(1001))
+    );
+    assert_eq!(code_of(r#"{"type":"reset","seq":1002,"view":9}"#), ("unknownView".into(), Some(1002)));
+    assert!(stage.jobs.is_empty());
+    let mut early = Stage::new(Dialect::Stream);
+    early.say(json!({"type": "reset"}));
+    assert_eq!(early.texts.pop().expect("an answer")["code"], "noSeries");
+    early.say(json!({"type": "openSeries", "seriesInstanceUid": "9.9"}));
+    early.input(Input::Opened(Err(OpenError::Unknown)));
+    assert_eq!(early.texts.pop().expect("an answer")["code"], "unknownSeries");
+}
+
+#[test]
+fn a_plain_client_gets_the_qualities_it_was_promised() {
+    let mut stage = Stage::new(Dialect::Plain { size: [320, 180] });
+    stage.plain(&json!({"action": "render"}));
+    assert_eq!(stage.texts.last().expect("an answer")["type"], "error");
+    stage.plain(&json!({"action": "loadStudy", "path": ""}));
+    assert_eq!(stage.opens, [Target::Path(String::new())]);
+    stage.input(Input::Opened(Ok(series())));
+    assert_eq!(stage.texts.last().expect("an answer"), &json!({"type": "studyLoaded", "studyId": "1.2"}));
+    let mut next = |message: Value| {
+        stage.plain(&message);
+        let job = stage.begin(0);
+        stage.finish(&job, 500 * MS);
+        stage.input(Input::FrameSent);
+        assert_eq!(job.state.size, [320, 180], "a plain picture has the server's size");
+        job.jpeg_quality
+    };
+    let mouse = |kind: &str, x: u32| json!({"action": "mouse", "type": kind, "x": x, "y": 0, "button": 0});
+    assert_eq!(next(mouse("mousemove", 7)), 85, "the first picture; hovering changes nothing");
+    assert_eq!(next(json!({"action": "mouse", "type": "wheel", "delta": 120})), 85);
+    assert_eq!(next(mouse("mouseup", 0)), 90);
+    assert_eq!(next(json!({"action": "windowLevel", "window": 400, "level": 40})), 85);
+    assert_eq!(next(json!({"action": "preset", "preset": "CT_Lung"})), 85);
+    assert_eq!(next(json!({"action": "render"})), 85);
+    stage.plain(&mouse("mousedown", 0));
+    assert!(stage.jobs.is_empty());
+    stage.plain(&mouse("mousemove", 20));
+    let moving = stage.begin(0);
+    assert_eq!(moving.jpeg_quality, 50);
+    // The button is let go while the picture is being made, and the mouse hovers on.
+    stage.plain(&mouse("mouseup", 20));
+    stage.plain(&mouse("mousemove", 21));
+    stage.jobs.clear();
+    stage.finish(&moving, MS);
+    assert_eq!(stage.begin(0).jpeg_quality, 90);
+}
