@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use protocol::FrameHeader;
 use render_core::phantom::Spec;
 use render_core::render::Choice;
 use render_core::{Progress, Renderer, dicom};
@@ -228,6 +229,40 @@ impl Client {
             Some(Ok(Message::Binary(bytes))) => bytes.to_vec(),
             other => panic!("expected a picture, got {}", describe(&other)),
         }
+    }
+
+    /// The next text message of this type, skipping whatever comes before it.
+    pub async fn text_of(&mut self, kind: &str) -> Value {
+        loop {
+            if let Some(Ok(Message::Text(text))) = self.arrival().await {
+                let value: Value = serde_json::from_str(&text).expect("JSON");
+                if value["type"] == kind {
+                    return value;
+                }
+            }
+        }
+    }
+
+    /// The next frame of `voxcast.v1`, skipping texts; it is acknowledged.
+    pub async fn frame(&mut self) -> (FrameHeader, Vec<u8>) {
+        loop {
+            if let Some(Ok(Message::Binary(bytes))) = self.arrival().await {
+                let (header, picture) = FrameHeader::decode(&bytes).expect("a frame with a header");
+                self.say(json!({"type": "ack", "view": header.view, "frame": header.frame})).await;
+                return (header, picture.to_vec());
+            }
+        }
+    }
+
+    /// The next message of a connection that lives.
+    async fn arrival(&mut self) -> Option<Result<Message, tungstenite::Error>> {
+        let next = self.next().await;
+        assert!(
+            matches!(next, Some(Ok(Message::Text(_) | Message::Binary(_)))),
+            "the connection has ended: {}",
+            describe(&next)
+        );
+        next
     }
 
     /// The closing code, skipping whatever still comes.
