@@ -52,6 +52,33 @@ macro_rules! vector {
     };
 }
 
+/// Reads 32 bits for each lane, `2 * index` bytes behind `from`. Sixteen loads of their own are a
+/// tenth faster over a whole frame than the gather instruction on Zen 5, and far faster on
+/// processors whose gathers are slowed down for security.
+///
+/// # Safety
+/// Taken as unsigned, every lane's index must lead to four bytes that may be read.
+#[inline(always)]
+unsafe fn words(from: *const u8, index: __m512i) -> __m512i {
+    let mut at = [0u32; N];
+    macro_rules! word {
+        ($lane:expr) => {
+            from.add(2 * at[$lane] as usize).cast::<i32>().read_unaligned()
+        };
+    }
+    // SAFETY: the array holds a vector; the caller vouches for what is read.
+    unsafe {
+        _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+        let a = _mm_setr_epi32(word!(0), word!(1), word!(2), word!(3));
+        let b = _mm_setr_epi32(word!(4), word!(5), word!(6), word!(7));
+        let c = _mm_setr_epi32(word!(8), word!(9), word!(10), word!(11));
+        let d = _mm_setr_epi32(word!(12), word!(13), word!(14), word!(15));
+        let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(a), b);
+        let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(c), d);
+        _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+    }
+}
+
 macro_rules! operator {
     ($t:ident: $($trait:ident $name:ident $intrinsic:ident),*) => {$(
         impl $trait for $t {
@@ -253,7 +280,7 @@ impl Lanes for Avx512 {
             let at = voxels.as_ptr().add(offset);
             match V::LAYOUT {
                 Layout::I16 => {
-                    let pair = _mm512_i32gather_epi32::<2>(index, at.cast());
+                    let pair = words(at.cast(), index);
                     let low = _mm512_srai_epi32::<16>(_mm512_slli_epi32::<16>(pair));
                     (
                         Floats(_mm512_cvtepi32_ps(low)),
@@ -261,7 +288,7 @@ impl Lanes for Avx512 {
                     )
                 }
                 Layout::U16 => {
-                    let pair = _mm512_i32gather_epi32::<2>(index, at.cast());
+                    let pair = words(at.cast(), index);
                     let low = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff));
                     (
                         Floats(_mm512_cvtepi32_ps(low)),
