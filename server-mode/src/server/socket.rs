@@ -99,7 +99,7 @@ fn handshake_key(headers: &HeaderMap) -> Option<String> {
 /// What comes back from threads and from the writer.
 enum Event {
     Rendered(Rendered),
-    Opened(Opened),
+    Opened(u64, Opened),
     FrameSent,
 }
 
@@ -212,7 +212,7 @@ impl Client<'_> {
                 Some(event) = inbox.recv() => {
                     let input = match event {
                         Event::Rendered(rendered) => Input::Rendered(rendered),
-                        Event::Opened(opened) => Input::Opened(opened),
+                        Event::Opened(request, opened) => Input::Opened(request, opened),
                         Event::FrameSent => Input::FrameSent,
                     };
                     self.session.handle(Instant::now().into_std(), input);
@@ -257,10 +257,10 @@ impl Client<'_> {
                     };
                     self.queue(Message::Binary(message.into()))?;
                 }
-                Output::Open(target) => {
+                Output::Open(request, target) => {
                     let events = self.events.clone();
                     // The queue has room for every answer; a session that is gone needs none.
-                    let waiter = move |opened| drop(events.try_send(Event::Opened(opened)));
+                    let waiter = move |opened| drop(events.try_send(Event::Opened(request, opened)));
                     self.app.store.open(self.number, target, Box::new(waiter));
                 }
                 Output::Render(job) => {

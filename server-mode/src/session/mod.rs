@@ -47,7 +47,8 @@ pub enum Input<'a> {
         done: u64,
         total: u64,
     },
-    Opened(Opened),
+    /// The answer to `Output::Open` of the same number.
+    Opened(u64, Opened),
     Rendered(Rendered),
     /// A plain client's frame has left; the plain protocol has no acknowledgement.
     FrameSent,
@@ -67,7 +68,7 @@ pub enum Output {
     /// Send a binary message: header and picture are its parts.
     Frame { header: Vec<u8>, jpeg: Vec<u8> },
     /// Open a series instead of any it still waits for; the answer is `Input::Opened`.
-    Open(Target),
+    Open(u64, Target),
     /// Draw this instead of any job of the view that has not begun; the answer is `Input::Rendered`.
     Render(Box<Job>),
     /// The view's picture is not wanted any more; no answer is needed.
@@ -117,8 +118,9 @@ pub struct Session {
     dialect: Dialect,
     studies: Arc<Studies>,
     series: Option<Arc<OpenSeries>>,
-    /// `seq` of the message that asked for the series the client waits for.
-    opening: Option<Option<u64>>,
+    /// What the client waits for: the number of its request, and the `seq` that made it.
+    opening: Option<(u64, Option<u64>)>,
+    requests: u64,
     /// What the client wants to see; the views follow once a series is open.
     layout: Vec<LayoutView>,
     views: BTreeMap<u8, View>,
@@ -142,6 +144,7 @@ impl Session {
             studies,
             series: None,
             opening: None,
+            requests: 0,
             layout,
             views: BTreeMap::new(),
             counters: Default::default(),
@@ -173,7 +176,7 @@ impl Session {
                     self.send(&ServerMessage::Loading { series_instance_uid, done, total });
                 }
             }
-            Input::Opened(opened) => self.opened(opened),
+            Input::Opened(request, opened) => self.opened(request, opened),
             Input::Rendered(rendered) => self.rendered(rendered),
             Input::FrameSent => self.counters[0].acknowledge_all(),
             Input::Throttled => {
@@ -207,8 +210,16 @@ impl Session {
         }
     }
 
-    fn opened(&mut self, opened: Opened) {
-        let Some(seq) = self.opening.take() else { return };
+    /// Asks for a series instead of any that the client still waits for.
+    fn open(&mut self, target: Target, seq: Option<u64>) {
+        self.requests += 1;
+        self.opening = Some((self.requests, seq));
+        self.out.push_back(Output::Open(self.requests, target));
+    }
+
+    fn opened(&mut self, request: u64, opened: Opened) {
+        // The answer to an earlier request may have been on its way when the client changed its mind.
+        let Some((_, seq)) = self.opening.take_if(|(waiting, _)| *waiting == request) else { return };
         let series = match opened {
             Ok(series) => series,
             Err(error) => {

@@ -5,7 +5,7 @@ use protocol::plain::{ClientMessage, Mouse, MouseKind};
 use render_core::Window;
 use render_core::scene::{Button, Input as Gesture, Preset};
 
-use super::{Output, Session};
+use super::Session;
 use crate::studies::Target;
 
 /// JPEG quality of whatever is neither a move nor a release.
@@ -20,8 +20,7 @@ impl Session {
             Err(error) => return self.error(error.code, &error.reason, None),
         };
         if let ClientMessage::LoadStudy { path } = message {
-            self.opening = Some(None);
-            return self.out.push_back(Output::Open(Target::Path(path)));
+            return self.open(Target::Path(path), None);
         }
         // The view is made when a study has been loaded.
         let (Some(volume), Some(view)) = (self.volume(), self.views.get_mut(&0)) else {

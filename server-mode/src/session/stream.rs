@@ -9,8 +9,8 @@ use render_core::scene::{Button, Content, Input as Gesture, Preset};
 use render_core::window::CT_WINDOWS;
 use render_core::{Volume, Window};
 
+use super::Session;
 use super::view::View;
-use super::{Output, Session};
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
@@ -32,8 +32,7 @@ impl Session {
     fn obey(&mut self, now: Instant, seq: u64, message: ClientMessage) -> Result<(), (ErrorCode, String)> {
         match message {
             ClientMessage::OpenSeries { series_instance_uid } => {
-                self.opening = Some(Some(seq));
-                self.out.push_back(Output::Open(Target::Series(series_instance_uid)));
+                self.open(Target::Series(series_instance_uid), Some(seq));
             }
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),

@@ -57,7 +57,7 @@ impl Stage {
             {"view": 1, "content": "axial", "size": [400, 300]},
             {"view": 2, "content": "coronal", "size": [400, 300]},
         ]}));
-        stage.input(Input::Opened(Ok(series())));
+        stage.opened(Ok(series()));
         stage.settle();
         stage.frames.clear();
         stage.texts.clear();
@@ -67,6 +67,11 @@ impl Stage {
     fn input(&mut self, input: Input<'_>) {
         self.session.handle(self.now, input);
         self.drain();
+    }
+
+    /// The newest request for a series is answered.
+    fn opened(&mut self, opened: Opened) {
+        self.input(Input::Opened(self.opens.len() as u64, opened));
     }
 
     fn say(&mut self, mut message: Value) -> u64 {
@@ -93,7 +98,7 @@ impl Stage {
                     let header = FrameHeader::decode(&header).ok().map(|(header, _)| header);
                     self.frames.push(Frame { header });
                 }
-                Output::Open(target) => self.opens.push(target),
+                Output::Open(_, target) => self.opens.push(target),
                 Output::Render(job) => drop(self.jobs.insert(job.meta.view, job)),
                 Output::Withdraw { view } => {
                     self.jobs.remove(&view);
@@ -168,7 +173,7 @@ fn first_frames_are_final_and_come_after_their_view_message() {
     stage.say(json!({"type": "layout", "views": [{"view": 5, "content": "axial", "size": [64, 48]}]}));
     stage.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
     assert_eq!(stage.opens, [Target::Series("1.2.3".into())]);
-    stage.input(Input::Opened(Ok(series())));
+    stage.opened(Ok(series()));
     stage.draw(5);
     let header = stage.headers(5).next().expect("a frame");
     assert_eq!((header.quality, header.size, header.frame), (Quality::Final, [64, 48], 1));
@@ -370,13 +375,24 @@ fn a_client_that_reconnects_starts_afresh_with_the_series_in_memory() {
     let mut back = Stage::new(Dialect::Stream);
     back.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
     back.say(json!({"type": "layout", "views": [{"view": 0, "content": "volume", "size": [400, 300]}]}));
-    back.input(Input::Opened(Ok(series())));
+    back.opened(Ok(series()));
     back.settle();
     let first = back.headers(0).next().expect("a frame");
     assert_eq!((first.quality, first.frame), (Quality::Final, 1));
     back.pointer(0, "move", 80.0);
     assert!(back.jobs.is_empty(), "no button is held in the new session");
     assert_eq!(held.meta.quality, Quality::Interactive);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_not_taken_for_the_next_one() {
+    let mut stage = Stage::new(Dialect::Stream);
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "4.5.6"}));
+    stage.input(Input::Opened(1, Err(OpenError::Unknown)));
+    assert!(stage.session.is_opening());
+    stage.opened(Ok(series()));
+    assert_eq!(stage.texts.last().expect("an answer")["type"], "seriesOpened");
 }
 
 #[test]
@@ -416,7 +432,7 @@ fn errors_name_the_message_and_change_nothing() {
     early.say(json!({"type": "reset"}));
     assert_eq!(early.texts.pop().expect("an answer")["code"], "noSeries");
     early.say(json!({"type": "openSeries", "seriesInstanceUid": "9.9"}));
-    early.input(Input::Opened(Err(OpenError::Unknown)));
+    early.opened(Err(OpenError::Unknown));
     assert_eq!(early.texts.pop().expect("an answer")["code"], "unknownSeries");
 }
 
@@ -427,7 +443,7 @@ fn a_plain_client_gets_the_qualities_it_was_promised() {
     assert_eq!(stage.texts.last().expect("an answer")["type"], "error");
     stage.plain(&json!({"action": "loadStudy", "path": ""}));
     assert_eq!(stage.opens, [Target::Path(String::new())]);
-    stage.input(Input::Opened(Ok(series())));
+    stage.opened(Ok(series()));
     assert_eq!(stage.texts.last().expect("an answer"), &json!({"type": "studyLoaded", "studyId": "1.2"}));
     let mut next = |message: Value| {
         stage.plain(&message);
