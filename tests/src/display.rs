@@ -141,7 +141,7 @@ impl Shot {
         self.pixels[(y * self.size[0] + x) as usize]
     }
 
-    fn area(&self, [left, top, width, height]: Area) -> impl Iterator<Item = [u8; 3]> {
+    pub fn area(&self, [left, top, width, height]: Area) -> impl Iterator<Item = [u8; 3]> {
         (top..top + height).flat_map(move |y| (left..left + width).map(move |x| self.at(x, y)))
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tests::binary::voxcast;
@@ -17,21 +18,29 @@ const CORONAL: Area = [400, 540, 380, 230];
 const SAGITTAL: Area = [970, 540, 380, 230];
 const SLICES: [Area; 3] = [AXIAL, CORONAL, SAGITTAL];
 
+/// The lower right corners of the viewports, where an amber word tells that a picture is not final.
+const QUALITY: [Area; 4] = [[770, 428, 80, 16], [1355, 428, 80, 16], [770, 841, 80, 16], [1355, 841, 80, 16]];
+
 /// Where the mouse is out of every picture: the status line.
 const AWAY: [u32; 2] = [700, 890];
 
 /// The whole picture of a software renderer on a busy machine, several times over.
 const SOON: Duration = Duration::from_secs(90);
 
+/// One window at a time: each uses all the processors there are.
+static TURN: Mutex<()> = Mutex::new(());
+
 struct Window {
     display: Display,
     program: Child,
     folder: PathBuf,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Window {
     /// Opens the phantom. `None`, told on standard output, where there is no Xvfb.
     fn open(name: &str) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = std::env::temp_dir().join(format!("voxcast-window-{name}-{}", std::process::id()));
         // Left by a run that was killed and had the same number.
         let _ = std::fs::remove_dir_all(&folder);
@@ -44,7 +53,7 @@ impl Window {
         let made = display.command(&voxcast()).arg("phantom").arg(&study).stdout(Stdio::null()).status();
         assert!(made.expect("voxcast runs").success(), "the phantom is written");
         let program = display.command(&voxcast()).arg(&study).spawn().expect("voxcast runs");
-        Some(Self { display, program, folder })
+        Some(Self { display, program, folder, _turn: turn })
     }
 
     /// Waits for pictures in all viewports.
@@ -53,6 +62,7 @@ impl Window {
         self.display.wait("the window shows the study", SOON * 2, |shot| {
             let title = self.display.xdotool(&["search", "--name", "^Voxcast$"]);
             title.is_some()
+                && is_final(shot)
                 && [AXIAL, CORONAL, SAGITTAL, VOLUME].iter().all(|&area| shot.bright_part(area, 60) > 0.1)
         })
     }
@@ -60,7 +70,7 @@ impl Window {
     /// Waits until the picture in `area` differs from `before` and rests.
     fn changed(&self, what: &str, before: &Shot, area: Area) -> Shot {
         self.display.move_to(AWAY);
-        self.display.wait(what, SOON, |shot| shot.changed_part(before, area) > 0.02)
+        self.display.wait(what, SOON, |shot| is_final(shot) && shot.changed_part(before, area) > 0.02)
     }
 }
 
@@ -71,6 +81,12 @@ impl Drop for Window {
         let _ = self.program.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Whether every picture is the exact one.
+fn is_final(shot: &Shot) -> bool {
+    let amber = |p: [u8; 3]| p[0] > 150 && p[0] > p[2] + 70;
+    QUALITY.iter().all(|&area| shot.area(area).filter(|&pixel| amber(pixel)).count() < 12)
 }
 
 fn middle([left, top, width, height]: Area) -> [u32; 2] {
@@ -120,6 +136,7 @@ fn a_double_click_maximises_and_restores() {
 
 #[test]
 fn a_path_without_images_is_told_in_the_window() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = std::env::temp_dir().join(format!("voxcast-window-empty-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("study")).expect("a folder for the test");
     std::fs::write(folder.join("study/notes.txt"), "not an image").expect("a file for the test");

@@ -5,9 +5,8 @@ use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, v
 use glam::DVec3;
 use render_core::Volume;
 use render_core::dicom::WarningCode;
-use render_core::scene::camera::DEFAULT_ZOOM;
 use render_core::scene::overlay::{EdgeLetters, ruler};
-use render_core::scene::{Content, Plane, Preset, ViewState};
+use render_core::scene::{Camera, Content, Plane, Preset, ViewState};
 
 use super::layout::ViewId;
 use super::study::{self, OpenSeries};
@@ -40,7 +39,7 @@ pub fn draw(
     }
     letters(painter, rect, view);
     let inner = rect.shrink(MARGIN);
-    let text = Corners { painter, inner, width: inner.width() * 0.47 };
+    let text = Corners { painter, inner, width: inner.width() * 0.45 };
 
     let roomy = rect.width() >= ROOMY[0] && rect.height() >= ROOMY[1];
     if roomy && scenery.demographics {
@@ -69,7 +68,11 @@ pub fn draw(
     }
     let zoom = match view.content {
         Content::Slice => view.plane.zoom,
-        _ => view.camera.zoom / DEFAULT_ZOOM,
+        _ => {
+            let mut first_look = Camera::anterior(volume.geometry());
+            first_look.fit(volume.geometry(), view.size);
+            view.camera.zoom / first_look.zoom
+        }
     };
     lower_right.push((format!("Zoom {:.0} %", zoom * 100.0), theme::OVERLAY_WEAK));
     lower_right.push(if final_picture {
@@ -134,11 +137,10 @@ fn patient_lines(open: &OpenSeries) -> Vec<(String, Color32)> {
 }
 
 fn study_lines(open: &OpenSeries) -> Vec<(String, Color32)> {
-    let date = study::date(&open.study_date);
-    let study = [open.study_description.as_str(), date.as_str()].into_iter().filter(|part| !part.is_empty());
     vec![
-        (study.collect::<Vec<_>>().join("  ·  "), theme::OVERLAY),
+        (open.study_description.clone(), theme::OVERLAY),
         (study::series_title(open.series_number, &open.series_description), theme::OVERLAY_WEAK),
+        (study::date(&open.study_date), theme::OVERLAY_WEAK),
     ]
 }
 

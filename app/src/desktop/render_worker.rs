@@ -21,8 +21,7 @@ const BUDGET: Duration = Duration::from_millis(24);
 const REST: Duration = Duration::from_millis(120);
 
 /// Coarser and coarser pictures: (part of the width and height, distance of samples in voxels).
-const LADDER: [(f64, f64); 7] =
-    [(1.0, 1.0), (0.8, 1.5), (0.65, 1.5), (0.5, 1.5), (0.4, 2.0), (0.28, 2.0), (0.2, 2.5)];
+const LADDER: [(f64, f64); 6] = [(1.0, 1.0), (0.85, 1.0), (0.7, 1.2), (0.55, 1.5), (0.42, 1.5), (0.33, 2.0)];
 
 /// What to draw.
 #[derive(Clone, Debug)]
@@ -136,13 +135,13 @@ impl Shared {
         while let Some(request) = self.next() {
             let rung = speed.rung(&request.view);
             if rung > 0 {
-                self.draw(&request, LADDER[rung], FrameKind::Interactive, &self.abandon, &mut speed);
+                self.draw(&request, rung, FrameKind::Interactive, &self.abandon, &mut speed);
                 let rest = if request.pace == Pace::Moving { REST } else { Duration::ZERO };
                 if self.newer_within(rest) {
                     continue;
                 }
             }
-            self.draw(&request, LADDER[0], FrameKind::Exact, &self.newer, &mut speed);
+            self.draw(&request, 0, FrameKind::Exact, &self.newer, &mut speed);
         }
     }
 
@@ -169,14 +168,8 @@ impl Shared {
         slot.request.is_some() || slot.closed
     }
 
-    fn draw(
-        &self,
-        request: &Request,
-        (scale, step_voxels): (f64, f64),
-        kind: FrameKind,
-        cancel: &AtomicBool,
-        speed: &mut Speed,
-    ) {
+    fn draw(&self, request: &Request, rung: usize, kind: FrameKind, cancel: &AtomicBool, speed: &mut Speed) {
+        let (scale, step_voxels) = LADDER[rung];
         let mut view = request.view.clone();
         view.size = view.size.map(|n| ((f64::from(n) * scale).round() as u32).max(1));
         view.step_voxels *= step_voxels;
@@ -185,7 +178,7 @@ impl Shared {
         params.kind = kind;
         let result = match request.renderer.render(&request.volume, &params, cancel) {
             Ok(frame) => {
-                speed.measured(&view, started.elapsed());
+                speed.measured(rung, started.elapsed());
                 Ok(Picture {
                     image: to_image(&frame),
                     view: request.view.clone(),
@@ -206,44 +199,72 @@ fn to_image(frame: &Frame) -> egui::ColorImage {
     egui::ColorImage::from_rgba_premultiplied(frame.size.map(|n| n as usize), &frame.pixels)
 }
 
-/// How long pictures take, learned from the last ones.
+/// The step of the ladder that keeps the budget, found by trying: a picture costs a part that does
+/// not depend on its size, so only a neighbouring step can be told from a measurement.
 #[derive(Debug, Default)]
 struct Speed {
     kind: Option<std::mem::Discriminant<Content>>,
-    seconds_per_work: Option<f64>,
     rung: usize,
 }
 
 impl Speed {
-    /// Pixels, counted more often the closer the samples of their rays are.
-    fn work(size: [u32; 2], step_voxels: f64) -> f64 {
-        f64::from(size[0]) * f64::from(size[1]) / step_voxels
-    }
-
-    /// The finest step of the ladder that keeps the budget.
     fn rung(&mut self, view: &ViewState) -> usize {
         let kind = std::mem::discriminant(&view.content);
-        if self.kind != Some(kind) {
-            *self = Self { kind: Some(kind), seconds_per_work: None, rung: 0 };
-        }
-        let Some(seconds_per_work) = self.seconds_per_work else {
+        if self.kind.replace(kind) != Some(kind) {
             // Nothing is known yet: something coarse shows at once, and measures.
-            return if view.content == Content::Slice { 0 } else { LADDER.len() - 2 };
-        };
-        let full = Self::work(view.size, view.step_voxels) * seconds_per_work;
-        let seconds = |(scale, step): (f64, f64)| full * scale * scale / step;
-        let budget = BUDGET.as_secs_f64();
-        let last = LADDER.len() - 1;
-        let fits = LADDER.iter().position(|&rung| seconds(rung) <= budget).unwrap_or(last);
-        // Finer only with a margin, or the picture would flicker between two resolutions.
-        if fits >= self.rung || seconds(LADDER[fits]) <= 0.75 * budget {
-            self.rung = fits;
+            self.rung = if view.content == Content::Slice { 0 } else { LADDER.len() - 2 };
         }
         self.rung
     }
 
-    fn measured(&mut self, view: &ViewState, time: Duration) {
-        let now = time.as_secs_f64() / Self::work(view.size, view.step_voxels).max(1.0);
-        self.seconds_per_work = Some(self.seconds_per_work.map_or(now, |before| 0.6 * before + 0.4 * now));
+    /// A picture of this step took this long. Finer only with a margin, or the picture would
+    /// flicker between two resolutions.
+    fn measured(&mut self, rung: usize, time: Duration) {
+        let seconds_of = |other: usize| time.as_secs_f64() * work(other) / work(rung);
+        let (budget, last) = (BUDGET.as_secs_f64(), LADDER.len() - 1);
+        let fits = (0..=last).find(|&other| seconds_of(other) <= budget).unwrap_or(last);
+        if rung == 0 || fits > rung {
+            self.rung = fits;
+        } else if rung == self.rung && seconds_of(rung - 1) <= 0.95 * budget {
+            self.rung = rung - 1;
+        }
+    }
+}
+
+/// Pixels of a step, counted more often the closer the samples of their rays are.
+fn work(rung: usize) -> f64 {
+    let (scale, step_voxels) = LADDER[rung];
+    scale * scale / step_voxels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a renderer that takes `fixed` and `full` milliseconds until the step rests.
+    fn settle(fixed: f64, full: f64) -> usize {
+        let mut speed = Speed { kind: None, rung: LADDER.len() - 2 };
+        for _ in 0..40 {
+            let rung = speed.rung;
+            speed.measured(rung, Duration::from_secs_f64((fixed + full * work(rung)) / 1000.0));
+        }
+        speed.rung
+    }
+
+    #[test]
+    fn a_fast_renderer_moves_in_full_quality_in_spite_of_what_each_picture_costs() {
+        assert_eq!(settle(5.0, 15.0), 0);
+    }
+
+    #[test]
+    fn a_slow_renderer_moves_as_finely_as_the_budget_allows() {
+        let rung = settle(3.0, 200.0);
+        assert!((2..=5).contains(&rung), "{rung}");
+        assert!(3.0 + 200.0 * work(rung) <= BUDGET.as_secs_f64() * 1000.0);
+    }
+
+    #[test]
+    fn a_hopeless_renderer_moves_at_the_coarsest_step() {
+        assert_eq!(settle(100.0, 5000.0), LADDER.len() - 1);
     }
 }

@@ -138,24 +138,21 @@ fn failed(app: &App, ui: &mut egui::Ui) {
         1 => "1 file left out".to_owned(),
         n => format!("{n} files left out"),
     };
-    egui::CollapsingHeader::new(RichText::new(title).color(theme::WARNING)).id_salt("failed").show(
-        ui,
-        |ui| {
-            let height = ui.text_style_height(&egui::TextStyle::Small);
-            ScrollArea::vertical().id_salt("failed list").max_height(180.0).show_rows(
-                ui,
-                height,
-                app.failed.len(),
-                |ui, rows| {
-                    for failed in &app.failed[rows] {
-                        let text = format!("{}: {}", file_name(&failed.path), failed.reason);
-                        let label = egui::Label::new(RichText::new(&text).size(12.0)).truncate();
-                        ui.add(label).on_hover_text(format!("{}\n{}", failed.path.display(), failed.reason));
-                    }
-                },
-            );
-        },
-    );
+    egui::CollapsingHeader::new(title).id_salt("failed").show(ui, |ui| {
+        let height = ui.text_style_height(&egui::TextStyle::Small);
+        ScrollArea::vertical().id_salt("failed list").max_height(180.0).show_rows(
+            ui,
+            height,
+            app.failed.len(),
+            |ui, rows| {
+                for failed in &app.failed[rows] {
+                    let text = format!("{}: {}", file_name(&failed.path), failed.reason);
+                    let label = egui::Label::new(RichText::new(&text).size(12.0)).truncate();
+                    ui.add(label).on_hover_text(format!("{}\n{}", failed.path.display(), failed.reason));
+                }
+            },
+        );
+    });
 }
 
 fn recent(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {

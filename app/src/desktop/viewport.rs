@@ -19,6 +19,13 @@ use super::theme;
 const NOTCH: f64 = 100.0;
 const POINTS_PER_NOTCH: f64 = 50.0;
 
+/// Along the borders, the mouse resizes viewports.
+const EDGE: f32 = 4.0;
+
+/// Two presses are a double click within this time, as most systems have it, and distance.
+const DOUBLE_CLICK_SECONDS: f64 = 0.5;
+const DOUBLE_CLICK_POINTS: f32 = 6.0;
+
 /// What is the same for all viewports.
 #[derive(Debug)]
 pub struct Scenery<'a> {
@@ -63,6 +70,9 @@ pub struct Viewport {
     pub view: ViewState,
     interaction: Interaction,
     held: Option<Button>,
+    /// Where the mouse was last, and when a button went down there.
+    pointer: Option<egui::Pos2>,
+    pressed: Option<(f64, egui::Pos2)>,
     placing_cursor: bool,
     pace: Pace,
     worker: RenderWorker,
@@ -82,6 +92,8 @@ impl Viewport {
             view: ViewState::new(&open.volume, content, orientation, [1, 1]),
             interaction: Interaction::default(),
             held: None,
+            pointer: None,
+            pressed: None,
             placing_cursor: false,
             pace: Pace::Resting,
             worker: RenderWorker::start(id.name(), ctx),
@@ -117,7 +129,7 @@ impl Viewport {
         } else {
             let fresh = render_core::scene::Camera::anterior(volume.geometry());
             self.view.camera.focal_point_mm = fresh.focal_point_mm;
-            self.view.camera.zoom = fresh.zoom;
+            self.view.camera.fit(volume.geometry(), self.view.size);
         }
         self.view.touch();
     }
@@ -146,6 +158,11 @@ impl Viewport {
             [rect.width(), rect.height()].map(|points| (f64::from(points) * scale).round().max(1.0) as u32),
         );
 
+        if self.submitted.is_none() {
+            // Only now is it known how large the first picture is.
+            self.view.camera.fit(scenery.open.volume.geometry(), self.view.size);
+        }
+
         let mut effects = Vec::new();
         self.handle_pointer(ui, &response, scenery, &mut effects);
         self.take_picture(ui.ctx());
@@ -163,9 +180,6 @@ impl Viewport {
                 ..egui::EventFilter::default()
             };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-        }
-        if response.double_clicked() {
-            effects.push(Effect::DoubleClicked);
         }
         self.paint(ui, rect, scenery);
         response
@@ -193,17 +207,23 @@ impl Viewport {
         effects: &mut Vec<Effect>,
     ) {
         let volume = &scenery.open.volume;
-        let over = response.contains_pointer();
+        // Not `contains_pointer`, which knows the mouse's last place only: in a window that draws
+        // slowly, a press may come with the move away from it.
+        let inside = response.rect.shrink(EDGE);
+        let over =
+            |at: egui::Pos2| inside.contains(at) && ui.ctx().layer_id_at(at) == Some(response.layer_id);
         let (scale, corner) = (f64::from(ui.pixels_per_point()), response.rect.min);
         let pixel = |at: egui::Pos2| [f64::from(at.x - corner.x) * scale, f64::from(at.y - corner.y) * scale];
         let before = (self.view.revision, self.view.window);
         for event in ui.input(|input| input.events.clone()) {
             match event {
-                egui::Event::PointerButton { pos, button, pressed: true, modifiers }
-                    if over && response.rect.contains(pos) =>
-                {
+                egui::Event::PointerButton { pos, button, pressed: true, modifiers } if over(pos) => {
                     let Some(button) = button_of(button) else { continue };
                     effects.push(Effect::Activated);
+                    if button == Button::Left && self.is_second_press(ui.input(|input| input.time), pos) {
+                        effects.push(Effect::DoubleClicked);
+                        continue;
+                    }
                     self.placing_cursor =
                         modifiers.shift && button == Button::Left && self.view.content == Content::Slice;
                     self.held = Some(button);
@@ -213,7 +233,11 @@ impl Viewport {
                         self.handle(volume, Input::Press { button, at: pixel(pos) });
                     }
                 }
-                egui::Event::PointerMoved(pos) if self.held.is_some() => {
+                egui::Event::PointerMoved(pos) => {
+                    self.pointer = Some(pos);
+                    if self.held.is_none() {
+                        continue;
+                    }
                     if self.placing_cursor {
                         effects.push(Effect::CursorMoved(self.place(pixel(pos))));
                     } else {
@@ -225,9 +249,10 @@ impl Viewport {
                 {
                     self.release(volume, pixel(pos));
                 }
+                egui::Event::PointerGone => self.pointer = None,
                 // A drag whose release goes to another window would never end.
                 egui::Event::WindowFocused(false) => self.release(volume, [f64::NAN; 2]),
-                egui::Event::MouseWheel { unit, delta, modifiers, .. } if over => {
+                egui::Event::MouseWheel { unit, delta, modifiers, .. } if self.pointer.is_some_and(&over) => {
                     let notches = match unit {
                         egui::MouseWheelUnit::Point => f64::from(delta.y) / POINTS_PER_NOTCH,
                         egui::MouseWheelUnit::Line => f64::from(delta.y),
@@ -240,7 +265,7 @@ impl Viewport {
                         if zooms { Input::ZoomWheel { delta } } else { Input::Wheel { delta } },
                     );
                 }
-                egui::Event::Zoom(factor) if over => {
+                egui::Event::Zoom(factor) if self.pointer.is_some_and(&over) => {
                     self.handle(volume, Input::Pinch { zoom: f64::from(factor), pan: [0.0; 2] });
                 }
                 _ => {}
@@ -252,9 +277,21 @@ impl Viewport {
         if self.view.window != before.1 {
             effects.push(Effect::WindowChanged(self.view.window));
         }
-        if over && let Some(at) = ui.input(|input| input.pointer.latest_pos()) {
+        if let Some(at) = self.pointer.filter(|&at| over(at)) {
             effects.extend(self.probe(pixel(at), volume).map(Effect::Hovered));
         }
+    }
+
+    /// Whether a press at this time is the second of a double click.
+    fn is_second_press(&mut self, now: f64, at: egui::Pos2) -> bool {
+        let before = self.pressed.replace((now, at));
+        let second = before.is_some_and(|(then, there)| {
+            now - then <= DOUBLE_CLICK_SECONDS && at.distance(there) <= DOUBLE_CLICK_POINTS
+        });
+        if second {
+            self.pressed = None;
+        }
+        second
     }
 
     fn handle(&mut self, volume: &Volume, input: Input) {
