@@ -102,7 +102,7 @@ impl TransferTable {
     }
 }
 
-/// Brightness `clamp((value - low) * scale, 0, 1)`.
+/// Brightness `clamp((value - low) * scale, 0, 1)`; a negative scale shows small values bright.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grey {
     pub low: f32,
@@ -117,6 +117,10 @@ impl From<Window> for Grey {
 }
 
 impl Grey {
+    fn inverted(self) -> Self {
+        Self { low: self.low + 1.0 / self.scale, scale: -self.scale }
+    }
+
     #[inline]
     pub fn brightness(self, value: f32) -> f32 {
         ((value - self.low) * self.scale).clamp(0.0, 1.0)
@@ -169,6 +173,7 @@ impl RenderParams {
             _ => camera_rays(view, volume),
         };
         let grey = Grey::from(view.window);
+        let grey = if volume.meaning().inverted { grey.inverted() } else { grey };
         let mode = match view.content {
             Content::Volume => Mode::Volume {
                 transfer: Arc::new(TransferTable::new(&view.transfer, step_mm)),

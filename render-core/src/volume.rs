@@ -107,6 +107,8 @@ pub struct Meaning {
     pub unit: String,
     /// Windows the files ask for (VOI LUT module), first choice first, with their explanations.
     pub windows: Vec<(String, Window)>,
+    /// The smallest value is white on slices and projections (MONOCHROME1).
+    pub inverted: bool,
 }
 
 /// A scalar volume. Its fields are private because geometry and voxels belong together: there is

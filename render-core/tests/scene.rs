@@ -20,7 +20,7 @@ fn ct() -> Volume {
     )
     .unwrap();
     let voxels: Arc<[i16]> = (0..geometry.voxel_count()).map(|i| (i % 40) as i16).collect();
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new() };
+    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
     Volume::new(geometry, Voxels::I16(voxels), Rescale::IDENTITY, meaning).unwrap()
 }
 
@@ -264,7 +264,7 @@ fn impossible_grids_and_scales_are_refused() {
     assert_eq!(make([2, 2, 2], [DVec3::X, DVec3::X, DVec3::Z], DVec3::ONE), Err(GeometryError::Singular));
     assert_eq!(make([2, 2, 2], axes, DVec3::new(1.0, f64::NAN, 1.0)), Err(GeometryError::Singular));
     let geometry = make([2, 2, 2], axes, DVec3::ONE).unwrap();
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new() };
+    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
     let voxels = Voxels::U8(vec![0; 8].into());
     let zero = Rescale { slope: 0.0, intercept: 0.0 };
     assert!(matches!(
@@ -307,5 +307,20 @@ fn first_look_shows_the_whole_volume_and_little_else() {
             })
             .fold(0.0, f64::max);
         assert!((0.85..1.0).contains(&farthest), "{size:?}: {farthest}");
+    }
+}
+
+#[test]
+fn monochrome1_shows_the_smallest_value_white() {
+    let (plain, view) = view(Content::Slice, Orientation::Axial);
+    let meaning = Meaning { inverted: true, ..plain.meaning().clone() };
+    let inverted = Volume::new(*plain.geometry(), plain.voxels().clone(), plain.rescale(), meaning).unwrap();
+    let grey = |volume: &Volume| match RenderParams::resolve(&view, volume).mode {
+        render_core::render::Mode::Slice { grey, .. } => grey,
+        _ => unreachable!("the view shows a slice"),
+    };
+    for value in [-500.0, -160.0, 0.0, 40.0, 133.0, 240.0, 900.0] {
+        let (a, b) = (grey(&plain).brightness(value), grey(&inverted).brightness(value));
+        assert!((a + b - 1.0).abs() < 1e-4, "{value}: {a} and {b}");
     }
 }

@@ -274,7 +274,6 @@ impl Job<'_> {
             value_range: (a.min(b), a.max(b)),
             mean: mean * f64::from(slope) + f64::from(intercept),
             unit: self.series.unit.clone(),
-            inverted: format.colour == Colour::Grey { inverted: true },
         };
         if self.stack.resampled {
             voxels = self.resample(&voxels, pixels);
@@ -284,6 +283,7 @@ impl Job<'_> {
             modality: self.series.modality.clone(),
             unit: self.series.unit.clone(),
             windows: if format.is_grey() { middle.windows.clone() } else { Vec::new() },
+            inverted: format.colour == Colour::Grey { inverted: true },
         };
         let volume = Volume::new(geometry, wrap(voxels), self.plan.rescale, meaning)
             .map_err(|e| Error::Series(e.to_string()))?;

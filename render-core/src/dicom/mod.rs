@@ -172,8 +172,6 @@ pub struct Facts {
     pub mean: f64,
     /// Unit of the values, for example `HU`; empty when unknown.
     pub unit: String,
-    /// The smallest value is white (MONOCHROME1): show with the window inverted.
-    pub inverted: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

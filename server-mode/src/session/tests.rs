@@ -151,7 +151,7 @@ fn series() -> Arc<OpenSeries> {
     let axes = [DVec3::X, DVec3::Y, DVec3::Z];
     let geometry = Geometry::from_axes(dims, DVec3::ZERO, axes, DVec3::ONE).expect("a grid");
     let voxels: Arc<[i16]> = (0..16 * 16 * 16).collect();
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new() };
+    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
     let volume = Volume::new(geometry, Voxels::I16(voxels), Rescale::IDENTITY, meaning).expect("a volume");
     let facts = Facts {
         dims,
@@ -161,7 +161,6 @@ fn series() -> Arc<OpenSeries> {
         value_range: volume.value_range(),
         mean: volume.mean(),
         unit: "HU".into(),
-        inverted: false,
     };
     let loaded = Loaded { volume: Arc::new(volume), facts, warnings: Vec::new(), failed: Vec::new() };
     Arc::new(OpenSeries { study_instance_uid: "1.2".into(), series_id: "1.2.3".into(), loaded })
