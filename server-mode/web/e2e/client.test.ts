@@ -9,7 +9,6 @@ import {
   type RunningServer,
   difference,
   drag,
-  facts,
   factsThat,
   openBrowser,
   openClient,
@@ -271,27 +270,45 @@ test("a phone shows one view, turns it with one finger and zooms it with two", a
   assert.deepEqual(await violations(page), []);
 });
 
-test("a server that dies is shown at once, and the picture comes back with it", async () => {
-  const token = "an-end-to-end-test-chooses-this-token";
-  const first = await serve(study.folder, "127.0.0.1:0", token);
+test("a server that dies is shown at once, and one with another token asks to sign in", async () => {
+  const first = await serve(study.folder);
   context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   await openClient(page, first.url, ALL);
-  await page.keyboard.press("End");
-  const [, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
   await first.stop();
   await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
   assert.match(await page.locator("#connection-text").innerText(), /Reconnecting|gone/);
   assert.match(await page.locator(`${viewport(AXIAL)} canvas`).evaluate((canvas) => getComputedStyle(canvas).filter), /grayscale/);
-  const second = await serve(study.folder, new URL(first.url).host, token);
+  const second = await serve(study.folder, new URL(first.url).host);
   try {
-    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
-    assert.equal(await page.locator("#connection-text").innerText(), "Connected");
-    await factsThat(page, AXIAL, new RegExp(`Slice ${last} / ${last}`));
-    assert.match(await facts(page, VOLUME), /Zoom/);
+    await page.getByText("Signed out").first().waitFor();
+    assert.equal(await page.locator("#retry").innerText(), "Sign in");
+    assert.ok(await page.locator(`${viewport(AXIAL)} .stale-note`).isVisible(), "the old picture stays marked");
   } finally {
     await second.stop();
   }
+});
+
+test("a connection that breaks is made again, and the views come back as they were", async () => {
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  let cut = (): Promise<void> => Promise.reject(new Error("no connection was made"));
+  await page.routeWebSocket(/\/ws$/, (route) => {
+    route.connectToServer();
+    cut = () => route.close({ code: 1001 });
+  });
+  await openClient(page, server.url, ALL);
+  await page.keyboard.press("End");
+  const [, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
+  const bone = await picture(page, VOLUME);
+  await page.locator("#presets").selectOption("CT_Angio");
+  const angio = await pictureThat(page, VOLUME, differs(bone));
+  await cut();
+  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
+  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
+  assert.equal(await page.locator("#connection-text").innerText(), "Connected");
+  await factsThat(page, AXIAL, new RegExp(`Slice ${last} / ${last}`));
+  await pictureThat(page, VOLUME, equals(angio));
 });
 
 /** Moves fingers from points to points, in CSS pixels. */

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { type Browser, type Page, chromium } from "playwright-core";
 
 /** A step that takes longer has failed; nothing waits this long when it works. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
 const targetFolder = process.env["CARGO_TARGET_DIR"] ?? "../../target";
 const binary = resolve(process.env["VOXCAST_BIN"] ?? join(targetFolder, "release/voxcast"));
@@ -30,9 +30,8 @@ export function phantom(): { folder: string; remove(): void } {
 }
 
 /** Starts the server and waits for the address that it prints. */
-export async function serve(study: string, listen = "127.0.0.1:0", token?: string): Promise<RunningServer> {
-  const env = { ...process.env, ...(token ? { VOXCAST_TOKEN: token } : {}) };
-  const child = spawn(binary, ["--serve", "--listen", listen, study], { stdio: ["ignore", "pipe", "inherit"], env });
+export async function serve(study: string, listen = "127.0.0.1:0"): Promise<RunningServer> {
+  const child = spawn(binary, ["--serve", "--listen", listen, study], { stdio: ["ignore", "pipe", "inherit"] });
   const gone = new Promise<never>((_, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`the server ended with code ${code} before it printed its address`)));
@@ -129,7 +128,7 @@ export async function drag(page: Page, view: number, dx: number, dy: number, but
 }
 
 /** The text in the lower left corner of a view: window, zoom, slice. */
-export function facts(page: Page, view: number): Promise<string> {
+function facts(page: Page, view: number): Promise<string> {
   return page.locator(`${viewport(view)} .bottom-left`).innerText();
 }
 
