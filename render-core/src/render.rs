@@ -16,8 +16,9 @@ use crate::window::Window;
 /// Entries of a transfer table: more than one per HU over any window a doctor uses.
 pub const TABLE_LEN: usize = 4096;
 
-/// A ray whose remaining transparency falls below this adds less than half an 8-bit step.
-pub const OPAQUE_BELOW: f32 = 1.0 / 512.0;
+/// A ray whose remaining transparency falls below this has gathered its colour: it ends, and the
+/// light gathered so far stands for the rest as well.
+pub const OPAQUE_BELOW: f32 = 1.0 / 128.0;
 
 /// Most samples along one ray; a longer one is sampled more coarsely.
 pub const MAX_SAMPLES: u32 = 65_536;

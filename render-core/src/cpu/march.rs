@@ -19,13 +19,11 @@ const BATCH: usize = 256;
 /// What makes a sample visible, and its colour.
 pub(super) enum Matter<'a> {
     /// `alpha` repeats the table's last column: it is looked up far more often than the colours.
-    Table {
-        table: &'a TransferTable,
-        alpha: Vec<f32>,
-    },
+    Table { table: &'a TransferTable, alpha: Vec<f32> },
     Surface {
         value: f32,
-        color: [f32; 3],
+        /// The fourth place is padding.
+        color: [f32; 4],
     },
 }
 
@@ -251,23 +249,19 @@ impl<V: Texel> March<'_, V> {
             let p = axes!(i => l.load(&hits.position[i][start..]));
             let weight = l.load(&hits.weight[start..]);
             let (base, highlight) = self.light(l, p);
-            let color = match &self.matter {
-                Matter::Table { table, .. } => {
-                    let rgba = table.rgba.as_flattened();
-                    let four = l.load_i(&hits.entry[start..]) * l.splat_i(4);
-                    axes!(c => l.gather(rgba, four + l.splat_i(c)))
-                }
-                Matter::Surface { color, .. } => axes!(c => l.splat(color[c])),
-            };
-            let mut light = [[0.0; MAX_LANES]; 3];
-            for (c, lanes) in light.iter_mut().enumerate() {
-                l.store(weight * l.mul_add(color[c], base, highlight), lanes);
-            }
+            let (mut bases, mut highlights) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
+            l.store(weight * base, &mut bases);
+            l.store(weight * highlight, &mut highlights);
             for lane in 0..found {
-                let index = hits.pixel[start + lane] as usize % PIXELS;
-                let pixel = &mut self.tile.pixels[index].color;
-                for c in 0..3 {
-                    pixel[c] += light[c][lane];
+                let color = match &self.matter {
+                    // The entry was looked up when the sample was found, so it is there.
+                    Matter::Table { table, .. } => table.rgba.get(hits.entry[start + lane] as usize),
+                    Matter::Surface { color, .. } => Some(color),
+                };
+                let color = color.unwrap_or(&[0.0; 4]);
+                let pixel = &mut self.tile.pixels[hits.pixel[start + lane] as usize % PIXELS].color;
+                for c in 0..4 {
+                    pixel[c] += color[c] * bases[lane] + highlights[lane];
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::sample::{Field, Scene};
 use super::skip::{Cache, Look, Maxima, SkipMap};
 use super::tile::{ORDER, Pixel, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, RenderError, RenderParams};
+use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, RenderError, RenderParams};
 use crate::scene::preset::Shading;
 use crate::volume::Volume;
 use crate::with_voxels;
@@ -85,7 +85,7 @@ impl Packets {
                 march(Look::of_table(transfer), Matter::Table { table: transfer, alpha }, shading, step_mm)
             }
             Mode::Isosurface { value, color, shading, step_mm } => {
-                let matter = Matter::Surface { value: *value, color: *color };
+                let matter = Matter::Surface { value: *value, color: [color[0], color[1], color[2], 0.0] };
                 march(Look::AtLeast(*value), matter, shading, step_mm)
             }
             Mode::Mip { grey, step_mm } => Plan::Mip {
@@ -136,7 +136,11 @@ impl Backend for Packets {
             }
             Mode::Volume { .. } | Mode::Isosurface { .. } => {
                 self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
-                    bytes(std::array::from_fn(|c| pixel.color[c] + pixel.transparency * background[c]))
+                    let (gathered, left) = match pixel.transparency {
+                        t if t < OPAQUE_BELOW => (1.0 / (1.0 - t), 0.0),
+                        t => (1.0, t),
+                    };
+                    bytes(std::array::from_fn(|c| pixel.color[c] * gathered + left * background[c]))
                 })?;
             }
         }

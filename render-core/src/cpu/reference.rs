@@ -74,7 +74,7 @@ fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
                 color += transparency * alpha * lit(volume, params, shading, Vec3::new(r, g, b), p);
                 transparency *= 1.0 - alpha;
                 if transparency < OPAQUE_BELOW {
-                    break;
+                    return (color / (1.0 - transparency)).to_array();
                 }
             }
             (color + transparency * Vec3::from(params.background)).to_array()

@@ -279,8 +279,7 @@ fn centre_row<L: Lanes, V: Texel>(
     offset: usize,
     part: L::F,
 ) -> (L::F, L::F) {
-    let (a, b) = l.pair(place, offset);
-    let (c, d) = l.pair(place, offset + 2);
+    let [a, b, c, d] = l.quad(place, offset);
     (lerp(l, c, d, part) - lerp(l, a, b, part), lerp(l, b, c, part))
 }
 

@@ -27,15 +27,16 @@ pub(super) struct Tile {
 }
 
 /// What lies behind a pixel: light, and how much of the background shines through.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Pixel {
-    pub color: [f32; 3],
+    /// The fourth place is padding: a pixel is one vector.
+    pub color: [f32; 4],
     pub transparency: f32,
 }
 
 impl Tile {
     pub fn new(at: [u32; 2], size: [usize; 2]) -> Self {
-        Self { at, size, pixels: [Pixel { color: [0.0; 3], transparency: 1.0 }; PIXELS] }
+        Self { at, size, pixels: [Pixel { color: [0.0; 4], transparency: 1.0 }; PIXELS] }
     }
 
     /// Place in the picture of a pixel in working order, if it lies in the picture.

@@ -50,7 +50,7 @@ struct Params {
 @group(1) @binding(3) var<storage, read_write> picture: array<u32>;
 
 const TABLE_LEN: u32 = 4096u;
-const OPAQUE_BELOW: f32 = 1.0 / 512.0;
+const OPAQUE_BELOW: f32 = 1.0 / 128.0;
 const BRICK: i32 = 8;
 const NAN_BITS: u32 = 0x7fc00000u;
 const HUGE: f32 = 3.0e38;
@@ -245,6 +245,8 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
             color += transparency * entry.a * lit(entry.rgb, p);
             transparency *= 1.0 - entry.a;
             if transparency < OPAQUE_BELOW {
+                color /= 1.0 - transparency;
+                transparency = 0.0;
                 break;
             }
         }

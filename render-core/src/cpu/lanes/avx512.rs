@@ -79,6 +79,57 @@ unsafe fn words(from: *const u8, index: __m512i) -> __m512i {
     }
 }
 
+/// Reads 64 bits for each lane, `2 * index` bytes behind `from`: the low and the high halves.
+///
+/// # Safety
+/// Taken as unsigned, every lane's index must lead to eight bytes that may be read.
+#[inline(always)]
+unsafe fn double_words(from: *const u8, index: __m512i) -> (__m512i, __m512i) {
+    let mut at = [0u32; N];
+    macro_rules! two {
+        ($lane:expr) => {{
+            let low = from.add(2 * at[$lane] as usize).cast::<f64>().read_unaligned();
+            let high = from.add(2 * at[$lane + 1] as usize).cast::<f64>();
+            _mm_loadh_pd(_mm_set_sd(low), high)
+        }};
+    }
+    macro_rules! eight {
+        ($lane:expr) => {{
+            let low = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(two!($lane)), two!($lane + 2));
+            let high = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(two!($lane + 4)), two!($lane + 6));
+            _mm512_castpd_si512(_mm512_insertf64x4::<1>(_mm512_castpd256_pd512(low), high))
+        }};
+    }
+    // SAFETY: the array holds a vector; the caller vouches for what is read.
+    unsafe {
+        _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+        let (first, second) = (eight!(0), eight!(8));
+        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        (_mm512_permutex2var_epi32(first, even, second), _mm512_permutex2var_epi32(first, odd, second))
+    }
+}
+
+/// The low and the high 16 bits of each lane, as numbers with a sign.
+#[inline(always)]
+fn signed_halves(pair: __m512i) -> (Floats, Floats) {
+    let low = vector!(_mm512_srai_epi32::<16>(_mm512_slli_epi32::<16>(pair)));
+    (
+        Floats(vector!(_mm512_cvtepi32_ps(low))),
+        Floats(vector!(_mm512_cvtepi32_ps(_mm512_srai_epi32::<16>(pair)))),
+    )
+}
+
+/// The low and the high 16 bits of each lane, as numbers without a sign.
+#[inline(always)]
+fn unsigned_halves(pair: __m512i) -> (Floats, Floats) {
+    let low = vector!(_mm512_and_si512(pair, _mm512_set1_epi32(0xffff)));
+    (
+        Floats(vector!(_mm512_cvtepi32_ps(low))),
+        Floats(vector!(_mm512_cvtepi32_ps(_mm512_srli_epi32::<16>(pair)))),
+    )
+}
+
 macro_rules! operator {
     ($t:ident: $($trait:ident $name:ident $intrinsic:ident),*) => {$(
         impl $trait for $t {
@@ -279,22 +330,8 @@ impl Lanes for Avx512 {
         unsafe {
             let at = voxels.as_ptr().add(offset);
             match V::LAYOUT {
-                Layout::I16 => {
-                    let pair = words(at.cast(), index);
-                    let low = _mm512_srai_epi32::<16>(_mm512_slli_epi32::<16>(pair));
-                    (
-                        Floats(_mm512_cvtepi32_ps(low)),
-                        Floats(_mm512_cvtepi32_ps(_mm512_srai_epi32::<16>(pair))),
-                    )
-                }
-                Layout::U16 => {
-                    let pair = words(at.cast(), index);
-                    let low = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff));
-                    (
-                        Floats(_mm512_cvtepi32_ps(low)),
-                        Floats(_mm512_cvtepi32_ps(_mm512_srli_epi32::<16>(pair))),
-                    )
-                }
+                Layout::I16 => signed_halves(words(at.cast(), index)),
+                Layout::U16 => unsigned_halves(words(at.cast(), index)),
                 Layout::U8 => {
                     let index = _mm512_add_epi32(index, _mm512_set1_epi32(offset as i32));
                     let near = _mm512_min_epi32(index, _mm512_set1_epi32(place.grid.gather_len - 4));
@@ -314,5 +351,23 @@ impl Lanes for Avx512 {
                 ),
             }
         }
+    }
+
+    #[inline(always)]
+    fn quad<V: Texel>(self, place: Place<'_, V, Ints>, offset: usize) -> [Floats; 4] {
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+            let ((a, b), (c, d)) = (self.pair(place, offset), self.pair(place, offset + 2));
+            return [a, b, c, d];
+        }
+        assert!(offset + 2 < place.span, "the voxels leave the span");
+        // SAFETY: `place` made index + span less than the number of voxels, so index + offset + 3 is a
+        // voxel too; `Texel` vouches for 16 bits each, so eight bytes hold these four.
+        let (near, far) =
+            unsafe { double_words(place.grid.voxels.as_ptr().add(offset).cast(), place.index.0) };
+        let ((a, b), (c, d)) = match V::LAYOUT {
+            Layout::I16 => (signed_halves(near), signed_halves(far)),
+            _ => (unsigned_halves(near), unsigned_halves(far)),
+        };
+        [a, b, c, d]
     }
 }

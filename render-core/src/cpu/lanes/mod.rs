@@ -233,4 +233,13 @@ pub(super) trait Lanes: Copy {
     /// The voxels `offset` behind the place and their next neighbours in the row. `offset` is less
     /// than the place's span, unless the grid is one voxel wide.
     fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F);
+
+    /// The voxels `offset` behind the place and the three next ones in the row. `offset` + 2 is less
+    /// than the place's span.
+    #[inline(always)]
+    fn quad<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> [Self::F; 4] {
+        let (a, b) = self.pair(place, offset);
+        let (c, d) = self.pair(place, offset + 2);
+        [a, b, c, d]
+    }
 }
