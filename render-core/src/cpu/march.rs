@@ -87,7 +87,7 @@ impl<V: Texel> Kernel for March<'_, V> {
         let all = l.bits(l.mask(u32::MAX));
         loop {
             let bits = l.bits(active);
-            if bits.count_ones() as usize * 2 <= L::COUNT {
+            if bits.count_ones() as usize * 4 <= L::COUNT * 3 {
                 if next_pixel < PIXELS {
                     active = self.refill(l, &mut rays, active, &mut next_pixel);
                 } else if bits == 0 {
