@@ -1,13 +1,14 @@
-//! Minimum and maximum of every 8x8x8 block of cells, for skipping space that shows nothing.
+//! Minimum and maximum of every 4x4x4 block of cells, for skipping space that shows nothing.
 
 use rayon::prelude::*;
 
 use crate::volume::Voxel;
 
-/// Cells per brick edge. A cell is the space between eight neighbouring voxel centres.
-pub const BRICK: usize = 8;
+/// Cells per brick edge. A cell is the space between eight neighbouring voxel centres. Bricks of 8
+/// cells make rays look at a third more samples that show nothing.
+pub const BRICK: usize = 4;
 
-/// Range of stored values in each brick of `BRICK`³ cells; a brick's range covers the 9³ voxels
+/// Range of stored values in each brick of `BRICK`³ cells; a brick's range covers the 5³ voxels
 /// that trilinear interpolation inside it can touch.
 #[derive(Debug)]
 pub struct Bricks {

@@ -8,8 +8,9 @@
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
 use super::sample::{Beam, Exit, Lattice, Scene, Vec3, axes};
-use super::skip::SkipMap;
+use super::skip::{BRICK_BITS, SkipMap};
 use super::tile::{PIXELS, Tile};
+use crate::bricks::BRICK;
 use crate::render::{OPAQUE_BELOW, TransferTable};
 use crate::scene::preset::Shading;
 
@@ -75,7 +76,7 @@ impl<V: Texel> Kernel for March<'_, V> {
             pixel: [-1; MAX_LANES],
             column: [0.0; MAX_LANES],
             row: [0.0; MAX_LANES],
-            exit: Exit::new(l, &beam, &lattice, self.step_mm),
+            exit: Exit::new(l, &beam, &lattice, self.step_mm, BRICK),
             beam,
             lattice,
             next: zero,
@@ -154,7 +155,7 @@ impl<V: Texel> March<'_, V> {
         let beam = Beam::new(l, &self.scene.params.rays, l.load(&rays.column), l.load(&rays.row));
         let lattice = Lattice::new(l, &self.scene.field, &beam, self.step_mm);
         let zero = l.splat(0.0);
-        rays.exit = Exit::new(l, &beam, &lattice, self.step_mm);
+        rays.exit = Exit::new(l, &beam, &lattice, self.step_mm, BRICK);
         rays.beam = beam;
         rays.lattice = lattice;
         rays.next = l.select(fresh, zero, rays.next);
@@ -183,7 +184,7 @@ impl<V: Texel> March<'_, V> {
             }
             let p = self.position(l, rays, rays.next);
             let spot = self.scene.field.spot(l, p);
-            let brick = axes!(i => l.eighth(spot.cell[i]));
+            let brick = axes!(i => l.shift_right(spot.cell[i], BRICK_BITS));
             let index = (brick[2] * rows + brick[1]) * columns + brick[0];
             let distance = l.to_float(l.gather_bytes(&self.skip.distance, index));
             let one = l.splat(1.0);

@@ -88,7 +88,7 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V, L::F> {
     #[inline(always)]
     fn of(&mut self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
         let lattice = Lattice::new(l, self.field, beam, self.step_mm);
-        let exit = Exit::new(l, beam, &lattice, self.step_mm);
+        let exit = Exit::new(l, beam, &lattice, self.step_mm, Maxima::EDGE);
         let (zero, one, half) = (l.splat(0.0), l.splat(1.0), l.splat(0.5));
         let columns = l.splat_i(self.maxima.dims[0] as i32);
         let rows = l.splat_i(self.maxima.dims[1] as i32);
@@ -108,9 +108,9 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V, L::F> {
             let lost = active & l.le(brick_end, next);
             if l.bits(lost) != 0 {
                 let spot = self.field.spot(l, p);
-                let brick = axes!(i => l.eighth(spot.cell[i]));
+                let brick = axes!(i => l.shift_right(spot.cell[i], Maxima::BITS));
                 let index = (brick[2] * rows + brick[1]) * columns + brick[0];
-                let most = l.gather(&self.maxima.bricks, index);
+                let most = l.gather(&self.maxima.blocks, index);
                 let end = exit.of(l, axes!(i => l.to_float(brick[i])), half);
                 let end = l.max(end, next + one);
                 next = l.select(lost & l.le(most, best), end, next);

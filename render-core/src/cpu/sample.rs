@@ -121,8 +121,9 @@ impl<L: Lanes> Exit<L> {
     /// Samples within this part of a step before the plane are looked at again, for rounding.
     const MARGIN: f32 = 0.01;
 
+    /// For bricks of so many cells along each edge.
     #[inline(always)]
-    pub fn new(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32) -> Self {
+    pub fn new(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32, cells: usize) -> Self {
         // Along an axis on which a ray does not move, its exit is far but finite.
         let tiny = l.splat(1e-20);
         let per_sample = axes!(i => beam.direction[i] * l.splat(step_mm));
@@ -131,9 +132,9 @@ impl<L: Lanes> Exit<L> {
             l.splat(1.0) / d
         });
         let b = axes!(i => {
-            l.splat(0.0) - (beam.origin[i] - l.splat(4.0)) * a[i] - lattice.first - l.splat(Self::MARGIN)
+            l.splat(0.0) - (beam.origin[i] - l.splat(cells as f32 / 2.0)) * a[i] - lattice.first - l.splat(Self::MARGIN)
         });
-        Self { a: axes!(i => a[i] * l.splat(8.0)), b }
+        Self { a: axes!(i => a[i] * l.splat(cells as f32)), b }
     }
 
     /// `reach` is half the width of the cube in bricks.

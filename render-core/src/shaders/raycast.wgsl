@@ -51,7 +51,7 @@ struct Params {
 
 const TABLE_LEN: u32 = 4096u;
 const OPAQUE_BELOW: f32 = 1.0 / 128.0;
-const BRICK: i32 = 8;
+const BRICK: i32 = 4;
 const NAN_BITS: u32 = 0x7fc00000u;
 const HUGE: f32 = 3.0e38;
 

@@ -209,8 +209,8 @@ impl Lanes for Avx2 {
         Ints(vector!(_mm256_min_epi32(a.0, b.0)))
     }
     #[inline(always)]
-    fn eighth(self, x: Ints) -> Ints {
-        Ints(vector!(_mm256_srai_epi32::<3>(x.0)))
+    fn shift_right(self, x: Ints, bits: i32) -> Ints {
+        Ints(vector!(_mm256_sra_epi32(x.0, _mm_cvtsi32_si128(bits))))
     }
 
     #[inline(always)]

@@ -210,8 +210,7 @@ pub(super) trait Lanes: Copy {
     fn to_int(self, x: Self::F) -> Self::I;
     fn to_float(self, x: Self::I) -> Self::F;
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
-    /// Shifts right by three bits: from cells to bricks of 8.
-    fn eighth(self, x: Self::I) -> Self::I;
+    fn shift_right(self, x: Self::I, bits: i32) -> Self::I;
 
     /// One bit per lane, the first lane lowest.
     fn bits(self, mask: Self::M) -> u32;

@@ -141,8 +141,8 @@ impl Lanes for Portable {
         Values(from_fn(|i| a.0[i].min(b.0[i])))
     }
     #[inline(always)]
-    fn eighth(self, x: Self::I) -> Self::I {
-        Values(x.0.map(|x| x >> 3))
+    fn shift_right(self, x: Self::I, bits: i32) -> Self::I {
+        Values(x.0.map(|x| x >> bits))
     }
 
     #[inline(always)]
