@@ -65,29 +65,34 @@ fn demo_study() -> Result<PathBuf> {
         .map(|dirs| dirs.cache_dir().to_owned())
         .unwrap_or_else(|| std::env::temp_dir().join("voxcast"));
     // A new version may make another phantom, so each has its own.
-    let study = cache.join(concat!("demo-", env!("CARGO_PKG_VERSION")));
-    if study.join("truth.json").is_file() {
-        return Ok(study);
+    let demo = cache.join(concat!("demo-", env!("CARGO_PKG_VERSION")));
+    let images = demo.join(DEMO_IMAGES);
+    if !images.is_dir() {
+        make_demo(&demo).with_context(|| format!("cannot make the demo study in {}", demo.display()))?;
     }
-    make_demo(&study).with_context(|| format!("cannot make the demo study in {}", study.display()))?;
-    Ok(study)
+    Ok(images)
 }
+
+/// Folder of the demo's images; its truth.json lies beside it, where no viewer stumbles over it.
+const DEMO_IMAGES: &str = "images";
 
 /// Writes to a folder of its own and renames it, so that a run that is interrupted leaves no half
 /// study behind that a later one would show.
-fn make_demo(study: &Path) -> Result<()> {
-    let partial = study.with_extension(format!("partial-{}", std::process::id()));
+fn make_demo(demo: &Path) -> Result<()> {
+    let partial = demo.with_extension(format!("partial-{}", std::process::id()));
+    let images = partial.join(DEMO_IMAGES);
     let shown = AtomicUsize::new(0);
-    phantom::write_study(&partial, &phantom::Spec::default(), |done, total| {
+    phantom::write_study(&images, &phantom::Spec::default(), |done, total| {
         let tenth = done * 10 / total;
         if shown.fetch_max(tenth, Ordering::Relaxed) < tenth {
             output::note(format_args!("making the demo study: {} %", tenth * 10));
         }
     })?;
-    match std::fs::rename(&partial, study) {
+    std::fs::rename(images.join("truth.json"), partial.join("truth.json"))?;
+    match std::fs::rename(&partial, demo) {
         Ok(()) => Ok(()),
         // Another process was faster; its study is the same.
-        Err(_) if study.join("truth.json").is_file() => Ok(std::fs::remove_dir_all(&partial)?),
+        Err(_) if demo.join(DEMO_IMAGES).is_dir() => Ok(std::fs::remove_dir_all(&partial)?),
         Err(error) => Err(error.into()),
     }
 }

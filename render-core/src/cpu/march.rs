@@ -174,8 +174,8 @@ impl<V: Texel> March<'_, V> {
     /// them, and what they find in an empty brick is transparent.
     #[inline(always)]
     fn skip_empty<L: Lanes>(&self, l: L, rays: &mut Rays<L>, mut active: L::M) -> L::M {
-        let columns = l.splat_i(self.skip.dims[0] as i32);
-        let rows = l.splat_i(self.skip.dims[1] as i32);
+        let next_row = l.splat_i(self.skip.dims[0] as i32);
+        let next_layer = l.splat_i((self.skip.dims[0] * self.skip.dims[1]) as i32);
         loop {
             let lost = active & l.le(rays.brick_end, rays.next);
             let count = l.bits(lost).count_ones() as usize;
@@ -183,9 +183,9 @@ impl<V: Texel> March<'_, V> {
                 return active;
             }
             let p = self.position(l, rays, rays.next);
-            let spot = self.scene.field.spot(l, p);
+            let spot = self.scene.field.spot_inside(l, p);
             let brick = axes!(i => l.shift_right(spot.cell[i], BRICK_BITS));
-            let index = (brick[2] * rows + brick[1]) * columns + brick[0];
+            let index = brick[2] * next_layer + (brick[1] * next_row + brick[0]);
             let distance = l.to_float(l.gather_bytes(&self.skip.distance, index));
             let one = l.splat(1.0);
             let reach = l.max(distance, one) - l.splat(0.5);
@@ -246,7 +246,8 @@ impl<V: Texel> March<'_, V> {
     /// Where a position's value stands in the table.
     #[inline(always)]
     fn entry<L: Lanes>(&self, l: L, p: Vec3<L>, table: &TransferTable, alphas: &[f32]) -> L::I {
-        let value = self.scene.field.value(l, p);
+        let field = &self.scene.field;
+        let value = field.rescaled(l, field.stored(l, field.spot_inside(l, p)));
         let entry = l.mul_add(value - l.splat(table.low), l.splat(table.scale), l.splat(0.5));
         let last = l.splat(alphas.len().saturating_sub(1) as f32);
         l.to_int(l.min(l.max(entry, l.splat(0.0)), last))

@@ -187,6 +187,15 @@ impl<'a, V: Texel> Field<'a, V> {
         Spot { cell, fraction }
     }
 
+    /// `spot` of a position between the outermost voxel centres, up to rounding. What it is for others
+    /// does not matter, but reading there does no harm.
+    #[inline(always)]
+    pub fn spot_inside<L: Lanes>(&self, l: L, p: Vec3<L>) -> Spot<L> {
+        let cell = axes!(i => l.min_i(l.to_int(p[i]), l.splat_i(self.last_cell[i])));
+        let fraction = axes!(i => p[i] - l.to_float(cell[i]));
+        Spot { cell, fraction }
+    }
+
     /// Stored value by trilinear interpolation.
     #[inline(always)]
     pub fn stored<L: Lanes>(&self, l: L, spot: Spot<L>) -> L::F {

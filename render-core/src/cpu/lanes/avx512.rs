@@ -312,8 +312,9 @@ impl Lanes for Avx512 {
         let last = i64::from(grid.gather_len) - 1 - span as i64;
         assert!(last >= 0, "the grid does not suit gathers");
         let [columns, rows, _] = grid.dims;
-        let index =
-            (voxel[2] * self.splat_i(rows as i32) + voxel[1]) * self.splat_i(columns as i32) + voxel[0];
+        // Side by side, the products do not wait for each other.
+        let index = voxel[2] * self.splat_i((rows * columns) as i32)
+            + (voxel[1] * self.splat_i(columns as i32) + voxel[0]);
         let index = Ints(vector!(_mm512_min_epu32(index.0, _mm512_set1_epi32(last as i32))));
         Place { grid, index, span }
     }

@@ -172,7 +172,7 @@ impl Lanes for Portable {
     ) -> Place<'a, V, Self::Index> {
         let last = grid.voxels.len() - 1 - span;
         let index = from_fn(|i| {
-            let [x, y, z] = voxel.map(|v| v.0[i] as u32 as usize);
+            let [x, y, z] = voxel.map(|v| v.0[i].max(0) as usize);
             ((z * grid.dims[1] + y) * grid.dims[0] + x).min(last)
         });
         Place { grid, index, span }
