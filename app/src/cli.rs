@@ -128,20 +128,21 @@ pub struct Render {
     #[arg(long, value_parser = size, default_value = "1024x768", value_name = "WxH")]
     pub size: [u32; 2],
     /// Degrees around the patient: 0 from the front, 90 from the patient's left
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEG")]
+    #[arg(long, value_parser = finite, default_value_t = 0.0, allow_hyphen_values = true, value_name = "DEG")]
     pub azimuth: f64,
     /// Degrees upwards
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEG")]
+    #[arg(long, value_parser = finite, default_value_t = 0.0, allow_hyphen_values = true, value_name = "DEG")]
     pub elevation: f64,
     /// Magnification; 1 shows the sphere around the volume. Without it the volume fills the picture
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_parser = positive, value_name = "FACTOR")]
     pub zoom: Option<f64>,
     /// dvr = shaded volume, mip = maximum intensity projection, iso = surface
     #[arg(long, value_enum, default_value_t = VolumeMode::Dvr)]
     pub mode: VolumeMode,
     /// Value of the surface for --mode iso
-    #[arg(long, default_value_t = 300.0, allow_negative_numbers = true, value_name = "VALUE")]
-    pub iso: f32,
+    #[arg(long, value_parser = finite, default_value_t = 300.0, allow_hyphen_values = true,
+          value_name = "VALUE")]
+    pub iso: f64,
     /// Window centre and width for --mode mip; the study's own otherwise
     #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
     pub window: Option<[f64; 2]>,
@@ -200,10 +201,11 @@ pub struct Bench {
     #[arg(long, default_value_t = 36, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub frames: u32,
     /// Degrees the camera turns between frames
-    #[arg(long, default_value_t = 5.0, value_name = "DEG")]
+    #[arg(long, value_parser = finite, default_value_t = 5.0, allow_hyphen_values = true, value_name = "DEG")]
     pub azimuth_step: f64,
     /// Magnification of the volume; 1 shows the sphere around it
-    #[arg(long, default_value_t = render_core::scene::camera::DEFAULT_ZOOM, value_name = "FACTOR")]
+    #[arg(long, value_parser = positive, default_value_t = render_core::scene::camera::DEFAULT_ZOOM,
+          value_name = "FACTOR")]
     pub zoom: f64,
     /// Cases by name, for example CT_Bone,MIP; all otherwise
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
@@ -257,6 +259,18 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
+fn finite(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim().parse().ok();
+    number.filter(|n| n.abs() <= 1e9).ok_or_else(|| "write a number from -1e9 to 1e9".into())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    finite(text)
+        .ok()
+        .filter(|n| *n >= 0.01 && *n <= 1000.0)
+        .ok_or_else(|| "write a number from 0.01 to 1000".into())
+}
+
 fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
     let parts: Vec<f64> = text.split(',').map(|n| n.trim().parse().ok()).collect::<Option<_>>()?;
     let parts: [f64; N] = parts.try_into().ok()?;
@@ -292,6 +306,8 @@ mod tests {
         assert_eq!(vector("-1,2.5,3e1"), Ok(DVec3::new(-1.0, 2.5, 30.0)));
         assert!(vector("1,2").is_err() && vector("1,2,nan").is_err());
         assert!(pair("40,0").is_err());
+        assert_eq!(finite("-12.5"), Ok(-12.5));
+        assert!(finite("nan").is_err() && finite("inf").is_err() && positive("-1").is_err());
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Drop for Window {
 
 /// Whether every picture is the exact one.
 fn is_final(shot: &Shot) -> bool {
-    let amber = |p: [u8; 3]| p[0] > 150 && p[0] > p[2] + 70;
+    let amber = |p: [u8; 3]| p[0] > 150 && p[0].saturating_sub(p[2]) > 70;
     QUALITY.iter().all(|&area| shot.area(area).filter(|&pixel| amber(pixel)).count() < 12)
 }
 

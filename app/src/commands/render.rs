@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use render_core::RenderParams;
 use render_core::Window;
 use render_core::scene::view::Orientation;
@@ -12,13 +12,16 @@ use crate::cli::{Render, VolumeMode};
 use crate::{output, study};
 
 pub fn run(args: &Render) -> Result<()> {
+    if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
+        bail!("--out {}: the name must end in .png", args.out.display());
+    }
     let preset = args.preset.as_deref().map(find_preset).transpose()?;
     let renderer = super::open_renderer(args.backend)?;
     let volume = study::open(&args.source)?.volume;
     let content = match args.mode {
         VolumeMode::Dvr => Content::Volume,
         VolumeMode::Mip => Content::Mip,
-        VolumeMode::Iso => Content::Isosurface(args.iso),
+        VolumeMode::Iso => Content::Isosurface(args.iso as f32),
     };
     let mut view = ViewState::new(&volume, content, Orientation::Axial, args.size);
     if let Some([center, width]) = args.window {

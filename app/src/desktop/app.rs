@@ -392,7 +392,7 @@ impl Screen {
             Command::SetPreset(name) => {
                 if let Some(preset) = Preset::find(name) {
                     let view = &mut self.viewports[volume_view].view;
-                    view.content = Content::Volume;
+                    view.set_content(Content::Volume, volume);
                     view.apply_preset(preset);
                 }
             }
@@ -403,7 +403,7 @@ impl Screen {
                 let view = &mut self.viewports[volume_view].view;
                 let here = presets.iter().position(|p| Some(&p.name) == view.preset.as_ref());
                 if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
-                    view.content = Content::Volume;
+                    view.set_content(Content::Volume, volume);
                     view.apply_preset(next);
                 }
             }
@@ -449,11 +449,7 @@ impl Screen {
     }
 
     fn set_content(&mut self, content: Content) {
-        let view = &mut self.viewports[ViewId::Volume.index()].view;
-        if view.content != content {
-            view.content = content;
-            view.touch();
-        }
+        self.viewports[ViewId::Volume.index()].view.set_content(content, &self.open.volume);
     }
 }
 

@@ -31,10 +31,12 @@ impl TransferFunction {
         Ok(Self { color, opacity })
     }
 
-    /// White, from transparent at the window's low end to opaque at its high end.
-    pub fn from_window(window: Window) -> Self {
+    /// A first look at values without a preset: grey tissue. The lowest quarter of the window, where
+    /// air's noise lies, is transparent.
+    pub fn tissue(window: Window) -> Self {
         let (low, high) = ends(window);
-        Self { color: vec![(low, [0.0; 3]), (high, [1.0; 3])], opacity: vec![(low, 0.0), (high, 1.0)] }
+        let air = low + (high - low) / 4.0;
+        Self { color: vec![(air, [0.35; 3]), (high, [1.0; 3])], opacity: vec![(air, 0.0), (high, 0.5)] }
     }
 
     /// The same colours with opacity 0 below centre - width/2, rising linearly to 1 at
@@ -96,7 +98,7 @@ fn interpolate<T: Copy>(points: &[(f32, T)], value: f32, mix: impl Fn(T, T, f32)
             let (v0, t0) = points[below];
             mix(t0, t1, (value - v0) / (v1 - v0))
         }
-        // `new` and `from_window` refuse an empty list, so there is a last point.
+        // No constructor makes an empty list, so there is a last point.
         (_, None) => points[points.len() - 1].1,
     }
 }

@@ -223,7 +223,7 @@ impl ViewState {
             plane: Plane::standard(orientation, volume),
             slab: Slab { thickness_mm: 0.0, combine: Combine::Mean },
             window,
-            transfer: TransferFunction::from_window(window),
+            transfer: TransferFunction::tissue(window),
             shading: Shading::default(),
             preset: None,
             step_voxels: 1.0,
