@@ -50,7 +50,7 @@ pub enum Input<'a> {
     /// The answer to `Output::Open` of the same number.
     Opened(u64, Opened),
     Rendered(Rendered),
-    /// A plain client's frame has left; the plain protocol has no acknowledgement.
+    /// A frame has left. To a plain client, which cannot acknowledge, that is as good as seen.
     FrameSent,
     /// Messages came too fast; they wait.
     Throttled,
@@ -178,7 +178,11 @@ impl Session {
             }
             Input::Opened(request, opened) => self.opened(request, opened),
             Input::Rendered(rendered) => self.rendered(rendered),
-            Input::FrameSent => self.counters[0].acknowledge_all(),
+            Input::FrameSent => {
+                if let Dialect::Plain { .. } = self.dialect {
+                    self.counters[0].acknowledge_all();
+                }
+            }
             Input::Throttled => {
                 self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
             }

@@ -395,6 +395,21 @@ fn an_answer_that_comes_too_late_is_not_taken_for_the_next_one() {
 }
 
 #[test]
+fn a_frame_that_has_left_is_not_one_that_was_seen() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    for x in 1..=2 {
+        stage.pointer(0, "move", f64::from(x));
+        stage.draw(0);
+        stage.input(Input::FrameSent);
+    }
+    stage.pointer(0, "move", 3.0);
+    assert!(stage.jobs.is_empty(), "two frames are unacknowledged");
+    stage.acknowledge(0);
+    assert!(stage.jobs.contains_key(&0));
+}
+
+#[test]
 fn acknowledgements_of_frames_that_were_not_sent_mean_nothing() {
     let mut stage = Stage::showing();
     stage.pointer(0, "press", 0.0);
