@@ -18,9 +18,17 @@ pub struct Studies {
     roots: Vec<PathBuf>,
     /// Canonical files of each series, by study and series.
     files: Vec<Vec<Vec<PathBuf>>>,
-    /// What clients call each series, by study and series.
-    ids: Vec<Vec<String>>,
+    /// By study.
+    ids: Vec<Ids>,
     load: Loader,
+}
+
+/// What clients call a study and its series; no two studies and no two series of the library share
+/// an id, and none is empty.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub study: String,
+    pub series: Vec<String>,
 }
 
 impl std::fmt::Debug for Studies {
@@ -45,7 +53,15 @@ impl Studies {
             .iter()
             .map(|study| study.series.iter().map(|series| canonical(&series.files)).collect())
             .collect();
-        let ids = library.studies.iter().map(|study| series_ids(&study.series)).collect();
+        let (mut studies, mut series) = (Taken::default(), Taken::default());
+        let ids = library
+            .studies
+            .iter()
+            .map(|study| Ids {
+                study: studies.id(&study.study_instance_uid),
+                series: study.series.iter().map(|s| series.id(&s.series_instance_uid)).collect(),
+            })
+            .collect();
         Self { roots: canonical(roots), files, ids, library, load }
     }
 
@@ -59,30 +75,31 @@ impl Studies {
             let study = self.library.studies.first()?;
             return Some((study, main_series(study.series.iter())?));
         }
-        self.library.studies.iter().find_map(|study| {
-            let (series, _) = self.with_ids(study).find(|(_, other)| *other == id)?;
-            Some((study, series))
+        self.with_ids().find_map(|(study, ids)| {
+            let index = ids.series.iter().position(|other| other == id)?;
+            Some((study, &study.series[index]))
         })
     }
 
-    /// The series of a study of this library, and what clients call them.
-    pub(crate) fn with_ids<'a>(&'a self, study: &'a Study) -> impl Iterator<Item = (&'a Series, &'a str)> {
-        let index = self.library.studies.iter().position(|other| std::ptr::eq(other, study));
-        let ids = index.map_or(&[][..], |index| &self.ids[index]);
-        study.series.iter().zip(ids.iter().map(String::as_str))
+    /// The studies of the library and what clients call them.
+    pub(crate) fn with_ids(&self) -> impl Iterator<Item = (&Study, &Ids)> {
+        self.library.studies.iter().zip(&self.ids)
     }
 
-    fn id<'a>(&'a self, study: &'a Study, series: &Series) -> Option<&'a str> {
-        self.with_ids(study).find(|(other, _)| std::ptr::eq(*other, series)).map(|(_, id)| id)
+    /// What clients call a study of this library and a series of it.
+    fn ids_of(&self, study: &Study, series: &Series) -> Option<(&str, &str)> {
+        let (study, ids) = self.with_ids().find(|(other, _)| std::ptr::eq(*other, study))?;
+        let index = study.series.iter().position(|other| std::ptr::eq(other, series))?;
+        Some((&ids.study, &ids.series[index]))
     }
 
     /// What a client of the plain protocol means by `path`: nothing is the first study, else a
-    /// StudyInstanceUID, else a path below a root. Touches the file system.
+    /// study as the library lists it, else a path below a root. Touches the file system.
     pub(crate) fn series_at(&self, path: &str) -> Option<(&Study, &Series)> {
         if path.is_empty() {
             return self.series("");
         }
-        if let Some(study) = self.library.studies.iter().find(|s| s.study_instance_uid == path) {
+        if let Some((study, _)) = self.with_ids().find(|(_, ids)| ids.study == path) {
             return Some((study, main_series(study.series.iter())?));
         }
         self.roots.iter().find_map(|root| {
@@ -102,18 +119,26 @@ impl Studies {
     }
 }
 
-/// SeriesInstanceUIDs; where one DICOM series holds several volumes, `~2` and so on follow.
-fn series_ids(series: &[Series]) -> Vec<String> {
-    let mut seen: HashMap<&str, u32> = HashMap::new();
-    series
-        .iter()
-        .map(|series| {
-            let uid = series.series_instance_uid.as_str();
-            let count = seen.entry(uid).or_default();
-            *count += 1;
-            if *count == 1 { uid.to_owned() } else { format!("{uid}~{count}") }
-        })
-        .collect()
+/// The ids given so far, each with the last number tried after it.
+#[derive(Default)]
+struct Taken(HashMap<String, u32>);
+
+impl Taken {
+    /// The UID, `unnamed` when empty; where that is taken, the first of `~2` and so on that is free.
+    fn id(&mut self, uid: &str) -> String {
+        let uid = if uid.is_empty() { "unnamed" } else { uid };
+        let mut id = uid.to_owned();
+        if let Some(&tried) = self.0.get(uid) {
+            let mut number = tried;
+            while self.0.contains_key(&id) {
+                number += 1;
+                id = format!("{uid}~{number}");
+            }
+            self.0.insert(uid.to_owned(), number);
+        }
+        self.0.insert(id.clone(), 1);
+        id
+    }
 }
 
 /// The one with most slices: localisers and reports come with almost every study.
@@ -124,7 +149,8 @@ fn main_series<'a>(series: impl Iterator<Item = &'a Series>) -> Option<&'a Serie
 /// A series in memory and what it belongs to.
 #[derive(Debug)]
 pub struct OpenSeries {
-    pub study_instance_uid: String,
+    /// What clients call its study.
+    pub study_id: String,
     /// What clients call it.
     pub series_id: String,
     pub loaded: Loaded,
@@ -272,8 +298,8 @@ impl Shared {
             Target::Series(uid) => self.studies.series(uid),
             Target::Path(path) => self.studies.series_at(path),
         };
-        let found = found.and_then(|(study, series)| Some((study, series, self.studies.id(study, series)?)));
-        let Some((study, series, id)) = found else {
+        let found = found.and_then(|(study, series)| Some((series, self.studies.ids_of(study, series)?)));
+        let Some((series, (study_id, id))) = found else {
             let waiting = self.state().waiting(request.session, request.ticket);
             return waiting.into_iter().for_each(|w| (w.waiter)(Err(OpenError::Unknown)));
         };
@@ -281,11 +307,9 @@ impl Shared {
         let loaded =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.studies.load)(series, &progress)));
         let opened = match loaded {
-            Ok(Ok(loaded)) => Ok(Arc::new(OpenSeries {
-                study_instance_uid: study.study_instance_uid.clone(),
-                series_id: id.to_owned(),
-                loaded,
-            })),
+            Ok(Ok(loaded)) => {
+                Ok(Arc::new(OpenSeries { study_id: study_id.to_owned(), series_id: id.to_owned(), loaded }))
+            }
             Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),
             Ok(Err(error)) => Err(OpenError::Load(error.to_string())),
             Err(_) => Err(OpenError::Load("the reader has a defect".into())),
@@ -355,5 +379,111 @@ impl State {
             total -= bytes(&self.recent.remove(0));
         }
         self.open.retain(|_, open| open.strong_count() > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use render_core::phantom::{self, Spec};
+
+    use super::*;
+
+    const SPEC: Spec = Spec {
+        columns: 64,
+        rows: 64,
+        slices: 48,
+        pixel_spacing_mm: 5.6,
+        slice_spacing_mm: 6.5,
+        noise_sigma_hu: 0.0,
+        seed: 1,
+    };
+
+    /// Studies with these StudyInstanceUIDs and SeriesInstanceUIDs. Descriptions count the series
+    /// of the whole library; reading one fails and tells its description.
+    fn studies(uids: &[(&str, &[&str])]) -> Arc<Studies> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("voxcast-studies-{}-{number}", std::process::id()));
+        phantom::write_study(&folder, &SPEC, |_, _| {}).expect("writes a phantom");
+        let scanned = dicom::scan(std::slice::from_ref(&folder), &Progress::default());
+        std::fs::remove_dir_all(&folder).expect("it was just written");
+        let model = scanned.expect("finds the phantom").studies.remove(0);
+        let mut descriptions = (0..).map(|n: u32| n.to_string());
+        let studies = uids.iter().map(|(study, series)| Study {
+            study_instance_uid: (*study).to_owned(),
+            series: series
+                .iter()
+                .map(|uid| {
+                    let mut series = model.series[0].clone();
+                    series.series_instance_uid = (*uid).to_owned();
+                    series.series_description = descriptions.next().expect("endless");
+                    series
+                })
+                .collect(),
+            ..model.clone()
+        });
+        let library = Library { studies: studies.collect(), failed: Vec::new() };
+        let load =
+            |series: &Series, _: &Progress| Err(dicom::Error::Series(series.series_description.clone()));
+        Arc::new(Studies::new(library, &[], Box::new(load)))
+    }
+
+    fn ids(studies: &Studies) -> Vec<(&str, Vec<&str>)> {
+        let mut listed = Vec::new();
+        for (_, ids) in studies.with_ids() {
+            listed.push((ids.study.as_str(), ids.series.iter().map(String::as_str).collect()));
+        }
+        listed
+    }
+
+    /// What a store reads for this target.
+    fn read(studies: &Arc<Studies>, target: Target) -> String {
+        let store = Store::start(Arc::clone(studies), 0).expect("threads start");
+        let (tell, told) = mpsc::sync_channel(1);
+        store.open(1, target, Box::new(move |opened| tell.send(opened).expect("the test waits")));
+        match told.recv().expect("an answer") {
+            Err(OpenError::Load(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_listed_id_opens_its_own_series() {
+        let studies = studies(&[
+            ("1", &["1.1", "1.1", "1.2"]),
+            ("2", &["1.1", ""]),
+            ("", &["", "1.1~2"]),
+            ("", &["unnamed~2"]),
+            ("2", &["2.1"]),
+        ]);
+        let expected = [
+            ("1", vec!["1.1", "1.1~2", "1.2"]),
+            ("2", vec!["1.1~3", "unnamed"]),
+            ("unnamed", vec!["unnamed~2", "1.1~2~2"]),
+            ("unnamed~2", vec!["unnamed~2~2"]),
+            ("2~2", vec!["2.1"]),
+        ];
+        assert_eq!(ids(&studies), expected);
+        let mut count = 0;
+        for (study, series) in expected {
+            let main = read(&studies, Target::Path(study.into()));
+            assert_eq!(main, count.to_string(), "study {study}");
+            for id in series {
+                let opened = read(&studies, Target::Series(id.into()));
+                assert_eq!(opened, count.to_string(), "series {id}");
+                count += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_means_the_first_study_and_a_numbered_id_yields_to_one_in_use() {
+        let studies = studies(&[("7", &["7.1"]), ("", &["7.1~2", "7.1", "7.1", ""])]);
+        assert_eq!(ids(&studies)[1].1, ["7.1~2", "7.1~3", "7.1~4", "unnamed"]);
+        for target in [Target::Series(String::new()), Target::Path(String::new())] {
+            assert_eq!(read(&studies, target), "0");
+        }
     }
 }

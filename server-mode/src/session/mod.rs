@@ -237,7 +237,7 @@ impl Session {
         match self.dialect {
             Dialect::Stream => self.send(&stream::series_opened(&series)),
             Dialect::Plain { .. } => {
-                let study_id = series.study_instance_uid.clone();
+                let study_id = series.study_id.clone();
                 self.send_plain(&wire::ServerMessage::StudyLoaded { study_id });
             }
         }

@@ -162,16 +162,18 @@ fn no_series() -> (ErrorCode, String) {
 }
 
 pub fn library(studies: &Studies) -> ServerMessage {
-    let listed = studies.library().studies.iter().map(|study| message::Study {
-        study_instance_uid: study.study_instance_uid.clone(),
+    let listed = studies.with_ids().map(|(study, ids)| message::Study {
+        study_instance_uid: ids.study.clone(),
         description: study.study_description.clone(),
         date: study.study_date.clone(),
         patient_name: study.patient.name.clone(),
         patient_id: study.patient.id.clone(),
-        series: studies
-            .with_ids(study)
+        series: study
+            .series
+            .iter()
+            .zip(&ids.series)
             .map(|(series, id)| message::Series {
-                series_instance_uid: id.to_owned(),
+                series_instance_uid: id.clone(),
                 description: described(series),
                 number: series.series_number,
                 modality: series.modality.clone(),

@@ -163,7 +163,7 @@ fn series() -> Arc<OpenSeries> {
         unit: "HU".into(),
     };
     let loaded = Loaded { volume: Arc::new(volume), facts, warnings: Vec::new(), failed: Vec::new() };
-    Arc::new(OpenSeries { study_instance_uid: "1.2".into(), series_id: "1.2.3".into(), loaded })
+    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: "1.2.3".into(), loaded })
 }
 
 #[test]
