@@ -20,7 +20,9 @@ const BATCH: usize = 256;
 /// What makes a sample visible, and its colour.
 pub(super) enum Matter<'a> {
     /// `alpha` repeats the table's last column: it is looked up far more often than the colours.
-    Table { table: &'a TransferTable, alpha: Vec<f32> },
+    ///
+    /// No entry outside of `visible`, from the first to before the second, can be seen.
+    Table { table: &'a TransferTable, alpha: Vec<f32>, visible: [f32; 2] },
     Surface {
         value: f32,
         /// The fourth place is padding.
@@ -203,7 +205,9 @@ impl<V: Texel> March<'_, V> {
     #[inline(always)]
     fn sample<L: Lanes>(&self, l: L, rays: &mut Rays<L>, active: L::M, hits: &mut Hits) -> L::M {
         match &self.matter {
-            Matter::Table { table, alpha } => self.sample_table(l, rays, active, hits, table, alpha),
+            Matter::Table { table, alpha, visible } => {
+                self.sample_table(l, rays, active, hits, (table, alpha, *visible))
+            }
             Matter::Surface { value, .. } => self.sample_surface(l, rays, active, hits, *value),
         }
     }
@@ -218,19 +222,23 @@ impl<V: Texel> March<'_, V> {
         rays: &mut Rays<L>,
         active: L::M,
         hits: &mut Hits,
-        table: &TransferTable,
-        alphas: &[f32],
+        (table, alphas, [first, last]): (&TransferTable, &[f32], [f32; 2]),
     ) -> L::M {
         let (zero, one) = (l.splat(0.0), l.splat(1.0));
         let second = rays.next + one;
         let (p, q) = (self.position(l, rays, rays.next), self.position(l, rays, second));
         let (p_entry, q_entry) = (self.entry(l, p, table, alphas), self.entry(l, q, table, alphas));
-        let (p_alpha, q_alpha) = (l.gather(alphas, p_entry), l.gather(alphas, q_entry));
-        let p_visible = active & l.lt(zero, p_alpha);
-        let q_visible = active & l.lt(zero, q_alpha) & l.lt(second, rays.lattice.count);
+        let (first, last) = (l.splat(first), l.splat(last));
+        let p_visible = active & l.le(first, p_entry) & l.lt(p_entry, last);
+        let q_visible =
+            active & l.le(first, q_entry) & l.lt(q_entry, last) & l.lt(second, rays.lattice.count);
         rays.next = second + one;
         let mut active = active;
         if l.bits(p_visible | q_visible) != 0 {
+            let (p_entry, q_entry) = (l.to_int(p_entry), l.to_int(q_entry));
+            let (p_alpha, q_alpha) = (l.gather(alphas, p_entry), l.gather(alphas, q_entry));
+            let p_visible = p_visible & l.lt(zero, p_alpha);
+            let q_visible = q_visible & l.lt(zero, q_alpha);
             let opaque = l.splat(OPAQUE_BELOW);
             hits.push(l, p_visible, p, rays.transparency * p_alpha, p_entry, &rays.pixel);
             let left = rays.transparency * (one - p_alpha);
@@ -243,14 +251,14 @@ impl<V: Texel> March<'_, V> {
         active & l.lt(rays.next, rays.lattice.count)
     }
 
-    /// Where a position's value stands in the table.
+    /// Where a position's value stands in the table; the whole part is the entry.
     #[inline(always)]
-    fn entry<L: Lanes>(&self, l: L, p: Vec3<L>, table: &TransferTable, alphas: &[f32]) -> L::I {
+    fn entry<L: Lanes>(&self, l: L, p: Vec3<L>, table: &TransferTable, alphas: &[f32]) -> L::F {
         let field = &self.scene.field;
         let value = field.rescaled(l, field.stored(l, field.spot_inside(l, p)));
         let entry = l.mul_add(value - l.splat(table.low), l.splat(table.scale), l.splat(0.5));
         let last = l.splat(alphas.len().saturating_sub(1) as f32);
-        l.to_int(l.min(l.max(entry, l.splat(0.0)), last))
+        l.min(l.max(entry, l.splat(0.0)), last)
     }
 
     #[inline(always)]
