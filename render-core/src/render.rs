@@ -80,11 +80,7 @@ pub struct TransferTable {
 impl TransferTable {
     /// Covers the values where the function changes; outside them the end entries hold.
     pub fn new(function: &TransferFunction, step_mm: f32) -> Self {
-        let colors = function.color_points().iter().map(|p| p.0);
-        let opacities = function.opacity_points().iter().map(|p| p.0);
-        let (low, high) = colors
-            .chain(opacities)
-            .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = function.span();
         let scale = (TABLE_LEN - 1) as f32 / (high - low).max(1e-3);
         let rgba = (0..TABLE_LEN)
             .map(|i| {

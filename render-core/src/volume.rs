@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::bricks::Bricks;
 use crate::geometry::Geometry;
+use crate::levels::Levels;
 use crate::window::Window;
 
 /// Stored voxel values, column fastest, then row, then slice.
@@ -122,6 +123,7 @@ pub struct Volume {
     stored_range: (f32, f32),
     mean: f64,
     bricks: OnceLock<Bricks>,
+    levels: OnceLock<Levels>,
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -159,7 +161,16 @@ impl Volume {
         };
         let (stored_range, stored_mean) = with_voxels!(&voxels, v => statistics(v));
         let mean = stored_mean * f64::from(slope) + f64::from(intercept);
-        Ok(Self { geometry, voxels, rescale, meaning, stored_range, mean, bricks: OnceLock::new() })
+        Ok(Self {
+            geometry,
+            voxels,
+            rescale,
+            meaning,
+            stored_range,
+            mean,
+            bricks: OnceLock::new(),
+            levels: OnceLock::new(),
+        })
     }
 
     pub fn geometry(&self) -> &Geometry {
@@ -200,7 +211,7 @@ impl Volume {
             return *window;
         }
         if self.meaning.modality == "CT" {
-            return crate::window::CT_WINDOWS[0].1;
+            return crate::window::presets("CT")[0].1;
         }
         let (low, high) = self.value_range();
         Window::from_range(f64::from(low), f64::from(high))
@@ -215,6 +226,11 @@ impl Volume {
         let index =
             (voxel[2] as usize * dims[1] as usize + voxel[1] as usize) * dims[0] as usize + voxel[0] as usize;
         Some(self.rescale.apply(self.voxels.get(index)))
+    }
+
+    /// Where tissue begins and how bright it gets; computed at first use, then shared.
+    pub fn levels(&self) -> Levels {
+        *self.levels.get_or_init(|| Levels::of(self))
     }
 
     /// Minimum and maximum per brick of stored values; computed at first use, then shared.

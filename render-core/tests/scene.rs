@@ -42,7 +42,9 @@ fn drag(view: &mut ViewState, volume: &Volume, button: Button, dx: f64, dy: f64)
 fn presets_hold_exactly_the_documented_points() {
     let points = |name: &str| {
         let preset = Preset::find(name).unwrap();
-        (preset.transfer.color_points().to_vec(), preset.transfer.opacity_points().to_vec(), preset.shading)
+        let colors = preset.transfer.colors.points().iter().map(|p| (p.value, p.level)).collect::<Vec<_>>();
+        let opacities = preset.transfer.opacities.points().iter().map(|p| (p.value, p.level[0]));
+        (colors, opacities.collect::<Vec<_>>(), preset.shading)
     };
     let (color, opacity, shading) = points("CT_Bone");
     assert_eq!(
@@ -119,12 +121,13 @@ fn window_is_the_linear_function_of_the_standard() {
 #[test]
 fn opacity_window_rises_from_level_minus_half_to_level_plus_half() {
     let (_, mut view) = view(Content::Volume, Orientation::Axial);
-    let colors = view.transfer.color_points().to_vec();
+    let colors = view.transfer.colors.clone();
     view.set_window(Window::new(40.0, 400.0).unwrap());
     assert_eq!(view.transfer.opacity(-160.0), 0.0);
     assert!((view.transfer.opacity(40.0) - 0.5).abs() < 1e-6);
     assert_eq!(view.transfer.opacity(240.0), 1.0);
-    assert_eq!(view.transfer.color_points(), colors);
+    assert_eq!(view.transfer.colors, colors);
+    assert!(!view.shows_preset());
 }
 
 #[test]

@@ -156,7 +156,7 @@ pub fn view(volume: &Volume, content: Content, orientation: Orientation) -> View
 
 fn volume(volume: &Volume, preset: &str) -> ViewState {
     let mut view = view(volume, Content::Volume, Orientation::Axial);
-    view.apply_preset(Preset::find(preset).expect("the preset is built in"));
+    view.apply_preset(Preset::find(preset).expect("the preset is built in"), volume);
     view
 }
 

@@ -209,7 +209,7 @@ fn beacon_is_seen_from_its_side_only(renderer: &Renderer) -> Result<(), String> 
     let opaque = |degrees| {
         let mut view = view(degrees);
         view.content = Content::Volume;
-        view.apply_preset(Preset::find("CT_Bone").expect("the preset is built in"));
+        view.apply_preset(Preset::find("CT_Bone").expect("the preset is built in"), &volume);
         view.set_window(render_core::Window::clamped(250.0, 20.0));
         view
     };

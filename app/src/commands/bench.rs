@@ -38,12 +38,14 @@ fn render(args: &Bench) -> Result<u32> {
     let volume = study::open(&args.source)?.volume;
     let size = args.size.unwrap_or([1920, 1080]);
     let mut ran = 0;
-    let presets = Preset::built_in().iter().map(|p| (p.name.as_str(), Some(p)));
+    let modality = &volume.meaning().modality;
+    let presets = Preset::built_in().iter().filter(|p| p.modality == *modality);
+    let presets = presets.map(|p| (p.name.as_str(), Some(p)));
     for (name, preset) in presets.chain([("MIP", None)]).filter(|(name, _)| wanted(args, name)) {
         let content = if preset.is_some() { Content::Volume } else { Content::Mip };
         let mut view = ViewState::new(&volume, content, Orientation::Axial, size);
         if let Some(preset) = preset {
-            view.apply_preset(preset);
+            view.apply_preset(preset, &volume);
         }
         view.camera.set_zoom(args.zoom);
         view.camera.elevation(10.0);

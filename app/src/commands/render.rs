@@ -28,7 +28,7 @@ pub fn run(args: &Render) -> Result<()> {
         view.window = Window::clamped(center, width);
     }
     if let Some(preset) = preset {
-        view.apply_preset(preset);
+        view.apply_preset(preset, &volume);
     }
     if let Some(zoom) = args.zoom {
         view.camera.set_zoom(zoom);

@@ -393,7 +393,7 @@ impl Screen {
                 if let Some(preset) = Preset::find(name) {
                     let view = &mut self.viewports[volume_view].view;
                     view.set_content(Content::Volume, volume);
-                    view.apply_preset(preset);
+                    view.apply_preset(preset, volume);
                 }
             }
             Command::NextPreset => {
@@ -401,10 +401,12 @@ impl Screen {
                 let presets: Vec<&Preset> =
                     Preset::built_in().iter().filter(|preset| preset.modality == *modality).collect();
                 let view = &mut self.viewports[volume_view].view;
-                let here = presets.iter().position(|p| Some(&p.name) == view.preset.as_ref());
+                let here = presets
+                    .iter()
+                    .position(|p| Some(&p.name) == view.preset.as_ref().map(|origin| &origin.name));
                 if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
                     view.set_content(Content::Volume, volume);
-                    view.apply_preset(next);
+                    view.apply_preset(next, volume);
                 }
             }
             Command::SetVolumeContent(content) => self.set_content(content),

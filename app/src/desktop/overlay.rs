@@ -6,7 +6,7 @@ use glam::DVec3;
 use render_core::Volume;
 use render_core::dicom::WarningCode;
 use render_core::scene::overlay::{EdgeLetters, ruler};
-use render_core::scene::{Camera, Content, Plane, Preset, ViewState};
+use render_core::scene::{Camera, Content, Plane, ViewState};
 
 use super::layout::ViewId;
 use super::study::{self, OpenSeries};
@@ -118,9 +118,9 @@ fn volume_title(view: &ViewState) -> String {
 
 /// The preset's label, marked when its curve was changed.
 pub fn preset_title(view: &ViewState) -> String {
-    match view.preset.as_deref().and_then(Preset::find) {
-        Some(preset) if preset.transfer == view.transfer => preset.label.clone(),
-        Some(preset) => format!("{}, changed", preset.label),
+    match &view.preset {
+        Some(origin) if view.shows_preset() => origin.label.clone(),
+        Some(origin) => format!("{}, changed", origin.label),
         None => "Opacity by window".to_owned(),
     }
 }

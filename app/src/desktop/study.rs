@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use render_core::dicom::{Loaded, Patient, Series, Study, Warning, WarningCode};
-use render_core::window::CT_WINDOWS;
-use render_core::{Volume, Window};
+use render_core::{Volume, Window, window};
 
 /// A series whose voxels are in memory.
 #[derive(Debug)]
 pub struct OpenSeries {
     pub volume: Arc<Volume>,
+    /// What the window menu holds.
+    pub windows: Vec<(String, Window)>,
     pub warnings: Vec<Warning>,
     pub patient: Patient,
     pub study_description: String,
@@ -22,6 +23,7 @@ pub struct OpenSeries {
 impl OpenSeries {
     pub fn new(study: &Study, series: &Series, loaded: Loaded) -> Self {
         Self {
+            windows: window::menu(&loaded.volume),
             volume: loaded.volume,
             warnings: loaded.warnings,
             patient: study.patient.clone(),
@@ -33,29 +35,13 @@ impl OpenSeries {
         }
     }
 
-    /// Named windows: the files' own first, then those of the modality, then the whole range.
-    pub fn windows(&self) -> Vec<(String, Window)> {
-        let meaning = self.volume.meaning();
-        let own = meaning.windows.iter().enumerate().map(|(i, (name, window))| {
-            let name = if name.is_empty() { format!("From the file {}", i + 1) } else { name.clone() };
-            (name, *window)
-        });
-        let (low, high) = self.volume.value_range();
-        let all = Window::from_range(f64::from(low), f64::from(high));
-        own.chain(self.modality_windows()).chain([("Whole range".to_owned(), all)]).collect()
-    }
-
     /// The window of a number key, counted from 1: CT has its own five, others follow the menu.
     pub fn window_of_key(&self, number: usize) -> Option<Window> {
-        let list =
-            if self.volume.meaning().modality == "CT" { self.modality_windows() } else { self.windows() };
-        list.get(number.checked_sub(1)?).map(|(_, window)| *window)
-    }
-
-    fn modality_windows(&self) -> Vec<(String, Window)> {
-        let ct = self.volume.meaning().modality == "CT";
-        let windows = if ct { &CT_WINDOWS[..] } else { &[] };
-        windows.iter().map(|(name, window)| ((*name).to_owned(), *window)).collect()
+        let index = number.checked_sub(1)?;
+        match window::presets(&self.volume.meaning().modality) {
+            [] => self.windows.get(index).map(|(_, window)| *window),
+            usual => usual.get(index).map(|(_, window)| *window),
+        }
     }
 }
 

@@ -48,11 +48,11 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let view = screen.view(active);
     let window = view.window;
-    let named = screen.open.windows();
+    let named = &screen.open.windows;
     let name = named.iter().find(|(_, named)| *named == window).map_or("Custom", |(name, _)| name.as_str());
     ui.label(RichText::new("Window").color(theme::WEAK));
     let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).show_ui(ui, |ui| {
-        for (name, choice) in &named {
+        for (name, choice) in named {
             let text = format!("{name}   {:.0} / {:.0}", choice.width(), choice.center());
             if ui.selectable_label(*choice == window, text).clicked() {
                 commands.push(Command::SetWindow(*choice));
@@ -93,7 +93,7 @@ fn preset_menu(view: &ViewState, modality: &str, ui: &mut egui::Ui, commands: &m
             let mut any = false;
             for preset in Preset::built_in().iter().filter(|preset| preset.modality == modality) {
                 any = true;
-                let chosen = view.preset.as_ref() == Some(&preset.name);
+                let chosen = view.preset.as_ref().is_some_and(|origin| origin.name == preset.name);
                 if ui.selectable_label(chosen, &preset.label).clicked() {
                     commands.push(Command::SetPreset(&preset.name));
                 }

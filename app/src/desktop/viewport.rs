@@ -195,7 +195,7 @@ impl Viewport {
                 format!("{} view, slice {number} of {count}", self.id.name())
             }
             Content::Mip => "Volume view, maximum intensity projection".to_owned(),
-            _ => format!("Volume view, preset {}", self.view.preset.as_deref().unwrap_or("none")),
+            _ => format!("Volume view, preset {}", overlay::preset_title(&self.view)),
         }
     }
 

@@ -103,7 +103,7 @@ fn views(volume: &Volume) -> Vec<(&'static str, ViewState)> {
     };
     for preset in Preset::built_in() {
         let mut view = new(Content::Volume);
-        view.apply_preset(preset);
+        view.apply_preset(preset, volume);
         views.push(("volume", view));
     }
     let mut inside = new(Content::Volume);

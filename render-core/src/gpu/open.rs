@@ -57,7 +57,7 @@ fn probe(gpu: &Gpu) -> Result<(), RenderError> {
     let go_on = AtomicBool::new(false);
     let view = |content, size| {
         let mut view = ViewState::new(&volume, content, Orientation::Coronal, size);
-        view.apply_preset(&Preset::built_in()[0]);
+        view.apply_preset(&Preset::built_in()[0], &volume);
         RenderParams::resolve(&view, &volume)
     };
 

@@ -1,104 +1,181 @@
 //! From a value to a colour and an opacity.
 
+use super::color_map::ColorMap;
+use super::track::{Track, TrackError};
 use crate::window::Window;
 
-/// Piecewise linear colour and opacity over rescaled values (HU for CT). Points are sorted by
-/// value and finite; before the first and after the last point the end value holds.
+/// Colour and opacity over rescaled values (HU for CT). Plain data: a copy of it is an undo step.
+///
+/// Every back end reads it sampled into the same tables (`render::TransferTable`), so a curve looks
+/// the same on all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransferFunction {
-    color: Vec<(f32, [f32; 3])>,
-    opacity: Vec<(f32, f32)>,
+    /// Red, green, blue.
+    pub colors: Track<3>,
+    /// Opacity of 1 mm.
+    pub opacities: Track<1>,
+    /// What the opacity is multiplied by, over the length of the gradient in values per mm. Below 1 on
+    /// the left, it hides the inside of even tissue and keeps its borders.
+    pub gradient_opacities: Option<Track<1>>,
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TransferError {
-    #[error("{what}: {count} points; 1 to {MAX_POINTS} are allowed")]
-    Count { what: &'static str, count: usize },
-    #[error("{what}: point {index} is out of order or not finite; values must rise")]
-    Order { what: &'static str, index: usize },
-    #[error("{what}: point {index} lies outside 0 to 1")]
-    Range { what: &'static str, index: usize },
+#[error("{what}: {source}")]
+pub struct TransferError {
+    /// `color`, `opacity` or `gradient`.
+    pub what: &'static str,
+    pub source: TrackError,
 }
 
-pub const MAX_POINTS: usize = 256;
-
 impl TransferFunction {
-    /// `color` points are (value, [r, g, b]), `opacity` points (value, opacity per mm), all 0 to 1.
+    /// Straight lines. `color` points are (value, [r, g, b]), `opacity` points (value, opacity of
+    /// 1 mm), all 0 to 1.
     pub fn new(color: Vec<(f32, [f32; 3])>, opacity: Vec<(f32, f32)>) -> Result<Self, TransferError> {
-        check("color", color.iter().map(|&(v, c)| (v, c.iter().all(|x| (0.0..=1.0).contains(x)))))?;
-        check("opacity", opacity.iter().map(|&(v, a)| (v, (0.0..=1.0).contains(&a))))?;
-        Ok(Self { color, opacity })
+        let of = |what| move |source| TransferError { what, source };
+        Ok(Self {
+            colors: Track::linear(color).map_err(of("color"))?,
+            opacities: Track::linear(opacity.into_iter().map(|(v, a)| (v, [a]))).map_err(of("opacity"))?,
+            gradient_opacities: None,
+        })
     }
 
     /// A first look at values without a preset: grey tissue. The lowest quarter of the window, where
     /// air's noise lies, is transparent.
     pub fn tissue(window: Window) -> Self {
-        let (low, high) = ends(window);
+        let (low, high) = window.ends();
         let air = low + (high - low) / 4.0;
-        Self { color: vec![(air, [0.35; 3]), (high, [1.0; 3])], opacity: vec![(air, 0.0), (high, 0.5)] }
+        Self {
+            colors: line((air, [0.35; 3]), (high, [1.0; 3])),
+            opacities: line((air, [0.0]), (high, [0.5])),
+            gradient_opacities: None,
+        }
     }
 
     /// The same colours with opacity 0 below centre - width/2, rising linearly to 1 at
     /// centre + width/2.
     pub fn with_opacity_window(&self, window: Window) -> Self {
-        let (low, high) = ends(window);
-        Self { color: self.color.clone(), opacity: vec![(low, 0.0), (high, 1.0)] }
+        let (low, high) = window.ends();
+        Self { opacities: line((low, [0.0]), (high, [1.0])), ..self.clone() }
     }
 
-    pub fn color_points(&self) -> &[(f32, [f32; 3])] {
-        &self.color
+    /// The colours of a map over `low` to `high`; opacities stay.
+    pub fn set_color_map(&mut self, map: &ColorMap, low: f32, high: f32) -> Result<(), TransferError> {
+        self.colors = map.over(low, high).map_err(|source| TransferError { what: "color", source })?;
+        Ok(())
     }
 
-    pub fn opacity_points(&self) -> &[(f32, f32)] {
-        &self.opacity
+    /// Shifts and stretches colours and opacities, like a window: what was at `from` (low, high) is
+    /// at `to`. Slopes of values change with it, so the gradient's opacities do, too.
+    pub fn remap(&mut self, from: (f32, f32), to: (f32, f32)) -> Result<(), TransferError> {
+        let of = |what| move |source| TransferError { what, source };
+        let mut next = self.clone();
+        next.colors.remap(from, to).map_err(of("color"))?;
+        next.opacities.remap(from, to).map_err(of("opacity"))?;
+        if let Some(gradient) = &mut next.gradient_opacities {
+            gradient.remap((0.0, from.1 - from.0), (0.0, to.1 - to.0)).map_err(of("gradient"))?;
+        }
+        *self = next;
+        Ok(())
     }
 
     pub fn color(&self, value: f32) -> [f32; 3] {
-        interpolate(&self.color, value, |a, b, f| std::array::from_fn(|i| a[i] + (b[i] - a[i]) * f))
+        self.colors.at(value)
     }
 
     /// Opacity of 1 mm of this value.
     pub fn opacity(&self, value: f32) -> f32 {
-        interpolate(&self.opacity, value, |a, b, f| a + (b - a) * f)
+        self.opacities.at(value)[0]
+    }
+
+    /// What a gradient of this length, in values per mm, multiplies the opacity by.
+    pub fn gradient_opacity(&self, per_mm: f32) -> f32 {
+        self.gradient_opacities.as_ref().map_or(1.0, |track| track.at(per_mm)[0])
+    }
+
+    /// The values between which colour or opacity change.
+    pub fn span(&self) -> (f32, f32) {
+        let (colors, opacities) = (self.colors.span(), self.opacities.span());
+        (colors.0.min(opacities.0), colors.1.max(opacities.1))
     }
 }
 
-fn ends(window: Window) -> (f32, f32) {
-    let half = window.width() / 2.0;
-    ((window.center() - half) as f32, (window.center() + half) as f32)
+/// A straight line between two points in the right order; one point where they fall together.
+fn line<const N: usize>(low: (f32, [f32; N]), high: (f32, [f32; N])) -> Track<N> {
+    let points = if low.0 < high.0 { vec![low, high] } else { vec![high] };
+    // A window's ends are finite and within the limits, and callers give levels from 0 to 1.
+    Track::linear(points).expect("a line between two ends of a window is a track")
 }
 
-fn check(
-    what: &'static str,
-    points: impl ExactSizeIterator<Item = (f32, bool)>,
-) -> Result<(), TransferError> {
-    let count = points.len();
-    if count == 0 || count > MAX_POINTS {
-        return Err(TransferError::Count { what, count });
-    }
-    let mut last = f32::NEG_INFINITY;
-    for (index, (value, in_range)) in points.enumerate() {
-        if !value.is_finite() || value <= last {
-            return Err(TransferError::Order { what, index });
-        }
-        if !in_range {
-            return Err(TransferError::Range { what, index });
-        }
-        last = value;
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{TABLE_LEN, TransferTable};
+    use crate::scene::track::{Curve, Point};
 
-fn interpolate<T: Copy>(points: &[(f32, T)], value: f32, mix: impl Fn(T, T, f32) -> T) -> T {
-    let above = points.partition_point(|&(v, _)| v <= value);
-    match (above.checked_sub(1), points.get(above)) {
-        (None, Some(&(_, first))) => first,
-        (Some(below), Some(&(v1, t1))) => {
-            let (v0, t0) = points[below];
-            mix(t0, t1, (value - v0) / (v1 - v0))
+    fn bone() -> TransferFunction {
+        crate::scene::Preset::find("CT_Bone").expect("built in").transfer.clone()
+    }
+
+    #[test]
+    fn tables_hold_the_curves_as_they_are() {
+        let mut function = bone();
+        function.opacities.set_curve(1, Curve::Step).unwrap();
+        function.opacities.set_curve(2, Curve::Smooth).unwrap();
+        let table = TransferTable::new(&function, 1.0);
+        for i in (0..TABLE_LEN).step_by(7) {
+            let value = table.low + i as f32 / table.scale;
+            assert!((table.rgba[i][3] - function.opacity(value)).abs() < 1e-5);
+            assert_eq!(table.rgba[i][..3], function.color(value));
         }
-        // No constructor makes an empty list, so there is a last point.
-        (_, None) => points[points.len() - 1].1,
+        assert_eq!(table.lookup(299.0)[3], 0.0, "the step holds until its end");
+    }
+
+    #[test]
+    fn a_color_map_colours_a_range_and_leaves_opacities() {
+        let mut function = bone();
+        let viridis = ColorMap::find("viridis").unwrap();
+        function.set_color_map(viridis, -200.0, 600.0).unwrap();
+        assert_eq!(function.color(-200.0), viridis.color(0.0));
+        assert_eq!(function.color(2000.0), viridis.color(1.0));
+        assert_eq!(function.opacities, bone().opacities);
+        assert!(function.set_color_map(viridis, 5.0, 5.0).is_err());
+        assert!(function.set_color_map(viridis, 0.0, f32::NAN).is_err());
+    }
+
+    #[test]
+    fn remapping_moves_colours_and_opacities_together_and_scales_gradients() {
+        let mut function = bone();
+        function.gradient_opacities = Some(Track::linear([(0.0, [0.0]), (100.0, [1.0])]).unwrap());
+        let before = function.clone();
+        function.remap((0.0, 100.0), (1000.0, 1050.0)).unwrap();
+        for value in [-500.0f32, 250.0, 300.0, 900.0] {
+            let there = 1000.0 + value / 2.0;
+            assert!((function.opacity(there) - before.opacity(value)).abs() < 1e-5);
+            assert!((function.color(there)[1] - before.color(value)[1]).abs() < 1e-5);
+        }
+        assert!((function.gradient_opacity(25.0) - 0.5).abs() < 1e-6);
+        let undo = function.clone();
+        assert!(function.remap((0.0, 1.0), (0.0, 1e9)).is_err());
+        assert_eq!(function, undo);
+    }
+
+    #[test]
+    fn without_a_gradient_track_borders_and_insides_count_alike() {
+        assert_eq!(bone().gradient_opacity(0.0), 1.0);
+        assert_eq!(bone().gradient_opacity(1e9), 1.0);
+    }
+
+    #[test]
+    fn the_narrowest_window_makes_a_step() {
+        let function = bone().with_opacity_window(Window::clamped(1e6, 1.0));
+        assert_eq!(function.opacity(999_990.0), 0.0);
+        assert_eq!(function.opacity(1_000_010.0), 1.0);
+    }
+
+    #[test]
+    fn points_are_named_by_their_row() {
+        let point = |value| Point::linear(value, [0.5]);
+        let error = Track::new(vec![point(1.0), point(2.0), point(2.0)]).unwrap_err();
+        assert_eq!(error.point(), Some(2));
     }
 }

@@ -3,7 +3,7 @@
 use glam::DVec3;
 
 use super::camera::Camera;
-use super::preset::{Preset, Shading};
+use super::preset::{Origin, Preset, Shading};
 use super::transfer::TransferFunction;
 use crate::volume::Volume;
 use crate::window::{CT_MIP_WINDOW, Window};
@@ -197,8 +197,8 @@ pub struct ViewState {
     pub window: Window,
     pub transfer: TransferFunction,
     pub shading: Shading,
-    /// Name of the preset that the transfer function came from.
-    pub preset: Option<String>,
+    /// The preset that the transfer function came from.
+    pub preset: Option<Origin>,
     /// Samples are this many voxels apart (of the smallest spacing); 1 is full quality.
     pub step_voxels: f64,
 }
@@ -228,17 +228,23 @@ impl ViewState {
             preset: None,
             step_voxels: 1.0,
         };
-        if is_ct {
-            view.apply_preset(&Preset::built_in()[0]);
+        if let Some(preset) = Preset::first_for(&volume.meaning().modality) {
+            view.apply_preset(preset, volume);
         }
         view
     }
 
-    pub fn apply_preset(&mut self, preset: &Preset) {
-        self.transfer = preset.transfer.clone();
+    pub fn apply_preset(&mut self, preset: &Preset, volume: &Volume) {
+        self.transfer = preset.transfer_for(volume);
         self.shading = preset.shading;
-        self.preset = Some(preset.name.clone());
+        let (name, label) = (preset.name.clone(), preset.label.clone());
+        self.preset = Some(Origin { name, label, transfer: self.transfer.clone() });
         self.touch();
+    }
+
+    /// Whether the look is still the one of its preset.
+    pub fn shows_preset(&self) -> bool {
+        self.preset.as_ref().is_some_and(|origin| origin.transfer == self.transfer)
     }
 
     /// Windows slices and projections; in a volume view it sets the opacity ramp and keeps the

@@ -61,7 +61,7 @@ impl Session {
                     let reason = "There is no preset of this name.";
                     return self.error(ErrorCode::UnknownPreset, reason, None);
                 };
-                view.edit(&volume, |state| state.apply_preset(preset));
+                view.edit(&volume, |state| state.apply_preset(preset, &volume));
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Reset => {

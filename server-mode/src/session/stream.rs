@@ -6,8 +6,7 @@ use protocol::message::{self, LayoutView, NamedWindow, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
 use render_core::dicom::Series;
 use render_core::scene::{Button, Content, Input as Gesture, Preset};
-use render_core::window::CT_WINDOWS;
-use render_core::{Volume, Window};
+use render_core::{Volume, Window, window};
 
 use super::Session;
 use super::view::View;
@@ -71,7 +70,7 @@ impl Session {
                     return Err((ErrorCode::UnknownPreset, "There is no preset of this name.".into()));
                 };
                 let (view, volume) = self.view(view)?;
-                view.edit(&volume, |state| state.apply_preset(preset));
+                view.edit(&volume, |state| state.apply_preset(preset, &volume));
                 view.touched(seq);
             }
             ClientMessage::Reset { view: None } => {
@@ -204,7 +203,13 @@ pub fn series_opened(series: &OpenSeries) -> ServerMessage {
     });
     let presets = Preset::built_in()
         .iter()
+        .filter(|preset| preset.modality == meaning.modality)
         .map(|preset| message::Preset { name: preset.name.clone(), label: preset.label.clone() });
+    let windows = window::menu(volume).into_iter().map(|(label, window)| NamedWindow {
+        label,
+        center: window.center(),
+        width: window.width(),
+    });
     ServerMessage::SeriesOpened(SeriesOpened {
         series_instance_uid: series.series_id.clone(),
         modality: meaning.modality.clone(),
@@ -214,31 +219,6 @@ pub fn series_opened(series: &OpenSeries) -> ServerMessage {
         value_range: [f64::from(low), f64::from(high)],
         warnings: warnings.collect(),
         presets: presets.collect(),
-        windows: windows(volume),
+        windows: windows.collect(),
     })
-}
-
-/// The files' own windows first, then the usual ones of the modality.
-fn windows(volume: &Volume) -> Vec<NamedWindow> {
-    let named = |label: &str, window: Window| NamedWindow {
-        label: label.to_owned(),
-        center: window.center(),
-        width: window.width(),
-    };
-    let mut windows: Vec<_> = volume
-        .meaning()
-        .windows
-        .iter()
-        .enumerate()
-        .map(|(i, (label, window))| match label.as_str() {
-            "" => named(&format!("File {}", i + 1), *window),
-            label => named(label, *window),
-        })
-        .collect();
-    if volume.meaning().modality == "CT" {
-        windows.extend(CT_WINDOWS.iter().map(|(label, window)| named(label, *window)));
-    } else if windows.is_empty() {
-        windows.push(named("Full range", volume.default_window()));
-    }
-    windows
 }

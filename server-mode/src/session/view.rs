@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use protocol::message::{self, Letters, ViewInfo};
 use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::Orientation;
-use render_core::scene::{Button, Content, Input, Interaction, Preset, ViewState};
+use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::{Volume, Window};
 
 use super::{Dialect, Job, JobMeta, Picture, Quality};
@@ -366,10 +366,7 @@ impl View {
             input_seq: self.input_seq,
             content: self.kind,
             window: window_message(state.window),
-            preset: state
-                .preset
-                .clone()
-                .filter(|name| Preset::find(name).is_some_and(|preset| preset.transfer == state.transfer)),
+            preset: state.preset.as_ref().filter(|_| state.shows_preset()).map(|origin| origin.name.clone()),
             slice: slice.map(|(number, _)| number),
             slices: slice.map(|(_, count)| count),
             mm_per_pixel: is_slice.then(|| state.plane.mm_per_pixel(state.size)),
