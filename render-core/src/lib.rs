@@ -19,6 +19,7 @@ pub mod dicom;
 pub mod frame;
 pub mod geometry;
 pub mod gpu;
+pub mod illumination;
 pub mod levels;
 pub mod phantom;
 pub mod progress;

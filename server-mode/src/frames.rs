@@ -225,7 +225,7 @@ fn draw(
         None => encoder.insert(Jpeg::new().map_err(failed)?),
     };
     let tone = match job.state.content {
-        Content::Slice | Content::Mip => Tone::Grey,
+        Content::Slice | Content::Projection(_) => Tone::Grey,
         _ => Tone::Color,
     };
     let bytes = jpeg.encode(&frame, job.jpeg_quality, tone).map_err(failed)?;

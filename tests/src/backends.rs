@@ -4,14 +4,19 @@ use std::sync::LazyLock;
 
 use render_core::cpu::Level;
 use render_core::gpu;
-use render_core::render::{Adapter, Choice, Renderer};
+use render_core::render::{Adapter, Choice, Feature, Renderer};
 
 /// A back end under test: its name in test names, and the renderer, or why this machine has none.
 #[derive(Debug)]
 pub struct Backend {
     pub name: String,
     pub renderer: Result<Renderer, &'static str>,
+    /// What it cannot draw.
+    pub lacks: &'static [Feature],
 }
+
+const CPU_LACKS: &[Feature] = &Feature::ALL;
+const GPU_LACKS: &[Feature] = &Feature::ALL;
 
 /// What all others are measured against.
 pub fn reference() -> &'static Renderer {
@@ -34,12 +39,17 @@ pub fn all() -> &'static [Backend] {
                 true => Ok(open(Choice::CpuWith { level, threads: 1 })),
                 false => Err("the processor lacks an instruction set"),
             },
+            lacks: CPU_LACKS,
         });
         // More threads than tiles in a row of a small picture, whatever the number of cores.
         let threaded = Choice::CpuWith { level: Level::best(), threads: 5 };
         let mut backends = Vec::from(single);
-        backends.push(Backend { name: "cpu-threaded".into(), renderer: Ok(open(threaded)) });
-        backends.push(Backend { name: "gpu".into(), renderer: gpu });
+        backends.push(Backend {
+            name: "cpu-threaded".into(),
+            renderer: Ok(open(threaded)),
+            lacks: CPU_LACKS,
+        });
+        backends.push(Backend { name: "gpu".into(), renderer: gpu, lacks: GPU_LACKS });
         backends
     });
     &BACKENDS

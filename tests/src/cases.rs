@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use glam::{DQuat, DVec3};
+use render_core::render::Feature;
 use render_core::scene::preset::Preset;
 use render_core::scene::view::{Combine, Content, Orientation, Slab, ViewState};
 use render_core::{Volume, Window};
@@ -17,12 +18,14 @@ pub struct Case {
     pub view: fn(&Volume) -> ViewState,
     /// Whether `tests/golden/NAME.png` holds the picture, looked at and approved by a person.
     pub golden: bool,
+    /// What a back end must be able to draw.
+    pub needs: &'static [Feature],
     /// The folder of test data that it needs.
     pub data: Option<&'static str>,
 }
 
-const fn case(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
-    Case { name, volume, view, golden: false, data: None }
+pub const fn case(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
+    Case { name, volume, view, golden: false, needs: &[], data: None }
 }
 
 const fn golden(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
@@ -42,7 +45,13 @@ const fn real(
 /// so that swapping them shows.
 const SIZE: [u32; 2] = [256, 240];
 
-pub const CASES: &[Case] = &[
+/// All cases.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    PLAIN.iter().chain(crate::features::CASES)
+}
+
+/// Cases that every back end can draw.
+const PLAIN: &[Case] = &[
     golden("volume-bone", phantoms::chest, |v| volume(v, "CT_Bone")),
     golden("volume-soft-tissue", phantoms::chest, |v| volume(v, "CT_SoftTissue")),
     golden("volume-lung", phantoms::chest, |v| volume(v, "CT_Lung")),
@@ -79,9 +88,9 @@ pub const CASES: &[Case] = &[
     case("volume-f32", || phantoms::ball(Storage::F32), |v| volume(v, "CT_Bone")),
     case("volume-sheared", phantoms::sheared_ball, |v| volume(v, "CT_Bone")),
     case("volume-shell", phantoms::shell, |v| volume(v, "CT_Bone")),
-    golden("mip", phantoms::chest, |v| view(v, Content::Mip, Orientation::Axial)),
+    golden("mip", phantoms::chest, |v| view(v, Content::MIP, Orientation::Axial)),
     case("mip-turned", phantoms::chest, |v| {
-        let mut view = view(v, Content::Mip, Orientation::Axial);
+        let mut view = view(v, Content::MIP, Orientation::Axial);
         view.camera.azimuth(-50.0);
         view.camera.elevation(20.0);
         view
@@ -89,12 +98,12 @@ pub const CASES: &[Case] = &[
     case(
         "mip-u8-negative-slope",
         || phantoms::ball(Storage::U8),
-        |v| view(v, Content::Mip, Orientation::Axial),
+        |v| view(v, Content::MIP, Orientation::Axial),
     ),
-    case("mip-u16", || phantoms::ball(Storage::U16), |v| view(v, Content::Mip, Orientation::Axial)),
-    case("mip-f32", || phantoms::ball(Storage::F32), |v| view(v, Content::Mip, Orientation::Axial)),
-    case("mip-sheared", phantoms::sheared_ramp, |v| view(v, Content::Mip, Orientation::Axial)),
-    case("mip-shell", phantoms::shell, |v| view(v, Content::Mip, Orientation::Axial)),
+    case("mip-u16", || phantoms::ball(Storage::U16), |v| view(v, Content::MIP, Orientation::Axial)),
+    case("mip-f32", || phantoms::ball(Storage::F32), |v| view(v, Content::MIP, Orientation::Axial)),
+    case("mip-sheared", phantoms::sheared_ramp, |v| view(v, Content::MIP, Orientation::Axial)),
+    case("mip-shell", phantoms::shell, |v| view(v, Content::MIP, Orientation::Axial)),
     golden("isosurface", phantoms::chest, |v| {
         let mut view = view(v, Content::Isosurface(250.0), Orientation::Axial);
         view.camera.azimuth(35.0);
@@ -128,7 +137,7 @@ pub const CASES: &[Case] = &[
     }),
     real("real-chest-bone", data::CHEST, data::chest, |v| volume(v, "CT_Bone")),
     real("real-chest-lung", data::CHEST, data::chest, |v| volume(v, "CT_Lung")),
-    real("real-chest-mip", data::CHEST, data::chest, |v| view(v, Content::Mip, Orientation::Axial)),
+    real("real-chest-mip", data::CHEST, data::chest, |v| view(v, Content::MIP, Orientation::Axial)),
     real("real-chest-isosurface", data::CHEST, data::chest, |v| {
         view(v, Content::Isosurface(-300.0), Orientation::Axial)
     }),
@@ -148,13 +157,13 @@ pub fn view(volume: &Volume, content: Content, orientation: Orientation) -> View
     view.camera.view_angle_deg = 30.0;
     view.camera.zoom = 1.5;
     view.window = match content {
-        Content::Mip => Window::clamped(250.0, 900.0),
+        Content::Projection(_) => Window::clamped(250.0, 900.0),
         _ => Window::clamped(40.0, 400.0),
     };
     view
 }
 
-fn volume(volume: &Volume, preset: &str) -> ViewState {
+pub fn volume(volume: &Volume, preset: &str) -> ViewState {
     let mut view = view(volume, Content::Volume, Orientation::Axial);
     view.apply_preset(Preset::find(preset).expect("the preset is built in"), volume);
     view

@@ -6,6 +6,7 @@ pub mod cases;
 pub mod compare;
 pub mod data;
 pub mod display;
+pub mod features;
 pub mod phantoms;
 pub mod server;
 pub mod truths;

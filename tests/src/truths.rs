@@ -52,7 +52,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
 fn mip_of_a_ball(renderer: &Renderer) -> Result<(), String> {
     for storage in [Storage::U16, Storage::I16, Storage::U8, Storage::F32] {
         let volume = phantoms::ball(storage);
-        let mut view = view(&volume, Content::Mip, Orientation::Axial);
+        let mut view = view(&volume, Content::MIP, Orientation::Axial);
         view.camera.azimuth(20.0);
         let image = values(renderer, &volume, &view)?;
         let highest = image.values.iter().copied().fold(f32::NAN, f32::max);
@@ -227,7 +227,7 @@ fn beacon_is_seen_from_its_side_only(renderer: &Renderer) -> Result<(), String> 
 
 fn front_view(renderer: &Renderer) -> Result<(), String> {
     let volume = phantoms::beacon();
-    for content in [Content::Volume, Content::Mip, Content::Isosurface(0.0)] {
+    for content in [Content::Volume, Content::MIP, Content::Isosurface(0.0)] {
         let view = view(&volume, content, Orientation::Axial);
         let (_, [x, y]) = weight(&render(renderer, &volume, &view)?);
         // The beacon is on the patient's left and towards the head, at its true place in the

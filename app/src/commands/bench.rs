@@ -42,7 +42,7 @@ fn render(args: &Bench) -> Result<u32> {
     let presets = Preset::built_in().iter().filter(|p| p.modality == *modality);
     let presets = presets.map(|p| (p.name.as_str(), Some(p)));
     for (name, preset) in presets.chain([("MIP", None)]).filter(|(name, _)| wanted(args, name)) {
-        let content = if preset.is_some() { Content::Volume } else { Content::Mip };
+        let content = if preset.is_some() { Content::Volume } else { Content::MIP };
         let mut view = ViewState::new(&volume, content, Orientation::Axial, size);
         if let Some(preset) = preset {
             view.apply_preset(preset, &volume);

@@ -20,7 +20,7 @@ pub fn run(args: &Render) -> Result<()> {
     let volume = study::open(&args.source)?.volume;
     let content = match args.mode {
         VolumeMode::Dvr => Content::Volume,
-        VolumeMode::Mip => Content::Mip,
+        VolumeMode::Mip => Content::MIP,
         VolumeMode::Iso => Content::Isosurface(args.iso as f32),
     };
     let mut view = ViewState::new(&volume, content, Orientation::Axial, args.size);

@@ -385,7 +385,7 @@ impl Screen {
             Command::WindowKey(number) => {
                 if let Some(window) = self.open.window_of_key(number) {
                     // Keys window the slices; only a projection has a window of its own.
-                    let mip = active == ViewId::Volume && viewport.view.content == Content::Mip;
+                    let mip = active == ViewId::Volume && viewport.view.content == Content::MIP;
                     self.set_window(if mip { active } else { ViewId::Axial }, window);
                 }
             }
@@ -411,8 +411,8 @@ impl Screen {
             }
             Command::SetVolumeContent(content) => self.set_content(content),
             Command::ToggleMip => {
-                let mip = self.viewports[volume_view].view.content == Content::Mip;
-                self.set_content(if mip { Content::Volume } else { Content::Mip });
+                let mip = self.viewports[volume_view].view.content == Content::MIP;
+                self.set_content(if mip { Content::Volume } else { Content::MIP });
             }
             Command::Reset => {
                 viewport.view.reset(volume);

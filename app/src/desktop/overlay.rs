@@ -6,6 +6,7 @@ use glam::DVec3;
 use render_core::Volume;
 use render_core::dicom::WarningCode;
 use render_core::scene::overlay::{EdgeLetters, ruler};
+use render_core::scene::view::Combine;
 use render_core::scene::{Camera, Content, Plane, ViewState};
 
 use super::layout::ViewId;
@@ -110,7 +111,9 @@ fn plane_position(plane: &Plane) -> String {
 
 fn volume_title(view: &ViewState) -> String {
     match view.content {
-        Content::Mip => "Maximum intensity".to_owned(),
+        Content::Projection(Combine::Maximum) => "Maximum intensity".to_owned(),
+        Content::Projection(Combine::Minimum) => "Minimum intensity".to_owned(),
+        Content::Projection(Combine::Mean) => "Mean intensity".to_owned(),
         Content::Isosurface(value) => format!("Surface at {value:.0}"),
         _ => preset_title(view),
     }

@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText};
 use render_core::Window;
+use render_core::scene::view::Combine;
 use render_core::scene::{Content, Preset, ViewState};
 
 use super::app::{App, Screen};
@@ -79,7 +80,9 @@ fn volume_controls(screen: &Screen, ui: &mut egui::Ui, commands: &mut Vec<Comman
     preset_menu(view, &screen.open.volume.meaning().modality, ui, commands);
     for (content, name, hint) in [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
-        (Content::Mip, "MIP", "Maximum intensity projection (M)"),
+        (Content::MIP, "MIP", "Maximum intensity projection (M)"),
+        (Content::Projection(Combine::Minimum), "MinIP", "Minimum intensity projection"),
+        (Content::Projection(Combine::Mean), "Mean", "Mean intensity projection"),
     ] {
         if ui.selectable_label(view.content == content, name).on_hover_text(hint).clicked() {
             commands.push(Command::SetVolumeContent(content));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Rect, Role, Sense, WidgetInfo, pos2, vec2};
 use glam::DVec3;
+use render_core::scene::view::Combine;
 use render_core::scene::{Button, Content, Input, Interaction, Plane, ViewState};
 use render_core::{FrameKind, Renderer, Volume, Window};
 
@@ -194,7 +195,9 @@ impl Viewport {
                 let (number, count) = self.view.plane.slice_number(volume);
                 format!("{} view, slice {number} of {count}", self.id.name())
             }
-            Content::Mip => "Volume view, maximum intensity projection".to_owned(),
+            Content::Projection(Combine::Maximum) => "Volume view, maximum intensity projection".to_owned(),
+            Content::Projection(Combine::Minimum) => "Volume view, minimum intensity projection".to_owned(),
+            Content::Projection(Combine::Mean) => "Volume view, mean intensity projection".to_owned(),
             _ => format!("Volume view, preset {}", overlay::preset_title(&self.view)),
         }
     }

@@ -11,7 +11,7 @@ use super::sample::{Beam, Exit, Lattice, Scene, Vec3, axes};
 use super::skip::{BRICK_BITS, SkipMap};
 use super::tile::{PIXELS, Tile};
 use crate::bricks::BRICK;
-use crate::render::{OPAQUE_BELOW, TransferTable};
+use crate::render::{OPAQUE_BELOW, SURFACE_HALVINGS, TransferTable};
 use crate::scene::preset::Shading;
 
 /// Visible samples that are shaded at once.
@@ -278,11 +278,19 @@ impl<V: Texel> March<'_, V> {
         let hit = active & l.le(wanted, value);
         let mut active = active;
         if l.bits(hit) != 0 {
-            let q = self.position(l, rays, here - one);
-            let before = self.scene.field.value(l, q);
-            let part = (wanted - before) / (value - before);
+            let (mut outside, mut inside) = (here - one, here);
+            for _ in 0..SURFACE_HALVINGS {
+                let middle = (outside + inside) * l.splat(0.5);
+                let in_front = l.lt(self.scene.field.value(l, self.position(l, rays, middle)), wanted);
+                outside = l.select(in_front, middle, outside);
+                inside = l.select(in_front, inside, middle);
+            }
+            let before = self.scene.field.value(l, self.position(l, rays, outside));
+            let after = self.scene.field.value(l, self.position(l, rays, inside));
+            let part = (wanted - before) / (after - before);
             let has_before = l.lt(zero, here);
-            let exact = axes!(i => l.select(has_before, q[i] + (p[i] - q[i]) * part, p[i]));
+            let at = l.select(has_before, outside + (inside - outside) * part, here);
+            let exact = self.position(l, rays, at);
             hits.push(l, hit, exact, one, l.splat_i(0), &rays.pixel);
             rays.transparency = l.select(hit, zero, rays.transparency);
             active = active & !hit;

@@ -12,10 +12,15 @@ use super::sample::{Field, Scene};
 use super::skip::{Cache, Look, Maxima, SkipMap};
 use super::tile::{ORDER, Pixel, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, RenderError, RenderParams};
+use crate::render::{
+    Backend, Feature, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, RenderError, RenderParams, refuse,
+};
 use crate::scene::preset::Shading;
 use crate::volume::Volume;
 use crate::with_voxels;
+
+/// What pictures may not need.
+const LACKS: &[Feature] = &Feature::ALL;
 
 /// Renders with one instruction set on threads of its own.
 #[derive(Debug)]
@@ -46,6 +51,7 @@ impl Packets {
         picture: &mut [T],
         finish: impl Fn(&Pixel) -> [T; PER_PIXEL] + Sync,
     ) -> Result<(), RenderError> {
+        refuse(LACKS, params)?;
         let plan = self.plan(volume, params, output);
         let width = params.size[0] as usize * PER_PIXEL;
         with_voxels!(volume.voxels(), voxels => {
@@ -91,7 +97,7 @@ impl Packets {
                 let matter = Matter::Surface { value: *value, color: [color[0], color[1], color[2], 0.0] };
                 march(Look::AtLeast(*value), matter, shading, step_mm)
             }
-            Mode::Mip { grey, step_mm } => Plan::Mip {
+            Mode::Projection { grey, step_mm, .. } => Plan::Mip {
                 maxima: self.cache.maxima(volume),
                 range: match output {
                     Output::Picture => visible_range(*grey),
@@ -131,7 +137,7 @@ impl Backend for Packets {
             [r, g, b, 255]
         };
         match params.mode {
-            Mode::Mip { grey, .. } | Mode::Slice { grey, .. } => {
+            Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
                 self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
                     let value = pixel.color[0];
                     bytes(if value.is_nan() { background } else { [grey.brightness(value); 3] })

@@ -1,13 +1,16 @@
 //! The reference: scalar, single-threaded, nothing skipped. Every other back end must agree with
 //! it, so it stays short enough to check by eye.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use glam::{Mat3, Vec3};
 
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Backend, Grey, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams};
+use crate::render::{
+    Backend, Grey, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams, SURFACE_HALVINGS, TransferTable,
+};
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 use crate::volume::Volume;
@@ -66,12 +69,19 @@ fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
         Mode::Volume { transfer, shading, step_mm } => {
             let mut color = Vec3::ZERO;
             let mut transparency = 1.0;
-            for p in samples_inside(volume, ray, *step_mm) {
-                let [r, g, b, alpha] = transfer.lookup(value_at(volume, p));
+            for (t_mm, [r, g, b, alpha]) in matter(volume, params, ray, transfer, *step_mm) {
                 if alpha <= 0.0 {
                     continue;
                 }
-                color += transparency * alpha * lit(volume, params, shading, Vec3::new(r, g, b), p);
+                let p = ray.origin + ray.direction * t_mm;
+                let normal = normal_at(volume, params, p);
+                let alpha = match &params.gradient_opacity {
+                    // Central differences are two voxels wide.
+                    Some(table) => alpha * table.factor(normal.length() * 0.5),
+                    None => alpha,
+                };
+                let lit = lit(params, shading, Vec3::new(r, g, b), p, normal);
+                color += transparency * alpha * faded(params, lit, t_mm);
                 transparency *= 1.0 - alpha;
                 if transparency < OPAQUE_BELOW {
                     return (color / (1.0 - transparency)).to_array();
@@ -80,24 +90,63 @@ fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
             (color + transparency * Vec3::from(params.background)).to_array()
         }
         Mode::Isosurface { value, color, shading, step_mm } => {
-            let mut before: Option<(Vec3, f32)> = None;
-            for p in samples_inside(volume, ray, *step_mm) {
-                let here = value_at(volume, p);
-                if here >= *value {
-                    let hit = match before {
-                        Some((q, there)) => q + (p - q) * ((value - there) / (here - there)),
-                        None => p,
-                    };
-                    return lit(volume, params, shading, Vec3::from(*color), hit).to_array();
-                }
-                before = Some((p, here));
-            }
-            params.background
+            let Some(t_mm) = first_hit(volume, params, ray, *value, *step_mm) else {
+                return params.background;
+            };
+            let p = ray.origin + ray.direction * t_mm;
+            let lit = lit(params, shading, Vec3::from(*color), p, normal_at(volume, params, p));
+            faded(params, lit, t_mm).to_array()
         }
-        Mode::Mip { grey, .. } | Mode::Slice { grey, .. } => {
+        Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
             grey_or_background(*grey, pixel_value(volume, params, ray), params.background)
         }
     }
+}
+
+/// Where matter is looked at along a ray: t, and colour and opacity by value. These are samples, or
+/// the middles of segments between them where the table is integrated.
+fn matter(
+    volume: &Volume,
+    params: &RenderParams,
+    ray: Ray,
+    table: &TransferTable,
+    step_mm: f32,
+) -> impl Iterator<Item = (f32, [f32; 4])> {
+    let value = move |t_mm: f32| value_at(volume, ray.origin + ray.direction * t_mm);
+    let samples = samples_inside(volume, params, ray, step_mm);
+    let integrated = table.integral.is_some();
+    let count = samples.end - samples.start;
+    samples.take(if integrated { count.saturating_sub(1) } else { count } as usize).map(move |k| {
+        let t_mm = k as f32 * step_mm;
+        if integrated {
+            let back = value((k + 1) as f32 * step_mm);
+            ((k as f32 + 0.5) * step_mm, table.lookup_segment(value(t_mm), back))
+        } else {
+            (t_mm, table.lookup(value(t_mm)))
+        }
+    })
+}
+
+/// t of the first rise through a value.
+fn first_hit(volume: &Volume, params: &RenderParams, ray: Ray, wanted: f32, step_mm: f32) -> Option<f32> {
+    let value = |t_mm: f32| value_at(volume, ray.origin + ray.direction * t_mm);
+    let samples = samples_inside(volume, params, ray, step_mm);
+    let first = samples.start;
+    let hit = samples.clone().find(|&k| value(k as f32 * step_mm) >= wanted)?;
+    if hit == first {
+        return Some(hit as f32 * step_mm);
+    }
+    let (mut outside, mut inside) = ((hit - 1) as f32 * step_mm, hit as f32 * step_mm);
+    for _ in 0..SURFACE_HALVINGS {
+        let middle = (outside + inside) * 0.5;
+        if value(middle) >= wanted {
+            inside = middle;
+        } else {
+            outside = middle;
+        }
+    }
+    let (low, high) = (value(outside), value(inside));
+    Some(outside + (inside - outside) * ((wanted - low) / (high - low)))
 }
 
 fn grey_or_background(grey: Grey, value: f32, background: [f32; 3]) -> [f32; 3] {
@@ -107,8 +156,12 @@ fn grey_or_background(grey: Grey, value: f32, background: [f32; 3]) -> [f32; 3] 
 /// The value of a projection or a slab; NaN when the ray has no sample in the volume.
 fn pixel_value(volume: &Volume, params: &RenderParams, ray: Ray) -> f32 {
     match params.mode {
-        Mode::Mip { step_mm, .. } => {
-            samples_inside(volume, ray, step_mm).map(|p| value_at(volume, p)).fold(f32::NAN, f32::max)
+        Mode::Projection { combine, step_mm, .. } => {
+            let samples = samples_inside(volume, params, ray, step_mm);
+            combined(
+                combine,
+                samples.map(|k| value_at(volume, ray.origin + ray.direction * (k as f32 * step_mm))),
+            )
         }
         Mode::Slice { samples, first_mm, step_mm, combine, .. } => {
             let last = last_voxel(volume);
@@ -116,16 +169,21 @@ fn pixel_value(volume: &Volume, params: &RenderParams, ray: Ray) -> f32 {
                 .map(|k| ray.origin + ray.direction * (first_mm + k as f32 * step_mm))
                 .filter(|p| p.cmpge(Vec3::splat(-0.5)).all() && p.cmple(last + 0.5).all())
                 .map(|p| value_at(volume, p));
-            match combine {
-                Combine::Maximum => values.fold(f32::NAN, f32::max),
-                Combine::Minimum => values.fold(f32::NAN, f32::min),
-                Combine::Mean => {
-                    let (sum, count) = values.fold((0.0f32, 0u32), |(s, n), v| (s + v, n + 1));
-                    sum / count as f32
-                }
-            }
+            combined(combine, values)
         }
         Mode::Volume { .. } | Mode::Isosurface { .. } => f32::NAN,
+    }
+}
+
+/// NaN without values.
+fn combined(combine: Combine, values: impl Iterator<Item = f32>) -> f32 {
+    match combine {
+        Combine::Maximum => values.fold(f32::NAN, f32::max),
+        Combine::Minimum => values.fold(f32::NAN, f32::min),
+        Combine::Mean => {
+            let (sum, count) = values.fold((0.0f32, 0u32), |(s, n), v| (s + v, n + 1));
+            sum / count as f32
+        }
     }
 }
 
@@ -133,12 +191,23 @@ fn last_voxel(volume: &Volume) -> Vec3 {
     Vec3::from(volume.geometry().dims().map(|n| (n - 1) as f32))
 }
 
-/// Positions at t = k * step inside the grid of voxel centres, in front of the camera, in order.
-fn samples_inside(volume: &Volume, ray: Ray, step_mm: f32) -> impl Iterator<Item = Vec3> {
-    let (enter, leave) = clip(ray, last_voxel(volume));
-    let first = (enter / step_mm).ceil().max(0.0) as i64;
-    let last = if leave >= enter { (leave / step_mm).floor() as i64 } else { -1 };
-    (first..=last).map(move |k| ray.origin + ray.direction * (k as f32 * step_mm))
+/// The k whose samples, at t = k * step, lie in front of the eye, inside the grid of voxel centres
+/// and in all half spaces of the clip.
+fn samples_inside(volume: &Volume, params: &RenderParams, ray: Ray, step_mm: f32) -> Range<i64> {
+    let (mut enter, mut leave) = clip(ray, last_voxel(volume));
+    for &[a, b, c, d] in &params.clip {
+        let normal = Vec3::new(a, b, c);
+        let (height, rise) = (normal.dot(ray.origin) + d, normal.dot(ray.direction));
+        if rise > 0.0 {
+            enter = enter.max(-height / rise);
+        } else if rise < 0.0 {
+            leave = leave.min(-height / rise);
+        } else if height < 0.0 {
+            return 0..0;
+        }
+    }
+    let (first, last) = ((enter / step_mm).ceil().max(0.0), (leave / step_mm).floor());
+    if first <= last { first as i64..(last as i64).saturating_add(1) } else { 0..0 }
 }
 
 /// The range of t where the ray is inside the box from 0 to `last`; empty when enter > leave.
@@ -180,14 +249,33 @@ pub(crate) fn value_at(volume: &Volume, p: Vec3) -> f32 {
     volume.rescale().apply(lerp(layer(low[2]), layer(high[2]), fraction[2]))
 }
 
-/// The colour of a sample under a light at the camera: the gradient, by central differences one
-/// voxel apart, stands for the surface's normal. Without a gradient only ambient light remains.
-fn lit(volume: &Volume, params: &RenderParams, shading: &Shading, color: Vec3, p: Vec3) -> Vec3 {
+/// The gradient in patient space, in value units over two voxels, by central differences one voxel
+/// to either side. It stands for the normal of a surface.
+fn normal_at(volume: &Volume, params: &RenderParams, p: Vec3) -> Vec3 {
     let difference = |axis: Vec3| value_at(volume, p + axis) - value_at(volume, p - axis);
     let gradient = Vec3::new(difference(Vec3::X), difference(Vec3::Y), difference(Vec3::Z));
-    let normal = Mat3::from_cols_array_2d(&params.patient_from_gradient) * gradient;
-    let facing = (normal.dot(Vec3::from(params.line_of_sight)) / normal.length().max(1e-6)).abs().min(1.0);
-    // The light comes from the viewer, so the reflected ray meets the eye at twice the angle.
-    let highlight = (2.0 * facing * facing - 1.0).max(0.0).powi(shading.specular_power as i32);
-    color * (shading.ambient + shading.diffuse * facing) + Vec3::splat(shading.specular * highlight)
+    Mat3::from_cols_array_2d(&params.patient_from_gradient) * gradient
+}
+
+/// The colour of a sample under all lights. Without a gradient only ambient light remains.
+fn lit(params: &RenderParams, shading: &Shading, color: Vec3, p: Vec3, normal: Vec3) -> Vec3 {
+    let length = normal.length().max(1e-6);
+    let [ambient, first_light] = params.illumination.as_ref().map_or([1.0; 2], |grid| grid.at(p));
+    let mut base = Vec3::splat(shading.ambient * ambient);
+    let mut highlights = Vec3::ZERO;
+    for (index, light) in params.lights.iter().enumerate() {
+        let reaching = Vec3::from(light.color) * if index == 0 { first_light } else { 1.0 };
+        let facing = (normal.dot(Vec3::from(light.direction)) / length).abs().min(1.0);
+        let middle = (normal.dot(Vec3::from(light.halfway)) / length).abs().min(1.0);
+        // A ray is reflected by twice the angle between the normal and the middle of light and eye.
+        let highlight = (2.0 * middle * middle - 1.0).max(0.0).powi(shading.specular_power as i32);
+        // Hollows see less of the light that comes from matter around them, too.
+        base += reaching * (shading.diffuse * facing * (0.5 + 0.5 * ambient));
+        highlights += reaching * (shading.specular * highlight);
+    }
+    color * base + highlights
+}
+
+fn faded(params: &RenderParams, color: Vec3, t_mm: f32) -> Vec3 {
+    params.depth_cue.as_ref().map_or(color, |cue| cue.apply(color, t_mm))
 }

@@ -18,7 +18,7 @@ pub use adapter::{AdapterInfo, adapters};
 pub(crate) use open::open;
 
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Backend, Mode, RenderError, RenderParams};
+use crate::render::{Backend, Feature, Mode, RenderError, RenderParams, refuse};
 use crate::volume::Volume;
 use device::Device;
 use raycast::{MAX_BATCH, Output, Program, RayCaster, Target, Uniform};
@@ -35,6 +35,9 @@ const SLOW: Duration = Duration::from_millis(100);
 
 /// Sets of buffers kept for the next picture; as many threads render without allocating.
 const MAX_TARGETS: usize = 4;
+
+/// What pictures may not need.
+const LACKS: &[Feature] = &Feature::ALL;
 
 #[derive(Debug)]
 pub(crate) struct Gpu {
@@ -68,6 +71,7 @@ impl Gpu {
         cancel: &AtomicBool,
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<(), RenderError> {
+        refuse(LACKS, params)?;
         self.device.guard(|| {
             let uploaded = self.uploads.get(&self.device, &self.caster.volume_layouts, volume, cancel)?;
             let pooled = lock(&self.targets).pop();

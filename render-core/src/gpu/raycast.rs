@@ -41,7 +41,7 @@ impl Program {
     pub(super) fn of(mode: &Mode) -> Self {
         match mode {
             Mode::Volume { .. } => Self::Volume,
-            Mode::Mip { .. } => Self::Mip,
+            Mode::Projection { .. } => Self::Mip,
             Mode::Isosurface { .. } => Self::Isosurface,
             Mode::Slice { .. } => Self::Slice,
         }
@@ -114,7 +114,7 @@ impl Uniform {
                 uniform.table_scale = transfer.scale;
                 uniform.step_mm = *step_mm;
             }
-            Mode::Mip { grey, step_mm } => {
+            Mode::Projection { grey, step_mm, .. } => {
                 uniform.set_grey(*grey);
                 uniform.step_mm = *step_mm;
             }

@@ -4,7 +4,15 @@ use glam::{DMat3, DQuat, DVec3};
 
 use crate::geometry::Geometry;
 
-/// A perspective camera looking at a point of the patient.
+/// How the picture narrows with distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Projection {
+    Perspective,
+    /// All rays are parallel. At the focal point's distance all is as large as in perspective.
+    Parallel,
+}
+
+/// A camera looking at a point of the patient.
 ///
 /// Camera space: +x right, +y up, +z towards the viewer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +25,10 @@ pub struct Camera {
     pub view_angle_deg: f64,
     /// Divides the angle of view, so the picture grows by about this factor.
     pub zoom: f64,
+    pub projection: Projection,
+    /// How far the eye is moved to the right without turning. What lies at the focal point's
+    /// distance stays where it is in the picture; the rest shifts, as for one eye of two.
+    pub eye_mm: f64,
 }
 
 /// Looks well from every side: a box seen in its bounding sphere leaves wide margins.
@@ -38,6 +50,8 @@ impl Camera {
             distance_mm: radius / (VIEW_ANGLE_DEG / 2.0).to_radians().sin(),
             view_angle_deg: VIEW_ANGLE_DEG,
             zoom: DEFAULT_ZOOM,
+            projection: Projection::Perspective,
+            eye_mm: 0.0,
         }
     }
 
@@ -51,7 +65,10 @@ impl Camera {
             .iter()
             .map(|corner| {
                 let offset = *corner - self.position_mm();
-                let depth = offset.dot(forward).max(1e-3);
+                let depth = match self.projection {
+                    Projection::Perspective => offset.dot(forward).max(1e-3),
+                    Projection::Parallel => self.distance_mm.max(1e-3),
+                };
                 offset.dot(up).abs().max(offset.dot(right).abs() / aspect) / depth
             })
             .fold(1e-6, f64::max);
@@ -109,6 +126,14 @@ impl Camera {
     }
 
     pub fn position_mm(&self) -> DVec3 {
-        self.focal_point_mm - self.axes().2 * self.distance_mm
+        let (right, _, forward) = self.axes();
+        self.focal_point_mm - forward * self.distance_mm + right * self.eye_mm
+    }
+
+    /// The cameras of the left and the right eye. Their lines of sight are parallel and their
+    /// pictures cover the same rectangle at the focal point's distance, which is where the screen
+    /// seems to be.
+    pub fn stereo(&self, eye_separation_mm: f64) -> [Self; 2] {
+        [-0.5, 0.5].map(|side| Self { eye_mm: self.eye_mm + side * eye_separation_mm, ..*self })
     }
 }

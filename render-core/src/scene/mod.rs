@@ -1,8 +1,10 @@
 //! What is shown and how: cameras, windows, transfer functions, and what a drag means.
 
 pub mod camera;
+pub mod clip;
 pub mod color_map;
 pub mod interaction;
+pub mod light;
 pub mod overlay;
 pub mod preset;
 pub mod track;

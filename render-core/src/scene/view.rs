@@ -3,8 +3,11 @@
 use glam::DVec3;
 
 use super::camera::Camera;
+use super::clip::Clip;
+use super::light::{DepthCue, Light};
 use super::preset::{Origin, Preset, Shading};
 use super::transfer::TransferFunction;
+use crate::render::Effects;
 use crate::volume::Volume;
 use crate::window::{CT_MIP_WINDOW, Window};
 
@@ -16,15 +19,19 @@ pub const MAX_SIZE: u32 = 8192;
 pub enum Content {
     /// Shaded volume rendering with the view's transfer function.
     Volume,
-    /// Maximum intensity projection along the line of sight, windowed.
-    Mip,
+    /// Maximum, minimum or mean intensity along the line of sight, windowed.
+    Projection(Combine),
     /// The surface where the volume rises to this value.
     Isosurface(f32),
     /// A cut along the view's plane, windowed.
     Slice,
 }
 
-/// How values across a thick slice become one.
+impl Content {
+    pub const MIP: Self = Self::Projection(Combine::Maximum);
+}
+
+/// How values across a thick slice or along a ray become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Combine {
     Maximum,
@@ -197,6 +204,15 @@ pub struct ViewState {
     pub window: Window,
     pub transfer: TransferFunction,
     pub shading: Shading,
+    /// Looks up the transfer function's mean between neighbouring samples in place of single
+    /// values: coarse steps then show no rings.
+    pub pre_integrated: bool,
+    /// Of shaded views; the first `MAX_LIGHTS` count, and the first casts shadows.
+    pub lights: Vec<Light>,
+    pub effects: Effects,
+    pub depth_cue: Option<DepthCue>,
+    /// Of all but slices.
+    pub clip: Clip,
     /// The preset that the transfer function came from.
     pub preset: Option<Origin>,
     /// Samples are this many voxels apart (of the smallest spacing); 1 is full quality.
@@ -209,7 +225,7 @@ impl ViewState {
         let is_ct = volume.meaning().modality == "CT";
         let window = match content {
             // Bone fills a projection; a soft tissue window would show it as one white mass.
-            Content::Mip if is_ct => CT_MIP_WINDOW,
+            Content::MIP if is_ct => CT_MIP_WINDOW,
             _ => volume.default_window(),
         };
         let size = size.map(|n| n.clamp(1, MAX_SIZE));
@@ -225,6 +241,11 @@ impl ViewState {
             window,
             transfer: TransferFunction::tissue(window),
             shading: Shading::default(),
+            pre_integrated: false,
+            lights: vec![Light::HEADLIGHT],
+            effects: Effects::default(),
+            depth_cue: None,
+            clip: Clip::default(),
             preset: None,
             step_voxels: 1.0,
         };

@@ -53,6 +53,7 @@ const TABLE_LEN: u32 = 4096u;
 const OPAQUE_BELOW: f32 = 1.0 / 128.0;
 const BRICK: i32 = 4;
 const NAN_BITS: u32 = 0x7fc00000u;
+const SURFACE_HALVINGS: u32 = 4u;
 const HUGE: f32 = 3.0e38;
 
 const COMBINE_MAXIMUM: u32 = 0u;
@@ -255,6 +256,23 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
     put_color(id.y * params.width + id.x, color + transparency * params.background.rgb);
 }
 
+// The t of the surface, which lies between one sample outside and one inside of it.
+fn surface_between(ray: Ray, before: f32, after: f32) -> f32 {
+    var outside = before;
+    var inside = after;
+    for (var n = 0u; n < SURFACE_HALVINGS; n++) {
+        let middle = (outside + inside) * 0.5;
+        if value_at(ray.origin + ray.direction * middle) >= params.surface_value {
+            inside = middle;
+        } else {
+            outside = middle;
+        }
+    }
+    let low = value_at(ray.origin + ray.direction * outside);
+    let high = value_at(ray.origin + ray.direction * inside);
+    return outside + (inside - outside) * ((params.surface_value - low) / (high - low));
+}
+
 @compute @workgroup_size(8, 8)
 fn isosurface(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.width || id.y >= params.row_count {
@@ -273,13 +291,11 @@ fn isosurface(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         let here = value_at(p);
         if here >= params.surface_value {
-            var hit = p;
+            var t = f32(k) * params.step_mm;
             if k > samples.first {
-                let before = position(ray, k - 1);
-                let there = value_at(before);
-                hit = before + (p - before) * ((params.surface_value - there) / (here - there));
+                t = surface_between(ray, f32(k - 1) * params.step_mm, t);
             }
-            put_color(index, lit(params.surface_color.rgb, hit));
+            put_color(index, lit(params.surface_color.rgb, ray.origin + ray.direction * t));
             return;
         }
         k++;

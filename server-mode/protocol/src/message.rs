@@ -97,6 +97,8 @@ pub struct LayoutView {
 pub enum Content {
     Volume,
     Mip,
+    Minip,
+    Mean,
     Axial,
     Coronal,
     Sagittal,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::message::{self, Letters, ViewInfo};
 use render_core::scene::overlay::EdgeLetters;
-use render_core::scene::view::Orientation;
+use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::{Volume, Window};
 
@@ -397,7 +397,9 @@ fn affordable_scale(cost: Option<f64>, current: f64, size: [u32; 2]) -> f64 {
 fn content_of(kind: protocol::Content) -> (Content, Orientation) {
     match kind {
         protocol::Content::Volume => (Content::Volume, Orientation::Axial),
-        protocol::Content::Mip => (Content::Mip, Orientation::Axial),
+        protocol::Content::Mip => (Content::MIP, Orientation::Axial),
+        protocol::Content::Minip => (Content::Projection(Combine::Minimum), Orientation::Axial),
+        protocol::Content::Mean => (Content::Projection(Combine::Mean), Orientation::Axial),
         protocol::Content::Axial => (Content::Slice, Orientation::Axial),
         protocol::Content::Coronal => (Content::Slice, Orientation::Coronal),
         protocol::Content::Sagittal => (Content::Slice, Orientation::Sagittal),

@@ -4,7 +4,7 @@ export const SUBPROTOCOL = "voxcast.v1";
 const FRAME_HEADER_BYTES = 40;
 const MAX_VIEWS = 16;
 
-export type Content = "volume" | "mip" | "axial" | "coronal" | "sagittal";
+export type Content = "volume" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
 export type Button = "left" | "middle" | "right";
 export type Size = readonly [width: number, height: number];
 
@@ -215,7 +215,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     view: count,
     revision: count,
     inputSeq: count,
-    content: oneOf("volume", "mip", "axial", "coronal", "sagittal"),
+    content: oneOf("volume", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
     window: record<WindowValues>({ center: number, width: number }),
     preset: optional(text),
     slice: optional(number),

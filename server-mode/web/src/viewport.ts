@@ -12,6 +12,8 @@ export const TITLES: Readonly<Record<Content, string>> = {
   sagittal: "Sagittal",
   volume: "Volume",
   mip: "MIP",
+  minip: "MinIP",
+  mean: "Mean",
 };
 
 export interface Owner {

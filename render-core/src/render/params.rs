@@ -1,0 +1,256 @@
+//! Everything a back end needs besides the voxels, as plain data.
+
+use std::sync::Arc;
+
+use glam::Vec3;
+
+use super::table::{GradientOpacity, TransferTable};
+use crate::frame::FrameKind;
+use crate::illumination::Illumination;
+use crate::scene::preset::Shading;
+use crate::scene::view::Combine;
+use crate::window::Window;
+
+/// A ray whose remaining transparency falls below this has gathered its colour: it ends, and the
+/// light gathered so far stands for the rest as well.
+pub const OPAQUE_BELOW: f32 = 1.0 / 128.0;
+
+/// Most samples along one ray; a longer one is sampled more coarsely.
+pub const MAX_SAMPLES: u32 = 65_536;
+
+/// Most lights of a picture.
+pub const MAX_LIGHTS: usize = 4;
+
+/// Most half spaces that a picture is clipped to.
+pub const MAX_CLIPS: usize = 16;
+
+/// How often the piece of ray between the last sample outside of a surface and the first inside is
+/// cut in half, before a straight line between the values at its ends gives the hit.
+pub const SURFACE_HALVINGS: u32 = 4;
+
+/// A ray in voxel space: `origin + t * direction`, with t in mm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ray {
+    pub origin: Vec3,
+    pub direction: Vec3,
+}
+
+/// The rays of all pixels, linear in the pixel's (column, row). Fourth components are unused; they
+/// keep the layout equal to a GPU's.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Rays {
+    /// Voxel position of t = 0 at pixel (0, 0), and its change per column and row.
+    pub origin: [f32; 4],
+    pub origin_dx: [f32; 4],
+    pub origin_dy: [f32; 4],
+    /// Direction in voxels per mm along the line of sight at pixel (0, 0), and its change per
+    /// column and row.
+    pub direction: [f32; 4],
+    pub direction_dx: [f32; 4],
+    pub direction_dy: [f32; 4],
+    /// Tangents (x, y) of the angle to the line of sight at pixel (0, 0), and their change per
+    /// column and row. All zero when rays are parallel.
+    pub slope: [f32; 4],
+}
+
+impl Rays {
+    /// The ray through the centre of pixel (column, row).
+    #[inline]
+    pub fn at(&self, column: u32, row: u32) -> Ray {
+        let (x, y) = (column as f32, row as f32);
+        let linear = |base: &[f32; 4], dx: &[f32; 4], dy: &[f32; 4]| {
+            Vec3::from(std::array::from_fn::<f32, 3, _>(|i| base[i] + dx[i] * x + dy[i] * y))
+        };
+        let slope_x = self.slope[0] + self.slope[2] * x;
+        let slope_y = self.slope[1] + self.slope[3] * y;
+        let length = (1.0 + slope_x * slope_x + slope_y * slope_y).sqrt();
+        Ray {
+            origin: linear(&self.origin, &self.origin_dx, &self.origin_dy),
+            direction: linear(&self.direction, &self.direction_dx, &self.direction_dy) / length,
+        }
+    }
+}
+
+/// Brightness `clamp((value - low) * scale, 0, 1)`; a negative scale shows small values bright.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grey {
+    pub low: f32,
+    pub scale: f32,
+}
+
+impl From<Window> for Grey {
+    fn from(window: Window) -> Self {
+        let (low, scale) = window.ramp();
+        Self { low, scale }
+    }
+}
+
+impl Grey {
+    pub(super) fn inverted(self) -> Self {
+        Self { low: self.low + 1.0 / self.scale, scale: -self.scale }
+    }
+
+    #[inline]
+    pub fn brightness(self, value: f32) -> f32 {
+        ((value - self.low) * self.scale).clamp(0.0, 1.0)
+    }
+}
+
+/// What happens along a ray. Samples lie at t = k * `step_mm` for whole k, whatever is skipped or
+/// clipped away.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// Front-to-back compositing of shaded samples inside the grid of voxel centres and the clip.
+    ///
+    /// With an integrated table it is segments that count: segment k reaches from sample k to
+    /// sample k + 1, both inside. It is shaded at its middle, t = (k + 1/2) * `step_mm`.
+    Volume { transfer: Arc<TransferTable>, shading: Shading, step_mm: f32 },
+    /// The largest, the smallest or the mean value of the samples inside the grid of voxel centres
+    /// and the clip.
+    Projection { combine: Combine, grey: Grey, step_mm: f32 },
+    /// The first rise through `value` inside the grid of voxel centres and the clip, found between
+    /// two samples by `SURFACE_HALVINGS`. Where the first sample of all is inside the surface, it is
+    /// the hit.
+    Isosurface { value: f32, color: [f32; 3], shading: Shading, step_mm: f32 },
+    /// `samples` values at t = `first_mm` + k * `step_mm`, combined. A sample counts up to half a
+    /// voxel beyond the outermost voxel centres, where the edge value holds. The clip does not apply.
+    Slice { grey: Grey, samples: u32, first_mm: f32, step_mm: f32, combine: Combine },
+}
+
+/// A light infinitely far away. Surfaces reflect on both of their sides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Light {
+    /// Unit vector in patient space that the light travels along.
+    pub direction: [f32; 3],
+    /// Unit vector in patient space between `direction` and the line of sight: a surface with this
+    /// normal shows the highlight's middle. Zero where light and sight are opposed.
+    pub halfway: [f32; 3],
+    pub color: [f32; 3],
+}
+
+/// Colours fade with their distance from the eye: a part
+/// `strength * clamp((t - near_mm) / (far_mm - near_mm), 0, 1)` of a shaded colour becomes `color`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DepthCue {
+    pub near_mm: f32,
+    pub far_mm: f32,
+    /// 0 to 1.
+    pub strength: f32,
+    pub color: [f32; 3],
+}
+
+impl DepthCue {
+    #[inline]
+    pub fn apply(&self, color: Vec3, t_mm: f32) -> Vec3 {
+        let part = (t_mm - self.near_mm) * (1.0 / (self.far_mm - self.near_mm));
+        color + (Vec3::from(self.color) - color) * (self.strength * part.clamp(0.0, 1.0))
+    }
+}
+
+/// What shaded modes show besides direct light, worked out before the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Light from all around does not reach into hollows.
+    pub ambient_occlusion: bool,
+    /// Matter casts soft shadows from the first light.
+    pub shadows: bool,
+}
+
+/// What a picture asks for beyond the plain modes. A back end that lacks some refuses such a picture
+/// with `RenderError::Unsupported`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Minimum and mean along whole rays.
+    Projections,
+    /// Other lights than one white one along the line of sight.
+    Lights,
+    Clip,
+    DepthCue,
+    GradientOpacity,
+    PreIntegration,
+    Illumination,
+}
+
+impl Feature {
+    pub const ALL: [Self; 7] = [
+        Self::Projections,
+        Self::Lights,
+        Self::Clip,
+        Self::DepthCue,
+        Self::GradientOpacity,
+        Self::PreIntegration,
+        Self::Illumination,
+    ];
+
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Projections => "minimum and mean projections",
+            Self::Lights => "lights other than one at the camera",
+            Self::Clip => "clipped volumes",
+            Self::DepthCue => "depth cueing",
+            Self::GradientOpacity => "opacity by gradient",
+            Self::PreIntegration => "pre-integrated transfer functions",
+            Self::Illumination => "ambient occlusion and shadows",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderParams {
+    /// Width and height in pixels.
+    pub size: [u32; 2],
+    pub rays: Rays,
+    pub mode: Mode,
+    /// Shown where rays end without being opaque.
+    pub background: [f32; 3],
+    /// Columns that turn a gradient in voxel space into one in patient space.
+    pub patient_from_gradient: [[f32; 3]; 3],
+    /// Unit vector of the line of sight through the picture's middle, in patient space.
+    pub line_of_sight: [f32; 3],
+    /// At most `MAX_LIGHTS`.
+    pub lights: Vec<Light>,
+    /// At most `MAX_CLIPS` half spaces in voxel space: what has x * a + y * b + z * c + d >= 0 for
+    /// each [a, b, c, d] is shown. They shorten the range of t that holds samples.
+    pub clip: Vec<[f32; 4]>,
+    pub depth_cue: Option<DepthCue>,
+    /// Multiplies the opacity that `Mode::Volume` looks up.
+    pub gradient_opacity: Option<Arc<GradientOpacity>>,
+    /// `Renderer` turns these into `illumination`.
+    pub effects: Effects,
+    pub illumination: Option<Arc<Illumination>>,
+    /// Copied into the frame.
+    pub kind: FrameKind,
+    pub view_revision: u64,
+    pub input_seq: u64,
+}
+
+impl RenderParams {
+    /// Whether the picture needs a feature.
+    pub fn needs(&self, feature: Feature) -> bool {
+        let shaded = matches!(self.mode, Mode::Volume { .. } | Mode::Isosurface { .. });
+        match feature {
+            Feature::Projections => match self.mode {
+                Mode::Projection { combine, .. } => combine != Combine::Maximum,
+                _ => false,
+            },
+            Feature::Lights => shaded && !self.has_headlight_only(),
+            Feature::Clip => !matches!(self.mode, Mode::Slice { .. }) && !self.clip.is_empty(),
+            Feature::DepthCue => shaded && self.depth_cue.is_some(),
+            Feature::GradientOpacity => {
+                matches!(self.mode, Mode::Volume { .. }) && self.gradient_opacity.is_some()
+            }
+            Feature::PreIntegration => match &self.mode {
+                Mode::Volume { transfer, .. } => transfer.integral.is_some(),
+                _ => false,
+            },
+            Feature::Illumination => shaded && self.illumination.is_some(),
+        }
+    }
+
+    fn has_headlight_only(&self) -> bool {
+        let headlight = Light { direction: self.line_of_sight, halfway: self.line_of_sight, color: [1.0; 3] };
+        self.lights == [headlight]
+    }
+}

@@ -1,0 +1,157 @@
+//! Cases of features that a back end may lack.
+
+use std::sync::Arc;
+
+use glam::DVec3;
+use render_core::Volume;
+use render_core::render::{Effects, Feature};
+use render_core::scene::camera::Projection;
+use render_core::scene::clip::{ClipPlane, Side};
+use render_core::scene::light::{DepthCue, Fixture, Light};
+use render_core::scene::track::Track;
+use render_core::scene::view::{Combine, Content, Orientation, ViewState};
+
+use crate::cases::{Case, case, oblique, view, volume};
+use crate::phantoms::{self, Storage};
+
+const fn needs(
+    features: &'static [Feature],
+    name: &'static str,
+    volume: fn() -> Arc<Volume>,
+    view: fn(&Volume) -> ViewState,
+) -> Case {
+    Case { needs: features, golden: true, ..case(name, volume, view) }
+}
+
+pub const CASES: &[Case] = &[
+    case("volume-parallel", phantoms::chest, |v| parallel(volume(v, "CT_Bone"))),
+    case("mip-parallel-sheared", phantoms::sheared_ramp, |v| {
+        parallel(view(v, Content::MIP, Orientation::Axial))
+    }),
+    case("isosurface-left-eye", phantoms::chest, |v| {
+        let mut view = view(v, Content::Isosurface(250.0), Orientation::Axial);
+        view.camera = view.camera.stereo(60.0)[0];
+        view
+    }),
+    case("volume-right-eye-parallel", phantoms::chest, |v| {
+        let mut view = parallel(volume(v, "CT_Bone"));
+        view.camera = view.camera.stereo(60.0)[1];
+        view
+    }),
+    needs(&[Feature::Projections, Feature::Clip], "minip", phantoms::chest, |v| {
+        // Of the whole volume it is the air around the body.
+        let mut view = projection(v, Combine::Minimum);
+        view.clip.crop_voxels = Some(middle_part(v));
+        view
+    }),
+    needs(&[Feature::Projections], "mean", phantoms::chest, |v| projection(v, Combine::Mean)),
+    Case {
+        golden: false,
+        ..needs(
+            &[Feature::Projections],
+            "mean-u8-negative-slope",
+            || phantoms::ball(Storage::U8),
+            |v| projection(v, Combine::Mean),
+        )
+    },
+    needs(&[Feature::Lights], "volume-lights", phantoms::chest, |v| ViewState {
+        lights: colored_lights(),
+        ..volume(v, "CT_Bone")
+    }),
+    needs(&[Feature::Lights], "isosurface-lights", phantoms::chest, |v| ViewState {
+        lights: colored_lights(),
+        ..view(v, Content::Isosurface(250.0), Orientation::Axial)
+    }),
+    needs(&[Feature::Clip], "volume-crop", phantoms::chest, |v| {
+        let mut view = turned(volume(v, "CT_SoftTissue"));
+        view.clip.crop_voxels = Some(middle_part(v));
+        view
+    }),
+    needs(&[Feature::Clip], "volume-cut", phantoms::chest, |v| {
+        let mut view = turned(volume(v, "CT_SoftTissue"));
+        view.clip.cut = Some((oblique(v).plane, Side::Far));
+        view.clip.planes.push(ClipPlane { point_mm: DVec3::ZERO, normal: DVec3::new(1.0, 0.2, 0.1) });
+        view
+    }),
+    needs(&[Feature::Clip], "isosurface-crop", phantoms::chest, |v| {
+        let mut view = turned(view(v, Content::Isosurface(-300.0), Orientation::Axial));
+        view.clip.crop_voxels = Some(middle_part(v));
+        view
+    }),
+    needs(&[Feature::Clip], "mip-crop", phantoms::chest, |v| {
+        let mut view = turned(view(v, Content::MIP, Orientation::Axial));
+        view.clip.crop_voxels = Some(middle_part(v));
+        view
+    }),
+    needs(&[Feature::DepthCue], "volume-depth-cue", phantoms::chest, |v| ViewState {
+        depth_cue: Some(DepthCue { color: [0.1, 0.2, 0.5], ..DepthCue::DEFAULT }),
+        ..turned(volume(v, "CT_Bone"))
+    }),
+    needs(&[Feature::DepthCue], "isosurface-depth-cue", phantoms::chest, |v| ViewState {
+        depth_cue: Some(DepthCue { strength: 1.0, ..DepthCue::DEFAULT }),
+        ..turned(view(v, Content::Isosurface(250.0), Orientation::Axial))
+    }),
+    needs(&[Feature::GradientOpacity], "volume-gradient-opacity", phantoms::chest, |v| {
+        let mut view = volume(v, "CT_SoftTissue");
+        view.transfer.gradient_opacities = Track::linear([(20.0, [0.0]), (120.0, [1.0])]).ok();
+        view
+    }),
+    needs(&[Feature::PreIntegration], "volume-pre-integrated", phantoms::chest, |v| ViewState {
+        pre_integrated: true,
+        ..volume(v, "CT_Bone")
+    }),
+    needs(&[Feature::PreIntegration], "volume-pre-integrated-coarse", phantoms::chest, |v| ViewState {
+        pre_integrated: true,
+        step_voxels: 2.5,
+        ..volume(v, "CT_SoftTissue")
+    }),
+    needs(&[Feature::Illumination], "volume-ambient-occlusion", phantoms::chest, |v| ViewState {
+        effects: Effects { ambient_occlusion: true, shadows: false },
+        ..volume(v, "CT_Bone")
+    }),
+    needs(&[Feature::Illumination, Feature::Lights], "volume-shadows", phantoms::chest, |v| ViewState {
+        effects: Effects { ambient_occlusion: true, shadows: true },
+        lights: vec![from_upper_left()],
+        ..volume(v, "CT_Bone")
+    }),
+    needs(&[Feature::Illumination, Feature::Lights], "isosurface-shadows", phantoms::chest, |v| ViewState {
+        effects: Effects { ambient_occlusion: true, shadows: true },
+        lights: vec![from_upper_left()],
+        ..view(v, Content::Isosurface(250.0), Orientation::Axial)
+    }),
+];
+
+fn parallel(mut view: ViewState) -> ViewState {
+    view.camera.projection = Projection::Parallel;
+    turned(view)
+}
+
+fn turned(mut view: ViewState) -> ViewState {
+    view.camera.azimuth(35.0);
+    view.camera.elevation(20.0);
+    view
+}
+
+fn projection(volume: &Volume, combine: Combine) -> ViewState {
+    let mut view = turned(view(volume, Content::Projection(combine), Orientation::Axial));
+    view.window = render_core::Window::from_range(-1000.0, 300.0);
+    view
+}
+
+fn from_upper_left() -> Light {
+    Light { direction: DVec3::new(1.0, -0.7, -1.2), ..Light::HEADLIGHT }
+}
+
+/// One fixed to the camera, one to the patient, and one that shines against the line of sight.
+fn colored_lights() -> Vec<Light> {
+    let light = |direction, fixture, color| Light { direction, fixture, color };
+    vec![
+        light(DVec3::new(1.0, -0.7, -1.2), Fixture::Camera, [0.9, 0.8, 0.6]),
+        light(DVec3::new(-3.0, 2.0, 1.0), Fixture::Patient, [0.1, 0.2, 0.5]),
+        light(DVec3::new(0.0, 0.0, 1.0), Fixture::Camera, [0.2, 0.0, 0.0]),
+    ]
+}
+
+fn middle_part(volume: &Volume) -> [[f64; 2]; 3] {
+    volume.geometry().dims().map(|n| [f64::from(n) * 0.3, f64::from(n) * 0.72])
+}
