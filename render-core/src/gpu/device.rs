@@ -24,6 +24,21 @@ pub(super) struct Device {
     fault: Arc<OnceLock<String>>,
 }
 
+/// What is asked of an adapter: all it has of limits, and the features that make pictures faster.
+pub fn descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+    let useful = wgpu::Features::TEXTURE_FORMAT_16BIT_NORM
+        | wgpu::Features::FLOAT32_FILTERABLE
+        | wgpu::Features::TIMESTAMP_QUERY;
+    wgpu::DeviceDescriptor {
+        label: Some("voxcast"),
+        required_features: adapter.features() & useful,
+        // The defaults stop at 2048 voxels per axis and 256 MiB per buffer.
+        required_limits: adapter.limits(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..Default::default()
+    }
+}
+
 /// What went wrong in one step.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -41,15 +56,17 @@ impl From<Failure> for RenderError {
 }
 
 impl Device {
-    pub(super) fn open(adapter: &wgpu::Adapter) -> Result<Self, RenderError> {
-        let request = adapter.request_device(&wgpu::DeviceDescriptor {
-            label: Some("voxcast"),
-            // The defaults stop at 2048 voxels per axis and 256 MiB per buffer.
-            required_limits: adapter.limits(),
-            memory_hints: wgpu::MemoryHints::MemoryUsage,
-            ..Default::default()
-        });
+    pub(super) fn open(
+        adapter: &wgpu::Adapter,
+        descriptor: &wgpu::DeviceDescriptor<'_>,
+    ) -> Result<Self, RenderError> {
+        let request = adapter.request_device(descriptor);
         let (raw, queue) = pollster::block_on(request).map_err(|e| RenderError::Gpu(e.to_string()))?;
+        Ok(Self::on(raw, queue))
+    }
+
+    /// A device that someone else has opened and may use, too.
+    pub(super) fn on(raw: wgpu::Device, queue: wgpu::Queue) -> Self {
         let fault = Arc::new(OnceLock::new());
         let on_error = Arc::clone(&fault);
         raw.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -60,7 +77,7 @@ impl Device {
         raw.set_device_lost_callback(move |_, text| {
             let _ = on_lost.set(format!("the device was lost: {text}"));
         });
-        Ok(Self { raw, queue, fault })
+        Self { raw, queue, fault }
     }
 
     /// Fails if the device failed before.

@@ -1,155 +1,140 @@
 //! Rendering on a GPU through wgpu: Vulkan, Metal or Direct3D 12.
 //!
-//! A compute shader casts one ray per pixel and reads voxels as they are stored, without a texture
-//! filter, so its pictures agree with the CPU's. A picture is drawn in submissions short enough
-//! that a slow GPU neither trips its driver's watchdog nor keeps a cancelled picture going.
+//! A compute shader casts one ray per pixel. Asked for exact samples it loads voxels as they are
+//! stored and interpolates them as the CPU does; asked for fast ones it leaves that to the texture
+//! unit. A picture is drawn in submissions short enough that a slow GPU neither trips its driver's
+//! watchdog nor keeps a cancelled picture going.
+//!
+//! ```text
+//! Volume -> Cut -> textures -> brick ranges          once per volume
+//!                              + transfer table -> distances to visible bricks   once per look
+//!                                                  + parameters -> pixels -> memory or a texture
+//! ```
+//!
+//! A card whose device fails is opened again for the next picture, and volumes are uploaded again.
 
 mod adapter;
+mod card;
+mod clock;
+mod cut;
 mod device;
+mod format;
+mod layout;
 mod open;
+mod ranges;
 mod raycast;
+mod skip;
+mod uniform;
 mod upload;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 pub use adapter::{AdapterInfo, adapters};
-pub(crate) use open::open;
+pub use clock::Timing;
+pub use device::descriptor as device_descriptor;
+pub(crate) use open::{open, open_on};
 
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Backend, Feature, Mode, RenderError, RenderParams, refuse};
+use crate::render::{Adapter, Backend, RenderError, RenderParams};
 use crate::volume::Volume;
-use device::Device;
-use raycast::{MAX_BATCH, Output, Program, RayCaster, Target, Uniform};
-use upload::{Uploaded, Uploads, lock};
-
-/// Pixels of the first submission, and of the smallest that a slow GPU is brought down to: some
-/// 50 ms of work for an emulated one.
-const MIN_BATCH: u32 = 64 << 10;
-
-/// A submission that is done sooner than this may be larger, and one that takes longer than that
-/// should be smaller: drivers kill work that takes seconds, and cancelling should feel immediate.
-const QUICK: Duration = Duration::from_millis(20);
-const SLOW: Duration = Duration::from_millis(100);
-
-/// Sets of buffers kept for the next picture; as many threads render without allocating.
-const MAX_TARGETS: usize = 4;
-
-/// What pictures may not need.
-const LACKS: &[Feature] = &Feature::ALL;
+use card::{Card, Sink};
+use upload::lock;
 
 #[derive(Debug)]
 pub(crate) struct Gpu {
-    device: Device,
-    caster: RayCaster,
-    uploads: Uploads,
-    targets: Mutex<Vec<Target>>,
-    /// Pixels per submission by `Program`, following how fast the GPU proves to be.
-    batch: [AtomicU32; 4],
+    card: Mutex<Arc<Card>>,
+    recovery: Mutex<Recovery>,
+    timing: Mutex<Option<Timing>>,
+}
+
+/// The text by which reasons and errors name an adapter.
+pub(crate) fn label(adapter: &wgpu::Adapter) -> String {
+    adapter::label(&adapter::describe(adapter))
+}
+
+/// How a failed card is replaced.
+#[derive(Debug)]
+struct Recovery {
+    /// What to look for; `None` where the device belongs to someone else.
+    accepted: Option<Adapter>,
+    /// Attempts in vain since the card failed.
+    failures: u32,
+    /// Pictures to let pass before the next attempt.
+    wait: u32,
+}
+
+/// Attempts become rarer up to one every so many pictures (as a power of two): opening a card takes
+/// longer than drawing on the CPU.
+const MAX_WAIT_BITS: u32 = 10;
+
+impl Gpu {
+    fn new(card: Card, accepted: Option<Adapter>) -> Self {
+        Self {
+            card: Mutex::new(Arc::new(card)),
+            recovery: Mutex::new(Recovery { accepted, failures: 0, wait: 0 }),
+            timing: Mutex::default(),
+        }
+    }
+
+    /// The card, opened again if it has failed.
+    fn card(&self) -> Result<Arc<Card>, RenderError> {
+        let card = Arc::clone(&lock(&self.card));
+        let Err(fault) = card.device.healthy() else { return Ok(card) };
+        // While one thread opens the card, the others report what happened to it.
+        let Ok(mut recovery) = self.recovery.try_lock() else { return Err(fault) };
+        let card = Arc::clone(&lock(&self.card));
+        if card.device.healthy().is_ok() {
+            return Ok(card);
+        }
+        let Some(accepted) = recovery.accepted else { return Err(fault) };
+        if recovery.wait > 0 {
+            recovery.wait -= 1;
+            return Err(fault);
+        }
+        match open::open_card(accepted, &mut Vec::new()) {
+            Some(card) => {
+                let card = Arc::new(card);
+                *lock(&self.card) = Arc::clone(&card);
+                *recovery = Recovery { accepted: Some(accepted), failures: 0, wait: 0 };
+                Ok(card)
+            }
+            None => {
+                recovery.failures += 1;
+                recovery.wait = 1 << recovery.failures.min(MAX_WAIT_BITS);
+                Err(fault)
+            }
+        }
+    }
 }
 
 impl Gpu {
-    fn new(adapter: &wgpu::Adapter) -> Result<Self, RenderError> {
-        let device = Device::open(adapter)?;
-        let caster = RayCaster::new(&device)?;
-        Ok(Self {
-            device,
-            caster,
-            uploads: Uploads::default(),
-            targets: Mutex::default(),
-            batch: std::array::from_fn(|_| AtomicU32::new(MIN_BATCH)),
-        })
+    /// Draws into a texture of this device.
+    pub(crate) fn render_to(
+        &self,
+        texture: &wgpu::Texture,
+        volume: &Arc<Volume>,
+        params: &RenderParams,
+        cancel: &AtomicBool,
+    ) -> Result<(), RenderError> {
+        self.draw(volume, params, Sink::Texture(texture), cancel)
     }
 
-    /// Draws a picture and hands its pixels, 4 bytes each, to `take`, from the top.
+    /// What the last picture took by the card's clock, where it has one.
+    pub(crate) fn timing(&self) -> Option<Timing> {
+        *lock(&self.timing)
+    }
+
     fn draw(
         &self,
         volume: &Arc<Volume>,
         params: &RenderParams,
-        output: Output,
+        sink: Sink<'_>,
         cancel: &AtomicBool,
-        take: &mut dyn FnMut(&[u8]),
     ) -> Result<(), RenderError> {
-        refuse(LACKS, params)?;
-        self.device.guard(|| {
-            let uploaded = self.uploads.get(&self.device, &self.caster.volume_layouts, volume, cancel)?;
-            let pooled = lock(&self.targets).pop();
-            let target = match pooled {
-                Some(target) => target,
-                None => self.caster.target(&self.device)?,
-            };
-            let uniform = Uniform::new(volume, &uploaded, params, output);
-            self.draw_in_batches(&uploaded, &target, params, uniform, cancel, take)?;
-            // Only after a success is it certain that the GPU no longer writes to the buffers.
-            let mut targets = lock(&self.targets);
-            if targets.len() < MAX_TARGETS {
-                targets.push(target);
-            }
-            Ok(())
-        })
-    }
-
-    fn draw_in_batches(
-        &self,
-        uploaded: &Uploaded,
-        target: &Target,
-        params: &RenderParams,
-        mut uniform: Uniform,
-        cancel: &AtomicBool,
-        take: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), RenderError> {
-        if let Mode::Volume { transfer, .. } = &params.mode {
-            target.set_transfer(&self.device, transfer)?;
-        }
-        let program = Program::of(&params.mode);
-        let pipeline = self.caster.pipeline(&self.device, uploaded.stored, program)?;
-        let batch = &self.batch[program as usize];
-        let [width, height] = params.size;
-        let mut row = 0;
-        while row < height {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(RenderError::Cancelled);
-            }
-            let pixels = batch.load(Ordering::Relaxed);
-            let rows = (pixels / width).clamp(1, height - row);
-            uniform.set_rows(row, rows);
-            self.device.checked(|| raycast::draw(&self.device, &pipeline, uploaded, target, &uniform))?;
-            let waited = self.read(target, u64::from(width * rows) * 4, cancel, take)?;
-            // A picture that ends early says nothing about a whole batch.
-            if waited < QUICK && width * rows > pixels / 2 {
-                batch.store((pixels * 2).min(MAX_BATCH), Ordering::Relaxed);
-            } else if waited > SLOW {
-                batch.store((pixels / 2).max(MIN_BATCH), Ordering::Relaxed);
-            }
-            row += rows;
-        }
+        let timing = self.card()?.draw(volume, params, sink, cancel)?;
+        *lock(&self.timing) = timing;
         Ok(())
-    }
-
-    /// Waits for what a submission copies out, and reads it. Returns how long the GPU took.
-    fn read(
-        &self,
-        target: &Target,
-        bytes: u64,
-        cancel: &AtomicBool,
-        take: &mut dyn FnMut(&[u8]),
-    ) -> Result<Duration, RenderError> {
-        let failed =
-            |error: &dyn std::fmt::Display| RenderError::Gpu(format!("reading the picture: {error}"));
-        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let slice = target.readback.slice(..bytes);
-        self.device.checked(|| {
-            slice.map_async(wgpu::MapMode::Read, move |result| {
-                // Without a receiver nobody waits any more.
-                let _ = sender.send(result);
-            });
-        })?;
-        let (mapped, waited) = self.device.wait(&receiver, cancel)?;
-        mapped.map_err(|e| failed(&e))?;
-        take(&slice.get_mapped_range().map_err(|e| failed(&e))?);
-        target.readback.unmap();
-        Ok(waited)
     }
 }
 
@@ -161,7 +146,7 @@ impl Backend for Gpu {
         cancel: &AtomicBool,
     ) -> Result<Frame, RenderError> {
         let mut pixels = Vec::with_capacity(pixel_count(params) * 4);
-        self.draw(volume, params, Output::Color, cancel, &mut |bytes| pixels.extend_from_slice(bytes))?;
+        self.draw(volume, params, Sink::Colors(&mut pixels), cancel)?;
         Ok(Frame {
             size: params.size,
             pixels,
@@ -178,9 +163,7 @@ impl Backend for Gpu {
         cancel: &AtomicBool,
     ) -> Result<ValueImage, RenderError> {
         let mut values = Vec::with_capacity(pixel_count(params));
-        self.draw(volume, params, Output::Value, cancel, &mut |bytes| {
-            values.extend(bytemuck::pod_collect_to_vec::<u8, f32>(bytes));
-        })?;
+        self.draw(volume, params, Sink::Values(&mut values), cancel)?;
         Ok(ValueImage { size: params.size, values })
     }
 }
@@ -188,3 +171,22 @@ impl Backend for Gpu {
 fn pixel_count(params: &RenderParams) -> usize {
     params.size[0] as usize * params.size[1] as usize
 }
+
+/// A texture that a picture can be drawn into.
+pub fn picture_texture(device: &wgpu::Device, [width, height]: [u32; 2]) -> wgpu::Texture {
+    device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("picture"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING
+            | wgpu::TextureUsages::COPY_DST
+            | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    })
+}
+
+#[cfg(test)]
+mod tests;

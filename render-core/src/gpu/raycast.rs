@@ -1,16 +1,21 @@
 //! Pipelines and buffers of the ray caster in `shaders/raycast.wgsl`.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 
-use crate::render::{Grey, Mode, RenderParams, TABLE_LEN, TransferTable};
-use crate::scene::preset::Shading;
-use crate::scene::view::Combine;
-use crate::volume::Volume;
-
+use super::clock::{Clock, TIMES_BYTES};
 use super::device::{Device, Failure};
-use super::upload::{Stored, Uploaded, lock};
+use super::layout::{INPUT, OUTPUT, UNIFORM, group, group_layout, new_buffer, pipelines};
+use super::ranges::Ranges;
+use super::uniform::Uniform;
+use super::upload::{Shape, Uploaded, lock};
+use crate::illumination::Illumination;
+use crate::render::{GRADIENT_TABLE_LEN, Mode, RenderParams, TABLE_LEN};
+use crate::scene::view::Combine;
 
+const VOXELS: &str = include_str!("../shaders/voxels.wgsl");
+const EXACT: &str = include_str!("../shaders/exact.wgsl");
+const FAST: &str = include_str!("../shaders/fast.wgsl");
 const SHADER: &str = include_str!("../shaders/raycast.wgsl");
 
 /// Edge of a workgroup, which is a square of pixels.
@@ -19,30 +24,35 @@ const GROUP: u32 = 8;
 /// Most pixels of one submission: an unhurried GPU draws a 1080p picture in one piece.
 pub(super) const MAX_BATCH: u32 = 4 << 20;
 
-/// What a pixel becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Output {
-    /// Four bytes: red, green, blue, 255.
-    Color,
-    /// The bits of the value as a float.
-    Value,
-}
+/// Rows of a texture are copied from a buffer where they lie at multiples of so many pixels.
+pub(super) const TEXTURE_ALIGNMENT: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT / 4;
+
+/// Where the pixels begin in `Target::readback`; times come before.
+pub(super) const PIXELS_AT: u64 = 256;
+const _: () = assert!(TIMES_BYTES <= PIXELS_AT);
+
+/// Grids of light that are kept on the card.
+const MAX_ILLUMINATIONS: usize = 4;
 
 /// The modes, as far as programs differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Program {
     Volume,
-    Mip,
     Isosurface,
+    Extreme,
+    Mean,
     Slice,
 }
 
 impl Program {
+    pub(super) const COUNT: usize = 5;
+
     pub(super) fn of(mode: &Mode) -> Self {
         match mode {
             Mode::Volume { .. } => Self::Volume,
-            Mode::Projection { .. } => Self::Mip,
             Mode::Isosurface { .. } => Self::Isosurface,
+            Mode::Projection { combine: Combine::Mean, .. } => Self::Mean,
+            Mode::Projection { .. } => Self::Extreme,
             Mode::Slice { .. } => Self::Slice,
         }
     }
@@ -50,290 +60,190 @@ impl Program {
     fn entry_point(self) -> &'static str {
         match self {
             Self::Volume => "volume",
-            Self::Mip => "mip",
             Self::Isosurface => "isosurface",
+            Self::Extreme => "extreme",
+            Self::Mean => "mean",
             Self::Slice => "slice",
         }
     }
 }
 
-/// `Params` of the shader.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Uniform {
-    rays: crate::render::Rays,
-    patient_from_gradient: [[f32; 4]; 3],
-    line_of_sight: [f32; 4],
-    background: [f32; 4],
-    surface_color: [f32; 4],
-    shading: [f32; 4],
-    last_voxel: [f32; 4],
-    brick_dims: [u32; 4],
-    width: u32,
-    first_row: u32,
-    row_count: u32,
-    output_kind: u32,
-    specular_power: u32,
-    sample_count: u32,
-    combine: u32,
-    step_mm: f32,
-    first_mm: f32,
-    grey_low: f32,
-    grey_scale: f32,
-    surface_value: f32,
-    table_low: f32,
-    table_scale: f32,
-    rescale_slope: f32,
-    rescale_intercept: f32,
-}
-
-impl Uniform {
-    pub(super) fn new(volume: &Volume, uploaded: &Uploaded, params: &RenderParams, output: Output) -> Self {
-        let [bx, by, bz] = uploaded.brick_dims;
-        let [nx, ny, nz] = volume.geometry().dims().map(|n| (n - 1) as f32);
-        let mut uniform = Self {
-            rays: params.rays,
-            patient_from_gradient: params.patient_from_gradient.map(padded),
-            line_of_sight: padded(params.line_of_sight),
-            background: padded(params.background),
-            last_voxel: [nx, ny, nz, 0.0],
-            brick_dims: [bx, by, bz, 0],
-            width: params.size[0],
-            output_kind: match output {
-                Output::Color => 0,
-                Output::Value => 1,
-            },
-            rescale_slope: volume.rescale().slope,
-            rescale_intercept: volume.rescale().intercept,
-            ..bytemuck::Zeroable::zeroed()
-        };
-        match &params.mode {
-            Mode::Volume { transfer, shading, step_mm } => {
-                uniform.set_shading(shading);
-                uniform.table_low = transfer.low;
-                uniform.table_scale = transfer.scale;
-                uniform.step_mm = *step_mm;
-            }
-            Mode::Projection { grey, step_mm, .. } => {
-                uniform.set_grey(*grey);
-                uniform.step_mm = *step_mm;
-            }
-            Mode::Isosurface { value, color, shading, step_mm } => {
-                uniform.set_shading(shading);
-                uniform.surface_value = *value;
-                uniform.surface_color = padded(*color);
-                uniform.step_mm = *step_mm;
-            }
-            Mode::Slice { grey, samples, first_mm, step_mm, combine } => {
-                uniform.set_grey(*grey);
-                uniform.sample_count = *samples;
-                uniform.first_mm = *first_mm;
-                uniform.step_mm = *step_mm;
-                uniform.combine = match combine {
-                    Combine::Maximum => 0,
-                    Combine::Minimum => 1,
-                    Combine::Mean => 2,
-                };
-            }
-        }
-        uniform
-    }
-
-    /// The rows that a submission draws.
-    pub(super) fn set_rows(&mut self, first_row: u32, row_count: u32) {
-        self.first_row = first_row;
-        self.row_count = row_count;
-    }
-
-    fn set_shading(&mut self, shading: &Shading) {
-        self.shading = [shading.ambient, shading.diffuse, shading.specular, 0.0];
-        self.specular_power = shading.specular_power;
-    }
-
-    fn set_grey(&mut self, grey: Grey) {
-        self.grey_low = grey.low;
-        self.grey_scale = grey.scale;
-    }
-}
-
-fn padded([x, y, z]: [f32; 3]) -> [f32; 4] {
-    [x, y, z, 0.0]
+/// What a pipeline is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) shape: Shape,
+    pub(super) program: Program,
+    /// Whether the texture unit interpolates.
+    pub(super) fast: bool,
 }
 
 /// Buffers of one picture in the making.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) uniform: wgpu::Buffer,
-    transfer: wgpu::Buffer,
-    visible_before: wgpu::Buffer,
-    picture: wgpu::Buffer,
-    /// Where the CPU reads the picture.
+    tables: wgpu::Buffer,
+    gradient_factors: wgpu::Buffer,
+    pub(super) picture: wgpu::Buffer,
+    /// Where the CPU reads times and pixels.
     pub(super) readback: wgpu::Buffer,
+    pub(super) clock: Option<Clock>,
     bind_group: wgpu::BindGroup,
 }
 
 impl Target {
-    pub(super) fn set_transfer(&self, device: &Device, table: &TransferTable) -> Result<(), Failure> {
-        let mut visible_before = Vec::with_capacity(TABLE_LEN + 1);
-        let mut count = 0u32;
-        visible_before.push(0);
-        for [_, _, _, alpha] in &table.rgba {
-            count += u32::from(*alpha > 0.0);
-            visible_before.push(count);
-        }
+    /// Sends the tables that a picture looks up.
+    pub(super) fn set_tables(&self, device: &Device, params: &RenderParams) -> Result<(), Failure> {
+        let Mode::Volume { transfer, .. } = &params.mode else { return Ok(()) };
         device.checked(|| {
-            device.queue.write_buffer(&self.transfer, 0, bytemuck::cast_slice(&table.rgba));
-            device.queue.write_buffer(&self.visible_before, 0, bytemuck::cast_slice(&visible_before));
+            let write = |buffer, at: usize, bytes: &[u8]| device.queue.write_buffer(buffer, at as u64, bytes);
+            write(&self.tables, 0, bytemuck::cast_slice(&transfer.rgba));
+            if let Some(integral) = &transfer.integral {
+                write(&self.tables, TABLE_LEN * size_of::<[f32; 4]>(), bytemuck::cast_slice(integral));
+            }
+            if let Some(table) = &params.gradient_opacity {
+                write(&self.gradient_factors, 0, bytemuck::cast_slice(&table.factors));
+            }
         })
     }
 }
 
-/// Programs, made when first used, and the layouts they share.
+/// The programs, compiled when first needed, and the layouts of their bindings.
 #[derive(Debug)]
 pub(super) struct RayCaster {
-    /// By `Stored`.
-    pub(super) volume_layouts: [wgpu::BindGroupLayout; 3],
     target_layout: wgpu::BindGroupLayout,
-    pipelines: Mutex<HashMap<(Stored, Program), wgpu::ComputePipeline>>,
+    scene_layout: wgpu::BindGroupLayout,
+    pipelines: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
+    illuminations: Mutex<Vec<(Weak<Illumination>, wgpu::TextureView)>>,
+    no_illumination: wgpu::TextureView,
+    no_distances: wgpu::Buffer,
 }
 
 impl RayCaster {
-    pub(super) fn new(device: &Device) -> Result<Self, Failure> {
-        device.checked(|| {
-            let volume_layouts = Stored::ALL.map(|stored| {
-                let voxels = wgpu::BindingType::Texture {
-                    sample_type: stored.sample_type(),
-                    view_dimension: wgpu::TextureViewDimension::D3,
-                    multisampled: false,
-                };
-                layout(device, "volume", &[voxels, storage(true)])
-            });
-            let uniform = wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Uniform,
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            };
-            let target_layout =
-                layout(device, "target", &[uniform, storage(true), storage(true), storage(false)]);
-            Self { volume_layouts, target_layout, pipelines: Mutex::default() }
-        })
+    pub(super) fn new(device: &Device) -> Self {
+        let illumination = wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Float { filterable: false },
+            view_dimension: wgpu::TextureViewDimension::D3,
+            multisampled: false,
+        };
+        Self {
+            target_layout: group_layout(device, "target", &[UNIFORM, INPUT, INPUT, OUTPUT]),
+            scene_layout: group_layout(device, "scene", &[INPUT, INPUT, INPUT, illumination]),
+            pipelines: Mutex::default(),
+            illuminations: Mutex::default(),
+            no_illumination: factors_texture(device, [1; 3], &[[255; 2]]),
+            no_distances: Ranges::no_distances(device),
+        }
     }
 
-    pub(super) fn pipeline(
-        &self,
-        device: &Device,
-        stored: Stored,
-        program: Program,
-    ) -> Result<wgpu::ComputePipeline, Failure> {
+    pub(super) fn pipeline(&self, device: &Device, key: Key) -> Result<wgpu::ComputePipeline, Failure> {
         let mut pipelines = lock(&self.pipelines);
-        if let Some(pipeline) = pipelines.get(&(stored, program)) {
+        if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
-        let pipeline = device.checked(|| self.compile(device, stored, program))?;
-        pipelines.insert((stored, program), pipeline.clone());
+        let pipeline = device.checked(|| self.compile(device, key))?;
+        pipelines.insert(key, pipeline.clone());
         Ok(pipeline)
     }
 
-    fn compile(&self, device: &Device, stored: Stored, program: Program) -> wgpu::ComputePipeline {
-        let scalar = match stored {
-            Stored::Signed => "i32",
-            Stored::Unsigned => "u32",
-            Stored::Float => "f32",
-        };
-        let source = format!("alias Stored = {scalar};\n{SHADER}");
-        let module = device.raw.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("raycast"),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
-        let layout = device.raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("raycast"),
-            bind_group_layouts: &[Some(&self.volume_layouts[stored as usize]), Some(&self.target_layout)],
-            immediate_size: 0,
-        });
-        device.raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(program.entry_point()),
-            layout: Some(&layout),
-            module: &module,
-            entry_point: Some(program.entry_point()),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            cache: None,
-        })
+    fn compile(&self, device: &Device, key: Key) -> wgpu::ComputePipeline {
+        let head = key.shape.format.shader_head(key.shape.pieces);
+        let values = if key.fast { FAST } else { EXACT };
+        let source = [&head, VOXELS, values, SHADER].concat();
+        let groups = [&key.shape.layout(device), &self.target_layout, &self.scene_layout];
+        let [pipeline] = pipelines(device, source, &groups, [key.program.entry_point()]);
+        pipeline
     }
 
     pub(super) fn target(&self, device: &Device) -> Result<Target, Failure> {
-        let buffer = |label, size: usize, usage| {
-            device.raw.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: size as u64,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
         let (copy_in, copy_out) = (wgpu::BufferUsages::COPY_DST, wgpu::BufferUsages::COPY_SRC);
-        let input = wgpu::BufferUsages::STORAGE | copy_in;
-        let picture_bytes = MAX_BATCH as usize * 4;
+        let storage = wgpu::BufferUsages::STORAGE;
+        let picture_bytes = u64::from(MAX_BATCH) * 4;
+        let new = |label, bytes: usize, usage| new_buffer(device, label, bytes as u64, usage);
         device.checked(|| {
-            let uniform = buffer("uniform", size_of::<Uniform>(), wgpu::BufferUsages::UNIFORM | copy_in);
-            let transfer = buffer("transfer", TABLE_LEN * size_of::<[f32; 4]>(), input);
-            let visible_before = buffer("visible before", (TABLE_LEN + 1) * size_of::<u32>(), input);
-            let picture = buffer("picture", picture_bytes, wgpu::BufferUsages::STORAGE | copy_out);
-            let readback = buffer("readback", picture_bytes, wgpu::BufferUsages::MAP_READ | copy_in);
-            let buffers = [&uniform, &transfer, &visible_before, &picture];
-            let bind_group = device.raw.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("target"),
-                layout: &self.target_layout,
-                entries: &std::array::from_fn::<_, 4, _>(|i| wgpu::BindGroupEntry {
-                    binding: i as u32,
-                    resource: buffers[i].as_entire_binding(),
-                }),
-            });
-            Target { uniform, transfer, visible_before, picture, readback, bind_group }
+            let uniform = new("uniform", size_of::<Uniform>(), wgpu::BufferUsages::UNIFORM | copy_in);
+            let tables = new("tables", 2 * TABLE_LEN * size_of::<[f32; 4]>(), storage | copy_in);
+            let factors = new("gradient factors", GRADIENT_TABLE_LEN * size_of::<f32>(), storage | copy_in);
+            let picture = new_buffer(device, "picture", picture_bytes, storage | copy_out);
+            let usage = wgpu::BufferUsages::MAP_READ | copy_in;
+            let readback = new_buffer(device, "readback", PIXELS_AT + picture_bytes, usage);
+            let buffers = [&uniform, &tables, &factors, &picture].map(wgpu::Buffer::as_entire_binding);
+            let bind_group = group(device, &self.target_layout, &buffers);
+            let clock = Clock::new(device);
+            Target { uniform, tables, gradient_factors: factors, picture, readback, clock, bind_group }
         })
+    }
+
+    /// What a picture reads besides voxels and parameters.
+    pub(super) fn scene(
+        &self,
+        device: &Device,
+        uploaded: &Uploaded,
+        distances: Option<&wgpu::Buffer>,
+        illumination: Option<&Arc<Illumination>>,
+    ) -> wgpu::BindGroup {
+        let view = illumination.map(|grid| self.illumination(device, grid));
+        group(
+            device,
+            &self.scene_layout,
+            &[
+                distances.unwrap_or(&self.no_distances).as_entire_binding(),
+                uploaded.ranges.bricks.as_entire_binding(),
+                uploaded.ranges.blocks.as_entire_binding(),
+                wgpu::BindingResource::TextureView(view.as_ref().unwrap_or(&self.no_illumination)),
+            ],
+        )
+    }
+
+    fn illumination(&self, device: &Device, grid: &Arc<Illumination>) -> wgpu::TextureView {
+        let mut known = lock(&self.illuminations);
+        known.retain(|(grid, _)| grid.strong_count() > 0);
+        if let Some((_, view)) = known.iter().find(|(known, _)| known.as_ptr() == Arc::as_ptr(grid)) {
+            return view.clone();
+        }
+        let view = factors_texture(device, grid.dims().map(|n| n as u32), grid.factors());
+        if known.len() >= MAX_ILLUMINATIONS {
+            known.remove(0);
+        }
+        known.push((Arc::downgrade(grid), view.clone()));
+        view
     }
 }
 
-/// Draws rows of a picture and copies them to where the CPU can read them.
-pub(super) fn draw(
-    device: &Device,
+/// Pairs of factors as a texture of numbers from 0 to 1.
+fn factors_texture(device: &Device, [x, y, z]: [u32; 3], factors: &[[u8; 2]]) -> wgpu::TextureView {
+    let size = wgpu::Extent3d { width: x, height: y, depth_or_array_layers: z };
+    let texture = device.raw.create_texture(&wgpu::TextureDescriptor {
+        label: Some("illumination"),
+        size,
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D3,
+        format: wgpu::TextureFormat::Rg8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    });
+    let layout =
+        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(x * 2), rows_per_image: Some(y) };
+    device.queue.write_texture(texture.as_image_copy(), bytemuck::cast_slice(factors), layout, size);
+    texture.create_view(&Default::default())
+}
+
+/// Encodes the rays of some rows.
+pub(super) fn encode_cast(
+    encoder: &mut wgpu::CommandEncoder,
     pipeline: &wgpu::ComputePipeline,
     uploaded: &Uploaded,
     target: &Target,
-    uniform: &Uniform,
+    scene: &wgpu::BindGroup,
+    [width, rows]: [u32; 2],
 ) {
-    device.queue.write_buffer(&target.uniform, 0, bytemuck::bytes_of(uniform));
-    let mut encoder = device.raw.create_command_encoder(&Default::default());
-    {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &uploaded.bind_group, &[]);
-        pass.set_bind_group(1, &target.bind_group, &[]);
-        pass.dispatch_workgroups(uniform.width.div_ceil(GROUP), uniform.row_count.div_ceil(GROUP), 1);
-    }
-    let bytes = u64::from(uniform.width * uniform.row_count) * 4;
-    encoder.copy_buffer_to_buffer(&target.picture, 0, &target.readback, 0, bytes);
-    device.queue.submit([encoder.finish()]);
-}
-
-fn storage(read_only: bool) -> wgpu::BindingType {
-    wgpu::BindingType::Buffer {
-        ty: wgpu::BufferBindingType::Storage { read_only },
-        has_dynamic_offset: false,
-        min_binding_size: None,
-    }
-}
-
-fn layout(device: &Device, label: &str, types: &[wgpu::BindingType]) -> wgpu::BindGroupLayout {
-    let entries: Vec<_> = types
-        .iter()
-        .zip(0..)
-        .map(|(&ty, binding)| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty,
-            count: None,
-        })
-        .collect();
-    device
-        .raw
-        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries })
+    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+        label: Some("cast"),
+        timestamp_writes: target.clock.as_ref().map(Clock::cast),
+    });
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, &uploaded.bind_group, &[]);
+    pass.set_bind_group(1, &target.bind_group, &[]);
+    pass.set_bind_group(2, scene, &[]);
+    pass.dispatch_workgroups(width.div_ceil(GROUP), rows.div_ceil(GROUP), 1);
 }

@@ -3,44 +3,106 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::cut::{Bounds, Cut};
 use super::device::{Device, Failure};
+use super::format::{FIRST_TEXTURE, Format, SAMPLER, piece_bytes};
+use super::ranges::{BrickGrid, Ranges};
+use super::skip::SkipMaps;
 use crate::render::RenderError;
-use crate::volume::{Volume, Voxels};
+use crate::volume::Volume;
 
 /// Volumes kept after their last use, as long as someone holds them: more than a doctor compares
 /// at a time. Memory decides earlier when it runs out.
 const MAX_VOLUMES: usize = 16;
 
-/// Voxels are sent in pieces of about this size, because each piece is held twice on its way.
-const PIECE_BYTES: usize = 64 << 20;
+/// Voxels are sent in portions of about this size, because each is held twice on its way.
+const PORTION_BYTES: u64 = 64 << 20;
 
-/// The type that voxels load as in a shader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Stored {
-    Signed,
-    Unsigned,
-    Float,
-}
-
-impl Stored {
-    pub(super) const ALL: [Self; 3] = [Self::Signed, Self::Unsigned, Self::Float];
-
-    pub(super) fn sample_type(self) -> wgpu::TextureSampleType {
-        match self {
-            Self::Signed => wgpu::TextureSampleType::Sint,
-            Self::Unsigned => wgpu::TextureSampleType::Uint,
-            Self::Float => wgpu::TextureSampleType::Float { filterable: false },
-        }
-    }
-}
+/// Textures of a volume: WebGPU promises 16 for all purposes.
+const MAX_PIECES: u32 = 12;
 
 /// A volume in the GPU's memory.
 #[derive(Debug)]
 pub(super) struct Uploaded {
-    pub(super) stored: Stored,
+    pub(super) shape: Shape,
     pub(super) bind_group: wgpu::BindGroup,
-    /// Bricks along columns, rows, slices.
-    pub(super) brick_dims: [u32; 3],
+    pub(super) ranges: Ranges,
+    pub(super) skip_maps: SkipMaps,
+}
+
+/// What the programs that read a volume depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) format: Format,
+    pub(super) pieces: u32,
+}
+
+impl Shape {
+    /// The layout of the volume's bind group.
+    pub(super) fn layout(self, device: &Device) -> wgpu::BindGroupLayout {
+        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty,
+            count: None,
+        };
+        let mut entries = vec![entry(0, super::layout::UNIFORM)];
+        if self.format.is_filterable() {
+            let sampler = wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering);
+            entries.push(entry(SAMPLER, sampler));
+        }
+        let voxels = wgpu::BindingType::Texture {
+            sample_type: self.format.sample_type(),
+            view_dimension: wgpu::TextureViewDimension::D3,
+            multisampled: false,
+        };
+        entries.extend((0..self.pieces).map(|i| entry(FIRST_TEXTURE + i, voxels)));
+        device.raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("volume"),
+            entries: &entries,
+        })
+    }
+}
+
+/// What a volume takes on a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) cut: Cut,
+    pub(super) format: Format,
+    pub(super) bricks: BrickGrid,
+    /// All that stays in the card's memory as long as the volume is shown.
+    pub(super) bytes: u64,
+}
+
+impl Plan {
+    /// Works out how to store a volume, before anything is allocated.
+    pub(super) fn new(volume: &Volume, device: &Device) -> Result<Self, RenderError> {
+        let limits = device.raw.limits();
+        let format = Format::of(volume.voxels(), device.raw.features());
+        let bounds = Bounds {
+            edge: limits.max_texture_dimension_3d,
+            // No limit on textures is known; drivers limit allocations of all kinds alike.
+            bytes: limits.max_buffer_size,
+            pieces: MAX_PIECES.min(limits.max_sampled_textures_per_shader_stage.saturating_sub(4)),
+        };
+        let dims = volume.geometry().dims();
+        let cut = Cut::plan(dims, format.bytes_per_voxel(), bounds).map_err(|pieces| {
+            too_large(
+                volume,
+                format!(
+                    "it would take {} textures of at most {} voxels an edge and {} MiB, and {} are possible",
+                    if pieces == u32::MAX { "very many".into() } else { pieces.to_string() },
+                    bounds.edge,
+                    bounds.bytes >> 20,
+                    bounds.pieces,
+                ),
+            )
+        })?;
+        let storage = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let bricks = BrickGrid::within(dims, storage);
+        let bytes = cut.voxel_count() * format.bytes_per_voxel() + bricks.bytes();
+        Ok(Self { cut, format, bricks, bytes })
+    }
 }
 
 /// The uploaded volumes, least recently used first.
@@ -64,7 +126,6 @@ impl Uploads {
     pub(super) fn get(
         &self,
         device: &Device,
-        layouts: &[wgpu::BindGroupLayout; 3],
         volume: &Arc<Volume>,
         cancel: &AtomicBool,
     ) -> Result<Arc<Uploaded>, RenderError> {
@@ -73,17 +134,20 @@ impl Uploads {
         if let Some(uploaded) = &*slot {
             return Ok(Arc::clone(uploaded));
         }
-        let uploaded = match upload(device, layouts, volume, cancel) {
+        let plan = Plan::new(volume, device)?;
+        let uploaded = match upload(device, &plan, volume, cancel) {
             Err(UploadError::OutOfMemory) => {
                 self.forget_others(volume);
                 // The memory of what was forgotten comes back when the GPU has finished with it.
                 device.finish(cancel)?;
-                upload(device, layouts, volume, cancel)
+                upload(device, &plan, volume, cancel)
             }
             other => other,
         };
         let uploaded = Arc::new(uploaded.map_err(|error| match error {
-            UploadError::OutOfMemory => too_large(volume, "it has too little free memory"),
+            UploadError::OutOfMemory => {
+                too_large(volume, format!("it takes {} MiB there, more than is free", plan.bytes >> 20))
+            }
             UploadError::Other(error) => error,
         })?);
         *slot = Some(Arc::clone(&uploaded));
@@ -141,106 +205,142 @@ impl From<RenderError> for UploadError {
     }
 }
 
-fn too_large(volume: &Volume, reason: &'static str) -> RenderError {
+fn too_large(volume: &Volume, reason: String) -> RenderError {
     RenderError::VolumeTooLarge { mib: (volume.voxels().byte_len() >> 20) as u64, reason }
+}
+
+/// `Grid` of the shaders.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Grid {
+    last_voxel: [f32; 4],
+    piece_cells: [u32; 4],
+    piece_counts: [u32; 4],
+    brick_dims: [u32; 4],
+    block_dims: [u32; 4],
+    rescale_slope: f32,
+    rescale_intercept: f32,
+    padding: [u32; 2],
+}
+
+impl Grid {
+    fn new(volume: &Volume, plan: &Plan) -> Self {
+        let padded = |[x, y, z]: [u32; 3], w| [x, y, z, w];
+        let [nx, ny, nz] = volume.geometry().dims().map(|n| (n - 1) as f32);
+        Self {
+            last_voxel: [nx, ny, nz, 0.0],
+            piece_cells: padded(plan.cut.cells, 0),
+            piece_counts: padded(plan.cut.counts, 0),
+            brick_dims: padded(plan.bricks.dims, plan.bricks.bits),
+            block_dims: padded(plan.bricks.block_dims(), 0),
+            rescale_slope: volume.rescale().slope,
+            rescale_intercept: volume.rescale().intercept,
+            padding: [0; 2],
+        }
+    }
 }
 
 fn upload(
     device: &Device,
-    layouts: &[wgpu::BindGroupLayout; 3],
+    plan: &Plan,
     volume: &Volume,
     cancel: &AtomicBool,
 ) -> Result<Uploaded, UploadError> {
-    let limits = device.raw.limits();
-    let [columns, rows, slices] = volume.geometry().dims();
-    if [columns, rows, slices].iter().any(|&n| n > limits.max_texture_dimension_3d) {
-        return Err(too_large(volume, "one of its axes is longer than the card allows").into());
-    }
-    let ranges = brick_ranges(volume);
-    let range_bytes = size_of_val(&ranges[..]) as u64;
-    if range_bytes > limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) {
-        return Err(too_large(volume, "it has too many bricks").into());
-    }
-    let (stored, format, bytes): (_, _, &[u8]) = match volume.voxels() {
-        Voxels::U8(v) => (Stored::Unsigned, wgpu::TextureFormat::R8Uint, v),
-        Voxels::U16(v) => (Stored::Unsigned, wgpu::TextureFormat::R16Uint, bytemuck::cast_slice(v)),
-        Voxels::I16(v) => (Stored::Signed, wgpu::TextureFormat::R16Sint, bytemuck::cast_slice(v)),
-        Voxels::F32(v) => (Stored::Float, wgpu::TextureFormat::R32Float, bytemuck::cast_slice(v)),
-    };
-    let (texture, bricks) = device.checked(|| {
-        let texture = device.raw.create_texture(&wgpu::TextureDescriptor {
-            label: Some("voxels"),
-            size: wgpu::Extent3d { width: columns, height: rows, depth_or_array_layers: slices },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D3,
-            format,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        });
-        let bricks = device.raw.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("bricks"),
-            size: range_bytes,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        (texture, bricks)
-    })?;
-    device.checked(|| device.queue.write_buffer(&bricks, 0, bytemuck::cast_slice(&ranges)))?;
-
-    let slice_bytes = bytes.len() / slices as usize;
-    let slices_per_piece = (PIECE_BYTES / slice_bytes).max(1);
-    for (piece, data) in bytes.chunks(slices_per_piece * slice_bytes).enumerate() {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(RenderError::Cancelled.into());
+    let (format, cut) = (plan.format, &plan.cut);
+    let textures =
+        device.checked(|| cut.pieces().map(|piece| texture(device, format, piece.size)).collect())?;
+    let textures: Vec<wgpu::Texture> = textures;
+    let ranges = device.checked(|| Ranges::allocate(device, plan.bricks))?;
+    for (piece, texture) in cut.pieces().zip(&textures) {
+        let [width, height, depth] = piece.size;
+        let slice_bytes = u64::from(width) * u64::from(height) * format.bytes_per_voxel();
+        let portion_bytes = PORTION_BYTES.min(device.raw.limits().max_buffer_size / 2);
+        let portion = ((portion_bytes / slice_bytes).max(1) as u32).min(depth);
+        for first in (0..depth).step_by(portion as usize) {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(RenderError::Cancelled.into());
+            }
+            let slices = first..(first + portion).min(depth);
+            let count = slices.len() as u32;
+            let bytes = piece_bytes(volume.voxels(), format, cut, &piece, slices);
+            device.checked(|| {
+                device.queue.write_texture(
+                    wgpu::TexelCopyTextureInfo {
+                        texture,
+                        mip_level: 0,
+                        origin: wgpu::Origin3d { x: 0, y: 0, z: first },
+                        aspect: wgpu::TextureAspect::All,
+                    },
+                    &bytes,
+                    wgpu::TexelCopyBufferLayout {
+                        offset: 0,
+                        bytes_per_row: Some(width * format.bytes_per_voxel() as u32),
+                        rows_per_image: Some(height),
+                    },
+                    wgpu::Extent3d { width, height, depth_or_array_layers: count },
+                );
+            })?;
+            device.finish(cancel)?;
         }
-        device.checked(|| {
-            device.queue.write_texture(
-                wgpu::TexelCopyTextureInfo {
-                    texture: &texture,
-                    mip_level: 0,
-                    origin: wgpu::Origin3d { x: 0, y: 0, z: (piece * slices_per_piece) as u32 },
-                    aspect: wgpu::TextureAspect::All,
-                },
-                data,
-                wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some((slice_bytes / rows as usize) as u32),
-                    rows_per_image: Some(rows),
-                },
-                wgpu::Extent3d {
-                    width: columns,
-                    height: rows,
-                    depth_or_array_layers: (data.len() / slice_bytes) as u32,
-                },
-            );
-        })?;
-        device.finish(cancel)?;
     }
 
-    let bind_group = device.checked(|| {
-        device.raw.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("volume"),
-            layout: &layouts[stored as usize],
-            entries: &[
-                wgpu::BindGroupEntry {
-                    binding: 0,
-                    resource: wgpu::BindingResource::TextureView(&texture.create_view(&Default::default())),
-                },
-                wgpu::BindGroupEntry { binding: 1, resource: bricks.as_entire_binding() },
-            ],
-        })
+    let shape = Shape { format, pieces: cut.len() };
+    let (layout, bind_group) = device.checked(|| {
+        let layout = shape.layout(device);
+        let bind_group = bind(device, &layout, &Grid::new(volume, plan), format, &textures);
+        (layout, bind_group)
     })?;
-    let brick_dims = volume.bricks().dims().map(|n| n as u32);
-    Ok(Uploaded { stored, bind_group, brick_dims })
+    ranges.fill(device, shape, &layout, &bind_group, cancel)?;
+    Ok(Uploaded { shape, bind_group, ranges, skip_maps: SkipMaps::default() })
 }
 
-/// (minimum, maximum) rescaled value per brick.
-fn brick_ranges(volume: &Volume) -> Vec<[f32; 2]> {
-    let rescale = volume.rescale();
-    let rescaled = |&(low, high): &(f32, f32)| {
-        let (a, b) = (rescale.apply(low), rescale.apply(high));
-        [a.min(b), a.max(b)]
-    };
-    volume.bricks().ranges().iter().map(rescaled).collect()
+fn texture(device: &Device, format: Format, [width, height, depth]: [u32; 3]) -> wgpu::Texture {
+    device.raw.create_texture(&wgpu::TextureDescriptor {
+        label: Some("voxels"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: depth },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D3,
+        format: format.texture(),
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    })
+}
+
+fn bind(
+    device: &Device,
+    layout: &wgpu::BindGroupLayout,
+    grid: &Grid,
+    format: Format,
+    textures: &[wgpu::Texture],
+) -> wgpu::BindGroup {
+    let uniform = device.raw.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("grid"),
+        size: size_of::<Grid>() as u64,
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    device.queue.write_buffer(&uniform, 0, bytemuck::bytes_of(grid));
+    // Beyond the outermost voxel centres the edge value holds, as it does in the exact path.
+    let sampler = device.raw.create_sampler(&wgpu::SamplerDescriptor {
+        label: Some("linear"),
+        mag_filter: wgpu::FilterMode::Linear,
+        min_filter: wgpu::FilterMode::Linear,
+        ..Default::default()
+    });
+    let views: Vec<_> = textures.iter().map(|texture| texture.create_view(&Default::default())).collect();
+    let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() }];
+    if format.is_filterable() {
+        let resource = wgpu::BindingResource::Sampler(&sampler);
+        entries.push(wgpu::BindGroupEntry { binding: SAMPLER, resource });
+    }
+    entries.extend(views.iter().zip(FIRST_TEXTURE..).map(|(view, binding)| wgpu::BindGroupEntry {
+        binding,
+        resource: wgpu::BindingResource::TextureView(view),
+    }));
+    device.raw.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("volume"),
+        layout,
+        entries: &entries,
+    })
 }

@@ -1,7 +1,7 @@
 //! The renderer: one picture from one volume and one set of parameters.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 mod params;
 mod resolve;
@@ -9,12 +9,13 @@ mod table;
 
 pub use params::{
     DepthCue, Effects, Feature, Grey, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray,
-    Rays, RenderParams, SURFACE_HALVINGS,
+    Rays, RenderParams, SURFACE_HALVINGS, Sampling,
 };
 pub use table::{GRADIENT_TABLE_LEN, GradientOpacity, TABLE_LEN, TransferTable};
 
 use crate::cpu::Level;
 use crate::frame::{Frame, ValueImage};
+use crate::gpu::{Gpu, Timing};
 use crate::illumination::Illuminator;
 use crate::volume::Volume;
 
@@ -55,7 +56,7 @@ pub enum RenderError {
     #[error("the graphics card failed: {0}")]
     Gpu(String),
     #[error("the volume of {mib} MiB does not fit the graphics card: {reason}; render it on the CPU")]
-    VolumeTooLarge { mib: u64, reason: &'static str },
+    VolumeTooLarge { mib: u64, reason: String },
 }
 
 /// Which back end to open.
@@ -89,6 +90,20 @@ pub struct Renderer {
     name: &'static str,
     reasons: Vec<String>,
     illuminator: Arc<Illuminator>,
+    /// `backend`, where it is a GPU.
+    gpu: Option<Arc<Gpu>>,
+    drawn: Arc<Mutex<Option<Drawn>>>,
+}
+
+/// What drew a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    /// `reference`, `cpu` or `gpu`.
+    pub by: &'static str,
+    /// Why it was not the GPU, although there is one.
+    pub instead: Option<RenderError>,
+    /// What the GPU says it took, where it drew and says so.
+    pub timing: Option<Timing>,
 }
 
 impl Renderer {
@@ -107,7 +122,7 @@ impl Renderer {
             Choice::Gpu(adapter) => {
                 let mut reasons = Vec::new();
                 match crate::gpu::open(adapter, &mut reasons) {
-                    Some(gpu) => Ok(Self::new("gpu", Arc::new(gpu), None, reasons)),
+                    Some(gpu) => Ok(Self::on_gpu(gpu, None, reasons)),
                     None => Err(RenderError::Gpu(reasons.join("; "))),
                 }
             }
@@ -117,9 +132,23 @@ impl Renderer {
                     return Self::cpu(Level::best(), 0, reasons, "because no GPU is");
                 };
                 let cpu = Self::cpu(Level::best(), 0, reasons, "for what the GPU fails on")?;
-                Ok(Self::new("gpu", Arc::new(gpu), Some(cpu.backend), cpu.reasons))
+                Ok(Self::on_gpu(gpu, Some(cpu.backend), cpu.reasons))
             }
         }
+    }
+
+    /// A renderer on a device of the caller's, for pictures in its textures; what the device fails
+    /// on is drawn by the CPU. The device is opened with `gpu::device_descriptor`. Fails if the
+    /// adapter only emulates a card, or draws a test scene wrong.
+    pub fn open_on(
+        adapter: &wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Result<Self, RenderError> {
+        let gpu = crate::gpu::open_on(adapter, device, queue)?;
+        let reasons = vec![format!("{}: used, it draws the window, too", crate::gpu::label(adapter))];
+        let cpu = Self::cpu(Level::best(), 0, reasons, "for what the GPU fails on")?;
+        Ok(Self::on_gpu(gpu, Some(cpu.backend), cpu.reasons))
     }
 
     fn cpu(level: Level, threads: usize, mut reasons: Vec<String>, why: &str) -> Result<Self, RenderError> {
@@ -134,7 +163,14 @@ impl Renderer {
         fallback: Option<Arc<dyn Backend>>,
         reasons: Vec<String>,
     ) -> Self {
-        Self { backend, fallback, name, reasons, illuminator: Arc::default() }
+        let (illuminator, drawn) = (Arc::default(), Arc::default());
+        Self { backend, fallback, name, reasons, illuminator, gpu: None, drawn }
+    }
+
+    fn on_gpu(gpu: Gpu, fallback: Option<Arc<dyn Backend>>, reasons: Vec<String>) -> Self {
+        let gpu = Arc::new(gpu);
+        let backend: Arc<dyn Backend> = Arc::clone(&gpu) as _;
+        Self { gpu: Some(gpu), ..Self::new("gpu", backend, fallback, reasons) }
     }
 
     /// `reference`, `cpu` or `gpu`.
@@ -158,6 +194,34 @@ impl Renderer {
         self.attempt(|backend| backend.render(volume, &params, cancel))
     }
 
+    /// Draws into a texture of `gpu::picture_texture`, which has the picture's size and belongs to the
+    /// device that `open_on` was given. Nothing stands in for a device that fails: `render` does.
+    pub fn render_to(
+        &self,
+        texture: &wgpu::Texture,
+        volume: &Arc<Volume>,
+        params: &RenderParams,
+        cancel: &AtomicBool,
+    ) -> Result<(), RenderError> {
+        check_size(params)?;
+        let Some(gpu) = &self.gpu else {
+            return Err(RenderError::Unsupported { what: "into the textures of a card" });
+        };
+        let params = self.illuminator.fill(volume, params, cancel)?;
+        gpu.render_to(texture, volume, &params, cancel)?;
+        self.note(Drawn { by: self.name, instead: None, timing: gpu.timing() });
+        Ok(())
+    }
+
+    /// What drew the last picture, if there was one. With several threads it is one of theirs.
+    pub fn last_drawn(&self) -> Option<Drawn> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, drawn: Drawn) {
+        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
+    }
+
     /// Rescaled values before windowing; slices and projections only.
     pub fn values(
         &self,
@@ -175,18 +239,25 @@ impl Renderer {
     }
 
     fn attempt<T>(&self, work: impl Fn(&dyn Backend) -> Result<T, RenderError>) -> Result<T, RenderError> {
-        let result = work(self.backend.as_ref());
-        match (&result, &self.fallback) {
+        let (error, cpu) = match (work(self.backend.as_ref()), &self.fallback) {
+            (Ok(result), _) => {
+                let timing = self.gpu.as_ref().and_then(|gpu| gpu.timing());
+                self.note(Drawn { by: self.name, instead: None, timing });
+                return Ok(result);
+            }
             (
                 Err(
-                    RenderError::Gpu(_)
+                    error @ (RenderError::Gpu(_)
                     | RenderError::VolumeTooLarge { .. }
-                    | RenderError::Unsupported { .. },
+                    | RenderError::Unsupported { .. }),
                 ),
                 Some(cpu),
-            ) => work(cpu.as_ref()),
-            _ => result,
-        }
+            ) => (error, cpu),
+            (Err(error), _) => return Err(error),
+        };
+        let result = work(cpu.as_ref())?;
+        self.note(Drawn { by: "cpu", instead: Some(error), timing: None });
+        Ok(result)
     }
 }
 

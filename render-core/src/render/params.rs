@@ -157,6 +157,17 @@ pub struct Effects {
     pub shadows: bool,
 }
 
+/// How values between voxels are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// In full precision: what is read off a picture is what the volume holds.
+    #[default]
+    Exact,
+    /// As a graphics card does it by itself, with weights of 8 bits or so. Values and pictures of
+    /// back ends that have nothing faster are exact all the same.
+    Fast,
+}
+
 /// What a picture asks for beyond the plain modes. A back end that lacks some refuses such a picture
 /// with `RenderError::Unsupported`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +230,7 @@ pub struct RenderParams {
     pub gradient_opacity: Option<Arc<GradientOpacity>>,
     /// `Renderer` turns these into `illumination`.
     pub effects: Effects,
+    pub sampling: Sampling,
     pub illumination: Option<Arc<Illumination>>,
     /// Copied into the frame.
     pub kind: FrameKind,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use glam::DVec3;
 
-use super::params::{DepthCue, Grey, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays, RenderParams};
+use super::params::{
+    DepthCue, Grey, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays, RenderParams, Sampling,
+};
 use super::table::{GradientOpacity, TransferTable};
 use crate::frame::FrameKind;
 use crate::scene::camera::Projection;
@@ -57,6 +59,10 @@ impl RenderParams {
             depth_cue: view.depth_cue.and_then(|cue| depth_cue(&cue, view, volume)),
             gradient_opacity: GradientOpacity::new(&view.transfer).map(Arc::new),
             effects: view.effects,
+            sampling: match view.content {
+                Content::Slice => Sampling::Exact,
+                _ => Sampling::Fast,
+            },
             illumination: None,
             kind: FrameKind::Exact,
             view_revision: view.revision,

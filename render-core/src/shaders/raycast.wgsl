@@ -1,8 +1,13 @@
-// The exact ray caster. It computes what cpu/reference.rs computes, sample by sample; the only
-// liberty it takes is to skip bricks whose range of values cannot change the picture.
+// The ray caster. It computes what cpu/reference.rs computes, sample by sample; the only liberty it
+// takes is to skip bricks whose range of values cannot change the picture.
 //
-// The host puts one line before this text: `alias Stored = i32;` (or u32, f32), the type that the
-// volume's texture format loads as.
+// The host puts voxels.wgsl and either exact.wgsl or fast.wgsl before this text.
+
+struct Light {
+    direction: vec4<f32>,
+    halfway: vec4<f32>,
+    color: vec4<f32>,
+}
 
 struct Params {
     origin: vec4<f32>,
@@ -13,15 +18,19 @@ struct Params {
     direction_dy: vec4<f32>,
     slope: vec4<f32>,
     patient_from_gradient: mat3x3<f32>,
-    line_of_sight: vec4<f32>,
     background: vec4<f32>,
     surface_color: vec4<f32>,
     // Ambient, diffuse, specular.
     shading: vec4<f32>,
-    // Index of the last voxel along columns, rows, slices.
-    last_voxel: vec4<f32>,
-    brick_dims: vec4<u32>,
+    cue_color: vec4<f32>,
+    lights: array<Light, 4>,
+    // Half spaces in voxel space: what has dot(xyz, p) + w >= 0 is shown.
+    clips: array<vec4<f32>, 16>,
+    light_count: u32,
+    clip_count: u32,
     width: u32,
+    // Pixels from one row of `picture` to the next.
+    stride: u32,
     first_row: u32,
     row_count: u32,
     // 0: packed colours, 1: bit patterns of values.
@@ -36,22 +45,35 @@ struct Params {
     surface_value: f32,
     table_low: f32,
     table_scale: f32,
-    rescale_slope: f32,
-    rescale_intercept: f32,
+    // 1: `tables` holds integrals.
+    integrated: u32,
+    // Entries of `gradient_factors` per unit of a gradient's magnitude; 0: opacity is as it is.
+    gradient_scale: f32,
+    cue_near_mm: f32,
+    cue_scale: f32,
+    cue_strength: f32,
+    // 1: `illumination` holds factors.
+    illuminated: u32,
 }
 
-@group(0) @binding(0) var voxels: texture_3d<Stored>;
-// (minimum, maximum) rescaled value of each brick, column fastest.
-@group(0) @binding(1) var<storage, read> bricks: array<vec2<f32>>;
 @group(1) @binding(0) var<uniform> params: Params;
-@group(1) @binding(1) var<storage, read> transfer: array<vec4<f32>>;
-// Entry i counts the entries of `transfer` before i that are not fully transparent.
-@group(1) @binding(2) var<storage, read> visible_before: array<u32>;
+// Colour and opacity by value, then integrals over the entries before.
+@group(1) @binding(1) var<storage, read> tables: array<vec4<f32>>;
+@group(1) @binding(2) var<storage, read> gradient_factors: array<f32>;
 @group(1) @binding(3) var<storage, read_write> picture: array<u32>;
 
+// For shaded modes, as skip.wgsl leaves them: four bricks a word, rows padded.
+@group(2) @binding(0) var<storage, read> distances: array<u32>;
+// (minimum, maximum) rescaled value of each brick and of each block of bricks, column fastest.
+@group(2) @binding(1) var<storage, read> bricks: array<vec2<f32>>;
+@group(2) @binding(2) var<storage, read> blocks: array<vec2<f32>>;
+// (ambient, first light) that reaches the middle of each node's cells.
+@group(2) @binding(3) var illumination: texture_3d<f32>;
+
 const TABLE_LEN: u32 = 4096u;
+const GRADIENT_TABLE_LEN: u32 = 256u;
 const OPAQUE_BELOW: f32 = 1.0 / 128.0;
-const BRICK: i32 = 4;
+const NODE_CELLS: f32 = 4.0;
 const NAN_BITS: u32 = 0x7fc00000u;
 const SURFACE_HALVINGS: u32 = 4u;
 const HUGE: f32 = 3.0e38;
@@ -64,7 +86,7 @@ struct Ray {
     direction: vec3<f32>,
 }
 
-// Samples k with first <= k <= last lie inside the grid of voxel centres.
+// Samples k with first <= k <= last are looked at.
 struct Samples {
     first: i32,
     last: i32,
@@ -88,15 +110,16 @@ fn ray_at(column: u32, row: u32) -> Ray {
 }
 
 fn samples_inside(ray: Ray) -> Samples {
+    let none = Samples(0, -1);
     var enter = 0.0;
     var leave = HUGE;
     for (var axis = 0; axis < 3; axis++) {
         let o = ray.origin[axis];
         let d = ray.direction[axis];
-        let far = params.last_voxel[axis];
+        let far = grid.last_voxel[axis];
         if d == 0.0 {
             if o < 0.0 || o > far {
-                return Samples(0, -1);
+                return none;
             }
         } else {
             let a = (0.0 - o) / d;
@@ -105,8 +128,23 @@ fn samples_inside(ray: Ray) -> Samples {
             leave = min(leave, max(a, b));
         }
     }
-    if leave < enter || leave >= HUGE {
-        return Samples(0, -1);
+    if leave >= HUGE {
+        return none;
+    }
+    for (var i = 0u; i < params.clip_count; i++) {
+        let clip = params.clips[i];
+        let height = dot(clip.xyz, ray.origin) + clip.w;
+        let rise = dot(clip.xyz, ray.direction);
+        if rise > 0.0 {
+            enter = max(enter, -height / rise);
+        } else if rise < 0.0 {
+            leave = min(leave, -height / rise);
+        } else if height < 0.0 {
+            return none;
+        }
+    }
+    if leave < enter {
+        return none;
     }
     let first = ceil(enter / params.step_mm);
     let last = floor(leave / params.step_mm);
@@ -114,49 +152,21 @@ fn samples_inside(ray: Ray) -> Samples {
     return Samples(i32(min(first, 1073741824.0)), i32(min(last, 1073741824.0)));
 }
 
+fn at(ray: Ray, t_mm: f32) -> vec3<f32> {
+    return ray.origin + ray.direction * t_mm;
+}
+
 fn position(ray: Ray, k: i32) -> vec3<f32> {
-    return ray.origin + ray.direction * (f32(k) * params.step_mm);
+    return at(ray, f32(k) * params.step_mm);
 }
 
-fn stored(x: i32, y: i32, z: i32) -> f32 {
-    return f32(textureLoad(voxels, vec3<i32>(x, y, z), 0).r);
-}
-
-fn value_at(p: vec3<f32>) -> f32 {
-    let last = vec3<i32>(params.last_voxel.xyz);
-    let inside = clamp(p, vec3<f32>(0.0), params.last_voxel.xyz);
-    let low = min(vec3<i32>(inside), max(last - 1, vec3<i32>(0)));
-    let high = min(low + 1, last);
-    let f = inside - vec3<f32>(low);
-    let a = stored(low.x, low.y, low.z);
-    let b = stored(low.x, high.y, low.z);
-    let c = stored(low.x, low.y, high.z);
-    let d = stored(low.x, high.y, high.z);
-    let row_a = a + (stored(high.x, low.y, low.z) - a) * f.x;
-    let row_b = b + (stored(high.x, high.y, low.z) - b) * f.x;
-    let row_c = c + (stored(high.x, low.y, high.z) - c) * f.x;
-    let row_d = d + (stored(high.x, high.y, high.z) - d) * f.x;
-    let layer_a = row_a + (row_b - row_a) * f.y;
-    let layer_b = row_c + (row_d - row_c) * f.y;
-    return (layer_a + (layer_b - layer_a) * f.z) * params.rescale_slope + params.rescale_intercept;
-}
-
-fn brick_at(p: vec3<f32>) -> vec3<i32> {
-    return clamp(vec3<i32>(p) / BRICK, vec3<i32>(0), vec3<i32>(params.brick_dims.xyz) - 1);
-}
-
-fn brick_range(brick: vec3<i32>) -> vec2<f32> {
-    let dims = vec3<i32>(params.brick_dims.xyz);
-    return bricks[(brick.z * dims.y + brick.y) * dims.x + brick.x];
-}
-
-// The first sample after k that does not lie in this brick.
-fn sample_after(ray: Ray, brick: vec3<i32>, k: i32, last: i32) -> i32 {
+// The first sample after k outside of a box of cells, `low` to `high`.
+fn sample_after(ray: Ray, low: vec3<i32>, high: vec3<i32>, k: i32, last: i32) -> i32 {
     var leave = HUGE;
     for (var axis = 0; axis < 3; axis++) {
         let d = ray.direction[axis];
         if d != 0.0 {
-            let side = select(brick[axis], brick[axis] + 1, d > 0.0) * BRICK;
+            let side = select(low[axis], high[axis], d > 0.0);
             leave = min(leave, (f32(side) - ray.origin[axis]) / d);
         }
     }
@@ -164,15 +174,50 @@ fn sample_after(ray: Ray, brick: vec3<i32>, k: i32, last: i32) -> i32 {
     return max(k + 1, i32(next));
 }
 
+fn brick_at(p: vec3<f32>) -> vec3<i32> {
+    let edge = vec3<u32>(u32(grid.brick_dims.w));
+    return clamp(vec3<i32>(p) >> edge, vec3<i32>(0), grid.brick_dims.xyz - 1);
+}
+
+// Bricks from this one to the nearest that shows something.
+fn distance_at(brick: vec3<i32>) -> i32 {
+    let words = (grid.brick_dims.x + 3) >> 2u;
+    let word = distances[(brick.z * grid.brick_dims.y + brick.y) * words + (brick.x >> 2u)];
+    return i32((word >> (u32(brick.x & 3) * 8u)) & 0xffu);
+}
+
+// The first sample after k that is not among the bricks nearer than `distance`, all of them empty.
+fn sample_beyond(ray: Ray, brick: vec3<i32>, distance: i32, k: i32, last: i32) -> i32 {
+    let bits = vec3<u32>(u32(grid.brick_dims.w));
+    return sample_after(ray, (brick - (distance - 1)) << bits, (brick + distance) << bits, k, last);
+}
+
+// Whether a projection that has gathered `so_far` finds nothing new in this range.
+fn is_beaten(range: vec2<f32>, so_far: f32) -> bool {
+    return select(range.y <= so_far, range.x >= so_far, params.combine == COMBINE_MINIMUM);
+}
+
 fn table_index(value: f32) -> u32 {
     return u32(clamp((value - params.table_low) * params.table_scale + 0.5, 0.0, f32(TABLE_LEN - 1u)));
 }
 
-fn shows_something(range: vec2<f32>) -> bool {
-    // One entry more on either side outweighs rounding in the interpolation.
-    let low = max(table_index(range.x), 1u) - 1u;
-    let high = min(table_index(range.y) + 1u, TABLE_LEN - 1u);
-    return visible_before[high + 1u] != visible_before[low];
+// What a step shows over which the value runs from `front` to `back` evenly.
+fn segment(front: f32, back: f32) -> vec4<f32> {
+    let i = table_index(front);
+    let j = table_index(back);
+    if i == j {
+        return tables[i];
+    }
+    let sum = tables[TABLE_LEN + max(i, j)] - tables[TABLE_LEN + min(i, j)];
+    if sum.a <= 0.0 {
+        return vec4<f32>(0.0);
+    }
+    return vec4<f32>(sum.rgb / sum.a, 1.0 - exp(-sum.a / f32(max(i, j) - min(i, j))));
+}
+
+fn gradient_factor(magnitude: f32) -> f32 {
+    let last = f32(GRADIENT_TABLE_LEN - 1u);
+    return gradient_factors[u32(clamp(magnitude * params.gradient_scale + 0.5, 0.0, last))];
 }
 
 fn whole_power(base: f32, exponent: u32) -> f32 {
@@ -187,7 +232,8 @@ fn whole_power(base: f32, exponent: u32) -> f32 {
     return result;
 }
 
-fn lit(color: vec3<f32>, p: vec3<f32>) -> vec3<f32> {
+// The gradient in patient space, in value units over two voxels.
+fn normal_at(p: vec3<f32>) -> vec3<f32> {
     let x = vec3<f32>(1.0, 0.0, 0.0);
     let y = vec3<f32>(0.0, 1.0, 0.0);
     let z = vec3<f32>(0.0, 0.0, 1.0);
@@ -196,11 +242,53 @@ fn lit(color: vec3<f32>, p: vec3<f32>) -> vec3<f32> {
         value_at(p + y) - value_at(p - y),
         value_at(p + z) - value_at(p - z),
     );
-    let normal = params.patient_from_gradient * gradient;
-    let along = dot(normal, params.line_of_sight.xyz);
-    let facing = min(abs(along / max(length(normal), 1e-6)), 1.0);
-    let highlight = whole_power(max(2.0 * facing * facing - 1.0, 0.0), params.specular_power);
-    return color * (params.shading.x + params.shading.y * facing) + vec3<f32>(params.shading.z * highlight);
+    return params.patient_from_gradient * gradient;
+}
+
+// How much ambient light and how much of the first light reaches a place.
+fn light_reaching(p: vec3<f32>) -> vec2<f32> {
+    if params.illuminated == 0u {
+        return vec2<f32>(1.0);
+    }
+    let last = vec3<i32>(textureDimensions(illumination)) - 1;
+    let node = clamp(p * (1.0 / NODE_CELLS) - 0.5, vec3<f32>(0.0), vec3<f32>(last));
+    let l = min(vec3<i32>(node), max(last - 1, vec3<i32>(0)));
+    let h = min(l + 1, last);
+    let f = node - vec3<f32>(l);
+    let row_a = mix(factors(l.x, l.y, l.z), factors(h.x, l.y, l.z), f.x);
+    let row_b = mix(factors(l.x, h.y, l.z), factors(h.x, h.y, l.z), f.x);
+    let row_c = mix(factors(l.x, l.y, h.z), factors(h.x, l.y, h.z), f.x);
+    let row_d = mix(factors(l.x, h.y, h.z), factors(h.x, h.y, h.z), f.x);
+    return mix(mix(row_a, row_b, f.y), mix(row_c, row_d, f.y), f.z);
+}
+
+fn factors(x: i32, y: i32, z: i32) -> vec2<f32> {
+    return textureLoad(illumination, vec3<i32>(x, y, z), 0).rg;
+}
+
+fn lit(color: vec3<f32>, p: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
+    let size = max(length(normal), 1e-6);
+    let light = light_reaching(p);
+    var base = vec3<f32>(params.shading.x * light.x);
+    var highlights = vec3<f32>(0.0);
+    for (var i = 0u; i < params.light_count; i++) {
+        let reaching = params.lights[i].color.rgb * select(1.0, light.y, i == 0u);
+        let facing = min(abs(dot(normal, params.lights[i].direction.xyz) / size), 1.0);
+        let middle = min(abs(dot(normal, params.lights[i].halfway.xyz) / size), 1.0);
+        let highlight = whole_power(max(2.0 * middle * middle - 1.0, 0.0), params.specular_power);
+        base += reaching * (params.shading.y * facing * (0.5 + 0.5 * light.x));
+        highlights += reaching * (params.shading.z * highlight);
+    }
+    return color * base + highlights;
+}
+
+fn faded(color: vec3<f32>, t_mm: f32) -> vec3<f32> {
+    let part = clamp((t_mm - params.cue_near_mm) * params.cue_scale, 0.0, 1.0);
+    return color + (params.cue_color.rgb - color) * (params.cue_strength * part);
+}
+
+fn pixel(id: vec3<u32>) -> u32 {
+    return id.y * params.stride + id.x;
 }
 
 fn put_color(index: u32, color: vec3<f32>) {
@@ -225,26 +313,61 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let ray = ray_at(id.x, id.y + params.first_row);
     let samples = samples_inside(ray);
+    let integrated = params.integrated == 1u;
+    // Segment k reaches to sample k + 1, which must be inside, too.
+    let last = samples.last - i32(params.integrated);
     var color = vec3<f32>(0.0);
     var transparency = 1.0;
     var known_brick = vec3<i32>(-1);
-    var known_visible = true;
+    var distance = 0;
+    // The value at the end of the last segment, and its sample.
+    var known_value = 0.0;
+    var known_k = -1;
     var k = samples.first;
-    while k <= samples.last {
+    while k <= last {
         let p = position(ray, k);
         let brick = brick_at(p);
         if any(brick != known_brick) {
             known_brick = brick;
-            known_visible = shows_something(brick_range(brick));
+            distance = distance_at(brick);
         }
-        if !known_visible {
-            k = sample_after(ray, brick, k, samples.last);
-            continue;
+        if distance > 0 {
+            let next = sample_beyond(ray, brick, distance, k, samples.last);
+            if !integrated {
+                k = next;
+                continue;
+            }
+            // Empty neighbours share voxels, so what lies between two of their values is empty as
+            // well. The segment that leaves them may still show something.
+            if next - 1 > k {
+                k = next - 1;
+                continue;
+            }
         }
-        let entry = transfer[table_index(value_at(p))];
+        var entry: vec4<f32>;
+        var t_mm = f32(k) * params.step_mm;
+        if integrated {
+            var front = known_value;
+            if known_k != k {
+                front = value_at(p);
+            }
+            known_k = k + 1;
+            known_value = value_at(position(ray, known_k));
+            entry = segment(front, known_value);
+            t_mm = (f32(k) + 0.5) * params.step_mm;
+        } else {
+            entry = tables[table_index(value_at(p))];
+        }
         if entry.a > 0.0 {
-            color += transparency * entry.a * lit(entry.rgb, p);
-            transparency *= 1.0 - entry.a;
+            let seen = at(ray, t_mm);
+            let normal = normal_at(seen);
+            var alpha = entry.a;
+            if params.gradient_scale > 0.0 {
+                // Central differences are two voxels wide.
+                alpha *= gradient_factor(length(normal) * 0.5);
+            }
+            color += transparency * alpha * faded(lit(entry.rgb, seen, normal), t_mm);
+            transparency *= 1.0 - alpha;
             if transparency < OPAQUE_BELOW {
                 color /= 1.0 - transparency;
                 transparency = 0.0;
@@ -253,7 +376,7 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         k++;
     }
-    put_color(id.y * params.width + id.x, color + transparency * params.background.rgb);
+    put_color(pixel(id), color + transparency * params.background.rgb);
 }
 
 // The t of the surface, which lies between one sample outside and one inside of it.
@@ -262,14 +385,14 @@ fn surface_between(ray: Ray, before: f32, after: f32) -> f32 {
     var inside = after;
     for (var n = 0u; n < SURFACE_HALVINGS; n++) {
         let middle = (outside + inside) * 0.5;
-        if value_at(ray.origin + ray.direction * middle) >= params.surface_value {
+        if value_at(at(ray, middle)) >= params.surface_value {
             inside = middle;
         } else {
             outside = middle;
         }
     }
-    let low = value_at(ray.origin + ray.direction * outside);
-    let high = value_at(ray.origin + ray.direction * inside);
+    let low = value_at(at(ray, outside));
+    let high = value_at(at(ray, inside));
     return outside + (inside - outside) * ((params.surface_value - low) / (high - low));
 }
 
@@ -278,51 +401,75 @@ fn isosurface(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.width || id.y >= params.row_count {
         return;
     }
-    let index = id.y * params.width + id.x;
     let ray = ray_at(id.x, id.y + params.first_row);
     let samples = samples_inside(ray);
     var k = samples.first;
     while k <= samples.last {
         let p = position(ray, k);
         let brick = brick_at(p);
-        if brick_range(brick).y < params.surface_value {
-            k = sample_after(ray, brick, k, samples.last);
+        let distance = distance_at(brick);
+        if distance > 0 {
+            k = sample_beyond(ray, brick, distance, k, samples.last);
             continue;
         }
-        let here = value_at(p);
-        if here >= params.surface_value {
-            var t = f32(k) * params.step_mm;
+        if value_at(p) >= params.surface_value {
+            var t_mm = f32(k) * params.step_mm;
             if k > samples.first {
-                t = surface_between(ray, f32(k - 1) * params.step_mm, t);
+                t_mm = surface_between(ray, f32(k - 1) * params.step_mm, t_mm);
             }
-            put_color(index, lit(params.surface_color.rgb, ray.origin + ray.direction * t));
+            let hit = at(ray, t_mm);
+            put_color(pixel(id), faded(lit(params.surface_color.rgb, hit, normal_at(hit)), t_mm));
             return;
         }
         k++;
     }
-    put_color(index, params.background.rgb);
+    put_color(pixel(id), params.background.rgb);
 }
 
 @compute @workgroup_size(8, 8)
-fn mip(@builtin(global_invocation_id) id: vec3<u32>) {
+fn extreme(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.width || id.y >= params.row_count {
         return;
     }
     let ray = ray_at(id.x, id.y + params.first_row);
     let samples = samples_inside(ray);
-    var highest = -HUGE;
+    let minimum = params.combine == COMBINE_MINIMUM;
+    var so_far = select(-HUGE, HUGE, minimum);
+    let bits = vec3<u32>(u32(grid.brick_dims.w));
     var k = samples.first;
     while k <= samples.last {
         let p = position(ray, k);
         let brick = brick_at(p);
-        if brick_range(brick).y <= highest {
-            k = sample_after(ray, brick, k, samples.last);
+        let block = brick >> vec3<u32>(2u);
+        if is_beaten(blocks[(block.z * grid.block_dims.y + block.y) * grid.block_dims.x + block.x], so_far) {
+            let low = block << (bits + 2u);
+            k = sample_after(ray, low, low + (vec3<i32>(4) << bits), k, samples.last);
             continue;
         }
-        highest = max(highest, value_at(p));
+        if is_beaten(bricks[(brick.z * grid.brick_dims.y + brick.y) * grid.brick_dims.x + brick.x], so_far) {
+            k = sample_after(ray, brick << bits, (brick + 1) << bits, k, samples.last);
+            continue;
+        }
+        let value = value_at(p);
+        so_far = select(max(so_far, value), min(so_far, value), minimum);
         k++;
     }
-    put_projected(id.y * params.width + id.x, Projected(highest, samples.first <= samples.last));
+    put_projected(pixel(id), Projected(so_far, samples.first <= samples.last));
+}
+
+@compute @workgroup_size(8, 8)
+fn mean(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= params.width || id.y >= params.row_count {
+        return;
+    }
+    let ray = ray_at(id.x, id.y + params.first_row);
+    let samples = samples_inside(ray);
+    var sum = 0.0;
+    for (var k = samples.first; k <= samples.last; k++) {
+        sum += value_at(position(ray, k));
+    }
+    let count = max(samples.last - samples.first + 1, 0);
+    put_projected(pixel(id), Projected(sum / f32(max(count, 1)), count > 0));
 }
 
 @compute @workgroup_size(8, 8)
@@ -336,8 +483,8 @@ fn slice(@builtin(global_invocation_id) id: vec3<u32>) {
     var highest = -HUGE;
     var lowest = HUGE;
     for (var k = 0u; k < params.sample_count; k++) {
-        let p = ray.origin + ray.direction * (params.first_mm + f32(k) * params.step_mm);
-        if any(p < vec3<f32>(-0.5)) || any(p > params.last_voxel.xyz + 0.5) {
+        let p = at(ray, params.first_mm + f32(k) * params.step_mm);
+        if any(p < vec3<f32>(-0.5)) || any(p > grid.last_voxel.xyz + 0.5) {
             continue;
         }
         let value = value_at(p);
@@ -352,5 +499,5 @@ fn slice(@builtin(global_invocation_id) id: vec3<u32>) {
     } else if params.combine == COMBINE_MINIMUM {
         value = lowest;
     }
-    put_projected(id.y * params.width + id.x, Projected(value, count > 0.0));
+    put_projected(pixel(id), Projected(value, count > 0.0));
 }
