@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use render_core::cpu::Level;
 use render_core::gpu;
-use render_core::render::{Adapter, Choice, Feature, Renderer};
+use render_core::render::{Adapter, Choice, Feature, Renderer, Sampling};
 
 /// A back end under test: its name in test names, and the renderer, or why this machine has none.
 #[derive(Debug)]
@@ -13,10 +13,11 @@ pub struct Backend {
     pub renderer: Result<Renderer, &'static str>,
     /// What it cannot draw.
     pub lacks: &'static [Feature],
+    /// How its pictures are sampled.
+    pub sampling: Sampling,
 }
 
 const CPU_LACKS: &[Feature] = &Feature::ALL;
-const GPU_LACKS: &[Feature] = &Feature::ALL;
 
 /// What all others are measured against.
 pub fn reference() -> &'static Renderer {
@@ -40,6 +41,7 @@ pub fn all() -> &'static [Backend] {
                 false => Err("the processor lacks an instruction set"),
             },
             lacks: CPU_LACKS,
+            sampling: Sampling::Exact,
         });
         // More threads than tiles in a row of a small picture, whatever the number of cores.
         let threaded = Choice::CpuWith { level: Level::best(), threads: 5 };
@@ -48,8 +50,11 @@ pub fn all() -> &'static [Backend] {
             name: "cpu-threaded".into(),
             renderer: Ok(open(threaded)),
             lacks: CPU_LACKS,
+            sampling: Sampling::Exact,
         });
-        backends.push(Backend { name: "gpu".into(), renderer: gpu, lacks: GPU_LACKS });
+        for (name, sampling) in [("gpu-exact", Sampling::Exact), ("gpu-fast", Sampling::Fast)] {
+            backends.push(Backend { name: name.into(), renderer: gpu.clone(), lacks: &[], sampling });
+        }
         backends
     });
     &BACKENDS

@@ -18,12 +18,24 @@ pub mod tolerance {
     pub const VALUE_RELATIVE: f32 = 1e-4;
     /// Largest difference of an 8-bit colour.
     pub const COLOR: u8 = 2;
-    /// Share of pixels that may exceed the limits above.
+
+    /// How far a picture may stray.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Picture {
+        /// Share of pixels that may exceed `COLOR`.
+        pub outliers: f64,
+        /// Least peak signal-to-noise ratio of the whole picture.
+        pub psnr_db: f64,
+    }
+
+    /// Share of values that may exceed the limits above.
     pub const OUTLIERS: f64 = 0.0005;
-    /// Least peak signal-to-noise ratio of the whole picture.
-    pub const PSNR_DB: f64 = 55.0;
-    /// The same for pictures made on another day, by another compiler and C library.
-    pub const GOLDEN_PSNR_DB: f64 = 50.0;
+    pub const EXACT: Picture = Picture { outliers: OUTLIERS, psnr_db: 55.0 };
+    /// Pictures made on another day, by another compiler and C library.
+    pub const GOLDEN: Picture = Picture { outliers: OUTLIERS, psnr_db: 50.0 };
+    /// Where a card's texture unit interpolates, its weights have 8 bits: beside an edge of 1000 HU a
+    /// value is off by up to 4 HU, and a normal turns by a degree or so.
+    pub const FAST: Picture = Picture { outliers: 0.06, psnr_db: 45.0 };
 }
 
 /// Checks values before windowing.
@@ -81,12 +93,17 @@ impl Difference {
 
 /// Checks a picture. If it is wrong, writes it, the expected one and an amplified difference to the
 /// folder that the message names.
-pub fn pictures(name: &str, actual: &Frame, expected: &Frame, least_psnr_db: f64) -> Result<(), String> {
+pub fn pictures(
+    name: &str,
+    actual: &Frame,
+    expected: &Frame,
+    tolerance: &tolerance::Picture,
+) -> Result<(), String> {
     if actual.size != expected.size || actual.pixels.len() != expected.pixels.len() {
         return Err(format!("size {:?}, expected {:?}", actual.size, expected.size));
     }
     let difference = Difference::of(actual, expected);
-    if difference.outliers <= tolerance::OUTLIERS && difference.psnr_db >= least_psnr_db {
+    if difference.outliers <= tolerance.outliers && difference.psnr_db >= tolerance.psnr_db {
         return Ok(());
     }
     let folder = failures_folder();
@@ -95,11 +112,12 @@ pub fn pictures(name: &str, actual: &Frame, expected: &Frame, least_psnr_db: f64
         write_png(&folder.join(format!("{name}-{suffix}.png")), frame)?;
     }
     Err(format!(
-        "the picture is wrong: largest difference {}, {:.3} % of pixels beyond {}, PSNR {:.1} dB (at least {least_psnr_db}); see {}",
+        "the picture is wrong: largest difference {}, {:.3} % of pixels beyond {}, PSNR {:.1} dB (at least {}); see {}",
         difference.largest,
         difference.outliers * 100.0,
         tolerance::COLOR,
         difference.psnr_db,
+        tolerance.psnr_db,
         folder.join(format!("{name}-diff.png")).display(),
     ))
 }

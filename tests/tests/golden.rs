@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use libtest_mimic::{Arguments, Trial};
-use render_core::render::{Mode, RenderParams, Renderer};
+use render_core::render::{Mode, RenderParams, Renderer, Sampling};
 use render_core::{Frame, ValueImage, Volume};
 use tests::backends::{Backend, all, reference};
 use tests::cases::{Case, cases};
@@ -27,9 +27,7 @@ fn main() {
             let name = format!("picture::{}::{}", case.name, backend.name);
             trials.push(match case.needs.iter().find(|need| backend.lacks.contains(need)) {
                 Some(_) => trial(name, || Ok(())).with_ignored_flag(true),
-                None => {
-                    on(backend, name, move |renderer| agrees_with_reference(case, &backend.name, renderer))
-                }
+                None => on(backend, name, move |renderer| agrees_with_reference(case, backend, renderer)),
             });
         }
     }
@@ -106,13 +104,18 @@ fn draw(
     Ok((frame, values))
 }
 
-fn agrees_with_reference(case: &Case, backend: &str, renderer: &Renderer) -> Result<(), String> {
+fn agrees_with_reference(case: &Case, backend: &Backend, renderer: &Renderer) -> Result<(), String> {
     let expected = expected(case)?;
-    let (frame, values) = draw(renderer, &expected.volume, &expected.params)?;
+    let params = RenderParams { sampling: backend.sampling, ..expected.params.clone() };
+    let (frame, values) = draw(renderer, &expected.volume, &params)?;
     if let (Some(actual), Some(expected)) = (&values, &expected.values) {
         compare::values(actual, expected)?;
     }
-    compare::pictures(&format!("{}-{backend}", case.name), &frame, &expected.frame, tolerance::PSNR_DB)
+    let name = format!("{}-{}", case.name, backend.name);
+    match backend.sampling {
+        Sampling::Exact => compare::pictures(&name, &frame, &expected.frame, &tolerance::EXACT),
+        Sampling::Fast => compare::pictures(&name, &frame, &expected.frame, &tolerance::FAST),
+    }
 }
 
 fn matches_golden(case: &Case) -> Result<(), String> {
@@ -123,5 +126,5 @@ fn matches_golden(case: &Case) -> Result<(), String> {
     }
     let golden =
         compare::read_png(&path).map_err(|e| format!("{e}; UPDATE_GOLDEN=1 writes it: then look at it"))?;
-    compare::pictures(&format!("{}-golden", case.name), &expected.frame, &golden, tolerance::GOLDEN_PSNR_DB)
+    compare::pictures(&format!("{}-golden", case.name), &expected.frame, &golden, &tolerance::GOLDEN)
 }
