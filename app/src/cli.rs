@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glam::DVec3;
 
+use crate::look::Look;
+
 /// DICOM volume viewer and streaming server.
 ///
 /// Without a subcommand it opens the given studies: in a window where there is a display, else as
@@ -121,6 +123,8 @@ pub struct Source {
 pub struct Render {
     #[command(flatten)]
     pub source: Source,
+    #[command(flatten)]
+    pub look: Look,
     /// Volume preset: CT_Bone, CT_SoftTissue, CT_Lung or CT_Angio
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
@@ -136,14 +140,7 @@ pub struct Render {
     /// Magnification; 1 shows the sphere around the volume. Without it the volume fills the picture
     #[arg(long, value_parser = positive, value_name = "FACTOR")]
     pub zoom: Option<f64>,
-    /// dvr = shaded volume, mip = maximum intensity projection, iso = surface
-    #[arg(long, value_enum, default_value_t = VolumeMode::Dvr)]
-    pub mode: VolumeMode,
-    /// Value of the surface for --mode iso
-    #[arg(long, value_parser = finite, default_value_t = 300.0, allow_hyphen_values = true,
-          value_name = "VALUE")]
-    pub iso: f64,
-    /// Window centre and width for --mode mip; the study's own otherwise
+    /// Window centre and width of slices and projections; the study's own otherwise
     #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
     pub window: Option<[f64; 2]>,
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
@@ -229,13 +226,6 @@ pub enum BenchCase {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum VolumeMode {
-    Dvr,
-    Mip,
-    Iso,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SlabMode {
     Linear,
     Mip,
@@ -259,7 +249,8 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
-fn finite(text: &str) -> Result<f64, String> {
+/// A number of a size that means something.
+pub fn finite(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.trim().parse().ok();
     number.filter(|n| n.abs() <= 1e9).ok_or_else(|| "write a number from -1e9 to 1e9".into())
 }

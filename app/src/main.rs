@@ -7,6 +7,7 @@ mod capability;
 mod cli;
 mod commands;
 mod desktop;
+mod look;
 mod output;
 mod study;
 

@@ -3,41 +3,57 @@
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
-use render_core::RenderParams;
-use render_core::Window;
-use render_core::scene::view::Orientation;
-use render_core::scene::{Content, Preset, ViewState};
+use render_core::scene::{Preset, ViewState};
+use render_core::{Frame, RenderParams, Window};
 
-use crate::cli::{Render, VolumeMode};
+use crate::cli::Render;
 use crate::{output, study};
 
 pub fn run(args: &Render) -> Result<()> {
     if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
         bail!("--out {}: the name must end in .png", args.out.display());
     }
+    args.look.check().map_err(anyhow::Error::msg)?;
     let preset = args.preset.as_deref().map(find_preset).transpose()?;
     let renderer = super::open_renderer(args.backend)?;
     let volume = study::open(&args.source)?.volume;
-    let content = match args.mode {
-        VolumeMode::Dvr => Content::Volume,
-        VolumeMode::Mip => Content::MIP,
-        VolumeMode::Iso => Content::Isosurface(args.iso as f32),
-    };
-    let mut view = ViewState::new(&volume, content, Orientation::Axial, args.size);
+    let (content, orientation) = args.look.content();
+    let mut view = ViewState::new(&volume, content, orientation, args.size);
     if let Some([center, width]) = args.window {
         view.window = Window::clamped(center, width);
     }
     if let Some(preset) = preset {
         view.apply_preset(preset, &volume);
     }
+    args.look.apply(&mut view, &volume);
     if let Some(zoom) = args.zoom {
         view.camera.set_zoom(zoom);
     }
     view.camera.azimuth(args.azimuth);
     view.camera.elevation(args.elevation);
-    let params = RenderParams::resolve(&view, &volume);
-    let frame = renderer.render(&volume, &params, &AtomicBool::new(false))?;
+    let draw = |view: &ViewState| {
+        renderer.render(&volume, &RenderParams::resolve(view, &volume), &AtomicBool::new(false))
+    };
+    let frame = match args.look.stereo {
+        None => draw(&view)?,
+        Some(separation_mm) => {
+            let [left, right] = view.camera.stereo(separation_mm);
+            view.camera = left;
+            let left = draw(&view)?;
+            view.camera = right;
+            side_by_side(&left, &draw(&view)?)
+        }
+    };
     output::write_png(&args.out, &frame)
+}
+
+/// Two pictures of one size as one.
+fn side_by_side(left: &Frame, right: &Frame) -> Frame {
+    let [width, height] = left.size;
+    let row = width as usize * 4;
+    let rows = left.pixels.chunks_exact(row).zip(right.pixels.chunks_exact(row));
+    let pixels = rows.flat_map(|(left, right)| [left, right].concat()).collect();
+    Frame { size: [width * 2, height], pixels, ..left.clone() }
 }
 
 /// A preset by name, or an error that lists the names.
