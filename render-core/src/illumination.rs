@@ -21,7 +21,7 @@ use crate::with_voxels;
 const MAX_EXTINCTION_PER_MM: f32 = 4.0;
 
 /// Matter farther away than about this does not darken its surroundings.
-const OCCLUSION_RANGE_MM: f64 = 20.0;
+const OCCLUSION_RANGE_MM: f64 = 30.0;
 
 /// Of the 14 directions to faces and corners of a cube, those that do not point into a plane wall:
 /// what lies on it is fully lit.

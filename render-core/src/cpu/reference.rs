@@ -269,8 +269,8 @@ fn lit(params: &RenderParams, shading: &Shading, color: Vec3, p: Vec3, normal: V
         let middle = (normal.dot(Vec3::from(light.halfway)) / length).abs().min(1.0);
         // A ray is reflected by twice the angle between the normal and the middle of light and eye.
         let highlight = (2.0 * middle * middle - 1.0).max(0.0).powi(shading.specular_power as i32);
-        // Hollows see less of the light that comes from matter around them, too.
-        base += reaching * (shading.diffuse * facing * (0.5 + 0.5 * ambient));
+        // A headlight leaves nothing in the dark, so hollows would not show by ambient light alone.
+        base += reaching * (shading.diffuse * facing * ambient);
         highlights += reaching * (shading.specular * highlight);
     }
     color * base + highlights

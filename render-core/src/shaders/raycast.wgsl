@@ -276,7 +276,7 @@ fn lit(color: vec3<f32>, p: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
         let facing = min(abs(dot(normal, params.lights[i].direction.xyz) / size), 1.0);
         let middle = min(abs(dot(normal, params.lights[i].halfway.xyz) / size), 1.0);
         let highlight = whole_power(max(2.0 * middle * middle - 1.0, 0.0), params.specular_power);
-        base += reaching * (params.shading.y * facing * (0.5 + 0.5 * light.x));
+        base += reaching * (params.shading.y * facing * light.x);
         highlights += reaching * (params.shading.z * highlight);
     }
     return color * base + highlights;
