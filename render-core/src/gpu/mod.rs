@@ -33,6 +33,8 @@ use std::sync::{Arc, Mutex};
 pub use adapter::{AdapterInfo, adapters};
 pub use clock::Timing;
 pub use device::descriptor as device_descriptor;
+#[cfg(test)]
+pub(crate) use open::test_volume;
 pub(crate) use open::{open, open_on};
 
 use crate::frame::{Frame, ValueImage};
@@ -123,6 +125,12 @@ impl Gpu {
     /// What the last picture took by the card's clock, where it has one.
     pub(crate) fn timing(&self) -> Option<Timing> {
         *lock(&self.timing)
+    }
+
+    /// Breaks the device, as a driver that crashes does.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        lock(&self.card).device.raw.destroy();
     }
 
     fn draw(

@@ -112,7 +112,7 @@ fn probe(card: &Card) -> Result<(), RenderError> {
 }
 
 /// A ball of bone on a slope of softer values, with no symmetry to hide a swapped axis.
-pub(super) fn test_volume() -> Volume {
+pub(crate) fn test_volume() -> Volume {
     let dims = [21u32, 18, 15];
     let geometry = Geometry::from_axes(
         dims,

@@ -85,7 +85,7 @@ fn a_lost_device_is_opened_again_for_the_next_picture() {
     let volume = Arc::new(test_volume());
     let params = shaded(&volume, Content::Volume);
     let before = gpu.render(&volume, &params, &GO_ON).unwrap();
-    gpu.card().unwrap().device.raw.destroy();
+    gpu.lose();
     let error = gpu.render(&volume, &params, &GO_ON).unwrap_err();
     assert!(matches!(error, RenderError::Gpu(_)), "{error}");
     let after = gpu.render(&volume, &params, &GO_ON).unwrap();
@@ -99,7 +99,7 @@ fn a_device_of_someone_else_is_not_replaced() {
     let volume = Arc::new(test_volume());
     let params = slice(&volume);
     gpu.render(&volume, &params, &GO_ON).unwrap();
-    gpu.card().unwrap().device.raw.destroy();
+    gpu.lose();
     for _ in 0..2 {
         let error = gpu.render(&volume, &params, &GO_ON).unwrap_err();
         assert!(matches!(error, RenderError::Gpu(_)), "{error}");

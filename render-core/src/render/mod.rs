@@ -274,3 +274,32 @@ fn check_size(params: &RenderParams) -> Result<(), RenderError> {
     let fits = params.size.iter().all(|n| (1..=crate::scene::view::MAX_SIZE).contains(n));
     if fits { Ok(()) } else { Err(RenderError::Size(width, height)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu;
+    use crate::scene::view::{Content, Orientation, ViewState};
+
+    #[test]
+    fn the_cpu_draws_while_the_card_is_lost_and_the_renderer_says_so() {
+        let Some(card) = gpu::open(Adapter::Software, &mut Vec::new()) else {
+            return eprintln!("skipped: no Vulkan adapter");
+        };
+        let cpu = Renderer::open(Choice::Cpu).unwrap();
+        let renderer = Renderer::on_gpu(card, Some(cpu.backend), Vec::new());
+        let volume = Arc::new(gpu::test_volume());
+        let view = ViewState::new(&volume, Content::Slice, Orientation::Axial, [32, 32]);
+        let params = RenderParams::resolve(&view, &volume);
+        let draw = || {
+            renderer.render(&volume, &params, &AtomicBool::new(false)).unwrap();
+            renderer.last_drawn().unwrap()
+        };
+        assert_eq!((draw().by, draw().instead), ("gpu", None));
+        renderer.gpu.as_ref().unwrap().lose();
+        let drawn = draw();
+        assert_eq!(drawn.by, "cpu");
+        assert!(matches!(drawn.instead, Some(RenderError::Gpu(_))), "{drawn:?}");
+        assert_eq!(draw().by, "gpu");
+    }
+}
