@@ -191,9 +191,10 @@ pub struct Bench {
     pub what: BenchCase,
     #[command(flatten)]
     pub source: Source,
-    /// Width and height in pixels; 1920x1080 for pictures, 512x512 for slices by default
-    #[arg(long, value_parser = size, value_name = "WxH")]
-    pub size: Option<[u32; 2]>,
+    /// Width and height in pixels, several for `render`; 1920x1080 for pictures, 512x512 for slices by
+    /// default
+    #[arg(long, value_parser = size, value_delimiter = ',', value_name = "WxH")]
+    pub size: Vec<[u32; 2]>,
     /// Frames (or loads) measured per case, after 3 that warm up
     #[arg(long, default_value_t = 36, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub frames: u32,
@@ -212,6 +213,9 @@ pub struct Bench {
     /// Threads of the CPU renderer; all cores otherwise
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Interpolate in full precision, where the graphics card would do it faster by itself
+    #[arg(long)]
+    pub exact: bool,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,

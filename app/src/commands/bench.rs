@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use render_core::cpu::Level;
 use render_core::dicom;
-use render_core::render::Choice;
+use render_core::render::{Choice, Sampling};
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, RenderParams, Renderer, Volume};
@@ -32,28 +32,39 @@ pub fn run(args: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// A whole turn's worth of frames per preset, and the projection.
+/// The HU of an isosurface: bone's.
+const SURFACE: f32 = 250.0;
+
+/// A whole turn's worth of frames per preset of the volume's modality, and per other mode.
 fn render(args: &Bench) -> Result<u32> {
     let renderer = renderer(args)?;
     let volume = study::open(&args.source)?.volume;
-    let size = args.size.unwrap_or([1920, 1080]);
-    let mut ran = 0;
     let modality = &volume.meaning().modality;
     let presets = Preset::built_in().iter().filter(|p| p.modality == *modality);
-    let presets = presets.map(|p| (p.name.as_str(), Some(p)));
-    for (name, preset) in presets.chain([("MIP", None)]).filter(|(name, _)| wanted(args, name)) {
-        let content = if preset.is_some() { Content::Volume } else { Content::MIP };
-        let mut view = ViewState::new(&volume, content, Orientation::Axial, size);
-        if let Some(preset) = preset {
-            view.apply_preset(preset, &volume);
+    let presets = presets.map(|p| (p.name.as_str(), Content::Volume, Some(p)));
+    let others = [
+        ("MIP", Content::MIP, None),
+        ("MinIP", Content::Projection(Combine::Minimum), None),
+        ("Mean", Content::Projection(Combine::Mean), None),
+        ("Isosurface", Content::Isosurface(SURFACE), None),
+    ];
+    let cases: Vec<_> = presets.chain(others).filter(|(name, ..)| wanted(args, name)).collect();
+    let sizes = if args.size.is_empty() { &[[1920, 1080]] } else { &args.size[..] };
+    let mut ran = 0;
+    for &size in sizes {
+        for &(name, content, preset) in &cases {
+            let mut view = ViewState::new(&volume, content, Orientation::Axial, size);
+            if let Some(preset) = preset {
+                view.apply_preset(preset, &volume);
+            }
+            view.camera.set_zoom(args.zoom);
+            view.camera.elevation(10.0);
+            let times = frames(args, &renderer, &volume, &mut view, |view| {
+                view.camera.azimuth(args.azimuth_step);
+            })?;
+            report(args, "render", name, renderer.name(), Some(size), &times);
+            ran += 1;
         }
-        view.camera.set_zoom(args.zoom);
-        view.camera.elevation(10.0);
-        let times = frames(args, &renderer, &volume, &mut view, |view| {
-            view.camera.azimuth(args.azimuth_step);
-        })?;
-        report(args, "render", name, renderer.name(), Some(size), &times);
-        ran += 1;
     }
     Ok(ran)
 }
@@ -63,7 +74,7 @@ fn mpr(args: &Bench) -> Result<u32> {
     const SLAB_MM: f64 = 20.0;
     let renderer = renderer(args)?;
     let volume = study::open(&args.source)?.volume;
-    let size = args.size.unwrap_or([512, 512]);
+    let size = args.size.first().copied().unwrap_or([512, 512]);
     let mut ran = 0;
     for (name, thickness_mm, combine) in [
         ("oblique", 0.0, Combine::Mean),
@@ -92,7 +103,7 @@ fn load(args: &Bench) -> Result<u32> {
     if !wanted(args, "load") {
         return Ok(0);
     }
-    let mut times = Vec::new();
+    let mut rounds = Vec::new();
     // Loading takes long enough that one round warms up.
     for round in 0..=args.frames {
         let start = Instant::now();
@@ -101,10 +112,10 @@ fn load(args: &Bench) -> Result<u32> {
             dicom::load(series, &Progress::default())?;
         }
         if round > 0 {
-            times.push(start.elapsed().as_secs_f64() * 1e3);
+            rounds.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
-    report(args, "load", "load", "cpu", None, &times);
+    report(args, "load", "load", "cpu", None, &Times { rounds, on_card: Vec::new() });
     Ok(1)
 }
 
@@ -112,7 +123,7 @@ fn load(args: &Bench) -> Result<u32> {
 fn encode(args: &Bench) -> Result<u32> {
     let renderer = renderer(args)?;
     let volume = study::open(&args.source)?.volume;
-    let size = args.size.unwrap_or([1920, 1080]);
+    let size = args.size.first().copied().unwrap_or([1920, 1080]);
     let mut ran = 0;
     for (content, tone) in [(Content::Volume, Tone::Color), (Content::Slice, Tone::Grey)] {
         let view = ViewState::new(&volume, content, Orientation::Axial, size);
@@ -138,26 +149,49 @@ fn frames(
     volume: &Arc<Volume>,
     view: &mut ViewState,
     step: impl Fn(&mut ViewState),
-) -> Result<Vec<f64>> {
+) -> Result<Times> {
     let cancel = AtomicBool::new(false);
-    measure(args, || {
+    let mut on_card = Vec::new();
+    let mut times = measure(args, || {
         step(view);
-        renderer.render(volume, &RenderParams::resolve(view, volume), &cancel)?;
+        let mut params = RenderParams::resolve(view, volume);
+        if args.exact {
+            params.sampling = Sampling::Exact;
+        }
+        renderer.render(volume, &params, &cancel)?;
+        let timing = renderer.last_drawn().and_then(|drawn| drawn.timing);
+        on_card.extend(timing.map(|timing| timing.skip_ms + timing.cast_ms));
         Ok(())
-    })
+    })?;
+    times.on_card = on_card.into_iter().skip(WARM_UP as usize).collect();
+    Ok(times)
 }
 
 /// Milliseconds of each round after the first few.
-fn measure(args: &Bench, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
-    let mut times = Vec::new();
+struct Times {
+    rounds: Vec<f64>,
+    /// By the clock of a graphics card, without reading the picture back.
+    on_card: Vec<f64>,
+}
+
+fn measure(args: &Bench, mut work: impl FnMut() -> Result<()>) -> Result<Times> {
+    let mut rounds = Vec::new();
     for round in 0..WARM_UP + args.frames {
         let start = Instant::now();
         work()?;
         if round >= WARM_UP {
-            times.push(start.elapsed().as_secs_f64() * 1e3);
+            rounds.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
-    Ok(times)
+    Ok(Times { rounds, on_card: Vec::new() })
+}
+
+/// (median, least, most)
+fn spread(times: &[f64]) -> (f64, f64, f64) {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let median = (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
+    (median, sorted[0], sorted[sorted.len() - 1])
 }
 
 fn renderer(args: &Bench) -> Result<Renderer> {
@@ -174,23 +208,28 @@ fn wanted(args: &Bench, name: &str) -> bool {
     args.cases.is_empty() || args.cases.iter().any(|case| case.eq_ignore_ascii_case(name))
 }
 
-fn report(args: &Bench, bench: &str, case: &str, backend: &str, size: Option<[u32; 2]>, times: &[f64]) {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (min, max) = (sorted[0], sorted[sorted.len() - 1]);
-    let median = (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
+fn report(args: &Bench, bench: &str, case: &str, backend: &str, size: Option<[u32; 2]>, times: &Times) {
+    let (median, min, max) = spread(&times.rounds);
+    let on_card = (!times.on_card.is_empty()).then(|| spread(&times.on_card));
     let threads = args.threads.map_or_else(cores, usize::from);
+    let runs = times.rounds.len();
     if args.json {
         let round = |ms: f64| (ms * 1e3).round() / 1e3;
-        output::line(json!({
+        let object = |(median, min, max): (f64, f64, f64)| json!({ "median": round(median), "min": round(min), "max": round(max) });
+        let mut line = json!({
             "bench": bench, "case": case, "backend": backend, "size": size, "threads": threads,
-            "frames": times.len(),
-            "ms": { "median": round(median), "min": round(min), "max": round(max) },
-        }));
+            "frames": runs, "ms": object((median, min, max)),
+        });
+        if let Some(on_card) = on_card {
+            line["gpu_ms"] = object(on_card);
+        }
+        output::line(line);
     } else {
+        let size = size.map_or_else(String::new, |[width, height]| format!(" {width}x{height}"));
+        let on_card = on_card.map_or_else(String::new, |(ms, ..)| format!(", of it {ms:.2} ms on the card"));
         output::line(format_args!(
-            "{bench} {case}, {backend}, {threads} threads: median {median:.2} ms, {min:.2} to {max:.2} ms, {} runs",
-            times.len()
+            "{bench} {case}{size}, {backend}, {threads} threads: \
+             median {median:.2} ms{on_card}, {min:.2} to {max:.2} ms, {runs} runs"
         ));
     }
 }
