@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glam::DVec3;
 
+use crate::cinematic::Cinematic;
 use crate::look::Look;
 
 /// DICOM volume viewer and streaming server.
@@ -88,7 +89,7 @@ pub enum Command {
         json: bool,
     },
     /// Render one picture of a volume to a PNG file
-    Render(Render),
+    Render(Box<Render>),
     /// Cut one slice out of a volume, in patient mm, to a PNG or NumPy file
     Mpr(Mpr),
     /// Measure this machine on a study: median, minimum and maximum per case
@@ -143,6 +144,8 @@ pub struct Render {
     /// Window centre and width of slices and projections; the study's own otherwise
     #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
     pub window: Option<[f64; 2]>,
+    #[command(flatten)]
+    pub cinematic: Cinematic,
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     pub backend: Backend,
     /// PNG file to write
@@ -259,7 +262,7 @@ pub fn finite(text: &str) -> Result<f64, String> {
     number.filter(|n| n.abs() <= 1e9).ok_or_else(|| "write a number from -1e9 to 1e9".into())
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     finite(text)
         .ok()
         .filter(|n| *n >= 0.01 && *n <= 1000.0)

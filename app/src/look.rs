@@ -23,6 +23,8 @@ pub enum Mode {
     Mean,
     /// Surface at the value of --iso
     Iso,
+    /// Light of a studio, followed path by path through the volume
+    Cinematic,
     /// Slice through the middle, seen from the feet
     Axial,
     /// Slice through the middle, seen from the front
@@ -108,7 +110,7 @@ pub struct Cue(DepthCue);
 impl Look {
     pub fn content(&self) -> (Content, Orientation) {
         let content = match self.mode {
-            Mode::Dvr => Content::Volume,
+            Mode::Dvr | Mode::Cinematic => Content::Volume,
             Mode::Mip => Content::MIP,
             Mode::Minip => Content::Projection(Combine::Minimum),
             Mode::Mean => Content::Projection(Combine::Mean),

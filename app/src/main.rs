@@ -4,6 +4,7 @@
 //! turns errors into words and exit codes (0 done, 1 failed, 2 wrong usage).
 
 mod capability;
+mod cinematic;
 mod cli;
 mod commands;
 mod desktop;

@@ -14,6 +14,7 @@
 //! `a_from_b`.
 
 pub mod bricks;
+pub mod cinematic;
 pub mod cpu;
 pub mod dicom;
 pub mod frame;

@@ -1,12 +1,15 @@
 //! `voxcast render`: one picture of a volume.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
+use render_core::cinematic::Cinematic;
 use render_core::scene::{Preset, ViewState};
 use render_core::{Frame, RenderParams, Window};
 
 use crate::cli::Render;
+use crate::look::Mode;
 use crate::{output, study};
 
 pub fn run(args: &Render) -> Result<()> {
@@ -15,7 +18,6 @@ pub fn run(args: &Render) -> Result<()> {
     }
     args.look.check().map_err(anyhow::Error::msg)?;
     let preset = args.preset.as_deref().map(find_preset).transpose()?;
-    let renderer = super::open_renderer(args.backend)?;
     let volume = study::open(&args.source)?.volume;
     let (content, orientation) = args.look.content();
     let mut view = ViewState::new(&volume, content, orientation, args.size);
@@ -31,8 +33,18 @@ pub fn run(args: &Render) -> Result<()> {
     }
     view.camera.azimuth(args.azimuth);
     view.camera.elevation(args.elevation);
-    let draw = |view: &ViewState| {
-        renderer.render(&volume, &RenderParams::resolve(view, &volume), &AtomicBool::new(false))
+    let never = AtomicBool::new(false);
+    let renderer = match args.look.mode {
+        Mode::Cinematic => None,
+        _ => Some(super::open_renderer(args.backend)?),
+    };
+    let draw = |view: &ViewState| match &renderer {
+        Some(renderer) => renderer.render(&volume, &RenderParams::resolve(view, &volume), &never),
+        None => {
+            let mut picture = Cinematic::new(Arc::clone(&volume), view, &args.cinematic.settings())?;
+            picture.accumulate(args.cinematic.samples, &never)?;
+            Ok(picture.picture(args.cinematic.finish()))
+        }
     };
     let frame = match args.look.stereo {
         None => draw(&view)?,

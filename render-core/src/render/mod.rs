@@ -45,6 +45,8 @@ pub enum RenderError {
     Cancelled,
     #[error("a picture of {0}x{1} pixels cannot be rendered: 1 to 8192 each are possible")]
     Size(u32, u32),
+    #[error("a cinematic picture of {0}x{1} pixels needs too much memory: 16 million pixels are possible")]
+    CinematicSize(u32, u32),
     #[error("values before windowing exist for slices and projections only, not for a shaded volume")]
     NoValues,
     #[error("this processor has no {level}; the best it has is {best}")]
