@@ -24,6 +24,7 @@ pub mod illumination;
 pub mod levels;
 pub mod phantom;
 pub mod progress;
+pub mod progressive;
 pub mod render;
 pub mod scene;
 pub mod volume;

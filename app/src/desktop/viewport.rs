@@ -5,13 +5,14 @@ use std::sync::Arc;
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Rect, Role, Sense, WidgetInfo, pos2, vec2};
 use glam::DVec3;
+use render_core::progressive::ViewRequest;
 use render_core::scene::view::Combine;
 use render_core::scene::{Button, Content, Input, Interaction, Plane, ViewState};
 use render_core::{FrameKind, Renderer, Volume, Window};
 
 use super::layout::ViewId;
 use super::overlay;
-use super::render_worker::{Pace, RenderWorker, Request};
+use super::render_worker::{Pace, RenderWorker};
 use super::study::OpenSeries;
 use super::theme;
 
@@ -355,12 +356,12 @@ impl Viewport {
             return;
         }
         self.submitted = Some(self.view.revision);
-        self.worker.submit(Request {
+        let request = ViewRequest {
             renderer: scenery.renderer.clone(),
             volume: Arc::clone(&scenery.open.volume),
             view: self.view.clone(),
-            pace: std::mem::replace(&mut self.pace, Pace::Resting),
-        });
+        };
+        self.worker.submit(request, std::mem::replace(&mut self.pace, Pace::Resting));
     }
 
     fn paint(&self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>) {
