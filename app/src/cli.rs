@@ -22,6 +22,11 @@ pub struct Cli {
     #[command(flatten)]
     pub view: View,
 
+    /// Folder with volume presets of your own, one TOML file each; else the `presets` folder in the user's
+    /// configuration of Voxcast
+    #[arg(long, env = "VOXCAST_PRESETS", value_name = "DIR", global = true)]
+    pub presets: Option<PathBuf>,
+
     /// What to log, as for example `info` or `server_mode=debug`
     #[arg(long, env = "VOXCAST_LOG", default_value = "warn", global = true)]
     pub log: String,
@@ -126,7 +131,7 @@ pub struct Render {
     pub source: Source,
     #[command(flatten)]
     pub look: Look,
-    /// Volume preset: CT_Bone, CT_SoftTissue, CT_Lung or CT_Angio
+    /// Volume preset, for example CT_Bone; a wrong name lists all. The modality's first otherwise
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Width and height in pixels

@@ -10,6 +10,7 @@ mod commands;
 mod desktop;
 mod look;
 mod output;
+mod presets;
 mod study;
 
 use std::process::ExitCode;

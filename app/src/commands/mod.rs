@@ -15,11 +15,12 @@ use render_core::render::{Adapter, Choice};
 use crate::cli::{Backend, Cli, Command};
 
 pub fn run(cli: Cli) -> Result<()> {
+    let presets = cli.presets.as_deref();
     match cli.command {
-        None => view::run(&cli.view),
-        Some(Command::Demo { view }) => view::demo(view),
+        None => view::run(&cli.view, presets),
+        Some(Command::Demo { view }) => view::demo(view, presets),
         Some(Command::Info { paths, json }) => info::run(&paths, json),
-        Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Render(args)) => render::run(&args, presets),
         Some(Command::Mpr(args)) => mpr::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Phantom { dir, seed }) => phantom::run(&dir, seed),

@@ -1,23 +1,25 @@
 //! `voxcast render`: one picture of a volume.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use render_core::cinematic::Cinematic;
-use render_core::scene::{Preset, ViewState};
+use render_core::scene::{Preset, PresetLibrary, ViewState};
 use render_core::{Frame, RenderParams, Window};
 
 use crate::cli::Render;
 use crate::look::Mode;
-use crate::{output, study};
+use crate::{output, presets, study};
 
-pub fn run(args: &Render) -> Result<()> {
+pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
         bail!("--out {}: the name must end in .png", args.out.display());
     }
     args.look.check().map_err(anyhow::Error::msg)?;
-    let preset = args.preset.as_deref().map(find_preset).transpose()?;
+    let library = presets::library(folder)?;
+    let preset = args.preset.as_deref().map(|name| find_preset(&library, name)).transpose()?;
     let volume = study::open(&args.source)?.volume;
     let (content, orientation) = args.look.content();
     let mut view = ViewState::new(&volume, content, orientation, args.size);
@@ -69,9 +71,9 @@ fn side_by_side(left: &Frame, right: &Frame) -> Frame {
 }
 
 /// A preset by name, or an error that lists the names.
-pub fn find_preset(name: &str) -> Result<&'static Preset> {
-    Preset::find(name).with_context(|| {
-        let names: Vec<&str> = Preset::built_in().iter().map(|p| p.name.as_str()).collect();
+fn find_preset<'a>(library: &'a PresetLibrary, name: &str) -> Result<&'a Preset> {
+    library.find(name).with_context(|| {
+        let names: Vec<&str> = library.presets().iter().map(|p| p.name.as_str()).collect();
         format!("there is no preset {name:?}; there are {}", names.join(", "))
     })
 }

@@ -9,30 +9,31 @@ use server_mode::{Config, Studies};
 
 use crate::capability::{self, Mode};
 use crate::cli::View;
-use crate::{desktop, output, study};
+use crate::{desktop, output, presets, study};
 
 /// Picks the mode, says which and why, and runs it. A window that cannot open becomes a server.
-pub fn run(view: &View) -> Result<()> {
+pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
+    let presets = presets::folder(presets)?;
     let renderer = super::open_renderer(view.backend)?;
     if view.serve {
-        return serve(view, &renderer);
+        return serve(view, &renderer, presets);
     }
     let verdict = capability::verdict(&capability::display(), &renderer);
     output::note(format_args!("mode: {}", verdict.mode.as_str()));
     verdict.reasons.iter().for_each(|reason| output::note(format_args!("  {reason}")));
     match verdict.mode {
-        Mode::Serve => serve(view, &renderer),
+        Mode::Serve => serve(view, &renderer, presets),
         Mode::Local => {
-            let options = desktop::Options { renderer: renderer.clone() };
+            let options = desktop::Options { renderer: renderer.clone(), presets: presets.clone() };
             desktop::run(view.studies.clone(), options).or_else(|error| {
                 output::note(format_args!("no window, so a server for browsers instead: {error:#}"));
-                serve(view, &renderer)
+                serve(view, &renderer, presets)
             })
         }
     }
 }
 
-fn serve(view: &View, renderer: &Renderer) -> Result<()> {
+fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<()> {
     let studies = match view.studies.as_slice() {
         [] => bail!("name at least one folder or file with studies to serve, or run `voxcast demo --serve`"),
         paths => Studies::scan(paths, &Progress::default())?,
@@ -45,6 +46,7 @@ fn serve(view: &View, renderer: &Renderer) -> Result<()> {
     let config = Config {
         listen: view.address(),
         render_size: [view.render_width, view.render_height],
+        presets,
         ..Config::default()
     };
     server_mode::run(&config, renderer, studies, |ready| {
@@ -55,9 +57,9 @@ fn serve(view: &View, renderer: &Renderer) -> Result<()> {
 }
 
 /// Shows the study made by formula; the first time it is made and kept in the user's cache.
-pub fn demo(mut view: View) -> Result<()> {
+pub fn demo(mut view: View, presets: Option<&Path>) -> Result<()> {
     view.studies.insert(0, demo_study()?);
-    run(&view)
+    run(&view, presets)
 }
 
 fn demo_study() -> Result<PathBuf> {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui;
 use render_core::dicom::{self, Failed, Library, Loaded, Series, Study};
-use render_core::scene::{Content, Preset};
+use render_core::scene::{Content, Preset, PresetLibrary};
 use render_core::{Renderer, Window};
 
 use super::command::{self, Command, KeyFocus};
 use super::dialogs;
 use super::job::{Job, Poll};
 use super::layout::{Layout, ViewId};
+use super::presets;
 use super::recent::Recent;
 use super::study::OpenSeries;
 use super::viewport::{Effect, Probe, Scenery, Viewport};
@@ -29,6 +30,8 @@ pub struct App {
     pub(super) failed: Vec<Failed>,
     pub(super) thumbnails: HashMap<String, egui::TextureHandle>,
     pub(super) work: Option<Work>,
+    pub(super) presets: PresetLibrary,
+    preset_job: Option<Job<presets::News>>,
     thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
     picker: Option<Job<Vec<PathBuf>>>,
     pub(super) screen: Option<Screen>,
@@ -73,6 +76,8 @@ impl App {
             failed: Vec::new(),
             thumbnails: HashMap::new(),
             work: None,
+            presets: PresetLibrary::default(),
+            preset_job: options.presets.map(|folder| presets::watch(ctx, folder)),
             thumbnail_job: None,
             picker: None,
             screen: None,
@@ -153,6 +158,22 @@ impl App {
                 }
                 Poll::Ended => self.thumbnail_job = None,
                 Poll::Pending => return,
+            }
+        }
+    }
+
+    fn take_presets(&mut self) {
+        while let Some(Poll::Result(news)) = self.preset_job.as_ref().map(Job::poll) {
+            self.presets = news.library;
+            if let Some(Screen { open, viewports, .. }) = &mut self.screen {
+                for viewport in viewports {
+                    viewport.view.refresh_preset(&self.presets, &open.volume);
+                }
+            }
+            // What was wrong with the folder before is past.
+            self.messages.retain(|message| message.text != presets::LEFT_OUT);
+            if !self.presets.problems().is_empty() {
+                self.tell(presets::LEFT_OUT.to_owned(), self.presets.problems().to_vec());
             }
         }
     }
@@ -287,7 +308,7 @@ impl App {
             | Command::Fit
             | Command::Turn(_) => {
                 if let Some(screen) = &mut self.screen {
-                    screen.run(self.active, &command);
+                    screen.run(self.active, &command, &self.presets);
                 }
             }
         }
@@ -376,7 +397,7 @@ impl Screen {
         &self.viewports[id.index()].view
     }
 
-    fn run(&mut self, active: ViewId, command: &Command) {
+    fn run(&mut self, active: ViewId, command: &Command, presets: &PresetLibrary) {
         let volume = &self.open.volume;
         let viewport = &mut self.viewports[active.index()];
         let volume_view = ViewId::Volume.index();
@@ -389,17 +410,15 @@ impl Screen {
                     self.set_window(if mip { active } else { ViewId::Axial }, window);
                 }
             }
-            Command::SetPreset(name) => {
-                if let Some(preset) = Preset::find(name) {
+            Command::SetPreset(ref name) => {
+                if let Some(preset) = presets.find(name) {
                     let view = &mut self.viewports[volume_view].view;
                     view.set_content(Content::Volume, volume);
                     view.apply_preset(preset, volume);
                 }
             }
             Command::NextPreset => {
-                let modality = &volume.meaning().modality;
-                let presets: Vec<&Preset> =
-                    Preset::built_in().iter().filter(|preset| preset.modality == *modality).collect();
+                let presets: Vec<&Preset> = presets.menu(volume).collect();
                 let view = &mut self.viewports[volume_view].view;
                 let here = presets
                     .iter()
@@ -460,6 +479,7 @@ impl eframe::App for App {
         let ctx = ui.ctx().clone();
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
+        self.take_presets();
         let mut commands = command::pressed(&ctx, self.key_focus(&ctx));
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());

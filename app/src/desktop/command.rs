@@ -24,7 +24,7 @@ pub enum Command {
     ClearRecent,
     SetWindow(Window),
     WindowKey(usize),
-    SetPreset(&'static str),
+    SetPreset(String),
     NextPreset,
     SetVolumeContent(Content),
     ToggleMip,

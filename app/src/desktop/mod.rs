@@ -15,6 +15,7 @@ mod dialogs;
 mod job;
 mod layout;
 mod overlay;
+mod presets;
 mod recent;
 mod render_worker;
 mod side_panel;
@@ -32,6 +33,8 @@ use render_core::Renderer;
 pub struct Options {
     /// Draws the pictures. The window's widgets use whatever adapter there is.
     pub renderer: Renderer,
+    /// Folder of the user's own volume presets.
+    pub presets: Option<PathBuf>,
 }
 
 /// Opens the window on the studies in `paths` and returns when it is closed. Fails if there is no

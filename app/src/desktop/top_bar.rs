@@ -1,9 +1,9 @@
 //! The bar above the viewports and the line below them.
 
 use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText};
-use render_core::Window;
 use render_core::scene::view::Combine;
-use render_core::scene::{Content, Preset, ViewState};
+use render_core::scene::{Content, PresetLibrary, ViewState};
+use render_core::{Volume, Window};
 
 use super::app::{App, Screen};
 use super::command::Command;
@@ -29,7 +29,7 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             ui.separator();
             window_controls(screen, app.active, ui, commands);
             ui.separator();
-            volume_controls(screen, ui, commands);
+            volume_controls(app, screen, ui, commands);
             ui.separator();
             if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
                 commands.push(Command::ResetAll);
@@ -74,10 +74,10 @@ fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands:
     }
 }
 
-fn volume_controls(screen: &Screen, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+fn volume_controls(app: &App, screen: &Screen, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let view = screen.view(ViewId::Volume);
     ui.label(RichText::new("Volume").color(theme::WEAK));
-    preset_menu(view, &screen.open.volume.meaning().modality, ui, commands);
+    preset_menu(view, &app.presets, &screen.open.volume, ui, commands);
     for (content, name, hint) in [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
         (Content::MIP, "MIP", "Maximum intensity projection (M)"),
@@ -90,18 +90,25 @@ fn volume_controls(screen: &Screen, ui: &mut egui::Ui, commands: &mut Vec<Comman
     }
 }
 
-fn preset_menu(view: &ViewState, modality: &str, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+fn preset_menu(
+    view: &ViewState,
+    presets: &PresetLibrary,
+    volume: &Volume,
+    ui: &mut egui::Ui,
+    commands: &mut Vec<Command>,
+) {
     let menu =
         ComboBox::from_id_salt("preset").selected_text(preset_title(view)).width(126.0).show_ui(ui, |ui| {
             let mut any = false;
-            for preset in Preset::built_in().iter().filter(|preset| preset.modality == modality) {
+            for preset in presets.menu(volume) {
                 any = true;
                 let chosen = view.preset.as_ref().is_some_and(|origin| origin.name == preset.name);
                 if ui.selectable_label(chosen, &preset.label).clicked() {
-                    commands.push(Command::SetPreset(&preset.name));
+                    commands.push(Command::SetPreset(preset.name.clone()));
                 }
             }
             if !any {
+                let modality = &volume.meaning().modality;
                 ui.label(format!("No presets for {modality}: the window sets the opacity."));
             }
         });

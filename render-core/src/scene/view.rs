@@ -5,7 +5,7 @@ use glam::DVec3;
 use super::camera::Camera;
 use super::clip::Clip;
 use super::light::{DepthCue, Light};
-use super::preset::{Origin, Preset, Shading};
+use super::preset::{Origin, Preset, PresetLibrary, Shading};
 use super::transfer::TransferFunction;
 use crate::render::Effects;
 use crate::volume::Volume;
@@ -266,6 +266,17 @@ impl ViewState {
     /// Whether the look is still the one of its preset.
     pub fn shows_preset(&self) -> bool {
         self.preset.as_ref().is_some_and(|origin| origin.transfer == self.transfer)
+    }
+
+    /// Takes over a preset that was edited while its look is shown.
+    pub fn refresh_preset(&mut self, presets: &PresetLibrary, volume: &Volume) {
+        let shown = self.preset.as_ref().filter(|_| self.shows_preset());
+        let Some(preset) = shown.and_then(|origin| presets.find(&origin.name)) else { return };
+        let mut next = self.clone();
+        next.apply_preset(preset, volume);
+        if next.preset != self.preset || next.shading != self.shading {
+            *self = next;
+        }
     }
 
     /// Windows slices and projections; in a volume view it sets the opacity ramp and keeps the

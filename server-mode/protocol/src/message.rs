@@ -235,13 +235,33 @@ fn check_layout(views: &[LayoutView]) -> Result<(), String> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ServerMessage {
-    Connected { session_id: String, protocol: String, backend: String },
-    Library { studies: Vec<Study> },
-    Loading { series_instance_uid: String, done: u64, total: u64 },
+    Connected {
+        session_id: String,
+        protocol: String,
+        backend: String,
+    },
+    Library {
+        studies: Vec<Study>,
+    },
+    Loading {
+        series_instance_uid: String,
+        done: u64,
+        total: u64,
+    },
     SeriesOpened(SeriesOpened),
+    /// The presets of the open series have changed.
+    Presets {
+        presets: Vec<Preset>,
+    },
     View(ViewInfo),
-    Error { code: ErrorCode, message: String, seq: Option<u64> },
-    Pong { time: f64 },
+    Error {
+        code: ErrorCode,
+        message: String,
+        seq: Option<u64>,
+    },
+    Pong {
+        time: f64,
+    },
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -2,11 +2,13 @@
 
 mod auth;
 mod pages;
+mod presets;
 mod socket;
 mod thumbnails;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -28,6 +30,7 @@ use crate::frames::Frames;
 use crate::studies::{Store, Studies};
 use auth::{Guesses, Proof, Token};
 use pages::{Assets, SignIn};
+use presets::{Presets, Watch};
 use thumbnails::Thumbnails;
 
 /// How to serve.
@@ -40,6 +43,8 @@ pub struct Config {
     pub render_size: [u32; 2],
     /// Sessions at a time.
     pub max_sessions: usize,
+    /// Folder of the user's own volume presets.
+    pub presets: Option<PathBuf>,
     /// Bytes of series that nobody looks at any more but that stay in memory.
     pub cache_bytes: usize,
 }
@@ -51,6 +56,7 @@ impl Default for Config {
             token: None,
             render_size: [1280, 720],
             max_sessions: 64,
+            presets: None,
             cache_bytes: 2 << 30,
         }
     }
@@ -152,6 +158,7 @@ struct App {
     thumbnails: Thumbnails,
     studies: Arc<Studies>,
     store: Store,
+    presets: Presets,
     frames: Frames,
     backend: &'static str,
     render_size: [u32; 2],
@@ -166,6 +173,7 @@ pub struct Server {
     listener: TcpListener,
     app: Arc<App>,
     close: watch::Sender<bool>,
+    presets: Option<Watch>,
     ready: Ready,
 }
 
@@ -193,7 +201,9 @@ impl Server {
         let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let studies = Arc::new(studies);
         let (close, closing) = watch::channel(false);
-        let ready = Ready { url: url(address, &token), address, warnings: warnings(address.ip()) };
+        let (presets, watch, problems) = presets::open(config.presets.clone());
+        let warnings = warnings(address.ip()).into_iter().chain(problems).collect();
+        let ready = Ready { url: url(address, &token), address, warnings };
         let app = App {
             token,
             cookie_name: format!("voxcast_{}", address.port()),
@@ -204,13 +214,14 @@ impl Server {
             frames: Frames::start(renderer).map_err(Error::Start)?,
             backend: renderer.name(),
             studies,
+            presets,
             render_size: config.render_size,
             max_sessions: config.max_sessions,
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
             session_numbers: AtomicU64::new(0),
             closing,
         };
-        Ok(Self { listener, app: Arc::new(app), close, ready })
+        Ok(Self { listener, app: Arc::new(app), close, presets: watch, ready })
     }
 
     pub fn ready(&self) -> &Ready {
@@ -219,7 +230,10 @@ impl Server {
 
     /// Answers until `shutdown` is done, then tells the sessions and waits a little for them.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, close, .. } = self;
+        let Self { listener, app, close, presets, .. } = self;
+        if let Some(presets) = presets {
+            tokio::spawn(presets.run(app.closing.clone()));
+        }
         let router = router(&app);
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut shutdown = std::pin::pin!(shutdown);

@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
+use super::presets::Presets;
 use super::{App, auth, pages};
 use crate::session::{Dialect, Input, Output, Rendered, Session};
 use crate::studies::Opened;
@@ -120,10 +121,12 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect) {
     let reason = match (&permit, session_id()) {
         (Ok(_), Some(id)) => {
             let number = app.next_session();
+            let mut presets = app.presets.clone();
+            let library = Arc::clone(&presets.borrow_and_update());
             tracing::info!(session = %id, ?dialect, "session begins");
-            let session = Session::new(id, dialect, Arc::clone(&app.studies), app.backend);
+            let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend);
             let mut client = Client { number, session, app: &app, events, outgoing: &outgoing };
-            let reason = client.run(&mut stream, &mut inbox).await;
+            let reason = client.run(&mut stream, &mut inbox, &mut presets).await;
             app.frames.end_session(number);
             app.store.abandon(number);
             tracing::info!(session = %client.session.id(), "session ends");
@@ -169,6 +172,7 @@ impl Client<'_> {
         &mut self,
         stream: &mut SplitStream<Socket>,
         inbox: &mut mpsc::Receiver<Event>,
+        presets: &mut Presets,
     ) -> Option<CloseFrame> {
         let mut closing_down = self.app.closing.clone();
         let mut heartbeat = tokio::time::interval(PING_EVERY);
@@ -225,6 +229,10 @@ impl Client<'_> {
                         let input = Input::Loading { series_instance_uid, done, total };
                         self.session.handle(Instant::now().into_std(), input);
                     }
+                }
+                Ok(()) = presets.changed() => {
+                    let library = Arc::clone(&presets.borrow_and_update());
+                    self.session.handle(Instant::now().into_std(), Input::Presets(library));
                 }
                 _ = heartbeat.tick() => {
                     // While we do not read, silence is ours.

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 use protocol::message::{LayoutView, ViewInfo};
 use protocol::{ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
-use render_core::scene::{Content, ViewState};
+use render_core::progressive::Rung;
+use render_core::scene::{Content, PresetLibrary, ViewState};
 
 use crate::frames::Failure;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
@@ -52,6 +53,8 @@ pub enum Input<'a> {
     Rendered(Rendered),
     /// A frame has left. To a plain client, which cannot acknowledge, that is as good as seen.
     FrameSent,
+    /// The presets have changed.
+    Presets(Arc<PresetLibrary>),
     /// Messages came too fast; they wait.
     Throttled,
     /// The server shuts down.
@@ -94,6 +97,8 @@ pub struct JobMeta {
     epoch: u64,
     input_seq: u64,
     demand: u64,
+    /// How coarse the picture is; `None` is full quality.
+    rung: Option<Rung>,
     /// What the frame shows, in the words of the protocol.
     info: Box<ViewInfo>,
 }
@@ -117,6 +122,7 @@ pub struct Session {
     id: String,
     dialect: Dialect,
     studies: Arc<Studies>,
+    presets: Arc<PresetLibrary>,
     series: Option<Arc<OpenSeries>>,
     /// What the client waits for: the number of its request, and the `seq` that made it.
     opening: Option<(u64, Option<u64>)>,
@@ -133,7 +139,13 @@ pub struct Session {
 
 impl Session {
     /// `backend` is the renderer's name.
-    pub fn new(id: String, dialect: Dialect, studies: Arc<Studies>, backend: &str) -> Self {
+    pub fn new(
+        id: String,
+        dialect: Dialect,
+        studies: Arc<Studies>,
+        presets: Arc<PresetLibrary>,
+        backend: &str,
+    ) -> Self {
         let layout = match dialect {
             Dialect::Stream => Vec::new(),
             Dialect::Plain { size } => vec![LayoutView { view: 0, content: protocol::Content::Volume, size }],
@@ -142,6 +154,7 @@ impl Session {
             id,
             dialect,
             studies,
+            presets,
             series: None,
             opening: None,
             requests: 0,
@@ -183,6 +196,7 @@ impl Session {
                     self.counters[0].acknowledge_all();
                 }
             }
+            Input::Presets(presets) => self.presets_changed(presets),
             Input::Throttled => {
                 self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
             }
@@ -235,7 +249,7 @@ impl Session {
             }
         };
         match self.dialect {
-            Dialect::Stream => self.send(&stream::series_opened(&series)),
+            Dialect::Stream => self.send(&stream::series_opened(&series, &self.presets)),
             Dialect::Plain { .. } => {
                 let study_id = series.study_id.clone();
                 self.send_plain(&wire::ServerMessage::StudyLoaded { study_id });
@@ -246,6 +260,18 @@ impl Session {
         for LayoutView { view, content, size } in self.layout.clone() {
             self.remove_view(view);
             self.add_view(&volume, view, content, size, seq.unwrap_or(0));
+        }
+    }
+
+    /// Views that show a preset which was edited show it as it is now.
+    fn presets_changed(&mut self, presets: Arc<PresetLibrary>) {
+        self.presets = presets;
+        let Some(volume) = self.volume() else { return };
+        if self.dialect == Dialect::Stream {
+            self.send(&ServerMessage::Presets { presets: stream::preset_menu(&self.presets, &volume) });
+        }
+        for view in self.views.values_mut() {
+            view.edit(&volume, |state| state.refresh_preset(&self.presets, &volume));
         }
     }
 

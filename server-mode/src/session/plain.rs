@@ -3,7 +3,7 @@
 use protocol::ErrorCode;
 use protocol::plain::{ClientMessage, Mouse, MouseKind};
 use render_core::Window;
-use render_core::scene::{Button, Input as Gesture, Preset};
+use render_core::scene::{Button, Input as Gesture};
 
 use super::Session;
 use crate::studies::Target;
@@ -57,7 +57,7 @@ impl Session {
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Preset { preset } => {
-                let Some(preset) = Preset::find(&preset) else {
+                let Some(preset) = self.presets.find(&preset) else {
                     let reason = "There is no preset of this name.";
                     return self.error(ErrorCode::UnknownPreset, reason, None);
                 };

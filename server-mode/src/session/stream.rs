@@ -1,11 +1,12 @@
 //! `voxcast.v1`: what its messages mean to the session.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use protocol::message::{self, LayoutView, NamedWindow, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
 use render_core::dicom::Series;
-use render_core::scene::{Button, Content, Input as Gesture, Preset};
+use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
 use render_core::{Volume, Window, window};
 
 use super::Session;
@@ -66,7 +67,8 @@ impl Session {
                 self.share_window(number);
             }
             ClientMessage::Preset { view, name } => {
-                let Some(preset) = Preset::find(&name) else {
+                let presets = Arc::clone(&self.presets);
+                let Some(preset) = presets.find(&name) else {
                     return Err((ErrorCode::UnknownPreset, "There is no preset of this name.".into()));
                 };
                 let (view, volume) = self.view(view)?;
@@ -146,7 +148,7 @@ impl Session {
         self.layout = wanted;
     }
 
-    fn view(&mut self, number: u8) -> Result<(&mut View, std::sync::Arc<Volume>), (ErrorCode, String)> {
+    fn view(&mut self, number: u8) -> Result<(&mut View, Arc<Volume>), (ErrorCode, String)> {
         let volume = self.volume().ok_or_else(no_series)?;
         let view = self
             .views
@@ -192,7 +194,7 @@ fn described(series: &Series) -> String {
     }
 }
 
-pub fn series_opened(series: &OpenSeries) -> ServerMessage {
+pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMessage {
     let volume = &series.loaded.volume;
     let meaning = volume.meaning();
     let (low, high) = volume.value_range();
@@ -201,10 +203,6 @@ pub fn series_opened(series: &OpenSeries) -> ServerMessage {
         message: warning.message.clone(),
         value: warning.value,
     });
-    let presets = Preset::built_in()
-        .iter()
-        .filter(|preset| preset.modality == meaning.modality)
-        .map(|preset| message::Preset { name: preset.name.clone(), label: preset.label.clone() });
     let windows = window::menu(volume).into_iter().map(|(label, window)| NamedWindow {
         label,
         center: window.center(),
@@ -218,7 +216,12 @@ pub fn series_opened(series: &OpenSeries) -> ServerMessage {
         spacing_mm: volume.geometry().spacing_mm().to_array(),
         value_range: [f64::from(low), f64::from(high)],
         warnings: warnings.collect(),
-        presets: presets.collect(),
+        presets: preset_menu(presets, volume),
         windows: windows.collect(),
     })
+}
+
+pub fn preset_menu(presets: &PresetLibrary, volume: &Volume) -> Vec<message::Preset> {
+    let entry = |preset: &Preset| message::Preset { name: preset.name.clone(), label: preset.label.clone() };
+    presets.menu(volume).map(entry).collect()
 }

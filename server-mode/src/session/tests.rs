@@ -35,7 +35,7 @@ impl Stage {
         let load = |_: &Series, _: &Progress| Err(Error::Series("not read here".into()));
         let studies = Arc::new(Studies::new(Library::default(), &[], Box::new(load)));
         let mut stage = Self {
-            session: Session::new("id".into(), dialect, studies, "cpu"),
+            session: Session::new("id".into(), dialect, studies, Arc::default(), "cpu"),
             now: Instant::now(),
             seq: 0,
             texts: Vec::new(),
@@ -485,4 +485,31 @@ fn a_plain_client_gets_the_qualities_it_was_promised() {
     stage.jobs.clear();
     stage.finish(&moving, MS);
     assert_eq!(stage.begin(0).jpeg_quality, 90);
+}
+
+#[test]
+fn presets_that_change_reach_the_menu_and_the_views_that_show_them() {
+    let folder = std::env::temp_dir().join(format!("voxcast-session-presets-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut library = PresetLibrary::default();
+    let mut write = |opacity: &str| {
+        let text = include_str!("../../../presets/CT_Bone.toml").replace("CT_Bone", "Ours");
+        std::fs::write(folder.join("ours.toml"), text.replace("[1500, 0.8]", opacity)).expect("a file");
+        library.reload(&folder);
+        Arc::new(library.clone())
+    };
+    let (first, second) = (write("[1500, 0.5]"), write("[1500, 0.75]"));
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+
+    let mut stage = Stage::showing();
+    stage.input(Input::Presets(first));
+    let menu = stage.texts.iter().find(|text| text["type"] == "presets").expect("the menu is told");
+    assert!(menu["presets"].as_array().expect("a list").iter().any(|preset| preset["name"] == "Ours"));
+    assert!(stage.jobs.is_empty(), "no view shows a preset that has changed");
+    stage.say(json!({"type": "preset", "view": 0, "name": "Ours"}));
+    stage.settle();
+    stage.input(Input::Presets(second));
+    let job = stage.begin(0);
+    assert_eq!(job.state.transfer.opacity(1500.0), 0.75);
+    assert!(stage.jobs.is_empty(), "the slices do not show the preset");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::message::{self, Letters, ViewInfo};
+use render_core::progressive::Ladder;
 use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
@@ -20,13 +21,6 @@ const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
 /// Drawing and encoding an interactive picture should take no longer: 25 a second.
 const INTERACTIVE_BUDGET: Duration = Duration::from_millis(40);
-/// Sizes of interactive pictures relative to the view. A few, so that the picture does not change
-/// its sharpness with every frame.
-const SCALES: [f64; 5] = [1.0, 0.75, 0.5, 0.375, 0.25];
-/// A larger scale must be affordable with this much to spare, or the size would flutter.
-const SCALE_UP_MARGIN: f64 = 1.15;
-/// Interactive pictures are no smaller than this, whatever they cost.
-const SMALLEST: u32 = 96;
 
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
@@ -116,9 +110,7 @@ pub struct View {
     plain_quality: u8,
     /// Counts the actions that are answered by a picture even of an unchanged state.
     demand: u64,
-    /// Time per pixel of the last pictures, in seconds.
-    cost: Option<f64>,
-    scale: f64,
+    ladder: Ladder,
 }
 
 impl View {
@@ -138,8 +130,7 @@ impl View {
             shown: None,
             plain_quality: super::plain::DEFAULT_QUALITY,
             demand: 0,
-            cost: None,
-            scale: 1.0,
+            ladder: Ladder::new(INTERACTIVE_BUDGET),
         }
     }
 
@@ -311,12 +302,10 @@ impl View {
         }
         self.asked = Some(wanted);
         let mut state = self.state.clone();
-        if quality == Quality::Interactive && dialect == Dialect::Stream {
-            self.scale = affordable_scale(self.cost, self.scale, state.size);
-            state.size = state.size.map(|n| {
-                let scaled = (f64::from(n) * self.scale).round() as u32;
-                scaled.max(SMALLEST.min(n))
-            });
+        let coarse = quality == Quality::Interactive && dialect == Dialect::Stream;
+        let rung = if coarse { self.ladder.rung(state.content) } else { None };
+        if let Some(rung) = rung {
+            rung.coarsen(&mut state);
         }
         let meta = JobMeta {
             view: number,
@@ -324,6 +313,7 @@ impl View {
             epoch: self.epoch,
             input_seq: self.input_seq,
             demand: self.demand,
+            rung,
             info: Box::new(self.info(number, volume)),
         };
         Some(Box::new(Job { meta, volume: Arc::clone(volume), state, jpeg_quality }))
@@ -339,19 +329,14 @@ impl View {
         match picture {
             Ok(picture) => {
                 self.shown = Some(version(meta.quality));
-                self.learn_cost(picture);
+                let took = picture.render_time + picture.encode_time;
+                self.ladder.measured(self.state.content, meta.rung, took);
             }
             Err(Failure::Cancelled) => {}
             // What cannot be drawn is not tried again until something changes.
             Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Final)),
         }
         true
-    }
-
-    fn learn_cost(&mut self, picture: &Picture) {
-        let pixels = f64::from(picture.size[0]) * f64::from(picture.size[1]);
-        let new = (picture.render_time + picture.encode_time).as_secs_f64() / pixels.max(1.0);
-        self.cost = Some(self.cost.map_or(new, |old| (old + new) / 2.0));
     }
 
     fn info(&self, number: u8, volume: &Volume) -> ViewInfo {
@@ -380,18 +365,6 @@ impl View {
             position_mm: position.to_array(),
         }
     }
-}
-
-/// The largest scale whose picture fits the budget.
-fn affordable_scale(cost: Option<f64>, current: f64, size: [u32; 2]) -> f64 {
-    let Some(cost) = cost else { return current };
-    let full = cost * f64::from(size[0]) * f64::from(size[1]);
-    let budget = INTERACTIVE_BUDGET.as_secs_f64();
-    let fits = |scale: &&f64| {
-        let margin = if **scale > current { SCALE_UP_MARGIN } else { 1.0 };
-        full * **scale * **scale * margin <= budget
-    };
-    *SCALES.iter().find(fits).unwrap_or(&SCALES[SCALES.len() - 1])
 }
 
 fn content_of(kind: protocol::Content) -> (Content, Orientation) {

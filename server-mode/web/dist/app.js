@@ -70,6 +70,7 @@ var readMessage = {
     presets: list(record({ name: text, label: text })),
     windows: list(record({ label: text, center: number, width: number }))
   }),
+  presets: record({ type: oneOf("presets"), presets: list(record({ name: text, label: text })) }),
   view: record({
     type: oneOf("view"),
     view: count,
@@ -754,6 +755,7 @@ var Controls = class {
   #demographics = byId("demographics", HTMLButtonElement);
   #buttons = [byId("reset", HTMLButtonElement), this.#volume, this.#mip, this.#layout];
   #series = null;
+  #presetNames = [];
   #window = null;
   /** A window that a slider asks for in this animation frame. */
   #wanted = null;
@@ -778,23 +780,28 @@ var Controls = class {
   setSeries(series) {
     this.#series = series;
     this.#window = null;
-    const custom = () => element("option", { value: "", disabled: true, hidden: true }, "Custom");
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map(
         (window, i) => element("option", { value: i }, i < 9 ? `${window.label} (${i + 1})` : window.label)
       )
     );
-    this.#presets.replaceChildren(
-      custom(),
-      ...(series?.presets ?? []).map((preset) => element("option", { value: preset.name }, preset.label))
-    );
     const [low, high] = series?.valueRange ?? [0, 1];
     this.#centerSlider.min = String(Math.floor(low));
     this.#centerSlider.max = String(Math.ceil(high));
     const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
     for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
-    this.#presets.disabled ||= series?.presets.length === 0;
+    this.setPresets(series?.presets ?? []);
+  }
+  setPresets(presets) {
+    const chosen = this.#presets.value;
+    this.#presetNames = presets;
+    this.#presets.replaceChildren(
+      custom(),
+      ...presets.map((preset) => element("option", { value: preset.name }, preset.label))
+    );
+    this.#presets.value = presets.some((preset) => preset.name === chosen) ? chosen : "";
+    this.#presets.disabled = presets.length === 0;
   }
   /** Shows the window of the view that the controls act on. */
   showWindow(content, state) {
@@ -833,7 +840,7 @@ var Controls = class {
     if (window) this.#actions.setWindow({ center: window.center, width: window.width });
   }
   nextPreset() {
-    const presets = this.#series?.presets ?? [];
+    const presets = this.#presetNames;
     const current = presets.findIndex((preset) => preset.name === this.#presets.value);
     const next = presets[(current + 1) % presets.length];
     if (next) this.#actions.setPreset(next.name);
@@ -856,6 +863,9 @@ var Controls = class {
     this.#wanted = { center, width: Math.max(1, width) };
   }
 };
+function custom() {
+  return element("option", { value: "", disabled: true, hidden: true }, "Custom");
+}
 function round(value) {
   return Number(value.toFixed(Math.abs(value) < 10 ? 2 : 0));
 }
@@ -1142,6 +1152,9 @@ var Client = class {
         break;
       case "seriesOpened":
         this.#opened(message);
+        break;
+      case "presets":
+        this.#controls.setPresets(message.presets);
         break;
       case "view":
         this.#setView(message);

@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "./dom";
 import { sliderToWidth, widthToSlider } from "./geometry";
-import type { Content, SeriesOpened, ViewState, WindowValues } from "./protocol";
+import type { Content, PresetName, SeriesOpened, ViewState, WindowValues } from "./protocol";
 import { TITLES } from "./viewport";
 import { numberText } from "./words";
 
@@ -32,6 +32,7 @@ export class Controls {
   readonly #demographics = byId("demographics", HTMLButtonElement);
   readonly #buttons = [byId("reset", HTMLButtonElement), this.#volume, this.#mip, this.#layout];
   #series: SeriesOpened | null = null;
+  #presetNames: readonly PresetName[] = [];
   #window: WindowValues | null = null;
   /** A window that a slider asks for in this animation frame. */
   #wanted: WindowValues | null = null;
@@ -57,23 +58,29 @@ export class Controls {
   setSeries(series: SeriesOpened | null): void {
     this.#series = series;
     this.#window = null;
-    const custom = () => element("option", { value: "", disabled: true, hidden: true }, "Custom");
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map((window, i) =>
         element("option", { value: i }, i < 9 ? `${window.label} (${i + 1})` : window.label),
       ),
     );
-    this.#presets.replaceChildren(
-      custom(),
-      ...(series?.presets ?? []).map((preset) => element("option", { value: preset.name }, preset.label)),
-    );
     const [low, high] = series?.valueRange ?? [0, 1];
     this.#centerSlider.min = String(Math.floor(low));
     this.#centerSlider.max = String(Math.ceil(high));
     const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
     for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
-    this.#presets.disabled ||= series?.presets.length === 0;
+    this.setPresets(series?.presets ?? []);
+  }
+
+  setPresets(presets: readonly PresetName[]): void {
+    const chosen = this.#presets.value;
+    this.#presetNames = presets;
+    this.#presets.replaceChildren(
+      custom(),
+      ...presets.map((preset) => element("option", { value: preset.name }, preset.label)),
+    );
+    this.#presets.value = presets.some((preset) => preset.name === chosen) ? chosen : "";
+    this.#presets.disabled = presets.length === 0;
   }
 
   /** Shows the window of the view that the controls act on. */
@@ -119,7 +126,7 @@ export class Controls {
   }
 
   nextPreset(): void {
-    const presets = this.#series?.presets ?? [];
+    const presets = this.#presetNames;
     const current = presets.findIndex((preset) => preset.name === this.#presets.value);
     const next = presets[(current + 1) % presets.length];
     if (next) this.#actions.setPreset(next.name);
@@ -143,6 +150,10 @@ export class Controls {
     }
     this.#wanted = { center, width: Math.max(1, width) };
   }
+}
+
+function custom(): HTMLOptionElement {
+  return element("option", { value: "", disabled: true, hidden: true }, "Custom");
 }
 
 function round(value: number): number {

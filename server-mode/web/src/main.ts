@@ -143,6 +143,9 @@ class Client {
       case "seriesOpened":
         this.#opened(message);
         break;
+      case "presets":
+        this.#controls.setPresets(message.presets);
+        break;
       case "view":
         this.#setView(message);
         break;

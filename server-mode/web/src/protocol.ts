@@ -109,6 +109,7 @@ export type ServerMessage =
   | { type: "library"; studies: readonly Study[] }
   | { type: "loading"; seriesInstanceUid: string; done: number; total: number }
   | SeriesOpened
+  | { type: "presets"; presets: readonly PresetName[] }
   | ViewState
   | { type: "error"; code: string; message: string; seq: number | null }
   | { type: "pong"; time: number };
@@ -210,6 +211,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     presets: list(record<PresetName>({ name: text, label: text })),
     windows: list(record<WindowPreset>({ label: text, center: number, width: number })),
   }),
+  presets: record({ type: oneOf("presets"), presets: list(record<PresetName>({ name: text, label: text })) }),
   view: record<ViewState>({
     type: oneOf("view"),
     view: count,

@@ -230,3 +230,127 @@ fn line_of(text: &str, offset: usize) -> usize {
 fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"name = "Mine"
+label = "Mine, by hand"
+modality = "MR"
+values = "relative"
+color = [
+    [0, 0.1, 0.2, 0.3],
+    [1, 1, 0.5, 0.25],
+]
+opacity = [
+    [0.0, 0.0, "smooth"],
+    [0.25, 0.3, "step"],
+    [1, 0.9],
+]
+gradient = [[0, 0.2], [0.5, 1]]
+
+[shading]
+ambient = 0.3
+diffuse = 0.6
+specular = 0.1
+specular_power = 4
+"#;
+
+    #[test]
+    fn a_file_says_what_the_readme_documents() {
+        let preset = Preset::parse(GOOD).unwrap();
+        assert_eq!((preset.name.as_str(), preset.values), ("Mine", Values::Relative));
+        let curves: Vec<Curve> = preset.transfer.opacities.points().iter().map(|p| p.curve).collect();
+        assert_eq!(curves, [Curve::Smooth, Curve::Step, Curve::Linear]);
+        assert!((preset.transfer.color(0.5)[1] - 0.35).abs() < 1e-6);
+        assert!((preset.transfer.gradient_opacity(0.25) - 0.6).abs() < 1e-6);
+        assert_eq!(preset.shading.specular_power, 4);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_as_it_was() {
+        let odd = TransferFunction::new(
+            vec![(-1e9, [0.1, 0.2, 0.3]), (0.1 + 0.2, [1.0 / 3.0, f32::MIN_POSITIVE, 1.0])],
+            vec![(f32::MIN_POSITIVE, 0.5f32.next_up()), (16_777_217.0, 1.0)],
+        )
+        .unwrap();
+        let mine = Preset::parse(GOOD).unwrap();
+        let odd = Preset { transfer: odd, label: "\"Ünusual\" \\ label".into(), ..mine.clone() };
+        for preset in Preset::built_in().iter().chain([&mine, &odd]) {
+            let text = preset.to_file();
+            assert_eq!(Preset::parse(&text).as_ref(), Ok(preset), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_colour_map_stands_for_its_colours() {
+        let rows = GOOD.find("color = [").unwrap()..GOOD.find("opacity").unwrap();
+        let with = |text: &str| {
+            let mut file = GOOD.to_owned();
+            file.replace_range(rows.clone(), text);
+            Preset::parse(&file)
+        };
+        let preset = with("color_map = \"viridis\"\ncolor_range = [0.5, 2]\n").unwrap();
+        assert_eq!(preset.transfer.colors, ColorMap::find("viridis").unwrap().over(0.5, 2.0).unwrap());
+        let reason = |text| with(text).unwrap_err().to_string();
+        assert!(
+            reason("color_map = \"virdis\"\ncolor_range = [0, 1]\n").contains("line 5: there is no such")
+        );
+        assert!(reason("color_map = \"pet\"\ncolor_range = [1, 0]\n").starts_with("line 6: color_range"));
+        assert!(reason("color_map = \"pet\"\n").starts_with("line 5: `color_map` goes with"));
+        assert!(reason("color_range = [1, 0]\n").starts_with("line 5: `color_range` goes with"));
+        assert!(reason("").contains("`color` or `color_map` is missing"));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        for (from, to, line, word) in [
+            ("name = \"Mine\"", "name = \"../etc\"", 1, "letters, digits"),
+            ("name = \"Mine\"", "name = \"\"", 1, "1 to 64"),
+            ("label =", "lable =", 2, "unknown field"),
+            ("label = \"Mine, by hand\"", "label = \"a\\u0007b\"", 2, "printable"),
+            ("\"relative\"", "\"percent\"", 4, "unknown variant"),
+            ("[0, 0.1, 0.2, 0.3]", "[0, 0.1, 0.2]", 6, "length"),
+            ("[1, 1, 0.5, 0.25]", "[1, 1, 0.5, 1.25]", 7, "color: point 1 lies outside 0 to 1"),
+            ("[1, 1, 0.5, 0.25]", "[0, 1, 0.5, 0.25]", 7, "color: point 1 does not lie after"),
+            ("[1, 1, 0.5, 0.25]", "[inf, 1, 0.5, 0.25]", 7, "color: point 1"),
+            ("[1, 0.9]", "[nan, 0.9]", 12, "opacity: point 2"),
+            ("\"step\"", "\"steep\"", 11, "\"linear\", \"step\" or \"smooth\""),
+            ("\"step\"]", "\"step\", 3]", 11, "length"),
+            ("[0.5, 1]]", "[0.5, \"x\"]]", 14, "invalid type"),
+            ("ambient = 0.3", "ambient = 1.3", 16, "shading weights"),
+            ("specular_power = 4", "specular_power = 400", 16, "specular_power in 1 to 128"),
+            ("specular_power = 4", "specular_power = 4\nshininess = 2", 21, "unknown field"),
+            ("modality = \"MR\"", "modality = MR", 3, ""),
+        ] {
+            assert!(GOOD.contains(from), "{from}");
+            let error = Preset::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(word) && !text.contains('\n'), "{to}: {text}");
+            assert_eq!(error.line, line, "{to}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_readme_shows_a_valid_file_and_names_every_map_and_preset() {
+        let readme = include_str!("../../../../presets/README.md");
+        let example = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert!(Preset::parse(example).unwrap().transfer.gradient_opacities.is_some());
+        let names = Preset::built_in().iter().map(|preset| preset.name.as_str());
+        for name in names.chain(ColorMap::all().iter().map(|map| map.name)) {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
+    fn too_much_is_refused() {
+        let rows: String = (0..300).map(|i| format!("[{i}, 0.5],")).collect();
+        let many = GOOD.replacen("[1, 0.9],", &format!("[1, 0.9], {rows}"), 1);
+        assert!(Preset::parse(&many).unwrap_err().reason.contains("303 points; 1 to 256"));
+        let large = format!("{GOOD}# {}", "x".repeat(MAX_FILE_BYTES));
+        assert!(Preset::parse(&large).unwrap_err().reason.contains("64 KiB"));
+        let deep = format!("name = {}", "[".repeat(20_000));
+        assert!(Preset::parse(&deep).is_err());
+    }
+}

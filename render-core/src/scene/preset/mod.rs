@@ -101,9 +101,18 @@ pub struct Origin {
     pub transfer: TransferFunction,
 }
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 13] = [
     include_str!("../../../../presets/CT_Bone.toml"),
     include_str!("../../../../presets/CT_SoftTissue.toml"),
     include_str!("../../../../presets/CT_Lung.toml"),
     include_str!("../../../../presets/CT_Angio.toml"),
+    include_str!("../../../../presets/CT_Skin.toml"),
+    include_str!("../../../../presets/CT_Airways.toml"),
+    include_str!("../../../../presets/CT_Muscle.toml"),
+    include_str!("../../../../presets/CT_Organs.toml"),
+    include_str!("../../../../presets/CT_Cardiac.toml"),
+    include_str!("../../../../presets/MR_Default.toml"),
+    include_str!("../../../../presets/MR_Angio.toml"),
+    include_str!("../../../../presets/PET_HotIron.toml"),
+    include_str!("../../../../presets/PET_Rainbow.toml"),
 ];
