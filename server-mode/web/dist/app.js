@@ -76,7 +76,7 @@ var readMessage = {
     view: count,
     revision: count,
     inputSeq: count,
-    content: oneOf("volume", "mip", "axial", "coronal", "sagittal"),
+    content: oneOf("volume", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
     window: record({ center: number, width: number }),
     preset: optional(text),
     slice: optional(number),
@@ -476,7 +476,9 @@ var TITLES = {
   coronal: "Coronal",
   sagittal: "Sagittal",
   volume: "Volume",
-  mip: "MIP"
+  mip: "MIP",
+  minip: "MinIP",
+  mean: "Mean"
 };
 var LONGEST_RULER_PX = 140;
 var Viewport = class {
