@@ -13,7 +13,7 @@ const AT_ONCE: Duration = Duration::ZERO;
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// What happens on the painter's side.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Event {
     Began(u32, u32),
     Cancelled(u32, u32),
