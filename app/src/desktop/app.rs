@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use eframe::egui;
+use eframe::egui_wgpu::RenderState;
 use render_core::dicom::{self, Failed, Library, Loaded, Series, Study};
 use render_core::scene::{Content, Preset, PresetLibrary};
 use render_core::{Renderer, Window};
@@ -26,6 +27,8 @@ const MOST_MESSAGES: usize = 4;
 
 pub struct App {
     pub(super) renderer: Renderer,
+    /// The window's card, if `renderer` draws on it.
+    card: Option<RenderState>,
     pub(super) studies: Vec<Study>,
     pub(super) failed: Vec<Failed>,
     pub(super) thumbnails: HashMap<String, egui::TextureHandle>,
@@ -70,8 +73,10 @@ impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: Options) -> Self {
         let ctx = &cc.egui_ctx;
         theme::apply(ctx);
+        let (renderer, card) = on_the_windows_card(cc, options.renderer);
         let mut app = Self {
-            renderer: options.renderer,
+            renderer,
+            card,
             studies: Vec::new(),
             failed: Vec::new(),
             thumbnails: HashMap::new(),
@@ -259,7 +264,7 @@ impl App {
         }
         let Some((study, series)) = self.series(series_instance_uid) else { return };
         let open = OpenSeries::new(study, series, loaded);
-        let viewports = ViewId::ALL.map(|id| Viewport::new(id, &open, ctx));
+        let viewports = ViewId::ALL.map(|id| Viewport::new(id, &open, ctx, self.card.as_ref()));
         self.screen = Some(Screen { open, viewports, probe: None });
     }
 
@@ -388,6 +393,24 @@ impl App {
         }
         if others_changed {
             ui.ctx().request_repaint();
+        }
+    }
+}
+
+/// A renderer on the card that draws the window, so that pictures need not leave it. A renderer that
+/// does not draw on a card stays, and so does one for a window that none draws.
+fn on_the_windows_card(
+    cc: &eframe::CreationContext<'_>,
+    renderer: Renderer,
+) -> (Renderer, Option<RenderState>) {
+    let Some(card) = cc.wgpu_render_state.as_ref().filter(|_| renderer.name() == "gpu") else {
+        return (renderer, None);
+    };
+    match Renderer::open_on(&card.adapter, card.device.clone(), card.queue.clone()) {
+        Ok(ours) => (ours, Some(card.clone())),
+        Err(error) => {
+            tracing::info!(%error, "pictures are drawn on another adapter than the window");
+            (renderer, None)
         }
     }
 }

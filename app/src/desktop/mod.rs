@@ -1,7 +1,7 @@
 //! The desktop window.
 //!
 //! ```text
-//! paths -> Job (scan, load) -> Study on screen -> Viewport -> RenderWorker -> texture -> egui
+//! paths -> Job (scan, load) -> Study on screen -> Viewport -> RenderWorker -> Canvas -> egui
 //! mouse, keys -> Command or Interaction -> ViewState -> Viewport
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! still window costs nothing.
 
 mod app;
+mod canvas;
 mod command;
 mod dialogs;
 mod job;
@@ -25,8 +26,11 @@ mod top_bar;
 mod viewport;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use render_core::Renderer;
+use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
+use eframe::wgpu;
+use render_core::{Renderer, gpu};
 
 /// How the window starts.
 #[derive(Clone, Debug)]
@@ -50,8 +54,20 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
         renderer: eframe::Renderer::Wgpu,
         // Noise that hides banding would change grey values.
         dithering: false,
+        wgpu_options: eframe::WgpuConfiguration { wgpu_setup: setup(), ..Default::default() },
         ..Default::default()
     };
     eframe::run_native("Voxcast", native, Box::new(|cc| Ok(Box::new(app::App::new(cc, paths, options)))))
         .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}
+
+/// The window's device. On a real card the renderer works with it, too, and needs all it has to give.
+fn setup() -> WgpuSetup {
+    let mut setup = WgpuSetupCreateNew::without_display_handle();
+    let plain = setup.device_descriptor;
+    setup.device_descriptor = Arc::new(move |adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::Cpu | wgpu::DeviceType::Other => plain(adapter),
+        _ => gpu::device_descriptor(adapter),
+    });
+    WgpuSetup::CreateNew(setup)
 }

@@ -1,13 +1,17 @@
 //! The thread that draws one viewport's pictures: coarse ones while the user moves, the exact one once
 //! the view rests.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use eframe::egui;
+use eframe::egui_wgpu::RenderState;
 use render_core::progressive::{Progressive, Succession, ViewPainter, ViewRequest};
 use render_core::scene::{Content, ViewState};
-use render_core::{Frame, FrameKind, RenderError, Volume};
+use render_core::{FrameKind, RenderError, RenderParams, Volume};
+
+use super::canvas::{Canvas, Image};
 
 /// A picture while moving may take this long: 30 frames a second, less what uploading and drawing
 /// the window take.
@@ -26,7 +30,7 @@ pub enum Pace {
 /// A picture and the view it shows.
 #[derive(Debug)]
 pub struct Picture {
-    pub image: egui::ColorImage,
+    pub image: Image,
     pub view: ViewState,
     pub volume: Arc<Volume>,
     pub kind: FrameKind,
@@ -45,17 +49,26 @@ pub struct RenderWorker {
 type Newest = Mutex<Option<Result<Picture, RenderError>>>;
 
 impl RenderWorker {
-    pub fn start(name: &str, ctx: &egui::Context) -> Self {
+    /// `card` is the window's, if requests bring a renderer that was opened on it.
+    pub fn start(name: &str, ctx: &egui::Context, card: Option<RenderState>) -> Self {
         let newest = Arc::new(Newest::default());
         let (theirs, window) = (Arc::clone(&newest), Wake(ctx.clone()));
         let started = Instant::now();
-        let painter = ViewPainter::new(BUDGET, move || started.elapsed());
+        let mut canvas = Canvas::new(card);
+        let painter = ViewPainter::new(
+            BUDGET,
+            move || started.elapsed(),
+            move |request: &ViewRequest, params: &RenderParams, cancel: &AtomicBool| {
+                let image = canvas.draw(&request.renderer, &request.volume, params, cancel)?;
+                Ok((image, params.kind))
+            },
+        );
         let progressive = Progressive::start(&format!("render {name}"), painter, move |update| {
-            let picture = update.picture.map(|frame| Picture {
-                image: to_image(&frame),
+            let picture = update.picture.map(|(image, kind)| Picture {
+                image,
                 view: update.request.view.clone(),
                 volume: Arc::clone(&update.request.volume),
-                kind: frame.kind,
+                kind,
             });
             *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
             window.0.request_repaint();
@@ -95,9 +108,4 @@ impl Drop for Wake {
     fn drop(&mut self) {
         self.0.request_repaint();
     }
-}
-
-fn to_image(frame: &Frame) -> egui::ColorImage {
-    // Opaque pixels are the same premultiplied or not.
-    egui::ColorImage::from_rgba_premultiplied(frame.size.map(|n| n as usize), &frame.pixels)
 }

@@ -133,14 +133,20 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 
 fn renderer_chip(app: &App, ui: &mut egui::Ui) {
     let renderer = &app.renderer;
-    let name = match renderer.name() {
+    let drawn = renderer.last_drawn();
+    let name = match drawn.as_ref().map_or(renderer.name(), |drawn| drawn.by) {
         "gpu" => "GPU",
         "cpu" => "CPU",
         _ => "Reference",
     };
-    let chip = ui.label(RichText::new(format!("Rendering: {name}")).color(theme::WEAK));
+    let instead = drawn.and_then(|drawn| drawn.instead);
+    let color = if instead.is_some() { theme::WARNING } else { theme::WEAK };
+    let chip = ui.label(RichText::new(format!("Rendering: {name}")).color(color));
     chip.on_hover_ui(|ui| {
         ui.strong(format!("Pictures are drawn by: {name}"));
+        if let Some(error) = instead {
+            ui.colored_label(theme::WARNING, error.to_string());
+        }
         for reason in renderer.reasons() {
             ui.label(reason);
         }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Rect, Role, Sense, WidgetInfo, pos2, vec2};
+use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
 use render_core::progressive::ViewRequest;
 use render_core::scene::view::Combine;
 use render_core::scene::{Button, Content, Input, Interaction, Plane, ViewState};
 use render_core::{FrameKind, Renderer, Volume, Window};
 
+use super::canvas::OnScreen;
 use super::layout::ViewId;
 use super::overlay;
 use super::render_worker::{Pace, RenderWorker};
@@ -79,14 +81,16 @@ pub struct Viewport {
     pace: Pace,
     worker: RenderWorker,
     submitted: Option<u64>,
-    texture: Option<egui::TextureHandle>,
+    /// The window's card, if pictures come from there.
+    card: Option<RenderState>,
+    picture: OnScreen,
     shown: Option<Shown>,
     error: Option<String>,
     focused: bool,
 }
 
 impl Viewport {
-    pub fn new(id: ViewId, open: &OpenSeries, ctx: &egui::Context) -> Self {
+    pub fn new(id: ViewId, open: &OpenSeries, ctx: &egui::Context, card: Option<&RenderState>) -> Self {
         // The size is set at the first layout, before any picture is asked for.
         let (content, orientation) = id.content();
         Self {
@@ -98,9 +102,10 @@ impl Viewport {
             pressed: None,
             placing_cursor: false,
             pace: Pace::Resting,
-            worker: RenderWorker::start(id.name(), ctx),
+            worker: RenderWorker::start(id.name(), ctx, card.cloned()),
             submitted: None,
-            texture: None,
+            card: card.cloned(),
+            picture: OnScreen::default(),
             shown: None,
             error: None,
             focused: false,
@@ -330,21 +335,15 @@ impl Viewport {
     fn take_picture(&mut self, ctx: &egui::Context) {
         match self.worker.take() {
             Some(Ok(picture)) => {
-                match &mut self.texture {
-                    Some(texture) => texture.set(picture.image, egui::TextureOptions::LINEAR),
-                    None => {
-                        let name = format!("{} picture", self.id.name());
-                        self.texture =
-                            Some(ctx.load_texture(name, picture.image, egui::TextureOptions::LINEAR));
-                    }
-                }
+                let name = format!("{} picture", self.id.name());
+                self.picture.set(&name, picture.image, ctx, self.card.as_ref());
                 self.shown = Some(Shown { view: picture.view, kind: picture.kind, volume: picture.volume });
                 self.error = None;
             }
             Some(Err(error)) => self.error = Some(error.to_string()),
             None if self.worker.is_dead() => {
                 tracing::error!(viewport = self.id.name(), "the rendering thread has ended; another starts");
-                self.worker = RenderWorker::start(self.id.name(), ctx);
+                self.worker = RenderWorker::start(self.id.name(), ctx, self.card.clone());
                 self.error = Some("rendering failed unexpectedly; change the view to try again".to_owned());
             }
             None => {}
@@ -367,17 +366,12 @@ impl Viewport {
     fn paint(&self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>) {
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, Color32::BLACK);
-        if let (Some(shown), Some(texture)) = (&self.shown, &self.texture) {
+        if let (Some(shown), Some(texture)) = (&self.shown, self.picture.id()) {
             // A picture of another size, while the viewport is resized, keeps its scale.
             let [width, height] = shown.view.size.map(|n| n as f32 / ui.pixels_per_point());
             let offset = ((rect.size() - vec2(width, height)) / 2.0).round_to_pixels(ui.pixels_per_point());
             let place = Rect::from_min_size(rect.min + offset, vec2(width, height));
-            painter.image(
-                texture.id(),
-                place,
-                Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)),
-                Color32::WHITE,
-            );
+            painter.image(texture, place, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
             let final_picture = shown.kind == FrameKind::Exact && shown.view.revision == self.view.revision;
             overlay::draw(&painter, rect, place, self.id, shown, &shown.volume, final_picture, scenery);
         } else if self.error.is_none() {

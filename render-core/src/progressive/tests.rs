@@ -286,7 +286,13 @@ fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
     // A clock that says that every picture takes 4 ms.
     let ticks = std::sync::atomic::AtomicU64::new(0);
     let clock = move || Duration::from_millis(4 * ticks.fetch_add(1, Ordering::Relaxed));
-    let mut painter = ViewPainter::new(Duration::from_millis(24), clock);
+    let mut painter = ViewPainter::new(
+        Duration::from_millis(24),
+        clock,
+        |request: &ViewRequest, params: &_, cancel: &_| {
+            request.renderer.render(&request.volume, params, cancel)
+        },
+    );
     let go_on = AtomicBool::new(false);
 
     assert_eq!(painter.begin(&request), 2);
