@@ -7,6 +7,7 @@
 //! the same picture.
 
 mod lanes;
+mod layers;
 mod march;
 mod packets;
 mod project;

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use glam::{Mat3, Vec3};
 
+use super::layers;
 use crate::frame::{Frame, ValueImage};
 use crate::render::{
-    Backend, Grey, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams, SURFACE_HALVINGS, TransferTable,
+    Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams, SURFACE_HALVINGS,
+    TransferTable,
 };
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
@@ -67,39 +69,70 @@ impl Backend for Reference {
 fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
     match &params.mode {
         Mode::Volume { transfer, shading, step_mm } => {
-            let mut color = Vec3::ZERO;
-            let mut transparency = 1.0;
+            let mut gathered = Gathered { color: Vec3::ZERO, transparency: 1.0 };
             for (t_mm, [r, g, b, alpha]) in matter(volume, params, ray, transfer, *step_mm) {
-                if alpha <= 0.0 {
-                    continue;
-                }
                 let p = ray.origin + ray.direction * t_mm;
-                let normal = normal_at(volume, params, p);
-                let alpha = match &params.gradient_opacity {
-                    // Central differences are two voxels wide.
-                    Some(table) => alpha * table.factor(normal.length() * 0.5),
-                    None => alpha,
-                };
-                let lit = lit(params, shading, Vec3::new(r, g, b), p, normal);
-                color += transparency * alpha * faded(params, lit, t_mm);
-                transparency *= 1.0 - alpha;
-                if transparency < OPAQUE_BELOW {
-                    return (color / (1.0 - transparency)).to_array();
+                if alpha > 0.0 {
+                    let normal = normal_at(volume, params, p);
+                    let alpha = match &params.gradient_opacity {
+                        // Central differences are two voxels wide.
+                        Some(table) => alpha * table.factor(normal.length() * 0.5),
+                        None => alpha,
+                    };
+                    let lit = lit(params, shading, Vec3::new(r, g, b), p, normal);
+                    gathered.add(alpha, faded(params, lit, t_mm));
+                }
+                for layer in &params.layers {
+                    let [r, g, b, alpha] = layers::color_at(layer, p);
+                    if alpha > 0.0 && !gathered.is_opaque() {
+                        let normal = layers::normal_at(params, layer, p);
+                        let lit = lit(params, shading, Vec3::new(r, g, b), p, normal);
+                        gathered.add(alpha, faded(params, lit, t_mm));
+                    }
+                }
+                if gathered.is_opaque() {
+                    return (gathered.color / (1.0 - gathered.transparency)).to_array();
                 }
             }
-            (color + transparency * Vec3::from(params.background)).to_array()
+            (gathered.color + gathered.transparency * Vec3::from(params.background)).to_array()
         }
         Mode::Isosurface { value, color, shading, step_mm } => {
             let Some(t_mm) = first_hit(volume, params, ray, *value, *step_mm) else {
                 return params.background;
             };
             let p = ray.origin + ray.direction * t_mm;
-            let lit = lit(params, shading, Vec3::from(*color), p, normal_at(volume, params, p));
+            let color = layers::tinted(params, Vec3::from(*color), p);
+            let lit = lit(params, shading, color, p, normal_at(volume, params, p));
             faded(params, lit, t_mm).to_array()
         }
-        Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
-            grey_or_background(*grey, pixel_value(volume, params, ray), params.background)
+        Mode::Projection { grey, combine, step_mm } => {
+            let color = grey_or_background(*grey, pixel_value(volume, params, ray), params.background);
+            let points = samples_inside(volume, params, ray, *step_mm)
+                .map(|k| ray.origin + ray.direction * (k as f32 * step_mm));
+            layers::overlaid(params, color, *combine, points.clone(), points).to_array()
         }
+        Mode::Slice { grey, samples, first_mm, step_mm, combine } => {
+            let color = grey_or_background(*grey, pixel_value(volume, params, ray), params.background);
+            let points = slab_points(volume, ray, *samples, *first_mm, *step_mm);
+            layers::overlaid(params, color, *combine, points, std::iter::once(ray.origin)).to_array()
+        }
+    }
+}
+
+/// Light on its way to the eye.
+struct Gathered {
+    color: Vec3,
+    transparency: f32,
+}
+
+impl Gathered {
+    fn add(&mut self, alpha: f32, color: Vec3) {
+        self.color += self.transparency * alpha * color;
+        self.transparency *= 1.0 - alpha;
+    }
+
+    fn is_opaque(&self) -> bool {
+        self.transparency < OPAQUE_BELOW
     }
 }
 
@@ -149,8 +182,8 @@ fn first_hit(volume: &Volume, params: &RenderParams, ray: Ray, wanted: f32, step
     Some(outside + (inside - outside) * ((wanted - low) / (high - low)))
 }
 
-fn grey_or_background(grey: Grey, value: f32, background: [f32; 3]) -> [f32; 3] {
-    if value.is_nan() { background } else { [grey.brightness(value); 3] }
+fn grey_or_background(grey: Grey, value: f32, background: [f32; 3]) -> Vec3 {
+    if value.is_nan() { Vec3::from(background) } else { Vec3::splat(grey.brightness(value)) }
 }
 
 /// The value of a projection or a slab; NaN when the ray has no sample in the volume.
@@ -164,19 +197,29 @@ fn pixel_value(volume: &Volume, params: &RenderParams, ray: Ray) -> f32 {
             )
         }
         Mode::Slice { samples, first_mm, step_mm, combine, .. } => {
-            let last = last_voxel(volume);
-            let values = (0..samples)
-                .map(|k| ray.origin + ray.direction * (first_mm + k as f32 * step_mm))
-                .filter(|p| p.cmpge(Vec3::splat(-0.5)).all() && p.cmple(last + 0.5).all())
-                .map(|p| value_at(volume, p));
-            combined(combine, values)
+            let points = slab_points(volume, ray, samples, first_mm, step_mm);
+            combined(combine, points.map(|p| value_at(volume, p)))
         }
         Mode::Volume { .. } | Mode::Isosurface { .. } => f32::NAN,
     }
 }
 
+/// The points of a slab that count.
+fn slab_points(
+    volume: &Volume,
+    ray: Ray,
+    samples: u32,
+    first_mm: f32,
+    step_mm: f32,
+) -> impl Iterator<Item = Vec3> + Clone {
+    let last = last_voxel(volume);
+    (0..samples)
+        .map(move |k| ray.origin + ray.direction * (first_mm + k as f32 * step_mm))
+        .filter(move |p| p.cmpge(Vec3::splat(-0.5)).all() && p.cmple(last + 0.5).all())
+}
+
 /// NaN without values.
-fn combined(combine: Combine, values: impl Iterator<Item = f32>) -> f32 {
+pub(super) fn combined(combine: Combine, values: impl Iterator<Item = f32>) -> f32 {
     match combine {
         Combine::Maximum => values.fold(f32::NAN, f32::max),
         Combine::Minimum => values.fold(f32::NAN, f32::min),
@@ -187,7 +230,7 @@ fn combined(combine: Combine, values: impl Iterator<Item = f32>) -> f32 {
     }
 }
 
-fn last_voxel(volume: &Volume) -> Vec3 {
+pub(super) fn last_voxel(volume: &Volume) -> Vec3 {
     Vec3::from(volume.geometry().dims().map(|n| (n - 1) as f32))
 }
 
@@ -207,7 +250,9 @@ fn samples_inside(volume: &Volume, params: &RenderParams, ray: Ray, step_mm: f32
         }
     }
     let (first, last) = ((enter / step_mm).ceil().max(0.0), (leave / step_mm).floor());
-    if first <= last { first as i64..(last as i64).saturating_add(1) } else { 0..0 }
+    // No view makes a ray of so many samples, but numbers that make no sense can.
+    let sensible = first <= last && last - first <= 4.0 * MAX_SAMPLES as f32;
+    if sensible { first as i64..(last as i64).saturating_add(1) } else { 0..0 }
 }
 
 /// The range of t where the ray is inside the box from 0 to `last`; empty when enter > leave.

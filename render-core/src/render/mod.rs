@@ -8,8 +8,8 @@ mod resolve;
 mod table;
 
 pub use params::{
-    DepthCue, Effects, Feature, Grey, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray,
-    Rays, RenderParams, SURFACE_HALVINGS, Sampling,
+    DepthCue, Effects, Feature, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode,
+    OPAQUE_BELOW, Ray, Rays, RenderParams, SURFACE_HALVINGS, Sampling,
 };
 pub use table::{GRADIENT_TABLE_LEN, GradientOpacity, TABLE_LEN, TransferTable};
 

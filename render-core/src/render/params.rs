@@ -9,6 +9,7 @@ use crate::frame::FrameKind;
 use crate::illumination::Illumination;
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
+use crate::volume::Volume;
 use crate::window::Window;
 
 /// A ray whose remaining transparency falls below this has gathered its colour: it ends, and the
@@ -168,6 +169,50 @@ pub enum Sampling {
     Fast,
 }
 
+/// Another volume shown with the first. It counts up to half a voxel beyond its outermost voxel
+/// centres, where the edge value holds.
+///
+/// - `Mode::Slice` and `Mode::Projection`: the layer's own value, combined over the points that count
+///   for the first volume, has a colour, which is mixed into the picture (and its background) by its
+///   alpha. For labels the first point with a visible one counts; in slices, only the point at t = 0.
+/// - `Mode::Volume`: at each point of the ray the layers follow the first volume, each a sample of
+///   its own, lit by its own gradient.
+/// - `Mode::Isosurface`: the colour is mixed into that of the surface before it is lit.
+#[derive(Clone)]
+pub struct Layer {
+    pub volume: Arc<Volume>,
+    /// Rows that give the layer's voxel position: x * a + y * b + z * c + d of the first volume's.
+    pub layer_from_voxel: [[f32; 4]; 3],
+    pub look: LayerLook,
+    /// Multiplies each alpha, 0 to 1.
+    pub opacity: f32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerLook {
+    /// Of interpolated values. Alpha is corrected for the step in `Mode::Volume`, for 1 mm elsewhere.
+    Values(Arc<TransferTable>),
+    /// By the nearest voxel's rescaled value, rounded; transparent beyond the list. Positions
+    /// halfway between voxels belong to the higher index. Straight r, g, b, alpha.
+    Labels(Arc<[[f32; 4]]>),
+}
+
+impl PartialEq for Layer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.volume, &other.volume)
+            && self.layer_from_voxel == other.layer_from_voxel
+            && self.look == other.look
+            && self.opacity == other.opacity
+    }
+}
+
+impl std::fmt::Debug for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let dims = self.volume.geometry().dims();
+        f.debug_struct("Layer").field("dims", &dims).field("opacity", &self.opacity).finish_non_exhaustive()
+    }
+}
+
 /// What a picture asks for beyond the plain modes. A back end that lacks some refuses such a picture
 /// with `RenderError::Unsupported`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,10 +226,12 @@ pub enum Feature {
     GradientOpacity,
     PreIntegration,
     Illumination,
+    /// Fusion and labels.
+    Layers,
 }
 
 impl Feature {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Projections,
         Self::Lights,
         Self::Clip,
@@ -192,6 +239,7 @@ impl Feature {
         Self::GradientOpacity,
         Self::PreIntegration,
         Self::Illumination,
+        Self::Layers,
     ];
 
     /// In words.
@@ -204,6 +252,7 @@ impl Feature {
             Self::GradientOpacity => "opacity by gradient",
             Self::PreIntegration => "pre-integrated transfer functions",
             Self::Illumination => "ambient occlusion and shadows",
+            Self::Layers => "several volumes at once",
         }
     }
 }
@@ -232,6 +281,8 @@ pub struct RenderParams {
     pub effects: Effects,
     pub sampling: Sampling,
     pub illumination: Option<Arc<Illumination>>,
+    /// At most `MAX_LAYERS`, in the order they are laid over the volume.
+    pub layers: Vec<Layer>,
     /// Copied into the frame.
     pub kind: FrameKind,
     pub view_revision: u64,
@@ -258,6 +309,7 @@ impl RenderParams {
                 _ => false,
             },
             Feature::Illumination => shaded && self.illumination.is_some(),
+            Feature::Layers => !self.layers.is_empty(),
         }
     }
 

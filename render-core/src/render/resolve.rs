@@ -5,11 +5,13 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use super::params::{
-    DepthCue, Grey, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays, RenderParams, Sampling,
+    DepthCue, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays, RenderParams,
+    Sampling,
 };
 use super::table::{GradientOpacity, TransferTable};
 use crate::frame::FrameKind;
 use crate::scene::camera::Projection;
+use crate::scene::layer::{Layer as SceneLayer, Look, MAX_LAYERS};
 use crate::scene::light::Light as SceneLight;
 use crate::scene::view::{Content, Slab, ViewState};
 use crate::volume::Volume;
@@ -64,6 +66,7 @@ impl RenderParams {
                 _ => Sampling::Fast,
             },
             illumination: None,
+            layers: layers(view, volume, step_mm),
             kind: FrameKind::Exact,
             view_revision: view.revision,
             input_seq: 0,
@@ -162,6 +165,33 @@ fn light(light: &SceneLight, view: &ViewState, line_of_sight: DVec3) -> Option<L
         halfway: halfway.as_vec3().to_array(),
         color: light.color,
     })
+}
+
+/// Those that can be seen.
+fn layers(view: &ViewState, volume: &Volume, step_mm: f32) -> Vec<Layer> {
+    let visible = view.layers.iter().filter(|layer| layer.opacity > 0.0);
+    let resolve = |layer: &SceneLayer| {
+        let from_patient = layer.volume.geometry().voxel_from_patient();
+        let affine = from_patient * volume.geometry().patient_from_voxel();
+        let (rows, shift) = (affine.matrix3.transpose(), affine.translation);
+        let look = match &layer.look {
+            Look::Values(function) => {
+                let step_mm = if view.content == Content::Volume { step_mm } else { 1.0 };
+                LayerLook::Values(Arc::new(TransferTable::new(function, step_mm)))
+            }
+            Look::Labels(colors) => LayerLook::Labels(Arc::clone(colors)),
+        };
+        Layer {
+            volume: Arc::clone(&layer.volume),
+            layer_from_voxel: std::array::from_fn(|i| {
+                let row = rows.col(i);
+                [row.x, row.y, row.z, shift[i]].map(|x| x as f32)
+            }),
+            look,
+            opacity: layer.opacity.min(1.0),
+        }
+    };
+    visible.take(MAX_LAYERS).map(resolve).collect()
 }
 
 /// `None` if a number makes no sense.

@@ -4,6 +4,7 @@ pub mod camera;
 pub mod clip;
 pub mod color_map;
 pub mod interaction;
+pub mod layer;
 pub mod light;
 pub mod overlay;
 pub mod preset;

@@ -4,6 +4,7 @@ use glam::DVec3;
 
 use super::camera::Camera;
 use super::clip::Clip;
+use super::layer::Layer;
 use super::light::{DepthCue, Light};
 use super::preset::{Origin, Preset, PresetLibrary, Shading};
 use super::transfer::TransferFunction;
@@ -213,6 +214,8 @@ pub struct ViewState {
     pub depth_cue: Option<DepthCue>,
     /// Of all but slices.
     pub clip: Clip,
+    /// Laid over the volume in this order; the first `MAX_LAYERS` count.
+    pub layers: Vec<Layer>,
     /// The preset that the transfer function came from.
     pub preset: Option<Origin>,
     /// Samples are this many voxels apart (of the smallest spacing); 1 is full quality.
@@ -246,6 +249,7 @@ impl ViewState {
             effects: Effects::default(),
             depth_cue: None,
             clip: Clip::default(),
+            layers: Vec::new(),
             preset: None,
             step_voxels: 1.0,
         };
