@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use glam::DVec3;
 
 use crate::cinematic::Cinematic;
-use crate::look::Look;
+use crate::look::{Look, Overlays};
 
 /// DICOM volume viewer and streaming server.
 ///
@@ -131,6 +131,8 @@ pub struct Render {
     pub source: Source,
     #[command(flatten)]
     pub look: Look,
+    #[command(flatten)]
+    pub overlays: Overlays,
     /// Volume preset, for example CT_Bone; a wrong name lists all. The modality's first otherwise
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,

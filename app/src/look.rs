@@ -1,15 +1,22 @@
 //! The flags that say how a volume is shown, and what they do to a view.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use glam::DVec3;
 use render_core::Volume;
 use render_core::render::{Effects, MAX_LIGHTS};
 use render_core::scene::camera::Projection;
 use render_core::scene::clip::{ClipPlane, MAX_PLANES, Side};
+use render_core::scene::color_map::ColorMap;
+use render_core::scene::layer::{Layer, Look as Overlay};
 use render_core::scene::light::{DepthCue, Fixture, Light};
 use render_core::scene::view::{Combine, Content, Orientation, Plane, ViewState};
+
+use crate::cli::Source;
+use crate::{output, study};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
@@ -81,6 +88,72 @@ pub struct Look {
     #[arg(long, value_parser = step, default_value_t = 1.0, value_name = "VOXELS")]
     pub step: f64,
 }
+
+/// Other volumes to show with the first.
+#[derive(Debug, Args)]
+pub struct Overlays {
+    /// Lay a second volume over the first in colour: DICOM file, folder or DICOMDIR
+    #[arg(long, value_name = "PATH")]
+    pub fuse: Option<PathBuf>,
+    /// Colour map of --fuse, for example hot_iron, pet or viridis
+    #[arg(long, default_value = "hot_iron", value_name = "NAME")]
+    pub fuse_map: String,
+    /// Values of --fuse that get the map's first and last colour; its own window otherwise
+    #[arg(long, value_parser = range, allow_hyphen_values = true, value_name = "LOW,HIGH")]
+    pub fuse_range: Option<[f32; 2]>,
+    /// Colour the regions of a volume whose values are the numbers of labels
+    #[arg(long, value_name = "PATH")]
+    pub labels: Option<PathBuf>,
+    /// Opacity of --fuse and --labels, 0 to 1
+    #[arg(long, value_parser = share, default_value_t = 0.6, value_name = "SHARE")]
+    pub overlay_opacity: f32,
+}
+
+impl Overlays {
+    /// The layers in the order they are laid over a volume of this Frame of Reference.
+    pub fn open(&self, frame_of_reference_uid: &str) -> Result<Vec<Layer>> {
+        let open = |path: &Path| -> Result<_> {
+            let (loaded, frame) = study::open_with_frame(&Source { path: path.to_owned(), series: None })?;
+            if frame != frame_of_reference_uid && !frame.is_empty() && !frame_of_reference_uid.is_empty() {
+                output::note(format_args!(
+                    "warning: {} has another frame of reference, so its place over the volume is a guess",
+                    path.display()
+                ));
+            }
+            Ok(loaded.volume)
+        };
+        let mut layers = Vec::new();
+        if let Some(path) = &self.fuse {
+            let map = ColorMap::find(&self.fuse_map).with_context(|| {
+                let names: Vec<&str> = ColorMap::all().iter().map(|map| map.name).collect();
+                format!("--fuse-map {}: there are {}", self.fuse_map, names.join(", "))
+            })?;
+            let volume = open(path)?;
+            let [low, high] = self.fuse_range.unwrap_or_else(|| {
+                let window = volume.default_window();
+                [-0.5, 0.5].map(|side| (window.center() + side * window.width()) as f32)
+            });
+            let look = Overlay::color_map(map, low, high).context("--fuse-range")?;
+            layers.push(Layer { volume, look, opacity: self.overlay_opacity });
+        }
+        if let Some(path) = &self.labels {
+            let volume = open(path)?;
+            let (low, high) = volume.value_range();
+            if low < 0.0 || high > MAX_LABEL {
+                bail!(
+                    "--labels {}: values run from {low} to {high}, labels from 0 to {MAX_LABEL}",
+                    path.display()
+                );
+            }
+            let look = Overlay::labels(high as usize);
+            layers.push(Layer { volume, look, opacity: self.overlay_opacity });
+        }
+        Ok(layers)
+    }
+}
+
+/// Label volumes have at most 16 bits.
+const MAX_LABEL: f32 = 65_535.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProjectionArg {
@@ -274,6 +347,20 @@ fn unit(direction: DVec3) -> Option<DVec3> {
 
 fn separation(text: &str) -> Result<f64, String> {
     one(text).filter(|mm| mm.abs() <= 1000.0).ok_or_else(|| "write a number from -1000 to 1000".into())
+}
+
+fn range(text: &str) -> Result<[f32; 2], String> {
+    match numbers(text).as_deref() {
+        Some(&[low, high]) if (low as f32) < high as f32 => Ok([low as f32, high as f32]),
+        _ => Err("write low,high with low below high".into()),
+    }
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    one(text)
+        .filter(|share| (0.0..=1.0).contains(share))
+        .map(|share| share as f32)
+        .ok_or_else(|| "write a number from 0 to 1".into())
 }
 
 fn step(text: &str) -> Result<f64, String> {

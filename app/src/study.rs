@@ -16,12 +16,17 @@ pub fn scan(paths: &[PathBuf]) -> Result<Library, dicom::Error> {
 
 /// Loads the chosen series, or the one with the most voxels.
 pub fn open(source: &Source) -> Result<Loaded> {
+    Ok(open_with_frame(source)?.0)
+}
+
+/// The same with the series' Frame of Reference UID, empty when unknown.
+pub fn open_with_frame(source: &Source) -> Result<(Loaded, String)> {
     let library = scan(std::slice::from_ref(&source.path))?;
     let series = choose(&library, source)?;
     let loaded = dicom::load(series, &Progress::default())
         .with_context(|| format!("cannot load the series in {}", source.path.display()))?;
     tell(&loaded);
-    Ok(loaded)
+    Ok((loaded, series.frame_of_reference_uid().to_owned()))
 }
 
 fn tell(loaded: &Loaded) {

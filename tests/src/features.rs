@@ -7,9 +7,11 @@ use render_core::Volume;
 use render_core::render::{Effects, Feature};
 use render_core::scene::camera::Projection;
 use render_core::scene::clip::{ClipPlane, Side};
+use render_core::scene::color_map::ColorMap;
+use render_core::scene::layer::{Layer, Look};
 use render_core::scene::light::{DepthCue, Fixture, Light};
 use render_core::scene::track::Track;
-use render_core::scene::view::{Combine, Content, Orientation, ViewState};
+use render_core::scene::view::{Combine, Content, Orientation, Slab, ViewState};
 
 use crate::cases::{Case, case, oblique, view, volume};
 use crate::phantoms::{self, Storage};
@@ -119,7 +121,53 @@ pub const CASES: &[Case] = &[
         lights: vec![from_upper_left()],
         ..view(v, Content::Isosurface(250.0), Orientation::Axial)
     }),
+    needs(&[Feature::Layers], "fusion-slice", phantoms::chest, |v| ViewState {
+        layers: vec![hot_spot(), organs()],
+        ..oblique(v)
+    }),
+    needs(&[Feature::Layers], "fusion-slab", phantoms::chest, |v| ViewState {
+        layers: vec![hot_spot()],
+        slab: Slab { thickness_mm: 30.0, combine: Combine::Maximum },
+        ..view(v, Content::Slice, Orientation::Coronal)
+    }),
+    needs(&[Feature::Layers], "fusion-mip", phantoms::chest, |v| ViewState {
+        layers: vec![hot_spot()],
+        ..turned(view(v, Content::MIP, Orientation::Axial))
+    }),
+    needs(&[Feature::Layers], "fusion-volume", phantoms::chest, |v| ViewState {
+        layers: vec![hot_spot(), organs()],
+        ..turned(volume(v, "CT_Bone"))
+    }),
+    needs(&[Feature::Layers], "labels-isosurface", phantoms::chest, |v| ViewState {
+        layers: vec![organs()],
+        ..turned(view(v, Content::Isosurface(250.0), Orientation::Axial))
+    }),
 ];
+
+/// A PET of one lesion, coarse and off the chest's axes.
+fn hot_spot() -> Layer {
+    let grid = phantoms::sheared([30, 30, 30], DVec3::new(4.0, 4.0, 5.0));
+    let volume = phantoms::volume(grid, Storage::F32, |p| {
+        20.0 * (-(p - DVec3::new(25.0, -10.0, 8.0)).length_squared() / 300.0).exp()
+    });
+    let map = ColorMap::find("hot_iron").expect("the map is built in");
+    let look = Look::color_map(map, 2.0, 20.0).expect("the range rises");
+    Layer { volume, look, opacity: 0.8 }
+}
+
+/// Two regions of labels on a grid of their own.
+fn organs() -> Layer {
+    let grid = phantoms::upright([50, 50, 40], DVec3::new(3.0, 3.0, 4.0));
+    let volume = phantoms::volume(grid, Storage::U16, |p| {
+        let near = |center: DVec3, radius: f64| p.distance(center) < radius;
+        match (near(DVec3::new(-30.0, 10.0, -20.0), 25.0), near(DVec3::new(0.0, -40.0, 30.0), 30.0)) {
+            (true, _) => 1.0,
+            (_, true) => 2.0,
+            _ => 0.0,
+        }
+    });
+    Layer { volume, look: Look::labels(2), opacity: 0.5 }
+}
 
 fn parallel(mut view: ViewState) -> ViewState {
     view.camera.projection = Projection::Parallel;

@@ -20,7 +20,8 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     args.look.check().map_err(anyhow::Error::msg)?;
     let library = presets::library(folder)?;
     let preset = args.preset.as_deref().map(|name| find_preset(&library, name)).transpose()?;
-    let volume = study::open(&args.source)?.volume;
+    let (loaded, frame_of_reference_uid) = study::open_with_frame(&args.source)?;
+    let volume = loaded.volume;
     let (content, orientation) = args.look.content();
     let mut view = ViewState::new(&volume, content, orientation, args.size);
     if let Some([center, width]) = args.window {
@@ -30,6 +31,7 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
         view.apply_preset(preset, &volume);
     }
     args.look.apply(&mut view, &volume);
+    view.layers = args.overlays.open(&frame_of_reference_uid)?;
     if let Some(zoom) = args.zoom {
         view.camera.set_zoom(zoom);
     }

@@ -17,8 +17,8 @@ pub(super) fn overlaid(
     params: &RenderParams,
     color: Vec3,
     combine: Combine,
-    points: impl Iterator<Item = Vec3> + Clone,
-    labelled: impl Iterator<Item = Vec3> + Clone,
+    points: &(impl Iterator<Item = Vec3> + Clone),
+    labelled: &(impl Iterator<Item = Vec3> + Clone),
 ) -> Vec3 {
     params.layers.iter().fold(color, |color, layer| {
         let [r, g, b, alpha] = match &layer.look {

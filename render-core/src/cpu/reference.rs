@@ -109,12 +109,12 @@ fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
             let color = grey_or_background(*grey, pixel_value(volume, params, ray), params.background);
             let points = samples_inside(volume, params, ray, *step_mm)
                 .map(|k| ray.origin + ray.direction * (k as f32 * step_mm));
-            layers::overlaid(params, color, *combine, points.clone(), points).to_array()
+            layers::overlaid(params, color, *combine, &points, &points).to_array()
         }
         Mode::Slice { grey, samples, first_mm, step_mm, combine } => {
             let color = grey_or_background(*grey, pixel_value(volume, params, ray), params.background);
             let points = slab_points(volume, ray, *samples, *first_mm, *step_mm);
-            layers::overlaid(params, color, *combine, points, std::iter::once(ray.origin)).to_array()
+            layers::overlaid(params, color, *combine, &points, &std::iter::once(ray.origin)).to_array()
         }
     }
 }

@@ -90,6 +90,14 @@ pub struct Series {
     unit: String,
 }
 
+impl Series {
+    /// Frame of Reference UID (0020,0052): series that share it share their patient space. Empty when
+    /// unknown.
+    pub fn frame_of_reference_uid(&self) -> &str {
+        self.images.0.first().map_or("", |image| &image.kind.frame_of_reference)
+    }
+}
+
 /// The images of a series in slice order; `Debug` only counts them.
 #[derive(Clone)]
 struct Images(Arc<[header::Image]>);
