@@ -2,7 +2,7 @@
 
 use crate::bricks::BRICK;
 use crate::render::{
-    GRADIENT_TABLE_LEN, Grey, MAX_CLIPS, MAX_LIGHTS, Mode, OPAQUE_BELOW, Rays, RenderParams,
+    GRADIENT_TABLE_LEN, Grey, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, OPAQUE_BELOW, Rays, RenderParams,
     SURFACE_HALVINGS, TABLE_LEN,
 };
 use crate::scene::preset::Shading;
@@ -11,6 +11,7 @@ use crate::scene::view::Combine;
 // The shader repeats these.
 const _: () = assert!(TABLE_LEN == 4096 && GRADIENT_TABLE_LEN == 256 && OPAQUE_BELOW == 1.0 / 128.0);
 const _: () = assert!(MAX_LIGHTS == 4 && MAX_CLIPS == 16 && SURFACE_HALVINGS == 4 && BRICK == 4);
+const _: () = assert!(MAX_SAMPLES == 65_536);
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]

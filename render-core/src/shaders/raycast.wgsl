@@ -76,6 +76,7 @@ const OPAQUE_BELOW: f32 = 1.0 / 128.0;
 const NODE_CELLS: f32 = 4.0;
 const NAN_BITS: u32 = 0x7fc00000u;
 const SURFACE_HALVINGS: u32 = 4u;
+const MAX_SAMPLES: u32 = 65536u;
 const HUGE: f32 = 3.0e38;
 
 const COMBINE_MAXIMUM: u32 = 0u;
@@ -146,10 +147,15 @@ fn samples_inside(ray: Ray) -> Samples {
     if leave < enter {
         return none;
     }
-    let first = ceil(enter / params.step_mm);
-    let last = floor(leave / params.step_mm);
     // 2^30 is exact as a float; farther away no two samples differ any more.
-    return Samples(i32(min(first, 1073741824.0)), i32(min(last, 1073741824.0)));
+    let first = i32(min(ceil(enter / params.step_mm), 1073741824.0));
+    let last = i32(min(floor(leave / params.step_mm), 1073741824.0));
+    // No ray has more samples, except one of numbers that are none. Compared as integers, because
+    // compilers for cards may assume that there are no such numbers.
+    if u32(last - first) > MAX_SAMPLES {
+        return none;
+    }
+    return Samples(first, last);
 }
 
 fn at(ray: Ray, t_mm: f32) -> vec3<f32> {
