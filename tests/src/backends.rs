@@ -17,7 +17,6 @@ pub struct Backend {
     pub sampling: Sampling,
 }
 
-const GPU_LACKS: &[Feature] = &[Feature::Layers];
 const CPU_LACKS: &[Feature] = &Feature::ALL;
 
 /// What all others are measured against.
@@ -54,7 +53,7 @@ pub fn all() -> &'static [Backend] {
             sampling: Sampling::Exact,
         });
         for (name, sampling) in [("gpu-exact", Sampling::Exact), ("gpu-fast", Sampling::Fast)] {
-            backends.push(Backend { name: name.into(), renderer: gpu.clone(), lacks: GPU_LACKS, sampling });
+            backends.push(Backend { name: name.into(), renderer: gpu.clone(), lacks: &[], sampling });
         }
         backends
     });

@@ -51,6 +51,7 @@ struct Work<'a> {
     target: &'a Target,
     pipeline: wgpu::ComputePipeline,
     scene: wgpu::BindGroup,
+    layers: Option<wgpu::BindGroup>,
 }
 
 impl Card {
@@ -121,6 +122,11 @@ impl Card {
         let illumination = params.illumination.as_ref();
         let scene =
             device.checked(|| self.caster.scene(device, uploaded, distances.as_ref(), illumination))?;
+        let layered = !params.layers.is_empty();
+        let layers = match layered {
+            true => Some(self.caster.layers.bind(device, &params.layers, cancel)?),
+            false => None,
+        };
         let program = Program::of(&params.mode);
         let output = if matches!(sink, Sink::Values(_)) { Output::Value } else { Output::Color };
         // Doctors read values off slices.
@@ -128,8 +134,8 @@ impl Card {
             && output == Output::Color
             && program != Program::Slice
             && uploaded.shape.format.is_filterable();
-        let pipeline = self.caster.pipeline(device, Key { shape: uploaded.shape, program, fast })?;
-        let work = Work { uploaded, target, pipeline, scene };
+        let pipeline = self.caster.pipeline(device, Key { shape: uploaded.shape, program, fast, layered })?;
+        let work = Work { uploaded, target, pipeline, scene, layers };
 
         let batch = &self.batch[program as usize];
         let [width, height] = params.size;
@@ -180,7 +186,15 @@ impl Card {
         let target = work.target;
         let count = rows.end - rows.start;
         self.device.checked(|| {
-            encode_cast(&mut encoder, &work.pipeline, work.uploaded, target, &work.scene, [width, count]);
+            encode_cast(
+                &mut encoder,
+                &work.pipeline,
+                work.uploaded,
+                target,
+                &work.scene,
+                work.layers.as_ref(),
+                [width, count],
+            );
             if let Some(clock) = &target.clock {
                 clock.encode(&mut encoder, &target.readback, skipped);
             }

@@ -19,6 +19,7 @@ mod clock;
 mod cut;
 mod device;
 mod format;
+mod layers;
 mod layout;
 mod open;
 mod ranges;
@@ -38,13 +39,10 @@ pub(crate) use open::test_volume;
 pub(crate) use open::{open, open_on};
 
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Adapter, Backend, Feature, RenderError, RenderParams, refuse};
+use crate::render::{Adapter, Backend, RenderError, RenderParams};
 use crate::volume::Volume;
 use card::{Card, Sink};
 use upload::lock;
-
-/// What pictures may not need.
-const LACKS: &[Feature] = &[Feature::Layers];
 
 #[derive(Debug)]
 pub(crate) struct Gpu {
@@ -143,7 +141,6 @@ impl Gpu {
         sink: Sink<'_>,
         cancel: &AtomicBool,
     ) -> Result<(), RenderError> {
-        refuse(LACKS, params)?;
         let timing = self.card()?.draw(volume, params, sink, cancel)?;
         *lock(&self.timing) = timing;
         Ok(())

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::clock::{Clock, TIMES_BYTES};
 use super::device::{Device, Failure};
+use super::layers::LayerStore;
 use super::layout::{INPUT, OUTPUT, UNIFORM, group, group_layout, new_buffer, pipelines};
 use super::ranges::Ranges;
 use super::uniform::Uniform;
@@ -16,6 +17,8 @@ use crate::scene::view::Combine;
 const VOXELS: &str = include_str!("../shaders/voxels.wgsl");
 const EXACT: &str = include_str!("../shaders/exact.wgsl");
 const FAST: &str = include_str!("../shaders/fast.wgsl");
+const LAYERS: &str = include_str!("../shaders/layers.wgsl");
+const ALONE: &str = include_str!("../shaders/alone.wgsl");
 const SHADER: &str = include_str!("../shaders/raycast.wgsl");
 
 /// Edge of a workgroup, which is a square of pixels.
@@ -75,6 +78,8 @@ pub(super) struct Key {
     pub(super) program: Program,
     /// Whether the texture unit interpolates.
     pub(super) fast: bool,
+    /// Whether other volumes are shown with the first.
+    pub(super) layered: bool,
 }
 
 /// Buffers of one picture in the making.
@@ -112,6 +117,7 @@ impl Target {
 pub(super) struct RayCaster {
     target_layout: wgpu::BindGroupLayout,
     scene_layout: wgpu::BindGroupLayout,
+    pub(super) layers: LayerStore,
     pipelines: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
     illuminations: Mutex<Vec<(Weak<Illumination>, wgpu::TextureView)>>,
     no_illumination: wgpu::TextureView,
@@ -128,6 +134,7 @@ impl RayCaster {
         Self {
             target_layout: group_layout(device, "target", &[UNIFORM, INPUT, INPUT, OUTPUT]),
             scene_layout: group_layout(device, "scene", &[INPUT, INPUT, INPUT, illumination]),
+            layers: LayerStore::new(device),
             pipelines: Mutex::default(),
             illuminations: Mutex::default(),
             no_illumination: factors_texture(device, [1; 3], &[[255; 2]]),
@@ -148,9 +155,12 @@ impl RayCaster {
     fn compile(&self, device: &Device, key: Key) -> wgpu::ComputePipeline {
         let head = key.shape.format.shader_head(key.shape.pieces);
         let values = if key.fast { FAST } else { EXACT };
-        let source = [&head, VOXELS, values, SHADER].concat();
-        let groups = [&key.shape.layout(device), &self.target_layout, &self.scene_layout];
-        let [pipeline] = pipelines(device, source, &groups, [key.program.entry_point()]);
+        let layers = if key.layered { LAYERS } else { ALONE };
+        let source = [&head, VOXELS, values, layers, SHADER].concat();
+        let volume_layout = key.shape.layout(device);
+        let groups = [&volume_layout, &self.target_layout, &self.scene_layout, &self.layers.layout];
+        let groups = if key.layered { &groups[..] } else { &groups[..3] };
+        let [pipeline] = pipelines(device, source, groups, [key.program.entry_point()]);
         pipeline
     }
 
@@ -235,6 +245,7 @@ pub(super) fn encode_cast(
     uploaded: &Uploaded,
     target: &Target,
     scene: &wgpu::BindGroup,
+    layers: Option<&wgpu::BindGroup>,
     [width, rows]: [u32; 2],
 ) {
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -245,5 +256,8 @@ pub(super) fn encode_cast(
     pass.set_bind_group(0, &uploaded.bind_group, &[]);
     pass.set_bind_group(1, &target.bind_group, &[]);
     pass.set_bind_group(2, scene, &[]);
+    if let Some(layers) = layers {
+        pass.set_bind_group(3, layers, &[]);
+    }
     pass.dispatch_workgroups(width.div_ceil(GROUP), rows.div_ceil(GROUP), 1);
 }

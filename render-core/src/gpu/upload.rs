@@ -83,7 +83,7 @@ impl Plan {
             edge: limits.max_texture_dimension_3d,
             // No limit on textures is known; drivers limit allocations of all kinds alike.
             bytes: limits.max_buffer_size,
-            pieces: MAX_PIECES.min(limits.max_sampled_textures_per_shader_stage.saturating_sub(4)),
+            pieces: MAX_PIECES.min(limits.max_sampled_textures_per_shader_stage.saturating_sub(5)),
         };
         let dims = volume.geometry().dims();
         let cut = Cut::plan(dims, format.bytes_per_voxel(), bounds).map_err(|pieces| {

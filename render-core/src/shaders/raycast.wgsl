@@ -1,7 +1,8 @@
 // The ray caster. It computes what cpu/reference.rs computes, sample by sample; the only liberty it
 // takes is to skip bricks whose range of values cannot change the picture.
 //
-// The host puts voxels.wgsl and either exact.wgsl or fast.wgsl before this text.
+// The host puts voxels.wgsl, either exact.wgsl or fast.wgsl, and either layers.wgsl or alone.wgsl
+// before this text.
 
 struct Light {
     direction: vec4<f32>,
@@ -302,14 +303,26 @@ fn put_color(index: u32, color: vec3<f32>) {
     picture[index] = c.r | (c.g << 8u) | (c.b << 16u) | 0xff000000u;
 }
 
-fn put_projected(index: u32, projected: Projected) {
+fn over(below: vec3<f32>, color: vec4<f32>) -> vec3<f32> {
+    return below + (color.rgb - below) * color.a;
+}
+
+// The samples, at first_mm + k * step_mm, are what layers are looked up at.
+fn put_projected(
+    index: u32, projected: Projected, ray: Ray, samples: Samples, first_mm: f32, is_slice: bool,
+) {
     if params.output_kind == 1u {
         picture[index] = select(NAN_BITS, bitcast<u32>(projected.value), projected.found);
-    } else if projected.found {
-        put_color(index, vec3<f32>((projected.value - params.grey_low) * params.grey_scale));
-    } else {
-        put_color(index, params.background.rgb);
+        return;
     }
+    var color = params.background.rgb;
+    if projected.found {
+        color = vec3<f32>(clamp((projected.value - params.grey_low) * params.grey_scale, 0.0, 1.0));
+    }
+    for (var i = 0u; i < layer_count(); i++) {
+        color = over(color, layer_along(i, ray, samples, first_mm, is_slice));
+    }
+    put_color(index, color);
 }
 
 @compute @workgroup_size(8, 8)
@@ -335,7 +348,8 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
         let brick = brick_at(p);
         if any(brick != known_brick) {
             known_brick = brick;
-            distance = distance_at(brick);
+            // Layers may show something where the first volume does not.
+            distance = select(distance_at(brick), 0, LAYERED);
         }
         if distance > 0 {
             let next = sample_beyond(ray, brick, distance, k, samples.last);
@@ -364,8 +378,8 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
         } else {
             entry = tables[table_index(value_at(p))];
         }
+        let seen = at(ray, t_mm);
         if entry.a > 0.0 {
-            let seen = at(ray, t_mm);
             let normal = normal_at(seen);
             var alpha = entry.a;
             if params.gradient_scale > 0.0 {
@@ -374,11 +388,19 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
             }
             color += transparency * alpha * faded(lit(entry.rgb, seen, normal), t_mm);
             transparency *= 1.0 - alpha;
-            if transparency < OPAQUE_BELOW {
-                color /= 1.0 - transparency;
-                transparency = 0.0;
-                break;
+        }
+        for (var i = 0u; i < layer_count() && transparency >= OPAQUE_BELOW; i++) {
+            let layer = layer_color(i, seen);
+            if layer.a > 0.0 {
+                let normal = layer_normal(i, seen);
+                color += transparency * layer.a * faded(lit(layer.rgb, seen, normal), t_mm);
+                transparency *= 1.0 - layer.a;
             }
+        }
+        if transparency < OPAQUE_BELOW {
+            color /= 1.0 - transparency;
+            transparency = 0.0;
+            break;
         }
         k++;
     }
@@ -424,7 +446,11 @@ fn isosurface(@builtin(global_invocation_id) id: vec3<u32>) {
                 t_mm = surface_between(ray, f32(k - 1) * params.step_mm, t_mm);
             }
             let hit = at(ray, t_mm);
-            put_color(pixel(id), faded(lit(params.surface_color.rgb, hit, normal_at(hit)), t_mm));
+            var color = params.surface_color.rgb;
+            for (var i = 0u; i < layer_count(); i++) {
+                color = over(color, layer_color(i, hit));
+            }
+            put_color(pixel(id), faded(lit(color, hit, normal_at(hit)), t_mm));
             return;
         }
         k++;
@@ -460,7 +486,8 @@ fn extreme(@builtin(global_invocation_id) id: vec3<u32>) {
         so_far = select(max(so_far, value), min(so_far, value), minimum);
         k++;
     }
-    put_projected(pixel(id), Projected(so_far, samples.first <= samples.last));
+    let projected = Projected(so_far, samples.first <= samples.last);
+    put_projected(pixel(id), projected, ray, samples, 0.0, false);
 }
 
 @compute @workgroup_size(8, 8)
@@ -475,7 +502,8 @@ fn mean(@builtin(global_invocation_id) id: vec3<u32>) {
         sum += value_at(position(ray, k));
     }
     let count = max(samples.last - samples.first + 1, 0);
-    put_projected(pixel(id), Projected(sum / f32(max(count, 1)), count > 0));
+    let projected = Projected(sum / f32(max(count, 1)), count > 0);
+    put_projected(pixel(id), projected, ray, samples, 0.0, false);
 }
 
 @compute @workgroup_size(8, 8)
@@ -505,5 +533,6 @@ fn slice(@builtin(global_invocation_id) id: vec3<u32>) {
     } else if params.combine == COMBINE_MINIMUM {
         value = lowest;
     }
-    put_projected(pixel(id), Projected(value, count > 0.0));
+    let samples = Samples(0, i32(params.sample_count) - 1);
+    put_projected(pixel(id), Projected(value, count > 0.0), ray, samples, params.first_mm, true);
 }
