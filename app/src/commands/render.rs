@@ -38,17 +38,15 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     view.camera.azimuth(args.azimuth);
     view.camera.elevation(args.elevation);
     let never = AtomicBool::new(false);
-    let renderer = match args.look.mode {
-        Mode::Cinematic => None,
-        _ => Some(super::open_renderer(args.backend)?),
-    };
-    let draw = |view: &ViewState| match &renderer {
-        Some(renderer) => renderer.render(&volume, &RenderParams::resolve(view, &volume), &never),
-        None => {
-            let mut picture = Cinematic::new(Arc::clone(&volume), view, &args.cinematic.settings())?;
+    let renderer = super::open_renderer(args.backend)?;
+    let draw = |view: &ViewState| match args.look.mode {
+        Mode::Cinematic => {
+            let settings = args.cinematic.settings();
+            let mut picture = Cinematic::on(&renderer, Arc::clone(&volume), view, &settings)?;
             picture.accumulate(args.cinematic.samples, &never)?;
             Ok(picture.picture(args.cinematic.finish()))
         }
+        _ => renderer.render(&volume, &RenderParams::resolve(view, &volume), &never),
     };
     let frame = match args.look.stereo {
         None => draw(&view)?,

@@ -7,6 +7,7 @@ use super::Finish;
 use super::denoise::{Denoiser, Guide};
 use super::environment::LUMINANCE;
 use super::path::Found;
+use crate::gpu::PathSums;
 
 /// Pixels of a tile along each edge: their paths begin in the same part of the volume.
 pub(super) const TILE: usize = 16;
@@ -41,6 +42,18 @@ impl Pixel {
         self.albedo += found.albedo;
         self.depth_mm += found.depth_mm;
         self.normal += found.normal;
+    }
+
+    /// Adds what a card summed up over `samples` paths.
+    pub fn add_sums(&mut self, samples: u32, sums: &PathSums) {
+        let [light, albedo, normal] = sums.map(Vec4::from);
+        self.samples += samples;
+        self.hits += normal.w as u32;
+        self.light += light.truncate();
+        self.square += light.w;
+        self.albedo += albedo.truncate();
+        self.depth_mm += albedo.w;
+        self.normal += normal.truncate();
     }
 
     fn mean(&self, sum: Vec3) -> Vec3 {
@@ -106,9 +119,18 @@ impl Film {
     }
 
     pub fn pixel(&self, x: usize, y: usize) -> &Pixel {
+        &self.pixels[self.place(x, y)]
+    }
+
+    pub fn pixel_mut(&mut self, x: usize, y: usize) -> &mut Pixel {
+        let place = self.place(x, y);
+        &mut self.pixels[place]
+    }
+
+    fn place(&self, x: usize, y: usize) -> usize {
         let across = self.size[0].div_ceil(TILE as u32) as usize;
         let tile = y / TILE * across + x / TILE;
-        &self.pixels[(tile * TILE + y % TILE) * TILE + x % TILE]
+        (tile * TILE + y % TILE) * TILE + x % TILE
     }
 
     /// Opaque RGBA, 8 bits each.

@@ -21,6 +21,7 @@
 //! for the brightest sparks, which are dimmed, and for light that scatters more often than
 //! `Settings::max_bounces`.
 
+mod card;
 mod denoise;
 mod environment;
 mod film;
@@ -41,7 +42,8 @@ use rayon::prelude::*;
 pub use environment::Environment;
 
 use crate::frame::Frame;
-use crate::render::{MAX_LIGHTS, RenderError, RenderParams};
+use crate::gpu::PathTracer;
+use crate::render::{MAX_LIGHTS, RenderError, RenderParams, Renderer};
 use crate::scene::light::Light as SceneLight;
 use crate::scene::transfer::TransferFunction;
 use crate::scene::view::{Content, ViewState};
@@ -117,8 +119,8 @@ pub enum Finish {
     Denoised,
 }
 
-/// A cinematic picture in the making, on the CPU. It renders on the threads of the rayon pool that
-/// it is called in.
+/// A cinematic picture in the making. On the CPU it renders on the threads of the rayon pool that it
+/// is called in.
 #[derive(Debug)]
 pub struct Cinematic {
     volume: Arc<Volume>,
@@ -132,6 +134,10 @@ pub struct Cinematic {
     samples: u32,
     exposure: f32,
     view_revision: u64,
+    /// What has a card to trace paths on.
+    renderer: Option<Renderer>,
+    /// Made when first needed.
+    tracer: Option<PathTracer>,
 }
 
 impl Cinematic {
@@ -150,8 +156,22 @@ impl Cinematic {
             samples: 0,
             exposure: settings.exposure.exp2(),
             view_revision: view.revision,
+            renderer: None,
+            tracer: None,
             volume,
         })
+    }
+
+    /// The same on the renderer's card, if it has one. Paths are those of the CPU but for rounding.
+    /// Should the card fail, the CPU goes on where the renderer lets it.
+    pub fn on(
+        renderer: &Renderer,
+        volume: Arc<Volume>,
+        view: &ViewState,
+        settings: &Settings,
+    ) -> Result<Self, RenderError> {
+        let renderer = renderer.gpu().is_some().then(|| renderer.clone());
+        Ok(Self { renderer, ..Self::new(volume, view, settings)? })
     }
 
     /// Begins anew with another view of the same volume. Memory is used again, and so is what
@@ -166,6 +186,7 @@ impl Cinematic {
         self.light = light(view, &settings);
         self.optics = optics(&self.volume, view, &settings, &self.matter);
         self.film.clear(view.size);
+        self.tracer = None;
         self.samples = 0;
         self.exposure = settings.exposure.exp2();
         self.view_revision = view.revision;
@@ -177,6 +198,18 @@ impl Cinematic {
     /// call goes on from there.
     pub fn accumulate(&mut self, samples: u32, cancel: &AtomicBool) -> Result<u32, RenderError> {
         let wanted = self.samples.saturating_add(samples).min(MAX_SAMPLES);
+        if let Some(renderer) = self.renderer.clone() {
+            match self.expose_on_card(&renderer, wanted, cancel) {
+                Ok(()) => {
+                    self.samples = wanted;
+                    return Ok(wanted);
+                }
+                Err(RenderError::Gpu(_) | RenderError::VolumeTooLarge { .. }) if renderer.has_fallback() => {
+                    (self.renderer, self.tracer) = (None, None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
         let volume = Arc::clone(&self.volume);
         with_voxels!(volume.voxels(), voxels => self.expose(&Medium::new(&volume, voxels, &self.matter.clone()), wanted, cancel));
         if cancel.load(Ordering::Relaxed) {
@@ -184,6 +217,28 @@ impl Cinematic {
         }
         self.samples = wanted;
         Ok(wanted)
+    }
+
+    fn expose_on_card(
+        &mut self,
+        renderer: &Renderer,
+        wanted: u32,
+        cancel: &AtomicBool,
+    ) -> Result<(), RenderError> {
+        let gpu = renderer.gpu().ok_or_else(|| RenderError::Gpu("there is none".into()))?;
+        let mut tracer = match self.tracer.take() {
+            Some(tracer) => tracer,
+            None => {
+                let width = self.film.size()[0];
+                card::tracer(gpu, &self.volume, &self.matter, &self.light, &self.optics, width, cancel)?
+            }
+        };
+        let result = card::expose(&mut tracer, &mut self.film, wanted, cancel);
+        // A card that has failed is opened anew, and knows nothing then.
+        if !matches!(result, Err(RenderError::Gpu(_))) {
+            self.tracer = Some(tracer);
+        }
+        result
     }
 
     fn expose<T: Voxel>(&mut self, medium: &Medium<'_, T>, wanted: u32, cancel: &AtomicBool) {

@@ -3,7 +3,7 @@
 
 /// Numbers of each path that come from a lattice over the samples of a pixel, which converges faster
 /// than chance: pixel, lens, first distance, first scattering. All later ones are pseudorandom.
-const LATTICE: [u32; 8] = [
+pub(super) const LATTICE: [u32; 8] = [
     // 2^32 / phi^i for the real root phi of phi^9 = phi + 1 (Roberts 2018, "The unreasonable
     // effectiveness of quasirandom sequences").
     0xEBED_EED9,

@@ -5,6 +5,7 @@ use glam::{DAffine3, DQuat, DVec3, Vec3};
 use super::track::Flight;
 use super::*;
 use crate::Geometry;
+use crate::render::{Adapter, Choice};
 use crate::scene::TransferFunction;
 use crate::scene::view::Orientation;
 use crate::volume::{Meaning, Rescale, Voxels};
@@ -223,6 +224,45 @@ fn opacity_by_gradient_hides_the_inside_of_even_matter() {
     let places: Vec<f32> =
         (0..200).filter_map(|i| medium.collide(flight, &mut Sampler::new(1, i, 0))).map(|(t, _)| t).collect();
     assert!(places.len() > 50 && places.iter().all(|t| (8.0..11.0).contains(t)));
+}
+
+#[test]
+fn a_card_traces_the_paths_of_the_cpu() {
+    if crate::gpu::adapters().is_empty() {
+        eprintln!("skipped: no Vulkan adapter");
+        return;
+    }
+    let renderer = Renderer::open(Choice::Gpu(Adapter::Software)).expect("the adapter works");
+    let scenes = [(ball(), Environment::Studio, 0.0), (ball(), Environment::Theatre, 6.0)];
+    for (volume, environment, aperture_mm) in scenes {
+        let mut view = view(&volume, grey(0.5), [24, 20]);
+        view.camera.azimuth(30.0);
+        view.clip.crop_voxels = Some([[0.0, 31.0], [0.0, 31.0], [6.0, 31.0]]);
+        let track = crate::scene::track::Track::linear([(0.0, [0.5]), (20.0, [1.0])]).expect("rising points");
+        view.transfer.gradient_opacities = Some(track);
+        let settings = Settings { environment, aperture_mm, seed: 3, ..Settings::default() };
+        let mut cpu = Cinematic::new(Arc::clone(&volume), &view, &settings).unwrap();
+        let mut card = Cinematic::on(&renderer, Arc::clone(&volume), &view, &settings).unwrap();
+        for picture in [&mut cpu, &mut card] {
+            picture.accumulate(5, &GO_ON).unwrap();
+            assert_eq!(picture.accumulate(11, &GO_ON), Ok(16));
+        }
+        let pixels = (0..20).flat_map(|y| (0..24).map(move |x| (x, y)));
+        let (mut same, mut hits, mut sums) = (0, 0, [Vec3::ZERO; 2]);
+        for (x, y) in pixels {
+            let (a, b) = (cpu.film.pixel(x, y), card.film.pixel(x, y));
+            assert_eq!(b.samples, 16);
+            hits += a.hits;
+            same += u32::from(a.hits == b.hits && (a.light - b.light).abs().max_element() < 0.01);
+            sums = [sums[0] + a.light, sums[1] + b.light];
+        }
+        assert!(hits > 1000);
+        // Rounding sends a few of 16 paths another way; all others must be the same.
+        assert!(same > 24 * 20 / 2, "{same} of 480 pixels are the same");
+        let [cpu_light, card_light] = sums;
+        let difference = (cpu_light - card_light).abs() / cpu_light;
+        assert!(difference.max_element() < 0.02, "{cpu_light} {card_light}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One opened card: everything that is lost with its device.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use super::device::Device;
 use super::raycast::{Key, MAX_BATCH, PIXELS_AT, Program, RayCaster, TEXTURE_ALIGNMENT, Target, encode_cast};
 use super::skip::{Look, Skipper};
 use super::uniform::{Output, Uniform};
-use super::upload::{Uploaded, Uploads, lock};
+use super::upload::{Shape, Uploaded, Uploads, lock};
 use crate::render::{RenderError, RenderParams, Sampling};
 use crate::volume::Volume;
 
@@ -40,6 +41,8 @@ pub(super) struct Card {
     caster: RayCaster,
     skipper: Skipper,
     pub(super) uploads: Uploads,
+    /// Compiled when first needed.
+    pub(super) path_tracers: Mutex<HashMap<Shape, wgpu::ComputePipeline>>,
     targets: Mutex<Vec<Target>>,
     /// Pixels per submission by `Program`, following how fast the GPU proves to be.
     batch: [AtomicU32; Program::COUNT],
@@ -62,6 +65,7 @@ impl Card {
             caster,
             skipper,
             uploads: Uploads::default(),
+            path_tracers: Mutex::default(),
             targets: Mutex::default(),
             batch: std::array::from_fn(|_| AtomicU32::new(MIN_BATCH)),
         })

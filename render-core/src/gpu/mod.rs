@@ -22,6 +22,7 @@ mod format;
 mod layers;
 mod layout;
 mod open;
+mod paths;
 mod ranges;
 mod raycast;
 mod skip;
@@ -37,6 +38,7 @@ pub use device::descriptor as device_descriptor;
 #[cfg(test)]
 pub(crate) use open::test_volume;
 pub(crate) use open::{open, open_on};
+pub(crate) use paths::{Params as PathParams, PathTracer, Scene as PathScene, Sums as PathSums};
 
 use crate::frame::{Frame, ValueImage};
 use crate::render::{Adapter, Backend, RenderError, RenderParams};

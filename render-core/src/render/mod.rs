@@ -240,6 +240,16 @@ impl Renderer {
         }
     }
 
+    /// The card it draws on, if any.
+    pub(crate) fn gpu(&self) -> Option<&Arc<crate::gpu::Gpu>> {
+        self.gpu.as_ref()
+    }
+
+    /// Whether the CPU stands in for a card that fails.
+    pub(crate) fn has_fallback(&self) -> bool {
+        self.fallback.is_some()
+    }
+
     fn attempt<T>(&self, work: impl Fn(&dyn Backend) -> Result<T, RenderError>) -> Result<T, RenderError> {
         let (error, cpu) = match (work(self.backend.as_ref()), &self.fallback) {
             (Ok(result), _) => {
