@@ -57,6 +57,7 @@ impl Display {
             .env("DISPLAY", format!(":{}", self.number))
             .env_remove("WAYLAND_DISPLAY")
             .env("XDG_RUNTIME_DIR", &self.folder)
+            .env("XDG_CONFIG_HOME", self.folder.join("config"))
             .env("XDG_DATA_HOME", self.folder.join("data"));
         command
     }

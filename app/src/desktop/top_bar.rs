@@ -11,6 +11,9 @@ use super::layout::ViewId;
 use super::overlay::{axis_position, preset_title};
 use super::theme::{self, Icon};
 
+/// Most menus fit without scrolling.
+const MENU_HEIGHT: f32 = 560.0;
+
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         if app.has_list() {
@@ -52,14 +55,17 @@ fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands:
     let named = &screen.open.windows;
     let name = named.iter().find(|(_, named)| *named == window).map_or("Custom", |(name, _)| name.as_str());
     ui.label(RichText::new("Window").color(theme::WEAK));
-    let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).show_ui(ui, |ui| {
-        for (name, choice) in named {
-            let text = format!("{name}   {:.0} / {:.0}", choice.width(), choice.center());
-            if ui.selectable_label(*choice == window, text).clicked() {
-                commands.push(Command::SetWindow(*choice));
+    let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).height(MENU_HEIGHT).show_ui(
+        ui,
+        |ui| {
+            for (name, choice) in named {
+                let text = format!("{name}   {:.0} / {:.0}", choice.width(), choice.center());
+                if ui.selectable_label(*choice == window, text).clicked() {
+                    commands.push(Command::SetWindow(*choice));
+                }
             }
-        }
-    });
+        },
+    );
     menu.response.on_hover_text("Window presets, width / centre (1 to 5)").accessible_name("Window preset");
 
     let (mut width, mut center) = (window.width(), window.center());
@@ -97,8 +103,11 @@ fn preset_menu(
     ui: &mut egui::Ui,
     commands: &mut Vec<Command>,
 ) {
-    let menu =
-        ComboBox::from_id_salt("preset").selected_text(preset_title(view)).width(126.0).show_ui(ui, |ui| {
+    let menu = ComboBox::from_id_salt("preset")
+        .selected_text(preset_title(view))
+        .width(126.0)
+        .height(MENU_HEIGHT)
+        .show_ui(ui, |ui| {
             let mut any = false;
             for preset in presets.menu(volume) {
                 any = true;

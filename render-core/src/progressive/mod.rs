@@ -9,6 +9,7 @@
 //! gathers samples over many passes is a painter as well: each pass is a step, and what was gathered
 //! so far is the painter's own.
 
+mod cinematic;
 mod ladder;
 mod view;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use crate::render::RenderError;
 
+pub use cinematic::{CinematicPainter, CinematicRequest};
 pub use ladder::{Ladder, Rung};
 pub use view::{ViewPainter, ViewRequest};
 

@@ -262,10 +262,8 @@ fn the_final_picture_of_the_last_request_is_never_lost() {
     }
 }
 
-#[test]
-fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
-    use crate::frame::FrameKind;
-    use crate::render::{Choice, Renderer};
+/// A small cube of stripes up to 1020 HU in the bone preset.
+fn bone_view() -> (Arc<crate::Volume>, crate::scene::ViewState) {
     use crate::scene::view::{Orientation, ViewState};
     use crate::scene::{Content, Preset};
 
@@ -280,8 +278,17 @@ fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
     };
     let rescale = crate::volume::Rescale::IDENTITY;
     let volume = Arc::new(crate::Volume::new(geometry, voxels, rescale, meaning).unwrap());
-    let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [64, 48]);
+    let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [32, 24]);
     view.apply_preset(&Preset::built_in()[0], &volume);
+    (volume, view)
+}
+
+#[test]
+fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
+    use crate::frame::FrameKind;
+    use crate::render::{Choice, Renderer};
+
+    let (volume, view) = bone_view();
     let request = ViewRequest { renderer: Renderer::open(Choice::Cpu).unwrap(), volume, view };
     // A clock that says that every picture takes 4 ms.
     let ticks = std::sync::atomic::AtomicU64::new(0);
@@ -298,9 +305,47 @@ fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
     assert_eq!(painter.begin(&request), 2);
     let coarse = painter.paint(&request, 0, &go_on).unwrap();
     assert_eq!(coarse.kind, FrameKind::Interactive);
-    assert!(coarse.size[0] < 64);
+    assert!(coarse.size[0] < 32);
     let exact = painter.paint(&request, 1, &go_on).unwrap();
-    assert_eq!((exact.kind, exact.size), (FrameKind::Exact, [64, 48]));
+    assert_eq!((exact.kind, exact.size), (FrameKind::Exact, [32, 24]));
     assert_eq!(painter.begin(&request), 1);
     assert_eq!(painter.paint(&request, 0, &go_on).unwrap().kind, FrameKind::Exact);
+}
+
+#[test]
+fn a_cinematic_view_gathers_samples_from_step_to_step_and_starts_afresh_when_it_turns() {
+    use crate::frame::FrameKind;
+
+    let (volume, view) = bone_view();
+    let mut request = CinematicRequest { volume, view, settings: crate::cinematic::Settings::default() };
+    let ticks = std::sync::atomic::AtomicU64::new(0);
+    let clock = move || Duration::from_millis(400 * ticks.fetch_add(1, Ordering::Relaxed));
+    let mut painter = CinematicPainter::new(Duration::from_millis(24), clock);
+    let go_on = AtomicBool::new(false);
+
+    let steps = painter.begin(&request);
+    let frames: Vec<crate::Frame> =
+        (0..steps).map(|step| painter.paint(&request, step, &go_on).unwrap()).collect();
+    assert!(frames[0].size[0] < 32, "the first picture is coarse");
+    assert!(frames[1..].iter().all(|frame| frame.size == [32, 24]));
+    assert!(frames[..frames.len() - 1].iter().all(|frame| frame.kind == FrameKind::Interactive));
+    assert_eq!(frames[frames.len() - 1].kind, FrameKind::Exact);
+    // Each picture is closer to the final one than those of a few samples were.
+    let last = &frames[frames.len() - 1].pixels;
+    let distance = |frame: &crate::Frame| -> u64 {
+        frame.pixels.iter().zip(last).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+    };
+    assert!(distance(&frames[frames.len() - 2]) < distance(&frames[1]) / 2);
+
+    // A cancelled pass, and a turn after it: the new picture owes nothing to the old one.
+    assert_eq!(painter.paint(&request, 5, &AtomicBool::new(true)).unwrap_err(), RenderError::Cancelled);
+    request.view.camera.azimuth(90.0);
+    let mut fresh = CinematicPainter::new(Duration::from_millis(24), || Duration::ZERO);
+    for painter in [&mut painter, &mut fresh] {
+        painter.begin(&request);
+        painter.paint(&request, 0, &go_on).unwrap();
+    }
+    let pictures =
+        [&mut painter, &mut fresh].map(|painter| painter.paint(&request, 1, &go_on).unwrap().pixels);
+    assert_eq!(pictures[0], pictures[1]);
 }
