@@ -1,33 +1,68 @@
 //! Rays that gather light until they are opaque: volumes and isosurfaces.
 //!
-//! Two loops. Marching finds the samples that can be seen and how much each weighs; it looks at
-//! nothing but values. Shading, which needs four times the voxels for its gradient, works on the
-//! samples found, gathered into full vectors. A ray that has ended gives its lane to the next one.
-
-#![expect(clippy::needless_range_loop, reason = "lanes index several arrays and a mask at once")]
+//! A vector of neighbouring rays, a packet, advances sample by sample together. Its rays never are far
+//! from each other, so they share look-ups of what can be skipped, and the voxels that they need.
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
-use super::sample::{Beam, Exit, Lattice, Scene, Vec3, axes};
-use super::skip::{BRICK_BITS, SkipMap};
+use super::sample::{Beam, Lattice, Scene, Tube, Vec3, axes};
+use super::skip::SkipMap;
 use super::tile::{PIXELS, Tile};
-use crate::bricks::BRICK;
-use crate::render::{OPAQUE_BELOW, SURFACE_HALVINGS, TransferTable};
+use crate::render::{OPAQUE_BELOW, TransferTable};
 use crate::scene::preset::Shading;
-
-/// Visible samples that are shaded at once.
-const BATCH: usize = 256;
+use crate::volume::Rescale;
 
 /// What makes a sample visible, and its colour.
 pub(super) enum Matter<'a> {
-    /// `alpha` repeats the table's last column: it is looked up far more often than the colours.
-    ///
-    /// No entry outside of `visible`, from the first to before the second, can be seen.
-    Table { table: &'a TransferTable, alpha: Vec<f32>, visible: [f32; 2] },
-    Surface {
-        value: f32,
-        /// The fourth place is padding.
-        color: [f32; 4],
-    },
+    Table(Table<'a>),
+    Surface { value: f32, color: [f32; 3] },
+}
+
+/// A transfer table for stored values.
+pub(super) struct Table<'a> {
+    rgba: &'a [[f32; 4]],
+    last: f32,
+    /// Place in the table of the stored value 0, and how far the value 1 is from there.
+    of_zero: f32,
+    per_stored: f32,
+    /// No place outside of these, from the first to before the second, can be seen.
+    visible: [f32; 2],
+    /// Nor can a stored value that is not above this.
+    least: f32,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(table: &'a TransferTable, rescale: Rescale) -> Self {
+        let len = table.rgba.len();
+        let seen = |entry: &[f32; 4]| entry[3] > 0.0;
+        // Beyond the table its end entries hold.
+        let first = match table.rgba.iter().position(seen) {
+            Some(0) => f32::NEG_INFINITY,
+            Some(first) => first as f32,
+            None => f32::INFINITY,
+        };
+        let after = match table.rgba.iter().rposition(seen) {
+            Some(last) if last + 1 == len => f32::INFINITY,
+            Some(last) => (last + 1) as f32,
+            None => f32::NEG_INFINITY,
+        };
+        let of_zero = (rescale.intercept - table.low) * table.scale + 0.5;
+        let per_stored = rescale.slope * table.scale;
+        // A margin for rounding; where the slope turns values round, nothing is left out.
+        let least = if per_stored > 0.0 { (first - of_zero) / per_stored - 0.01 } else { f32::NEG_INFINITY };
+        Self {
+            rgba: &table.rgba,
+            last: len.saturating_sub(1) as f32,
+            of_zero,
+            per_stored,
+            visible: [first, after],
+            least,
+        }
+    }
+
+    #[inline(always)]
+    fn shows<L: Lanes>(&self, l: L, entry: L::F) -> L::M {
+        l.le(l.splat(self.visible[0]), entry) & l.lt(entry, l.splat(self.visible[1]))
+    }
 }
 
 pub(super) struct March<'a, V> {
@@ -39,299 +74,208 @@ pub(super) struct March<'a, V> {
     pub tile: &'a mut Tile,
 }
 
-/// Samples waiting for their light. Two vectors of them may be found before they are counted, and
-/// vectors are stored whole, so there is room for three more.
-struct Hits {
-    count: usize,
-    position: [[f32; ROOM]; 3],
-    weight: [f32; ROOM],
-    /// Entry of the colour table.
-    entry: [i32; ROOM],
-    pixel: [i32; ROOM],
+/// What a packet has gathered.
+struct Light<L: Lanes> {
+    color: Vec3<L>,
+    transparency: L::F,
 }
 
-const ROOM: usize = BATCH + 3 * MAX_LANES;
-
-/// One ray per lane.
-struct Rays<L: Lanes> {
-    pixel: [i32; MAX_LANES],
-    column: [f32; MAX_LANES],
-    row: [f32; MAX_LANES],
-    beam: Beam<L>,
-    lattice: Lattice<L>,
-    /// The next sample, and the first one outside of the brick last looked at.
-    next: L::F,
-    brick_end: L::F,
-    transparency: L::F,
-    exit: Exit<L>,
+/// Where the rays of a packet are.
+struct Sample<L: Lanes> {
+    /// Number of the sample on its rays.
+    number: f32,
+    position: Vec3<L>,
+    /// The cell that no ray is before.
+    corner: [i32; 3],
+    /// The rays that look.
+    rays: L::M,
 }
 
 impl<V: Texel> Kernel for March<'_, V> {
     #[inline(always)]
-    fn run<L: Lanes>(mut self, l: L) {
-        let mut hits =
-            Hits { count: 0, position: [[0.0; _]; 3], weight: [0.0; _], entry: [0; _], pixel: [0; _] };
-        let zero = l.splat(0.0);
-        let beam = Beam::new(l, &self.scene.params.rays, zero, zero);
-        let lattice = Lattice::new(l, &self.scene.field, &beam, self.step_mm);
-        let mut rays = Rays {
-            pixel: [-1; MAX_LANES],
-            column: [0.0; MAX_LANES],
-            row: [0.0; MAX_LANES],
-            exit: Exit::new(l, &beam, &lattice, self.step_mm, BRICK),
-            beam,
-            lattice,
-            next: zero,
-            brick_end: zero,
-            transparency: l.splat(1.0),
-        };
-        let mut next_pixel = 0;
-        let mut active = l.mask(0);
-        let all = l.bits(l.mask(u32::MAX));
-        loop {
-            let bits = l.bits(active);
-            if bits.count_ones() as usize * 4 <= L::COUNT * 3 {
-                if next_pixel < PIXELS {
-                    active = self.refill(l, &mut rays, active, &mut next_pixel);
-                } else if bits == 0 {
-                    break;
-                }
+    fn run<L: Lanes>(self, l: L) {
+        for start in (0..PIXELS).step_by(L::COUNT) {
+            let Some((columns, rows, inside)) = self.tile.packet::<L>(start) else { continue };
+            let beam = Beam::new(l, &self.scene.params.rays, l.load(&columns), l.load(&rows));
+            let light = self.packet(l, &beam, l.mask(inside));
+            let mut transparency = [0.0; MAX_LANES];
+            let mut color = [[0.0; MAX_LANES]; 3];
+            l.store(light.transparency, &mut transparency);
+            for i in 0..3 {
+                l.store(light.color[i], &mut color[i]);
             }
-            active = self.skip_empty(l, &mut rays, active);
-            if l.bits(active) != 0 {
-                active = self.sample(l, &mut rays, active, &mut hits);
-                if hits.count >= BATCH {
-                    self.shade(l, &mut hits);
-                }
+            for lane in 0..L::COUNT {
+                let pixel = &mut self.tile.pixels[start + lane];
+                pixel.transparency = transparency[lane];
+                pixel.color = [color[0][lane], color[1][lane], color[2][lane], 0.0];
             }
         }
-        self.retire(l, &rays, all);
-        self.shade(l, &mut hits);
     }
 }
 
 impl<V: Texel> March<'_, V> {
-    /// One in so many lanes must be lost before bricks are looked up. On Zen 5, looking up for every
-    /// lost ray at once is about a tenth slower; 2, 4 and 8 differ by little more than noise.
-    const LOST_SHARE: usize = 4;
-
-    /// Writes down what the rays in `lanes` let through.
     #[inline(always)]
-    fn retire<L: Lanes>(&mut self, l: L, rays: &Rays<L>, lanes: u32) {
-        let mut transparency = [0.0; MAX_LANES];
-        l.store(rays.transparency, &mut transparency);
-        for lane in 0..L::COUNT {
-            if lanes >> lane & 1 == 0 {
-                continue;
-            }
-            if let Some(pixel) = self.tile.pixels.get_mut(rays.pixel[lane] as usize) {
-                pixel.transparency = transparency[lane];
-            }
+    fn packet<L: Lanes>(&self, l: L, beam: &Beam<L>, inside: L::M) -> Light<L> {
+        let zero = l.splat(0.0);
+        let mut light = Light { color: [zero; 3], transparency: l.splat(1.0) };
+        let lattice = Lattice::new(l, &self.scene.field, beam, self.step_mm);
+        let mut rays = inside & l.lt(zero, lattice.count);
+        if l.bits(rays) == 0 {
+            return light;
         }
-    }
-
-    /// Gives the idle lanes new rays, as long as there are any.
-    #[inline(always)]
-    fn refill<L: Lanes>(&mut self, l: L, rays: &mut Rays<L>, active: L::M, next_pixel: &mut usize) -> L::M {
-        let idle = l.bits(!active);
-        self.retire(l, rays, idle);
-        let mut fresh = 0;
-        for lane in 0..L::COUNT {
-            if idle >> lane & 1 == 0 {
+        let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
+        let map = self.skip.level(tube.width);
+        // Counted from the first sample of the packet.
+        let first = lattice.first - l.splat(tube.from);
+        let end = first + lattice.count;
+        let mut number = 0.0;
+        while number < tube.count {
+            let (visible, until) = match map {
+                Some(map) => map.look(l, &tube, number),
+                None => (true, tube.count),
+            };
+            if !visible {
+                number = until;
                 continue;
             }
-            rays.pixel[lane] = -1;
-            while *next_pixel < PIXELS {
-                let pixel = *next_pixel;
-                *next_pixel += 1;
-                if let Some([column, row]) = self.tile.position(pixel) {
-                    rays.pixel[lane] = pixel as i32;
-                    rays.column[lane] = column;
-                    rays.row[lane] = row;
-                    fresh |= 1 << lane;
-                    break;
+            // Two samples at a time: their loads do not wait for each other, and there are half as
+            // many branches to predict.
+            let near = self.sample(l, beam, &tube, number, (first, end), rays);
+            let far = self.sample(l, beam, &tube, number + 1.0, (first, end), rays);
+            if l.bits(near.rays | far.rays) == 0 {
+                // Rays of a packet begin at about the same sample, but for absurd ones.
+                let later = l.smallest(rays & l.lt(l.splat(number), first), first);
+                number = if later > number + 1.0 { later } else { number + 1.0 };
+                continue;
+            }
+            match self.matter {
+                Matter::Table(table) => {
+                    let [near_entry, far_entry] = [self.entry(l, table, &near), self.entry(l, table, &far)];
+                    let near_seen = near.rays & table.shows(l, near_entry);
+                    let far_seen = far.rays & table.shows(l, far_entry);
+                    if l.bits(near_seen | far_seen) != 0 {
+                        self.add_entries(l, &near, near_seen, table, near_entry, &mut light);
+                        let far_seen = far_seen & !l.lt(light.transparency, l.splat(OPAQUE_BELOW));
+                        self.add_entries(l, &far, far_seen, table, far_entry, &mut light);
+                    }
+                }
+                Matter::Surface { value, color } => {
+                    for mut sample in [near, far] {
+                        sample.rays = sample.rays & !l.lt(light.transparency, l.splat(OPAQUE_BELOW));
+                        let before = l.lt(first, l.splat(sample.number));
+                        self.sample_surface(l, &sample, beam, before, &tube, &mut light, (*value, *color));
+                    }
                 }
             }
-        }
-        let fresh = l.mask(fresh);
-        let beam = Beam::new(l, &self.scene.params.rays, l.load(&rays.column), l.load(&rays.row));
-        let lattice = Lattice::new(l, &self.scene.field, &beam, self.step_mm);
-        let zero = l.splat(0.0);
-        rays.exit = Exit::new(l, &beam, &lattice, self.step_mm, BRICK);
-        rays.beam = beam;
-        rays.lattice = lattice;
-        rays.next = l.select(fresh, zero, rays.next);
-        rays.brick_end = l.select(fresh, zero, rays.brick_end);
-        rays.transparency = l.select(fresh, l.splat(1.0), rays.transparency);
-        (active | fresh) & l.lt(rays.next, rays.lattice.count)
-    }
-
-    #[inline(always)]
-    fn position<L: Lanes>(&self, l: L, rays: &Rays<L>, sample: L::F) -> Vec3<L> {
-        rays.beam.sample(l, &rays.lattice, sample, self.step_mm)
-    }
-
-    /// Moves rays on to visible bricks; returns those that find one. A few rays that do not know
-    /// their brick are not worth looking for it: the others' samples cost as much with as without
-    /// them, and what they find in an empty brick is transparent.
-    #[inline(always)]
-    fn skip_empty<L: Lanes>(&self, l: L, rays: &mut Rays<L>, mut active: L::M) -> L::M {
-        let next_row = l.splat_i(self.skip.dims[0] as i32);
-        let next_layer = l.splat_i((self.skip.dims[0] * self.skip.dims[1]) as i32);
-        loop {
-            let lost = active & l.le(rays.brick_end, rays.next);
-            let count = l.bits(lost).count_ones() as usize;
-            if count * Self::LOST_SHARE < L::COUNT && (count == 0 || l.bits(lost) != l.bits(active)) {
-                return active;
+            rays = rays & !l.lt(light.transparency, l.splat(OPAQUE_BELOW));
+            if l.bits(rays) == 0 {
+                return light;
             }
-            let p = self.position(l, rays, rays.next);
-            let spot = self.scene.field.spot_inside(l, p);
-            let brick = axes!(i => l.shift_right(spot.cell[i], BRICK_BITS));
-            let index = brick[2] * next_layer + (brick[1] * next_row + brick[0]);
-            let distance = l.to_float(l.gather_bytes(&self.skip.distance, index));
-            let one = l.splat(1.0);
-            let reach = l.max(distance, one) - l.splat(0.5);
-            let end = rays.exit.of(l, axes!(i => l.to_float(brick[i])), reach);
-            // Also where rounding or a direction that is not a number would stand still.
-            let end = l.max(end, rays.next + one);
-            let empty = lost & l.lt(l.splat(0.0), distance);
-            rays.next = l.select(empty, end, rays.next);
-            rays.brick_end = l.select(lost, end, rays.brick_end);
-            active = active & l.lt(rays.next, rays.lattice.count);
+            number += 2.0;
         }
+        light
     }
 
-    /// Looks at the next samples of each ray and steps on; returns the rays that go on.
     #[inline(always)]
-    fn sample<L: Lanes>(&self, l: L, rays: &mut Rays<L>, active: L::M, hits: &mut Hits) -> L::M {
-        match &self.matter {
-            Matter::Table { table, alpha, visible } => {
-                self.sample_table(l, rays, active, hits, (table, alpha, *visible))
-            }
-            Matter::Surface { value, .. } => self.sample_surface(l, rays, active, hits, *value),
-        }
-    }
-
-    /// Two samples at a time: their loads do not wait for each other, and there are half as many
-    /// branches to predict. The second may lie in a brick that nobody looked up; if that is empty,
-    /// the sample is transparent.
-    #[inline(always)]
-    fn sample_table<L: Lanes>(
+    fn sample<L: Lanes>(
         &self,
         l: L,
-        rays: &mut Rays<L>,
-        active: L::M,
-        hits: &mut Hits,
-        (table, alphas, [first, last]): (&TransferTable, &[f32], [f32; 2]),
-    ) -> L::M {
-        let (zero, one) = (l.splat(0.0), l.splat(1.0));
-        let second = rays.next + one;
-        let (p, q) = (self.position(l, rays, rays.next), self.position(l, rays, second));
-        let (p_entry, q_entry) = (self.entry(l, p, table, alphas), self.entry(l, q, table, alphas));
-        let (first, last) = (l.splat(first), l.splat(last));
-        let p_visible = active & l.le(first, p_entry) & l.lt(p_entry, last);
-        let q_visible =
-            active & l.le(first, q_entry) & l.lt(q_entry, last) & l.lt(second, rays.lattice.count);
-        rays.next = second + one;
-        let mut active = active;
-        if l.bits(p_visible | q_visible) != 0 {
-            let (p_entry, q_entry) = (l.to_int(p_entry), l.to_int(q_entry));
-            let (p_alpha, q_alpha) = (l.gather(alphas, p_entry), l.gather(alphas, q_entry));
-            let p_visible = p_visible & l.lt(zero, p_alpha);
-            let q_visible = q_visible & l.lt(zero, q_alpha);
-            let opaque = l.splat(OPAQUE_BELOW);
-            hits.push(l, p_visible, p, rays.transparency * p_alpha, p_entry, &rays.pixel);
-            let left = rays.transparency * (one - p_alpha);
-            let left = l.select(p_visible, left, rays.transparency);
-            let q_visible = q_visible & !l.lt(left, opaque);
-            hits.push(l, q_visible, q, left * q_alpha, q_entry, &rays.pixel);
-            rays.transparency = l.select(q_visible, left * (one - q_alpha), left);
-            active = active & !l.lt(rays.transparency, opaque);
+        beam: &Beam<L>,
+        tube: &Tube,
+        number: f32,
+        (first, end): (L::F, L::F),
+        rays: L::M,
+    ) -> Sample<L> {
+        let at = l.splat(number);
+        Sample {
+            number,
+            position: beam.at(l.splat((tube.from + number) * self.step_mm)),
+            corner: tube.corner(l, number),
+            rays: rays & l.le(first, at) & l.lt(at, end),
         }
-        active & l.lt(rays.next, rays.lattice.count)
     }
 
-    /// Where a position's value stands in the table; the whole part is the entry.
+    /// Where values stand in the table; the whole part is the entry.
     #[inline(always)]
-    fn entry<L: Lanes>(&self, l: L, p: Vec3<L>, table: &TransferTable, alphas: &[f32]) -> L::F {
+    fn entry<L: Lanes>(&self, l: L, table: &Table<'_>, sample: &Sample<L>) -> L::F {
         let field = &self.scene.field;
-        let value = field.rescaled(l, field.stored(l, field.spot_inside(l, p)));
-        let entry = l.mul_add(value - l.splat(table.low), l.splat(table.scale), l.splat(0.5));
-        let last = l.splat(alphas.len().saturating_sub(1) as f32);
-        l.min(l.max(entry, l.splat(0.0)), last)
+        let spot = field.spot_inside(l, sample.position);
+        let stored = field.stored_near(l, &spot, sample.corner, sample.rays, table.least);
+        l.mul_add(stored, l.splat(table.per_stored), l.splat(table.of_zero))
     }
 
     #[inline(always)]
+    fn add_entries<L: Lanes>(
+        &self,
+        l: L,
+        sample: &Sample<L>,
+        seen: L::M,
+        table: &Table<'_>,
+        entry: L::F,
+        light: &mut Light<L>,
+    ) {
+        if l.bits(seen) == 0 {
+            return;
+        }
+        let zero = l.splat(0.0);
+        let entry = l.min(l.max(entry, zero), l.splat(table.last));
+        let [r, g, b, alpha] = l.gather_columns(table.rgba, l.to_int(entry));
+        self.add(l, sample, seen, [r, g, b], l.select(seen, alpha, zero), light);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a part of the loop, of its own for its length only")]
     fn sample_surface<L: Lanes>(
         &self,
         l: L,
-        rays: &mut Rays<L>,
-        active: L::M,
-        hits: &mut Hits,
-        wanted: f32,
-    ) -> L::M {
-        let (zero, one, wanted) = (l.splat(0.0), l.splat(1.0), l.splat(wanted));
-        let here = rays.next;
-        rays.next = here + one;
-        let p = self.position(l, rays, here);
-        let value = self.scene.field.value(l, p);
-        let hit = active & l.le(wanted, value);
-        let mut active = active;
-        if l.bits(hit) != 0 {
-            let (mut outside, mut inside) = (here - one, here);
-            for _ in 0..SURFACE_HALVINGS {
-                let middle = (outside + inside) * l.splat(0.5);
-                let in_front = l.lt(self.scene.field.value(l, self.position(l, rays, middle)), wanted);
-                outside = l.select(in_front, middle, outside);
-                inside = l.select(in_front, inside, middle);
-            }
-            let before = self.scene.field.value(l, self.position(l, rays, outside));
-            let after = self.scene.field.value(l, self.position(l, rays, inside));
-            let part = (wanted - before) / (after - before);
-            let has_before = l.lt(zero, here);
-            let at = l.select(has_before, outside + (inside - outside) * part, here);
-            let exact = self.position(l, rays, at);
-            hits.push(l, hit, exact, one, l.splat_i(0), &rays.pixel);
-            rays.transparency = l.select(hit, zero, rays.transparency);
-            active = active & !hit;
+        sample: &Sample<L>,
+        beam: &Beam<L>,
+        has_before: L::M,
+        tube: &Tube,
+        light: &mut Light<L>,
+        (wanted, color): (f32, [f32; 3]),
+    ) {
+        let field = &self.scene.field;
+        let p = sample.position;
+        let wanted = l.splat(wanted);
+        let spot = field.spot_inside(l, p);
+        let stored = field.stored_near(l, &spot, sample.corner, sample.rays, f32::NEG_INFINITY);
+        let value = field.rescaled(l, stored);
+        let hit = sample.rays & l.le(wanted, value);
+        if l.bits(hit) == 0 {
+            return;
         }
-        active & l.lt(rays.next, rays.lattice.count)
+        let q = beam.at(l.splat((tube.from + sample.number - 1.0) * self.step_mm));
+        let before = field.value(l, q);
+        let part = (wanted - before) / (value - before);
+        let position = axes!(i => l.select(has_before, q[i] + (p[i] - q[i]) * part, p[i]));
+        let sample = Sample { position, ..*sample };
+        let alpha = l.select(hit, l.splat(1.0), l.splat(0.0));
+        self.add(l, &sample, hit, axes!(i => l.splat(color[i])), alpha, light);
     }
 
-    /// Adds the light of all waiting samples to their pixels, in the order they were found.
+    /// Puts lit samples behind what is there.
     #[inline(always)]
-    fn shade<L: Lanes>(&mut self, l: L, hits: &mut Hits) {
-        for start in (0..hits.count).step_by(L::COUNT) {
-            let found = (hits.count - start).min(L::COUNT);
-            if found < L::COUNT {
-                hits.repeat_last(L::COUNT - found);
-            }
-            let p = axes!(i => l.load(&hits.position[i][start..]));
-            let weight = l.load(&hits.weight[start..]);
-            let (base, highlight) = self.light(l, p);
-            let (mut bases, mut highlights) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
-            l.store(weight * base, &mut bases);
-            l.store(weight * highlight, &mut highlights);
-            for lane in 0..found {
-                let color = match &self.matter {
-                    // The entry was looked up when the sample was found, so it is there.
-                    Matter::Table { table, .. } => table.rgba.get(hits.entry[start + lane] as usize),
-                    Matter::Surface { color, .. } => Some(color),
-                };
-                let color = color.unwrap_or(&[0.0; 4]);
-                let pixel = &mut self.tile.pixels[hits.pixel[start + lane] as usize % PIXELS].color;
-                for c in 0..4 {
-                    pixel[c] += color[c] * bases[lane] + highlights[lane];
-                }
-            }
-        }
-        hits.count = 0;
+    fn add<L: Lanes>(
+        &self,
+        l: L,
+        sample: &Sample<L>,
+        visible: L::M,
+        color: Vec3<L>,
+        alpha: L::F,
+        light: &mut Light<L>,
+    ) {
+        let (base, highlight) = self.light(l, sample, visible);
+        let weight = light.transparency * alpha;
+        let (base, highlight) = (weight * base, weight * highlight);
+        light.color = axes!(i => l.mul_add(color[i], base, light.color[i] + highlight));
+        light.transparency = light.transparency * (l.splat(1.0) - alpha);
     }
 
     /// What a sample's own colour is multiplied by, and the highlight to add to it.
     #[inline(always)]
-    fn light<L: Lanes>(&self, l: L, p: Vec3<L>) -> (L::F, L::F) {
-        let gradient = self.scene.field.differences(l, p);
+    fn light<L: Lanes>(&self, l: L, sample: &Sample<L>, visible: L::M) -> (L::F, L::F) {
+        let gradient = self.scene.field.differences(l, sample.position, sample.corner, visible);
         let columns = &self.scene.params.patient_from_gradient;
         let normal = axes!(i => {
             gradient[0] * l.splat(columns[0][i])
@@ -346,38 +290,6 @@ impl<V: Texel> March<'_, V> {
         let highlight = power(l, reflected, self.shading.specular_power);
         let base = l.mul_add(l.splat(self.shading.diffuse), facing, l.splat(self.shading.ambient));
         (base, highlight * l.splat(self.shading.specular))
-    }
-}
-
-impl Hits {
-    #[inline(always)]
-    fn push<L: Lanes>(
-        &mut self,
-        l: L,
-        lanes: L::M,
-        p: Vec3<L>,
-        weight: L::F,
-        entry: L::I,
-        pixel: &[i32; MAX_LANES],
-    ) {
-        let at = self.count;
-        for (stored, p) in self.position.iter_mut().zip(p) {
-            l.compress(lanes, p, &mut stored[at..]);
-        }
-        l.compress(lanes, weight, &mut self.weight[at..]);
-        l.compress_i(lanes, entry, &mut self.entry[at..]);
-        l.compress_i(lanes, l.load_i(pixel), &mut self.pixel[at..]);
-        self.count = at + l.bits(lanes).count_ones() as usize;
-    }
-
-    /// Copies the last sample's place, so that a vector that reaches beyond it stays near.
-    #[inline(always)]
-    fn repeat_last(&mut self, times: usize) {
-        let last = self.count - 1;
-        for position in &mut self.position {
-            let p = position[last];
-            position[self.count..self.count + times].fill(p);
-        }
     }
 }
 

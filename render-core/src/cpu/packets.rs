@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::lanes::{Grid, Level, Texel};
-use super::march::{March, Matter};
+use super::march::{March, Matter, Table};
 use super::project::{Mip, Points, Slab};
 use super::sample::{Field, Scene};
 use super::skip::{Cache, Look, Maxima, SkipMap};
@@ -87,14 +87,11 @@ impl Packets {
         };
         match &params.mode {
             Mode::Volume { transfer, shading, step_mm } => {
-                let alpha: Vec<f32> = transfer.rgba.iter().map(|c| c[3]).collect();
-                let first = alpha.iter().position(|&a| a > 0.0).unwrap_or(alpha.len());
-                let after = alpha.iter().rposition(|&a| a > 0.0).map_or(0, |last| last + 1);
-                let matter = Matter::Table { table: transfer, alpha, visible: [first as f32, after as f32] };
+                let matter = Matter::Table(Table::new(transfer, volume.rescale()));
                 march(Look::of_table(transfer), matter, shading, step_mm)
             }
             Mode::Isosurface { value, color, shading, step_mm } => {
-                let matter = Matter::Surface { value: *value, color: [color[0], color[1], color[2], 0.0] };
+                let matter = Matter::Surface { value: *value, color: *color };
                 march(Look::AtLeast(*value), matter, shading, step_mm)
             }
             Mode::Projection { grey, step_mm, .. } => Plan::Mip {

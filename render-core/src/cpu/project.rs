@@ -4,11 +4,12 @@
 use std::ops::Range;
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
-use super::sample::{Beam, Exit, Field, Lattice, Scene, axes};
+use super::sample::{Beam, Field, Lattice, Scene, Tube, axes};
 use super::skip::Maxima;
 use super::tile::{PIXELS, Tile};
 use crate::render::Rays;
 use crate::scene::view::Combine;
+use crate::volume::Rescale;
 
 /// The largest value along each ray.
 pub(super) struct Mip<'a, V> {
@@ -45,17 +46,7 @@ trait Value<L: Lanes> {
 #[inline(always)]
 fn project<L: Lanes>(l: L, rays: &Rays, tile: &mut Tile, mut value: impl Value<L>) {
     for start in (0..PIXELS).step_by(L::COUNT) {
-        let (mut columns, mut rows) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
-        let mut inside = 0;
-        for lane in 0..L::COUNT {
-            if let Some([column, row]) = tile.position(start + lane) {
-                (columns[lane], rows[lane]) = (column, row);
-                inside |= 1 << lane;
-            }
-        }
-        if inside == 0 {
-            continue;
-        }
+        let Some((columns, rows, inside)) = tile.packet::<L>(start) else { continue };
         let beam = Beam::new(l, rays, l.load(&columns), l.load(&rows));
         let mut values = [0.0; MAX_LANES];
         l.store(value.of(l, &beam, l.mask(inside)), &mut values);
@@ -69,63 +60,104 @@ impl<V: Texel> Kernel for Mip<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self { scene, maxima, range, step_mm, tile } = self;
-        let search = Search { field: &scene.field, maxima, range, step_mm, found_at: l.splat(-1.0) };
+        let search = Search { field: &scene.field, maxima, range, step_mm, found_at: -1.0 };
         project(l, &scene.params.rays, tile, search);
     }
 }
 
-struct Search<'a, V, F> {
+struct Search<'a, V> {
     field: &'a Field<'a, V>,
     maxima: &'a Maxima,
     range: [f32; 2],
     step_mm: f32,
-    /// The samples where the last rays found their maxima. Their neighbours are likely to find
-    /// high values there, too.
-    found_at: F,
+    /// The sample where the last rays found a maximum. Their neighbours are likely to find high values
+    /// there, too.
+    found_at: f32,
 }
 
-impl<V: Texel, L: Lanes> Value<L> for Search<'_, V, L::F> {
+impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
     #[inline(always)]
     fn of(&mut self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
         let lattice = Lattice::new(l, self.field, beam, self.step_mm);
-        let exit = Exit::new(l, beam, &lattice, self.step_mm, Maxima::EDGE);
-        let (zero, one, half) = (l.splat(0.0), l.splat(1.0), l.splat(0.5));
-        let columns = l.splat_i(self.maxima.dims[0] as i32);
-        let rows = l.splat_i(self.maxima.dims[1] as i32);
+        let zero = l.splat(0.0);
         let has_samples = l.lt(zero, lattice.count);
-        let mut best = l.splat(self.range[0]);
-        let guess = self.found_at - lattice.first;
-        let known = has_samples & l.le(zero, guess) & l.lt(guess, lattice.count);
-        if l.bits(known) != 0 {
-            let value = self.field.value(l, beam.sample(l, &lattice, guess, self.step_mm));
-            best = l.select(known, l.max(value, best), best);
+        let nothing = l.splat(f32::NAN);
+        let mut rays = inside & has_samples;
+        if l.bits(rays) == 0 {
+            return nothing;
         }
+        let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
+        let levels = self.maxima.levels(tube.width);
+        let first = lattice.first - l.splat(tube.from);
+        let end = first + lattice.count;
         let enough = l.splat(self.range[1]);
-        let (mut next, mut brick_end) = (zero, zero);
-        let mut active = inside & has_samples & l.lt(best, enough);
-        while l.bits(active) != 0 {
-            let p = beam.sample(l, &lattice, next, self.step_mm);
-            let lost = active & l.le(brick_end, next);
-            if l.bits(lost) != 0 {
-                let spot = self.field.spot(l, p);
-                let brick = axes!(i => l.shift_right(spot.cell[i], Maxima::BITS));
-                let index = (brick[2] * rows + brick[1]) * columns + brick[0];
-                let most = l.gather(&self.maxima.blocks, index);
-                let end = exit.of(l, axes!(i => l.to_float(brick[i])), half);
-                let end = l.max(end, next + one);
-                next = l.select(lost & l.le(most, best), end, next);
-                brick_end = l.select(lost, end, brick_end);
-                active = active & l.lt(next, lattice.count);
+        let mut best = l.splat(self.range[0]);
+        let mut number = self.found_at - tube.from;
+        if number >= 0.0 && number < tube.count {
+            let at = l.splat(number);
+            let looking = rays & l.le(first, at) & l.lt(at, end);
+            best = self.larger(l, beam, &tube, number, looking, (best, f32::NEG_INFINITY));
+        }
+        rays = rays & l.lt(best, enough);
+        number = 0.0;
+        while number < tube.count && l.bits(rays) != 0 {
+            // From the coarsest level down, until one shows that nothing here is larger than what
+            // every ray has.
+            let least = l.smallest(rays, best);
+            let mut until = tube.count;
+            let mut larger = true;
+            for level in levels.iter().rev() {
+                let (most, end) = level.look(l, &tube, number);
+                until = end;
+                larger = most > least;
+                if !larger {
+                    break;
+                }
+            }
+            if !larger {
+                number = until;
                 continue;
             }
-            let value = self.field.value(l, p);
-            let higher = active & l.lt(best, value);
-            best = l.select(higher, value, best);
-            self.found_at = l.select(higher, next + lattice.first, self.found_at);
-            next = next + one;
-            active = active & l.lt(next, lattice.count) & l.lt(best, enough);
+            let until = until.min(tube.count);
+            let Rescale { slope, intercept } = self.field.rescale;
+            // A margin for rounding; where the slope turns values round, nothing is left out.
+            let stored_least =
+                if slope > 0.0 { (least - intercept) / slope - 0.01 } else { f32::NEG_INFINITY };
+            while number < until {
+                let at = l.splat(number);
+                let looking = rays & l.le(first, at) & l.lt(at, end);
+                if l.bits(looking) == 0 {
+                    number = l.smallest(rays & l.lt(at, first), first).max(number + 1.0);
+                    continue;
+                }
+                let value = self.larger(l, beam, &tube, number, looking, (best, stored_least));
+                if l.bits(l.lt(best, value)) != 0 {
+                    best = value;
+                    self.found_at = tube.from + number;
+                    rays = rays & l.lt(best, enough);
+                }
+                number += 1.0;
+            }
         }
-        l.select(has_samples, best, l.splat(f32::NAN))
+        l.select(has_samples, best, nothing)
+    }
+}
+
+impl<V: Texel> Search<'_, V> {
+    /// The larger of `best` and the values at a sample, for the rays that are `looking`.
+    #[inline(always)]
+    fn larger<L: Lanes>(
+        &self,
+        l: L,
+        beam: &Beam<L>,
+        tube: &Tube,
+        number: f32,
+        looking: L::M,
+        (best, least): (L::F, f32),
+    ) -> L::F {
+        let spot = self.field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
+        let stored = self.field.stored_near(l, &spot, tube.corner(l, number), looking, least);
+        l.select(looking, l.max(self.field.rescaled(l, stored), best), best)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all kernels do for a vector of rays: where they run, and what the volume is at a point.
 
-use super::lanes::{Grid, Lanes, Place, Texel};
+use super::lanes::{Detour, Grid, Lanes, Place, Spot, Texel};
 use crate::render::{Rays, RenderParams};
 use crate::volume::Rescale;
 
@@ -61,12 +61,6 @@ impl<L: Lanes> Beam<L> {
         axes!(i => self.origin[i] + self.direction[i] * t)
     }
 
-    /// Where a sample of the lattice lies.
-    #[inline(always)]
-    pub fn sample(&self, l: L, lattice: &Lattice<L>, sample: L::F, step_mm: f32) -> Vec3<L> {
-        self.at((lattice.first + sample) * l.splat(step_mm))
-    }
-
     /// The range of t inside the box from `low` to `high` on every axis; empty where enter > leave.
     #[inline(always)]
     pub fn clip(&self, l: L, low: Vec3<L>, high: Vec3<L>, from: f32) -> (L::F, L::F) {
@@ -109,39 +103,67 @@ impl<L: Lanes> Lattice<L> {
     }
 }
 
-/// Finds the first sample outside of a cube of bricks: per axis the sample number where the ray
-/// crosses a plane is `brick * a + b` for the middle of the brick that begins there, `reach` more
-/// for half the cube's width.
-pub(super) struct Exit<L: Lanes> {
-    a: Vec3<L>,
-    b: Vec3<L>,
+/// What a packet of rays passes through: at sample `from` + j every ray is at or after `low` +
+/// j * `step` on every axis, and not more than `width` after that.
+pub(super) struct Tube {
+    /// Number of the first sample of any ray.
+    pub from: f32,
+    /// Samples from there to the last one of any ray.
+    pub count: f32,
+    pub width: f32,
+    low: [f32; 3],
+    step: [f32; 3],
+    per_voxel: [f32; 3],
 }
 
-impl<L: Lanes> Exit<L> {
-    /// Samples within this part of a step before the plane are looked at again, for rounding.
+impl Tube {
+    /// Rays may be this much beside where arithmetic says, in voxels.
     const MARGIN: f32 = 0.01;
 
-    /// For bricks of so many cells along each edge.
+    /// Around the rays in `mask`, where they have samples.
     #[inline(always)]
-    pub fn new(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32, cells: usize) -> Self {
-        // Along an axis on which a ray does not move, its exit is far but finite.
-        let tiny = l.splat(1e-20);
-        let per_sample = axes!(i => beam.direction[i] * l.splat(step_mm));
-        let a = axes!(i => {
-            let d = l.select(l.lt(l.abs(per_sample[i]), tiny), tiny, per_sample[i]);
-            l.splat(1.0) / d
+    pub fn new<L: Lanes>(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32, mask: L::M) -> Self {
+        let zero = l.splat(0.0);
+        let from = l.smallest(mask, lattice.first);
+        let to = -l.smallest(mask, zero - (lattice.first + lattice.count));
+        // Beyond this, one sample more is the same number; neighbours of no view in use are as far apart.
+        let count = (to - from).clamp(1.0, 8_388_608.0);
+        let (first, last) = (beam.at(l.splat(from * step_mm)), beam.at(l.splat((from + count) * step_mm)));
+        // The lowest of straight lines never runs below the chord between its ends.
+        let low = axes!(i => l.smallest(mask, first[i]) - Self::MARGIN);
+        let low_end = axes!(i => l.smallest(mask, last[i]) - Self::MARGIN);
+        let high = axes!(i => Self::MARGIN - l.smallest(mask, zero - first[i]));
+        let high_end = axes!(i => Self::MARGIN - l.smallest(mask, zero - last[i]));
+        let mut width = 0.0f32;
+        for i in 0..3 {
+            width = width.max(high[i] - low[i]).max(high_end[i] - low_end[i]);
+        }
+        let step = axes!(i => {
+            let step = (low_end[i] - low[i]) / count;
+            // Along an axis on which rays do not move, every exit is far but finite.
+            if step.abs() < 1e-20 { 1e-20 } else { step }
         });
-        let b = axes!(i => {
-            l.splat(0.0) - (beam.origin[i] - l.splat(cells as f32 / 2.0)) * a[i] - lattice.first - l.splat(Self::MARGIN)
-        });
-        Self { a: axes!(i => a[i] * l.splat(cells as f32)), b }
+        Self { from, count, width, low, step, per_voxel: axes!(i => 1.0 / step[i]) }
     }
 
-    /// `reach` is half the width of the cube in bricks.
+    /// The cell that no ray is before at a sample.
     #[inline(always)]
-    pub fn of(&self, l: L, brick: Vec3<L>, reach: L::F) -> L::F {
-        let ends = axes!(i => l.mul_add(brick[i], self.a[i], l.mul_add(l.abs(self.a[i]), reach, self.b[i])));
-        l.ceil(l.min(l.min(ends[0], ends[1]), ends[2]))
+    pub fn corner<L: Lanes>(&self, l: L, sample: f32) -> [i32; 3] {
+        axes!(i => l.to_index(self.low[i] + self.step[i] * sample).max(0))
+    }
+
+    /// The first sample whose corner may lie outside of the cells from `low` to before `high`, but at
+    /// least the next one.
+    #[inline(always)]
+    pub fn exit(&self, sample: f32, low: [f32; 3], high: [f32; 3]) -> f32 {
+        let mut end = f32::INFINITY;
+        for i in 0..3 {
+            let plane = if self.step[i] > 0.0 { high[i] } else { low[i] };
+            let crossing = (plane - self.low[i]) * self.per_voxel[i];
+            end = if crossing < end { crossing } else { end };
+        }
+        let end = (end - Self::MARGIN).ceil();
+        if end > sample + 1.0 { end } else { sample + 1.0 }
     }
 }
 
@@ -156,13 +178,6 @@ pub(super) struct Field<'a, V> {
     /// How far behind its first voxel a cell's voxels reach, and those that gradients in it need.
     cell_span: usize,
     gradient_span: usize,
-}
-
-/// A cell for each ray and the place in it, from 0 to 1 on each axis.
-#[derive(Clone, Copy)]
-pub(super) struct Spot<L: Lanes> {
-    pub cell: [L::I; 3],
-    pub fraction: Vec3<L>,
 }
 
 impl<'a, V: Texel> Field<'a, V> {
@@ -207,6 +222,23 @@ impl<'a, V: Texel> Field<'a, V> {
         lerp(l, lerp(l, a, b, fy), lerp(l, c, d, fy), fz)
     }
 
+    /// `stored` for rays whose cells are not far behind `corner`. Values not above `least` may become
+    /// others that are not.
+    #[inline(always)]
+    pub fn stored_near<L: Lanes>(
+        &self,
+        l: L,
+        spot: &Spot<L>,
+        corner: [i32; 3],
+        mask: L::M,
+        least: f32,
+    ) -> L::F {
+        match l.near(&self.grid, corner, spot, mask, least) {
+            Some(stored) => stored,
+            None => l.detour(Stored { field: self, spot: *spot }),
+        }
+    }
+
     #[inline(always)]
     pub fn rescaled<L: Lanes>(&self, l: L, stored: L::F) -> L::F {
         l.mul_add(stored, l.splat(self.rescale.slope), l.splat(self.rescale.intercept))
@@ -218,10 +250,20 @@ impl<'a, V: Texel> Field<'a, V> {
         self.rescaled(l, self.stored(l, self.spot(l, p)))
     }
 
-    /// Differences of the rescaled value one voxel before and one voxel after, along each axis.
+    /// Differences of the rescaled value one voxel before and one voxel after, along each axis, for
+    /// rays whose cells are not far behind `corner`.
     #[inline(always)]
-    pub fn differences<L: Lanes>(&self, l: L, p: Vec3<L>) -> Vec3<L> {
+    pub fn differences<L: Lanes>(&self, l: L, p: Vec3<L>, corner: [i32; 3], mask: L::M) -> Vec3<L> {
         let spot = self.spot(l, p);
+        let stored = match l.near_differences(&self.grid, corner, &spot, mask) {
+            Some(stored) => stored,
+            None => l.detour(Differences { field: self, position: p, spot }),
+        };
+        axes!(i => stored[i] * l.splat(self.rescale.slope))
+    }
+
+    #[inline(always)]
+    fn stored_differences<L: Lanes>(&self, l: L, p: Vec3<L>, spot: Spot<L>) -> Vec3<L> {
         // Where all of the 4 x 4 x 4 voxels around the cells exist, neighbours share their loads.
         let mut inner = l.mask(u32::MAX);
         for axis in 0..3 {
@@ -229,7 +271,7 @@ impl<'a, V: Texel> Field<'a, V> {
             let last_inner = l.splat(self.last[axis] - 2.0);
             inner = inner & l.lt(l.splat(0.5), cell) & l.lt(cell, last_inner);
         }
-        let stored = if l.bits(!inner) == 0 {
+        if l.bits(!inner) == 0 {
             self.inner_differences(l, spot)
         } else {
             axes!(axis => {
@@ -239,8 +281,7 @@ impl<'a, V: Texel> Field<'a, V> {
                 behind[axis] = p[axis] - l.splat(1.0);
                 self.stored(l, self.spot(l, ahead)) - self.stored(l, self.spot(l, behind))
             })
-        };
-        axes!(i => stored[i] * l.splat(self.rescale.slope))
+        }
     }
 
     /// `differences` of stored values where no cell touches the volume's faces.
@@ -265,6 +306,33 @@ impl<'a, V: Texel> Field<'a, V> {
         let z_far = lerp(l, v11, row(l, place, 2 * dy + 3 * dz + 1, fx), fz)
             - lerp(l, row(l, place, 2 * dy + 1, fx), v10, fz);
         [x, lerp(l, y_near, y_far, fz), lerp(l, z_near, z_far, fy)]
+    }
+}
+
+struct Stored<'a, 'b, L: Lanes, V> {
+    field: &'a Field<'b, V>,
+    spot: Spot<L>,
+}
+
+impl<L: Lanes, V: Texel> Detour<L> for Stored<'_, '_, L, V> {
+    type Output = L::F;
+    #[inline(always)]
+    fn run(self, l: L) -> L::F {
+        self.field.stored(l, self.spot)
+    }
+}
+
+struct Differences<'a, 'b, L: Lanes, V> {
+    field: &'a Field<'b, V>,
+    position: Vec3<L>,
+    spot: Spot<L>,
+}
+
+impl<L: Lanes, V: Texel> Detour<L> for Differences<'_, '_, L, V> {
+    type Output = Vec3<L>;
+    #[inline(always)]
+    fn run(self, l: L) -> Vec3<L> {
+        self.field.stored_differences(l, self.position, self.spot)
     }
 }
 

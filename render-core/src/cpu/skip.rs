@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use super::lanes::Lanes;
+use super::sample::{Tube, axes};
 use crate::bricks::{BRICK, Bricks};
 use crate::render::TransferTable;
 use crate::volume::{Rescale, Volume};
 
-/// Lanes turn cells into bricks by shifting right by so many bits.
-pub(super) const BRICK_BITS: i32 = BRICK.trailing_zeros() as i32;
 const _: () = assert!(BRICK.is_power_of_two());
 
 /// Longest distance told apart, in bricks: a leap of 64 bricks crosses half of most volumes.
@@ -54,41 +54,82 @@ impl Look {
     }
 }
 
-/// For each brick the Chebyshev distance, in bricks, to the nearest visible one; 0 is visible.
+/// What is visible, for packets of rays as wide as they come. Level n has bricks of `BRICK` << n cells.
 #[derive(Debug)]
-pub(super) struct SkipMap {
-    pub dims: [usize; 3],
-    /// Column fastest; three more bytes than bricks, because gathers read four at a time.
-    pub distance: Vec<u8>,
+pub(super) struct SkipMap(Vec<Distances>);
+
+/// For each brick the Chebyshev distance, in bricks, to the nearest one that shows something. A brick
+/// shows what it and its seven neighbours towards higher numbers do: whoever looks from its first
+/// cell may be as wide as a brick.
+#[derive(Debug)]
+pub(super) struct Distances {
+    dims: [usize; 3],
+    shift: u32,
+    bricks: Vec<u8>,
 }
 
 impl SkipMap {
     pub fn new(bricks: &Bricks, rescale: Rescale, look: &Look) -> Self {
         let dims = bricks.dims();
-        let mut grown = BitGrid::new(dims);
+        let mut visible = BitGrid::new(dims);
         for (row, ranges) in bricks.ranges().chunks_exact(dims[0]).enumerate() {
             for (x, &(low, high)) in ranges.iter().enumerate() {
                 let (a, b) = (rescale.apply(low), rescale.apply(high));
                 if look.shows((a.min(b), a.max(b))) {
-                    grown.set(x, row);
+                    visible.set(x, row);
                 }
             }
         }
-        let mut distance = vec![FARTHEST; bricks.ranges().len() + 3];
-        grown.for_each_new(None, |brick| distance[brick] = 0);
+        let mut levels = vec![Distances::new(visible.clone(), BRICK.trailing_zeros())];
+        while visible.dims != [1; 3] {
+            visible = visible.halved();
+            levels.push(Distances::new(visible.clone(), BRICK.trailing_zeros() + levels.len() as u32));
+        }
+        Self(levels)
+    }
+
+    /// For packets that are `width` cells wide. None if they are wider than anything.
+    pub fn level(&self, width: f32) -> Option<&Distances> {
+        self.0.iter().find(|level| width <= level.edge())
+    }
+}
+
+impl Distances {
+    fn new(mut grown: BitGrid, shift: u32) -> Self {
+        grown.spread_down();
+        let dims = grown.dims;
+        let mut bricks = vec![FARTHEST; dims[0] * dims[1] * dims[2]];
+        grown.for_each_new(None, |brick| bricks[brick] = 0);
         for step in 1..FARTHEST {
             let before = grown.clone();
             grown.grow();
             let mut any = false;
             grown.for_each_new(Some(&before), |brick| {
-                distance[brick] = step;
+                bricks[brick] = step;
                 any = true;
             });
             if !any {
                 break;
             }
         }
-        Self { dims, distance }
+        Self { dims, shift, bricks }
+    }
+
+    /// Cells along a brick's edge.
+    fn edge(&self) -> f32 {
+        (1u32 << self.shift) as f32
+    }
+
+    /// Whether a packet may see something at a sample, and the first sample where that may differ.
+    #[inline(always)]
+    pub fn look<L: Lanes>(&self, l: L, tube: &Tube, sample: f32) -> (bool, f32) {
+        let corner = tube.corner(l, sample);
+        let brick = axes!(i => (corner[i] as usize >> self.shift).min(self.dims[i] - 1));
+        let distance = self.bricks[(brick[2] * self.dims[1] + brick[1]) * self.dims[0] + brick[0]];
+        let reach = f32::from(distance.max(1));
+        let low = axes!(i => (brick[i] as f32 + 1.0 - reach) * self.edge());
+        let high = axes!(i => (brick[i] as f32 + reach) * self.edge());
+        (distance == 0, tube.exit(sample, low, high))
     }
 }
 
@@ -120,6 +161,41 @@ impl BitGrid {
                 call(first + new.trailing_zeros() as usize);
                 new &= new - 1;
             }
+        }
+    }
+
+    /// One bit for two along each axis.
+    fn halved(&self) -> Self {
+        let mut half = Self::new(self.dims.map(|n| n.div_ceil(2)));
+        for (row, words) in self.words.chunks_exact(self.width).enumerate() {
+            let (y, z) = (row % self.dims[1] / 2, row / self.dims[1] / 2);
+            for (i, &word) in words.iter().enumerate() {
+                let mut left = word;
+                while left != 0 {
+                    half.set((i * 64 + left.trailing_zeros() as usize) / 2, z * half.dims[1] + y);
+                    left &= left - 1;
+                }
+            }
+        }
+        half
+    }
+
+    /// Sets the seven neighbours towards lower numbers of everything set.
+    fn spread_down(&mut self) {
+        for row in self.words.chunks_exact_mut(self.width) {
+            for i in 0..row.len() {
+                let next = row.get(i + 1).map_or(0, |w| w << 63);
+                row[i] |= row[i] >> 1 | next;
+            }
+        }
+        let plane = self.width * self.dims[1];
+        for rows in self.words.chunks_exact_mut(plane) {
+            for i in self.width..rows.len() {
+                rows[i - self.width] |= rows[i];
+            }
+        }
+        for i in plane..self.words.len() {
+            self.words[i - plane] |= self.words[i];
         }
     }
 
@@ -157,31 +233,84 @@ fn smear(words: &mut [u64], stride: usize) {
     }
 }
 
-/// The largest rescaled value of each block of 2x2x2 bricks. A projection finds its maximum soon,
-/// and then wants to leap over as much as it can.
+/// The largest rescaled values, for packets of rays as wide as they come: finest level first, with
+/// bricks of `BRICK` << n cells.
 #[derive(Debug)]
-pub(super) struct Maxima {
-    pub dims: [usize; 3],
-    pub blocks: Vec<f32>,
+pub(super) struct Maxima(Vec<Largest>);
+
+/// For each brick the largest value in it and its seven neighbours towards higher numbers, as in
+/// `Distances`.
+#[derive(Debug)]
+pub(super) struct Largest {
+    dims: [usize; 3],
+    shift: u32,
+    bricks: Vec<f32>,
 }
 
 impl Maxima {
-    /// Cells per block edge, and the bits to shift a cell right by.
-    pub const EDGE: usize = BRICK * 2;
-    pub const BITS: i32 = BRICK_BITS + 1;
-
     fn new(bricks: &Bricks, rescale: Rescale) -> Self {
-        let [columns, rows, _] = bricks.dims();
-        let dims = bricks.dims().map(|n| n.div_ceil(2));
-        let mut blocks = vec![f32::NEG_INFINITY; dims[0] * dims[1] * dims[2]];
-        for (row, ranges) in bricks.ranges().chunks_exact(columns).enumerate() {
-            let (y, z) = (row % rows / 2, row / rows / 2);
-            for (x, &(low, high)) in ranges.iter().enumerate() {
-                let block = &mut blocks[(z * dims[1] + y) * dims[0] + x / 2];
-                *block = block.max(rescale.apply(low)).max(rescale.apply(high));
+        let values = bricks.ranges().iter().map(|&(low, high)| rescale.apply(low).max(rescale.apply(high)));
+        let mut own =
+            Largest { dims: bricks.dims(), shift: BRICK.trailing_zeros(), bricks: values.collect() };
+        let mut levels = Vec::new();
+        while own.dims != [1; 3] {
+            let halved = own.halved();
+            own.spread_down();
+            levels.push(own);
+            own = halved;
+        }
+        levels.push(own);
+        Self(levels)
+    }
+
+    /// For packets that are `width` cells wide, from the finest; none if they are wider than anything.
+    pub fn levels(&self, width: f32) -> &[Largest] {
+        let first = self.0.iter().position(|level| width <= (1u32 << level.shift) as f32);
+        first.map_or(&[], |first| &self.0[first..])
+    }
+}
+
+impl Largest {
+    fn halved(&self) -> Self {
+        let dims = self.dims.map(|n| n.div_ceil(2));
+        let mut bricks = vec![f32::NEG_INFINITY; dims[0] * dims[1] * dims[2]];
+        for (row, values) in self.bricks.chunks_exact(self.dims[0]).enumerate() {
+            let (y, z) = (row % self.dims[1] / 2, row / self.dims[1] / 2);
+            for (x, &value) in values.iter().enumerate() {
+                let brick = &mut bricks[(z * dims[1] + y) * dims[0] + x / 2];
+                *brick = brick.max(value);
             }
         }
-        Self { dims, blocks }
+        Self { dims, shift: self.shift + 1, bricks }
+    }
+
+    fn spread_down(&mut self) {
+        let [columns, rows, _] = self.dims;
+        for row in self.bricks.chunks_exact_mut(columns) {
+            for i in 1..columns {
+                row[i - 1] = row[i - 1].max(row[i]);
+            }
+        }
+        for layer in self.bricks.chunks_exact_mut(columns * rows) {
+            for i in columns..layer.len() {
+                layer[i - columns] = layer[i - columns].max(layer[i]);
+            }
+        }
+        for i in columns * rows..self.bricks.len() {
+            self.bricks[i - columns * rows] = self.bricks[i - columns * rows].max(self.bricks[i]);
+        }
+    }
+
+    /// The largest value a packet may see at a sample, and the first sample where that may differ.
+    #[inline(always)]
+    pub fn look<L: Lanes>(&self, l: L, tube: &Tube, sample: f32) -> (f32, f32) {
+        let corner = tube.corner(l, sample);
+        let brick = axes!(i => (corner[i] as usize >> self.shift).min(self.dims[i] - 1));
+        let most = self.bricks[(brick[2] * self.dims[1] + brick[1]) * self.dims[0] + brick[0]];
+        let edge = (1u32 << self.shift) as f32;
+        let low = axes!(i => brick[i] as f32 * edge);
+        let high = axes!(i => (brick[i] as f32 + 1.0) * edge);
+        (most, tube.exit(sample, low, high))
     }
 }
 

@@ -1,5 +1,7 @@
 //! A small rectangle of the picture, worked on by one thread.
 
+use super::lanes::{Lanes, MAX_LANES};
+
 /// Pixels of a tile along each axis, and in all.
 pub(super) const TILE: [usize; 2] = [16, 16];
 pub(super) const PIXELS: usize = TILE[0] * TILE[1];
@@ -39,11 +41,20 @@ impl Tile {
         Self { at, size, pixels: [Pixel { color: [0.0; 4], transparency: 1.0 }; PIXELS] }
     }
 
-    /// Place in the picture of a pixel in working order, if it lies in the picture.
+    /// Columns and rows in the picture of a vector's worth of pixels in working order, and a bit for each
+    /// that lies in it; None if none does.
     #[inline(always)]
-    pub fn position(&self, index: usize) -> Option<[f32; 2]> {
-        let [x, y] = ORDER[index];
-        let inside = usize::from(x) < self.size[0] && usize::from(y) < self.size[1];
-        inside.then(|| [(self.at[0] + u32::from(x)) as f32, (self.at[1] + u32::from(y)) as f32])
+    pub fn packet<L: Lanes>(&self, start: usize) -> Option<([f32; MAX_LANES], [f32; MAX_LANES], u32)> {
+        let (mut columns, mut rows) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
+        let mut inside = 0;
+        for lane in 0..L::COUNT {
+            let [x, y] = ORDER[start + lane];
+            columns[lane] = (self.at[0] + u32::from(x)) as f32;
+            rows[lane] = (self.at[1] + u32::from(y)) as f32;
+            if usize::from(x) < self.size[0] && usize::from(y) < self.size[1] {
+                inside |= 1 << lane;
+            }
+        }
+        (inside != 0).then_some((columns, rows, inside))
     }
 }

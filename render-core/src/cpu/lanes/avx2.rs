@@ -205,6 +205,10 @@ impl Lanes for Avx2 {
         Floats(vector!(_mm256_cvtepi32_ps(x.0)))
     }
     #[inline(always)]
+    fn to_index(self, x: f32) -> i32 {
+        vector!(_mm_cvttss_si32(_mm_set_ss(x)))
+    }
+    #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {
         Ints(vector!(_mm256_min_epi32(a.0, b.0)))
     }
@@ -237,16 +241,28 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
-    fn gather_bytes(self, table: &[u8], index: Ints) -> Ints {
-        assert!(table.len() >= 4);
-        let last = i32::try_from(table.len() - 4).unwrap_or(i32::MAX);
-        // SAFETY: as an unsigned number no index is above the table's length less the four bytes
-        // read.
-        Ints(unsafe {
-            let index = _mm256_min_epu32(index.0, _mm256_set1_epi32(last));
-            let words = _mm256_i32gather_epi32::<1>(table.as_ptr().cast(), index);
-            _mm256_and_si256(words, _mm256_set1_epi32(0xff))
-        })
+    fn gather_columns(self, table: &[[f32; 4]], index: Ints) -> [Floats; 4] {
+        assert!(!table.is_empty());
+        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX >> 2);
+        let from = table.as_ptr().cast::<f32>();
+        // SAFETY: as an unsigned number no index is above the table's last, and each entry has four
+        // columns.
+        unsafe {
+            let index = _mm256_slli_epi32::<2>(_mm256_min_epu32(index.0, _mm256_set1_epi32(last)));
+            [
+                Floats(_mm256_i32gather_ps::<4>(from, index)),
+                Floats(_mm256_i32gather_ps::<4>(from.add(1), index)),
+                Floats(_mm256_i32gather_ps::<4>(from.add(2), index)),
+                Floats(_mm256_i32gather_ps::<4>(from.add(3), index)),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn smallest(self, mask: Mask, x: Floats) -> f32 {
+        let chosen = self.select(mask, x, self.splat(f32::INFINITY));
+        let mut lanes = [0.0; N];
+        self.store(chosen, &mut lanes);
+        lanes.into_iter().fold(f32::INFINITY, f32::min)
     }
 
     #[inline(always)]

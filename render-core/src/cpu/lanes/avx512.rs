@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Kernel, Lanes, Layout, Place, Texel};
+use super::{Detour, Grid, Kernel, Lanes, Layout, Place, Spot, Texel};
 
 const N: usize = 16;
 
@@ -267,6 +267,10 @@ impl Lanes for Avx512 {
         Floats(vector!(_mm512_cvtepi32_ps(x.0)))
     }
     #[inline(always)]
+    fn to_index(self, x: f32) -> i32 {
+        vector!(_mm_cvttss_si32(_mm_set_ss(x)))
+    }
+    #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {
         Ints(vector!(_mm512_min_epi32(a.0, b.0)))
     }
@@ -295,16 +299,42 @@ impl Lanes for Avx512 {
         })
     }
     #[inline(always)]
-    fn gather_bytes(self, table: &[u8], index: Ints) -> Ints {
-        assert!(table.len() >= 4);
-        let last = i32::try_from(table.len() - 4).unwrap_or(i32::MAX);
-        // SAFETY: as an unsigned number no index is above the table's length less the four bytes
-        // read.
-        Ints(unsafe {
+    fn gather_columns(self, table: &[[f32; 4]], index: Ints) -> [Floats; 4] {
+        assert!(!table.is_empty());
+        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX);
+        let mut at = [0u32; N];
+        macro_rules! entry {
+            ($lane:expr) => {
+                _mm_loadu_ps(table.as_ptr().add(at[$lane] as usize).cast())
+            };
+        }
+        // Lanes four apart, so that transposing each quarter puts them in order.
+        macro_rules! four {
+            ($lane:expr) => {{
+                let a = _mm512_castps128_ps512(entry!($lane));
+                let b = _mm512_mask_broadcast_f32x4(a, 0x00f0, entry!($lane + 4));
+                let c = _mm512_mask_broadcast_f32x4(b, 0x0f00, entry!($lane + 8));
+                _mm512_mask_broadcast_f32x4(c, 0xf000, entry!($lane + 12))
+            }};
+        }
+        // SAFETY: the array holds a vector; as an unsigned number no index is above the table's last.
+        unsafe {
             let index = _mm512_min_epu32(index.0, _mm512_set1_epi32(last));
-            let words = _mm512_i32gather_epi32::<1>(index, table.as_ptr().cast());
-            _mm512_and_si512(words, _mm512_set1_epi32(0xff))
-        })
+            _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+            let (a, b, c, d) = (four!(0), four!(1), four!(2), four!(3));
+            let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+            let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+            [
+                Floats(_mm512_shuffle_ps::<0x44>(ab, cd)),
+                Floats(_mm512_shuffle_ps::<0xee>(ab, cd)),
+                Floats(_mm512_shuffle_ps::<0x44>(ef, gh)),
+                Floats(_mm512_shuffle_ps::<0xee>(ef, gh)),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn smallest(self, mask: Mask, x: Floats) -> f32 {
+        vector!(_mm512_reduce_min_ps(_mm512_mask_blend_ps(mask.0, _mm512_set1_ps(f32::INFINITY), x.0)))
     }
 
     #[inline(always)]
@@ -370,5 +400,281 @@ impl Lanes for Avx512 {
             _ => (unsigned_halves(near), unsigned_halves(far)),
         };
         [a, b, c, d]
+    }
+
+    /// Out of line, so that it takes no registers where it is not run.
+    #[inline(always)]
+    fn detour<D: Detour<Self>>(self, detour: D) -> D::Output {
+        #[cold]
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        fn with_features<D: Detour<Avx512>>(lanes: Avx512, detour: D) -> D::Output {
+            detour.run(lanes)
+        }
+        // SAFETY: the token exists only where these features were detected.
+        unsafe { with_features(self, detour) }
+    }
+
+    #[inline(always)]
+    fn near<V: Texel>(
+        self,
+        grid: &Grid<'_, V>,
+        corner: [i32; 3],
+        spot: &Spot<Self>,
+        mask: Mask,
+        least: f32,
+    ) -> Option<Floats> {
+        let cells = Cells::new(self, spot, corner, mask)?;
+        let first = window(grid, corner, 0)?;
+        let [_, row, layer] = grid.next;
+        // SAFETY: `window` vouches for what is read.
+        unsafe {
+            let from = grid.voxels.as_ptr().add(first).cast::<i16>();
+            let layers = four_layers(from, row, layer);
+            let [low, high] = compressed::<0>(layers);
+            let highest = _mm512_max_epi16(with_sign(low, V::LAYOUT), with_sign(high, V::LAYOUT));
+            let shift = if V::LAYOUT == Layout::U16 { 32_768.0 } else { 0.0 };
+            // Saturates, towards finding too much.
+            let floor = _mm512_set1_epi16((least.floor() - shift).clamp(-32_768.0, 32_766.0) as i16);
+            if _mm512_cmpgt_epi16_mask(highest, floor) == 0 {
+                return Some(self.splat(least));
+            }
+            let a = cells.exact_row::<0>(low, high, V::LAYOUT);
+            let b = cells.exact_row::<4>(low, high, V::LAYOUT);
+            let c = cells.exact_row::<16>(low, high, V::LAYOUT);
+            let d = cells.exact_row::<20>(low, high, V::LAYOUT);
+            Some(Floats(cells.across(a, b, c, d)))
+        }
+    }
+
+    #[inline(always)]
+    fn near_differences<V: Texel>(
+        self,
+        grid: &Grid<'_, V>,
+        corner: [i32; 3],
+        spot: &Spot<Self>,
+        mask: Mask,
+    ) -> Option<[Floats; 3]> {
+        let cells = Cells::new(self, spot, corner, mask)?;
+        let first = window(grid, corner, 1)?;
+        let [_, row, layer] = grid.next;
+        // SAFETY: `window` vouches for what is read: rows of eight voxels that begin one voxel before
+        // the corner on each axis.
+        unsafe {
+            let from = grid.voxels.as_ptr().add(first).cast::<i16>();
+            let inner = from.add(row + layer);
+            let [a, b, c, d] = four_layers(inner, row, layer);
+            let before = four_rows(from.add(row), row);
+            let after = four_rows(from.add(row + 4 * layer), row);
+            let x = [
+                difference(_mm512_bsrli_epi128::<4>(a), a, V::LAYOUT),
+                difference(_mm512_bsrli_epi128::<4>(b), b, V::LAYOUT),
+                difference(_mm512_bsrli_epi128::<4>(c), c, V::LAYOUT),
+                difference(_mm512_bsrli_epi128::<4>(d), d, V::LAYOUT),
+            ];
+            let z = [
+                difference(b, before, V::LAYOUT),
+                difference(c, a, V::LAYOUT),
+                difference(d, b, V::LAYOUT),
+                difference(after, c, V::LAYOUT),
+            ];
+            let y = [
+                across(a, from.add(layer), row, V::LAYOUT),
+                across(b, from.add(2 * layer), row, V::LAYOUT),
+                across(c, from.add(3 * layer), row, V::LAYOUT),
+                across(d, from.add(4 * layer), row, V::LAYOUT),
+            ];
+            Some([
+                cells.blend(compressed::<0>(x)),
+                cells.blend(compressed::<1>(y)),
+                cells.blend(compressed::<1>(z)),
+            ])
+        }
+    }
+}
+
+/// Index of the first voxel of the 8x4x4 ones from `corner`, or of those that begin and end `more`
+/// voxels further on every axis, if all of them can be read and have 16 bits.
+#[inline(always)]
+fn window<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3], more: usize) -> Option<usize> {
+    if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+        return None;
+    }
+    let mut index = 0;
+    for axis in (0..3).rev() {
+        let first = (corner[axis] as usize).wrapping_sub(more);
+        // False where the corner lies before the grid: its number wraps around.
+        if first.checked_add(4 + 2 * more)? > grid.dims[axis] {
+            return None;
+        }
+        index = index * grid.dims[axis] + first;
+    }
+    let [_, row, layer] = grid.next;
+    let last = (3 + 2 * more) * (row + layer) + 8;
+    grid.holds(index, last).then_some(index)
+}
+
+/// Four rows of eight voxels.
+///
+/// # Safety
+/// They must be there.
+#[inline(always)]
+unsafe fn four_rows(from: *const i16, row: usize) -> __m512i {
+    // SAFETY: the caller vouches for the rows.
+    unsafe {
+        let a = _mm512_castsi128_si512(_mm_loadu_si128(from.cast()));
+        let b = _mm512_mask_broadcast_i32x4(a, 0x00f0, _mm_loadu_si128(from.add(row).cast()));
+        let c = _mm512_mask_broadcast_i32x4(b, 0x0f00, _mm_loadu_si128(from.add(2 * row).cast()));
+        _mm512_mask_broadcast_i32x4(c, 0xf000, _mm_loadu_si128(from.add(3 * row).cast()))
+    }
+}
+
+/// # Safety
+/// As `four_rows`.
+#[inline(always)]
+unsafe fn four_layers(from: *const i16, row: usize, layer: usize) -> [__m512i; 4] {
+    // SAFETY: the caller vouches for the rows.
+    unsafe {
+        [
+            four_rows(from, row),
+            four_rows(from.add(layer), row),
+            four_rows(from.add(2 * layer), row),
+            four_rows(from.add(3 * layer), row),
+        ]
+    }
+}
+
+/// Differences of the rows after and before each of four rows; `from` is the row before the first.
+///
+/// # Safety
+/// The row before the first and the one after the last must be there.
+#[inline(always)]
+unsafe fn across(rows: __m512i, from: *const i16, row: usize, layout: Layout) -> __m512i {
+    // SAFETY: the caller vouches for the rows.
+    unsafe {
+        let last = _mm512_castsi128_si512(_mm_loadu_si128(from.add(5 * row).cast()));
+        let ends = _mm512_mask_broadcast_i32x4(last, 0xf000, _mm_loadu_si128(from.cast()));
+        let next = _mm512_alignr_epi32::<4>(ends, rows);
+        let previous = _mm512_alignr_epi32::<12>(rows, ends);
+        difference(next, previous, layout)
+    }
+}
+
+/// `a - b` of 16 bits, as the voxels have a sign or not.
+#[inline(always)]
+fn difference(a: __m512i, b: __m512i, layout: Layout) -> __m512i {
+    vector!(_mm512_subs_epi16(with_sign(a, layout), with_sign(b, layout)))
+}
+
+/// Numbers without a sign, less 32768; others as they are.
+#[inline(always)]
+fn with_sign(x: __m512i, layout: Layout) -> __m512i {
+    match layout {
+        Layout::U16 => vector!(_mm512_xor_si512(x, _mm512_set1_epi16(i16::MIN))),
+        _ => x,
+    }
+}
+
+/// 4x4x4 numbers, row by row, from four layers of four rows of eight: four numbers of each row, from
+/// `SKIP` on.
+#[inline(always)]
+fn compressed<const SKIP: i16>([a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
+    const ORDER: [i16; 32] = {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            order[i] = (i / 4 * 8 + i % 4) as i16;
+            i += 1;
+        }
+        order
+    };
+    vector!({
+        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+        let order = _mm512_add_epi16(order, _mm512_set1_epi16(SKIP));
+        [_mm512_permutex2var_epi16(a, order, b), _mm512_permutex2var_epi16(c, order, d)]
+    })
+}
+
+/// Where in 4x4x4 numbers each lane looks.
+struct Cells {
+    /// Pairs of 16 bits: the cell's first number and the next one in the row.
+    first: __m512i,
+    fraction: [__m512; 3],
+    /// Pairs of 16 bits: the weights of such a pair of numbers, in parts of 2^14.
+    weights: __m512i,
+}
+
+impl Cells {
+    /// None if a lane of `mask` looks elsewhere.
+    #[inline(always)]
+    fn new(_: Avx512, spot: &Spot<Avx512>, corner: [i32; 3], mask: Mask) -> Option<Self> {
+        vector!({
+            let x = _mm512_sub_epi32(spot.cell[0].0, _mm512_set1_epi32(corner[0]));
+            let y = _mm512_sub_epi32(spot.cell[1].0, _mm512_set1_epi32(corner[1]));
+            let z = _mm512_sub_epi32(spot.cell[2].0, _mm512_set1_epi32(corner[2]));
+            let farthest = _mm512_max_epu32(_mm512_max_epu32(x, y), z);
+            if _mm512_mask_cmpgt_epu32_mask(mask.0, farthest, _mm512_set1_epi32(2)) != 0 {
+                return None;
+            }
+            let index =
+                _mm512_add_epi32(_mm512_add_epi32(x, _mm512_slli_epi32::<2>(y)), _mm512_slli_epi32::<4>(z));
+            let both = _mm512_or_si512(index, _mm512_slli_epi32::<16>(index));
+            let first = _mm512_add_epi32(both, _mm512_set1_epi32(0x1_0000));
+            let fraction = [spot.fraction[0].0, spot.fraction[1].0, spot.fraction[2].0];
+            let far = _mm512_cvtps_epi32(_mm512_mul_ps(fraction[0], _mm512_set1_ps(16_384.0)));
+            // The far weight in the upper half, what is left of 2^14 in the lower: far * 0xffff + 2^14.
+            let weights = _mm512_add_epi32(
+                _mm512_sub_epi32(_mm512_slli_epi32::<16>(far), far),
+                _mm512_set1_epi32(16_384),
+            );
+            Some(Self { first, fraction, weights })
+        })
+    }
+
+    /// Trilinear interpolation of numbers with a sign, in x to a part of 2^14.
+    #[inline(always)]
+    fn blend(&self, [low, high]: [__m512i; 2]) -> Floats {
+        let a = self.row::<0>(low, high);
+        let b = self.row::<4>(low, high);
+        let c = self.row::<16>(low, high);
+        let d = self.row::<20>(low, high);
+        Floats(vector!(_mm512_mul_ps(self.across(a, b, c, d), _mm512_set1_ps(1.0 / 16_384.0))))
+    }
+
+    /// Between four rows.
+    #[inline(always)]
+    fn across(&self, a: __m512, b: __m512, c: __m512, d: __m512) -> __m512 {
+        let [_, fy, fz] = self.fraction;
+        vector!({
+            let near = _mm512_fmadd_ps(_mm512_sub_ps(b, a), fy, a);
+            let far = _mm512_fmadd_ps(_mm512_sub_ps(d, c), fy, c);
+            _mm512_fmadd_ps(_mm512_sub_ps(far, near), fz, near)
+        })
+    }
+
+    /// A number of a row and the next one.
+    #[inline(always)]
+    fn pair<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512i {
+        vector!({
+            let index = _mm512_add_epi16(self.first, _mm512_set1_epi16(OFFSET));
+            _mm512_permutex2var_epi16(low, index, high)
+        })
+    }
+
+    /// Between two numbers of a row, in parts of 2^14.
+    #[inline(always)]
+    fn row<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512 {
+        let pair = self.pair::<OFFSET>(low, high);
+        vector!(_mm512_cvtepi32_ps(_mm512_madd_epi16(pair, self.weights)))
+    }
+
+    #[inline(always)]
+    fn exact_row<const OFFSET: i16>(&self, low: __m512i, high: __m512i, layout: Layout) -> __m512 {
+        let pair = self.pair::<OFFSET>(low, high);
+        let (a, b) = match layout {
+            Layout::U16 => unsigned_halves(pair),
+            _ => signed_halves(pair),
+        };
+        vector!(_mm512_fmadd_ps(_mm512_sub_ps(b.0, a.0), self.fraction[0], a.0))
     }
 }

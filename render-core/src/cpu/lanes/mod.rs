@@ -95,6 +95,12 @@ pub(super) trait Kernel {
     fn run<L: Lanes>(self, lanes: L);
 }
 
+/// A part of a kernel that a level may keep apart, where it is rare.
+pub(super) trait Detour<L: Lanes> {
+    type Output;
+    fn run(self, lanes: L) -> Self::Output;
+}
+
 /// How a voxel type lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -153,6 +159,12 @@ impl<'a, V: Texel> Grid<'a, V> {
         self.next
     }
 
+    /// Whether `span` voxels from this one on exist, where it and they are inside on every axis.
+    #[cfg(target_arch = "x86_64")]
+    fn holds(&self, first: usize, span: usize) -> bool {
+        first + span <= self.voxels.len()
+    }
+
     /// Whether gathers with 32-bit indices reach every voxel, and there is a pair in each row for
     /// them to read. Levels other than the portable one panic on a grid where this is false.
     pub fn suits_gathers(&self) -> bool {
@@ -166,6 +178,13 @@ pub(super) struct Place<'a, V, Index> {
     grid: &'a Grid<'a, V>,
     index: Index,
     span: usize,
+}
+
+/// A cell for each lane and the place in it, from 0 to 1 on each axis.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<L: Lanes> {
+    pub cell: [L::I; 3],
+    pub fraction: [L::F; 3],
 }
 
 /// One value per ray. Comparisons with NaN are false; `min` and `max` return the second operand if
@@ -209,6 +228,8 @@ pub(super) trait Lanes: Copy {
     /// Truncates; what no i32 can hold becomes an arbitrary number.
     fn to_int(self, x: Self::F) -> Self::I;
     fn to_float(self, x: Self::I) -> Self::F;
+    /// As `to_int`, of one number.
+    fn to_index(self, x: f32) -> i32;
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
     fn shift_right(self, x: Self::I, bits: i32) -> Self::I;
 
@@ -218,8 +239,10 @@ pub(super) trait Lanes: Copy {
 
     /// Table entries; indices beyond the table read some entry of it.
     fn gather(self, table: &[f32], index: Self::I) -> Self::F;
-    /// Bytes as integers. The table has at least 4 entries, and the last 3 cannot be read.
-    fn gather_bytes(self, table: &[u8], index: Self::I) -> Self::I;
+    /// The four columns of table entries; indices beyond the table read some entry of it.
+    fn gather_columns(self, table: &[[f32; 4]], index: Self::I) -> [Self::F; 4];
+    /// The smallest of the lanes in `mask`; infinity if there are none.
+    fn smallest(self, mask: Self::M, x: Self::F) -> f32;
 
     /// Voxels (column, row, slice) of the grid, from which reads may go up to `span` voxels on.
     /// Where that would leave the voxels, the place is an arbitrary one.
@@ -232,6 +255,40 @@ pub(super) trait Lanes: Copy {
     /// The voxels `offset` behind the place and their next neighbours in the row. `offset` is less
     /// than the place's span, unless the grid is one voxel wide.
     fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F);
+
+    /// Runs what is needed only where `near` and `near_differences` give nothing.
+    #[inline(always)]
+    fn detour<D: Detour<Self>>(self, detour: D) -> D::Output {
+        detour.run(self)
+    }
+
+    /// Values by trilinear interpolation, where that is faster for lanes close together than one by
+    /// one: all lanes in `mask` look into the 3x3x3 cells from `corner` on. Values not above `least` may
+    /// become others that are not.
+    #[inline(always)]
+    fn near<V: Texel>(
+        self,
+        _grid: &Grid<'_, V>,
+        _corner: [i32; 3],
+        _spot: &Spot<Self>,
+        _mask: Self::M,
+        _least: f32,
+    ) -> Option<Self::F> {
+        None
+    }
+
+    /// As `near`: what the value is one voxel after less what it is one voxel before, along each
+    /// axis. Saturates where values of 16 bits do.
+    #[inline(always)]
+    fn near_differences<V: Texel>(
+        self,
+        _grid: &Grid<'_, V>,
+        _corner: [i32; 3],
+        _spot: &Spot<Self>,
+        _mask: Self::M,
+    ) -> Option<[Self::F; 3]> {
+        None
+    }
 
     /// The voxels `offset` behind the place and the three next ones in the row. `offset` + 2 is less
     /// than the place's span.

@@ -137,6 +137,10 @@ impl Lanes for Portable {
         Values(x.0.map(|x| x as f32))
     }
     #[inline(always)]
+    fn to_index(self, x: f32) -> i32 {
+        x as i32
+    }
+    #[inline(always)]
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
         Values(from_fn(|i| a.0[i].min(b.0[i])))
     }
@@ -159,8 +163,14 @@ impl Lanes for Portable {
         Values(index.0.map(|i| table[(i as u32 as usize).min(table.len() - 1)]))
     }
     #[inline(always)]
-    fn gather_bytes(self, table: &[u8], index: Self::I) -> Self::I {
-        Values(index.0.map(|i| i32::from(table[(i as u32 as usize).min(table.len() - 4)])))
+    fn gather_columns(self, table: &[[f32; 4]], index: Self::I) -> [Self::F; 4] {
+        let entries = index.0.map(|i| table[(i as u32 as usize).min(table.len() - 1)]);
+        from_fn(|column| Values(entries.map(|entry| entry[column])))
+    }
+    #[inline(always)]
+    fn smallest(self, mask: Self::M, x: Self::F) -> f32 {
+        let chosen = Values::select(mask, x, self.splat(f32::INFINITY));
+        chosen.0.into_iter().fold(f32::INFINITY, f32::min)
     }
 
     #[inline(always)]
