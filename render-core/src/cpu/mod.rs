@@ -8,6 +8,7 @@
 
 mod lanes;
 mod layers;
+mod light;
 mod march;
 mod packets;
 mod project;

@@ -6,21 +6,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::lanes::{Grid, Level, Texel};
+use super::light::Occlusion;
 use super::march::{March, Matter, Table};
-use super::project::{Mip, Points, Slab};
+use super::project::{Extreme, Mean, Points, Slab};
 use super::sample::{Field, Scene};
-use super::skip::{Cache, Look, Maxima, SkipMap};
+use super::skip::{Cache, End, Look, Maxima, SkipMap};
 use super::tile::{ORDER, Pixel, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
-use crate::render::{
-    Backend, Feature, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, RenderError, RenderParams, refuse,
-};
+use crate::render::{Backend, Feature, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, RenderError, RenderParams};
 use crate::scene::preset::Shading;
+use crate::scene::view::Combine;
 use crate::volume::Volume;
 use crate::with_voxels;
 
-/// What pictures may not need.
-const LACKS: &[Feature] = &Feature::ALL;
+/// What volumes are drawn by a kernel of its own without.
+const PLAIN_LACKS: [Feature; 5] = [
+    Feature::Lights,
+    Feature::DepthCue,
+    Feature::GradientOpacity,
+    Feature::PreIntegration,
+    Feature::Illumination,
+];
 
 /// Renders with one instruction set on threads of its own.
 #[derive(Debug)]
@@ -51,7 +57,6 @@ impl Packets {
         picture: &mut [T],
         finish: impl Fn(&Pixel) -> [T; PER_PIXEL] + Sync,
     ) -> Result<(), RenderError> {
-        refuse(LACKS, params)?;
         let plan = self.plan(volume, params, output);
         let width = params.size[0] as usize * PER_PIXEL;
         with_voxels!(volume.voxels(), voxels => {
@@ -81,27 +86,39 @@ impl Packets {
     /// Works out what is the same for all tiles. Runs on the caller's thread: a pool's thread that
     /// waits here for another could be handed the very work that it waits for.
     fn plan<'a>(&self, volume: &Arc<Volume>, params: &'a RenderParams, output: Output) -> Plan<'a> {
+        let plain = matches!(params.mode, Mode::Volume { .. })
+            && !PLAIN_LACKS.iter().any(|&feature| params.needs(feature));
+        let occlusion = params.illumination.as_ref().map(|grid| Occlusion::new(grid));
         let march = |look: Look, matter, shading: &Shading, step_mm: &f32| {
             let skip = self.cache.skip_map(volume, &look);
-            Plan::March { skip, matter, shading: *shading, step_mm: *step_mm }
+            Plan::March { skip, matter, occlusion, plain, shading: *shading, step_mm: *step_mm }
         };
         match &params.mode {
             Mode::Volume { transfer, shading, step_mm } => {
-                let matter = Matter::Table(Table::new(transfer, volume.rescale()));
+                let table = Table::new(transfer, volume.rescale());
+                let matter = match &transfer.integral {
+                    Some(integral) => Matter::Segments { table, integral },
+                    None => Matter::Table(table),
+                };
                 march(Look::of_table(transfer), matter, shading, step_mm)
             }
             Mode::Isosurface { value, color, shading, step_mm } => {
                 let matter = Matter::Surface { value: *value, color: *color };
                 march(Look::AtLeast(*value), matter, shading, step_mm)
             }
-            Mode::Projection { grey, step_mm, .. } => Plan::Mip {
-                maxima: self.cache.maxima(volume),
-                range: match output {
-                    Output::Picture => visible_range(*grey),
-                    Output::Values => [f32::NEG_INFINITY, f32::INFINITY],
-                },
-                step_mm: *step_mm,
-            },
+            Mode::Projection { combine: Combine::Mean, step_mm, .. } => Plan::Mean { step_mm: *step_mm },
+            Mode::Projection { combine, grey, step_mm } => {
+                let end = if *combine == Combine::Minimum { End::Smallest } else { End::Largest };
+                Plan::Extreme {
+                    end,
+                    maxima: self.cache.maxima(volume, end),
+                    range: match output {
+                        Output::Picture => visible_range(*grey),
+                        Output::Values => [f32::NEG_INFINITY, f32::INFINITY],
+                    },
+                    step_mm: *step_mm,
+                }
+            }
             Mode::Slice { samples, first_mm, step_mm, combine, .. } => Plan::Slab(Points {
                 samples: (*samples).min(MAX_SAMPLES),
                 first_mm: *first_mm,
@@ -192,20 +209,42 @@ fn visible_range(grey: Grey) -> [f32; 2] {
 
 /// What to do for each tile, with what was derived from the parameters for this frame.
 enum Plan<'a> {
-    March { skip: Arc<SkipMap>, matter: Matter<'a>, shading: Shading, step_mm: f32 },
-    Mip { maxima: Arc<Maxima>, range: [f32; 2], step_mm: f32 },
+    March {
+        skip: Arc<SkipMap>,
+        matter: Matter<'a>,
+        occlusion: Option<Occlusion>,
+        plain: bool,
+        shading: Shading,
+        step_mm: f32,
+    },
+    Extreme {
+        end: End,
+        maxima: Arc<Maxima>,
+        range: [f32; 2],
+        step_mm: f32,
+    },
+    Mean {
+        step_mm: f32,
+    },
     Slab(Points),
 }
 
 impl Plan<'_> {
     fn run<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, tile: &mut Tile) {
         match self {
-            Self::March { skip, matter, shading, step_mm } => {
-                level.run(March { scene, skip, matter, shading, step_mm: *step_mm, tile });
+            Self::March { skip, matter, occlusion, plain, shading, step_mm } => {
+                let (occlusion, step_mm) = (occlusion.as_ref(), *step_mm);
+                if *plain {
+                    level.run(March::<V, true> { scene, skip, matter, shading, occlusion, step_mm, tile });
+                } else {
+                    level.run(March::<V, false> { scene, skip, matter, shading, occlusion, step_mm, tile });
+                }
             }
-            Self::Mip { maxima, range, step_mm } => {
-                level.run(Mip { scene, maxima, range: *range, step_mm: *step_mm, tile });
+            Self::Extreme { end, maxima, range, step_mm } => {
+                let (end, range, step_mm) = (*end, *range, *step_mm);
+                level.run(Extreme { scene, end, maxima, range, step_mm, tile });
             }
+            Self::Mean { step_mm } => level.run(Mean { scene, step_mm: *step_mm, tile }),
             Self::Slab(points) => level.run(Slab { scene, points: *points, tile }),
         }
     }

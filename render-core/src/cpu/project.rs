@@ -5,18 +5,26 @@ use std::ops::Range;
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
 use super::sample::{Beam, Field, Lattice, Scene, Tube, axes};
-use super::skip::Maxima;
+use super::skip::{End, Maxima};
 use super::tile::{PIXELS, Tile};
 use crate::render::Rays;
 use crate::scene::view::Combine;
 use crate::volume::Rescale;
 
-/// The largest value along each ray.
-pub(super) struct Mip<'a, V> {
+/// The largest value along each ray, or the smallest.
+pub(super) struct Extreme<'a, V> {
     pub scene: &'a Scene<'a, V>,
+    pub end: End,
     pub maxima: &'a Maxima,
     /// Values outside of this range need not be told from its ends.
     pub range: [f32; 2],
+    pub step_mm: f32,
+    pub tile: &'a mut Tile,
+}
+
+/// The mean of the values along each ray.
+pub(super) struct Mean<'a, V> {
+    pub scene: &'a Scene<'a, V>,
     pub step_mm: f32,
     pub tile: &'a mut Tile,
 }
@@ -56,17 +64,24 @@ fn project<L: Lanes>(l: L, rays: &Rays, tile: &mut Tile, mut value: impl Value<L
     }
 }
 
-impl<V: Texel> Kernel for Mip<'_, V> {
+impl<V: Texel> Kernel for Extreme<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { scene, maxima, range, step_mm, tile } = self;
-        let search = Search { field: &scene.field, maxima, range, step_mm, found_at: -1.0 };
+        let Self { scene, end, maxima, range: [low, high], step_mm, tile } = self;
+        let (sign, range) = match end {
+            End::Largest => (1.0, [low, high]),
+            End::Smallest => (-1.0, [-high, -low]),
+        };
+        let search = Search { scene, field: &scene.field, sign, maxima, range, step_mm, found_at: -1.0 };
         project(l, &scene.params.rays, tile, search);
     }
 }
 
+/// Looks for the largest value, or for the largest of the values with their signs turned.
 struct Search<'a, V> {
+    scene: &'a Scene<'a, V>,
     field: &'a Field<'a, V>,
+    sign: f32,
     maxima: &'a Maxima,
     range: [f32; 2],
     step_mm: f32,
@@ -78,7 +93,7 @@ struct Search<'a, V> {
 impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
     #[inline(always)]
     fn of(&mut self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
-        let lattice = Lattice::new(l, self.field, beam, self.step_mm);
+        let lattice = Lattice::new(l, self.scene, beam, self.step_mm);
         let zero = l.splat(0.0);
         let has_samples = l.lt(zero, lattice.count);
         let nothing = l.splat(f32::NAN);
@@ -121,8 +136,11 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
             let until = until.min(tube.count);
             let Rescale { slope, intercept } = self.field.rescale;
             // A margin for rounding; where the slope turns values round, nothing is left out.
-            let stored_least =
-                if slope > 0.0 { (least - intercept) / slope - 0.01 } else { f32::NEG_INFINITY };
+            let stored_least = if slope * self.sign > 0.0 && self.sign > 0.0 {
+                (least - intercept) / slope - 0.01
+            } else {
+                f32::NEG_INFINITY
+            };
             while number < until {
                 let at = l.splat(number);
                 let looking = rays & l.le(first, at) & l.lt(at, end);
@@ -139,7 +157,7 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
                 number += 1.0;
             }
         }
-        l.select(has_samples, best, nothing)
+        l.select(has_samples, best * l.splat(self.sign), nothing)
     }
 }
 
@@ -157,7 +175,51 @@ impl<V: Texel> Search<'_, V> {
     ) -> L::F {
         let spot = self.field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
         let stored = self.field.stored_near(l, &spot, tube.corner(l, number), looking, least);
-        l.select(looking, l.max(self.field.rescaled(l, stored), best), best)
+        let value = self.field.rescaled(l, stored) * l.splat(self.sign);
+        l.select(looking, l.max(value, best), best)
+    }
+}
+
+impl<V: Texel> Kernel for Mean<'_, V> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self { scene, step_mm, tile } = self;
+        project(l, &scene.params.rays, tile, Average { scene, step_mm });
+    }
+}
+
+struct Average<'a, V> {
+    scene: &'a Scene<'a, V>,
+    step_mm: f32,
+}
+
+impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
+    #[inline(always)]
+    fn of(&mut self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
+        let field = &self.scene.field;
+        let lattice = Lattice::new(l, self.scene, beam, self.step_mm);
+        let rays = inside & l.lt(l.splat(0.0), lattice.count);
+        if l.bits(rays) == 0 {
+            return l.splat(f32::NAN);
+        }
+        let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
+        let first = lattice.first - l.splat(tube.from);
+        let end = first + lattice.count;
+        let mut sum = l.splat(0.0);
+        let mut number = 0.0;
+        while number < tube.count {
+            let at = l.splat(number);
+            let looking = rays & l.le(first, at) & l.lt(at, end);
+            if l.bits(looking) == 0 {
+                number = l.smallest(rays & l.lt(at, first), first).max(number + 1.0);
+                continue;
+            }
+            let spot = field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
+            let stored = field.stored_near(l, &spot, tube.corner(l, number), looking, f32::NEG_INFINITY);
+            sum = l.select(looking, sum + field.rescaled(l, stored), sum);
+            number += 1.0;
+        }
+        l.select(rays, sum / lattice.count, l.splat(f32::NAN))
     }
 }
 

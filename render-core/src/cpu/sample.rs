@@ -1,6 +1,6 @@
 //! What all kernels do for a vector of rays: where they run, and what the volume is at a point.
 
-use super::lanes::{Detour, Grid, Lanes, Place, Spot, Texel};
+use super::lanes::{Grid, Lanes, Part, Place, Spot, Texel};
 use crate::render::{Rays, RenderParams};
 use crate::volume::Rescale;
 
@@ -78,9 +78,25 @@ impl<L: Lanes> Beam<L> {
         }
         (enter, leave)
     }
+
+    /// What is left of a range of t in the half space x * a + y * b + z * c + d >= 0.
+    #[inline(always)]
+    fn cut(&self, l: L, &[a, b, c, d]: &[f32; 4], (enter, leave): (L::F, L::F)) -> (L::F, L::F) {
+        let (zero, never) = (l.splat(0.0), l.splat(f32::INFINITY));
+        let normal = [l.splat(a), l.splat(b), l.splat(c)];
+        let (o, v) = (&self.origin, &self.direction);
+        let height = normal[0] * o[0] + normal[1] * o[1] + normal[2] * o[2] + l.splat(d);
+        let rise = normal[0] * v[0] + normal[1] * v[1] + normal[2] * v[2];
+        let crossing = (zero - height) / rise;
+        // A ray along the plane is inside always or never.
+        let outside = !(l.lt(zero, rise) | l.lt(rise, zero)) & l.lt(height, zero);
+        let enter = l.select(l.lt(zero, rise), l.max(crossing, enter), enter);
+        let leave = l.select(l.lt(rise, zero), l.min(crossing, leave), leave);
+        (l.select(outside, never, enter), leave)
+    }
 }
 
-/// The samples of rays inside the grid of voxel centres: number `first` + j, for whole j from 0
+/// The samples of rays inside the grid of voxel centres and the clip: number `first` + j, for whole j from 0
 /// below `count`, lies at t = (`first` + j) * step.
 pub(super) struct Lattice<L: Lanes> {
     pub first: L::F,
@@ -89,10 +105,13 @@ pub(super) struct Lattice<L: Lanes> {
 
 impl<L: Lanes> Lattice<L> {
     #[inline(always)]
-    pub fn new<V: Texel>(l: L, volume: &Field<'_, V>, beam: &Beam<L>, step_mm: f32) -> Self {
+    pub fn new<V: Texel>(l: L, scene: &Scene<'_, V>, beam: &Beam<L>, step_mm: f32) -> Self {
         let zero = l.splat(0.0);
-        let last = axes!(i => l.splat(volume.last[i]));
-        let (enter, leave) = beam.clip(l, [zero; 3], last, 0.0);
+        let last = axes!(i => l.splat(scene.field.last[i]));
+        let (mut enter, mut leave) = beam.clip(l, [zero; 3], last, 0.0);
+        for half_space in &scene.params.clip {
+            (enter, leave) = beam.cut(l, half_space, (enter, leave));
+        }
         let step = l.splat(step_mm);
         let first = l.ceil(enter / step);
         let count = l.floor(leave / step) - first + l.splat(1.0);
@@ -144,6 +163,17 @@ impl Tube {
             if step.abs() < 1e-20 { 1e-20 } else { step }
         });
         Self { from, count, width, low, step, per_voxel: axes!(i => 1.0 / step[i]) }
+    }
+
+    /// Also around where its rays are at the next sample.
+    #[inline(always)]
+    pub fn with_next(&self) -> Self {
+        let mut width = self.width;
+        for i in 0..3 {
+            width = width.max(self.width + self.step[i].abs());
+        }
+        let low = axes!(i => self.low[i] + self.step[i].min(0.0));
+        Self { width, low, ..*self }
     }
 
     /// The cell that no ray is before at a sample.
@@ -235,7 +265,7 @@ impl<'a, V: Texel> Field<'a, V> {
     ) -> L::F {
         match l.near(&self.grid, corner, spot, mask, least) {
             Some(stored) => stored,
-            None => l.detour(Stored { field: self, spot: *spot }),
+            None => l.without_near(Stored { field: self, spot: *spot }),
         }
     }
 
@@ -257,7 +287,7 @@ impl<'a, V: Texel> Field<'a, V> {
         let spot = self.spot(l, p);
         let stored = match l.near_differences(&self.grid, corner, &spot, mask) {
             Some(stored) => stored,
-            None => l.detour(Differences { field: self, position: p, spot }),
+            None => l.without_near(Differences { field: self, position: p, spot }),
         };
         axes!(i => stored[i] * l.splat(self.rescale.slope))
     }
@@ -274,14 +304,21 @@ impl<'a, V: Texel> Field<'a, V> {
         if l.bits(!inner) == 0 {
             self.inner_differences(l, spot)
         } else {
-            axes!(axis => {
-                let mut ahead = p;
-                let mut behind = p;
-                ahead[axis] = p[axis] + l.splat(1.0);
-                behind[axis] = p[axis] - l.splat(1.0);
-                self.stored(l, self.spot(l, ahead)) - self.stored(l, self.spot(l, behind))
-            })
+            l.apart(AtFaces { field: self, position: p })
         }
+    }
+
+    /// `differences` of stored values, also where cells touch the volume's faces.
+    #[inline(always)]
+    fn differences_at_faces<L: Lanes>(&self, l: L, p: Vec3<L>) -> Vec3<L> {
+        let mut differences = [l.splat(0.0); 3];
+        for axis in 0..3 {
+            let (mut ahead, mut behind) = (p, p);
+            ahead[axis] = p[axis] + l.splat(1.0);
+            behind[axis] = p[axis] - l.splat(1.0);
+            differences[axis] = self.stored(l, self.spot(l, ahead)) - self.stored(l, self.spot(l, behind));
+        }
+        differences
     }
 
     /// `differences` of stored values where no cell touches the volume's faces.
@@ -314,7 +351,7 @@ struct Stored<'a, 'b, L: Lanes, V> {
     spot: Spot<L>,
 }
 
-impl<L: Lanes, V: Texel> Detour<L> for Stored<'_, '_, L, V> {
+impl<L: Lanes, V: Texel> Part<L> for Stored<'_, '_, L, V> {
     type Output = L::F;
     #[inline(always)]
     fn run(self, l: L) -> L::F {
@@ -328,11 +365,24 @@ struct Differences<'a, 'b, L: Lanes, V> {
     spot: Spot<L>,
 }
 
-impl<L: Lanes, V: Texel> Detour<L> for Differences<'_, '_, L, V> {
+impl<L: Lanes, V: Texel> Part<L> for Differences<'_, '_, L, V> {
     type Output = Vec3<L>;
     #[inline(always)]
     fn run(self, l: L) -> Vec3<L> {
         self.field.stored_differences(l, self.position, self.spot)
+    }
+}
+
+struct AtFaces<'a, 'b, L: Lanes, V> {
+    field: &'a Field<'b, V>,
+    position: Vec3<L>,
+}
+
+impl<L: Lanes, V: Texel> Part<L> for AtFaces<'_, '_, L, V> {
+    type Output = Vec3<L>;
+    #[inline(always)]
+    fn run(self, l: L) -> Vec3<L> {
+        self.field.differences_at_faces(l, self.position)
     }
 }
 

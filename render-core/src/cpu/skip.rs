@@ -233,7 +233,14 @@ fn smear(words: &mut [u64], stride: usize) {
     }
 }
 
-/// The largest rescaled values, for packets of rays as wide as they come: finest level first, with
+/// Which end of the values a projection looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Largest,
+    Smallest,
+}
+
+/// The largest rescaled values, or the smallest with their signs turned, for packets of rays as wide as they come: finest level first, with
 /// bricks of `BRICK` << n cells.
 #[derive(Debug)]
 pub(super) struct Maxima(Vec<Largest>);
@@ -248,8 +255,14 @@ pub(super) struct Largest {
 }
 
 impl Maxima {
-    fn new(bricks: &Bricks, rescale: Rescale) -> Self {
-        let values = bricks.ranges().iter().map(|&(low, high)| rescale.apply(low).max(rescale.apply(high)));
+    fn new(bricks: &Bricks, rescale: Rescale, end: End) -> Self {
+        let values = bricks.ranges().iter().map(|&(low, high)| {
+            let (a, b) = (rescale.apply(low), rescale.apply(high));
+            match end {
+                End::Largest => a.max(b),
+                End::Smallest => -a.min(b),
+            }
+        });
         let mut own =
             Largest { dims: bricks.dims(), shift: BRICK.trailing_zeros(), bricks: values.collect() };
         let mut levels = Vec::new();
@@ -321,7 +334,8 @@ pub(super) struct Cache(Mutex<Vec<Entry>>);
 #[derive(Debug)]
 struct Entry {
     volume: Weak<Volume>,
-    maxima: Later<Maxima>,
+    largest: Later<Maxima>,
+    smallest: Later<Maxima>,
     looks: Vec<(Look, Later<SkipMap>)>,
 }
 
@@ -341,9 +355,12 @@ impl Cache {
         Arc::clone(map.get_or_init(new))
     }
 
-    pub fn maxima(&self, volume: &Arc<Volume>) -> Arc<Maxima> {
-        let maxima = self.with_entry(volume, |entry| Arc::clone(&entry.maxima));
-        let new = || Arc::new(Maxima::new(volume.bricks(), volume.rescale()));
+    pub fn maxima(&self, volume: &Arc<Volume>, end: End) -> Arc<Maxima> {
+        let maxima = self.with_entry(volume, |entry| match end {
+            End::Largest => Arc::clone(&entry.largest),
+            End::Smallest => Arc::clone(&entry.smallest),
+        });
+        let new = || Arc::new(Maxima::new(volume.bricks(), volume.rescale(), end));
         Arc::clone(maxima.get_or_init(new))
     }
 
@@ -354,7 +371,8 @@ impl Cache {
         let at = entries.iter().position(|e| std::ptr::eq(e.volume.as_ptr(), Arc::as_ptr(volume)));
         let entry = at.map(|at| entries.remove(at)).unwrap_or_else(|| Entry {
             volume: Arc::downgrade(volume),
-            maxima: Later::default(),
+            largest: Later::default(),
+            smallest: Later::default(),
             looks: Vec::new(),
         });
         entries.truncate(CACHED_VOLUMES - 1);

@@ -273,14 +273,6 @@ impl Renderer {
     }
 }
 
-/// Refuses a picture that needs features a back end lacks.
-pub(crate) fn refuse(lacks: &[Feature], params: &RenderParams) -> Result<(), RenderError> {
-    match lacks.iter().find(|&&feature| params.needs(feature)) {
-        Some(feature) => Err(RenderError::Unsupported { what: feature.name() }),
-        None => Ok(()),
-    }
-}
-
 fn check_size(params: &RenderParams) -> Result<(), RenderError> {
     let [width, height] = params.size;
     let fits = params.size.iter().all(|n| (1..=crate::scene::view::MAX_SIZE).contains(n));

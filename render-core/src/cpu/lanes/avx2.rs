@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Kernel, Lanes, Layout, Place, Texel};
+use super::{Grid, Kernel, Lanes, Layout, Part, Place, Texel};
 
 const N: usize = 8;
 
@@ -38,24 +38,6 @@ impl Avx2 {
     }
 }
 
-/// For each mask, the lanes it sets, in order, one per byte from the lowest.
-static PACKING: [u64; 256] = {
-    let mut table = [0u64; 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let (mut lane, mut count) = (0, 0);
-        while lane < 8 {
-            if mask >> lane & 1 == 1 {
-                table[mask] |= lane << (8 * count);
-                count += 1;
-            }
-            lane += 1;
-        }
-        mask += 1;
-    }
-    table
-};
-
 /// Register-only intrinsics.
 macro_rules! vector {
     ($e:expr) => {
@@ -63,13 +45,6 @@ macro_rules! vector {
         // made is at hand.
         unsafe { $e }
     };
-}
-
-/// The permutation that moves the lanes set in `bits` to the front.
-#[inline(always)]
-fn packing(bits: u32) -> __m256i {
-    let lanes = PACKING[bits as usize & 0xff] as i64;
-    vector!(_mm256_cvtepu8_epi32(_mm_set_epi64x(0, lanes)))
 }
 
 macro_rules! operator {
@@ -132,27 +107,10 @@ impl Lanes for Avx2 {
         Floats(unsafe { _mm256_loadu_ps(from.as_ptr()) })
     }
     #[inline(always)]
-    fn load_i(self, from: &[i32]) -> Ints {
-        let from = &from[..N];
-        // SAFETY: the slice holds N integers.
-        Ints(unsafe { _mm256_loadu_si256(from.as_ptr().cast()) })
-    }
-    #[inline(always)]
     fn store(self, x: Floats, to: &mut [f32]) {
         let to = &mut to[..N];
         // SAFETY: the slice holds N floats.
         unsafe { _mm256_storeu_ps(to.as_mut_ptr(), x.0) }
-    }
-    #[inline(always)]
-    fn compress(self, mask: Mask, x: Floats, to: &mut [f32]) {
-        self.store(Floats(vector!(_mm256_permutevar8x32_ps(x.0, packing(self.bits(mask))))), to);
-    }
-    #[inline(always)]
-    fn compress_i(self, mask: Mask, x: Ints, to: &mut [i32]) {
-        let to = &mut to[..N];
-        let packed = vector!(_mm256_permutevar8x32_epi32(x.0, packing(self.bits(mask))));
-        // SAFETY: the slice holds N integers.
-        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), packed) }
     }
 
     #[inline(always)]
@@ -205,16 +163,19 @@ impl Lanes for Avx2 {
         Floats(vector!(_mm256_cvtepi32_ps(x.0)))
     }
     #[inline(always)]
+    fn power_of_two(self, power: Floats) -> Floats {
+        Floats(vector!({
+            let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(power.0), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+        }))
+    }
+    #[inline(always)]
     fn to_index(self, x: f32) -> i32 {
         vector!(_mm_cvttss_si32(_mm_set_ss(x)))
     }
     #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {
         Ints(vector!(_mm256_min_epi32(a.0, b.0)))
-    }
-    #[inline(always)]
-    fn shift_right(self, x: Ints, bits: i32) -> Ints {
-        Ints(vector!(_mm256_sra_epi32(x.0, _mm_cvtsi32_si128(bits))))
     }
 
     #[inline(always)]
@@ -323,5 +284,16 @@ impl Lanes for Avx2 {
                 ),
             }
         }
+    }
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma")]
+        fn with_features<P: Part<Avx2>>(lanes: Avx2, part: P) -> P::Output {
+            part.run(lanes)
+        }
+        // SAFETY: the token exists only where these features were detected.
+        unsafe { with_features(self, part) }
     }
 }

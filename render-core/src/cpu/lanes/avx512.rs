@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Detour, Grid, Kernel, Lanes, Layout, Place, Spot, Texel};
+use super::{Grid, Kernel, Lanes, Layout, Part, Place, Spot, Texel};
 
 const N: usize = 16;
 
@@ -190,29 +190,10 @@ impl Lanes for Avx512 {
         Floats(unsafe { _mm512_loadu_ps(from.as_ptr()) })
     }
     #[inline(always)]
-    fn load_i(self, from: &[i32]) -> Ints {
-        let from = &from[..N];
-        // SAFETY: the slice holds N integers.
-        Ints(unsafe { _mm512_loadu_si512(from.as_ptr().cast()) })
-    }
-    #[inline(always)]
     fn store(self, x: Floats, to: &mut [f32]) {
         let to = &mut to[..N];
         // SAFETY: the slice holds N floats.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x.0) }
-    }
-    #[inline(always)]
-    fn compress(self, mask: Mask, x: Floats, to: &mut [f32]) {
-        // Compressing to memory is many times slower than to a register on some processors.
-        self.store(Floats(vector!(_mm512_maskz_compress_ps(mask.0, x.0))), to);
-    }
-    #[inline(always)]
-    fn compress_i(self, mask: Mask, x: Ints, to: &mut [i32]) {
-        let to = &mut to[..N];
-        // SAFETY: the slice holds N integers.
-        unsafe {
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_maskz_compress_epi32(mask.0, x.0));
-        }
     }
 
     #[inline(always)]
@@ -267,16 +248,16 @@ impl Lanes for Avx512 {
         Floats(vector!(_mm512_cvtepi32_ps(x.0)))
     }
     #[inline(always)]
+    fn power_of_two(self, power: Floats) -> Floats {
+        Floats(vector!(_mm512_scalef_ps(_mm512_set1_ps(1.0), power.0)))
+    }
+    #[inline(always)]
     fn to_index(self, x: f32) -> i32 {
         vector!(_mm_cvttss_si32(_mm_set_ss(x)))
     }
     #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {
         Ints(vector!(_mm512_min_epi32(a.0, b.0)))
-    }
-    #[inline(always)]
-    fn shift_right(self, x: Ints, bits: i32) -> Ints {
-        Ints(vector!(_mm512_sra_epi32(x.0, _mm_cvtsi32_si128(bits))))
     }
 
     #[inline(always)]
@@ -402,17 +383,20 @@ impl Lanes for Avx512 {
         [a, b, c, d]
     }
 
-    /// Out of line, so that it takes no registers where it is not run.
     #[inline(always)]
-    fn detour<D: Detour<Self>>(self, detour: D) -> D::Output {
-        #[cold]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-        fn with_features<D: Detour<Avx512>>(lanes: Avx512, detour: D) -> D::Output {
-            detour.run(lanes)
+        fn with_features<P: Part<Avx512>>(lanes: Avx512, part: P) -> P::Output {
+            part.run(lanes)
         }
         // SAFETY: the token exists only where these features were detected.
-        unsafe { with_features(self, detour) }
+        unsafe { with_features(self, part) }
+    }
+
+    #[inline(always)]
+    fn without_near<P: Part<Self>>(self, part: P) -> P::Output {
+        self.apart(part)
     }
 
     #[inline(always)]

@@ -95,8 +95,8 @@ pub(super) trait Kernel {
     fn run<L: Lanes>(self, lanes: L);
 }
 
-/// A part of a kernel that a level may keep apart, where it is rare.
-pub(super) trait Detour<L: Lanes> {
+/// A part of a kernel that is worth a function of its own.
+pub(super) trait Part<L: Lanes> {
     type Output;
     fn run(self, lanes: L) -> Self::Output;
 }
@@ -205,12 +205,7 @@ pub(super) trait Lanes: Copy {
     fn splat_i(self, x: i32) -> Self::I;
     /// The first `COUNT` of `from`.
     fn load(self, from: &[f32]) -> Self::F;
-    fn load_i(self, from: &[i32]) -> Self::I;
     fn store(self, x: Self::F, to: &mut [f32]);
-    /// Stores the lanes in `mask` next to each other; the rest of the `COUNT` places at the start
-    /// of `to` becomes arbitrary.
-    fn compress(self, mask: Self::M, x: Self::F, to: &mut [f32]);
-    fn compress_i(self, mask: Self::M, x: Self::I, to: &mut [i32]);
 
     /// `a * b + c`, rounded once where the machine can.
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
@@ -228,10 +223,11 @@ pub(super) trait Lanes: Copy {
     /// Truncates; what no i32 can hold becomes an arbitrary number.
     fn to_int(self, x: Self::F) -> Self::I;
     fn to_float(self, x: Self::I) -> Self::F;
+    /// 2 to a whole power from -126 to 127.
+    fn power_of_two(self, power: Self::F) -> Self::F;
     /// As `to_int`, of one number.
     fn to_index(self, x: f32) -> i32;
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
-    fn shift_right(self, x: Self::I, bits: i32) -> Self::I;
 
     /// One bit per lane, the first lane lowest.
     fn bits(self, mask: Self::M) -> u32;
@@ -256,10 +252,14 @@ pub(super) trait Lanes: Copy {
     /// than the place's span, unless the grid is one voxel wide.
     fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F);
 
+    /// Runs what is rare in a function of its own, so that it takes no registers where it is not run,
+    /// and is compiled once.
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output;
+
     /// Runs what is needed only where `near` and `near_differences` give nothing.
     #[inline(always)]
-    fn detour<D: Detour<Self>>(self, detour: D) -> D::Output {
-        detour.run(self)
+    fn without_near<P: Part<Self>>(self, part: P) -> P::Output {
+        part.run(self)
     }
 
     /// Values by trilinear interpolation, where that is faster for lanes close together than one by

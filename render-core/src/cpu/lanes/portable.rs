@@ -3,7 +3,7 @@
 use std::array::from_fn;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Lanes, Place, Texel};
+use super::{Grid, Lanes, Part, Place, Texel};
 
 const N: usize = 4;
 
@@ -38,14 +38,6 @@ impl Not for Values<bool> {
 
 impl<T: Copy> Values<T> {
     #[inline(always)]
-    fn compress(self, mask: Values<bool>, to: &mut [T]) {
-        let kept = self.0.iter().zip(mask.0).filter(|(_, set)| *set);
-        for (place, (x, _)) in to.iter_mut().zip(kept) {
-            *place = *x;
-        }
-    }
-
-    #[inline(always)]
     fn select(mask: Values<bool>, a: Self, b: Self) -> Self {
         Self(from_fn(|i| if mask.0[i] { a.0[i] } else { b.0[i] }))
     }
@@ -71,20 +63,8 @@ impl Lanes for Portable {
         Values(from_fn(|i| from[i]))
     }
     #[inline(always)]
-    fn load_i(self, from: &[i32]) -> Self::I {
-        Values(from_fn(|i| from[i]))
-    }
-    #[inline(always)]
     fn store(self, x: Self::F, to: &mut [f32]) {
         to[..N].copy_from_slice(&x.0);
-    }
-    #[inline(always)]
-    fn compress(self, mask: Self::M, x: Self::F, to: &mut [f32]) {
-        x.compress(mask, to);
-    }
-    #[inline(always)]
-    fn compress_i(self, mask: Self::M, x: Self::I, to: &mut [i32]) {
-        x.compress(mask, to);
     }
 
     #[inline(always)]
@@ -137,16 +117,16 @@ impl Lanes for Portable {
         Values(x.0.map(|x| x as f32))
     }
     #[inline(always)]
+    fn power_of_two(self, power: Self::F) -> Self::F {
+        Values(power.0.map(f32::exp2))
+    }
+    #[inline(always)]
     fn to_index(self, x: f32) -> i32 {
         x as i32
     }
     #[inline(always)]
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
         Values(from_fn(|i| a.0[i].min(b.0[i])))
-    }
-    #[inline(always)]
-    fn shift_right(self, x: Self::I, bits: i32) -> Self::I {
-        Values(x.0.map(|x| x >> bits))
     }
 
     #[inline(always)]
@@ -191,5 +171,14 @@ impl Lanes for Portable {
     fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F) {
         let fetch = |offset: usize| Values(place.index.map(|i| place.grid.voxels[i + offset].to_f32()));
         (fetch(offset), fetch(offset + place.grid.next[0]))
+    }
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        fn apart<P: Part<Portable>>(part: P) -> P::Output {
+            part.run(Portable)
+        }
+        apart(part)
     }
 }

@@ -1,0 +1,161 @@
+//! The light on samples of shaded modes.
+
+use super::lanes::{Lanes, Texel};
+use super::march::Sample;
+use super::sample::{Scene, Vec3, axes};
+use crate::bricks::BRICK;
+use crate::illumination::Illumination;
+use crate::scene::preset::Shading;
+
+/// Lights and effects of a picture.
+pub(super) struct Lamp<'a, V> {
+    pub scene: &'a Scene<'a, V>,
+    pub shading: &'a Shading,
+    pub occlusion: Option<&'a Occlusion>,
+}
+
+impl<V: Texel> Lamp<'_, V> {
+    /// The gradient in patient space over two voxels.
+    #[inline(always)]
+    pub fn normal<L: Lanes>(&self, l: L, sample: &Sample<L>, visible: L::M) -> Vec3<L> {
+        let gradient = self.scene.field.differences(l, sample.position, sample.corner, visible);
+        let columns = &self.scene.params.patient_from_gradient;
+        axes!(i => {
+            gradient[0] * l.splat(columns[0][i])
+                + gradient[1] * l.splat(columns[1][i])
+                + gradient[2] * l.splat(columns[2][i])
+        })
+    }
+
+    /// A colour under one white light along the line of sight.
+    #[inline(always)]
+    pub fn headlight<L: Lanes>(&self, l: L, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
+        let facing = facing(l, normal, length(l, normal), &self.scene.params.line_of_sight);
+        let base = l.mul_add(l.splat(self.shading.diffuse), facing, l.splat(self.shading.ambient));
+        let highlight = self.highlight(l, facing);
+        axes!(i => l.mul_add(color[i], base, highlight))
+    }
+
+    /// A colour under all lights, with the effects that are asked for.
+    #[inline(always)]
+    pub fn lit<L: Lanes>(&self, l: L, sample: &Sample<L>, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
+        let params = self.scene.params;
+        let length = length(l, normal);
+        let one = l.splat(1.0);
+        let (ambient, first_light) = match self.occlusion {
+            Some(occlusion) => occlusion.at(l, sample.position),
+            None => (one, one),
+        };
+        let mut base = [ambient * l.splat(self.shading.ambient); 3];
+        let mut highlights = [l.splat(0.0); 3];
+        let mut reaching = first_light;
+        for light in &params.lights {
+            let diffuse = facing(l, normal, length, &light.direction) * l.splat(self.shading.diffuse);
+            let diffuse = diffuse * ambient * reaching;
+            let highlight = self.highlight(l, facing(l, normal, length, &light.halfway)) * reaching;
+            for i in 0..3 {
+                base[i] = l.mul_add(l.splat(light.color[i]), diffuse, base[i]);
+                highlights[i] = l.mul_add(l.splat(light.color[i]), highlight, highlights[i]);
+            }
+            reaching = one;
+        }
+        let lit = axes!(i => l.mul_add(color[i], base[i], highlights[i]));
+        let Some(cue) = &params.depth_cue else { return lit };
+        let part = (sample.t_mm - l.splat(cue.near_mm)) * l.splat(1.0 / (cue.far_mm - cue.near_mm));
+        let part = l.min(l.max(part, l.splat(0.0)), one) * l.splat(cue.strength);
+        axes!(i => l.mul_add(l.splat(cue.color[i]) - lit[i], part, lit[i]))
+    }
+
+    /// What is left of opacities by the magnitude of gradients.
+    #[inline(always)]
+    pub fn density<L: Lanes>(&self, l: L, normal: Vec3<L>) -> L::F {
+        let Some(table) = &self.scene.params.gradient_opacity else { return l.splat(1.0) };
+        // Differences are two voxels wide.
+        let magnitude = length(l, normal) * l.splat(0.5);
+        let entry = l.mul_add(magnitude, l.splat(table.scale), l.splat(0.5));
+        let last = l.splat(table.factors.len().saturating_sub(1) as f32);
+        l.gather(&table.factors, l.to_int(l.min(l.max(entry, l.splat(0.0)), last)))
+    }
+
+    /// `facing` is the cosine of half the angle by which light is reflected.
+    #[inline(always)]
+    fn highlight<L: Lanes>(&self, l: L, facing: L::F) -> L::F {
+        let mut square = l.max(l.splat(2.0) * facing * facing - l.splat(1.0), l.splat(0.0));
+        let mut result = l.splat(self.shading.specular);
+        let mut exponent = self.shading.specular_power;
+        while exponent > 0 {
+            if exponent & 1 == 1 {
+                result = result * square;
+            }
+            square = square * square;
+            exponent >>= 1;
+        }
+        result
+    }
+}
+
+#[inline(always)]
+fn length<L: Lanes>(l: L, normal: Vec3<L>) -> L::F {
+    let squares = normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2];
+    l.max(l.sqrt(squares), l.splat(1e-6))
+}
+
+#[inline(always)]
+fn facing<L: Lanes>(l: L, normal: Vec3<L>, length: L::F, direction: &[f32; 3]) -> L::F {
+    let along = normal[0] * l.splat(direction[0])
+        + normal[1] * l.splat(direction[1])
+        + normal[2] * l.splat(direction[2]);
+    l.min(l.abs(along / length), l.splat(1.0))
+}
+
+/// An `Illumination` laid out for vectors: (ambient, first light) of each node and of the next one in
+/// its row.
+#[derive(Debug)]
+pub(super) struct Occlusion {
+    dims: [usize; 3],
+    nodes: Vec<[f32; 4]>,
+}
+
+impl Occlusion {
+    pub fn new(grid: &Illumination) -> Self {
+        let dims = grid.dims();
+        let nodes = grid.factors().chunks_exact(dims[0]).flat_map(|row| {
+            (0..row.len()).map(|x| {
+                let ([a, b], [c, d]) = (row[x], row[(x + 1).min(row.len() - 1)]);
+                [a, b, c, d].map(|factor| f32::from(factor) * (1.0 / 255.0))
+            })
+        });
+        Self { dims, nodes: nodes.collect() }
+    }
+
+    /// As `Illumination::at`.
+    #[inline(always)]
+    fn at<L: Lanes>(&self, l: L, p: Vec3<L>) -> (L::F, L::F) {
+        let zero = l.splat(0.0);
+        let last = axes!(i => l.splat((self.dims[i] - 1) as f32));
+        let x = axes!(i => l.min(l.max(l.mul_add(p[i], l.splat(1.0 / BRICK as f32), l.splat(-0.5)), zero), last[i]));
+        let low = axes!(i => l.floor(x[i]));
+        let part = axes!(i => x[i] - low[i]);
+        let high = axes!(i => l.min(low[i] + l.splat(1.0), last[i]));
+        // Nodes are numbered exactly: there are fewer than 2^24 of them for any volume that fits.
+        let (row, layer) = (l.splat(self.dims[0] as f32), l.splat((self.dims[0] * self.dims[1]) as f32));
+        let (y0, y1) = (low[1] * row, high[1] * row);
+        let (z0, z1) = (low[2] * layer + low[0], high[2] * layer + low[0]);
+        let (a, b) = (self.along_row(l, z0 + y0, part[0]), self.along_row(l, z0 + y1, part[0]));
+        let (c, d) = (self.along_row(l, z1 + y0, part[0]), self.along_row(l, z1 + y1, part[0]));
+        let near = (mix(l, a.0, b.0, part[1]), mix(l, a.1, b.1, part[1]));
+        let far = (mix(l, c.0, d.0, part[1]), mix(l, c.1, d.1, part[1]));
+        (mix(l, near.0, far.0, part[2]), mix(l, near.1, far.1, part[2]))
+    }
+
+    #[inline(always)]
+    fn along_row<L: Lanes>(&self, l: L, node: L::F, part: L::F) -> (L::F, L::F) {
+        let [ambient, light, next_ambient, next_light] = l.gather_columns(&self.nodes, l.to_int(node));
+        (mix(l, ambient, next_ambient, part), mix(l, light, next_light, part))
+    }
+}
+
+#[inline(always)]
+fn mix<L: Lanes>(l: L, a: L::F, b: L::F, part: L::F) -> L::F {
+    l.mul_add(b - a, part, a)
+}
