@@ -17,8 +17,6 @@ pub struct Backend {
     pub sampling: Sampling,
 }
 
-const CPU_LACKS: &[Feature] = &Feature::ALL;
-
 /// What all others are measured against.
 pub fn reference() -> &'static Renderer {
     static REFERENCE: LazyLock<Renderer> = LazyLock::new(|| open(Choice::Reference));
@@ -40,7 +38,7 @@ pub fn all() -> &'static [Backend] {
                 true => Ok(open(Choice::CpuWith { level, threads: 1 })),
                 false => Err("the processor lacks an instruction set"),
             },
-            lacks: CPU_LACKS,
+            lacks: &[],
             sampling: Sampling::Exact,
         });
         // More threads than tiles in a row of a small picture, whatever the number of cores.
@@ -49,7 +47,7 @@ pub fn all() -> &'static [Backend] {
         backends.push(Backend {
             name: "cpu-threaded".into(),
             renderer: Ok(open(threaded)),
-            lacks: CPU_LACKS,
+            lacks: &[],
             sampling: Sampling::Exact,
         });
         for (name, sampling) in [("gpu-exact", Sampling::Exact), ("gpu-fast", Sampling::Fast)] {

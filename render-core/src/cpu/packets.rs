@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use glam::Vec3;
 use rayon::prelude::*;
 
 use super::lanes::{Grid, Level, Texel};
 use super::light::Occlusion;
 use super::march::{March, Matter, Table};
 use super::project::{Extreme, Mean, Points, Slab};
+use super::reference;
 use super::sample::{Field, Scene};
 use super::skip::{Cache, End, Look, Maxima, SkipMap};
 use super::tile::{ORDER, Pixel, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
-use crate::render::{Backend, Feature, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, RenderError, RenderParams};
+use crate::render::{
+    Backend, Feature, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams,
+};
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 use crate::volume::Volume;
@@ -78,6 +82,28 @@ impl Packets {
                     let strip = Strip::new(rows.chunks_exact_mut(width), band * TILE[1]);
                     rayon::iter::split(strip, Strip::split).for_each(draw);
                 });
+            });
+        });
+        if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Changes each pixel, without vectors: what is shown by layers is the reference's own.
+    fn each_pixel(
+        &self,
+        params: &RenderParams,
+        cancel: &AtomicBool,
+        pixels: &mut [u8],
+        change: impl Fn(Ray, [u8; 4]) -> [u8; 4] + Sync,
+    ) -> Result<(), RenderError> {
+        let width = params.size[0] as usize;
+        self.threads.install(|| {
+            pixels.par_chunks_exact_mut(width * 4).enumerate().with_max_len(1).for_each(|(row, pixels)| {
+                for (column, pixel) in pixels.as_chunks_mut().0.iter_mut().enumerate() {
+                    if cancel.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    *pixel = change(params.rays.at(column as u32, row as u32), *pixel);
+                }
             });
         });
         if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) }
@@ -155,6 +181,17 @@ impl Backend for Packets {
                 self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
                     let value = pixel.color[0];
                     bytes(if value.is_nan() { background } else { [grey.brightness(value); 3] })
+                })?;
+                if !params.layers.is_empty() {
+                    self.each_pixel(params, cancel, &mut pixels, |ray, [r, g, b, _]| {
+                        let color = Vec3::from([r, g, b].map(|c| f32::from(c) / 255.0));
+                        bytes(reference::overlaid(volume, params, ray, color).to_array())
+                    })?;
+                }
+            }
+            Mode::Volume { .. } | Mode::Isosurface { .. } if !params.layers.is_empty() => {
+                self.each_pixel(params, cancel, &mut pixels, |ray, _| {
+                    bytes(reference::shade_pixel(volume, params, ray))
                 })?;
             }
             Mode::Volume { .. } | Mode::Isosurface { .. } => {

@@ -66,7 +66,8 @@ impl Backend for Reference {
     }
 }
 
-fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
+/// The colour of a pixel, before rounding.
+pub(super) fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
     match &params.mode {
         Mode::Volume { transfer, shading, step_mm } => {
             let mut gathered = Gathered { color: Vec3::ZERO, transparency: 1.0 };
@@ -105,17 +106,26 @@ fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
             let lit = lit(params, shading, color, p, normal_at(volume, params, p));
             faded(params, lit, t_mm).to_array()
         }
-        Mode::Projection { grey, combine, step_mm } => {
+        Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
             let color = grey_or_background(*grey, pixel_value(volume, params, ray), params.background);
-            let points = samples_inside(volume, params, ray, *step_mm)
+            overlaid(volume, params, ray, color).to_array()
+        }
+    }
+}
+
+/// The colour of a projection or a slice with the layers mixed in.
+pub(super) fn overlaid(volume: &Volume, params: &RenderParams, ray: Ray, color: Vec3) -> Vec3 {
+    match params.mode {
+        Mode::Projection { combine, step_mm, .. } => {
+            let points = samples_inside(volume, params, ray, step_mm)
                 .map(|k| ray.origin + ray.direction * (k as f32 * step_mm));
-            layers::overlaid(params, color, *combine, &points, &points).to_array()
+            layers::overlaid(params, color, combine, &points, &points)
         }
-        Mode::Slice { grey, samples, first_mm, step_mm, combine } => {
-            let color = grey_or_background(*grey, pixel_value(volume, params, ray), params.background);
-            let points = slab_points(volume, ray, *samples, *first_mm, *step_mm);
-            layers::overlaid(params, color, *combine, &points, &std::iter::once(ray.origin)).to_array()
+        Mode::Slice { samples, first_mm, step_mm, combine, .. } => {
+            let points = slab_points(volume, ray, samples, first_mm, step_mm);
+            layers::overlaid(params, color, combine, &points, &std::iter::once(ray.origin))
         }
+        Mode::Volume { .. } | Mode::Isosurface { .. } => color,
     }
 }
 

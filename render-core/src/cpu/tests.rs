@@ -282,12 +282,8 @@ fn absurd_numbers_neither_panic_nor_hang() {
                         }
                     }
                     for (_, renderer) in levels() {
-                        match renderer.render(&volume, &params, &never) {
-                            Ok(frame) => assert_eq!(frame.pixels.len(), 20 * 9 * 4),
-                            Err(error) => {
-                                assert!(matches!(error, RenderError::Unsupported { .. }), "{error}");
-                            }
-                        }
+                        let frame = renderer.render(&volume, &params, &never).expect("renders something");
+                        assert_eq!(frame.pixels.len(), 20 * 9 * 4);
                     }
                 }
             }
