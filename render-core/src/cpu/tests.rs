@@ -18,10 +18,9 @@ use crate::window::Window;
 /// operations only: as a part of the volume's value range.
 const VALUE_TOLERANCE: f32 = 2e-6;
 
-/// A value that rounds to the next entry of a transfer table, a gradient from weights of 14 bits, or a ray
-/// that ends a sample earlier,
+/// A value that rounds to the next entry of a transfer table, or a ray that ends a sample earlier,
 /// changes a pixel by a step or two of 255, and few pixels at that.
-const PIXEL_TOLERANCE: u8 = 4;
+const PIXEL_TOLERANCE: u8 = 2;
 const LEAST_PSNR_DB: f64 = 55.0;
 
 const SIZE: [u32; 2] = [75, 53];

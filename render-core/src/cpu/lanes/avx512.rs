@@ -449,7 +449,7 @@ impl Lanes for Avx512 {
             let inner = from.add(row + layer);
             let [a, b, c, d] = four_layers(inner, row, layer);
             let before = four_rows(from.add(row), row);
-            let after = four_rows(from.add(row + 4 * layer), row);
+            let after = four_rows(from.add(row + 5 * layer), row);
             let x = [
                 difference(_mm512_bsrli_epi128::<4>(a), a, V::LAYOUT),
                 difference(_mm512_bsrli_epi128::<4>(b), b, V::LAYOUT),
