@@ -117,8 +117,8 @@ impl<V: Texel, const PLAIN: bool> Kernel for March<'_, V, PLAIN> {
             let mut transparency = [0.0; MAX_LANES];
             let mut color = [[0.0; MAX_LANES]; 3];
             l.store(light.transparency, &mut transparency);
-            for i in 0..3 {
-                l.store(light.color[i], &mut color[i]);
+            for (lanes, channel) in color.iter_mut().zip(light.color) {
+                l.store(channel, lanes);
             }
             for lane in 0..L::COUNT {
                 let pixel = &mut self.tile.pixels[start + lane];

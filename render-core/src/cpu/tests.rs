@@ -7,7 +7,8 @@ use glam::{DAffine3, DMat3, DVec3};
 
 use super::Level;
 use crate::geometry::Geometry;
-use crate::render::{Choice, Mode, RenderError, RenderParams, Renderer};
+use crate::render::{Choice, Effects, Mode, RenderError, RenderParams, Renderer};
+use crate::scene::light::{DepthCue, Fixture, Light};
 use crate::scene::preset::Preset;
 use crate::scene::transfer::TransferFunction;
 use crate::scene::view::{Combine, Content, Orientation, Slab, ViewState};
@@ -121,7 +122,24 @@ fn views(volume: &Volume) -> Vec<(&'static str, ViewState)> {
     along_axis.step_voxels = 2.5;
     views.push(("nearly parallel rays", along_axis));
     views.push(("projection", new(Content::MIP)));
+    views.push(("minimum", new(Content::Projection(Combine::Minimum))));
+    views.push(("mean", new(Content::Projection(Combine::Mean))));
     views.push(("isosurface", new(Content::Isosurface(250.0))));
+    let mut cropped = new(Content::MIP);
+    cropped.clip.crop_voxels = Some([[0.3, 9.4], [1.0, 7.7], [0.0, 6.1]]);
+    views.push(("cropped projection", cropped));
+    let mut integrated = new(Content::Volume);
+    integrated.pre_integrated = true;
+    views.push(("integrated table", integrated));
+    let mut lit = new(Content::Volume);
+    lit.lights.push(Light {
+        direction: DVec3::new(0.4, 0.3, -0.8),
+        fixture: Fixture::Patient,
+        color: [0.9, 0.5, 0.2],
+    });
+    lit.effects = Effects { ambient_occlusion: true, shadows: true };
+    lit.depth_cue = Some(DepthCue::DEFAULT);
+    views.push(("lights and effects", lit));
     for (thickness_mm, combine) in
         [(0.0, Combine::Mean), (9.0, Combine::Maximum), (9.0, Combine::Minimum), (500.0, Combine::Mean)]
     {
