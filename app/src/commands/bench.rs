@@ -48,9 +48,19 @@ fn render(args: &Bench) -> Result<u32> {
         ("Mean", Content::Projection(Combine::Mean), None),
         ("Isosurface", Content::Isosurface(SURFACE), None),
     ];
-    let cases: Vec<_> = presets.chain(others).filter(|(name, ..)| wanted(args, name)).collect();
-    let sizes = if args.size.is_empty() { &[[1920, 1080]] } else { &args.size[..] };
     let mut ran = 0;
+    if wanted(args, "first") {
+        // Nothing was worked out for the volume before.
+        let view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [1920, 1080]);
+        let start = Instant::now();
+        renderer.render(&volume, &RenderParams::resolve(&view, &volume), &AtomicBool::new(false))?;
+        let rounds = vec![start.elapsed().as_secs_f64() * 1e3];
+        let times = Times { rounds, on_card: Vec::new() };
+        report(args, "render", "first", renderer.name(), Some(view.size), &times);
+        ran += 1;
+    }
+    let cases: Vec<_> = presets.chain(others).collect();
+    let sizes = if args.size.is_empty() { &[[1920, 1080]] } else { &args.size[..] };
     for &size in sizes {
         for &(name, content, preset) in &cases {
             let mut view = ViewState::new(&volume, content, Orientation::Axial, size);
@@ -59,11 +69,28 @@ fn render(args: &Bench) -> Result<u32> {
             }
             view.camera.set_zoom(args.zoom);
             view.camera.elevation(10.0);
-            let times = frames(args, &renderer, &volume, &mut view, |view| {
-                view.camera.azimuth(args.azimuth_step);
-            })?;
-            report(args, "render", name, renderer.name(), Some(size), &times);
-            ran += 1;
+            let edited = format!("{name}_edited");
+            if wanted(args, name) {
+                let turn = |view: &mut ViewState| view.camera.azimuth(args.azimuth_step);
+                let times = frames(args, &renderer, &volume, &mut view, turn)?;
+                report(args, "render", name, renderer.name(), Some(size), &times);
+                ran += 1;
+            }
+            if preset.is_some() && wanted(args, &edited) {
+                // As dragging a point of the editor does: no frame has the transfer function of another.
+                let shown = view.transfer.clone();
+                let (low, high) = shown.span();
+                let mut shift = 0.0;
+                let times = frames(args, &renderer, &volume, &mut view, |view| {
+                    view.camera.azimuth(args.azimuth_step);
+                    shift += 0.001 * (high - low);
+                    view.transfer = shown.clone();
+                    let moved = view.transfer.remap((low, high), (low + shift, high + shift));
+                    moved.expect("a shift keeps the points in order");
+                })?;
+                report(args, "render", &edited, renderer.name(), Some(size), &times);
+                ran += 1;
+            }
         }
     }
     Ok(ran)
@@ -148,7 +175,7 @@ fn frames(
     renderer: &Renderer,
     volume: &Arc<Volume>,
     view: &mut ViewState,
-    step: impl Fn(&mut ViewState),
+    mut step: impl FnMut(&mut ViewState),
 ) -> Result<Times> {
     let cancel = AtomicBool::new(false);
     let mut on_card = Vec::new();
