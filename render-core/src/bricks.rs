@@ -22,23 +22,31 @@ impl Bricks {
         let n = dims.map(|n| n as usize);
         let bricks = n.map(|n| n.saturating_sub(1).div_ceil(BRICK).max(1));
         let mut ranges = vec![(0.0f32, 0.0f32); bricks[0] * bricks[1] * bricks[2]];
+        let reach = |brick: usize, axis: usize| brick * BRICK..(brick * BRICK + BRICK + 1).min(n[axis]);
         ranges.par_chunks_mut(bricks[0] * bricks[1]).enumerate().for_each(|(bz, layer)| {
-            layer.fill((f32::INFINITY, f32::NEG_INFINITY));
-            for z in bz * BRICK..(bz * BRICK + BRICK + 1).min(n[2]) {
-                for by in 0..bricks[1] {
-                    let row_ranges = &mut layer[by * bricks[0]..][..bricks[0]];
-                    for y in by * BRICK..(by * BRICK + BRICK + 1).min(n[1]) {
-                        let row = &voxels[(z * n[1] + y) * n[0]..][..n[0]];
-                        for (bx, range) in row_ranges.iter_mut().enumerate() {
-                            let run = &row[bx * BRICK..(bx * BRICK + BRICK + 1).min(n[0])];
-                            let (mut lo, mut hi) = (run[0], run[0]);
-                            for &v in &run[1..] {
-                                lo = if v < lo { v } else { lo };
-                                hi = if v > hi { v } else { hi };
-                            }
-                            *range = (range.0.min(lo.to_f32()), range.1.max(hi.to_f32()));
-                        }
+            // Column by column over all rows first: that is what vectors are fast at.
+            let (mut low, mut high) = (vec![voxels[0]; n[0]], vec![voxels[0]; n[0]]);
+            for (by, row_ranges) in layer.chunks_exact_mut(bricks[0]).enumerate() {
+                let rows = reach(bz, 2).flat_map(|z| reach(by, 1).map(move |y| z * n[1] + y));
+                for (number, row) in rows.enumerate() {
+                    let row = &voxels[row * n[0]..][..n[0]];
+                    if number == 0 {
+                        low.copy_from_slice(row);
+                        high.copy_from_slice(row);
                     }
+                    for ((low, high), &v) in low.iter_mut().zip(&mut high).zip(row) {
+                        *low = if v < *low { v } else { *low };
+                        *high = if v > *high { v } else { *high };
+                    }
+                }
+                for (bx, range) in row_ranges.iter_mut().enumerate() {
+                    let columns = reach(bx, 0);
+                    let (mut lo, mut hi) = (low[columns.start], high[columns.start]);
+                    for x in columns {
+                        lo = if low[x] < lo { low[x] } else { lo };
+                        hi = if high[x] > hi { high[x] } else { hi };
+                    }
+                    *range = (lo.to_f32(), hi.to_f32());
                 }
             }
         });

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use rayon::prelude::*;
+
 use super::lanes::Lanes;
 use super::sample::{Tube, axes};
 use crate::bricks::{BRICK, Bricks};
@@ -72,14 +74,13 @@ impl SkipMap {
     pub fn new(bricks: &Bricks, rescale: Rescale, look: &Look) -> Self {
         let dims = bricks.dims();
         let mut visible = BitGrid::new(dims);
-        for (row, ranges) in bricks.ranges().chunks_exact(dims[0]).enumerate() {
+        let rows = visible.words.par_chunks_exact_mut(visible.width);
+        rows.zip(bricks.ranges().par_chunks_exact(dims[0])).with_min_len(256).for_each(|(words, ranges)| {
             for (x, &(low, high)) in ranges.iter().enumerate() {
                 let (a, b) = (rescale.apply(low), rescale.apply(high));
-                if look.shows((a.min(b), a.max(b))) {
-                    visible.set(x, row);
-                }
+                words[x / 64] |= u64::from(look.shows((a.min(b), a.max(b)))) << (x % 64);
             }
-        }
+        });
         let mut levels = vec![Distances::new(visible.clone(), BRICK.trailing_zeros())];
         while visible.dims != [1; 3] {
             visible = visible.halved();
