@@ -101,7 +101,7 @@ pub struct Origin {
     pub transfer: TransferFunction,
 }
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     include_str!("../../../../presets/CT_Bone.toml"),
     include_str!("../../../../presets/CT_SoftTissue.toml"),
     include_str!("../../../../presets/CT_Lung.toml"),
@@ -112,6 +112,7 @@ const FILES: [&str; 13] = [
     include_str!("../../../../presets/CT_Organs.toml"),
     include_str!("../../../../presets/CT_Cardiac.toml"),
     include_str!("../../../../presets/MR_Default.toml"),
+    include_str!("../../../../presets/MR_Brain.toml"),
     include_str!("../../../../presets/MR_Angio.toml"),
     include_str!("../../../../presets/PET_HotIron.toml"),
     include_str!("../../../../presets/PET_Rainbow.toml"),
