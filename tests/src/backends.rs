@@ -4,15 +4,13 @@ use std::sync::LazyLock;
 
 use render_core::cpu::Level;
 use render_core::gpu;
-use render_core::render::{Adapter, Choice, Feature, Renderer, Sampling};
+use render_core::render::{Adapter, Choice, Renderer, Sampling};
 
 /// A back end under test: its name in test names, and the renderer, or why this machine has none.
 #[derive(Debug)]
 pub struct Backend {
     pub name: String,
     pub renderer: Result<Renderer, &'static str>,
-    /// What it cannot draw.
-    pub lacks: &'static [Feature],
     /// How its pictures are sampled.
     pub sampling: Sampling,
 }
@@ -38,7 +36,6 @@ pub fn all() -> &'static [Backend] {
                 true => Ok(open(Choice::CpuWith { level, threads: 1 })),
                 false => Err("the processor lacks an instruction set"),
             },
-            lacks: &[],
             sampling: Sampling::Exact,
         });
         // More threads than tiles in a row of a small picture, whatever the number of cores.
@@ -47,11 +44,10 @@ pub fn all() -> &'static [Backend] {
         backends.push(Backend {
             name: "cpu-threaded".into(),
             renderer: Ok(open(threaded)),
-            lacks: &[],
             sampling: Sampling::Exact,
         });
         for (name, sampling) in [("gpu-exact", Sampling::Exact), ("gpu-fast", Sampling::Fast)] {
-            backends.push(Backend { name: name.into(), renderer: gpu.clone(), lacks: &[], sampling });
+            backends.push(Backend { name: name.into(), renderer: gpu.clone(), sampling });
         }
         backends
     });

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use glam::{DQuat, DVec3};
-use render_core::render::Feature;
 use render_core::scene::preset::Preset;
 use render_core::scene::view::{Combine, Content, Orientation, Slab, ViewState};
 use render_core::{Volume, Window};
@@ -18,14 +17,12 @@ pub struct Case {
     pub view: fn(&Volume) -> ViewState,
     /// Whether `tests/golden/NAME.png` holds the picture, looked at and approved by a person.
     pub golden: bool,
-    /// What a back end must be able to draw.
-    pub needs: &'static [Feature],
     /// The folder of test data that it needs.
     pub data: Option<&'static str>,
 }
 
 pub const fn case(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
-    Case { name, volume, view, golden: false, needs: &[], data: None }
+    Case { name, volume, view, golden: false, data: None }
 }
 
 const fn golden(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {

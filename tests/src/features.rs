@@ -1,10 +1,10 @@
-//! Cases of features that a back end may lack.
+//! Cases of effects, clips, projections and layers.
 
 use std::sync::Arc;
 
 use glam::DVec3;
 use render_core::Volume;
-use render_core::render::{Effects, Feature};
+use render_core::render::Effects;
 use render_core::scene::camera::Projection;
 use render_core::scene::clip::{ClipPlane, Side};
 use render_core::scene::color_map::ColorMap;
@@ -16,13 +16,9 @@ use render_core::scene::view::{Combine, Content, Orientation, Slab, ViewState};
 use crate::cases::{Case, case, oblique, view, volume};
 use crate::phantoms::{self, Storage};
 
-const fn needs(
-    features: &'static [Feature],
-    name: &'static str,
-    volume: fn() -> Arc<Volume>,
-    view: fn(&Volume) -> ViewState,
-) -> Case {
-    Case { needs: features, golden: true, ..case(name, volume, view) }
+/// A case whose picture is kept.
+const fn shown(name: &'static str, volume: fn() -> Arc<Volume>, view: fn(&Volume) -> ViewState) -> Case {
+    Case { golden: true, ..case(name, volume, view) }
 }
 
 pub const CASES: &[Case] = &[
@@ -40,105 +36,100 @@ pub const CASES: &[Case] = &[
         view.camera = view.camera.stereo(60.0)[1];
         view
     }),
-    needs(&[Feature::Projections, Feature::Clip], "minip", phantoms::chest, |v| {
+    shown("minip", phantoms::chest, |v| {
         // Of the whole volume it is the air around the body.
         let mut view = projection(v, Combine::Minimum);
         view.clip.crop_voxels = Some(middle_part(v));
         view
     }),
-    needs(&[Feature::Projections], "mean", phantoms::chest, |v| projection(v, Combine::Mean)),
+    shown("mean", phantoms::chest, |v| projection(v, Combine::Mean)),
     Case {
         golden: false,
-        ..needs(
-            &[Feature::Projections],
-            "mean-u8-negative-slope",
-            || phantoms::ball(Storage::U8),
-            |v| projection(v, Combine::Mean),
-        )
+        ..shown("mean-u8-negative-slope", || phantoms::ball(Storage::U8), |v| projection(v, Combine::Mean))
     },
-    needs(&[Feature::Lights], "volume-lights", phantoms::chest, |v| ViewState {
+    shown("volume-lights", phantoms::chest, |v| ViewState {
         lights: colored_lights(),
         ..volume(v, "CT_Bone")
     }),
-    needs(&[Feature::Lights], "isosurface-lights", phantoms::chest, |v| ViewState {
+    shown("isosurface-lights", phantoms::chest, |v| ViewState {
         lights: colored_lights(),
         ..view(v, Content::Isosurface(250.0), Orientation::Axial)
     }),
-    needs(&[Feature::Clip], "volume-crop", phantoms::chest, |v| {
+    shown("volume-crop", phantoms::chest, |v| {
         let mut view = turned(volume(v, "CT_SoftTissue"));
         view.clip.crop_voxels = Some(middle_part(v));
         view
     }),
-    needs(&[Feature::Clip], "volume-cut", phantoms::chest, |v| {
+    shown("volume-cut", phantoms::chest, |v| {
         let mut view = turned(volume(v, "CT_SoftTissue"));
         view.clip.cut = Some((oblique(v).plane, Side::Far));
         view.clip.planes.push(ClipPlane { point_mm: DVec3::ZERO, normal: DVec3::new(1.0, 0.2, 0.1) });
         view
     }),
-    needs(&[Feature::Clip], "isosurface-crop", phantoms::chest, |v| {
+    shown("isosurface-crop", phantoms::chest, |v| {
         let mut view = turned(view(v, Content::Isosurface(-300.0), Orientation::Axial));
         view.clip.crop_voxels = Some(middle_part(v));
         view
     }),
-    needs(&[Feature::Clip], "mip-crop", phantoms::chest, |v| {
+    shown("mip-crop", phantoms::chest, |v| {
         let mut view = turned(view(v, Content::MIP, Orientation::Axial));
         view.clip.crop_voxels = Some(middle_part(v));
         view
     }),
-    needs(&[Feature::DepthCue], "volume-depth-cue", phantoms::chest, |v| ViewState {
+    shown("volume-depth-cue", phantoms::chest, |v| ViewState {
         depth_cue: Some(DepthCue { color: [0.1, 0.2, 0.5], ..DepthCue::DEFAULT }),
         ..turned(volume(v, "CT_Bone"))
     }),
-    needs(&[Feature::DepthCue], "isosurface-depth-cue", phantoms::chest, |v| ViewState {
+    shown("isosurface-depth-cue", phantoms::chest, |v| ViewState {
         depth_cue: Some(DepthCue { strength: 1.0, ..DepthCue::DEFAULT }),
         ..turned(view(v, Content::Isosurface(250.0), Orientation::Axial))
     }),
-    needs(&[Feature::GradientOpacity], "volume-gradient-opacity", phantoms::chest, |v| {
+    shown("volume-gradient-opacity", phantoms::chest, |v| {
         let mut view = volume(v, "CT_SoftTissue");
         view.transfer.gradient_opacities = Track::linear([(20.0, [0.0]), (120.0, [1.0])]).ok();
         view
     }),
-    needs(&[Feature::PreIntegration], "volume-pre-integrated", phantoms::chest, |v| ViewState {
+    shown("volume-pre-integrated", phantoms::chest, |v| ViewState {
         pre_integrated: true,
         ..volume(v, "CT_Bone")
     }),
-    needs(&[Feature::PreIntegration], "volume-pre-integrated-coarse", phantoms::chest, |v| ViewState {
+    shown("volume-pre-integrated-coarse", phantoms::chest, |v| ViewState {
         pre_integrated: true,
         step_voxels: 2.5,
         ..volume(v, "CT_SoftTissue")
     }),
-    needs(&[Feature::Illumination], "volume-ambient-occlusion", phantoms::chest, |v| ViewState {
+    shown("volume-ambient-occlusion", phantoms::chest, |v| ViewState {
         effects: Effects { ambient_occlusion: true, shadows: false },
         ..volume(v, "CT_Bone")
     }),
-    needs(&[Feature::Illumination, Feature::Lights], "volume-shadows", phantoms::chest, |v| ViewState {
+    shown("volume-shadows", phantoms::chest, |v| ViewState {
         effects: Effects { ambient_occlusion: true, shadows: true },
         lights: vec![from_upper_left()],
         ..volume(v, "CT_Bone")
     }),
-    needs(&[Feature::Illumination, Feature::Lights], "isosurface-shadows", phantoms::chest, |v| ViewState {
+    shown("isosurface-shadows", phantoms::chest, |v| ViewState {
         effects: Effects { ambient_occlusion: true, shadows: true },
         lights: vec![from_upper_left()],
         ..view(v, Content::Isosurface(250.0), Orientation::Axial)
     }),
-    needs(&[Feature::Layers], "fusion-slice", phantoms::chest, |v| ViewState {
+    shown("fusion-slice", phantoms::chest, |v| ViewState {
         layers: vec![hot_spot(), organs()],
         ..oblique(v)
     }),
-    needs(&[Feature::Layers], "fusion-slab", phantoms::chest, |v| ViewState {
+    shown("fusion-slab", phantoms::chest, |v| ViewState {
         layers: vec![hot_spot()],
         slab: Slab { thickness_mm: 30.0, combine: Combine::Maximum },
         ..view(v, Content::Slice, Orientation::Coronal)
     }),
-    needs(&[Feature::Layers], "fusion-mip", phantoms::chest, |v| ViewState {
+    shown("fusion-mip", phantoms::chest, |v| ViewState {
         layers: vec![hot_spot()],
         ..turned(view(v, Content::MIP, Orientation::Axial))
     }),
-    needs(&[Feature::Layers], "fusion-volume", phantoms::chest, |v| ViewState {
+    shown("fusion-volume", phantoms::chest, |v| ViewState {
         layers: vec![hot_spot(), organs()],
         ..turned(volume(v, "CT_Bone"))
     }),
-    needs(&[Feature::Layers], "labels-isosurface", phantoms::chest, |v| ViewState {
+    shown("labels-isosurface", phantoms::chest, |v| ViewState {
         layers: vec![organs()],
         ..turned(view(v, Content::Isosurface(250.0), Orientation::Axial))
     }),

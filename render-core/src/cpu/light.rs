@@ -136,9 +136,9 @@ impl Occlusion {
         let x = axes!(i => l.min(l.max(l.mul_add(p[i], l.splat(1.0 / BRICK as f32), l.splat(-0.5)), zero), last[i]));
         let low = axes!(i => l.floor(x[i]));
         let part = axes!(i => x[i] - low[i]);
-        let high = axes!(i => l.min(low[i] + l.splat(1.0), last[i]));
-        // Nodes are numbered exactly: there are fewer than 2^24 of them for any volume that fits.
-        let (row, layer) = (l.splat(self.dims[0] as f32), l.splat((self.dims[0] * self.dims[1]) as f32));
+        let high = axes!(i => l.to_int(l.min(low[i] + l.splat(1.0), last[i])));
+        let low = axes!(i => l.to_int(low[i]));
+        let (row, layer) = (l.splat_i(self.dims[0] as i32), l.splat_i((self.dims[0] * self.dims[1]) as i32));
         let (y0, y1) = (low[1] * row, high[1] * row);
         let (z0, z1) = (low[2] * layer + low[0], high[2] * layer + low[0]);
         let (a, b) = (self.along_row(l, z0 + y0, part[0]), self.along_row(l, z0 + y1, part[0]));
@@ -149,8 +149,8 @@ impl Occlusion {
     }
 
     #[inline(always)]
-    fn along_row<L: Lanes>(&self, l: L, node: L::F, part: L::F) -> (L::F, L::F) {
-        let [ambient, light, next_ambient, next_light] = l.gather_columns(&self.nodes, l.to_int(node));
+    fn along_row<L: Lanes>(&self, l: L, node: L::I, part: L::F) -> (L::F, L::F) {
+        let [ambient, light, next_ambient, next_light] = l.gather_columns(&self.nodes, node);
         (mix(l, ambient, next_ambient, part), mix(l, light, next_light, part))
     }
 }

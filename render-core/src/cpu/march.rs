@@ -142,7 +142,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
         let table = match self.matter {
             Matter::Table(table) => table,
-            // What has no light of its own kind is compiled with all effects only.
+            // Plain pictures are of tables only.
             _ if PLAIN => return light,
             Matter::Segments { table, integral } => {
                 return self.segments(l, beam, &lattice, &tube, rays, (table, integral));

@@ -1,7 +1,7 @@
 //! The CPU renderer: tiles over threads, vectors of rays over instructions.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use glam::Vec3;
 use rayon::prelude::*;
@@ -15,22 +15,12 @@ use super::sample::{Field, Scene};
 use super::skip::{Cache, End, Look, Maxima, SkipMap};
 use super::tile::{ORDER, Pixel, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
-use crate::render::{
-    Backend, Feature, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams,
-};
+use crate::illumination::Illumination;
+use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams};
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 use crate::volume::Volume;
 use crate::with_voxels;
-
-/// What volumes are drawn by a kernel of its own without.
-const PLAIN_LACKS: [Feature; 5] = [
-    Feature::Lights,
-    Feature::DepthCue,
-    Feature::GradientOpacity,
-    Feature::PreIntegration,
-    Feature::Illumination,
-];
 
 /// Renders with one instruction set on threads of its own.
 #[derive(Debug)]
@@ -38,6 +28,8 @@ pub(crate) struct Packets {
     level: Level,
     threads: rayon::ThreadPool,
     cache: Cache,
+    /// The last picture's. While it is remembered, no other illumination has its address.
+    occlusion: Mutex<Option<(Weak<Illumination>, Arc<Occlusion>)>>,
 }
 
 impl Packets {
@@ -48,7 +40,7 @@ impl Packets {
             .thread_name(|i| format!("render-{i}"))
             .build()
             .map_err(|error| RenderError::Threads(error.to_string()))?;
-        Ok(Self { level, threads, cache: Cache::default() })
+        Ok(Self { level, threads, cache: Cache::default(), occlusion: Mutex::default() })
     }
 
     /// Renders all tiles into rows of `PER_PIXEL` numbers for each pixel.
@@ -87,6 +79,20 @@ impl Packets {
         if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) }
     }
 
+    /// Lays an illumination out for vectors, if it is not the last picture's.
+    fn occlusion(&self, grid: &Arc<Illumination>) -> Arc<Occlusion> {
+        // A panic elsewhere leaves the last one whole: it is replaced by a single assignment.
+        let mut last = self.occlusion.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_ref().filter(|(of, _)| std::ptr::eq(of.as_ptr(), Arc::as_ptr(grid))) {
+            Some((_, known)) => Arc::clone(known),
+            None => {
+                let new = Arc::new(Occlusion::new(grid));
+                *last = Some((Arc::downgrade(grid), Arc::clone(&new)));
+                new
+            }
+        }
+    }
+
     /// Changes each pixel, without vectors: what is shown by layers is the reference's own.
     fn each_pixel(
         &self,
@@ -112,9 +118,8 @@ impl Packets {
     /// Works out what is the same for all tiles. Runs on the caller's thread: a pool's thread that
     /// waits here for another could be handed the very work that it waits for.
     fn plan<'a>(&self, volume: &Arc<Volume>, params: &'a RenderParams, output: Output) -> Plan<'a> {
-        let plain = matches!(params.mode, Mode::Volume { .. })
-            && !PLAIN_LACKS.iter().any(|&feature| params.needs(feature));
-        let occlusion = params.illumination.as_ref().map(|grid| Occlusion::new(grid));
+        let plain = params.is_plain_volume();
+        let occlusion = params.illumination.as_ref().map(|grid| self.occlusion(grid));
         let march = |look: Look, matter, shading: &Shading, step_mm: &f32| {
             let skip = self.cache.skip_map(volume, &look);
             Plan::March { skip, matter, occlusion, plain, shading: *shading, step_mm: *step_mm }
@@ -249,7 +254,7 @@ enum Plan<'a> {
     March {
         skip: Arc<SkipMap>,
         matter: Matter<'a>,
-        occlusion: Option<Occlusion>,
+        occlusion: Option<Arc<Occlusion>>,
         plain: bool,
         shading: Shading,
         step_mm: f32,
@@ -270,7 +275,7 @@ impl Plan<'_> {
     fn run<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, tile: &mut Tile) {
         match self {
             Self::March { skip, matter, occlusion, plain, shading, step_mm } => {
-                let (occlusion, step_mm) = (occlusion.as_ref(), *step_mm);
+                let (occlusion, step_mm) = (occlusion.as_deref(), *step_mm);
                 if *plain {
                     level.run(March::<V, true> { scene, skip, matter, shading, occlusion, step_mm, tile });
                 } else {

@@ -136,7 +136,7 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
             let until = until.min(tube.count);
             let Rescale { slope, intercept } = self.field.rescale;
             // A margin for rounding; where the slope turns values round, nothing is left out.
-            let stored_least = if slope * self.sign > 0.0 && self.sign > 0.0 {
+            let stored_least = if slope > 0.0 && self.sign > 0.0 {
                 (least - intercept) / slope - 0.01
             } else {
                 f32::NEG_INFINITY

@@ -8,8 +8,8 @@ mod resolve;
 mod table;
 
 pub use params::{
-    DepthCue, Effects, Feature, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode,
-    OPAQUE_BELOW, Ray, Rays, RenderParams, SURFACE_HALVINGS, Sampling,
+    DepthCue, Effects, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, OPAQUE_BELOW,
+    Ray, Rays, RenderParams, SURFACE_HALVINGS, Sampling,
 };
 pub use table::{GRADIENT_TABLE_LEN, GradientOpacity, TABLE_LEN, TransferTable};
 
@@ -53,8 +53,8 @@ pub enum RenderError {
     Level { level: Level, best: Level },
     #[error("the threads to render on could not be started: {0}")]
     Threads(String),
-    #[error("this renderer cannot draw {what}; the reference renderer can")]
-    Unsupported { what: &'static str },
+    #[error("there is no graphics card whose textures could be drawn into")]
+    NoCard,
     #[error("the graphics card failed: {0}")]
     Gpu(String),
     #[error("the volume of {mib} MiB does not fit the graphics card: {reason}; render it on the CPU")]
@@ -207,7 +207,7 @@ impl Renderer {
     ) -> Result<(), RenderError> {
         check_size(params)?;
         let Some(gpu) = &self.gpu else {
-            return Err(RenderError::Unsupported { what: "into the textures of a card" });
+            return Err(RenderError::NoCard);
         };
         let params = self.illuminator.fill(volume, params, cancel)?;
         gpu.render_to(texture, volume, &params, cancel)?;
@@ -257,14 +257,9 @@ impl Renderer {
                 self.note(Drawn { by: self.name, instead: None, timing });
                 return Ok(result);
             }
-            (
-                Err(
-                    error @ (RenderError::Gpu(_)
-                    | RenderError::VolumeTooLarge { .. }
-                    | RenderError::Unsupported { .. }),
-                ),
-                Some(cpu),
-            ) => (error, cpu),
+            (Err(error @ (RenderError::Gpu(_) | RenderError::VolumeTooLarge { .. })), Some(cpu)) => {
+                (error, cpu)
+            }
             (Err(error), _) => return Err(error),
         };
         let result = work(cpu.as_ref())?;

@@ -213,50 +213,6 @@ impl std::fmt::Debug for Layer {
     }
 }
 
-/// What a picture asks for beyond the plain modes. A back end that lacks some refuses such a picture
-/// with `RenderError::Unsupported`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feature {
-    /// Minimum and mean along whole rays.
-    Projections,
-    /// Other lights than one white one along the line of sight.
-    Lights,
-    Clip,
-    DepthCue,
-    GradientOpacity,
-    PreIntegration,
-    Illumination,
-    /// Fusion and labels.
-    Layers,
-}
-
-impl Feature {
-    pub const ALL: [Self; 8] = [
-        Self::Projections,
-        Self::Lights,
-        Self::Clip,
-        Self::DepthCue,
-        Self::GradientOpacity,
-        Self::PreIntegration,
-        Self::Illumination,
-        Self::Layers,
-    ];
-
-    /// In words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Projections => "minimum and mean projections",
-            Self::Lights => "lights other than one at the camera",
-            Self::Clip => "clipped volumes",
-            Self::DepthCue => "depth cueing",
-            Self::GradientOpacity => "opacity by gradient",
-            Self::PreIntegration => "pre-integrated transfer functions",
-            Self::Illumination => "ambient occlusion and shadows",
-            Self::Layers => "several volumes at once",
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenderParams {
     /// Width and height in pixels.
@@ -290,27 +246,15 @@ pub struct RenderParams {
 }
 
 impl RenderParams {
-    /// Whether the picture needs a feature.
-    pub fn needs(&self, feature: Feature) -> bool {
-        let shaded = matches!(self.mode, Mode::Volume { .. } | Mode::Isosurface { .. });
-        match feature {
-            Feature::Projections => match self.mode {
-                Mode::Projection { combine, .. } => combine != Combine::Maximum,
-                _ => false,
-            },
-            Feature::Lights => shaded && !self.has_headlight_only(),
-            Feature::Clip => !matches!(self.mode, Mode::Slice { .. }) && !self.clip.is_empty(),
-            Feature::DepthCue => shaded && self.depth_cue.is_some(),
-            Feature::GradientOpacity => {
-                matches!(self.mode, Mode::Volume { .. }) && self.gradient_opacity.is_some()
-            }
-            Feature::PreIntegration => match &self.mode {
-                Mode::Volume { transfer, .. } => transfer.integral.is_some(),
-                _ => false,
-            },
-            Feature::Illumination => shaded && self.illumination.is_some(),
-            Feature::Layers => !self.layers.is_empty(),
-        }
+    /// Whether all that shades the volume is one white light along the line of sight: what most
+    /// pictures are, and worth a faster way of its own.
+    pub(crate) fn is_plain_volume(&self) -> bool {
+        let Mode::Volume { transfer, .. } = &self.mode else { return false };
+        self.has_headlight_only()
+            && transfer.integral.is_none()
+            && self.depth_cue.is_none()
+            && self.gradient_opacity.is_none()
+            && self.illumination.is_none()
     }
 
     fn has_headlight_only(&self) -> bool {
