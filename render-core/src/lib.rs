@@ -20,6 +20,7 @@ pub mod dicom;
 pub mod frame;
 pub mod geometry;
 pub mod gpu;
+pub mod halved;
 pub mod illumination;
 pub mod levels;
 pub mod phantom;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::bricks::Bricks;
 use crate::geometry::Geometry;
+use crate::halved::{self, Reduction};
 use crate::levels::Levels;
 use crate::window::Window;
 
@@ -124,6 +125,8 @@ pub struct Volume {
     mean: f64,
     bricks: OnceLock<Bricks>,
     levels: OnceLock<Levels>,
+    /// By what its voxels are reduced to.
+    halves: [OnceLock<Option<Arc<Volume>>>; 3],
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -170,6 +173,7 @@ impl Volume {
             mean,
             bricks: OnceLock::new(),
             levels: OnceLock::new(),
+            halves: Default::default(),
         })
     }
 
@@ -231,6 +235,29 @@ impl Volume {
     /// Where tissue begins and how bright it gets; computed at first use, then shared.
     pub fn levels(&self) -> Levels {
         *self.levels.get_or_init(|| Levels::of(self))
+    }
+
+    /// The volume at half its resolution; computed at first use, then shared.
+    pub fn halved(self: &Arc<Self>, reduction: Reduction) -> Arc<Self> {
+        let half = self.halves[reduction as usize].get_or_init(|| self.half(reduction).map(Arc::new));
+        Arc::clone(half.as_ref().unwrap_or(self))
+    }
+
+    /// `None` where twice the spacing is no number any more.
+    fn half(&self, reduction: Reduction) -> Option<Self> {
+        let reduction = match reduction {
+            Reduction::Largest if self.rescale.slope < 0.0 => Reduction::Smallest,
+            Reduction::Smallest if self.rescale.slope < 0.0 => Reduction::Largest,
+            other => other,
+        };
+        let dims = self.geometry.dims();
+        let voxels = match &self.voxels {
+            Voxels::U8(v) => Voxels::U8(reduction.of(v, dims).into()),
+            Voxels::I16(v) => Voxels::I16(reduction.of(v, dims).into()),
+            Voxels::U16(v) => Voxels::U16(reduction.of(v, dims).into()),
+            Voxels::F32(v) => Voxels::F32(reduction.of(v, dims).into()),
+        };
+        Self::new(halved::geometry(&self.geometry).ok()?, voxels, self.rescale, self.meaning.clone()).ok()
     }
 
     /// Minimum and maximum per brick of stored values; computed at first use, then shared.

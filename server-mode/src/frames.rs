@@ -210,8 +210,12 @@ fn draw(
     encoder: &mut Option<Jpeg>,
 ) -> Result<Picture, Failure> {
     let started = Instant::now();
-    let params = RenderParams::resolve(&job.state, &job.volume);
-    let frame = renderer.render(&job.volume, &params, cancel).map_err(|error| match error {
+    let (mut state, mut volume) = (job.state.clone(), Arc::clone(&job.volume));
+    if let Some(rung) = job.meta.rung {
+        volume = rung.coarsen(&mut state, &volume);
+    }
+    let params = RenderParams::resolve(&state, &volume);
+    let frame = renderer.render(&volume, &params, cancel).map_err(|error| match error {
         RenderError::Cancelled => Failure::Cancelled,
         other => Failure::Failed(other.to_string()),
     })?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use render_core::cpu::Level;
 use render_core::dicom;
+use render_core::progressive::Rung;
 use render_core::render::{Choice, Sampling};
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Preset, ViewState};
@@ -50,13 +51,11 @@ fn render(args: &Bench) -> Result<u32> {
     ];
     let mut ran = 0;
     if wanted(args, "first") {
-        // Nothing was worked out for the volume before.
-        let view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [1920, 1080]);
-        let start = Instant::now();
-        renderer.render(&volume, &RenderParams::resolve(&view, &volume), &AtomicBool::new(false))?;
-        let rounds = vec![start.elapsed().as_secs_f64() * 1e3];
-        let times = Times { rounds, on_card: Vec::new() };
-        report(args, "render", "first", renderer.name(), Some(view.size), &times);
+        for (name, rung) in [("first_moving", Some(Rung::HALF)), ("first", None)] {
+            let rounds = (0..args.frames.min(10)).map(|_| first(&renderer, &volume, rung));
+            let times = Times { rounds: rounds.collect::<Result<_>>()?, on_card: Vec::new() };
+            report(args, "render", name, renderer.name(), Some([1920, 1080]), &times);
+        }
         ran += 1;
     }
     let cases: Vec<_> = presets.chain(others).collect();
@@ -69,11 +68,18 @@ fn render(args: &Bench) -> Result<u32> {
             }
             view.camera.set_zoom(args.zoom);
             view.camera.elevation(10.0);
-            let edited = format!("{name}_edited");
+            let [edited, moving] = ["edited", "moving"].map(|what| format!("{name}_{what}"));
+            let turn = |view: &mut ViewState| view.camera.azimuth(args.azimuth_step);
             if wanted(args, name) {
-                let turn = |view: &mut ViewState| view.camera.azimuth(args.azimuth_step);
                 let times = frames(args, &renderer, &volume, &mut view, turn)?;
                 report(args, "render", name, renderer.name(), Some(size), &times);
+                ran += 1;
+            }
+            if wanted(args, &moving) {
+                let mut view = view.clone();
+                let half = Rung::HALF.coarsen(&mut view, &volume);
+                let times = frames(args, &renderer, &half, &mut view, turn)?;
+                report(args, "render", &moving, renderer.name(), Some(size), &times);
                 ran += 1;
             }
             if preset.is_some() && wanted(args, &edited) {
@@ -94,6 +100,20 @@ fn render(args: &Bench) -> Result<u32> {
         }
     }
     Ok(ran)
+}
+
+/// Milliseconds to the first picture of a volume for which nothing was worked out before.
+fn first(renderer: &Renderer, volume: &Volume, rung: Option<Rung>) -> Result<f64> {
+    let (voxels, meaning) = (volume.voxels().clone(), volume.meaning().clone());
+    let fresh = Arc::new(Volume::new(*volume.geometry(), voxels, volume.rescale(), meaning)?);
+    let mut view = ViewState::new(&fresh, Content::Volume, Orientation::Axial, [1920, 1080]);
+    let start = Instant::now();
+    let drawn = match rung {
+        Some(rung) => rung.coarsen(&mut view, &fresh),
+        None => fresh,
+    };
+    renderer.render(&drawn, &RenderParams::resolve(&view, &drawn), &AtomicBool::new(false))?;
+    Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
 /// Oblique slices that move through the volume, thin and 20 mm thick.

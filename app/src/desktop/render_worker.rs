@@ -58,8 +58,8 @@ impl RenderWorker {
         let painter = ViewPainter::new(
             BUDGET,
             move || started.elapsed(),
-            move |request: &ViewRequest, params: &RenderParams, cancel: &AtomicBool| {
-                let image = canvas.draw(&request.renderer, &request.volume, params, cancel)?;
+            move |request: &ViewRequest, volume: &Arc<Volume>, params: &RenderParams, cancel: &AtomicBool| {
+                let image = canvas.draw(&request.renderer, volume, params, cancel)?;
                 Ok((image, params.kind))
             },
         );

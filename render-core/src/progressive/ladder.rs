@@ -1,10 +1,17 @@
 //! How coarse a picture has to be to keep up with the user.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scene::{Content, ViewState};
+use glam::DVec3;
 
-/// One quality: the part of the width and height that is drawn, and the distance of samples in voxels.
+use crate::halved::Reduction;
+use crate::scene::view::Combine;
+use crate::scene::{Content, ViewState};
+use crate::volume::Volume;
+
+/// One quality: the part of the width and height that is drawn, and the distance of samples in
+/// voxels. From two voxels on, what is drawn is the volume at half its resolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rung {
     pub scale: f64,
@@ -12,19 +19,48 @@ pub struct Rung {
 }
 
 impl Rung {
+    /// What a machine should at least reach while the user moves.
+    pub const HALF: Self = Self::of(0.5, 2.0);
+
     const fn of(scale: f64, step_voxels: f64) -> Self {
         Self { scale, step_voxels }
     }
 
-    /// Pixels, counted more often the closer the samples of their rays are.
+    /// Pixels, counted more often the more their rays cost.
     fn work(self) -> f64 {
-        self.scale * self.scale / self.step_voxels
+        // Rays that are half a voxel apart share their look-ups and loads.
+        let voxels = if self.halves() { 0.6 } else { 1.0 };
+        self.scale * self.scale * voxels / self.step_voxels
     }
 
-    /// Makes a view as coarse as this.
-    pub fn coarsen(self, view: &mut ViewState) {
-        view.size = view.size.map(|n| ((f64::from(n) * self.scale).round() as u32).max(1));
-        view.step_voxels *= self.step_voxels;
+    fn halves(self) -> bool {
+        self.step_voxels >= 2.0
+    }
+
+    /// Of a picture that is this large at full quality.
+    pub fn size(self, full: [u32; 2]) -> [u32; 2] {
+        full.map(|n| ((f64::from(n) * self.scale).round() as u32).max(1))
+    }
+
+    /// Makes a view as coarse as this, and returns the volume that it is to be drawn from.
+    pub fn coarsen(self, view: &mut ViewState, volume: &Arc<Volume>) -> Arc<Volume> {
+        view.size = self.size(view.size);
+        if !self.halves() || view.content == Content::Slice {
+            view.step_voxels *= self.step_voxels;
+            return Arc::clone(volume);
+        }
+        let half = volume.halved(match view.content {
+            Content::Projection(Combine::Maximum) => Reduction::Largest,
+            Content::Projection(Combine::Minimum) => Reduction::Smallest,
+            _ => Reduction::Mean,
+        });
+        let half_from_whole = half.geometry().voxel_from_patient() * volume.geometry().patient_from_voxel();
+        for (axis, range) in view.clip.crop_voxels.iter_mut().flatten().enumerate() {
+            *range = range.map(|x| half_from_whole.transform_point3(DVec3::AXES[axis] * x)[axis]);
+        }
+        let [whole, step] = [volume, &half].map(|v| v.geometry().spacing_mm().min_element());
+        view.step_voxels *= self.step_voxels * whole / step;
+        half
     }
 }
 
@@ -33,9 +69,9 @@ const RUNGS: [Rung; 6] = [
     Rung::of(1.0, 1.0),
     Rung::of(0.85, 1.0),
     Rung::of(0.7, 1.2),
-    Rung::of(0.55, 1.5),
-    Rung::of(0.42, 1.5),
-    Rung::of(0.33, 2.0),
+    Rung::of(0.7, 2.0),
+    Rung::HALF,
+    Rung::of(0.35, 2.0),
 ];
 
 const COARSEST: usize = RUNGS.len() - 1;
@@ -89,6 +125,7 @@ impl Ladder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::view::Orientation;
 
     const BUDGET: Duration = Duration::from_millis(24);
 
@@ -127,5 +164,23 @@ mod tests {
         assert_eq!(ladder.rung(Content::Volume), Some(RUNGS[COARSEST]));
         assert_eq!(ladder.rung(Content::Slice), None);
         assert!(ladder.rung(Content::MIP).is_some());
+    }
+
+    #[test]
+    fn a_crop_box_stays_where_it_is_in_the_half_of_a_volume() {
+        let volume = Arc::new(crate::gpu::test_volume());
+        let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [64, 64]);
+        view.clip.crop_voxels = Some([[3.0, 9.0], [2.5, 7.0], [0.0, 4.0]]);
+        let [whole, half] = [None, Some(Rung::HALF)].map(|rung| {
+            let mut view = view.clone();
+            let drawn = rung.map_or_else(|| Arc::clone(&volume), |rung| rung.coarsen(&mut view, &volume));
+            let [x, y, z] = view.clip.crop_voxels.unwrap();
+            let place = drawn.geometry().patient_from_voxel();
+            assert_eq!(view.size == [32, 32], rung.is_some());
+            [0, 1].map(|end| place.transform_point3(DVec3::new(x[end], y[end], z[end])))
+        });
+        for (a, b) in whole.iter().zip(half) {
+            assert!(a.distance(b) < 1e-9, "{a} {b}");
+        }
     }
 }

@@ -296,8 +296,8 @@ fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
     let mut painter = ViewPainter::new(
         Duration::from_millis(24),
         clock,
-        |request: &ViewRequest, params: &_, cancel: &_| {
-            request.renderer.render(&request.volume, params, cancel)
+        |request: &ViewRequest, volume: &_, params: &_, cancel: &_| {
+            request.renderer.render(volume, params, cancel)
         },
     );
     let go_on = AtomicBool::new(false);

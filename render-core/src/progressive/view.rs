@@ -36,10 +36,10 @@ impl<D> std::fmt::Debug for ViewPainter<D> {
 
 impl<D, T> ViewPainter<D>
 where
-    D: FnMut(&ViewRequest, &RenderParams, &AtomicBool) -> Result<T, RenderError>,
+    D: FnMut(&ViewRequest, &Arc<Volume>, &RenderParams, &AtomicBool) -> Result<T, RenderError>,
 {
     /// A coarse picture may take `budget`; `clock` tells the time since any moment. `draw` draws what
-    /// the parameters say, on whatever the pictures are for, with the request's renderer.
+    /// the parameters say of the volume it is given, on whatever the pictures are for, with the request's renderer.
     pub fn new(budget: Duration, clock: impl Fn() -> Duration + Send + 'static, draw: D) -> Self {
         Self { ladder: Ladder::new(budget), clock: Box::new(clock), draw, rung: None }
     }
@@ -47,7 +47,9 @@ where
 
 impl<D, T> Painter for ViewPainter<D>
 where
-    D: FnMut(&ViewRequest, &RenderParams, &AtomicBool) -> Result<T, RenderError> + Send + 'static,
+    D: FnMut(&ViewRequest, &Arc<Volume>, &RenderParams, &AtomicBool) -> Result<T, RenderError>
+        + Send
+        + 'static,
 {
     type Request = ViewRequest;
     type Picture = T;
@@ -59,17 +61,17 @@ where
 
     fn paint(&mut self, request: &ViewRequest, step: u32, cancel: &AtomicBool) -> Result<T, RenderError> {
         let rung = self.rung.filter(|_| step == 0);
-        let params = match rung {
-            None => RenderParams::resolve(&request.view, &request.volume),
+        let started = (self.clock)();
+        let (volume, params) = match rung {
+            None => (Arc::clone(&request.volume), RenderParams::resolve(&request.view, &request.volume)),
             Some(rung) => {
                 let mut view = request.view.clone();
-                rung.coarsen(&mut view);
-                let params = RenderParams::resolve(&view, &request.volume);
-                RenderParams { kind: FrameKind::Interactive, ..params }
+                let volume = rung.coarsen(&mut view, &request.volume);
+                let params = RenderParams::resolve(&view, &volume);
+                (volume, RenderParams { kind: FrameKind::Interactive, ..params })
             }
         };
-        let started = (self.clock)();
-        let picture = (self.draw)(request, &params, cancel)?;
+        let picture = (self.draw)(request, &volume, &params, cancel)?;
         self.ladder.measured(request.view.content, rung, (self.clock)().saturating_sub(started));
         Ok(picture)
     }

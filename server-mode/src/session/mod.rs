@@ -83,7 +83,6 @@ pub enum Output {
 pub struct Job {
     pub meta: JobMeta,
     pub volume: Arc<Volume>,
-    /// With the size to draw at, which may be smaller than the view's.
     pub state: ViewState,
     pub jpeg_quality: u8,
 }
@@ -98,7 +97,7 @@ pub struct JobMeta {
     input_seq: u64,
     demand: u64,
     /// How coarse the picture is; `None` is full quality.
-    rung: Option<Rung>,
+    pub rung: Option<Rung>,
     /// What the frame shows, in the words of the protocol.
     info: Box<ViewInfo>,
 }

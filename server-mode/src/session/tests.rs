@@ -30,6 +30,11 @@ struct Frame {
     header: Option<FrameHeader>,
 }
 
+/// The size that a job's picture will have.
+fn job_size(job: &Job) -> [u32; 2] {
+    job.meta.rung.map_or(job.state.size, |rung| rung.size(job.state.size))
+}
+
 impl Stage {
     fn new(dialect: Dialect) -> Self {
         let load = |_: &Series, _: &Progress| Err(Error::Series("not read here".into()));
@@ -114,7 +119,7 @@ impl Stage {
     }
 
     fn finish(&mut self, job: &Job, took: Duration) {
-        let picture = Picture { jpeg: vec![0xff], size: job.state.size, render_time: took, encode_time: MS };
+        let picture = Picture { jpeg: vec![0xff], size: job_size(job), render_time: took, encode_time: MS };
         self.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Ok(picture) }));
     }
 
@@ -351,17 +356,17 @@ fn an_expensive_view_shrinks_while_it_moves_and_is_whole_at_rest() {
     stage.pointer(0, "press", 0.0);
     stage.pointer(0, "move", 1.0);
     let job = stage.begin(0);
-    assert_eq!(job.state.size, [400, 300]);
+    assert_eq!(job_size(&job), [400, 300]);
     stage.finish(&job, 500 * MS);
     stage.acknowledge(0);
     stage.pointer(0, "move", 2.0);
     let job = stage.begin(0);
-    assert!(job.state.size[0] < 300, "{:?}", job.state.size);
+    assert!(job_size(&job)[0] < 300, "{:?}", job_size(&job));
     stage.finish(&job, 30 * MS);
     let header = stage.headers(0).next_back().expect("a frame");
-    assert_eq!(header.size.map(u32::from), job.state.size);
+    assert_eq!(header.size.map(u32::from), job_size(&job));
     stage.pointer(0, "release", 2.0);
-    assert_eq!(stage.begin(0).state.size, [400, 300]);
+    assert_eq!(job_size(&stage.begin(0)), [400, 300]);
 }
 
 #[test]

@@ -301,12 +301,9 @@ impl View {
             return None;
         }
         self.asked = Some(wanted);
-        let mut state = self.state.clone();
+        let state = self.state.clone();
         let coarse = quality == Quality::Interactive && dialect == Dialect::Stream;
         let rung = if coarse { self.ladder.rung(state.content) } else { None };
-        if let Some(rung) = rung {
-            rung.coarsen(&mut state);
-        }
         let meta = JobMeta {
             view: number,
             quality,
