@@ -1,5 +1,7 @@
 //! Where light gathers, and how it becomes a picture.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 
@@ -80,9 +82,19 @@ impl Pixel {
         (light / albedo).extend(variance / albedo.dot(LUMINANCE).powi(2))
     }
 
+    /// Albedo, and how much of the pixel is covered.
+    fn matter(&self) -> Vec4 {
+        self.mean(self.albedo).extend(self.coverage())
+    }
+
     fn guide(&self) -> Guide {
         let hits = self.hits.max(1) as f32;
-        Guide { normal: self.normal / hits, depth_mm: self.depth_mm / hits, coverage: self.coverage() }
+        Guide {
+            normal: self.normal / hits,
+            depth_mm: self.depth_mm / hits,
+            hits: self.hits as f32,
+            samples: self.samples as f32,
+        }
     }
 }
 
@@ -133,24 +145,27 @@ impl Film {
         (tile * TILE + y % TILE) * TILE + x % TILE
     }
 
-    /// Opaque RGBA, 8 bits each.
-    pub fn develop(&mut self, finish: Finish, exposure: f32) -> Vec<u8> {
+    /// Opaque RGBA, 8 bits each. What comes once `cancel` is set means nothing.
+    pub fn develop(&mut self, finish: Finish, exposure: f32, cancel: &AtomicBool) -> Vec<u8> {
         if finish == Finish::Denoised {
-            self.denoise();
+            self.denoise(cancel);
         }
         let [width, height] = self.size.map(|n| n as usize);
         let mut picture = vec![255; width * height * 4];
         picture.par_chunks_exact_mut(width * 4).enumerate().for_each(|(y, row)| {
+            if cancel.load(Ordering::Relaxed) {
+                return;
+            }
             for (x, rgba) in row.chunks_exact_mut(4).enumerate() {
                 let pixel = self.pixel(x, y);
-                let light = match finish {
-                    Finish::Raw => pixel.mean(pixel.light),
+                let (light, coverage) = match finish {
+                    Finish::Raw => (pixel.mean(pixel.light), pixel.coverage()),
                     Finish::Denoised => {
-                        self.denoiser.light[y * width + x].truncate()
-                            * (pixel.mean(pixel.albedo) + LEAST_ALBEDO)
+                        let (light, matter) = self.denoiser.result(y * width + x);
+                        (light * (matter.truncate() + LEAST_ALBEDO), matter.w)
                     }
                 };
-                let empty = (1.0 - pixel.coverage()) * backdrop([x, y], [width, height]);
+                let empty = (1.0 - coverage) * backdrop([x, y], [width, height]);
                 let shown = filmic(light * exposure) + empty;
                 for (byte, linear) in rgba.iter_mut().zip(shown.to_array()) {
                     *byte = (srgb_from_linear(linear) * 255.0 + 0.5) as u8;
@@ -160,19 +175,20 @@ impl Film {
         picture
     }
 
-    fn denoise(&mut self) {
+    fn denoise(&mut self, cancel: &AtomicBool) {
         let mut denoiser = std::mem::take(&mut self.denoiser);
         denoiser.resize(self.size);
         let width = denoiser.width;
-        let rows =
-            denoiser.light.par_chunks_exact_mut(width).zip(denoiser.guides.par_chunks_exact_mut(width));
-        rows.enumerate().for_each(|(y, (light, guides))| {
-            for (x, (light, guide)) in light.iter_mut().zip(guides).enumerate() {
+        let inputs = denoiser.light.par_chunks_exact_mut(width).zip(
+            denoiser.guides.par_chunks_exact_mut(width).zip(denoiser.matter.par_chunks_exact_mut(width)),
+        );
+        inputs.enumerate().for_each(|(y, (light, (guides, matter)))| {
+            for (x, ((light, guide), matter)) in light.iter_mut().zip(guides).zip(matter).enumerate() {
                 let pixel = self.pixel(x, y);
-                (*light, *guide) = (pixel.white_light(), pixel.guide());
+                (*light, *guide, *matter) = (pixel.white_light(), pixel.guide(), pixel.matter());
             }
         });
-        denoiser.run();
+        denoiser.run(cancel);
         self.denoiser = denoiser;
     }
 }

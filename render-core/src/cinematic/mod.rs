@@ -59,7 +59,7 @@ use track::Medium;
 /// Most samples of a pixel: beyond it no eye sees a difference, and sums lose precision.
 pub const MAX_SAMPLES: u32 = 1 << 16;
 
-/// Most pixels of a picture; each takes up to 116 bytes.
+/// Most pixels of a picture; each takes up to 148 bytes.
 pub const MAX_PIXELS: u32 = 1 << 24;
 
 /// How a cinematic picture is lit and taken. Numbers outside their range are moved to its ends, and
@@ -267,10 +267,19 @@ impl Cinematic {
 
     /// The picture as far as it has come.
     pub fn picture(&mut self, finish: Finish) -> Frame {
-        let pixels = self.film.develop(finish, self.exposure);
+        self.develop(finish, &AtomicBool::new(false))
+    }
+
+    /// The same; `Cancelled` comes soon after `cancel` is set.
+    pub fn picture_unless(&mut self, finish: Finish, cancel: &AtomicBool) -> Result<Frame, RenderError> {
+        let frame = self.develop(finish, cancel);
+        if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(frame) }
+    }
+
+    fn develop(&mut self, finish: Finish, cancel: &AtomicBool) -> Frame {
         Frame {
             size: self.film.size(),
-            pixels,
+            pixels: self.film.develop(finish, self.exposure, cancel),
             kind: crate::frame::FrameKind::Exact,
             view_revision: self.view_revision,
             input_seq: 0,
