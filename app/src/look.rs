@@ -30,7 +30,7 @@ pub enum Mode {
     Mean,
     /// Surface at the value of --iso
     Iso,
-    /// Light of a studio, followed path by path through the volume
+    /// Light of a studio, followed path by path through the volume: the more --samples, the less noise
     Cinematic,
     /// Slice through the middle, seen from the feet
     Axial,

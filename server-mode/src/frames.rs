@@ -1,5 +1,6 @@
 //! The threads that draw and encode. Every view of every session has one latest-wins slot, and the
-//! slots take turns, so a busy session slows nobody down but itself.
+//! slots take turns, so a busy session slows nobody down but itself. Pictures that refine are drawn in
+//! what time the others leave.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,10 +9,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
 use render_core::{RenderError, RenderParams, Renderer};
 
 use crate::encode::{Jpeg, Tone};
+use crate::refine::Studios;
 use crate::session::{Job, Picture, Quality, Rendered};
 
 /// Takes what a worker made; must not block.
@@ -40,6 +43,7 @@ impl std::fmt::Debug for Frames {
 struct Shared {
     queue: Mutex<Queue>,
     work: Condvar,
+    studios: Studios,
 }
 
 #[derive(Default)]
@@ -58,6 +62,7 @@ struct Slot {
 
 struct Running {
     quality: Quality,
+    refines: bool,
     cancel: Arc<AtomicBool>,
 }
 
@@ -95,7 +100,11 @@ impl Frames {
             }
             return;
         }
+        let refines = job.meta.refines;
         let in_turn = slot.waiting.replace((job, reply)).is_some();
+        if !refines {
+            queue.interrupt_refining();
+        }
         if !in_turn {
             queue.ready.push_back(key);
             self.shared.work.notify_one();
@@ -118,6 +127,30 @@ impl Frames {
 }
 
 impl Queue {
+    /// Makes way: what was gathered stays, and the caller asks again when it is told so.
+    fn interrupt_refining(&self) {
+        let running = self.slots.values().filter_map(|slot| slot.running.as_ref());
+        for refining in running.filter(|running| running.refines) {
+            refining.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The key whose turn it is; refining has to wait for all else.
+    fn next_key(&mut self) -> Option<Key> {
+        let refines = |key: &Key| {
+            let waiting = self.slots.get(key).and_then(|slot| slot.waiting.as_ref());
+            waiting.is_some_and(|(job, _)| job.meta.refines)
+        };
+        let place = match self.ready.iter().position(|key| !refines(key)) {
+            Some(place) => place,
+            None if self.slots.values().any(|slot| slot.running.as_ref().is_some_and(|r| !r.refines)) => {
+                return None;
+            }
+            None => 0,
+        };
+        self.ready.remove(place)
+    }
+
     fn withdraw(&mut self, key: Key) {
         let Some(slot) = self.slots.get_mut(&key) else { return };
         slot.waiting = None;
@@ -162,7 +195,7 @@ fn work(shared: &Shared, renderer: &Renderer) {
     while let Some((key, job, reply, cancel)) = next(shared) {
         let meta = job.meta.clone();
         // A defect in a renderer costs one picture, not the server.
-        let picture = catch_unwind(AssertUnwindSafe(|| draw(renderer, &job, &cancel, &mut encoder)))
+        let picture = catch_unwind(AssertUnwindSafe(|| draw(shared, renderer, &job, &cancel, &mut encoder)))
             .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
         let mut queue = shared.queue();
         if let Some(slot) = queue.slots.get_mut(&key) {
@@ -170,6 +203,10 @@ fn work(shared: &Shared, renderer: &Renderer) {
             if slot.waiting.is_none() {
                 queue.slots.remove(&key);
             }
+        }
+        if !queue.ready.is_empty() {
+            // Refining may go on now.
+            shared.work.notify_one();
         }
         drop(queue);
         reply(Rendered { meta, picture });
@@ -184,11 +221,12 @@ fn next(shared: &Shared) -> Option<Next> {
         if queue.stopped {
             return None;
         }
-        if let Some(key) = queue.ready.pop_front() {
+        if let Some(key) = queue.next_key() {
             let slot = queue.slots.entry(key).or_default();
             let Some((job, reply)) = slot.waiting.take() else { continue };
             let cancel = Arc::new(AtomicBool::new(false));
-            slot.running = Some(Running { quality: job.meta.quality, cancel: Arc::clone(&cancel) });
+            let (quality, refines) = (job.meta.quality, job.meta.refines);
+            slot.running = Some(Running { quality, refines, cancel: Arc::clone(&cancel) });
             return Some((key, job, reply, cancel));
         }
         queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -204,6 +242,7 @@ pub enum Failure {
 }
 
 fn draw(
+    shared: &Shared,
     renderer: &Renderer,
     job: &Job,
     cancel: &AtomicBool,
@@ -211,11 +250,20 @@ fn draw(
 ) -> Result<Picture, Failure> {
     let started = Instant::now();
     let (mut state, mut volume) = (job.state.clone(), Arc::clone(&job.volume));
-    if let Some(rung) = job.meta.rung {
-        volume = rung.coarsen(&mut state, &volume);
-    }
-    let params = RenderParams::resolve(&state, &volume);
-    let frame = renderer.render(&volume, &params, cancel).map_err(|error| match error {
+    let drawn = match &job.studio {
+        None => {
+            if let Some(rung) = job.meta.rung {
+                volume = rung.coarsen(&mut state, &volume);
+            }
+            let params = RenderParams::resolve(&state, &volume);
+            renderer.render(&volume, &params, cancel).map(|frame| (frame, 1.0))
+        }
+        Some(studio) => {
+            let request = ViewRequest { renderer: renderer.clone(), volume, view: state };
+            studio.advance(&shared.studios, &request, cancel)
+        }
+    };
+    let (frame, refined) = drawn.map_err(|error| match error {
         RenderError::Cancelled => Failure::Cancelled,
         other => Failure::Failed(other.to_string()),
     })?;
@@ -238,5 +286,6 @@ fn draw(
         size: frame.size,
         render_time: rendered - started,
         encode_time: rendered.elapsed(),
+        refined,
     })
 }

@@ -13,6 +13,7 @@
 
 pub mod encode;
 mod frames;
+mod refine;
 mod server;
 mod session;
 mod studies;

@@ -131,6 +131,67 @@ async fn a_stream_client_gets_numbered_frames_that_echo_its_input() {
     assert_eq!(client.text_of("pong").await["time"], 12.5);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cinematic_view_refines_until_it_is_final_and_makes_way_for_others() {
+    let server = TestServer::start().await;
+    let mut client = server.stream().await;
+    client.say(json!({"type": "openSeries", "seriesInstanceUid": server.series_uid})).await;
+    let layout = |content: &str| json!({"type": "layout", "views": [{"view": 0, "content": content, "size": [160, 120]}]});
+    client.say(layout("volume")).await;
+    let (header, shaded) = client.frame().await;
+    let first_revision = header.view_revision;
+    client.say(layout("cinematic")).await;
+    let (header, moving) = client.frame().await;
+    assert_eq!(header.quality, Quality::Interactive);
+    assert!(header.view_revision > first_revision && moving.len() < shaded.len());
+
+    // Another client turns its volume meanwhile.
+    let mut other = server.stream().await;
+    other.say(json!({"type": "openSeries", "seriesInstanceUid": server.series_uid})).await;
+    other.say(layout("volume")).await;
+    other.frame().await;
+    other.say(json!({"type": "rotate", "view": 0, "dx": 40, "dy": 0})).await;
+    let (turned, _) = other.frame().await;
+    assert_eq!(turned.quality, Quality::Interactive);
+
+    let (mut refined, mut frames) = (0.0, 0);
+    let (last, picture) = loop {
+        let told = client.text_of("view").await["refined"].as_f64().expect("a number");
+        assert!(told > refined, "{told} after {refined}");
+        refined = told;
+        frames += 1;
+        let (next, picture) = client.frame().await;
+        assert_eq!(next.view_revision, header.view_revision);
+        if next.quality == Quality::Final {
+            break (next, picture);
+        }
+    };
+    assert!(frames >= 1 && refined == 1.0, "{frames} {refined}");
+    assert_eq!(last.size, [160, 120]);
+    assert!(difference(&shaded, &picture) > 2.0, "the light is another");
+    client.say(json!({"type": "ping", "time": 1})).await;
+    match client.next().await {
+        Some(Ok(tungstenite::Message::Text(text))) => assert!(text.contains("pong"), "{text}"),
+        other => panic!("a final picture is followed by nothing: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_client_chooses_what_its_view_shows() {
+    let server = TestServer::start().await;
+    let mut client = server.plain().await;
+    let mut last = load(&server, &mut client).await;
+    // The smallest values along lines and the mean ones are dark alike.
+    for content in ["mip", "minip", "coronal", "mean"] {
+        client.send(&json!({"action": "content", "content": content})).await;
+        let next = client.binary().await;
+        assert!(difference(&last, &next) > 1.0, "{content} is another picture");
+        last = next;
+    }
+    client.send(&json!({"action": "content", "content": "cinematic"})).await;
+    assert!(difference(&last, &client.binary().await) > 1.0);
+}
+
 fn status(error: &tungstenite::Error) -> u16 {
     match error {
         tungstenite::Error::Http(response) => response.status().as_u16(),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use render_core::dicom::{self, Failed, Library, Loaded, Series, Study};
-use render_core::scene::{Content, Preset, PresetLibrary};
-use render_core::{Renderer, Window};
+use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+use render_core::{Renderer, Volume, Window};
 
 use super::command::{self, Command, KeyFocus};
 use super::dialogs;
@@ -305,6 +305,7 @@ impl App {
             | Command::NextPreset
             | Command::SetVolumeContent(_)
             | Command::ToggleMip
+            | Command::ToggleCinematic
             | Command::Reset
             | Command::ResetAll
             | Command::Page(_)
@@ -436,7 +437,7 @@ impl Screen {
             Command::SetPreset(ref name) => {
                 if let Some(preset) = presets.find(name) {
                     let view = &mut self.viewports[volume_view].view;
-                    view.set_content(Content::Volume, volume);
+                    show_matter(view, volume);
                     view.apply_preset(preset, volume);
                 }
             }
@@ -447,7 +448,7 @@ impl Screen {
                     .iter()
                     .position(|p| Some(&p.name) == view.preset.as_ref().map(|origin| &origin.name));
                 if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
-                    view.set_content(Content::Volume, volume);
+                    show_matter(view, volume);
                     view.apply_preset(next, volume);
                 }
             }
@@ -455,6 +456,10 @@ impl Screen {
             Command::ToggleMip => {
                 let mip = self.viewports[volume_view].view.content == Content::MIP;
                 self.set_content(if mip { Content::Volume } else { Content::MIP });
+            }
+            Command::ToggleCinematic => {
+                let cinematic = self.viewports[volume_view].view.content == Content::Cinematic;
+                self.set_content(if cinematic { Content::Volume } else { Content::Cinematic });
             }
             Command::Reset => {
                 viewport.view.reset(volume);
@@ -494,6 +499,13 @@ impl Screen {
 
     fn set_content(&mut self, content: Content) {
         self.viewports[ViewId::Volume.index()].view.set_content(content, &self.open.volume);
+    }
+}
+
+/// What a preset colours and a projection does not show.
+fn show_matter(view: &mut ViewState, volume: &Volume) {
+    if view.content.in_one_picture() != Content::Volume {
+        view.set_content(Content::Volume, volume);
     }
 }
 

@@ -7,13 +7,26 @@ use std::sync::atomic::AtomicBool;
 use eframe::egui::{self, TextureOptions};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
-use render_core::{Frame, RenderError, RenderParams, Renderer, Volume, gpu};
+use render_core::{Frame, FrameKind, RenderError, RenderParams, Renderer, Volume, gpu};
 
 /// A finished picture.
 #[derive(Debug)]
 pub enum Image {
     Memory(egui::ColorImage),
     Card(Arc<wgpu::Texture>),
+}
+
+/// A finished picture and how good it is.
+#[derive(Debug)]
+pub struct Drawn {
+    pub image: Image,
+    pub kind: FrameKind,
+}
+
+impl From<Frame> for Drawn {
+    fn from(frame: Frame) -> Self {
+        Self { image: Image::Memory(to_image(&frame)), kind: frame.kind }
+    }
 }
 
 /// What one viewport's thread draws on.
@@ -35,17 +48,17 @@ impl Canvas {
         volume: &Arc<Volume>,
         params: &RenderParams,
         cancel: &AtomicBool,
-    ) -> Result<Image, RenderError> {
+    ) -> Result<Drawn, RenderError> {
         if let Some(card) = &self.card {
             let texture = free_texture(&mut self.textures, &card.device, params.size);
             match renderer.render_to(&texture, volume, params, cancel) {
-                Ok(()) => return Ok(Image::Card(texture)),
+                Ok(()) => return Ok(Drawn { image: Image::Card(texture), kind: params.kind }),
                 Err(RenderError::Cancelled) => return Err(RenderError::Cancelled),
                 // What the card fails on has a picture all the same.
                 Err(_) => {}
             }
         }
-        renderer.render(volume, params, cancel).map(|frame| Image::Memory(to_image(&frame)))
+        renderer.render(volume, params, cancel).map(Drawn::from)
     }
 }
 

@@ -28,6 +28,7 @@ pub enum Command {
     NextPreset,
     SetVolumeContent(Content),
     ToggleMip,
+    ToggleCinematic,
     Reset,
     ResetAll,
     Page(i64),
@@ -111,6 +112,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "M",
         text: "Volume or maximum intensity",
         bindings: &[(NONE, Key::M, || Command::ToggleMip)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "C",
+        text: "Volume or cinematic",
+        bindings: &[(NONE, Key::C, || Command::ToggleCinematic)],
     },
     Shortcut {
         group: "Picture",

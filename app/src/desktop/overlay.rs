@@ -19,6 +19,16 @@ const LINE_HEIGHT: f32 = 17.0;
 /// Below this size, a viewport shows only what its picture cannot be read without.
 const ROOMY: [f32; 2] = [330.0, 230.0];
 
+/// How far a picture has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stage {
+    /// It stands in for one that is on its way.
+    Interactive,
+    /// This share of its passes is done.
+    Refining(f32),
+    Final,
+}
+
 /// Draws everything over the picture at `place` in the viewport `rect`. The text tells what the
 /// picture shows, not what was asked for since.
 #[expect(clippy::too_many_arguments, reason = "each is another thing that is drawn")]
@@ -29,7 +39,7 @@ pub fn draw(
     id: ViewId,
     shown: &Shown,
     volume: &Volume,
-    final_picture: bool,
+    stage: Stage,
     scenery: &Scenery<'_>,
 ) {
     let view = &shown.view;
@@ -63,7 +73,7 @@ pub fn draw(
     text.write(Align2::LEFT_BOTTOM, &lower_left);
 
     let mut lower_right = Vec::new();
-    if view.content != Content::Volume {
+    if view.content.in_one_picture() != Content::Volume {
         let window = format!("W {:.0}  L {:.0}", view.window.width(), view.window.center());
         lower_right.push((window, theme::OVERLAY));
     }
@@ -76,11 +86,16 @@ pub fn draw(
         }
     };
     lower_right.push((format!("Zoom {:.0} %", zoom * 100.0), theme::OVERLAY_WEAK));
-    lower_right.push(if final_picture {
-        ("Final".to_owned(), theme::OVERLAY_WEAK)
-    } else {
-        ("Interactive".to_owned(), theme::WARNING)
+    lower_right.push(match stage {
+        Stage::Interactive => ("Interactive".to_owned(), theme::WARNING),
+        Stage::Refining(share) => (format!("Refining {:.0} %", share * 100.0), theme::OVERLAY_WEAK),
+        Stage::Final => ("Final".to_owned(), theme::OVERLAY_WEAK),
     });
+    if let Stage::Refining(share) = stage {
+        let y = rect.bottom() - 1.0;
+        let end = pos2(rect.left() + rect.width() * share, y);
+        painter.line_segment([pos2(rect.left(), y), end], Stroke::new(2.0, theme::OVERLAY_WEAK));
+    }
     text.write(Align2::RIGHT_BOTTOM, &lower_right);
 
     if calibrated && roomy && view.content == Content::Slice {
@@ -115,6 +130,7 @@ fn volume_title(view: &ViewState) -> String {
         Content::Projection(Combine::Minimum) => "Minimum intensity".to_owned(),
         Content::Projection(Combine::Mean) => "Mean intensity".to_owned(),
         Content::Isosurface(value) => format!("Surface at {value:.0}"),
+        Content::Cinematic => format!("{}, cinematic", preset_title(view)),
         _ => preset_title(view),
     }
 }

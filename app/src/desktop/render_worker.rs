@@ -11,7 +11,7 @@ use render_core::progressive::{Progressive, Succession, ViewPainter, ViewRequest
 use render_core::scene::{Content, ViewState};
 use render_core::{FrameKind, RenderError, RenderParams, Volume};
 
-use super::canvas::{Canvas, Image};
+use super::canvas::{Canvas, Drawn, Image};
 
 /// A picture while moving may take this long: 30 frames a second, less what uploading and drawing
 /// the window take.
@@ -34,6 +34,8 @@ pub struct Picture {
     pub view: ViewState,
     pub volume: Arc<Volume>,
     pub kind: FrameKind,
+    /// How much is done of a picture that refines; `None` once it is final, and of all others.
+    pub refined: Option<f32>,
 }
 
 #[derive(Debug)]
@@ -59,16 +61,20 @@ impl RenderWorker {
             BUDGET,
             move || started.elapsed(),
             move |request: &ViewRequest, volume: &Arc<Volume>, params: &RenderParams, cancel: &AtomicBool| {
-                let image = canvas.draw(&request.renderer, volume, params, cancel)?;
-                Ok((image, params.kind))
+                canvas.draw(&request.renderer, volume, params, cancel)
             },
         );
         let progressive = Progressive::start(&format!("render {name}"), painter, move |update| {
-            let picture = update.picture.map(|(image, kind)| Picture {
+            // The first step only stands in for the first pass.
+            let refines = update.request.view.content == Content::Cinematic && update.step > 0;
+            let refined =
+                (refines && !update.is_final()).then(|| update.step as f32 / (update.steps - 1) as f32);
+            let picture = update.picture.map(|Drawn { image, kind }| Picture {
                 image,
                 view: update.request.view.clone(),
                 volume: Arc::clone(&update.request.volume),
                 kind,
+                refined,
             });
             *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
             window.0.request_repaint();

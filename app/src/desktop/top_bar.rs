@@ -86,6 +86,7 @@ fn volume_controls(app: &App, screen: &Screen, ui: &mut egui::Ui, commands: &mut
     preset_menu(view, &app.presets, &screen.open.volume, ui, commands);
     for (content, name, hint) in [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
+        (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (C)"),
         (Content::MIP, "MIP", "Maximum intensity projection (M)"),
         (Content::Projection(Combine::Minimum), "MinIP", "Minimum intensity projection"),
         (Content::Projection(Combine::Mean), "Mean", "Mean intensity projection"),

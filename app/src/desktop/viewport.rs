@@ -14,7 +14,7 @@ use render_core::{FrameKind, Renderer, Volume, Window};
 use super::canvas::OnScreen;
 use super::layout::ViewId;
 use super::overlay;
-use super::render_worker::{Pace, RenderWorker};
+use super::render_worker::{Pace, Picture, RenderWorker};
 use super::study::OpenSeries;
 use super::theme;
 
@@ -66,6 +66,7 @@ pub struct Probe {
 pub struct Shown {
     pub view: ViewState,
     pub kind: FrameKind,
+    pub refined: Option<f32>,
     volume: Arc<Volume>,
 }
 
@@ -204,6 +205,7 @@ impl Viewport {
             Content::Projection(Combine::Maximum) => "Volume view, maximum intensity projection".to_owned(),
             Content::Projection(Combine::Minimum) => "Volume view, minimum intensity projection".to_owned(),
             Content::Projection(Combine::Mean) => "Volume view, mean intensity projection".to_owned(),
+            Content::Cinematic => format!("Cinematic view, preset {}", overlay::preset_title(&self.view)),
             _ => format!("Volume view, preset {}", overlay::preset_title(&self.view)),
         }
     }
@@ -337,7 +339,8 @@ impl Viewport {
             Some(Ok(picture)) => {
                 let name = format!("{} picture", self.id.name());
                 self.picture.set(&name, picture.image, ctx, self.card.as_ref());
-                self.shown = Some(Shown { view: picture.view, kind: picture.kind, volume: picture.volume });
+                let Picture { view, kind, refined, volume, .. } = picture;
+                self.shown = Some(Shown { view, kind, refined, volume });
                 self.error = None;
             }
             Some(Err(error)) => self.error = Some(error.to_string()),
@@ -372,8 +375,13 @@ impl Viewport {
             let offset = ((rect.size() - vec2(width, height)) / 2.0).round_to_pixels(ui.pixels_per_point());
             let place = Rect::from_min_size(rect.min + offset, vec2(width, height));
             painter.image(texture, place, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
-            let final_picture = shown.kind == FrameKind::Exact && shown.view.revision == self.view.revision;
-            overlay::draw(&painter, rect, place, self.id, shown, &shown.volume, final_picture, scenery);
+            let is_newest = shown.view.revision == self.view.revision;
+            let state = match (is_newest, shown.kind, shown.refined) {
+                (true, FrameKind::Exact, _) => overlay::Stage::Final,
+                (true, _, Some(share)) => overlay::Stage::Refining(share),
+                _ => overlay::Stage::Interactive,
+            };
+            overlay::draw(&painter, rect, place, self.id, shown, &shown.volume, state, scenery);
         } else if self.error.is_none() {
             overlay::centered(&painter, rect, "Rendering…", theme::OVERLAY_WEAK);
         }

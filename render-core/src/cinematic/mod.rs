@@ -310,7 +310,7 @@ fn light(view: &ViewState, settings: &Settings) -> LightTable {
 
 /// The lens and what lies before it.
 fn optics(volume: &Volume, view: &ViewState, settings: &Settings, matter: &Matter) -> Optics {
-    let shown = ViewState { content: Content::Volume, ..view.clone() };
+    let shown = ViewState { content: Content::Cinematic, ..view.clone() };
     let params = RenderParams::resolve(&shown, volume);
     let (right, up, forward) = view.camera.axes();
     let patient_from_camera = glam::DMat3::from_cols(right, up, -forward);

@@ -5,9 +5,8 @@
 //! ```
 //!
 //! [`Progressive`] schedules and knows nothing of pictures; a [`Painter`] says how many steps a
-//! request takes and draws each of them. [`ViewPainter`] draws views with a renderer. A mode that
-//! gathers samples over many passes is a painter as well: each pass is a step, and what was gathered
-//! so far is the painter's own.
+//! request takes and draws each of them. [`ViewPainter`] draws views with a renderer. Each pass
+//! of a mode that gathers samples is a step; [`Refinement`] holds what was gathered so far.
 
 mod cinematic;
 mod ladder;
@@ -22,7 +21,7 @@ use std::time::Duration;
 
 use crate::render::RenderError;
 
-pub use cinematic::{CinematicPainter, CinematicRequest};
+pub use cinematic::Refinement;
 pub use ladder::{Ladder, Rung};
 pub use view::{ViewPainter, ViewRequest};
 

@@ -313,39 +313,61 @@ fn a_view_is_coarse_at_once_then_exact_and_a_fast_machine_skips_the_first() {
 }
 
 #[test]
-fn a_cinematic_view_gathers_samples_from_step_to_step_and_starts_afresh_when_it_turns() {
+fn a_cinematic_view_moves_as_a_volume_then_refines_and_starts_afresh_when_it_turns() {
+    use crate::Frame;
     use crate::frame::FrameKind;
+    use crate::render::{Choice, Renderer};
+    use crate::scene::Content;
 
     let (volume, view) = bone_view();
-    let mut request = CinematicRequest { volume, view, settings: crate::cinematic::Settings::default() };
-    let ticks = std::sync::atomic::AtomicU64::new(0);
-    let clock = move || Duration::from_millis(400 * ticks.fetch_add(1, Ordering::Relaxed));
-    let mut painter = CinematicPainter::new(Duration::from_millis(24), clock);
-    let go_on = AtomicBool::new(false);
-
-    let steps = painter.begin(&request);
-    let frames: Vec<crate::Frame> =
-        (0..steps).map(|step| painter.paint(&request, step, &go_on).unwrap()).collect();
-    assert!(frames[0].size[0] < 32, "the first picture is coarse");
-    assert!(frames[1..].iter().all(|frame| frame.size == [32, 24]));
-    assert!(frames[..frames.len() - 1].iter().all(|frame| frame.kind == FrameKind::Interactive));
-    assert_eq!(frames[frames.len() - 1].kind, FrameKind::Exact);
-    // Each picture is closer to the final one than those of a few samples were.
-    let last = &frames[frames.len() - 1].pixels;
-    let distance = |frame: &crate::Frame| -> u64 {
-        frame.pixels.iter().zip(last).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+    let renderer = Renderer::open(Choice::Cpu).unwrap();
+    let view = crate::scene::ViewState { content: Content::Cinematic, ..view };
+    let mut request = ViewRequest { renderer, volume, view };
+    let painter = || {
+        // A clock that says that all takes long.
+        let ticks = std::sync::atomic::AtomicU64::new(0);
+        let clock = move || Duration::from_millis(400 * ticks.fetch_add(1, Ordering::Relaxed));
+        let draw = |request: &ViewRequest, volume: &_, params: &_, cancel: &_| {
+            request.renderer.render(volume, params, cancel)
+        };
+        ViewPainter::new(Duration::from_millis(24), clock, draw)
     };
-    assert!(distance(&frames[frames.len() - 2]) < distance(&frames[1]) / 2);
+    let go_on = AtomicBool::new(false);
+    let mut painted = painter();
 
-    // A cancelled pass, and a turn after it: the new picture owes nothing to the old one.
-    assert_eq!(painter.paint(&request, 5, &AtomicBool::new(true)).unwrap_err(), RenderError::Cancelled);
-    request.view.camera.azimuth(90.0);
-    let mut fresh = CinematicPainter::new(Duration::from_millis(24), || Duration::ZERO);
-    for painter in [&mut painter, &mut fresh] {
+    // The first view tells how long paths take.
+    for view in 0..2 {
+        let steps = painted.begin(&request);
+        let frames: Vec<Frame> =
+            (0..steps).map(|step| painted.paint(&request, step, &go_on).unwrap()).collect();
+        let (last, before) = frames.split_last().unwrap();
+        assert!(before.iter().all(|frame| frame.kind == FrameKind::Interactive));
+        assert_eq!((last.kind, last.size), (FrameKind::Exact, [32, 24]));
+        assert!(frames[0].size[0] < 32, "what moves is coarse");
+        if view == 1 {
+            assert!(frames[1].size[0] < 32, "the first paths show a coarse picture");
+            // Each picture is closer to the final one than those of a few samples were.
+            let whole: Vec<&Frame> = frames.iter().filter(|frame| frame.size == [32, 24]).collect();
+            let distance = |frame: &Frame| -> u64 {
+                frame.pixels.iter().zip(&last.pixels).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+            };
+            assert!(whole.len() > 4);
+            assert!(distance(whole[whole.len() - 2]) * 2 < distance(whole[0]));
+        }
+    }
+
+    // A cancelled pass goes on where it was; after a turn nothing of it is left.
+    let mut fresh = painter();
+    for painter in [&mut painted, &mut fresh] {
         painter.begin(&request);
         painter.paint(&request, 0, &go_on).unwrap();
     }
-    let pictures =
-        [&mut painter, &mut fresh].map(|painter| painter.paint(&request, 1, &go_on).unwrap().pixels);
-    assert_eq!(pictures[0], pictures[1]);
+    assert_eq!(painted.paint(&request, 1, &AtomicBool::new(true)).unwrap_err(), RenderError::Cancelled);
+    request.view.camera.azimuth(90.0);
+    request.view.touch();
+    let finals = [&mut painted, &mut fresh].map(|painter| {
+        let steps = painter.begin(&request);
+        (0..steps).map(|step| painter.paint(&request, step, &go_on).unwrap()).last().unwrap().pixels
+    });
+    assert!(finals[0] == finals[1]);
 }

@@ -31,7 +31,7 @@ impl RenderParams {
         let grey = Grey::from(view.window);
         let grey = if volume.meaning().inverted { grey.inverted() } else { grey };
         let mode = match view.content {
-            Content::Volume => {
+            Content::Volume | Content::Cinematic => {
                 let table = TransferTable::new(&view.transfer, step_mm);
                 let table = if view.pre_integrated { table.integrated() } else { table };
                 Mode::Volume { transfer: Arc::new(table), shading: view.shading, step_mm }
@@ -176,7 +176,7 @@ fn layers(view: &ViewState, volume: &Volume, step_mm: f32) -> Vec<Layer> {
         let (rows, shift) = (affine.matrix3.transpose(), affine.translation);
         let look = match &layer.look {
             Look::Values(function) => {
-                let step_mm = if view.content == Content::Volume { step_mm } else { 1.0 };
+                let step_mm = if view.content.in_one_picture() == Content::Volume { step_mm } else { 1.0 };
                 LayerLook::Values(Arc::new(TransferTable::new(function, step_mm)))
             }
             Look::Labels(colors) => LayerLook::Labels(Arc::clone(colors)),

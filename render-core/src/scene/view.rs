@@ -20,6 +20,9 @@ pub const MAX_SIZE: u32 = 8192;
 pub enum Content {
     /// Shaded volume rendering with the view's transfer function.
     Volume,
+    /// The same matter in the light of a studio, gathered from pass to pass (`cinematic`). What draws
+    /// single pictures draws the shaded volume in its stead.
+    Cinematic,
     /// Maximum, minimum or mean intensity along the line of sight, windowed.
     Projection(Combine),
     /// The surface where the volume rises to this value.
@@ -30,6 +33,14 @@ pub enum Content {
 
 impl Content {
     pub const MIP: Self = Self::Projection(Combine::Maximum);
+
+    /// What a single picture shows: refining views are shown so while they move.
+    pub fn in_one_picture(self) -> Self {
+        match self {
+            Self::Cinematic => Self::Volume,
+            other => other,
+        }
+    }
 }
 
 /// How values across a thick slice or along a ray become one.
@@ -287,7 +298,7 @@ impl ViewState {
     /// colours.
     pub fn set_window(&mut self, window: Window) {
         self.window = window;
-        if self.content == Content::Volume {
+        if self.content.in_one_picture() == Content::Volume {
             self.transfer = self.transfer.with_opacity_window(window);
         }
         self.touch();

@@ -96,6 +96,7 @@ pub struct LayoutView {
 #[serde(rename_all = "camelCase")]
 pub enum Content {
     Volume,
+    Cinematic,
     Mip,
     Minip,
     Mean,
@@ -349,6 +350,8 @@ pub struct ViewInfo {
     pub mm_per_pixel: Option<f64>,
     pub zoom: f64,
     pub letters: Letters,
+    /// How much of a picture that refines is done, 0 to 1; `None` for views that do not refine.
+    pub refined: Option<f64>,
     /// Middle of a slice view, or what a camera looks at; patient space (LPS).
     pub position_mm: [f64; 3],
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::{ErrorCode, MAX_PIXELS, MAX_WHEEL, MAX_WINDOW};
+use crate::message::{Content, ErrorCode, MAX_PIXELS, MAX_WHEEL, MAX_WINDOW};
 use crate::{MAX_TEXT_BYTES, Malformed, bounded, short};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub enum ClientMessage {
     },
     Preset {
         preset: String,
+    },
+    Content {
+        content: Content,
     },
     Reset,
     Render,
@@ -92,7 +95,7 @@ impl ClientMessage {
                 Ok(())
             }
             Self::Preset { preset } => short("preset", preset),
-            Self::Reset | Self::Render => Ok(()),
+            Self::Content { .. } | Self::Reset | Self::Render => Ok(()),
         }
     }
 }

@@ -23,6 +23,7 @@ use render_core::progressive::Rung;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 
 use crate::frames::Failure;
+use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
 use view::{Counters, View};
 
@@ -84,6 +85,8 @@ pub struct Job {
     pub meta: JobMeta,
     pub volume: Arc<Volume>,
     pub state: ViewState,
+    /// Where this picture's next pass is drawn, if it refines.
+    pub studio: Option<Arc<dyn Studio>>,
     pub jpeg_quality: u8,
 }
 
@@ -91,7 +94,10 @@ pub struct Job {
 #[derive(Clone, Debug)]
 pub struct JobMeta {
     pub view: u8,
+    /// What is wanted; a picture that refines gets there pass by pass.
     pub quality: Quality,
+    /// Whether it is a pass of a picture that refines.
+    pub refines: bool,
     /// Distinguishes a view from a later one of the same number.
     epoch: u64,
     input_seq: u64,
@@ -114,6 +120,14 @@ pub struct Picture {
     pub size: [u32; 2],
     pub render_time: Duration,
     pub encode_time: Duration,
+    /// The share of its passes that is done; 1 for what needs no more.
+    pub refined: f32,
+}
+
+impl Picture {
+    fn quality(&self, meta: &JobMeta) -> Quality {
+        if self.refined < 1.0 { Quality::Interactive } else { meta.quality }
+    }
 }
 
 #[derive(Debug)]
@@ -321,16 +335,20 @@ impl Session {
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame { header: Vec::new(), jpeg: picture.jpeg });
         }
-        if counters.told.as_ref() != Some(&*meta.info) {
-            counters.told = Some((*meta.info).clone());
-            self.send(&ServerMessage::View((*meta.info).clone()));
+        let mut info = (*meta.info).clone();
+        if meta.refines {
+            info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
+        }
+        if counters.told.as_ref() != Some(&info) {
+            counters.told = Some(info.clone());
+            self.send(&ServerMessage::View(info));
         }
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         // A view is at most 8192 pixels wide and high, so its size fits.
         let size = picture.size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
         let header = protocol::FrameHeader {
             codec: protocol::Codec::Jpeg,
-            quality: meta.quality,
+            quality: picture.quality(meta),
             view: meta.view,
             size,
             frame: number,

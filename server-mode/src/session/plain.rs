@@ -64,6 +64,11 @@ impl Session {
                 view.edit(&volume, |state| state.apply_preset(preset, &volume));
                 view.demand(DEFAULT_QUALITY);
             }
+            ClientMessage::Content { content } => {
+                let size = view.size();
+                view.relayout(&volume, content, size);
+                view.demand(DEFAULT_QUALITY);
+            }
             ClientMessage::Reset => {
                 view.edit(&volume, |state| state.reset(&volume));
                 view.demand(DEFAULT_QUALITY);

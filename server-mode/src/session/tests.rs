@@ -119,7 +119,12 @@ impl Stage {
     }
 
     fn finish(&mut self, job: &Job, took: Duration) {
-        let picture = Picture { jpeg: vec![0xff], size: job_size(job), render_time: took, encode_time: MS };
+        self.finish_pass(job, took, 1.0);
+    }
+
+    fn finish_pass(&mut self, job: &Job, took: Duration, refined: f32) {
+        let (jpeg, size) = (vec![0xff], job_size(job));
+        let picture = Picture { jpeg, size, render_time: took, encode_time: MS, refined };
         self.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Ok(picture) }));
     }
 
@@ -204,6 +209,49 @@ fn a_drag_is_drawn_fast_and_its_release_in_full() {
     stage.finish(&job, MS);
     assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, released);
     assert_eq!(stage.session.wake_at(), None);
+}
+
+#[test]
+fn a_cinematic_view_refines_pass_by_pass_while_it_rests_and_its_frames_are_seen() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "layout", "views": [{"view": 0, "content": "cinematic", "size": [400, 300]}]}));
+    let job = stage.begin(0);
+    assert_eq!((job.meta.quality, job.meta.refines), (Quality::Interactive, false), "a volume stands in");
+    stage.finish(&job, MS);
+    stage.acknowledge(0);
+    stage.wait(150 * MS);
+    let revision = stage.headers(0).next_back().expect("a frame").view_revision;
+    for refined in [0.25, 0.5] {
+        let job = stage.begin(0);
+        assert!(job.meta.refines && job.studio.is_some() && job.jpeg_quality == 90);
+        assert!(stage.jobs.is_empty());
+        stage.finish_pass(&job, 900 * MS, refined);
+        let header = stage.headers(0).next_back().expect("a frame");
+        assert_eq!((header.quality, header.view_revision), (Quality::Interactive, revision));
+        let told = stage.texts.iter().rfind(|text| text["type"] == "view").expect("a view message");
+        assert_eq!(told["refined"], refined);
+    }
+    assert!(stage.jobs.is_empty(), "nothing is refined for a client that does not keep up");
+    stage.acknowledge(0);
+
+    let turned = stage.begin(0);
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 10.0);
+    stage.jobs.clear();
+    stage.input(Input::Rendered(Rendered { meta: turned.meta.clone(), picture: Err(Failure::Cancelled) }));
+    let job = stage.begin(0);
+    assert_eq!((job.meta.quality, job.meta.refines), (Quality::Interactive, false));
+    assert_eq!(job_size(&job), [400, 300], "long passes do not make what moves coarse");
+    stage.finish(&job, MS);
+    stage.pointer(0, "release", 10.0);
+    let job = stage.begin(0);
+    assert!(job.meta.refines);
+    stage.finish_pass(&job, MS, 1.0);
+    let header = stage.headers(0).next_back().expect("a frame");
+    assert!(header.quality == Quality::Final && header.view_revision > revision);
+    stage.acknowledge(0);
+    stage.wait(1000 * MS);
+    assert!(stage.jobs.is_empty(), "what is final costs nothing");
 }
 
 #[test]

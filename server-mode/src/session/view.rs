@@ -12,6 +12,7 @@ use render_core::{Volume, Window};
 
 use super::{Dialect, Job, JobMeta, Picture, Quality};
 use crate::frames::Failure;
+use crate::refine::{Studio, new_studio};
 
 /// Without movement for this long the final picture is drawn.
 const REST: Duration = Duration::from_millis(150);
@@ -111,6 +112,8 @@ pub struct View {
     /// Counts the actions that are answered by a picture even of an unchanged state.
     demand: u64,
     ladder: Ladder,
+    /// Where a cinematic picture gathers its samples.
+    studio: Option<Arc<dyn Studio>>,
 }
 
 impl View {
@@ -131,6 +134,7 @@ impl View {
             plain_quality: super::plain::DEFAULT_QUALITY,
             demand: 0,
             ladder: Ladder::new(INTERACTIVE_BUDGET),
+            studio: None,
         }
     }
 
@@ -203,6 +207,7 @@ impl View {
                 self.state.window = fresh.window;
             }
             self.state.content = content;
+            self.studio = None;
             self.state.plane = fresh.plane;
             self.state.touch();
         }
@@ -303,17 +308,21 @@ impl View {
         self.asked = Some(wanted);
         let state = self.state.clone();
         let coarse = quality == Quality::Interactive && dialect == Dialect::Stream;
-        let rung = if coarse { self.ladder.rung(state.content) } else { None };
+        let rung = if coarse { self.ladder.rung(state.content.in_one_picture()) } else { None };
+        // The picture of each pass leaves the view short of final, so the next one follows.
+        let refines = state.content == Content::Cinematic && quality == Quality::Final;
+        let studio = refines.then(|| Arc::clone(self.studio.get_or_insert_with(new_studio)));
         let meta = JobMeta {
             view: number,
             quality,
+            refines,
             epoch: self.epoch,
             input_seq: self.input_seq,
             demand: self.demand,
             rung,
             info: Box::new(self.info(number, volume)),
         };
-        Some(Box::new(Job { meta, volume: Arc::clone(volume), state, jpeg_quality }))
+        Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, jpeg_quality }))
     }
 
     /// Takes note of a job's end. Returns whether its result is for this view.
@@ -325,9 +334,11 @@ impl View {
         let version = |quality| Version { revision: meta.info.revision, quality, demand: meta.demand };
         match picture {
             Ok(picture) => {
-                self.shown = Some(version(meta.quality));
-                let took = picture.render_time + picture.encode_time;
-                self.ladder.measured(self.state.content, meta.rung, took);
+                self.shown = Some(version(picture.quality(meta)));
+                if !meta.refines {
+                    let took = picture.render_time + picture.encode_time;
+                    self.ladder.measured(self.state.content.in_one_picture(), meta.rung, took);
+                }
             }
             Err(Failure::Cancelled) => {}
             // What cannot be drawn is not tried again until something changes.
@@ -359,6 +370,7 @@ impl View {
                 top: letters.top,
                 bottom: letters.bottom,
             },
+            refined: (state.content == Content::Cinematic).then_some(0.0),
             position_mm: position.to_array(),
         }
     }
@@ -367,6 +379,7 @@ impl View {
 fn content_of(kind: protocol::Content) -> (Content, Orientation) {
     match kind {
         protocol::Content::Volume => (Content::Volume, Orientation::Axial),
+        protocol::Content::Cinematic => (Content::Cinematic, Orientation::Axial),
         protocol::Content::Mip => (Content::MIP, Orientation::Axial),
         protocol::Content::Minip => (Content::Projection(Combine::Minimum), Orientation::Axial),
         protocol::Content::Mean => (Content::Projection(Combine::Mean), Orientation::Axial),

@@ -76,7 +76,7 @@ var readMessage = {
     view: count,
     revision: count,
     inputSeq: count,
-    content: oneOf("volume", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
+    content: oneOf("volume", "cinematic", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
     window: record({ center: number, width: number }),
     preset: optional(text),
     slice: optional(number),
@@ -84,6 +84,7 @@ var readMessage = {
     mmPerPixel: optional(number),
     zoom: number,
     letters: record({ left: text, right: text, top: text, bottom: text }),
+    refined: optional(number),
     positionMm: list(number)
   }),
   error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
@@ -476,10 +477,14 @@ var TITLES = {
   coronal: "Coronal",
   sagittal: "Sagittal",
   volume: "Volume",
+  cinematic: "Cinematic",
   mip: "MIP",
   minip: "MinIP",
   mean: "Mean"
 };
+function showsPreset(content) {
+  return content === "volume" || content === "cinematic";
+}
 var LONGEST_RULER_PX = 140;
 var Viewport = class {
   view;
@@ -514,6 +519,8 @@ var Viewport = class {
     bottom: element("span", { class: "letter bottom", "aria-hidden": "true" })
   };
   #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
+  /** Grows along the lower edge while a picture refines. */
+  #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
   #stale = element("div", { class: "stale-note", hidden: true });
   #caption = null;
   /** States whose pictures have not been shown yet, oldest first. */
@@ -537,6 +544,7 @@ var Viewport = class {
       element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
       ...Object.values(this.#letters),
       this.#slider,
+      this.#refining,
       this.#stale
     );
     const target = {
@@ -621,7 +629,7 @@ var Viewport = class {
     this.state = this.#drawn = this.#waiting = this.wantedSlice = null;
     this.#states = [];
     this.#canvas.width = this.#canvas.height = 0;
-    this.#quality.hidden = this.#lossy.hidden = true;
+    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
   }
   async #draw() {
     if (this.#decoding) return;
@@ -646,15 +654,22 @@ var Viewport = class {
     if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
     canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
     this.#markStale(null);
-    const final = frame.quality === "final";
-    this.#quality.hidden = this.#lossy.hidden = false;
-    this.#quality.classList.toggle("final", final);
-    setText(this.#quality, final ? "Final" : "Interactive");
     const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
     if (state && state !== this.#drawn) this.#write(state);
+    this.#writeQuality(frame.quality === "final", state?.refined ?? 0);
     this.#owner.shown(frame);
+  }
+  /** `refined` is 0 while a picture stands in for one that refines. */
+  #writeQuality(final, refined) {
+    const refining = !final && refined > 0;
+    this.#quality.hidden = this.#lossy.hidden = false;
+    this.#quality.classList.toggle("final", final);
+    this.#quality.classList.toggle("refines", refining);
+    setText(this.#quality, final ? "Final" : refining ? `Refining ${Math.round(refined * 100)} %` : "Interactive");
+    this.#refining.hidden = !refining;
+    this.#refining.style.width = `${refined * 100}%`;
   }
   #write(state = this.#drawn) {
     this.#drawn = state;
@@ -670,7 +685,7 @@ var Viewport = class {
     if (!caption || !state) return;
     const { window, zoom, slice, slices } = state;
     const lines = [`Zoom ${zoom.toFixed(2)}×`];
-    if (state.content !== "volume" || state.preset === null) {
+    if (!showsPreset(state.content) || state.preset === null) {
       lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && slices !== null) {
@@ -742,6 +757,13 @@ var Viewport = class {
 
 // src/controls.ts
 var SLIDER_STEPS = 1e3;
+var RENDERINGS = [
+  ["volume", "Volume"],
+  ["cinematic", "Cinematic"],
+  ["mip", "MIP"],
+  ["minip", "MinIP"],
+  ["mean", "Mean"]
+];
 var Controls = class {
   #actions;
   #windows = byId("windows", HTMLSelectElement);
@@ -751,11 +773,10 @@ var Controls = class {
   #width = byId("width", HTMLInputElement);
   #widthSlider = byId("width-slider", HTMLInputElement);
   #presets = byId("presets", HTMLSelectElement);
-  #volume = byId("volume", HTMLButtonElement);
-  #mip = byId("mip", HTMLButtonElement);
+  #rendering = byId("rendering", HTMLSelectElement);
   #layout = byId("layout", HTMLButtonElement);
   #demographics = byId("demographics", HTMLButtonElement);
-  #buttons = [byId("reset", HTMLButtonElement), this.#volume, this.#mip, this.#layout];
+  #buttons = [byId("reset", HTMLButtonElement), this.#rendering, this.#layout];
   #series = null;
   #presetNames = [];
   #window = null;
@@ -765,8 +786,11 @@ var Controls = class {
     this.#actions = actions;
     this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
     this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
-    this.#volume.addEventListener("click", () => actions.setProjection("volume"));
-    this.#mip.addEventListener("click", () => actions.setProjection("mip"));
+    this.#rendering.append(...RENDERINGS.map(([value, label]) => element("option", { value }, label)));
+    this.#rendering.addEventListener("change", () => {
+      const chosen = RENDERINGS.find(([value]) => value === this.#rendering.value);
+      if (chosen) actions.setRendering(chosen[0]);
+    });
     this.#layout.addEventListener("click", () => actions.toggleLayout());
     byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
     this.#demographics.addEventListener("click", () => actions.toggleDemographics());
@@ -807,7 +831,7 @@ var Controls = class {
   }
   /** Shows the window of the view that the controls act on. */
   showWindow(content, state) {
-    const name = content === "volume" || content === "mip" ? TITLES[content] : "slices";
+    const name = RENDERINGS.some(([rendering]) => rendering === content) ? TITLES[content] : "slices";
     setText(this.#target, `· ${name}`);
     if (!state) return;
     const { center, width } = state.window;
@@ -826,9 +850,8 @@ var Controls = class {
   showPreset(name) {
     this.#presets.value = name ?? "";
   }
-  showProjection(content) {
-    this.#volume.setAttribute("aria-pressed", String(content === "volume"));
-    this.#mip.setAttribute("aria-pressed", String(content === "mip"));
+  showRendering(content) {
+    this.#rendering.value = content;
   }
   showLayout(single) {
     this.#layout.setAttribute("aria-pressed", String(single));
@@ -892,6 +915,7 @@ var PLAIN = /* @__PURE__ */ new Map([
   [" ", { do: "reset" }],
   ["p", { do: "preset" }],
   ["m", { do: "projection" }],
+  ["c", { do: "cinematic" }],
   ["l", { do: "layout" }],
   ["d", { do: "demographics" }],
   ["?", { do: "help" }],
@@ -1086,7 +1110,7 @@ var Client = class {
     this.#controls = new Controls({
       setWindow: (window) => this.#setWindow(window),
       setPreset: (name) => this.#setPreset(name),
-      setProjection: (content) => this.#setProjection(content),
+      setRendering: (content) => this.#setRendering(content),
       toggleLayout: () => this.#maximise(this.#active),
       reset: () => this.#send({ type: "reset" }),
       toggleDemographics: () => this.#toggleDemographics()
@@ -1231,7 +1255,7 @@ var Client = class {
       this.#send({ type: "preset", view, name: saved.preset });
     }
     const moved = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
-    if (moved && (saved.content !== "volume" || saved.preset === null)) {
+    if (moved && (!showsPreset(saved.content) || saved.preset === null)) {
       this.#send({ type: "window", view, ...saved.window });
     }
   }
@@ -1295,10 +1319,14 @@ var Client = class {
     this.#showVolume();
     this.#send({ type: "preset", view: VOLUME_VIEW, name });
   }
-  #setProjection(content) {
+  #setRendering(content) {
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
     this.#arrange();
+  }
+  /** Shows this, or the shaded volume again. */
+  #toggleRendering(content) {
+    this.#setRendering(this.#views[VOLUME_VIEW].content === content ? "volume" : content);
   }
   // --- What controls and keys do -----------------------------------------------------------------------------------
   /**
@@ -1307,7 +1335,7 @@ var Client = class {
    */
   get #windowView() {
     const active = this.#views[this.#active];
-    return active.content === "volume" && !this.#single ? this.#views[0] : active;
+    return showsPreset(active.content) && !this.#single ? this.#views[0] : active;
   }
   #setWindow(window) {
     this.#send({ type: "window", view: this.#windowView.view, ...window });
@@ -1317,7 +1345,7 @@ var Client = class {
     const volume = this.#views[VOLUME_VIEW];
     this.#controls.showWindow(content, this.#series ? state : null);
     this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
-    this.#controls.showProjection(volume.content);
+    this.#controls.showRendering(volume.content);
   }
   #obey(command) {
     const viewport = this.#views[this.#active];
@@ -1363,7 +1391,10 @@ var Client = class {
         this.#controls.nextPreset();
         break;
       case "projection":
-        this.#setProjection(this.#views[VOLUME_VIEW].content === "mip" ? "volume" : "mip");
+        this.#toggleRendering("mip");
+        break;
+      case "cinematic":
+        this.#toggleRendering("cinematic");
         break;
       case "layout":
         this.#maximise(this.#active);

@@ -175,14 +175,33 @@ test("a preset changes the colours of the volume, reset brings the first look ba
   await pictureThat(page, VOLUME, equals(first));
 });
 
-test("the projection is another picture of the same view", async () => {
+test("every projection is another picture of the same view", async () => {
   const page = await desk();
   const shaded = await picture(page, VOLUME);
-  await page.locator("#mip").click();
-  const projected = await pictureThat(page, VOLUME, differs(shaded));
-  assert.ok(colour(projected) < 1, "a projection is grey");
-  await page.locator("#volume").click();
-  await pictureThat(page, VOLUME, equals(shaded));
+  for (const content of ["mip", "minip", "mean"]) {
+    await page.locator("#rendering").selectOption(content);
+    const projected = await pictureThat(page, VOLUME, differs(shaded));
+    assert.ok(colour(projected) < 1, `${content} is grey`);
+    await page.locator("#rendering").selectOption("volume");
+    await pictureThat(page, VOLUME, equals(shaded));
+  }
+});
+
+test("a cinematic picture refines until something moves, and then again", async () => {
+  const page = await desk();
+  const shaded = await picture(page, VOLUME);
+  await page.keyboard.press("c");
+  assert.equal(await page.locator("#rendering").inputValue(), "cinematic");
+  const refining = page.locator(`${viewport(VOLUME)} .quality.refines:visible`);
+  await refining.waitFor();
+  assert.match(await refining.innerText(), /^Refining \d+ %$/);
+  assert.ok(difference(shaded, await picture(page, VOLUME)) > OTHER, "the light is another");
+  await page.locator(`${viewport(VOLUME)} .refining:visible`).waitFor();
+  await drag(page, VOLUME, 60, 0);
+  await refining.waitFor();
+  await page.keyboard.press("c");
+  await settled(page, VOLUME);
+  await page.locator(`${viewport(VOLUME)} .refining`).waitFor({ state: "hidden" });
 });
 
 test("a double click shows one view alone and back, and every view keeps its slice", async () => {

@@ -8,10 +8,19 @@ import { numberText } from "./words";
 
 const SLIDER_STEPS = 1000;
 
+/** What the 3D view can show, in the order of the menu. */
+const RENDERINGS: readonly (readonly [Content, string])[] = [
+  ["volume", "Volume"],
+  ["cinematic", "Cinematic"],
+  ["mip", "MIP"],
+  ["minip", "MinIP"],
+  ["mean", "Mean"],
+];
+
 export interface Actions {
   setWindow(window: WindowValues): void;
   setPreset(name: string): void;
-  setProjection(content: "volume" | "mip"): void;
+  setRendering(content: Content): void;
   toggleLayout(): void;
   reset(): void;
   toggleDemographics(): void;
@@ -26,11 +35,10 @@ export class Controls {
   readonly #width = byId("width", HTMLInputElement);
   readonly #widthSlider = byId("width-slider", HTMLInputElement);
   readonly #presets = byId("presets", HTMLSelectElement);
-  readonly #volume = byId("volume", HTMLButtonElement);
-  readonly #mip = byId("mip", HTMLButtonElement);
+  readonly #rendering = byId("rendering", HTMLSelectElement);
   readonly #layout = byId("layout", HTMLButtonElement);
   readonly #demographics = byId("demographics", HTMLButtonElement);
-  readonly #buttons = [byId("reset", HTMLButtonElement), this.#volume, this.#mip, this.#layout];
+  readonly #buttons = [byId("reset", HTMLButtonElement), this.#rendering, this.#layout];
   #series: SeriesOpened | null = null;
   #presetNames: readonly PresetName[] = [];
   #window: WindowValues | null = null;
@@ -41,8 +49,11 @@ export class Controls {
     this.#actions = actions;
     this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
     this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
-    this.#volume.addEventListener("click", () => actions.setProjection("volume"));
-    this.#mip.addEventListener("click", () => actions.setProjection("mip"));
+    this.#rendering.append(...RENDERINGS.map(([value, label]) => element("option", { value }, label)));
+    this.#rendering.addEventListener("change", () => {
+      const chosen = RENDERINGS.find(([value]) => value === this.#rendering.value);
+      if (chosen) actions.setRendering(chosen[0]);
+    });
     this.#layout.addEventListener("click", () => actions.toggleLayout());
     byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
     this.#demographics.addEventListener("click", () => actions.toggleDemographics());
@@ -85,7 +96,7 @@ export class Controls {
 
   /** Shows the window of the view that the controls act on. */
   showWindow(content: Content, state: ViewState | null): void {
-    const name = content === "volume" || content === "mip" ? TITLES[content] : "slices";
+    const name = RENDERINGS.some(([rendering]) => rendering === content) ? TITLES[content] : "slices";
     setText(this.#target, `· ${name}`);
     if (!state) return;
     const { center, width } = state.window;
@@ -106,9 +117,8 @@ export class Controls {
     this.#presets.value = name ?? "";
   }
 
-  showProjection(content: Content): void {
-    this.#volume.setAttribute("aria-pressed", String(content === "volume"));
-    this.#mip.setAttribute("aria-pressed", String(content === "mip"));
+  showRendering(content: Content): void {
+    this.#rendering.value = content;
   }
 
   showLayout(single: boolean): void {

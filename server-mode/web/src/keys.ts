@@ -14,6 +14,7 @@ export type Command =
         | "reset"
         | "preset"
         | "projection"
+        | "cinematic"
         | "layout"
         | "demographics"
         | "help"
@@ -44,6 +45,7 @@ const PLAIN = new Map<string, Command>([
   [" ", { do: "reset" }],
   ["p", { do: "preset" }],
   ["m", { do: "projection" }],
+  ["c", { do: "cinematic" }],
   ["l", { do: "layout" }],
   ["d", { do: "demographics" }],
   ["?", { do: "help" }],

@@ -6,9 +6,9 @@ import { byId, element, setText } from "./dom";
 import { pixelRatio, viewSize } from "./geometry";
 import { type Command, onKeys } from "./keys";
 import { Library } from "./library";
-import type { ClientMessage, Frame, LayoutView, SeriesOpened, ServerMessage, ViewState, WindowValues } from "./protocol";
+import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, ViewState, WindowValues } from "./protocol";
 import { Latency, Rate } from "./stats";
-import { type Caption, TITLES, Viewport } from "./viewport";
+import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
 
 const VOLUME_VIEW = 3;
 /** Layouts follow the window's size once it has rested this long. */
@@ -69,7 +69,7 @@ class Client {
     this.#controls = new Controls({
       setWindow: (window) => this.#setWindow(window),
       setPreset: (name) => this.#setPreset(name),
-      setProjection: (content) => this.#setProjection(content),
+      setRendering: (content) => this.#setRendering(content),
       toggleLayout: () => this.#maximise(this.#active),
       reset: () => this.#send({ type: "reset" }),
       toggleDemographics: () => this.#toggleDemographics(),
@@ -224,7 +224,7 @@ class Client {
       this.#send({ type: "preset", view, name: saved.preset });
     }
     const moved = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
-    if (moved && (saved.content !== "volume" || saved.preset === null)) {
+    if (moved && (!showsPreset(saved.content) || saved.preset === null)) {
       this.#send({ type: "window", view, ...saved.window });
     }
   }
@@ -297,10 +297,15 @@ class Client {
     this.#send({ type: "preset", view: VOLUME_VIEW, name });
   }
 
-  #setProjection(content: "volume" | "mip"): void {
+  #setRendering(content: Content): void {
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
     this.#arrange();
+  }
+
+  /** Shows this, or the shaded volume again. */
+  #toggleRendering(content: Content): void {
+    this.#setRendering(this.#views[VOLUME_VIEW]!.content === content ? "volume" : content);
   }
 
   // --- What controls and keys do -----------------------------------------------------------------------------------
@@ -311,7 +316,7 @@ class Client {
    */
   get #windowView(): Viewport {
     const active = this.#views[this.#active]!;
-    return active.content === "volume" && !this.#single ? this.#views[0]! : active;
+    return showsPreset(active.content) && !this.#single ? this.#views[0]! : active;
   }
 
   #setWindow(window: WindowValues): void {
@@ -324,7 +329,7 @@ class Client {
     this.#controls.showWindow(content, this.#series ? state : null);
     // A series starts with the same preset in every view, so any tells it while the 3D view was never shown.
     this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
-    this.#controls.showProjection(volume.content);
+    this.#controls.showRendering(volume.content);
   }
 
   #obey(command: Command): void {
@@ -371,7 +376,10 @@ class Client {
         this.#controls.nextPreset();
         break;
       case "projection":
-        this.#setProjection(this.#views[VOLUME_VIEW]!.content === "mip" ? "volume" : "mip");
+        this.#toggleRendering("mip");
+        break;
+      case "cinematic":
+        this.#toggleRendering("cinematic");
         break;
       case "layout":
         this.#maximise(this.#active);

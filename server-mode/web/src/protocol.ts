@@ -4,7 +4,7 @@ export const SUBPROTOCOL = "voxcast.v1";
 const FRAME_HEADER_BYTES = 40;
 const MAX_VIEWS = 16;
 
-export type Content = "volume" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
+export type Content = "volume" | "cinematic" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
 export type Button = "left" | "middle" | "right";
 export type Size = readonly [width: number, height: number];
 
@@ -100,6 +100,8 @@ export interface ViewState {
   mmPerPixel: number | null;
   zoom: number;
   letters: Letters;
+  /** How much of a picture that refines is done, 0 to 1; null for views that do not. */
+  refined: number | null;
   /** Middle of a slice view, or what a camera looks at; patient space (LPS). */
   positionMm: readonly number[];
 }
@@ -217,7 +219,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     view: count,
     revision: count,
     inputSeq: count,
-    content: oneOf("volume", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
+    content: oneOf("volume", "cinematic", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
     window: record<WindowValues>({ center: number, width: number }),
     preset: optional(text),
     slice: optional(number),
@@ -225,6 +227,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     mmPerPixel: optional(number),
     zoom: number,
     letters: record<Letters>({ left: text, right: text, top: text, bottom: text }),
+    refined: optional(number),
     positionMm: list(number),
   }),
   error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),

@@ -11,10 +11,16 @@ export const TITLES: Readonly<Record<Content, string>> = {
   coronal: "Coronal",
   sagittal: "Sagittal",
   volume: "Volume",
+  cinematic: "Cinematic",
   mip: "MIP",
   minip: "MinIP",
   mean: "Mean",
 };
+
+/** Whether a preset says what the view looks like: a projection shows its window instead. */
+export function showsPreset(content: Content): boolean {
+  return content === "volume" || content === "cinematic";
+}
 
 export interface Owner {
   send(message: ClientMessage): void;
@@ -72,6 +78,8 @@ export class Viewport {
     bottom: element("span", { class: "letter bottom", "aria-hidden": "true" }),
   };
   readonly #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
+  /** Grows along the lower edge while a picture refines. */
+  readonly #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
   readonly #stale = element("div", { class: "stale-note", hidden: true });
 
   #caption: Caption | null = null;
@@ -97,6 +105,7 @@ export class Viewport {
       element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
       ...Object.values(this.#letters),
       this.#slider,
+      this.#refining,
       this.#stale,
     );
     const target: Target = {
@@ -194,7 +203,7 @@ export class Viewport {
     this.state = this.#drawn = this.#waiting = this.wantedSlice = null;
     this.#states = [];
     this.#canvas.width = this.#canvas.height = 0;
-    this.#quality.hidden = this.#lossy.hidden = true;
+    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
   }
 
   async #draw(): Promise<void> {
@@ -221,16 +230,24 @@ export class Viewport {
     if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
     canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
     this.#markStale(null);
-    const final = frame.quality === "final";
-    this.#quality.hidden = this.#lossy.hidden = false;
-    this.#quality.classList.toggle("final", final);
-    setText(this.#quality, final ? "Final" : "Interactive");
     // The server tells a state before its first picture, and may be ahead of this one.
     const shown = this.#states.findLastIndex((state) => state.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
     if (state && state !== this.#drawn) this.#write(state);
+    this.#writeQuality(frame.quality === "final", state?.refined ?? 0);
     this.#owner.shown(frame);
+  }
+
+  /** `refined` is 0 while a picture stands in for one that refines. */
+  #writeQuality(final: boolean, refined: number): void {
+    const refining = !final && refined > 0;
+    this.#quality.hidden = this.#lossy.hidden = false;
+    this.#quality.classList.toggle("final", final);
+    this.#quality.classList.toggle("refines", refining);
+    setText(this.#quality, final ? "Final" : refining ? `Refining ${Math.round(refined * 100)} %` : "Interactive");
+    this.#refining.hidden = !refining;
+    this.#refining.style.width = `${refined * 100}%`;
   }
 
   #write(state: ViewState | null = this.#drawn): void {
@@ -248,7 +265,7 @@ export class Viewport {
 
     const { window, zoom, slice, slices } = state;
     const lines = [`Zoom ${zoom.toFixed(2)}×`];
-    if (state.content !== "volume" || state.preset === null) {
+    if (!showsPreset(state.content) || state.preset === null) {
       lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && slices !== null) {

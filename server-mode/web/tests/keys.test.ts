@@ -35,7 +35,7 @@ test("the browser keeps its own shortcuts", () => {
 
 test("the help sheet names every key", () => {
   const page = readFileSync("src/index.html", "utf8");
-  for (const key of ["↑", "Home", "End", "←", "Shift", "Ctrl", "+", "−", "=", "Space", "1", "P", "M", "L", "D", "Esc", "?"]) {
+  for (const key of ["↑", "Home", "End", "←", "Shift", "Ctrl", "+", "−", "=", "Space", "1", "P", "M", "C", "L", "D", "Esc", "?"]) {
     assert.ok(page.includes(`<kbd>${key}</kbd>`), key);
   }
 });
