@@ -8,10 +8,10 @@ use std::time::Instant;
 use render_core::progressive::{Refinement, ViewRequest};
 use render_core::{Frame, RenderError};
 
-/// Most pixels of a picture, 148 bytes each; larger views have theirs stretched.
+/// Most pixels of a picture, 152 bytes each; larger views have theirs stretched.
 const MOST_PIXELS: u32 = 1 << 20;
 
-/// Most pictures in the making, of all sessions together: 1.2 GB.
+/// Most pictures in the making, of all sessions together: 1.3 GB.
 const MOST_STUDIOS: usize = 8;
 
 /// The pictures in the making.

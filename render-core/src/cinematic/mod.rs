@@ -59,7 +59,7 @@ use track::Medium;
 /// Most samples of a pixel: beyond it no eye sees a difference, and sums lose precision.
 pub const MAX_SAMPLES: u32 = 1 << 16;
 
-/// Most pixels of a picture; each takes up to 148 bytes.
+/// Most pixels of a picture; each takes up to 152 bytes.
 pub const MAX_PIXELS: u32 = 1 << 24;
 
 /// How a cinematic picture is lit and taken. Numbers outside their range are moved to its ends, and

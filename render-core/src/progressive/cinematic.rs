@@ -61,7 +61,7 @@ struct Pass {
 }
 
 impl Refinement {
-    /// Larger views have pictures of at most `most_pixels`; each takes up to 148 bytes.
+    /// Larger views have pictures of at most `most_pixels`; each takes up to 152 bytes.
     pub fn new(most_pixels: u32) -> Self {
         let (begun, plan, film) = (None, Vec::new(), None);
         Self { most_pixels, path_seconds: PATH_SECONDS, begun, plan, next: 0, film }
