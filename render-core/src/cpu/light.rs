@@ -18,7 +18,19 @@ impl<V: Texel> Lamp<'_, V> {
     /// The gradient in patient space over two voxels.
     #[inline(always)]
     pub fn normal<L: Lanes>(&self, l: L, sample: &Sample<L>, visible: L::M) -> Vec3<L> {
-        let gradient = self.scene.field.differences(l, sample.position, sample.corner, visible);
+        self.in_patient(l, self.scene.field.differences(l, sample.position, sample.corner, visible))
+    }
+
+    /// `normal` of two samples of each ray.
+    #[inline(always)]
+    pub fn normals<L: Lanes>(&self, l: L, [near, far]: [&Sample<L>; 2], visible: [L::M; 2]) -> [Vec3<L>; 2] {
+        let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
+        let [near, far] = self.scene.field.differences_of_two(l, places, corners, visible);
+        [self.in_patient(l, near), self.in_patient(l, far)]
+    }
+
+    #[inline(always)]
+    fn in_patient<L: Lanes>(&self, l: L, gradient: Vec3<L>) -> Vec3<L> {
         let columns = &self.scene.params.patient_from_gradient;
         axes!(i => {
             gradient[0] * l.splat(columns[0][i])

@@ -5,7 +5,7 @@
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Part, Texel};
 use super::light::{Lamp, Occlusion};
-use super::sample::{Beam, Field, Lattice, Scene, Tube, Vec3, axes};
+use super::sample::{Beam, Ends, Field, Lattice, Scene, Span, Tube, Tubes, Vec3, axes};
 use super::skip::SkipMap;
 use super::tile::{PIXELS, Tile};
 use crate::render::{OPAQUE_BELOW, SURFACE_HALVINGS, TransferTable};
@@ -80,6 +80,23 @@ impl<'a> Table<'a> {
     }
 }
 
+impl Table<'_> {
+    /// Where stored values stand in the table; the whole part is the entry.
+    #[inline(always)]
+    fn entry<L: Lanes>(&self, l: L, stored: L::F) -> L::F {
+        l.mul_add(stored, l.splat(self.per_stored), l.splat(self.of_zero))
+    }
+
+    /// Colours and opacities; those that nobody sees are clear.
+    #[inline(always)]
+    fn look_up<L: Lanes>(&self, l: L, seen: L::M, entry: L::F) -> (Vec3<L>, L::F) {
+        let zero = l.splat(0.0);
+        let entry = l.min(l.max(entry, zero), l.splat(self.last));
+        let [r, g, b, alpha] = l.gather_columns(self.rgba, l.to_int(entry));
+        ([r, g, b], l.select(seen, alpha, zero))
+    }
+}
+
 /// `PLAIN` where one white light shines along the line of sight and nothing else is asked for.
 pub(super) struct March<'a, V, const PLAIN: bool> {
     pub scene: &'a Scene<'a, V>,
@@ -107,54 +124,104 @@ pub(super) struct Sample<L: Lanes> {
     pub rays: L::M,
 }
 
+/// A vector of rays and what they have gathered.
+struct Packet<L: Lanes> {
+    beam: Beam<L>,
+    lattice: Lattice<L>,
+    /// Those that go on.
+    rays: L::M,
+    light: Light<L>,
+}
+
+/// Two samples of each ray, one behind the other.
+struct Pair<L: Lanes> {
+    samples: [Sample<L>; 2],
+    entries: [L::F; 2],
+    seen: [L::M; 2],
+}
+
 impl<V: Texel, const PLAIN: bool> Kernel for March<'_, V, PLAIN> {
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) {
-        for start in (0..PIXELS).step_by(L::COUNT) {
-            let Some((columns, rows, inside)) = self.tile.packet::<L>(start) else { continue };
-            let beam = Beam::new(l, &self.scene.params.rays, l.load(&columns), l.load(&rows));
-            let light = self.packet(l, &beam, l.mask(inside));
-            let mut transparency = [0.0; MAX_LANES];
-            let mut color = [[0.0; MAX_LANES]; 3];
-            l.store(light.transparency, &mut transparency);
-            for (lanes, channel) in color.iter_mut().zip(light.color) {
-                l.store(channel, lanes);
+    fn run<L: Lanes>(mut self, l: L) {
+        for start in (0..PIXELS).step_by(2 * L::COUNT) {
+            let [mut a, mut b] = [self.packet(l, start), self.packet(l, start + L::COUNT)];
+            if l.bits(a.rays) | l.bits(b.rays) == 0 {
+                continue;
             }
-            for lane in 0..L::COUNT {
-                let pixel = &mut self.tile.pixels[start + lane];
-                pixel.transparency = transparency[lane];
-                pixel.color = [color[0][lane], color[1][lane], color[2][lane], 0.0];
+            match self.matter {
+                Matter::Table(table) => self.table(l, &mut a, &mut b, table),
+                // Plain pictures are of tables only.
+                _ if PLAIN => {}
+                matter => {
+                    self.others(l, &mut a, matter);
+                    self.others(l, &mut b, matter);
+                }
             }
+            self.keep(l, start, &a.light);
+            self.keep(l, start + L::COUNT, &b.light);
         }
     }
 }
 
 impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     #[inline(always)]
-    fn packet<L: Lanes>(&self, l: L, beam: &Beam<L>, inside: L::M) -> Light<L> {
+    fn packet<L: Lanes>(&self, l: L, start: usize) -> Packet<L> {
         let zero = l.splat(0.0);
-        let mut light = Light { color: [zero; 3], transparency: l.splat(1.0) };
-        let lattice = Lattice::new(l, self.scene, beam, self.step_mm);
-        let mut rays = inside & l.lt(zero, lattice.count);
-        if l.bits(rays) == 0 {
-            return light;
+        let nowhere = ([0.0; MAX_LANES], [0.0; MAX_LANES], 0);
+        let (columns, rows, inside) = self.tile.packet::<L>(start).unwrap_or(nowhere);
+        let beam = Beam::new(l, &self.scene.params.rays, l.load(&columns), l.load(&rows));
+        let lattice = Lattice::new(l, self.scene, &beam, self.step_mm);
+        let rays = l.mask(inside) & l.lt(zero, lattice.count);
+        Packet { beam, lattice, rays, light: Light { color: [zero; 3], transparency: l.splat(1.0) } }
+    }
+
+    #[inline(always)]
+    fn keep<L: Lanes>(&mut self, l: L, start: usize, light: &Light<L>) {
+        let mut transparency = [0.0; MAX_LANES];
+        let mut color = [[0.0; MAX_LANES]; 3];
+        l.store(light.transparency, &mut transparency);
+        for (lanes, channel) in color.iter_mut().zip(light.color) {
+            l.store(channel, lanes);
         }
-        let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
-        let table = match self.matter {
-            Matter::Table(table) => table,
-            // Plain pictures are of tables only.
-            _ if PLAIN => return light,
+        for lane in 0..L::COUNT {
+            let pixel = &mut self.tile.pixels[start + lane];
+            pixel.transparency = transparency[lane];
+            pixel.color = [color[0][lane], color[1][lane], color[2][lane], 0.0];
+        }
+    }
+
+    #[inline(always)]
+    fn others<L: Lanes>(&self, l: L, packet: &mut Packet<L>, matter: &Matter<'_>) {
+        if l.bits(packet.rays) == 0 {
+            return;
+        }
+        let Packet { beam, lattice, rays, .. } = packet;
+        let tube = Tube::new(l, beam, lattice, self.step_mm, *rays);
+        packet.light = match matter {
+            Matter::Table(_) => return,
             Matter::Segments { table, integral } => {
-                return self.segments(l, beam, &lattice, &tube, rays, (table, integral));
+                self.segments(l, beam, lattice, &tube, *rays, (table, integral))
             }
             Matter::Surface { value, color } => {
-                return self.surface(l, beam, &lattice, &tube, rays, (*value, *color));
+                self.surface(l, beam, lattice, &tube, *rays, (*value, *color))
             }
         };
+    }
+
+    /// Two packets advance together: neighbours mostly skip the same and see the same, so they share
+    /// their look-ups and branches, and do not wait for each other's loads.
+    #[inline(always)]
+    fn table<L: Lanes>(&self, l: L, a: &mut Packet<L>, b: &mut Packet<L>, table: &Table<'_>) {
+        let span = Span::join(&Span::new(l, &a.lattice, a.rays), &Span::new(l, &b.lattice, b.rays));
+        let a_ends = Ends::new(l, &a.beam, &span, self.step_mm, a.rays);
+        let b_ends = Ends::new(l, &b.beam, &span, self.step_mm, b.rays);
+        let tube = Tube::through(&Ends::join(&a_ends, &b_ends), &span);
+        let a_tubes = Tubes::through(&a_ends, &span);
+        let b_tubes = Tubes::through(&b_ends, &span);
         let map = self.skip.level(tube.width);
-        // Counted from the first sample of the packet.
-        let first = lattice.first - l.splat(tube.from);
-        let end = first + lattice.count;
+        // Counted from the first sample of either packet.
+        let a_first = a.lattice.first - l.splat(tube.from);
+        let b_first = b.lattice.first - l.splat(tube.from);
         let mut number = 0.0;
         while number < tube.count {
             let (visible, until) = match map {
@@ -165,31 +232,62 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
                 number = until;
                 continue;
             }
-            // Two samples at a time: their loads do not wait for each other, and there are half as
-            // many branches to predict.
-            let near = self.sample(l, beam, &tube, number, (first, end), rays);
-            let far = self.sample(l, beam, &tube, number + 1.0, (first, end), rays);
-            if l.bits(near.rays | far.rays) == 0 {
-                // Rays of a packet begin at about the same sample, but for absurd ones.
-                let later = l.smallest(rays & l.lt(l.splat(number), first), first);
-                number = if later > number + 1.0 { later } else { number + 1.0 };
+            let a_pair = self.pair(l, a, a_first, &a_tubes, number, table);
+            let b_pair = self.pair(l, b, b_first, &b_tubes, number, table);
+            if a_pair.is_none() && b_pair.is_none() {
+                // Neighbours begin at about the same sample, but for absurd ones.
+                let at = l.splat(number + 1.0);
+                let a_later = l.smallest(a.rays & l.lt(at, a_first), a_first);
+                number = l.smallest(b.rays & l.lt(at, b_first), b_first).min(a_later);
                 continue;
             }
-            let [near_entry, far_entry] = [self.entry(l, table, &near), self.entry(l, table, &far)];
-            let near_seen = near.rays & table.shows(l, near_entry);
-            let far_seen = far.rays & table.shows(l, far_entry);
-            if l.bits(near_seen | far_seen) != 0 {
-                self.add_entries(l, &near, near_seen, table, near_entry, &mut light);
-                let far_seen = far_seen & !l.lt(light.transparency, l.splat(OPAQUE_BELOW));
-                self.add_entries(l, &far, far_seen, table, far_entry, &mut light);
+            if let Some(pair) = &a_pair {
+                self.add_two(l, a, table, pair);
             }
-            rays = rays & !l.lt(light.transparency, l.splat(OPAQUE_BELOW));
-            if l.bits(rays) == 0 {
-                return light;
+            if let Some(pair) = &b_pair {
+                self.add_two(l, b, table, pair);
+            }
+            if l.bits(a.rays) | l.bits(b.rays) == 0 {
+                return;
             }
             number += 2.0;
         }
-        light
+    }
+
+    /// None if there are no samples.
+    #[inline(always)]
+    fn pair<L: Lanes>(
+        &self,
+        l: L,
+        packet: &Packet<L>,
+        first: L::F,
+        tubes: &Tubes,
+        number: f32,
+        table: &Table<'_>,
+    ) -> Option<Pair<L>> {
+        let (field, beam) = (&self.scene.field, &packet.beam);
+        let end = first + packet.lattice.count;
+        let [near, far] = [l.splat(number), l.splat(number + 1.0)];
+        let near_rays = packet.rays & l.le(first, near) & l.lt(near, end);
+        let far_rays = packet.rays & l.le(first, far) & l.lt(far, end);
+        if l.bits(near_rays | far_rays) == 0 {
+            return None;
+        }
+        let near_mm = l.splat((tubes.one.from + number) * self.step_mm);
+        let far_mm = l.splat((tubes.one.from + number + 1.0) * self.step_mm);
+        let places = [beam.at(near_mm), beam.at(far_mm)];
+        let masks = [near_rays, far_rays];
+        let (stored, corners) = field.stored_of_two(l, places, tubes, number, masks, table.least);
+        let entries = [table.entry(l, stored[0]), table.entry(l, stored[1])];
+        let [near, far] = places;
+        Some(Pair {
+            samples: [
+                Sample { t_mm: near_mm, position: near, corner: corners[0], rays: near_rays },
+                Sample { t_mm: far_mm, position: far, corner: corners[1], rays: far_rays },
+            ],
+            entries,
+            seen: [near_rays & table.shows(l, entries[0]), far_rays & table.shows(l, entries[1])],
+        })
     }
 
     #[inline(always)]
@@ -217,27 +315,61 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     fn entry<L: Lanes>(&self, l: L, table: &Table<'_>, sample: &Sample<L>) -> L::F {
         let field = &self.scene.field;
         let spot = field.spot_inside(l, sample.position);
-        let stored = field.stored_near(l, &spot, sample.corner, sample.rays, table.least);
-        l.mul_add(stored, l.splat(table.per_stored), l.splat(table.of_zero))
+        table.entry(l, field.stored_near(l, &spot, sample.corner, sample.rays, table.least))
+    }
+
+    /// Puts what two samples of each ray show behind what is there.
+    #[inline(always)]
+    fn add_two<L: Lanes>(&self, l: L, packet: &mut Packet<L>, table: &Table<'_>, pair: &Pair<L>) {
+        let Pair { samples: [near, far], entries, seen } = pair;
+        let [near_seen, far_seen] = [l.bits(seen[0]) != 0, l.bits(seen[1]) != 0];
+        if PLAIN && near_seen && far_seen {
+            let normals = self.lamp().normals(l, [near, far], *seen);
+            self.add_plain(l, packet, normals[0], seen[0], table, entries[0]);
+            self.add_plain(l, packet, normals[1], seen[1], table, entries[1]);
+            return;
+        }
+        if near_seen {
+            self.add_entry(l, packet, near, seen[0], table, entries[0]);
+        }
+        if far_seen {
+            self.add_entry(l, packet, far, seen[1], table, entries[1]);
+        }
     }
 
     #[inline(always)]
-    fn add_entries<L: Lanes>(
+    fn add_entry<L: Lanes>(
         &self,
         l: L,
+        packet: &mut Packet<L>,
         sample: &Sample<L>,
         seen: L::M,
         table: &Table<'_>,
         entry: L::F,
-        light: &mut Light<L>,
     ) {
-        if l.bits(seen) == 0 {
-            return;
+        if PLAIN {
+            let normal = self.lamp().normal(l, sample, seen);
+            return self.add_plain(l, packet, normal, seen, table, entry);
         }
-        let zero = l.splat(0.0);
-        let entry = l.min(l.max(entry, zero), l.splat(table.last));
-        let [r, g, b, alpha] = l.gather_columns(table.rgba, l.to_int(entry));
-        self.add(l, sample, seen, [r, g, b], l.select(seen, alpha, zero), light);
+        let seen = seen & packet.rays;
+        let (color, alpha) = table.look_up(l, seen, entry);
+        self.add(l, sample, seen, color, alpha, &mut packet.light);
+        packet.rays = packet.rays & !packet.light.is_full(l);
+    }
+
+    #[inline(always)]
+    fn add_plain<L: Lanes>(
+        &self,
+        l: L,
+        packet: &mut Packet<L>,
+        normal: Vec3<L>,
+        seen: L::M,
+        table: &Table<'_>,
+        entry: L::F,
+    ) {
+        let (color, alpha) = table.look_up(l, seen & packet.rays, entry);
+        packet.light.add(l, self.lamp().headlight(l, normal, color), alpha);
+        packet.rays = packet.rays & !packet.light.is_full(l);
     }
 
     /// The first rise of each ray through a value.
@@ -342,7 +474,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
                 let middle = self.sample(l, beam, tube, number + 0.5, (first, end), rays);
                 let sample = Sample { rays: seen, ..middle };
                 self.add(l, &sample, seen, color, l.select(seen, alpha, zero), &mut light);
-                rays = rays & !l.lt(light.transparency, l.splat(OPAQUE_BELOW));
+                rays = rays & !light.is_full(l);
                 if l.bits(rays) == 0 {
                     return light;
                 }
@@ -369,18 +501,29 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         alpha: L::F,
         light: &mut Light<L>,
     ) {
-        let lamp = Lamp { scene: self.scene, shading: self.shading, occlusion: self.occlusion };
-        let (color, alpha) = if PLAIN {
-            let normal = lamp.normal(l, sample, visible);
-            (lamp.headlight(l, normal, color), alpha)
-        } else {
-            let fades = !matches!(self.matter, Matter::Surface { .. });
-            let (color, density) = l.apart(Lit { lamp: &lamp, sample, visible, color, fades });
-            (color, alpha * density)
-        };
-        let weight = light.transparency * alpha;
-        light.color = axes!(i => l.mul_add(weight, color[i], light.color[i]));
-        light.transparency = light.transparency * (l.splat(1.0) - alpha);
+        let fades = !matches!(self.matter, Matter::Surface { .. });
+        let (color, density) = l.apart(Lit { lamp: &self.lamp(), sample, visible, color, fades });
+        light.add(l, color, alpha * density);
+    }
+
+    #[inline(always)]
+    fn lamp(&self) -> Lamp<'_, V> {
+        Lamp { scene: self.scene, shading: self.shading, occlusion: self.occlusion }
+    }
+}
+
+impl<L: Lanes> Light<L> {
+    /// Nothing behind can be seen.
+    #[inline(always)]
+    fn is_full(&self, l: L) -> L::M {
+        l.lt(self.transparency, l.splat(OPAQUE_BELOW))
+    }
+
+    #[inline(always)]
+    fn add(&mut self, l: L, color: Vec3<L>, alpha: L::F) {
+        let weight = self.transparency * alpha;
+        self.color = axes!(i => l.mul_add(weight, color[i], self.color[i]));
+        self.transparency = self.transparency * (l.splat(1.0) - alpha);
     }
 }
 

@@ -135,6 +135,83 @@ pub(super) struct Tube {
     per_voxel: [f32; 3],
 }
 
+/// Which samples rays have.
+pub(super) struct Span {
+    /// Number of the first sample of any ray, and the one after the last. Infinitely far on and back
+    /// where there are no rays.
+    from: f32,
+    to: f32,
+}
+
+impl Span {
+    #[inline(always)]
+    pub fn new<L: Lanes>(l: L, lattice: &Lattice<L>, mask: L::M) -> Self {
+        let from = l.smallest(mask, lattice.first);
+        Self { from, to: -l.smallest(mask, l.splat(0.0) - (lattice.first + lattice.count)) }
+    }
+
+    /// Of all rays of two vectors.
+    #[inline(always)]
+    pub fn join(a: &Self, b: &Self) -> Self {
+        Self { from: a.from.min(b.from), to: a.to.max(b.to) }
+    }
+
+    #[inline(always)]
+    fn count(&self) -> f32 {
+        // Beyond this, one sample more is the same number; neighbours of no view in use are as far apart.
+        (self.to - self.from).clamp(1.0, 8_388_608.0)
+    }
+}
+
+/// Bounds of where rays are at the first sample of a span and behind its last one.
+pub(super) struct Ends {
+    low: [f32; 3],
+    low_end: [f32; 3],
+    high: [f32; 3],
+    high_end: [f32; 3],
+}
+
+impl Ends {
+    /// Of the rays in `mask`.
+    #[inline(always)]
+    pub fn new<L: Lanes>(l: L, beam: &Beam<L>, span: &Span, step_mm: f32, mask: L::M) -> Self {
+        let zero = l.splat(0.0);
+        let first = beam.at(l.splat(span.from * step_mm));
+        let last = beam.at(l.splat((span.from + span.count()) * step_mm));
+        // The lowest of straight lines never runs below the chord between its ends.
+        Self {
+            low: axes!(i => l.smallest(mask, first[i]) - Tube::MARGIN),
+            low_end: axes!(i => l.smallest(mask, last[i]) - Tube::MARGIN),
+            high: axes!(i => Tube::MARGIN - l.smallest(mask, zero - first[i])),
+            high_end: axes!(i => Tube::MARGIN - l.smallest(mask, zero - last[i])),
+        }
+    }
+
+    #[inline(always)]
+    pub fn join(a: &Self, b: &Self) -> Self {
+        Self {
+            low: axes!(i => a.low[i].min(b.low[i])),
+            low_end: axes!(i => a.low_end[i].min(b.low_end[i])),
+            high: axes!(i => a.high[i].max(b.high[i])),
+            high_end: axes!(i => a.high_end[i].max(b.high_end[i])),
+        }
+    }
+}
+
+/// Around rays at each sample, and around where they are at it and the next one.
+pub(super) struct Tubes {
+    pub one: Tube,
+    pub two: Tube,
+}
+
+impl Tubes {
+    #[inline(always)]
+    pub fn through(ends: &Ends, span: &Span) -> Self {
+        let one = Tube::through(ends, span);
+        Self { two: one.with_next(), one }
+    }
+}
+
 impl Tube {
     /// Rays may be this much beside where arithmetic says, in voxels.
     const MARGIN: f32 = 0.01;
@@ -142,17 +219,15 @@ impl Tube {
     /// Around the rays in `mask`, where they have samples.
     #[inline(always)]
     pub fn new<L: Lanes>(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32, mask: L::M) -> Self {
-        let zero = l.splat(0.0);
-        let from = l.smallest(mask, lattice.first);
-        let to = -l.smallest(mask, zero - (lattice.first + lattice.count));
-        // Beyond this, one sample more is the same number; neighbours of no view in use are as far apart.
-        let count = (to - from).clamp(1.0, 8_388_608.0);
-        let (first, last) = (beam.at(l.splat(from * step_mm)), beam.at(l.splat((from + count) * step_mm)));
-        // The lowest of straight lines never runs below the chord between its ends.
-        let low = axes!(i => l.smallest(mask, first[i]) - Self::MARGIN);
-        let low_end = axes!(i => l.smallest(mask, last[i]) - Self::MARGIN);
-        let high = axes!(i => Self::MARGIN - l.smallest(mask, zero - first[i]));
-        let high_end = axes!(i => Self::MARGIN - l.smallest(mask, zero - last[i]));
+        let span = Span::new(l, lattice, mask);
+        Self::through(&Ends::new(l, beam, &span, step_mm, mask), &span)
+    }
+
+    /// From the first to the last of what rays pass through.
+    #[inline(always)]
+    pub fn through(ends: &Ends, span: &Span) -> Self {
+        let Ends { low, low_end, high, high_end } = ends;
+        let count = span.count();
         let mut width = 0.0f32;
         for i in 0..3 {
             width = width.max(high[i] - low[i]).max(high_end[i] - low_end[i]);
@@ -162,7 +237,8 @@ impl Tube {
             // Along an axis on which rays do not move, every exit is far but finite.
             if step.abs() < 1e-20 { 1e-20 } else { step }
         });
-        Self { from, count, width, low, step, per_voxel: axes!(i => 1.0 / step[i]) }
+        let per_voxel = axes!(i => 1.0 / step[i]);
+        Self { from: span.from, count, width, low: *low, step, per_voxel }
     }
 
     /// Also around where its rays are at the next sample.
@@ -269,6 +345,29 @@ impl<'a, V: Texel> Field<'a, V> {
         }
     }
 
+    /// `stored_near` of two samples of each ray, number `sample` and the next one, and the corner that
+    /// either is near.
+    #[inline(always)]
+    pub fn stored_of_two<L: Lanes>(
+        &self,
+        l: L,
+        places: [Vec3<L>; 2],
+        tubes: &Tubes,
+        sample: f32,
+        masks: [L::M; 2],
+        least: f32,
+    ) -> ([L::F; 2], [[i32; 3]; 2]) {
+        let spots = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
+        let corner = tubes.two.corner(l, sample);
+        match l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least) {
+            Some(stored) => (stored, [corner; 2]),
+            None => {
+                let corners = [tubes.one.corner(l, sample), tubes.one.corner(l, sample + 1.0)];
+                (l.without_near(OneByOne { field: self, spots: &spots, corners, masks, least }), corners)
+            }
+        }
+    }
+
     #[inline(always)]
     pub fn rescaled<L: Lanes>(&self, l: L, stored: L::F) -> L::F {
         l.mul_add(stored, l.splat(self.rescale.slope), l.splat(self.rescale.intercept))
@@ -290,6 +389,25 @@ impl<'a, V: Texel> Field<'a, V> {
             None => l.without_near(Differences { field: self, position: p, spot }),
         };
         axes!(i => stored[i] * l.splat(self.rescale.slope))
+    }
+
+    /// `differences` at two places of each ray.
+    #[inline(always)]
+    pub fn differences_of_two<L: Lanes>(
+        &self,
+        l: L,
+        places: [Vec3<L>; 2],
+        corners: [[i32; 3]; 2],
+        masks: [L::M; 2],
+    ) -> [Vec3<L>; 2] {
+        if corners[0] == corners[1] {
+            let [near, far] = [self.spot(l, places[0]), self.spot(l, places[1])];
+            if let Some([near, far]) = l.near_two_differences(&self.grid, corners[0], [&near, &far], masks) {
+                let slope = l.splat(self.rescale.slope);
+                return [axes!(i => near[i] * slope), axes!(i => far[i] * slope)];
+            }
+        }
+        l.without_near(DifferencesOneByOne { field: self, places, corners, masks })
     }
 
     #[inline(always)]
@@ -356,6 +474,45 @@ impl<L: Lanes, V: Texel> Part<L> for Stored<'_, '_, L, V> {
     #[inline(always)]
     fn run(self, l: L) -> L::F {
         self.field.stored(l, self.spot)
+    }
+}
+
+struct OneByOne<'a, 'b, L: Lanes, V> {
+    field: &'a Field<'b, V>,
+    spots: &'a [Spot<L>; 2],
+    corners: [[i32; 3]; 2],
+    masks: [L::M; 2],
+    least: f32,
+}
+
+impl<L: Lanes, V: Texel> Part<L> for OneByOne<'_, '_, L, V> {
+    type Output = [L::F; 2];
+    #[inline(always)]
+    fn run(self, l: L) -> [L::F; 2] {
+        let Self { field, spots, corners, masks, least } = self;
+        [
+            field.stored_near(l, &spots[0], corners[0], masks[0], least),
+            field.stored_near(l, &spots[1], corners[1], masks[1], least),
+        ]
+    }
+}
+
+struct DifferencesOneByOne<'a, 'b, L: Lanes, V> {
+    field: &'a Field<'b, V>,
+    places: [Vec3<L>; 2],
+    corners: [[i32; 3]; 2],
+    masks: [L::M; 2],
+}
+
+impl<L: Lanes, V: Texel> Part<L> for DifferencesOneByOne<'_, '_, L, V> {
+    type Output = [Vec3<L>; 2];
+    #[inline(always)]
+    fn run(self, l: L) -> [Vec3<L>; 2] {
+        let Self { field, places, corners, masks } = self;
+        [
+            field.differences(l, places[0], corners[0], masks[0]),
+            field.differences(l, places[1], corners[1], masks[1]),
+        ]
     }
 }
 

@@ -408,27 +408,30 @@ impl Lanes for Avx512 {
         mask: Mask,
         least: f32,
     ) -> Option<Floats> {
-        let cells = Cells::new(self, spot, corner, mask)?;
-        let first = window(grid, corner, 0)?;
-        let [_, row, layer] = grid.next;
-        // SAFETY: `window` vouches for what is read.
-        unsafe {
-            let from = grid.voxels.as_ptr().add(first).cast::<i16>();
-            let layers = four_layers(from, row, layer);
-            let [low, high] = compressed::<0>(layers);
-            let highest = _mm512_max_epi16(with_sign(low, V::LAYOUT), with_sign(high, V::LAYOUT));
-            let shift = if V::LAYOUT == Layout::U16 { 32_768.0 } else { 0.0 };
-            // Saturates, towards finding too much.
-            let floor = _mm512_set1_epi16((least.floor() - shift).clamp(-32_768.0, 32_766.0) as i16);
-            if _mm512_cmpgt_epi16_mask(highest, floor) == 0 {
-                return Some(self.splat(least));
-            }
-            let a = cells.exact_row::<0>(low, high, V::LAYOUT);
-            let b = cells.exact_row::<4>(low, high, V::LAYOUT);
-            let c = cells.exact_row::<16>(low, high, V::LAYOUT);
-            let d = cells.exact_row::<20>(low, high, V::LAYOUT);
-            Some(Floats(cells.across(a, b, c, d)))
-        }
+        let cells = Cells::new(spot, corner, mask)?;
+        let numbers = Numbers::above(grid, corner, least)?;
+        Some(match numbers {
+            Some(numbers) => numbers.at(&cells),
+            None => self.splat(least),
+        })
+    }
+
+    #[inline(always)]
+    fn near_two<V: Texel>(
+        self,
+        grid: &Grid<'_, V>,
+        corner: [i32; 3],
+        spots: [&Spot<Self>; 2],
+        masks: [Mask; 2],
+        least: f32,
+    ) -> Option<[Floats; 2]> {
+        let first = Cells::new(spots[0], corner, masks[0])?;
+        let second = Cells::new(spots[1], corner, masks[1])?;
+        let numbers = Numbers::above(grid, corner, least)?;
+        Some(match numbers {
+            Some(numbers) => [numbers.at(&first), numbers.at(&second)],
+            None => [self.splat(least); 2],
+        })
     }
 
     #[inline(always)]
@@ -439,7 +442,71 @@ impl Lanes for Avx512 {
         spot: &Spot<Self>,
         mask: Mask,
     ) -> Option<[Floats; 3]> {
-        let cells = Cells::new(self, spot, corner, mask)?;
+        let cells = Cells::new(spot, corner, mask)?;
+        Some(Slopes::new(grid, corner)?.at(&cells))
+    }
+
+    #[inline(always)]
+    fn near_two_differences<V: Texel>(
+        self,
+        grid: &Grid<'_, V>,
+        corner: [i32; 3],
+        spots: [&Spot<Self>; 2],
+        masks: [Mask; 2],
+    ) -> Option<[[Floats; 3]; 2]> {
+        let first = Cells::new(spots[0], corner, masks[0])?;
+        let second = Cells::new(spots[1], corner, masks[1])?;
+        let slopes = Slopes::new(grid, corner)?;
+        Some([slopes.at(&first), slopes.at(&second)])
+    }
+}
+
+/// 4x4x4 voxels, row by row.
+struct Numbers {
+    numbers: [__m512i; 2],
+    layout: Layout,
+}
+
+impl Numbers {
+    /// Those from `corner` on. None if they cannot be read; Some(None) if none is above `least`.
+    #[inline(always)]
+    fn above<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3], least: f32) -> Option<Option<Self>> {
+        let first = window(grid, corner, 0)?;
+        let [_, row, layer] = grid.next;
+        // SAFETY: `window` vouches for what is read.
+        unsafe {
+            let from = grid.voxels.as_ptr().add(first).cast::<i16>();
+            let numbers = compressed::<0>(four_layers(from, row, layer));
+            let [low, high] = numbers;
+            let highest = _mm512_max_epi16(with_sign(low, V::LAYOUT), with_sign(high, V::LAYOUT));
+            let shift = if V::LAYOUT == Layout::U16 { 32_768.0 } else { 0.0 };
+            // Saturates, towards finding too much.
+            let floor = _mm512_set1_epi16((least.floor() - shift).clamp(-32_768.0, 32_766.0) as i16);
+            if _mm512_cmpgt_epi16_mask(highest, floor) == 0 {
+                return Some(None);
+            }
+            Some(Some(Self { numbers, layout: V::LAYOUT }))
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, cells: &Cells) -> Floats {
+        let [low, high] = self.numbers;
+        let a = cells.exact_row::<0>(low, high, self.layout);
+        let b = cells.exact_row::<4>(low, high, self.layout);
+        let c = cells.exact_row::<16>(low, high, self.layout);
+        let d = cells.exact_row::<20>(low, high, self.layout);
+        Floats(cells.across(a, b, c, d))
+    }
+}
+
+/// Differences of the voxels after and before each of 4x4x4, along each axis.
+struct Slopes([[__m512i; 2]; 3]);
+
+impl Slopes {
+    /// Those from `corner` on; none if the voxels around them cannot be read.
+    #[inline(always)]
+    fn new<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
         let first = window(grid, corner, 1)?;
         let [_, row, layer] = grid.next;
         // SAFETY: `window` vouches for what is read: rows of eight voxels that begin one voxel before
@@ -468,12 +535,14 @@ impl Lanes for Avx512 {
                 across(c, from.add(3 * layer), row, V::LAYOUT),
                 across(d, from.add(4 * layer), row, V::LAYOUT),
             ];
-            Some([
-                cells.blend(compressed::<0>(x)),
-                cells.blend(compressed::<1>(y)),
-                cells.blend(compressed::<1>(z)),
-            ])
+            Some(Self([compressed::<0>(x), compressed::<1>(y), compressed::<1>(z)]))
         }
+    }
+
+    #[inline(always)]
+    fn at(&self, cells: &Cells) -> [Floats; 3] {
+        let Self([x, y, z]) = self;
+        [cells.blend(*x), cells.blend(*y), cells.blend(*z)]
     }
 }
 
@@ -591,7 +660,7 @@ struct Cells {
 impl Cells {
     /// None if a lane of `mask` looks elsewhere.
     #[inline(always)]
-    fn new(_: Avx512, spot: &Spot<Avx512>, corner: [i32; 3], mask: Mask) -> Option<Self> {
+    fn new(spot: &Spot<Avx512>, corner: [i32; 3], mask: Mask) -> Option<Self> {
         vector!({
             let x = _mm512_sub_epi32(spot.cell[0].0, _mm512_set1_epi32(corner[0]));
             let y = _mm512_sub_epi32(spot.cell[1].0, _mm512_set1_epi32(corner[1]));

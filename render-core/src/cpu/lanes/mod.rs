@@ -277,6 +277,19 @@ pub(super) trait Lanes: Copy {
         None
     }
 
+    /// As `near`, of two spots for each lane; all of them lie in the same cells.
+    #[inline(always)]
+    fn near_two<V: Texel>(
+        self,
+        _grid: &Grid<'_, V>,
+        _corner: [i32; 3],
+        _spots: [&Spot<Self>; 2],
+        _masks: [Self::M; 2],
+        _least: f32,
+    ) -> Option<[Self::F; 2]> {
+        None
+    }
+
     /// As `near`: what the value is one voxel after less what it is one voxel before, along each
     /// axis. Saturates where values of 16 bits do.
     #[inline(always)]
@@ -287,6 +300,18 @@ pub(super) trait Lanes: Copy {
         _spot: &Spot<Self>,
         _mask: Self::M,
     ) -> Option<[Self::F; 3]> {
+        None
+    }
+
+    /// As `near_differences`, of two spots for each lane; all of them lie in the same cells.
+    #[inline(always)]
+    fn near_two_differences<V: Texel>(
+        self,
+        _grid: &Grid<'_, V>,
+        _corner: [i32; 3],
+        _spots: [&Spot<Self>; 2],
+        _masks: [Self::M; 2],
+    ) -> Option<[[Self::F; 3]; 2]> {
         None
     }
 
