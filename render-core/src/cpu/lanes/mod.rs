@@ -10,6 +10,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+#[cfg(test)]
+mod tests;
 
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 

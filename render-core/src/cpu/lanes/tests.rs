@@ -1,0 +1,249 @@
+//! Every level's operations against what the numbers of one lane should become.
+
+use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Texel};
+
+const AWKWARD: [f32; 13] = [
+    f32::NAN,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    0.0,
+    -0.0,
+    1.5,
+    -1.5,
+    0.999_999_94,
+    -3.000_000_2,
+    8_388_607.5,
+    -1e-40,
+    1e30,
+    -f32::MAX,
+];
+
+const TABLE: [f32; 7] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+
+/// Indices into a table of seven, and others.
+const INDICES: [i32; 9] = [0, 6, 3, 7, -1, 1_000, i32::MAX, i32::MIN, 5];
+
+fn same(a: f32, b: f32) -> bool {
+    a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
+}
+
+/// A vector's worth of numbers, from the `first` of a list on and round again.
+fn cycle<T: Copy>(list: &[T], first: usize) -> [T; MAX_LANES] {
+    std::array::from_fn(|i| list[(first + i) % list.len()])
+}
+
+#[inline(always)]
+fn numbers<L: Lanes>(l: L, x: L::F) -> [f32; MAX_LANES] {
+    let mut lanes = [0.0; MAX_LANES];
+    l.store(x, &mut lanes);
+    lanes
+}
+
+/// Whole numbers of any size, lane by lane.
+#[inline(always)]
+fn ints<L: Lanes>(l: L, numbers: &[i32; MAX_LANES]) -> L::I {
+    let parts = |part: fn(i32) -> i32| {
+        let part = numbers.map(|n| part(n) as f32);
+        l.to_int(l.load(&part))
+    };
+    parts(|n| n >> 16) * l.splat_i(1 << 16) + parts(|n| n & 0xffff)
+}
+
+struct Arithmetic(Level);
+
+impl Kernel for Arithmetic {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        for i in 0..AWKWARD.len() * AWKWARD.len() {
+            let (a, b) = (cycle(&AWKWARD, i), cycle(&AWKWARD, i / AWKWARD.len()));
+            let c = cycle(&AWKWARD[3..], 2 * i);
+            let (x, y) = (l.load(&a), l.load(&b));
+            let mask = (i as u32 * 40_503) >> 3;
+            let found = [
+                numbers(l, x + y),
+                numbers(l, x - y),
+                numbers(l, x * y),
+                numbers(l, x / y),
+                numbers(l, l.min(x, y)),
+                numbers(l, l.max(x, y)),
+                numbers(l, l.abs(x)),
+                numbers(l, l.sqrt(x)),
+                numbers(l, l.floor(x)),
+                numbers(l, l.ceil(x)),
+                numbers(l, l.select(l.mask(mask), x, y)),
+            ];
+            let (lt, le) = (l.bits(l.lt(x, y)), l.bits(l.le(x, y)));
+            let sums = numbers(l, l.mul_add(x, y, l.load(&c)));
+            for lane in 0..L::COUNT {
+                let (a, b, c) = (a[lane], b[lane], c[lane]);
+                let expected = [
+                    a + b,
+                    a - b,
+                    a * b,
+                    a / b,
+                    if a < b { a } else { b },
+                    if a > b { a } else { b },
+                    a.abs(),
+                    a.sqrt(),
+                    a.floor(),
+                    a.ceil(),
+                    if mask >> lane & 1 == 1 { a } else { b },
+                ];
+                for (operation, expected) in expected.into_iter().enumerate() {
+                    let found = found[operation][lane];
+                    assert!(
+                        same(found, expected),
+                        "{}: operation {operation} of {a} and {b} gives {found}, not {expected}",
+                        self.0
+                    );
+                }
+                assert_eq!([lt >> lane & 1 == 1, le >> lane & 1 == 1], [a < b, a <= b], "{a} and {b}");
+                let sum = sums[lane];
+                assert!(same(sum, a * b + c) || same(sum, a.mul_add(b, c)), "{a} * {b} + {c} gives {sum}");
+            }
+        }
+    }
+}
+
+struct WholeNumbers(Level);
+
+impl Kernel for WholeNumbers {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let numbers_of =
+            [0.0, 0.9, -0.9, 1.0, -2.7, 65_535.99, -1_000_000.1, 2_147_483_520.0, -2_147_483_648.0];
+        let powers: Vec<f32> = (-126..=127).map(|power| power as f32).collect();
+        for i in 0..powers.len() {
+            let (x, power) = (cycle(&numbers_of, i), cycle(&powers, i));
+            let truncated = numbers(l, l.to_float(l.to_int(l.load(&x))));
+            let scaled = numbers(l, l.power_of_two(l.load(&power)));
+            let (a, b) = (cycle(&INDICES, i), cycle(&INDICES, i / INDICES.len()));
+            let least = numbers(l, l.to_float(l.min_i(ints(l, &a), ints(l, &b))));
+            for lane in 0..L::COUNT {
+                assert_eq!(truncated[lane], x[lane] as i32 as f32, "{}: {}", self.0, x[lane]);
+                assert_eq!(l.to_index(x[lane]), x[lane] as i32);
+                assert_eq!(scaled[lane], power[lane].exp2(), "{}: 2^{}", self.0, power[lane]);
+                assert_eq!(least[lane], a[lane].min(b[lane]) as f32, "{}", self.0);
+            }
+        }
+    }
+}
+
+struct Masks(Level);
+
+impl Kernel for Masks {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let all = (1 << L::COUNT) - 1;
+        let x: [f32; MAX_LANES] = std::array::from_fn(|i| 3.0 - (i * 5 % MAX_LANES) as f32);
+        for bits in 0..=all {
+            let other = (bits * 40_503) & all;
+            let (a, b) = (l.mask(bits), l.mask(other | !all));
+            let found = [a, b, a & b, a | b, !a].map(|mask| l.bits(mask) & all);
+            assert_eq!(found, [bits, other, bits & other, bits | other, !bits & all], "{}", self.0);
+            assert_eq!([l.bits(a), l.bits(!l.mask(all))], [bits, 0], "{}", self.0);
+            let chosen = (0..L::COUNT).filter(|lane| bits >> lane & 1 == 1).map(|lane| x[lane]);
+            assert_eq!(l.smallest(a, l.load(&x)), chosen.fold(f32::INFINITY, f32::min), "{}", self.0);
+        }
+    }
+}
+
+struct Tables(Level);
+
+impl Kernel for Tables {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let columns = TABLE.map(|n| [n, n + 0.25, n + 0.5, n + 0.75]);
+        for i in 0..INDICES.len() {
+            let at = cycle(&INDICES, i);
+            let index = ints(l, &at);
+            let entries = numbers(l, l.gather(&TABLE, index));
+            let found = l.gather_columns(&columns, index).map(|column| numbers(l, column));
+            for lane in 0..L::COUNT {
+                let expected = usize::try_from(at[lane]).ok().and_then(|at| TABLE.get(at));
+                assert!(TABLE.contains(&entries[lane]), "{}: {}", self.0, entries[lane]);
+                assert!(expected.is_none_or(|n| *n == entries[lane]), "{}: {}", self.0, entries[lane]);
+                let found = found.map(|column| column[lane]);
+                assert_eq!(found, columns[entries[lane] as usize], "{}", self.0);
+            }
+        }
+    }
+}
+
+struct Reads<'a, V>(Level, Grid<'a, V>);
+
+impl<V: Texel> Kernel for Reads<'_, V> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self(level, grid) = self;
+        let len = grid.voxels.len();
+        for span in [1, 4, grid.next.into_iter().sum(), len - 1] {
+            for first in 0..len {
+                let index = |lane: usize| (first + 7 * lane) % len;
+                let axis = |stride: usize, of: usize| -> [i32; MAX_LANES] {
+                    std::array::from_fn(|lane| (index(lane) / stride % of) as i32)
+                };
+                let [nx, ny, nz] = grid.dims;
+                let voxel = [axis(1, nx), axis(nx, ny), axis(nx * ny, nz)].map(|axis| ints(l, &axis));
+                let place = l.place(&grid, voxel, span);
+                for offset in 0..span {
+                    let (a, b) = l.pair(place, offset);
+                    let mut read = vec![numbers(l, a), numbers(l, b)];
+                    if offset + 2 < span {
+                        read.extend(l.quad(place, offset).map(|x| numbers(l, x)));
+                    }
+                    for lane in (0..L::COUNT).filter(|&lane| index(lane) + span < len) {
+                        let at = index(lane) + offset;
+                        let steps = [0, 1, 0, 1, 2, 3];
+                        for (found, step) in read.iter().zip(steps) {
+                            let expected = grid.voxels[at + step].to_f32();
+                            assert_eq!(found[lane], expected, "{level}: voxel {at} + {step}");
+                        }
+                    }
+                }
+            }
+            // Far outside, something in the grid is read.
+            for voxel in [[-1; 3], [i32::MAX; 3], [i32::MIN, 3, 5], [0, 1 << 20, 1 << 10]] {
+                let place = l.place(&grid, voxel.map(|v| l.splat_i(v)), span);
+                let (a, b) = l.pair(place, span - 1);
+                for found in [numbers(l, a), numbers(l, b)].iter().flat_map(|x| &x[..L::COUNT]) {
+                    assert!(grid.voxels.iter().any(|v| v.to_f32() == *found), "{level}: {found}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn arithmetic_and_comparisons_treat_every_number_as_one_lane_does() {
+    Level::available().for_each(|level| level.run(Arithmetic(level)));
+}
+
+#[test]
+fn whole_numbers_are_truncated_compared_and_made_powers() {
+    Level::available().for_each(|level| level.run(WholeNumbers(level)));
+}
+
+#[test]
+fn masks_hold_a_bit_a_lane_and_choose_the_smallest() {
+    Level::available().for_each(|level| level.run(Masks(level)));
+}
+
+#[test]
+fn tables_give_their_entries_and_nothing_from_beyond() {
+    Level::available().for_each(|level| level.run(Tables(level)));
+}
+
+#[test]
+fn voxels_of_every_type_are_read_in_pairs_and_fours() {
+    const DIMS: [u32; 3] = [5, 4, 3];
+    fn check<V: Texel>(number: impl Fn(u32) -> V) {
+        let voxels: Vec<V> =
+            (0..DIMS.iter().product()).map(|i: u32| number(i.wrapping_mul(0x9e37_79b9))).collect();
+        Level::available().for_each(|level| level.run(Reads(level, Grid::new(&voxels, DIMS))));
+    }
+    check(|bits| (bits >> 24) as u8);
+    check(|bits| (bits >> 16) as i16);
+    check(|bits| (bits >> 16) as u16);
+    check(|bits| bits as i32 as f32);
+}
