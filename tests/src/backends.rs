@@ -29,8 +29,7 @@ pub fn all() -> &'static [Backend] {
             true => Err("no Vulkan adapter"),
             false => Ok(open(Choice::Gpu(Adapter::Software))),
         };
-        let levels = [Level::Portable, Level::Avx2, Level::Avx512];
-        let single = levels.map(|level| Backend {
+        let single = Level::ALL.iter().map(|&level| Backend {
             name: format!("cpu-{level:?}").to_lowercase(),
             renderer: match level.is_available() {
                 true => Ok(open(Choice::CpuWith { level, threads: 1 })),
@@ -40,7 +39,7 @@ pub fn all() -> &'static [Backend] {
         });
         // More threads than tiles in a row of a small picture, whatever the number of cores.
         let threaded = Choice::CpuWith { level: Level::best(), threads: 5 };
-        let mut backends = Vec::from(single);
+        let mut backends: Vec<_> = single.collect();
         backends.push(Backend {
             name: "cpu-threaded".into(),
             renderer: Ok(open(threaded)),

@@ -1,7 +1,7 @@
 //! Vectors of one value per ray: the only place of the CPU renderer that knows instruction sets,
 //! and the only one with unsafe code.
 //!
-//! A token (`Avx512`, `Avx2`, `Portable`) proves that its instructions exist on this machine, so
+//! A token (`Avx512`, `Avx2`, `Neon`, `Portable`) proves that its instructions exist on this machine, so
 //! everything it offers is safe to call. Kernels are written once, over [`Lanes`], and compiled for
 //! each token by [`Level::run`].
 
@@ -9,6 +9,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ use crate::volume::Voxel;
 use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+use neon::Neon;
 use portable::Portable;
 
 /// Most lanes of any token; buffers that hold one vector have this length.
@@ -31,6 +35,8 @@ pub(super) const MAX_LANES: usize = 16;
 pub enum Level {
     /// Four lanes in plain Rust, on any machine.
     Portable,
+    /// Eight lanes in pairs of registers: NEON, the SIMD of 64-bit ARM.
+    Neon,
     /// Eight lanes: AVX2 and FMA.
     Avx2,
     /// Sixteen lanes: AVX-512 F, BW, DQ and VL.
@@ -38,11 +44,20 @@ pub enum Level {
 }
 
 impl Level {
-    const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    /// What machines of this architecture may have, slowest first.
+    pub const ALL: &'static [Self] = &[
+        Self::Portable,
+        #[cfg(target_arch = "aarch64")]
+        Self::Neon,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512,
+    ];
 
     /// What this machine can run, slowest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|level| level.is_available())
+        Self::ALL.iter().copied().filter(|level| level.is_available())
     }
 
     /// The fastest that this machine can run.
@@ -53,12 +68,13 @@ impl Level {
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => Neon::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => Avx2::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Avx512::detect().is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
+            _ => false,
         }
     }
 
@@ -76,6 +92,11 @@ impl Level {
                 Some(lanes) => lanes.run(kernel),
                 None => kernel.run(Portable),
             },
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => match Neon::detect() {
+                Some(lanes) => lanes.run(kernel),
+                None => kernel.run(Portable),
+            },
             _ => kernel.run(Portable),
         }
     }
@@ -85,6 +106,7 @@ impl std::fmt::Display for Level {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Portable => "portable code",
+            Self::Neon => "NEON",
             Self::Avx2 => "AVX2",
             Self::Avx512 => "AVX-512",
         })
