@@ -5,11 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use glam::DVec3;
 use render_core::cpu::Level;
 use render_core::dicom;
 use render_core::progressive::Rung;
-use render_core::render::{Choice, Sampling};
-use render_core::scene::view::{Combine, Orientation, Slab};
+use render_core::render::{Choice, Mode, Sampling};
+use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, RenderParams, Renderer, Volume};
 use serde_json::json;
@@ -69,16 +70,19 @@ fn render(args: &Bench) -> Result<u32> {
             view.camera.set_zoom(args.zoom);
             view.camera.elevation(10.0);
             let [edited, moving] = ["edited", "moving"].map(|what| format!("{name}_{what}"));
-            let turn = |view: &mut ViewState| view.camera.azimuth(args.azimuth_step);
+            let turned = |view: &mut ViewState, volume: &Volume| {
+                view.camera.azimuth(args.azimuth_step);
+                RenderParams::resolve(view, volume)
+            };
             if wanted(args, name) {
-                let times = frames(args, &renderer, &volume, &mut view, turn)?;
+                let times = frames(args, &renderer, &volume, || turned(&mut view, &volume))?;
                 report(args, "render", name, renderer.name(), Some(size), &times);
                 ran += 1;
             }
             if wanted(args, &moving) {
                 let mut view = view.clone();
                 let half = Rung::HALF.coarsen(&mut view, &volume);
-                let times = frames(args, &renderer, &half, &mut view, turn)?;
+                let times = frames(args, &renderer, &half, || turned(&mut view, &half))?;
                 report(args, "render", &moving, renderer.name(), Some(size), &times);
                 ran += 1;
             }
@@ -87,12 +91,13 @@ fn render(args: &Bench) -> Result<u32> {
                 let shown = view.transfer.clone();
                 let (low, high) = shown.span();
                 let mut shift = 0.0;
-                let times = frames(args, &renderer, &volume, &mut view, |view| {
+                let times = frames(args, &renderer, &volume, || {
                     view.camera.azimuth(args.azimuth_step);
                     shift += 0.001 * (high - low);
                     view.transfer = shown.clone();
                     let moved = view.transfer.remap((low, high), (low + shift, high + shift));
                     moved.expect("a shift keeps the points in order");
+                    RenderParams::resolve(&view, &volume)
                 })?;
                 report(args, "render", &edited, renderer.name(), Some(size), &times);
                 ran += 1;
@@ -116,29 +121,41 @@ fn first(renderer: &Renderer, volume: &Volume, rung: Option<Rung>) -> Result<f64
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-/// Oblique slices that move through the volume, thin and 20 mm thick.
+/// Oblique slices through the volume's middle that turn a degree from frame to frame, thin and 20 mm
+/// thick: pixels and samples of a slab 0.7 mm apart, whatever the voxels measure.
 fn mpr(args: &Bench) -> Result<u32> {
-    const SLAB_MM: f64 = 20.0;
+    const SPACING_MM: f64 = 0.7;
+    const SAMPLES: u32 = 30;
     let renderer = renderer(args)?;
     let volume = study::open(&args.source)?.volume;
     let size = args.size.first().copied().unwrap_or([512, 512]);
     let mut ran = 0;
-    for (name, thickness_mm, combine) in [
-        ("oblique", 0.0, Combine::Mean),
-        ("slab_mip", SLAB_MM, Combine::Maximum),
-        ("slab_mean", SLAB_MM, Combine::Mean),
+    for (name, samples, combine) in [
+        ("oblique", 1, Combine::Mean),
+        ("slab_mip", SAMPLES, Combine::Maximum),
+        ("slab_mean", SAMPLES, Combine::Mean),
     ] {
         if !wanted(args, name) {
             continue;
         }
         let mut view = ViewState::new(&volume, Content::Slice, Orientation::Axial, size);
-        // Off every axis, as an oblique cut is in practice.
-        let turn = glam::DQuat::from_euler(glam::EulerRot::XYZ, 0.3, 0.4, 0.2);
-        view.plane.right = turn * view.plane.right;
-        view.plane.down = turn * view.plane.down;
-        view.slab = Slab { thickness_mm, combine };
-        let along = view.plane.scroll_direction();
-        let times = frames(args, &renderer, &volume, &mut view, |view| view.plane.center_mm += along * 0.5)?;
+        view.plane.center_mm = volume.geometry().center_mm();
+        view.plane.fit_mm = size.map(|n| f64::from(n) * SPACING_MM);
+        view.plane.zoom = 1.0;
+        let mut degrees = 30.0f64;
+        let times = frames(args, &renderer, &volume, || {
+            degrees += 1.0;
+            let (turn, tilt) = (degrees.to_radians(), 25.0f64.to_radians());
+            let right = DVec3::new(turn.cos(), turn.sin(), 0.0);
+            let normal = DVec3::new(-turn.sin() * tilt.cos(), turn.cos() * tilt.cos(), tilt.sin());
+            (view.plane.right, view.plane.down) = (right, normal.cross(right));
+            let mut params = RenderParams::resolve(&view, &volume);
+            if let Mode::Slice { grey, .. } = params.mode {
+                let first_mm = -0.5 * (f64::from(samples - 1) * SPACING_MM) as f32;
+                params.mode = Mode::Slice { grey, samples, first_mm, step_mm: SPACING_MM as f32, combine };
+            }
+            params
+        })?;
         report(args, "mpr", name, renderer.name(), Some(size), &times);
         ran += 1;
     }
@@ -194,14 +211,12 @@ fn frames(
     args: &Bench,
     renderer: &Renderer,
     volume: &Arc<Volume>,
-    view: &mut ViewState,
-    mut step: impl FnMut(&mut ViewState),
+    mut next: impl FnMut() -> RenderParams,
 ) -> Result<Times> {
     let cancel = AtomicBool::new(false);
     let mut on_card = Vec::new();
     let mut times = measure(args, || {
-        step(view);
-        let mut params = RenderParams::resolve(view, volume);
+        let mut params = next();
         if args.exact {
             params.sampling = Sampling::Exact;
         }
