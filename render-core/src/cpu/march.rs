@@ -105,7 +105,7 @@ pub(super) struct March<'a, V, const PLAIN: bool> {
     pub shading: &'a Shading,
     pub occlusion: Option<&'a Occlusion>,
     pub step_mm: f32,
-    pub tile: &'a mut Tile,
+    pub tile: &'a mut Tile<'a>,
 }
 
 /// What a packet has gathered.
@@ -167,11 +167,11 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     #[inline(always)]
     fn packet<L: Lanes>(&self, l: L, start: usize) -> Packet<L> {
         let zero = l.splat(0.0);
-        let nowhere = ([0.0; MAX_LANES], [0.0; MAX_LANES], 0);
-        let (columns, rows, inside) = self.tile.packet::<L>(start).unwrap_or(nowhere);
-        let beam = Beam::new(l, &self.scene.params.rays, l.load(&columns), l.load(&rows));
+        let nowhere = (zero, zero, l.mask(0));
+        let (column, row, inside) = self.tile.packet(l, start).unwrap_or(nowhere);
+        let beam = Beam::new(l, &self.scene.params.rays, column, row);
         let lattice = Lattice::new(l, self.scene, &beam, self.step_mm);
-        let rays = l.mask(inside) & l.lt(zero, lattice.count);
+        let rays = inside & l.lt(zero, lattice.count);
         Packet { beam, lattice, rays, light: Light { color: [zero; 3], transparency: l.splat(1.0) } }
     }
 

@@ -9,11 +9,11 @@ use rayon::prelude::*;
 use super::lanes::{Grid, Level, Texel};
 use super::light::Occlusion;
 use super::march::{March, Matter, Table};
-use super::project::{Extreme, Mean, Points, Slab};
+use super::project::{Extreme, Mean, Points, Show, Slab};
 use super::reference;
 use super::sample::{Field, Scene};
 use super::skip::{Cache, End, Look, Maxima, SkipMap};
-use super::tile::{ORDER, Pixel, TILE, Tile};
+use super::tile::{ORDER, PIXELS, Patch, Pixel, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
 use crate::illumination::Illumination;
 use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams};
@@ -44,27 +44,25 @@ impl Packets {
     }
 
     /// Renders all tiles into rows of `PER_PIXEL` numbers for each pixel.
-    fn draw<T: Copy + Send, const PER_PIXEL: usize>(
+    fn draw<T: Copy + Default + Send, const PER_PIXEL: usize>(
         &self,
         volume: &Arc<Volume>,
         params: &RenderParams,
         cancel: &AtomicBool,
-        output: Output,
         picture: &mut [T],
-        finish: impl Fn(&Pixel) -> [T; PER_PIXEL] + Sync,
+        work: &impl Work<[T; PER_PIXEL]>,
     ) -> Result<(), RenderError> {
-        let plan = self.plan(volume, params, output);
         let width = params.size[0] as usize * PER_PIXEL;
         with_voxels!(volume.voxels(), voxels => {
             let grid = Grid::new(voxels, volume.geometry().dims());
             let level = if grid.suits_gathers() { self.level } else { Level::Portable };
             let scene = Scene { field: Field::new(grid, volume.rescale()), params };
             let draw = |mut strip: Strip<'_, T, PER_PIXEL>| {
+                let mut pixels = [[T::default(); PER_PIXEL]; PIXELS];
                 while strip.columns() > 0 && !cancel.load(Ordering::Relaxed) {
                     let rest = strip.cut(1);
-                    let mut tile = strip.tile();
-                    plan.run(level, &scene, &mut tile);
-                    strip.write(&tile, &finish);
+                    work.draw(level, &scene, strip.patch(), &mut pixels);
+                    strip.write(&pixels);
                     strip = rest;
                 }
             };
@@ -115,47 +113,53 @@ impl Packets {
         if cancel.load(Ordering::Relaxed) { Err(RenderError::Cancelled) } else { Ok(()) }
     }
 
-    /// Works out what is the same for all tiles. Runs on the caller's thread: a pool's thread that
-    /// waits here for another could be handed the very work that it waits for.
-    fn plan<'a>(&self, volume: &Arc<Volume>, params: &'a RenderParams, output: Output) -> Plan<'a> {
-        let plain = params.is_plain_volume();
-        let occlusion = params.illumination.as_ref().map(|grid| self.occlusion(grid));
-        let march = |look: Look, matter, shading: &Shading, step_mm: &f32| {
-            let skip = self.cache.skip_map(volume, &look);
-            Plan::March { skip, matter, occlusion, plain, shading: *shading, step_mm: *step_mm }
-        };
-        match &params.mode {
+    /// Works out what is the same for all tiles of a shaded picture; None for other modes. Runs on the
+    /// caller's thread, as does `valued`: a pool's thread that waits here for another could be handed
+    /// the very work that it waits for.
+    fn shaded<'a>(&self, volume: &Arc<Volume>, params: &'a RenderParams) -> Option<Shaded<'a>> {
+        let (look, matter, shading, step_mm) = match &params.mode {
             Mode::Volume { transfer, shading, step_mm } => {
                 let table = Table::new(transfer, volume.rescale());
                 let matter = match &transfer.integral {
                     Some(integral) => Matter::Segments { table, integral },
                     None => Matter::Table(table),
                 };
-                march(Look::of_table(transfer), matter, shading, step_mm)
+                (Look::of_table(transfer), matter, shading, *step_mm)
             }
             Mode::Isosurface { value, color, shading, step_mm } => {
                 let matter = Matter::Surface { value: *value, color: *color };
-                march(Look::AtLeast(*value), matter, shading, step_mm)
+                (Look::AtLeast(*value), matter, shading, *step_mm)
             }
-            Mode::Projection { combine: Combine::Mean, step_mm, .. } => Plan::Mean { step_mm: *step_mm },
-            Mode::Projection { combine, grey, step_mm } => {
-                let end = if *combine == Combine::Minimum { End::Smallest } else { End::Largest };
-                Plan::Extreme {
+            Mode::Projection { .. } | Mode::Slice { .. } => return None,
+        };
+        Some(Shaded {
+            skip: self.cache.skip_map(volume, &look),
+            matter,
+            occlusion: params.illumination.as_ref().map(|grid| self.occlusion(grid)),
+            plain: params.is_plain_volume(),
+            shading: *shading,
+            step_mm,
+            background: params.background,
+        })
+    }
+
+    /// As `shaded`, for the values of projections and slices. `grey` is how they are shown, if they are.
+    fn valued(&self, volume: &Arc<Volume>, params: &RenderParams, grey: Option<Grey>) -> Option<Valued> {
+        match params.mode {
+            Mode::Projection { combine: Combine::Mean, step_mm, .. } => Some(Valued::Mean { step_mm }),
+            Mode::Projection { combine, step_mm, .. } => {
+                let end = if combine == Combine::Minimum { End::Smallest } else { End::Largest };
+                Some(Valued::Extreme {
                     end,
                     maxima: self.cache.maxima(volume, end),
-                    range: match output {
-                        Output::Picture => visible_range(*grey),
-                        Output::Values => [f32::NEG_INFINITY, f32::INFINITY],
-                    },
-                    step_mm: *step_mm,
-                }
+                    range: grey.map_or([f32::NEG_INFINITY, f32::INFINITY], visible_range),
+                    step_mm,
+                })
             }
-            Mode::Slice { samples, first_mm, step_mm, combine, .. } => Plan::Slab(Points {
-                samples: (*samples).min(MAX_SAMPLES),
-                first_mm: *first_mm,
-                step_mm: *step_mm,
-                combine: *combine,
-            }),
+            Mode::Slice { samples, first_mm, step_mm, combine, .. } => {
+                Some(Valued::Slab(Points { samples: samples.min(MAX_SAMPLES), first_mm, step_mm, combine }))
+            }
+            Mode::Volume { .. } | Mode::Isosurface { .. } => None,
         }
     }
 }
@@ -176,37 +180,29 @@ impl Backend for Packets {
         cancel: &AtomicBool,
     ) -> Result<Frame, RenderError> {
         let mut pixels = vec![0; pixel_count(params) * 4];
-        let background = params.background;
-        let bytes = |rgb: [f32; 3]| {
-            let [r, g, b] = rgb.map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
-            [r, g, b, 255]
-        };
+        let layered = !params.layers.is_empty();
         match params.mode {
             Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
-                self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
-                    let value = pixel.color[0];
-                    bytes(if value.is_nan() { background } else { [grey.brightness(value); 3] })
-                })?;
-                if !params.layers.is_empty() {
+                if let Some(values) = self.valued(volume, params, Some(grey)) {
+                    let work = Greys { values, grey, background: bytes(params.background) };
+                    self.draw(volume, params, cancel, &mut pixels, &work)?;
+                }
+                if layered {
                     self.each_pixel(params, cancel, &mut pixels, |ray, [r, g, b, _]| {
                         let color = Vec3::from([r, g, b].map(|c| f32::from(c) / 255.0));
                         bytes(reference::overlaid(volume, params, ray, color).to_array())
                     })?;
                 }
             }
-            Mode::Volume { .. } | Mode::Isosurface { .. } if !params.layers.is_empty() => {
+            Mode::Volume { .. } | Mode::Isosurface { .. } if layered => {
                 self.each_pixel(params, cancel, &mut pixels, |ray, _| {
                     bytes(reference::shade_pixel(volume, params, ray))
                 })?;
             }
             Mode::Volume { .. } | Mode::Isosurface { .. } => {
-                self.draw(volume, params, cancel, Output::Picture, &mut pixels, |pixel| {
-                    let (gathered, left) = match pixel.transparency {
-                        t if t < OPAQUE_BELOW => (1.0 / (1.0 - t), 0.0),
-                        t => (1.0, t),
-                    };
-                    bytes(std::array::from_fn(|c| pixel.color[c] * gathered + left * background[c]))
-                })?;
+                if let Some(shaded) = self.shaded(volume, params) {
+                    self.draw(volume, params, cancel, &mut pixels, &shaded)?;
+                }
             }
         }
         Ok(Frame {
@@ -224,8 +220,10 @@ impl Backend for Packets {
         params: &RenderParams,
         cancel: &AtomicBool,
     ) -> Result<ValueImage, RenderError> {
-        let mut values = vec![0.0; pixel_count(params)];
-        self.draw(volume, params, cancel, Output::Values, &mut values, |pixel| [pixel.color[0]])?;
+        let mut values = vec![f32::NAN; pixel_count(params)];
+        if let Some(work) = self.valued(volume, params, None) {
+            self.draw(volume, params, cancel, &mut values, &work)?;
+        }
         Ok(ValueImage { size: params.size, values })
     }
 }
@@ -234,11 +232,9 @@ fn pixel_count(params: &RenderParams) -> usize {
     params.size[0] as usize * params.size[1] as usize
 }
 
-/// What becomes of a pixel's value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
-    Picture,
-    Values,
+fn bytes(rgb: [f32; 3]) -> [u8; 4] {
+    let [r, g, b] = rgb.map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
+    [r, g, b, 255]
 }
 
 /// The values that `grey` shows as different: outside they are all black or all white.
@@ -249,39 +245,55 @@ fn visible_range(grey: Grey) -> [f32; 2] {
     if exact { [grey.low, white] } else { [f32::NEG_INFINITY, f32::INFINITY] }
 }
 
-/// What to do for each tile, with what was derived from the parameters for this frame.
-enum Plan<'a> {
-    March {
-        skip: Arc<SkipMap>,
-        matter: Matter<'a>,
-        occlusion: Option<Arc<Occlusion>>,
-        plain: bool,
-        shading: Shading,
-        step_mm: f32,
-    },
-    Extreme {
-        end: End,
-        maxima: Arc<Maxima>,
-        range: [f32; 2],
-        step_mm: f32,
-    },
-    Mean {
-        step_mm: f32,
-    },
+/// What to do for each tile, with what was derived from the parameters for this picture. P is what
+/// becomes of a pixel.
+trait Work<P>: Sync {
+    /// In working order; what lies outside of the picture is of no use.
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [P; PIXELS]);
+}
+
+struct Shaded<'a> {
+    skip: Arc<SkipMap>,
+    matter: Matter<'a>,
+    occlusion: Option<Arc<Occlusion>>,
+    plain: bool,
+    shading: Shading,
+    step_mm: f32,
+    background: [f32; 3],
+}
+
+impl Work<[u8; 4]> for Shaded<'_> {
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[u8; 4]; PIXELS]) {
+        let Self { skip, matter, shading, step_mm, background, .. } = self;
+        let (occlusion, step_mm) = (self.occlusion.as_deref(), *step_mm);
+        let mut pixels = [Pixel::EMPTY; PIXELS];
+        let tile = &mut Tile { patch, pixels: &mut pixels };
+        if self.plain {
+            level.run(March::<V, true> { scene, skip, matter, shading, occlusion, step_mm, tile });
+        } else {
+            level.run(March::<V, false> { scene, skip, matter, shading, occlusion, step_mm, tile });
+        }
+        for (to, pixel) in to.iter_mut().zip(&pixels) {
+            let (gathered, left) = match pixel.transparency {
+                t if t < OPAQUE_BELOW => (1.0 / (1.0 - t), 0.0),
+                t => (1.0, t),
+            };
+            *to = bytes(std::array::from_fn(|c| pixel.color[c] * gathered + left * background[c]));
+        }
+    }
+}
+
+enum Valued {
+    Extreme { end: End, maxima: Arc<Maxima>, range: [f32; 2], step_mm: f32 },
+    Mean { step_mm: f32 },
     Slab(Points),
 }
 
-impl Plan<'_> {
-    fn run<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, tile: &mut Tile) {
+impl Work<[f32; 1]> for Valued {
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[f32; 1]; PIXELS]) {
+        to.fill([f32::NAN]);
+        let tile = &mut Tile { patch, pixels: to };
         match self {
-            Self::March { skip, matter, occlusion, plain, shading, step_mm } => {
-                let (occlusion, step_mm) = (occlusion.as_deref(), *step_mm);
-                if *plain {
-                    level.run(March::<V, true> { scene, skip, matter, shading, occlusion, step_mm, tile });
-                } else {
-                    level.run(March::<V, false> { scene, skip, matter, shading, occlusion, step_mm, tile });
-                }
-            }
             Self::Extreme { end, maxima, range, step_mm } => {
                 let (end, range, step_mm) = (*end, *range, *step_mm);
                 level.run(Extreme { scene, end, maxima, range, step_mm, tile });
@@ -289,6 +301,21 @@ impl Plan<'_> {
             Self::Mean { step_mm } => level.run(Mean { scene, step_mm: *step_mm, tile }),
             Self::Slab(points) => level.run(Slab { scene, points: *points, tile }),
         }
+    }
+}
+
+struct Greys {
+    values: Valued,
+    grey: Grey,
+    background: [u8; 4],
+}
+
+impl Work<[u8; 4]> for Greys {
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[u8; 4]; PIXELS]) {
+        let mut values = [[0.0]; PIXELS];
+        self.values.draw(level, scene, patch, &mut values);
+        to.fill(self.background);
+        level.run(Show { values: values.as_flattened(), grey: self.grey, pixels: to });
     }
 }
 
@@ -329,16 +356,20 @@ impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
         (self, right)
     }
 
-    fn tile(&self) -> Tile {
+    fn patch(&self) -> Patch {
         let height = self.rows.iter().filter(|row| !row.is_empty()).count();
-        Tile::new(self.at.map(|x| x as u32), [self.columns(), height])
+        Patch { at: self.at.map(|x| x as u32), size: [self.columns(), height] }
     }
 
-    fn write(&mut self, tile: &Tile, finish: impl Fn(&Pixel) -> [T; PER_PIXEL]) {
-        for (pixel, [column, row]) in tile.pixels.iter().zip(ORDER) {
-            let start = usize::from(column) * PER_PIXEL;
-            if let Some(place) = self.rows[usize::from(row)].get_mut(start..start + PER_PIXEL) {
-                place.copy_from_slice(&finish(pixel));
+    /// Takes pixels in working order: four at a time lie side by side.
+    fn write(&mut self, pixels: &[[T; PER_PIXEL]; PIXELS]) {
+        for (four, [column, row]) in pixels.as_chunks::<4>().0.iter().zip(ORDER.iter().step_by(4)) {
+            let start = usize::from(*column) * PER_PIXEL;
+            let place = self.rows[usize::from(*row)].get_mut(start..).unwrap_or_default();
+            if let Some(place) = place.get_mut(..4 * PER_PIXEL) {
+                place.copy_from_slice(four.as_flattened());
+            } else {
+                place.copy_from_slice(&four.as_flattened()[..place.len()]);
             }
         }
     }

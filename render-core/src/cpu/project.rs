@@ -1,13 +1,12 @@
-//! Rays that keep one value: projections and slabs. The value ends up as the pixel's first colour,
-//! NaN where the ray has no sample in the volume.
+//! Rays that keep one value: projections and slabs. It is NaN where the ray has no sample in the volume.
 
 use std::ops::Range;
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
 use super::sample::{Beam, Field, Lattice, Scene, Tube, axes};
 use super::skip::{End, Maxima};
-use super::tile::{PIXELS, Tile};
-use crate::render::Rays;
+use super::tile::{ORDER, PIXELS, TILE, Tile};
+use crate::render::{Grey, Rays};
 use crate::scene::view::Combine;
 use crate::volume::Rescale;
 
@@ -19,21 +18,21 @@ pub(super) struct Extreme<'a, V> {
     /// Values outside of this range need not be told from its ends.
     pub range: [f32; 2],
     pub step_mm: f32,
-    pub tile: &'a mut Tile,
+    pub tile: &'a mut Tile<'a, [f32; 1]>,
 }
 
 /// The mean of the values along each ray.
 pub(super) struct Mean<'a, V> {
     pub scene: &'a Scene<'a, V>,
     pub step_mm: f32,
-    pub tile: &'a mut Tile,
+    pub tile: &'a mut Tile<'a, [f32; 1]>,
 }
 
 /// Values at a fixed number of points of each ray, combined.
 pub(super) struct Slab<'a, V> {
     pub scene: &'a Scene<'a, V>,
     pub points: Points,
-    pub tile: &'a mut Tile,
+    pub tile: &'a mut Tile<'a, [f32; 1]>,
 }
 
 /// As in `Mode::Slice`.
@@ -52,14 +51,50 @@ trait Value<L: Lanes> {
 
 /// Stores the values of all rays in the tile.
 #[inline(always)]
-fn project<L: Lanes>(l: L, rays: &Rays, tile: &mut Tile, mut value: impl Value<L>) {
+fn project<L: Lanes>(l: L, rays: Rays, tile: &mut Tile<'_, [f32; 1]>, mut value: impl Value<L>) {
     for start in (0..PIXELS).step_by(L::COUNT) {
-        let Some((columns, rows, inside)) = tile.packet::<L>(start) else { continue };
-        let beam = Beam::new(l, rays, l.load(&columns), l.load(&rows));
-        let mut values = [0.0; MAX_LANES];
-        l.store(value.of(l, &beam, l.mask(inside)), &mut values);
-        for (pixel, value) in tile.pixels[start..start + L::COUNT].iter_mut().zip(values) {
-            pixel.color[0] = value;
+        let Some((column, row, inside)) = tile.packet(l, start) else { continue };
+        let beam = Beam::new(l, &rays, column, row);
+        let found = value.of(l, &beam, inside);
+        l.store(found, tile.pixels[start..].as_flattened_mut());
+    }
+}
+
+/// Values as grey pixels; where they are NaN, pixels stay as they are.
+pub(super) struct Show<'a> {
+    pub values: &'a [f32],
+    pub grey: Grey,
+    pub pixels: &'a mut [[u8; 4]],
+}
+
+impl Kernel for Show<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let (zero, one) = (l.splat(0.0), l.splat(1.0));
+        let vectors = self.values.chunks_exact(L::COUNT).zip(self.pixels.chunks_exact_mut(L::COUNT));
+        for (values, pixels) in vectors {
+            let value = l.load(values);
+            // Rounds as `Grey::brightness` and the reference do.
+            let ramp = (value - l.splat(self.grey.low)) * l.splat(self.grey.scale);
+            let brightness = l.min(l.max(ramp, zero), one);
+            let level = l.to_int(brightness * l.splat(255.0) + l.splat(0.5));
+            let mut words = [0; MAX_LANES];
+            l.store_i(
+                level * l.splat_i(0x01_0101) + l.splat_i(i32::from_le_bytes([0, 0, 0, 255])),
+                &mut words,
+            );
+            let shown = l.bits(l.le(value, value));
+            if shown.count_ones() as usize == L::COUNT {
+                for lane in 0..L::COUNT {
+                    pixels[lane] = words[lane].to_le_bytes();
+                }
+                continue;
+            }
+            for lane in 0..L::COUNT {
+                if shown >> lane & 1 == 1 {
+                    pixels[lane] = words[lane].to_le_bytes();
+                }
+            }
         }
     }
 }
@@ -73,7 +108,7 @@ impl<V: Texel> Kernel for Extreme<'_, V> {
             End::Smallest => (-1.0, [-high, -low]),
         };
         let search = Search { scene, field: &scene.field, sign, maxima, range, step_mm, found_at: -1.0 };
-        project(l, &scene.params.rays, tile, search);
+        project(l, scene.params.rays, tile, search);
     }
 }
 
@@ -184,7 +219,7 @@ impl<V: Texel> Kernel for Mean<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self { scene, step_mm, tile } = self;
-        project(l, &scene.params.rays, tile, Average { scene, step_mm });
+        project(l, scene.params.rays, tile, Average { scene, step_mm });
     }
 }
 
@@ -227,7 +262,75 @@ impl<V: Texel> Kernel for Slab<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self { scene, points, tile } = self;
-        project(l, &scene.params.rays, tile, Blend { field: &scene.field, points });
+        // A copy that no store to the tile can change.
+        let rays = &{ scene.params.rays };
+        let field = &scene.field;
+        let blend = Blend { field, points };
+        let within = Within::of(field, &points, rays, tile.patch.at, TILE);
+        if within == Within::Nowhere {
+            return;
+        }
+        for start in (0..PIXELS).step_by(L::COUNT) {
+            let Some((column, row, inside)) = tile.packet(l, start) else { continue };
+            let beam = Beam::new(l, rays, column, row);
+            let whole = match within {
+                Within::Partly => {
+                    let [x, y] = ORDER[start / 16 * 16];
+                    let at = [tile.patch.at[0] + u32::from(x), tile.patch.at[1] + u32::from(y)];
+                    Within::of(field, &points, rays, at, [4, 4]) == Within::Wholly
+                }
+                _ => true,
+            };
+            let found = if whole { blend.whole(l, &beam) } else { blend.part(l, &beam, inside) };
+            l.store(found, tile.pixels[start..].as_flattened_mut());
+        }
+    }
+}
+
+/// How much of a slab's part lies between the outermost voxel centres.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Nor does anything of it count.
+    Nowhere,
+    Partly,
+    Wholly,
+}
+
+impl Within {
+    /// Of a rectangle of pixels.
+    #[inline(always)]
+    fn of<V: Texel>(
+        field: &Field<'_, V>,
+        points: &Points,
+        rays: &Rays,
+        at: [u32; 2],
+        size: [usize; 2],
+    ) -> Self {
+        // Rounding may move points by so much, in voxels.
+        const MARGIN: f32 = 0.01;
+        if !rays.are_parallel() {
+            return Self::Partly;
+        }
+        let [left, top] = at.map(|x| x as f32);
+        let (right, bottom) = (left + (size[0] - 1) as f32, top + (size[1] - 1) as f32);
+        let (near, far) = (points.first_mm, points.at(points.samples.saturating_sub(1)));
+        let (mut wholly, mut nowhere) = (points.samples > 0, false);
+        for axis in 0..3 {
+            let (dx, dy, d) = (rays.origin_dx[axis], rays.origin_dy[axis], rays.direction[axis]);
+            let (across, along, deep) =
+                ([dx * left, dx * right], [dy * top, dy * bottom], [d * near, d * far]);
+            let low =
+                rays.origin[axis] + across[0].min(across[1]) + along[0].min(along[1]) + deep[0].min(deep[1]);
+            let high =
+                rays.origin[axis] + across[0].max(across[1]) + along[0].max(along[1]) + deep[0].max(deep[1]);
+            wholly &= low >= MARGIN && high <= field.last[axis] - MARGIN;
+            nowhere |= high < -0.5 - MARGIN || low > field.last[axis] + 0.5 + MARGIN;
+        }
+        match (wholly, nowhere) {
+            (true, _) => Self::Wholly,
+            (_, true) => Self::Nowhere,
+            _ => Self::Partly,
+        }
     }
 }
 
@@ -236,33 +339,44 @@ struct Blend<'a, V> {
     points: Points,
 }
 
-impl<V: Texel, L: Lanes> Value<L> for Blend<'_, V> {
+impl<V: Texel> Blend<'_, V> {
+    /// Of rays whose points all lie between the outermost voxel centres.
     #[inline(always)]
-    fn of(&mut self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
-        let Points { first_mm, step_mm, combine, .. } = self.points;
+    fn whole<L: Lanes>(&self, l: L, beam: &Beam<L>) -> L::F {
+        let Points { samples, combine, .. } = self.points;
+        let mut result = combine.nothing(l);
+        for k in 0..samples {
+            let spot = self.field.spot_inside(l, beam.at(l.splat(self.points.at(k))));
+            let value = self.field.rescaled(l, self.field.stored(l, spot));
+            result = combine.with(l, result, value);
+        }
+        if combine == Combine::Mean && samples > 1 {
+            result = result / l.splat(samples as f32);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn part<L: Lanes>(&self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
+        let combine = self.points.combine;
         let low = l.splat(-0.5);
         let high = axes!(i => l.splat(self.field.last[i]) + l.splat(0.5));
-        let range = self.points.between(l, beam.clip(l, [low; 3], high, f32::NEG_INFINITY), inside);
-        let mut result = match combine {
-            Combine::Maximum => l.splat(f32::NEG_INFINITY),
-            Combine::Minimum => l.splat(f32::INFINITY),
-            Combine::Mean => l.splat(0.0),
+        // A single point costs less than to find out whether it counts.
+        let range = match self.points.samples {
+            samples @ 0..=1 => 0..samples,
+            _ => self.points.between(l, beam.clip(l, [low; 3], high, f32::NEG_INFINITY), inside),
         };
+        let mut result = combine.nothing(l);
         let mut count = l.splat(0.0);
         for k in range {
-            let p = beam.at(l.splat(first_mm + k as f32 * step_mm));
+            let p = beam.at(l.splat(self.points.at(k)));
             let within = axes!(i => l.le(low, p[i]) & l.le(p[i], high[i]));
             let within = inside & within[0] & within[1] & within[2];
             if l.bits(within) == 0 {
                 continue;
             }
             let value = self.field.value(l, p);
-            let combined = match combine {
-                Combine::Maximum => l.max(value, result),
-                Combine::Minimum => l.min(value, result),
-                Combine::Mean => result + value,
-            };
-            result = l.select(within, combined, result);
+            result = l.select(within, combine.with(l, result, value), result);
             count = l.select(within, count + l.splat(1.0), count);
         }
         if combine == Combine::Mean {
@@ -272,13 +386,37 @@ impl<V: Texel, L: Lanes> Value<L> for Blend<'_, V> {
     }
 }
 
+impl Combine {
+    /// What values are combined with at first.
+    #[inline(always)]
+    fn nothing<L: Lanes>(self, l: L) -> L::F {
+        match self {
+            Self::Maximum => l.splat(f32::NEG_INFINITY),
+            Self::Minimum => l.splat(f32::INFINITY),
+            Self::Mean => l.splat(0.0),
+        }
+    }
+
+    #[inline(always)]
+    fn with<L: Lanes>(self, l: L, result: L::F, value: L::F) -> L::F {
+        match self {
+            Self::Maximum => l.max(value, result),
+            Self::Minimum => l.min(value, result),
+            Self::Mean => result + value,
+        }
+    }
+}
+
 impl Points {
+    /// Where point `k` lies.
+    #[inline(always)]
+    fn at(self, k: u32) -> f32 {
+        self.first_mm + k as f32 * self.step_mm
+    }
+
     /// The numbers of all points that lie between `enter` and `leave` on any of the rays.
     #[inline(always)]
     fn between<L: Lanes>(self, l: L, (enter, leave): (L::F, L::F), rays: L::M) -> Range<u32> {
-        if self.samples <= 1 {
-            return 0..self.samples;
-        }
         let crosses = rays & l.le(enter, leave);
         let (mut from, mut to) = ([f32::INFINITY; MAX_LANES], [f32::NEG_INFINITY; MAX_LANES]);
         l.store(l.select(crosses, enter, l.splat(f32::INFINITY)), &mut from);

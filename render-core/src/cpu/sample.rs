@@ -42,13 +42,17 @@ impl<L: Lanes> Beam<L> {
     /// Through the pixels at (`column`, `row`). Rounds as `Rays::at` does.
     #[inline(always)]
     pub fn new(l: L, rays: &Rays, column: L::F, row: L::F) -> Self {
+        let origin = axes!(i => l.splat(rays.origin[i])
+            + l.splat(rays.origin_dx[i]) * column
+            + l.splat(rays.origin_dy[i]) * row);
+        if rays.are_parallel() {
+            return Self { origin, direction: axes!(i => l.splat(rays.direction[i])) };
+        }
         let slope_x = l.splat(rays.slope[0]) + l.splat(rays.slope[2]) * column;
         let slope_y = l.splat(rays.slope[1]) + l.splat(rays.slope[3]) * row;
         let length = l.sqrt(l.splat(1.0) + slope_x * slope_x + slope_y * slope_y);
         Self {
-            origin: axes!(i => l.splat(rays.origin[i])
-                + l.splat(rays.origin_dx[i]) * column
-                + l.splat(rays.origin_dy[i]) * row),
+            origin,
             direction: axes!(i => (l.splat(rays.direction[i])
                 + l.splat(rays.direction_dx[i]) * column
                 + l.splat(rays.direction_dy[i]) * row)
@@ -323,9 +327,10 @@ impl<'a, V: Texel> Field<'a, V> {
         let [_, dy, dz] = self.grid.next();
         let place = l.place(&self.grid, spot.cell, self.cell_span);
         let [fx, fy, fz] = spot.fraction;
-        let (a, b) = (row(l, place, 0, fx), row(l, place, dy, fx));
-        let (c, d) = (row(l, place, dz, fx), row(l, place, dz + dy, fx));
-        lerp(l, lerp(l, a, b, fy), lerp(l, c, d, fy), fz)
+        let [a, b, c, d] = l.pairs(place, [0, dy, dz, dz + dy]);
+        let near = lerp(l, lerp(l, a.0, a.1, fx), lerp(l, b.0, b.1, fx), fy);
+        let far = lerp(l, lerp(l, c.0, c.1, fx), lerp(l, d.0, d.1, fx), fy);
+        lerp(l, near, far, fz)
     }
 
     /// `stored` for rays whose cells are not far behind `corner`. Values not above `least` may become

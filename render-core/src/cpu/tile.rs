@@ -1,6 +1,6 @@
 //! A small rectangle of the picture, worked on by one thread.
 
-use super::lanes::{Lanes, MAX_LANES};
+use super::lanes::Lanes;
 
 /// Pixels of a tile along each axis, and in all.
 pub(super) const TILE: [usize; 2] = [16, 16];
@@ -19,13 +19,24 @@ pub(super) static ORDER: [[u8; 2]; PIXELS] = {
     order
 };
 
+/// The same, one coordinate each.
+static COLUMNS: [f32; PIXELS] = coordinates(0);
+static ROWS: [f32; PIXELS] = coordinates(1);
+
+const fn coordinates(axis: usize) -> [f32; PIXELS] {
+    let mut coordinates = [0.0; PIXELS];
+    let mut i = 0;
+    while i < PIXELS {
+        coordinates[i] = ORDER[i][axis] as f32;
+        i += 1;
+    }
+    coordinates
+}
+
 /// What a kernel works on and leaves behind, in working order.
-pub(super) struct Tile {
-    /// Column and row of the picture at the tile's top left corner.
-    pub at: [u32; 2],
-    /// Size of the part that lies in the picture.
-    pub size: [usize; 2],
-    pub pixels: [Pixel; PIXELS],
+pub(super) struct Tile<'a, P = Pixel> {
+    pub patch: Patch,
+    pub pixels: &'a mut [P; PIXELS],
 }
 
 /// What lies behind a pixel: light, and how much of the background shines through.
@@ -36,25 +47,30 @@ pub(super) struct Pixel {
     pub transparency: f32,
 }
 
-impl Tile {
-    pub fn new(at: [u32; 2], size: [usize; 2]) -> Self {
-        Self { at, size, pixels: [Pixel { color: [0.0; 4], transparency: 1.0 }; PIXELS] }
-    }
+impl Pixel {
+    pub const EMPTY: Self = Self { color: [0.0; 4], transparency: 1.0 };
+}
 
-    /// Columns and rows in the picture of a vector's worth of pixels in working order, and a bit for each
-    /// that lies in it; None if none does.
+/// Where a tile lies in the picture.
+#[derive(Clone, Copy)]
+pub(super) struct Patch {
+    /// Column and row at the tile's top left corner.
+    pub at: [u32; 2],
+    /// Size of the part that lies in the picture.
+    pub size: [usize; 2],
+}
+
+impl<P> Tile<'_, P> {
+    /// Columns and rows in the picture of a vector's worth of pixels in working order, and which of them
+    /// lie in it; None if none does.
     #[inline(always)]
-    pub fn packet<L: Lanes>(&self, start: usize) -> Option<([f32; MAX_LANES], [f32; MAX_LANES], u32)> {
-        let (mut columns, mut rows) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
-        let mut inside = 0;
-        for lane in 0..L::COUNT {
-            let [x, y] = ORDER[start + lane];
-            columns[lane] = (self.at[0] + u32::from(x)) as f32;
-            rows[lane] = (self.at[1] + u32::from(y)) as f32;
-            if usize::from(x) < self.size[0] && usize::from(y) < self.size[1] {
-                inside |= 1 << lane;
-            }
+    pub fn packet<L: Lanes>(&self, l: L, start: usize) -> Option<(L::F, L::F, L::M)> {
+        let (column, row) = (l.load(&COLUMNS[start..]), l.load(&ROWS[start..]));
+        let Patch { at, size: [width, height] } = self.patch;
+        let inside = l.lt(column, l.splat(width as f32)) & l.lt(row, l.splat(height as f32));
+        if l.bits(inside) == 0 {
+            return None;
         }
-        (inside != 0).then_some((columns, rows, inside))
+        Some((l.splat(at[0] as f32) + column, l.splat(at[1] as f32) + row, inside))
     }
 }

@@ -56,6 +56,12 @@ pub struct Rays {
 }
 
 impl Rays {
+    /// Whether all rays have the first one's direction.
+    #[inline]
+    pub fn are_parallel(&self) -> bool {
+        [self.direction_dx, self.direction_dy, self.slope] == [[0.0; 4]; 3]
+    }
+
     /// The ray through the centre of pixel (column, row).
     #[inline]
     pub fn at(&self, column: u32, row: u32) -> Ray {

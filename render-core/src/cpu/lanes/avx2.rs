@@ -112,6 +112,12 @@ impl Lanes for Avx2 {
         // SAFETY: the slice holds N floats.
         unsafe { _mm256_storeu_ps(to.as_mut_ptr(), x.0) }
     }
+    #[inline(always)]
+    fn store_i(self, x: Ints, to: &mut [i32]) {
+        let to = &mut to[..N];
+        // SAFETY: the slice holds N numbers of 32 bits.
+        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), x.0) }
+    }
 
     #[inline(always)]
     fn mul_add(self, a: Floats, b: Floats, c: Floats) -> Floats {

@@ -79,6 +79,50 @@ unsafe fn words(from: *const u8, index: __m512i) -> __m512i {
     }
 }
 
+/// As `words`, `2 * offset` bytes further for each of four offsets. Each index is fetched once.
+///
+/// # Safety
+/// As `words`, for each of the offsets.
+#[inline(always)]
+unsafe fn four_words(from: *const u8, index: __m512i, offsets: [usize; 4]) -> [__m512i; 4] {
+    let mut at = [0u32; N];
+    // SAFETY: the array holds a vector; the caller vouches for what is read.
+    unsafe {
+        _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+        let [a, b, c, d] = offsets;
+        let (a, b, c, d) = (from.add(2 * a), from.add(2 * b), from.add(2 * c), from.add(2 * d));
+        macro_rules! word {
+            ($row:expr, $lane:expr) => {
+                $row.add(2 * at[$lane] as usize).cast::<i32>().read_unaligned()
+            };
+        }
+        macro_rules! four {
+            ($row:expr, $lane:expr) => {
+                _mm_setr_epi32(
+                    word!($row, $lane),
+                    word!($row, $lane + 1),
+                    word!($row, $lane + 2),
+                    word!($row, $lane + 3),
+                )
+            };
+        }
+        macro_rules! group {
+            ($lane:expr) => {
+                [four!(a, $lane), four!(b, $lane), four!(c, $lane), four!(d, $lane)]
+            };
+        }
+        let (first, second, third, fourth) = (group!(0), group!(4), group!(8), group!(12));
+        macro_rules! joined {
+            ($row:expr) => {{
+                let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(first[$row]), second[$row]);
+                let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(third[$row]), fourth[$row]);
+                _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+            }};
+        }
+        [joined!(0), joined!(1), joined!(2), joined!(3)]
+    }
+}
+
 /// Reads 64 bits for each lane, `2 * index` bytes behind `from`: the low and the high halves.
 ///
 /// # Safety
@@ -194,6 +238,12 @@ impl Lanes for Avx512 {
         let to = &mut to[..N];
         // SAFETY: the slice holds N floats.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x.0) }
+    }
+    #[inline(always)]
+    fn store_i(self, x: Ints, to: &mut [i32]) {
+        let to = &mut to[..N];
+        // SAFETY: the slice holds N numbers of 32 bits.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), x.0) }
     }
 
     #[inline(always)]
@@ -362,6 +412,23 @@ impl Lanes for Avx512 {
                     Floats(_mm512_i32gather_ps::<4>(index, at.add(1).cast())),
                 ),
             }
+        }
+    }
+
+    #[inline(always)]
+    fn pairs<V: Texel>(self, place: Place<'_, V, Ints>, offsets: [usize; 4]) -> [(Floats, Floats); 4] {
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+            let [a, b, c, d] = offsets;
+            return [self.pair(place, a), self.pair(place, b), self.pair(place, c), self.pair(place, d)];
+        }
+        for offset in offsets {
+            assert!(offset < place.span, "the pair leaves the span");
+        }
+        // SAFETY: as in `pair`.
+        let [a, b, c, d] = unsafe { four_words(place.grid.voxels.as_ptr().cast(), place.index.0, offsets) };
+        match V::LAYOUT {
+            Layout::I16 => [signed_halves(a), signed_halves(b), signed_halves(c), signed_halves(d)],
+            _ => [unsigned_halves(a), unsigned_halves(b), unsigned_halves(c), unsigned_halves(d)],
         }
     }
 

@@ -230,6 +230,7 @@ pub(super) trait Lanes: Copy {
     /// The first `COUNT` of `from`.
     fn load(self, from: &[f32]) -> Self::F;
     fn store(self, x: Self::F, to: &mut [f32]);
+    fn store_i(self, x: Self::I, to: &mut [i32]);
 
     /// `a * b + c`, rounded once where the machine can.
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
@@ -275,6 +276,17 @@ pub(super) trait Lanes: Copy {
     /// The voxels `offset` behind the place and their next neighbours in the row. `offset` is less
     /// than the place's span, unless the grid is one voxel wide.
     fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F);
+
+    /// Four `pair`s.
+    #[inline(always)]
+    fn pairs<V: Texel>(
+        self,
+        place: Place<'_, V, Self::Index>,
+        offsets: [usize; 4],
+    ) -> [(Self::F, Self::F); 4] {
+        let [a, b, c, d] = offsets;
+        [self.pair(place, a), self.pair(place, b), self.pair(place, c), self.pair(place, d)]
+    }
 
     /// Runs what is rare in a function of its own, so that it takes no registers where it is not run,
     /// and is compiled once.

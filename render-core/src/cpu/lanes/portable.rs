@@ -66,6 +66,10 @@ impl Lanes for Portable {
     fn store(self, x: Self::F, to: &mut [f32]) {
         to[..N].copy_from_slice(&x.0);
     }
+    #[inline(always)]
+    fn store_i(self, x: Self::I, to: &mut [i32]) {
+        to[..N].copy_from_slice(&x.0);
+    }
 
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
