@@ -279,6 +279,15 @@ impl Lanes for Neon {
             vst1q_f32(to.as_mut_ptr().add(N / 2), x.1);
         }
     }
+    #[inline(always)]
+    fn store_i(self, x: Ints, to: &mut [i32]) {
+        let to = &mut to[..N];
+        // SAFETY: the slice holds N numbers of 32 bits.
+        unsafe {
+            vst1q_s32(to.as_mut_ptr(), x.0);
+            vst1q_s32(to.as_mut_ptr().add(N / 2), x.1);
+        }
+    }
 
     #[inline(always)]
     fn mul_add(self, a: Floats, b: Floats, c: Floats) -> Floats {
