@@ -42,7 +42,7 @@ impl<V: Texel> Lamp<'_, V> {
     /// A colour under one white light along the line of sight.
     #[inline(always)]
     pub fn headlight<L: Lanes>(&self, l: L, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
-        let facing = facing(l, normal, length(l, normal), &self.scene.params.line_of_sight);
+        let facing = facing(l, normal, one_over_length(l, normal), &self.scene.params.line_of_sight);
         let base = l.mul_add(l.splat(self.shading.diffuse), facing, l.splat(self.shading.ambient));
         let highlight = self.highlight(l, facing);
         axes!(i => l.mul_add(color[i], base, highlight))
@@ -52,7 +52,7 @@ impl<V: Texel> Lamp<'_, V> {
     #[inline(always)]
     pub fn lit<L: Lanes>(&self, l: L, sample: &Sample<L>, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
         let params = self.scene.params;
-        let length = length(l, normal);
+        let per_length = one_over_length(l, normal);
         let one = l.splat(1.0);
         let (ambient, first_light) = match self.occlusion {
             Some(occlusion) => occlusion.at(l, sample.position),
@@ -62,9 +62,9 @@ impl<V: Texel> Lamp<'_, V> {
         let mut highlights = [l.splat(0.0); 3];
         let mut reaching = first_light;
         for light in &params.lights {
-            let diffuse = facing(l, normal, length, &light.direction) * l.splat(self.shading.diffuse);
+            let diffuse = facing(l, normal, per_length, &light.direction) * l.splat(self.shading.diffuse);
             let diffuse = diffuse * ambient * reaching;
-            let highlight = self.highlight(l, facing(l, normal, length, &light.halfway)) * reaching;
+            let highlight = self.highlight(l, facing(l, normal, per_length, &light.halfway)) * reaching;
             for i in 0..3 {
                 base[i] = l.mul_add(l.splat(light.color[i]), diffuse, base[i]);
                 highlights[i] = l.mul_add(l.splat(light.color[i]), highlight, highlights[i]);
@@ -83,7 +83,7 @@ impl<V: Texel> Lamp<'_, V> {
     pub fn density<L: Lanes>(&self, l: L, normal: Vec3<L>) -> L::F {
         let Some(table) = &self.scene.params.gradient_opacity else { return l.splat(1.0) };
         // Differences are two voxels wide.
-        let magnitude = length(l, normal) * l.splat(0.5);
+        let magnitude = l.max(l.sqrt(squares::<L>(normal)), l.splat(1e-6)) * l.splat(0.5);
         let entry = l.mul_add(magnitude, l.splat(table.scale), l.splat(0.5));
         let last = l.splat(table.factors.len().saturating_sub(1) as f32);
         l.gather(&table.factors, l.to_int(l.min(l.max(entry, l.splat(0.0)), last)))
@@ -107,17 +107,21 @@ impl<V: Texel> Lamp<'_, V> {
 }
 
 #[inline(always)]
-fn length<L: Lanes>(l: L, normal: Vec3<L>) -> L::F {
-    let squares = normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2];
-    l.max(l.sqrt(squares), l.splat(1e-6))
+fn squares<L: Lanes>(normal: Vec3<L>) -> L::F {
+    normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2]
 }
 
 #[inline(always)]
-fn facing<L: Lanes>(l: L, normal: Vec3<L>, length: L::F, direction: &[f32; 3]) -> L::F {
+fn one_over_length<L: Lanes>(l: L, normal: Vec3<L>) -> L::F {
+    l.one_over_sqrt(l.max(squares::<L>(normal), l.splat(1e-12)))
+}
+
+#[inline(always)]
+fn facing<L: Lanes>(l: L, normal: Vec3<L>, per_length: L::F, direction: &[f32; 3]) -> L::F {
     let along = normal[0] * l.splat(direction[0])
         + normal[1] * l.splat(direction[1])
         + normal[2] * l.splat(direction[2]);
-    l.min(l.abs(along / length), l.splat(1.0))
+    l.min(l.abs(along * per_length), l.splat(1.0))
 }
 
 /// An `Illumination` laid out for vectors: (ambient, first light) of each node and of the next one in

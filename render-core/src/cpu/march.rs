@@ -105,7 +105,8 @@ pub(super) struct March<'a, V, const PLAIN: bool> {
     pub shading: &'a Shading,
     pub occlusion: Option<&'a Occlusion>,
     pub step_mm: f32,
-    pub tile: &'a mut Tile<'a>,
+    pub background: &'a [f32; 3],
+    pub tile: &'a mut Tile<'a, [u8; 4]>,
 }
 
 /// What a packet has gathered.
@@ -175,18 +176,22 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         Packet { beam, lattice, rays, light: Light { color: [zero; 3], transparency: l.splat(1.0) } }
     }
 
+    /// What a packet has gathered, in front of the background.
     #[inline(always)]
     fn keep<L: Lanes>(&mut self, l: L, start: usize, light: &Light<L>) {
-        let mut transparency = [0.0; MAX_LANES];
-        let mut color = [[0.0; MAX_LANES]; 3];
-        l.store(light.transparency, &mut transparency);
-        for (lanes, channel) in color.iter_mut().zip(light.color) {
-            l.store(channel, lanes);
-        }
+        let (zero, one) = (l.splat(0.0), l.splat(1.0));
+        let full = light.is_full(l);
+        let gathered = l.select(full, one / (one - light.transparency), one);
+        let left = l.select(full, zero, light.transparency);
+        let [r, g, b] = axes!(i => {
+            let channel = light.color[i] * gathered + left * l.splat(self.background[i]);
+            l.to_int(l.min(l.max(channel, zero), one) * l.splat(255.0) + l.splat(0.5))
+        });
+        let opaque = l.splat_i(i32::from_le_bytes([0, 0, 0, 255]));
+        let mut words = [0; MAX_LANES];
+        l.store_i(r + g * l.splat_i(1 << 8) + b * l.splat_i(1 << 16) + opaque, &mut words);
         for lane in 0..L::COUNT {
-            let pixel = &mut self.tile.pixels[start + lane];
-            pixel.transparency = transparency[lane];
-            pixel.color = [color[0][lane], color[1][lane], color[2][lane], 0.0];
+            self.tile.pixels[start + lane] = words[lane].to_le_bytes();
         }
     }
 
@@ -225,7 +230,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let mut number = 0.0;
         while number < tube.count {
             let (visible, until) = match map {
-                Some(map) => map.look(l, &tube, number),
+                Some(map) => map.look(&tube, number),
                 None => (true, tube.count),
             };
             if !visible {
@@ -305,7 +310,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         Sample {
             t_mm,
             position: beam.at(t_mm),
-            corner: tube.corner(l, number),
+            corner: tube.corner(number),
             rays: rays & l.le(first, at) & l.lt(at, end),
         }
     }
@@ -392,7 +397,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let mut number = 0.0;
         while number < tube.count {
             let (visible, until) = match map {
-                Some(map) => map.look(l, tube, number),
+                Some(map) => map.look(tube, number),
                 None => (true, tube.count),
             };
             if !visible {
@@ -449,7 +454,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let mut number = 0.0;
         while number + 1.0 < tube.count {
             let (visible, until) = match map {
-                Some(map) => map.look(l, &reach, number),
+                Some(map) => map.look(&reach, number),
                 None => (true, tube.count),
             };
             if !visible {

@@ -13,10 +13,10 @@ use super::project::{Extreme, Mean, Points, Show, Slab};
 use super::reference;
 use super::sample::{Field, Scene};
 use super::skip::{Cache, End, Look, Maxima, SkipMap};
-use super::tile::{ORDER, PIXELS, Patch, Pixel, TILE, Tile};
+use super::tile::{ORDER, PIXELS, Patch, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
 use crate::illumination::Illumination;
-use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams};
+use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, Ray, RenderError, RenderParams};
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 use crate::volume::Volume;
@@ -266,19 +266,30 @@ impl Work<[u8; 4]> for Shaded<'_> {
     fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[u8; 4]; PIXELS]) {
         let Self { skip, matter, shading, step_mm, background, .. } = self;
         let (occlusion, step_mm) = (self.occlusion.as_deref(), *step_mm);
-        let mut pixels = [Pixel::EMPTY; PIXELS];
-        let tile = &mut Tile { patch, pixels: &mut pixels };
+        to.fill(bytes(*background));
+        let tile = &mut Tile { patch, pixels: to };
         if self.plain {
-            level.run(March::<V, true> { scene, skip, matter, shading, occlusion, step_mm, tile });
+            level.run(March::<V, true> {
+                scene,
+                skip,
+                matter,
+                shading,
+                occlusion,
+                step_mm,
+                background,
+                tile,
+            });
         } else {
-            level.run(March::<V, false> { scene, skip, matter, shading, occlusion, step_mm, tile });
-        }
-        for (to, pixel) in to.iter_mut().zip(&pixels) {
-            let (gathered, left) = match pixel.transparency {
-                t if t < OPAQUE_BELOW => (1.0 / (1.0 - t), 0.0),
-                t => (1.0, t),
-            };
-            *to = bytes(std::array::from_fn(|c| pixel.color[c] * gathered + left * background[c]));
+            level.run(March::<V, false> {
+                scene,
+                skip,
+                matter,
+                shading,
+                occlusion,
+                step_mm,
+                background,
+                tile,
+            });
         }
     }
 }

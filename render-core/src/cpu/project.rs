@@ -157,7 +157,7 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
             let mut until = tube.count;
             let mut larger = true;
             for level in levels.iter().rev() {
-                let (most, end) = level.look(l, &tube, number);
+                let (most, end) = level.look(&tube, number);
                 until = end;
                 larger = most > least;
                 if !larger {
@@ -209,7 +209,7 @@ impl<V: Texel> Search<'_, V> {
         (best, least): (L::F, f32),
     ) -> L::F {
         let spot = self.field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
-        let stored = self.field.stored_near(l, &spot, tube.corner(l, number), looking, least);
+        let stored = self.field.stored_near(l, &spot, tube.corner(number), looking, least);
         let value = self.field.rescaled(l, stored) * l.splat(self.sign);
         l.select(looking, l.max(value, best), best)
     }
@@ -250,7 +250,7 @@ impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
                 continue;
             }
             let spot = field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
-            let stored = field.stored_near(l, &spot, tube.corner(l, number), looking, f32::NEG_INFINITY);
+            let stored = field.stored_near(l, &spot, tube.corner(number), looking, f32::NEG_INFINITY);
             sum = l.select(looking, sum + field.rescaled(l, stored), sum);
             number += 1.0;
         }

@@ -1,6 +1,6 @@
 //! What all kernels do for a vector of rays: where they run, and what the volume is at a point.
 
-use super::lanes::{Grid, Lanes, Part, Place, Spot, Texel};
+use super::lanes::{Grid, Lanes, Part, Place, Quad, Spot, Texel};
 use crate::render::{Rays, RenderParams};
 use crate::volume::Rescale;
 
@@ -134,9 +134,11 @@ pub(super) struct Tube {
     /// Samples from there to the last one of any ray.
     pub count: f32,
     pub width: f32,
-    low: [f32; 3],
-    step: [f32; 3],
-    per_voxel: [f32; 3],
+    low: Quad,
+    step: Quad,
+    per_voxel: Quad,
+    /// 1 where rays go to higher numbers, else -1.
+    ahead: Quad,
 }
 
 /// Which samples rays have.
@@ -241,38 +243,52 @@ impl Tube {
             // Along an axis on which rays do not move, every exit is far but finite.
             if step.abs() < 1e-20 { 1e-20 } else { step }
         });
-        let per_voxel = axes!(i => 1.0 / step[i]);
-        Self { from: span.from, count, width, low: *low, step, per_voxel }
+        Self {
+            from: span.from,
+            count,
+            width,
+            low: Quad::new(*low),
+            step: Quad::new(step),
+            per_voxel: Quad::new(axes!(i => 1.0 / step[i])),
+            ahead: Quad::new(axes!(i => if step[i] > 0.0 { 1.0 } else { -1.0 })),
+        }
     }
 
     /// Also around where its rays are at the next sample.
     #[inline(always)]
     pub fn with_next(&self) -> Self {
-        let mut width = self.width;
-        for i in 0..3 {
-            width = width.max(self.width + self.step[i].abs());
-        }
-        let low = axes!(i => self.low[i] + self.step[i].min(0.0));
-        Self { width, low, ..*self }
+        let zero = Quad::splat(0.0);
+        let back = self.step.min(zero);
+        // The longest step in either direction, with its sign turned.
+        let longest = back.min(zero.sub(self.step)).smallest();
+        Self { width: self.width - longest, low: self.low.add(back), ..*self }
+    }
+
+    #[inline(always)]
+    fn at(&self, sample: f32) -> Quad {
+        self.low.add(self.step.mul(Quad::splat(sample))).max(Quad::splat(0.0))
     }
 
     /// The cell that no ray is before at a sample.
     #[inline(always)]
-    pub fn corner<L: Lanes>(&self, l: L, sample: f32) -> [i32; 3] {
-        axes!(i => l.to_index(self.low[i] + self.step[i] * sample).max(0))
+    pub fn corner(&self, sample: f32) -> [i32; 3] {
+        self.at(sample).to_indices()
     }
 
-    /// The first sample whose corner may lie outside of the cells from `low` to before `high`, but at
-    /// least the next one.
+    /// The brick with the corner at a sample, of bricks with `1 / per_cell` cells along each edge up to
+    /// the `last` one.
     #[inline(always)]
-    pub fn exit(&self, sample: f32, low: [f32; 3], high: [f32; 3]) -> f32 {
-        let mut end = f32::INFINITY;
-        for i in 0..3 {
-            let plane = if self.step[i] > 0.0 { high[i] } else { low[i] };
-            let crossing = (plane - self.low[i]) * self.per_voxel[i];
-            end = if crossing < end { crossing } else { end };
-        }
-        let end = (end - Self::MARGIN).ceil();
+    pub fn brick(&self, sample: f32, per_cell: f32, last: Quad) -> Quad {
+        self.at(sample).mul(Quad::splat(per_cell)).min(last).trunc()
+    }
+
+    /// The first sample whose corner may lie `reach` bricks or more from `brick`, but at least the next
+    /// one. A brick's edge is `edge` cells long.
+    #[inline(always)]
+    pub fn exit(&self, sample: f32, brick: Quad, reach: f32, edge: f32) -> f32 {
+        let plane = brick.add(Quad::splat(0.5)).add(self.ahead.mul(Quad::splat(reach - 0.5)));
+        let crossing = plane.mul(Quad::splat(edge)).sub(self.low).mul(self.per_voxel);
+        let end = (crossing.smallest() - Self::MARGIN).ceil();
         if end > sample + 1.0 { end } else { sample + 1.0 }
     }
 }
@@ -363,11 +379,11 @@ impl<'a, V: Texel> Field<'a, V> {
         least: f32,
     ) -> ([L::F; 2], [[i32; 3]; 2]) {
         let spots = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
-        let corner = tubes.two.corner(l, sample);
+        let corner = tubes.two.corner(sample);
         match l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least) {
             Some(stored) => (stored, [corner; 2]),
             None => {
-                let corners = [tubes.one.corner(l, sample), tubes.one.corner(l, sample + 1.0)];
+                let corners = [tubes.one.corner(sample), tubes.one.corner(sample + 1.0)];
                 (l.without_near(OneByOne { field: self, spots: &spots, corners, masks, least }), corners)
             }
         }
@@ -388,7 +404,7 @@ impl<'a, V: Texel> Field<'a, V> {
     /// rays whose cells are not far behind `corner`.
     #[inline(always)]
     pub fn differences<L: Lanes>(&self, l: L, p: Vec3<L>, corner: [i32; 3], mask: L::M) -> Vec3<L> {
-        let spot = self.spot(l, p);
+        let spot = self.spot_inside(l, p);
         let stored = match l.near_differences(&self.grid, corner, &spot, mask) {
             Some(stored) => stored,
             None => l.without_near(Differences { field: self, position: p, spot }),
@@ -406,7 +422,7 @@ impl<'a, V: Texel> Field<'a, V> {
         masks: [L::M; 2],
     ) -> [Vec3<L>; 2] {
         if corners[0] == corners[1] {
-            let [near, far] = [self.spot(l, places[0]), self.spot(l, places[1])];
+            let [near, far] = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
             if let Some([near, far]) = l.near_two_differences(&self.grid, corners[0], [&near, &far], masks) {
                 let slope = l.splat(self.rescale.slope);
                 return [axes!(i => near[i] * slope), axes!(i => far[i] * slope)];

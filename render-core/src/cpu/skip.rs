@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rayon::prelude::*;
 
-use super::lanes::Lanes;
-use super::sample::{Tube, axes};
+use super::lanes::Quad;
+use super::sample::Tube;
 use crate::bricks::{BRICK, Bricks};
 use crate::render::TransferTable;
 use crate::volume::{Rescale, Volume};
@@ -65,8 +65,7 @@ pub(super) struct SkipMap(Vec<Distances>);
 /// cell may be as wide as a brick.
 #[derive(Debug)]
 pub(super) struct Distances {
-    dims: [usize; 3],
-    shift: u32,
+    grid: Grid,
     bricks: Vec<u8>,
 }
 
@@ -91,7 +90,7 @@ impl SkipMap {
 
     /// For packets that are `width` cells wide. None if they are wider than anything.
     pub fn level(&self, width: f32) -> Option<&Distances> {
-        self.0.iter().find(|level| width <= level.edge())
+        self.0.iter().find(|level| width <= level.grid.edge)
     }
 }
 
@@ -113,24 +112,40 @@ impl Distances {
                 break;
             }
         }
-        Self { dims, shift, bricks }
-    }
-
-    /// Cells along a brick's edge.
-    fn edge(&self) -> f32 {
-        (1u32 << self.shift) as f32
+        Self { grid: Grid::new(dims, shift), bricks }
     }
 
     /// Whether a packet may see something at a sample, and the first sample where that may differ.
     #[inline(always)]
-    pub fn look<L: Lanes>(&self, l: L, tube: &Tube, sample: f32) -> (bool, f32) {
-        let corner = tube.corner(l, sample);
-        let brick = axes!(i => (corner[i] as usize >> self.shift).min(self.dims[i] - 1));
-        let distance = self.bricks[(brick[2] * self.dims[1] + brick[1]) * self.dims[0] + brick[0]];
-        let reach = f32::from(distance.max(1));
-        let low = axes!(i => (brick[i] as f32 + 1.0 - reach) * self.edge());
-        let high = axes!(i => (brick[i] as f32 + reach) * self.edge());
-        (distance == 0, tube.exit(sample, low, high))
+    pub fn look(&self, tube: &Tube, sample: f32) -> (bool, f32) {
+        let (brick, index) = self.grid.at(tube, sample);
+        let distance = self.bricks[index];
+        let until = tube.exit(sample, brick, f32::from(distance.max(1)), self.grid.edge);
+        (distance == 0, until)
+    }
+}
+
+/// Bricks and how to find the one that a packet is in.
+#[derive(Debug)]
+struct Grid {
+    dims: [usize; 3],
+    /// Cells along a brick's edge: a power of two.
+    edge: f32,
+    per_cell: f32,
+    last: Quad,
+}
+
+impl Grid {
+    fn new(dims: [usize; 3], shift: u32) -> Self {
+        let edge = (1u32 << shift) as f32;
+        Self { dims, edge, per_cell: 1.0 / edge, last: Quad::new(dims.map(|n| (n - 1) as f32)) }
+    }
+
+    #[inline(always)]
+    fn at(&self, tube: &Tube, sample: f32) -> (Quad, usize) {
+        let brick = tube.brick(sample, self.per_cell, self.last);
+        let [x, y, z] = brick.to_indices();
+        (brick, (z as usize * self.dims[1] + y as usize) * self.dims[0] + x as usize)
     }
 }
 
@@ -250,8 +265,7 @@ pub(super) struct Maxima(Vec<Largest>);
 /// `Distances`.
 #[derive(Debug)]
 pub(super) struct Largest {
-    dims: [usize; 3],
-    shift: u32,
+    grid: Grid,
     bricks: Vec<f32>,
 }
 
@@ -264,11 +278,12 @@ impl Maxima {
                 End::Smallest => -a.min(b),
             }
         });
-        let mut own =
-            Largest { dims: bricks.dims(), shift: BRICK.trailing_zeros(), bricks: values.collect() };
+        let mut shift = BRICK.trailing_zeros();
+        let mut own = Largest { grid: Grid::new(bricks.dims(), shift), bricks: values.collect() };
         let mut levels = Vec::new();
-        while own.dims != [1; 3] {
-            let halved = own.halved();
+        while own.grid.dims != [1; 3] {
+            shift += 1;
+            let halved = own.halved(shift);
             own.spread_down();
             levels.push(own);
             own = halved;
@@ -279,27 +294,28 @@ impl Maxima {
 
     /// For packets that are `width` cells wide, from the finest; none if they are wider than anything.
     pub fn levels(&self, width: f32) -> &[Largest] {
-        let first = self.0.iter().position(|level| width <= (1u32 << level.shift) as f32);
+        let first = self.0.iter().position(|level| width <= level.grid.edge);
         first.map_or(&[], |first| &self.0[first..])
     }
 }
 
 impl Largest {
-    fn halved(&self) -> Self {
-        let dims = self.dims.map(|n| n.div_ceil(2));
+    fn halved(&self, shift: u32) -> Self {
+        let whole = self.grid.dims;
+        let dims = whole.map(|n| n.div_ceil(2));
         let mut bricks = vec![f32::NEG_INFINITY; dims[0] * dims[1] * dims[2]];
-        for (row, values) in self.bricks.chunks_exact(self.dims[0]).enumerate() {
-            let (y, z) = (row % self.dims[1] / 2, row / self.dims[1] / 2);
+        for (row, values) in self.bricks.chunks_exact(whole[0]).enumerate() {
+            let (y, z) = (row % whole[1] / 2, row / whole[1] / 2);
             for (x, &value) in values.iter().enumerate() {
                 let brick = &mut bricks[(z * dims[1] + y) * dims[0] + x / 2];
                 *brick = brick.max(value);
             }
         }
-        Self { dims, shift: self.shift + 1, bricks }
+        Self { grid: Grid::new(dims, shift), bricks }
     }
 
     fn spread_down(&mut self) {
-        let [columns, rows, _] = self.dims;
+        let [columns, rows, _] = self.grid.dims;
         for row in self.bricks.chunks_exact_mut(columns) {
             for i in 1..columns {
                 row[i - 1] = row[i - 1].max(row[i]);
@@ -317,14 +333,9 @@ impl Largest {
 
     /// The largest value a packet may see at a sample, and the first sample where that may differ.
     #[inline(always)]
-    pub fn look<L: Lanes>(&self, l: L, tube: &Tube, sample: f32) -> (f32, f32) {
-        let corner = tube.corner(l, sample);
-        let brick = axes!(i => (corner[i] as usize >> self.shift).min(self.dims[i] - 1));
-        let most = self.bricks[(brick[2] * self.dims[1] + brick[1]) * self.dims[0] + brick[0]];
-        let edge = (1u32 << self.shift) as f32;
-        let low = axes!(i => brick[i] as f32 * edge);
-        let high = axes!(i => (brick[i] as f32 + 1.0) * edge);
-        (most, tube.exit(sample, low, high))
+    pub fn look(&self, tube: &Tube, sample: f32) -> (f32, f32) {
+        let (brick, index) = self.grid.at(tube, sample);
+        (self.bricks[index], tube.exit(sample, brick, 1.0, self.grid.edge))
     }
 }
 

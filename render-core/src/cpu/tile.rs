@@ -34,21 +34,9 @@ const fn coordinates(axis: usize) -> [f32; PIXELS] {
 }
 
 /// What a kernel works on and leaves behind, in working order.
-pub(super) struct Tile<'a, P = Pixel> {
+pub(super) struct Tile<'a, P> {
     pub patch: Patch,
     pub pixels: &'a mut [P; PIXELS],
-}
-
-/// What lies behind a pixel: light, and how much of the background shines through.
-#[derive(Clone, Copy)]
-pub(super) struct Pixel {
-    /// The fourth place is padding: a pixel is one vector.
-    pub color: [f32; 4],
-    pub transparency: f32,
-}
-
-impl Pixel {
-    pub const EMPTY: Self = Self { color: [0.0; 4], transparency: 1.0 };
 }
 
 /// Where a tile lies in the picture.

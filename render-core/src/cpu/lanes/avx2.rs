@@ -140,6 +140,13 @@ impl Lanes for Avx2 {
         Floats(vector!(_mm256_sqrt_ps(x.0)))
     }
     #[inline(always)]
+    fn one_over_sqrt(self, x: Floats) -> Floats {
+        let guess = Floats(vector!(_mm256_rsqrt_ps(x.0)));
+        // One step of Newton's method.
+        let square = x * self.splat(0.5) * guess * guess;
+        guess * (self.splat(1.5) - square)
+    }
+    #[inline(always)]
     fn floor(self, x: Floats) -> Floats {
         Floats(vector!(_mm256_floor_ps(x.0)))
     }
@@ -174,10 +181,6 @@ impl Lanes for Avx2 {
             let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(power.0), _mm256_set1_epi32(127));
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
         }))
-    }
-    #[inline(always)]
-    fn to_index(self, x: f32) -> i32 {
-        vector!(_mm_cvttss_si32(_mm_set_ss(x)))
     }
     #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {

@@ -12,6 +12,7 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod quad;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
 use portable::Portable;
+pub(super) use quad::Quad;
 
 /// Most lanes of any token; buffers that hold one vector have this length.
 pub(super) const MAX_LANES: usize = 16;
@@ -238,6 +240,11 @@ pub(super) trait Lanes: Copy {
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
     fn abs(self, x: Self::F) -> Self::F;
     fn sqrt(self, x: Self::F) -> Self::F;
+    /// 1 / sqrt(x) of a positive number, to six digits.
+    #[inline(always)]
+    fn one_over_sqrt(self, x: Self::F) -> Self::F {
+        self.splat(1.0) / self.sqrt(x)
+    }
     fn floor(self, x: Self::F) -> Self::F;
     fn ceil(self, x: Self::F) -> Self::F;
     fn lt(self, a: Self::F, b: Self::F) -> Self::M;
@@ -250,8 +257,6 @@ pub(super) trait Lanes: Copy {
     fn to_float(self, x: Self::I) -> Self::F;
     /// 2 to a whole power from -126 to 127.
     fn power_of_two(self, power: Self::F) -> Self::F;
-    /// As `to_int`, of one number.
-    fn to_index(self, x: f32) -> i32;
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
 
     /// One bit per lane, the first lane lowest.

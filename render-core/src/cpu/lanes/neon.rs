@@ -346,10 +346,6 @@ impl Lanes for Neon {
         each!(Floats(bits => vreinterpretq_f32_s32))
     }
     #[inline(always)]
-    fn to_index(self, x: f32) -> i32 {
-        x as i32
-    }
-    #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {
         each!(Ints(a, b => vminq_s32))
     }

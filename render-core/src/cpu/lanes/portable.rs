@@ -125,10 +125,6 @@ impl Lanes for Portable {
         Values(power.0.map(f32::exp2))
     }
     #[inline(always)]
-    fn to_index(self, x: f32) -> i32 {
-        x as i32
-    }
-    #[inline(always)]
     fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
         Values(from_fn(|i| a.0[i].min(b.0[i])))
     }

@@ -1,6 +1,6 @@
 //! Every level's operations against what the numbers of one lane should become.
 
-use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Texel};
+use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Quad, Texel};
 
 const AWKWARD: [f32; 13] = [
     f32::NAN,
@@ -121,7 +121,6 @@ impl Kernel for WholeNumbers {
             let least = numbers(l, l.to_float(l.min_i(ints(l, &a), ints(l, &b))));
             for lane in 0..L::COUNT {
                 assert_eq!(truncated[lane], x[lane] as i32 as f32, "{}: {}", self.0, x[lane]);
-                assert_eq!(l.to_index(x[lane]), x[lane] as i32);
                 assert_eq!(scaled[lane], power[lane].exp2(), "{}: 2^{}", self.0, power[lane]);
                 assert_eq!(least[lane], a[lane].min(b[lane]) as f32, "{}", self.0);
             }
@@ -246,4 +245,39 @@ fn voxels_of_every_type_are_read_in_pairs_and_fours() {
     check(|bits| (bits >> 16) as i16);
     check(|bits| (bits >> 16) as u16);
     check(|bits| bits as i32 as f32);
+}
+
+struct Roots(Level);
+
+impl Kernel for Roots {
+    fn run<L: Lanes>(self, l: L) {
+        for power in -39..38 {
+            let x: Vec<f32> = (0..MAX_LANES).map(|lane| (1.0 + lane as f32) * 10f32.powi(power)).collect();
+            let found = numbers(l, l.one_over_sqrt(l.load(&x)));
+            for lane in 0..L::COUNT {
+                let expected = 1.0 / f64::from(x[lane]).sqrt();
+                let error = (f64::from(found[lane]) / expected - 1.0).abs();
+                assert!(error < 1e-6 || x[lane] < f32::MIN_POSITIVE, "{}: {}: {error}", self.0, x[lane]);
+            }
+        }
+    }
+}
+
+#[test]
+fn reciprocal_roots_are_exact_to_six_digits() {
+    for level in Level::available() {
+        level.run(Roots(level));
+    }
+}
+
+#[test]
+fn quads_compute_three_numbers_at_once() {
+    let (a, b) = (Quad::new([1.5, -2.25, 1e6]), Quad::new([0.5, 4.0, -3.0]));
+    assert_eq!(a.add(b).to_indices(), [2, 1, 999_997]);
+    assert_eq!(a.sub(b).to_indices(), [1, -6, 1_000_003]);
+    assert_eq!(a.mul(b).to_indices(), [0, -9, -3_000_000]);
+    assert_eq!(a.min(b).to_indices(), [0, -2, -3]);
+    assert_eq!(a.max(b).trunc().mul(Quad::splat(10.0)).to_indices(), [10, 40, 10_000_000]);
+    assert_eq!((a.smallest(), b.smallest()), (-2.25, -3.0));
+    assert_eq!(Quad::new([f32::NAN; 3]).max(Quad::splat(0.0)).to_indices(), [0; 3]);
 }

@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
 use super::{Grid, Kernel, Lanes, Layout, Part, Place, Spot, Texel};
+use window::{Cells, Numbers, Slopes};
 
 const N: usize = 16;
 
@@ -51,6 +52,8 @@ macro_rules! vector {
         unsafe { $e }
     };
 }
+
+mod window;
 
 /// Reads 32 bits for each lane, `2 * index` bytes behind `from`. On Zen 5 sixteen loads of their own
 /// take a tenth off a whole frame compared with the gather instruction; other processors were not
@@ -267,6 +270,13 @@ impl Lanes for Avx512 {
         Floats(vector!(_mm512_sqrt_ps(x.0)))
     }
     #[inline(always)]
+    fn one_over_sqrt(self, x: Floats) -> Floats {
+        let guess = Floats(vector!(_mm512_rsqrt14_ps(x.0)));
+        // One step of Newton's method.
+        let square = x * self.splat(0.5) * guess * guess;
+        guess * (self.splat(1.5) - square)
+    }
+    #[inline(always)]
     fn floor(self, x: Floats) -> Floats {
         const DOWN: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
         Floats(vector!(_mm512_roundscale_ps::<DOWN>(x.0)))
@@ -300,10 +310,6 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn power_of_two(self, power: Floats) -> Floats {
         Floats(vector!(_mm512_scalef_ps(_mm512_set1_ps(1.0), power.0)))
-    }
-    #[inline(always)]
-    fn to_index(self, x: f32) -> i32 {
-        vector!(_mm_cvttss_si32(_mm_set_ss(x)))
     }
     #[inline(always)]
     fn min_i(self, a: Ints, b: Ints) -> Ints {
@@ -476,7 +482,7 @@ impl Lanes for Avx512 {
         least: f32,
     ) -> Option<Floats> {
         let cells = Cells::new(spot, corner, mask)?;
-        let numbers = Numbers::above(grid, corner, least)?;
+        let numbers = Numbers::above(self, grid, corner, least)?;
         Some(match numbers {
             Some(numbers) => numbers.at(&cells),
             None => self.splat(least),
@@ -494,7 +500,7 @@ impl Lanes for Avx512 {
     ) -> Option<[Floats; 2]> {
         let first = Cells::new(spots[0], corner, masks[0])?;
         let second = Cells::new(spots[1], corner, masks[1])?;
-        let numbers = Numbers::above(grid, corner, least)?;
+        let numbers = Numbers::above(self, grid, corner, least)?;
         Some(match numbers {
             Some(numbers) => [numbers.at(&first), numbers.at(&second)],
             None => [self.splat(least); 2],
@@ -510,7 +516,7 @@ impl Lanes for Avx512 {
         mask: Mask,
     ) -> Option<[Floats; 3]> {
         let cells = Cells::new(spot, corner, mask)?;
-        Some(Slopes::new(grid, corner)?.at(&cells))
+        Some(Slopes::new(self, grid, corner)?.at(&cells))
     }
 
     #[inline(always)]
@@ -523,278 +529,7 @@ impl Lanes for Avx512 {
     ) -> Option<[[Floats; 3]; 2]> {
         let first = Cells::new(spots[0], corner, masks[0])?;
         let second = Cells::new(spots[1], corner, masks[1])?;
-        let slopes = Slopes::new(grid, corner)?;
+        let slopes = Slopes::new(self, grid, corner)?;
         Some([slopes.at(&first), slopes.at(&second)])
-    }
-}
-
-/// 4x4x4 voxels, row by row.
-struct Numbers {
-    numbers: [__m512i; 2],
-    layout: Layout,
-}
-
-impl Numbers {
-    /// Those from `corner` on. None if they cannot be read; Some(None) if none is above `least`.
-    #[inline(always)]
-    fn above<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3], least: f32) -> Option<Option<Self>> {
-        let first = window(grid, corner, 0)?;
-        let [_, row, layer] = grid.next;
-        // SAFETY: `window` vouches for what is read.
-        unsafe {
-            let from = grid.voxels.as_ptr().add(first).cast::<i16>();
-            let numbers = compressed::<0>(four_layers(from, row, layer));
-            let [low, high] = numbers;
-            let highest = _mm512_max_epi16(with_sign(low, V::LAYOUT), with_sign(high, V::LAYOUT));
-            let shift = if V::LAYOUT == Layout::U16 { 32_768.0 } else { 0.0 };
-            // Saturates, towards finding too much.
-            let floor = _mm512_set1_epi16((least.floor() - shift).clamp(-32_768.0, 32_766.0) as i16);
-            if _mm512_cmpgt_epi16_mask(highest, floor) == 0 {
-                return Some(None);
-            }
-            Some(Some(Self { numbers, layout: V::LAYOUT }))
-        }
-    }
-
-    #[inline(always)]
-    fn at(&self, cells: &Cells) -> Floats {
-        let [low, high] = self.numbers;
-        let a = cells.exact_row::<0>(low, high, self.layout);
-        let b = cells.exact_row::<4>(low, high, self.layout);
-        let c = cells.exact_row::<16>(low, high, self.layout);
-        let d = cells.exact_row::<20>(low, high, self.layout);
-        Floats(cells.across(a, b, c, d))
-    }
-}
-
-/// Differences of the voxels after and before each of 4x4x4, along each axis.
-struct Slopes([[__m512i; 2]; 3]);
-
-impl Slopes {
-    /// Those from `corner` on; none if the voxels around them cannot be read.
-    #[inline(always)]
-    fn new<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
-        let first = window(grid, corner, 1)?;
-        let [_, row, layer] = grid.next;
-        // SAFETY: `window` vouches for what is read: rows of eight voxels that begin one voxel before
-        // the corner on each axis.
-        unsafe {
-            let from = grid.voxels.as_ptr().add(first).cast::<i16>();
-            let inner = from.add(row + layer);
-            let [a, b, c, d] = four_layers(inner, row, layer);
-            let before = four_rows(from.add(row), row);
-            let after = four_rows(from.add(row + 5 * layer), row);
-            let x = [
-                difference(_mm512_bsrli_epi128::<4>(a), a, V::LAYOUT),
-                difference(_mm512_bsrli_epi128::<4>(b), b, V::LAYOUT),
-                difference(_mm512_bsrli_epi128::<4>(c), c, V::LAYOUT),
-                difference(_mm512_bsrli_epi128::<4>(d), d, V::LAYOUT),
-            ];
-            let z = [
-                difference(b, before, V::LAYOUT),
-                difference(c, a, V::LAYOUT),
-                difference(d, b, V::LAYOUT),
-                difference(after, c, V::LAYOUT),
-            ];
-            let y = [
-                across(a, from.add(layer), row, V::LAYOUT),
-                across(b, from.add(2 * layer), row, V::LAYOUT),
-                across(c, from.add(3 * layer), row, V::LAYOUT),
-                across(d, from.add(4 * layer), row, V::LAYOUT),
-            ];
-            Some(Self([compressed::<0>(x), compressed::<1>(y), compressed::<1>(z)]))
-        }
-    }
-
-    #[inline(always)]
-    fn at(&self, cells: &Cells) -> [Floats; 3] {
-        let Self([x, y, z]) = self;
-        [cells.blend(*x), cells.blend(*y), cells.blend(*z)]
-    }
-}
-
-/// Index of the first voxel of the 8x4x4 ones from `corner`, or of those that begin and end `more`
-/// voxels further on every axis, if all of them can be read and have 16 bits.
-#[inline(always)]
-fn window<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3], more: usize) -> Option<usize> {
-    if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
-        return None;
-    }
-    let mut index = 0;
-    for axis in (0..3).rev() {
-        let first = (corner[axis] as usize).wrapping_sub(more);
-        // False where the corner lies before the grid: its number wraps around.
-        if first.checked_add(4 + 2 * more)? > grid.dims[axis] {
-            return None;
-        }
-        index = index * grid.dims[axis] + first;
-    }
-    let [_, row, layer] = grid.next;
-    let last = (3 + 2 * more) * (row + layer) + 8;
-    grid.holds(index, last).then_some(index)
-}
-
-/// Four rows of eight voxels.
-///
-/// # Safety
-/// They must be there.
-#[inline(always)]
-unsafe fn four_rows(from: *const i16, row: usize) -> __m512i {
-    // SAFETY: the caller vouches for the rows.
-    unsafe {
-        let a = _mm512_castsi128_si512(_mm_loadu_si128(from.cast()));
-        let b = _mm512_mask_broadcast_i32x4(a, 0x00f0, _mm_loadu_si128(from.add(row).cast()));
-        let c = _mm512_mask_broadcast_i32x4(b, 0x0f00, _mm_loadu_si128(from.add(2 * row).cast()));
-        _mm512_mask_broadcast_i32x4(c, 0xf000, _mm_loadu_si128(from.add(3 * row).cast()))
-    }
-}
-
-/// # Safety
-/// As `four_rows`.
-#[inline(always)]
-unsafe fn four_layers(from: *const i16, row: usize, layer: usize) -> [__m512i; 4] {
-    // SAFETY: the caller vouches for the rows.
-    unsafe {
-        [
-            four_rows(from, row),
-            four_rows(from.add(layer), row),
-            four_rows(from.add(2 * layer), row),
-            four_rows(from.add(3 * layer), row),
-        ]
-    }
-}
-
-/// Differences of the rows after and before each of four rows; `from` is the row before the first.
-///
-/// # Safety
-/// The row before the first and the one after the last must be there.
-#[inline(always)]
-unsafe fn across(rows: __m512i, from: *const i16, row: usize, layout: Layout) -> __m512i {
-    // SAFETY: the caller vouches for the rows.
-    unsafe {
-        let last = _mm512_castsi128_si512(_mm_loadu_si128(from.add(5 * row).cast()));
-        let ends = _mm512_mask_broadcast_i32x4(last, 0xf000, _mm_loadu_si128(from.cast()));
-        let next = _mm512_alignr_epi32::<4>(ends, rows);
-        let previous = _mm512_alignr_epi32::<12>(rows, ends);
-        difference(next, previous, layout)
-    }
-}
-
-/// `a - b` of 16 bits, as the voxels have a sign or not.
-#[inline(always)]
-fn difference(a: __m512i, b: __m512i, layout: Layout) -> __m512i {
-    vector!(_mm512_subs_epi16(with_sign(a, layout), with_sign(b, layout)))
-}
-
-/// Numbers without a sign, less 32768; others as they are.
-#[inline(always)]
-fn with_sign(x: __m512i, layout: Layout) -> __m512i {
-    match layout {
-        Layout::U16 => vector!(_mm512_xor_si512(x, _mm512_set1_epi16(i16::MIN))),
-        _ => x,
-    }
-}
-
-/// 4x4x4 numbers, row by row, from four layers of four rows of eight: four numbers of each row, from
-/// `SKIP` on.
-#[inline(always)]
-fn compressed<const SKIP: i16>([a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
-    const ORDER: [i16; 32] = {
-        let mut order = [0; 32];
-        let mut i = 0;
-        while i < 32 {
-            order[i] = (i / 4 * 8 + i % 4) as i16;
-            i += 1;
-        }
-        order
-    };
-    vector!({
-        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
-        let order = _mm512_add_epi16(order, _mm512_set1_epi16(SKIP));
-        [_mm512_permutex2var_epi16(a, order, b), _mm512_permutex2var_epi16(c, order, d)]
-    })
-}
-
-/// Where in 4x4x4 numbers each lane looks.
-struct Cells {
-    /// Pairs of 16 bits: the cell's first number and the next one in the row.
-    first: __m512i,
-    fraction: [__m512; 3],
-    /// Pairs of 16 bits: the weights of such a pair of numbers, in parts of 2^14.
-    weights: __m512i,
-}
-
-impl Cells {
-    /// None if a lane of `mask` looks elsewhere.
-    #[inline(always)]
-    fn new(spot: &Spot<Avx512>, corner: [i32; 3], mask: Mask) -> Option<Self> {
-        vector!({
-            let x = _mm512_sub_epi32(spot.cell[0].0, _mm512_set1_epi32(corner[0]));
-            let y = _mm512_sub_epi32(spot.cell[1].0, _mm512_set1_epi32(corner[1]));
-            let z = _mm512_sub_epi32(spot.cell[2].0, _mm512_set1_epi32(corner[2]));
-            let farthest = _mm512_max_epu32(_mm512_max_epu32(x, y), z);
-            if _mm512_mask_cmpgt_epu32_mask(mask.0, farthest, _mm512_set1_epi32(2)) != 0 {
-                return None;
-            }
-            let index =
-                _mm512_add_epi32(_mm512_add_epi32(x, _mm512_slli_epi32::<2>(y)), _mm512_slli_epi32::<4>(z));
-            let both = _mm512_or_si512(index, _mm512_slli_epi32::<16>(index));
-            let first = _mm512_add_epi32(both, _mm512_set1_epi32(0x1_0000));
-            let fraction = [spot.fraction[0].0, spot.fraction[1].0, spot.fraction[2].0];
-            let far = _mm512_cvtps_epi32(_mm512_mul_ps(fraction[0], _mm512_set1_ps(16_384.0)));
-            // The far weight in the upper half, what is left of 2^14 in the lower: far * 0xffff + 2^14.
-            let weights = _mm512_add_epi32(
-                _mm512_sub_epi32(_mm512_slli_epi32::<16>(far), far),
-                _mm512_set1_epi32(16_384),
-            );
-            Some(Self { first, fraction, weights })
-        })
-    }
-
-    /// Trilinear interpolation of numbers with a sign, in x to a part of 2^14.
-    #[inline(always)]
-    fn blend(&self, [low, high]: [__m512i; 2]) -> Floats {
-        let a = self.row::<0>(low, high);
-        let b = self.row::<4>(low, high);
-        let c = self.row::<16>(low, high);
-        let d = self.row::<20>(low, high);
-        Floats(vector!(_mm512_mul_ps(self.across(a, b, c, d), _mm512_set1_ps(1.0 / 16_384.0))))
-    }
-
-    /// Between four rows.
-    #[inline(always)]
-    fn across(&self, a: __m512, b: __m512, c: __m512, d: __m512) -> __m512 {
-        let [_, fy, fz] = self.fraction;
-        vector!({
-            let near = _mm512_fmadd_ps(_mm512_sub_ps(b, a), fy, a);
-            let far = _mm512_fmadd_ps(_mm512_sub_ps(d, c), fy, c);
-            _mm512_fmadd_ps(_mm512_sub_ps(far, near), fz, near)
-        })
-    }
-
-    /// A number of a row and the next one.
-    #[inline(always)]
-    fn pair<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512i {
-        vector!({
-            let index = _mm512_add_epi16(self.first, _mm512_set1_epi16(OFFSET));
-            _mm512_permutex2var_epi16(low, index, high)
-        })
-    }
-
-    /// Between two numbers of a row, in parts of 2^14.
-    #[inline(always)]
-    fn row<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512 {
-        let pair = self.pair::<OFFSET>(low, high);
-        vector!(_mm512_cvtepi32_ps(_mm512_madd_epi16(pair, self.weights)))
-    }
-
-    #[inline(always)]
-    fn exact_row<const OFFSET: i16>(&self, low: __m512i, high: __m512i, layout: Layout) -> __m512 {
-        let pair = self.pair::<OFFSET>(low, high);
-        let (a, b) = match layout {
-            Layout::U16 => unsigned_halves(pair),
-            _ => signed_halves(pair),
-        };
-        vector!(_mm512_fmadd_ps(_mm512_sub_ps(b.0, a.0), self.fraction[0], a.0))
     }
 }

@@ -1,0 +1,342 @@
+//! Voxels that neighbouring rays share: loaded once, and picked from registers by each lane.
+
+use std::arch::x86_64::*;
+
+use super::super::{Grid, Lanes, Layout, Part, Spot, Texel};
+use super::{Avx512, Floats, Mask, signed_halves, unsigned_halves};
+
+/// `N` rows of eight voxels in each of `N` slices.
+struct Window<const N: usize> {
+    from: *const i16,
+    rows: [usize; N],
+    slices: [usize; N],
+}
+
+impl<const N: usize> Window<N> {
+    /// How far a window begins before its corner on each axis.
+    const MORE: usize = (N - 4) / 2;
+
+    /// The window at a corner, if all of it lies in the grid and its voxels have 16 bits.
+    #[inline(always)]
+    fn inside<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
+        let mut index = 0;
+        for axis in (0..3).rev() {
+            let first = (corner[axis] as usize).wrapping_sub(Self::MORE);
+            // False where the corner lies before the grid: its number wraps around.
+            if first.checked_add(N)? > grid.dims[axis] {
+                return None;
+            }
+            index = index * grid.dims[axis] + first;
+        }
+        let (mut rows, mut slices) = ([0; N], [0; N]);
+        for i in 1..N {
+            rows[i] = rows[i - 1] + grid.next[1];
+            slices[i] = slices[i - 1] + grid.next[2];
+        }
+        Self::within(grid, index, rows, slices)
+    }
+
+    /// As `inside`, but the outermost rows and slices are repeated beyond the grid.
+    #[inline(always)]
+    fn at_faces<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
+        let first = (corner[0] as usize).wrapping_sub(Self::MORE);
+        // Without more, what lies behind the end of a row is not looked at.
+        if Self::MORE > 0 && first.checked_add(N)? > grid.dims[0] {
+            return None;
+        }
+        let (mut rows, mut slices) = ([0; N], [0; N]);
+        for i in 0..N {
+            let y = (corner[1].max(0) as usize + i).saturating_sub(Self::MORE).min(grid.dims[1] - 1);
+            let z = (corner[2].max(0) as usize + i).saturating_sub(Self::MORE).min(grid.dims[2] - 1);
+            (rows[i], slices[i]) = (y * grid.next[1], z * grid.next[2]);
+        }
+        Self::within(grid, first, rows, slices)
+    }
+
+    /// The last row and slice must be the farthest.
+    #[inline(always)]
+    fn within<V: Texel>(
+        grid: &Grid<'_, V>,
+        first: usize,
+        rows: [usize; N],
+        slices: [usize; N],
+    ) -> Option<Self> {
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16)
+            || !grid.holds(first, rows[N - 1] + slices[N - 1] + 8)
+        {
+            return None;
+        }
+        // SAFETY: the grid holds this voxel and all that the window reads behind it.
+        let from = unsafe { grid.voxels.as_ptr().add(first) };
+        Some(Self { from: from.cast(), rows, slices })
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize, slice: usize) -> __m128i {
+        // SAFETY: `within` saw that the grid holds the farthest row.
+        unsafe { _mm_loadu_si128(self.from.add(self.rows[row] + self.slices[slice]).cast()) }
+    }
+
+    /// The four rows in the middle of a slice.
+    #[inline(always)]
+    fn four(&self, slice: usize) -> __m512i {
+        let first = Self::MORE;
+        let (a, b) = (self.row(first, slice), self.row(first + 1, slice));
+        let (c, d) = (self.row(first + 2, slice), self.row(first + 3, slice));
+        vector!({
+            let two = _mm512_mask_broadcast_i32x4(_mm512_castsi128_si512(a), 0x00f0, b);
+            let three = _mm512_mask_broadcast_i32x4(two, 0x0f00, c);
+            _mm512_mask_broadcast_i32x4(three, 0xf000, d)
+        })
+    }
+}
+
+/// 4x4x4 voxels, row by row.
+pub(super) struct Numbers {
+    numbers: [__m512i; 2],
+    layout: Layout,
+}
+
+impl Numbers {
+    /// Those from `corner` on. None if they cannot be read; Some(None) if none is above `least`.
+    #[inline(always)]
+    pub fn above<V: Texel>(
+        l: Avx512,
+        grid: &Grid<'_, V>,
+        corner: [i32; 3],
+        least: f32,
+    ) -> Option<Option<Self>> {
+        let numbers = match Window::inside(grid, corner) {
+            Some(window) => Self::of(&window),
+            None => l.apart(NumbersAtFaces { grid, corner })?,
+        };
+        let [low, high] = numbers;
+        vector!({
+            let highest = _mm512_max_epi16(with_sign(low, V::LAYOUT), with_sign(high, V::LAYOUT));
+            let shift = if V::LAYOUT == Layout::U16 { 32_768.0 } else { 0.0 };
+            // Saturates, towards finding too much.
+            let floor = _mm512_set1_epi16((least.floor() - shift).clamp(-32_768.0, 32_766.0) as i16);
+            if _mm512_cmpgt_epi16_mask(highest, floor) == 0 {
+                return Some(None);
+            }
+        });
+        Some(Some(Self { numbers, layout: V::LAYOUT }))
+    }
+
+    #[inline(always)]
+    fn of(window: &Window<4>) -> [__m512i; 2] {
+        compressed::<0>([window.four(0), window.four(1), window.four(2), window.four(3)])
+    }
+
+    #[inline(always)]
+    pub fn at(&self, cells: &Cells) -> Floats {
+        let [low, high] = self.numbers;
+        let a = cells.exact_row::<0>(low, high, self.layout);
+        let b = cells.exact_row::<4>(low, high, self.layout);
+        let c = cells.exact_row::<16>(low, high, self.layout);
+        let d = cells.exact_row::<20>(low, high, self.layout);
+        Floats(cells.across(a, b, c, d))
+    }
+}
+
+struct NumbersAtFaces<'a, 'b, V> {
+    grid: &'a Grid<'b, V>,
+    corner: [i32; 3],
+}
+
+impl<V: Texel> Part<Avx512> for NumbersAtFaces<'_, '_, V> {
+    type Output = Option<[__m512i; 2]>;
+    #[inline(always)]
+    fn run(self, _: Avx512) -> Option<[__m512i; 2]> {
+        Some(Numbers::of(&Window::at_faces(self.grid, self.corner)?))
+    }
+}
+
+/// Differences of the voxels after and before each of 4x4x4, along each axis.
+pub(super) struct Slopes([[__m512i; 2]; 3]);
+
+impl Slopes {
+    /// Those from `corner` on; none if the voxels around them cannot be read.
+    #[inline(always)]
+    pub fn new<V: Texel>(l: Avx512, grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
+        match Window::inside(grid, corner) {
+            Some(window) => Some(Self::of(&window, V::LAYOUT)),
+            None => l.apart(SlopesAtFaces { grid, corner }),
+        }
+    }
+
+    #[inline(always)]
+    fn of(window: &Window<6>, layout: Layout) -> Self {
+        let (a, b, c, d) = (window.four(1), window.four(2), window.four(3), window.four(4));
+        let (before, after) = (window.four(0), window.four(5));
+        let x = vector!([
+            difference(_mm512_bsrli_epi128::<4>(a), a, layout),
+            difference(_mm512_bsrli_epi128::<4>(b), b, layout),
+            difference(_mm512_bsrli_epi128::<4>(c), c, layout),
+            difference(_mm512_bsrli_epi128::<4>(d), d, layout),
+        ]);
+        let y = [
+            across(a, window.row(0, 1), window.row(5, 1), layout),
+            across(b, window.row(0, 2), window.row(5, 2), layout),
+            across(c, window.row(0, 3), window.row(5, 3), layout),
+            across(d, window.row(0, 4), window.row(5, 4), layout),
+        ];
+        let z = [
+            difference(b, before, layout),
+            difference(c, a, layout),
+            difference(d, b, layout),
+            difference(after, c, layout),
+        ];
+        Self([compressed::<0>(x), compressed::<1>(y), compressed::<1>(z)])
+    }
+
+    #[inline(always)]
+    pub fn at(&self, cells: &Cells) -> [Floats; 3] {
+        let Self([x, y, z]) = self;
+        [cells.blend(*x), cells.blend(*y), cells.blend(*z)]
+    }
+}
+
+struct SlopesAtFaces<'a, 'b, V> {
+    grid: &'a Grid<'b, V>,
+    corner: [i32; 3],
+}
+
+impl<V: Texel> Part<Avx512> for SlopesAtFaces<'_, '_, V> {
+    type Output = Option<Slopes>;
+    #[inline(always)]
+    fn run(self, _: Avx512) -> Option<Slopes> {
+        Some(Slopes::of(&Window::at_faces(self.grid, self.corner)?, V::LAYOUT))
+    }
+}
+
+/// Differences of the rows after and before each of four rows, of which `first` is the row before all
+/// and `last` the one after.
+#[inline(always)]
+fn across(rows: __m512i, first: __m128i, last: __m128i, layout: Layout) -> __m512i {
+    vector!({
+        let ends = _mm512_mask_broadcast_i32x4(_mm512_castsi128_si512(last), 0xf000, first);
+        let next = _mm512_alignr_epi32::<4>(ends, rows);
+        let previous = _mm512_alignr_epi32::<12>(rows, ends);
+        difference(next, previous, layout)
+    })
+}
+
+/// `a - b` of 16 bits, as the voxels have a sign or not.
+#[inline(always)]
+fn difference(a: __m512i, b: __m512i, layout: Layout) -> __m512i {
+    vector!(_mm512_subs_epi16(with_sign(a, layout), with_sign(b, layout)))
+}
+
+/// Numbers without a sign, less 32768; others as they are.
+#[inline(always)]
+fn with_sign(x: __m512i, layout: Layout) -> __m512i {
+    match layout {
+        Layout::U16 => vector!(_mm512_xor_si512(x, _mm512_set1_epi16(i16::MIN))),
+        _ => x,
+    }
+}
+
+/// 4x4x4 numbers, row by row, from four layers of four rows of eight: four numbers of each row, from
+/// `SKIP` on.
+#[inline(always)]
+fn compressed<const SKIP: i16>([a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
+    const ORDER: [i16; 32] = {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            order[i] = (i / 4 * 8 + i % 4) as i16;
+            i += 1;
+        }
+        order
+    };
+    vector!({
+        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+        let order = _mm512_add_epi16(order, _mm512_set1_epi16(SKIP));
+        [_mm512_permutex2var_epi16(a, order, b), _mm512_permutex2var_epi16(c, order, d)]
+    })
+}
+
+/// Where in 4x4x4 numbers each lane looks.
+pub(super) struct Cells {
+    /// Pairs of 16 bits: the cell's first number and the next one in the row.
+    first: __m512i,
+    fraction: [__m512; 3],
+    /// Pairs of 16 bits: the weights of such a pair of numbers, in parts of 2^14.
+    weights: __m512i,
+}
+
+impl Cells {
+    /// None if a lane of `mask` looks elsewhere.
+    #[inline(always)]
+    pub fn new(spot: &Spot<Avx512>, corner: [i32; 3], mask: Mask) -> Option<Self> {
+        vector!({
+            let x = _mm512_sub_epi32(spot.cell[0].0, _mm512_set1_epi32(corner[0]));
+            let y = _mm512_sub_epi32(spot.cell[1].0, _mm512_set1_epi32(corner[1]));
+            let z = _mm512_sub_epi32(spot.cell[2].0, _mm512_set1_epi32(corner[2]));
+            let farthest = _mm512_max_epu32(_mm512_max_epu32(x, y), z);
+            if _mm512_mask_cmpgt_epu32_mask(mask.0, farthest, _mm512_set1_epi32(2)) != 0 {
+                return None;
+            }
+            let index =
+                _mm512_add_epi32(_mm512_add_epi32(x, _mm512_slli_epi32::<2>(y)), _mm512_slli_epi32::<4>(z));
+            let both = _mm512_or_si512(index, _mm512_slli_epi32::<16>(index));
+            let first = _mm512_add_epi32(both, _mm512_set1_epi32(0x1_0000));
+            let fraction = [spot.fraction[0].0, spot.fraction[1].0, spot.fraction[2].0];
+            let far = _mm512_cvtps_epi32(_mm512_mul_ps(fraction[0], _mm512_set1_ps(16_384.0)));
+            // The far weight in the upper half, what is left of 2^14 in the lower: far * 0xffff + 2^14.
+            let weights = _mm512_add_epi32(
+                _mm512_sub_epi32(_mm512_slli_epi32::<16>(far), far),
+                _mm512_set1_epi32(16_384),
+            );
+            Some(Self { first, fraction, weights })
+        })
+    }
+
+    /// Trilinear interpolation of numbers with a sign, in x to a part of 2^14.
+    #[inline(always)]
+    fn blend(&self, [low, high]: [__m512i; 2]) -> Floats {
+        let a = self.row::<0>(low, high);
+        let b = self.row::<4>(low, high);
+        let c = self.row::<16>(low, high);
+        let d = self.row::<20>(low, high);
+        Floats(vector!(_mm512_mul_ps(self.across(a, b, c, d), _mm512_set1_ps(1.0 / 16_384.0))))
+    }
+
+    /// Between four rows.
+    #[inline(always)]
+    fn across(&self, a: __m512, b: __m512, c: __m512, d: __m512) -> __m512 {
+        let [_, fy, fz] = self.fraction;
+        vector!({
+            let near = _mm512_fmadd_ps(_mm512_sub_ps(b, a), fy, a);
+            let far = _mm512_fmadd_ps(_mm512_sub_ps(d, c), fy, c);
+            _mm512_fmadd_ps(_mm512_sub_ps(far, near), fz, near)
+        })
+    }
+
+    /// A number of a row and the next one.
+    #[inline(always)]
+    fn pair<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512i {
+        vector!({
+            let index = _mm512_add_epi16(self.first, _mm512_set1_epi16(OFFSET));
+            _mm512_permutex2var_epi16(low, index, high)
+        })
+    }
+
+    /// Between two numbers of a row, in parts of 2^14.
+    #[inline(always)]
+    fn row<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512 {
+        let pair = self.pair::<OFFSET>(low, high);
+        vector!(_mm512_cvtepi32_ps(_mm512_madd_epi16(pair, self.weights)))
+    }
+
+    #[inline(always)]
+    fn exact_row<const OFFSET: i16>(&self, low: __m512i, high: __m512i, layout: Layout) -> __m512 {
+        let pair = self.pair::<OFFSET>(low, high);
+        let (a, b) = match layout {
+            Layout::U16 => unsigned_halves(pair),
+            _ => signed_halves(pair),
+        };
+        vector!(_mm512_fmadd_ps(_mm512_sub_ps(b.0, a.0), self.fraction[0], a.0))
+    }
+}
