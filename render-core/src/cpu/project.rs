@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
-use super::sample::{Beam, Field, Lattice, Scene, Tube, axes};
+use super::sample::{Beam, Field, Lattice, Scene, Tubes, axes};
 use super::skip::{End, Maxima};
 use super::tile::{ORDER, PIXELS, TILE, Tile};
 use crate::render::{Grey, Rays};
@@ -136,7 +136,8 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
         if l.bits(rays) == 0 {
             return nothing;
         }
-        let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
+        let tubes = Tubes::new(l, beam, &lattice, self.step_mm, rays);
+        let tube = &tubes.one;
         let levels = self.maxima.levels(tube.width);
         let first = lattice.first - l.splat(tube.from);
         let end = first + lattice.count;
@@ -144,30 +145,30 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
         let mut best = l.splat(self.range[0]);
         let mut number = self.found_at - tube.from;
         if number >= 0.0 && number < tube.count {
-            let at = l.splat(number);
-            let looking = rays & l.le(first, at) & l.lt(at, end);
-            best = self.larger(l, beam, &tube, number, looking, (best, f32::NEG_INFINITY));
+            best = self.larger(l, beam, &tubes, number, (first, end, rays), (best, f32::NEG_INFINITY));
         }
         rays = rays & l.lt(best, enough);
         number = 0.0;
+        // Where little is left out, coarse bricks are not worth a look: it begins where the last one
+        // ended, and leaps are tried farther and farther.
+        let mut level = levels.len();
         while number < tube.count && l.bits(rays) != 0 {
-            // From the coarsest level down, until one shows that nothing here is larger than what
-            // every ray has.
             let least = l.smallest(rays, best);
             let mut until = tube.count;
             let mut larger = true;
-            for level in levels.iter().rev() {
-                let (most, end) = level.look(&tube, number);
+            while larger && level > 0 {
+                let (most, end) = levels[level - 1].look(tube, number);
                 until = end;
                 larger = most > least;
-                if !larger {
-                    break;
-                }
+                level -= 1;
             }
+            // One coarser than the last that was looked at.
+            level = (level + 2).min(levels.len());
             if !larger {
                 number = until;
                 continue;
             }
+            level = levels.len().min(1);
             let until = until.min(tube.count);
             let Rescale { slope, intercept } = self.field.rescale;
             // A margin for rounding; where the slope turns values round, nothing is left out.
@@ -177,19 +178,18 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
                 f32::NEG_INFINITY
             };
             while number < until {
-                let at = l.splat(number);
-                let looking = rays & l.le(first, at) & l.lt(at, end);
-                if l.bits(looking) == 0 {
-                    number = l.smallest(rays & l.lt(at, first), first).max(number + 1.0);
+                let next = l.splat(number + 1.0);
+                if l.bits(rays & l.le(first, next) & l.lt(l.splat(number), end)) == 0 {
+                    number = l.smallest(rays & l.lt(next, first), first).max(number + 2.0);
                     continue;
                 }
-                let value = self.larger(l, beam, &tube, number, looking, (best, stored_least));
+                let value = self.larger(l, beam, &tubes, number, (first, end, rays), (best, stored_least));
                 if l.bits(l.lt(best, value)) != 0 {
                     best = value;
                     self.found_at = tube.from + number;
                     rays = rays & l.lt(best, enough);
                 }
-                number += 1.0;
+                number += 2.0;
             }
         }
         l.select(has_samples, best * l.splat(self.sign), nothing)
@@ -197,22 +197,45 @@ impl<V: Texel, L: Lanes> Value<L> for Search<'_, V> {
 }
 
 impl<V: Texel> Search<'_, V> {
-    /// The larger of `best` and the values at a sample, for the rays that are `looking`.
+    /// The largest of `best` and the values at a sample and the next one.
     #[inline(always)]
     fn larger<L: Lanes>(
         &self,
         l: L,
         beam: &Beam<L>,
-        tube: &Tube,
+        tubes: &Tubes,
         number: f32,
-        looking: L::M,
+        (first, end, rays): (L::F, L::F, L::M),
         (best, least): (L::F, f32),
     ) -> L::F {
-        let spot = self.field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
-        let stored = self.field.stored_near(l, &spot, tube.corner(number), looking, least);
-        let value = self.field.rescaled(l, stored) * l.splat(self.sign);
-        l.select(looking, l.max(value, best), best)
+        let (masks, [near, far]) =
+            two(l, self.field, beam, tubes, number, self.step_mm, (first, end, rays), least);
+        let sign = l.splat(self.sign);
+        let best = l.select(masks[0], l.max(near * sign, best), best);
+        l.select(masks[1], l.max(far * sign, best), best)
     }
+}
+
+/// Which rays have a sample and the next one, and their values, of which those not above the stored
+/// value `least` may be others.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "kernels have no closures that could hold them")]
+fn two<L: Lanes, V: Texel>(
+    l: L,
+    field: &Field<'_, V>,
+    beam: &Beam<L>,
+    tubes: &Tubes,
+    number: f32,
+    step_mm: f32,
+    (first, end, rays): (L::F, L::F, L::M),
+    least: f32,
+) -> ([L::M; 2], [L::F; 2]) {
+    let [near, far] = [l.splat(number), l.splat(number + 1.0)];
+    let masks = [rays & l.le(first, near) & l.lt(near, end), rays & l.le(first, far) & l.lt(far, end)];
+    let at = tubes.one.from + number;
+    let places = [beam.at(l.splat(at * step_mm)), beam.at(l.splat((at + 1.0) * step_mm))];
+    let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least);
+    (masks, [field.rescaled(l, near), field.rescaled(l, far)])
 }
 
 impl<V: Texel> Kernel for Mean<'_, V> {
@@ -237,22 +260,23 @@ impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
         if l.bits(rays) == 0 {
             return l.splat(f32::NAN);
         }
-        let tube = Tube::new(l, beam, &lattice, self.step_mm, rays);
-        let first = lattice.first - l.splat(tube.from);
+        let tubes = Tubes::new(l, beam, &lattice, self.step_mm, rays);
+        let first = lattice.first - l.splat(tubes.one.from);
         let end = first + lattice.count;
         let mut sum = l.splat(0.0);
         let mut number = 0.0;
-        while number < tube.count {
-            let at = l.splat(number);
-            let looking = rays & l.le(first, at) & l.lt(at, end);
-            if l.bits(looking) == 0 {
-                number = l.smallest(rays & l.lt(at, first), first).max(number + 1.0);
+        while number < tubes.one.count {
+            let next = l.splat(number + 1.0);
+            if l.bits(rays & l.le(first, next) & l.lt(l.splat(number), end)) == 0 {
+                number = l.smallest(rays & l.lt(next, first), first).max(number + 2.0);
                 continue;
             }
-            let spot = field.spot(l, beam.at(l.splat((tube.from + number) * self.step_mm)));
-            let stored = field.stored_near(l, &spot, tube.corner(number), looking, f32::NEG_INFINITY);
-            sum = l.select(looking, sum + field.rescaled(l, stored), sum);
-            number += 1.0;
+            let rays = (first, end, rays);
+            let (masks, [near, far]) =
+                two(l, field, beam, &tubes, number, self.step_mm, rays, f32::NEG_INFINITY);
+            sum = l.select(masks[0], sum + near, sum);
+            sum = l.select(masks[1], sum + far, sum);
+            number += 2.0;
         }
         l.select(rays, sum / lattice.count, l.splat(f32::NAN))
     }

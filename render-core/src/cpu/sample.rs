@@ -211,6 +211,13 @@ pub(super) struct Tubes {
 }
 
 impl Tubes {
+    /// Around the rays in `mask`, where they have samples.
+    #[inline(always)]
+    pub fn new<L: Lanes>(l: L, beam: &Beam<L>, lattice: &Lattice<L>, step_mm: f32, mask: L::M) -> Self {
+        let span = Span::new(l, lattice, mask);
+        Self::through(&Ends::new(l, beam, &span, step_mm, mask), &span)
+    }
+
     #[inline(always)]
     pub fn through(ends: &Ends, span: &Span) -> Self {
         let one = Tube::through(ends, span);
