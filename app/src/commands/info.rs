@@ -92,12 +92,8 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
 fn print_study(study: &Value) {
     output::line(format_args!("Study {}", text(&study["study_instance_uid"])));
     for series in study["series"].as_array().into_iter().flatten() {
-        output::line(format_args!(
-            "  Series {}  {} {}",
-            text(&series["series_instance_uid"]),
-            text(&series["modality"]),
-            text(&series["series_description"])
-        ));
+        let title = ["series_instance_uid", "modality", "series_description"].map(|key| text(&series[key]));
+        output::line(format_args!("  Series {}", title.join("  ").trim_end()));
         for (label, key) in [
             ("voxels (columns, rows, slices)", "dims"),
             ("spacing, mm", "spacing_mm"),
@@ -110,7 +106,10 @@ fn print_study(study: &Value) {
             ("shown as", "volume"),
             ("transfer syntaxes", "transfer_syntaxes"),
         ] {
-            output::line(format_args!("    {label}: {}", text(&series[key])));
+            let value = text(&series[key]);
+            if !value.is_empty() {
+                output::line(format_args!("    {label}: {value}"));
+            }
         }
         for warning in series["warnings"].as_array().into_iter().flatten() {
             output::line(format_args!(
@@ -122,6 +121,20 @@ fn print_study(study: &Value) {
     }
 }
 
+/// A value to read; numbers to the millionth, which is finer than any scanner is.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), rounded),
+        Value::Array(values) => format!("[{}]", values.iter().map(text).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| format!("{key} {}", text(value))).collect::<Vec<_>>().join(", ")
+        }
+        Value::Bool(_) | Value::Null => value.to_string(),
+    }
+}
+
+fn rounded(number: f64) -> String {
+    // Adding zero makes a negative zero positive.
+    ((number * 1e6).round() / 1e6 + 0.0).to_string()
 }
