@@ -24,11 +24,18 @@ pub struct Cli {
 
     /// Folder with volume presets of your own, one TOML file each; else the `presets` folder in the user's
     /// configuration of Voxcast
-    #[arg(long, env = "VOXCAST_PRESETS", value_name = "DIR", global = true)]
+    #[arg(long, env = "VOXCAST_PRESETS", value_name = "DIR", global = true, display_order = 900)]
     pub presets: Option<PathBuf>,
 
     /// What to log, as for example `info` or `server_mode=debug`
-    #[arg(long, env = "VOXCAST_LOG", default_value = "warn", global = true)]
+    #[arg(
+        long,
+        env = "VOXCAST_LOG",
+        value_name = "LEVEL",
+        default_value = "warn",
+        global = true,
+        display_order = 901
+    )]
     pub log: String,
 }
 
@@ -151,13 +158,15 @@ pub struct Render {
     /// Window centre and width of slices and projections; the study's own otherwise
     #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
     pub window: Option<[f64; 2]>,
-    #[command(flatten)]
-    pub cinematic: Cinematic,
+    /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     pub backend: Backend,
     /// PNG file to write
     #[arg(long, value_name = "F.png")]
     pub out: PathBuf,
+    // Last, because its heading holds for every flag that follows.
+    #[command(flatten)]
+    pub cinematic: Cinematic,
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +197,7 @@ pub struct Mpr {
     /// Window centre and width for a PNG; the study's own otherwise
     #[arg(long, value_parser = pair, allow_hyphen_values = true, value_name = "C,W")]
     pub window: Option<[f64; 2]>,
+    /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
     #[arg(long, value_enum, default_value_t = Backend::Cpu)]
     pub backend: Backend,
     /// File to write: .png (windowed) or .npy (float32 values, rows x columns, NaN outside the volume)
@@ -218,6 +228,7 @@ pub struct Bench {
     /// Cases by name, for example CT_Bone,MIP; all otherwise
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub cases: Vec<String>,
+    /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
     #[arg(long, value_enum, default_value_t = Backend::Cpu)]
     pub backend: Backend,
     /// Threads of the CPU renderer; all cores otherwise

@@ -52,7 +52,7 @@ pub struct Look {
     /// perspective, or parallel rays, which keep sizes the same at every depth
     #[arg(long, value_enum, default_value_t = ProjectionArg::Perspective)]
     pub projection: ProjectionArg,
-    /// Two pictures side by side, left eye first, for eyes this far apart in the patient
+    /// Two pictures side by side, each of --size, left eye first, for eyes this far apart in the patient
     #[arg(long, value_parser = separation, value_name = "MM")]
     pub stereo: Option<f64>,
     /// A light by the direction it shines in: right, up, towards the viewer, so 0,0,-1 shines from
@@ -110,6 +110,10 @@ pub struct Overlays {
 }
 
 impl Overlays {
+    pub fn is_empty(&self) -> bool {
+        self.fuse.is_none() && self.labels.is_none()
+    }
+
     /// The layers in the order they are laid over a volume of this Frame of Reference.
     pub fn open(&self, frame_of_reference_uid: &str) -> Result<Vec<Layer>> {
         let open = |path: &Path| -> Result<_> {

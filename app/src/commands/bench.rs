@@ -29,7 +29,16 @@ pub fn run(args: &Bench) -> Result<()> {
         BenchCase::Encode => encode(args)?,
     };
     if ran == 0 {
-        bail!("--cases {}: no case of this bench has such a name", args.cases.join(","));
+        let known = match args.what {
+            BenchCase::Render => {
+                "first, the presets of the volume's modality, MIP, MinIP, Mean, Isosurface; all but first also with \
+                 _moving at the end, presets with _edited"
+            }
+            BenchCase::Mpr => "oblique, slab_mip, slab_mean",
+            BenchCase::Load => "load",
+            BenchCase::Encode => "jpeg_q50_volume, jpeg_q90_volume, jpeg_q50_slice, jpeg_q90_slice",
+        };
+        bail!("--cases {}: no such case; there are {known}", args.cases.join(","));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Result, bail};
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Plane, ViewState};
-use render_core::{RenderParams, Window};
+use render_core::{RenderParams, ValueImage, Window};
 
 use crate::cli::{Mpr, SlabMode};
 use crate::{output, study};
@@ -58,9 +58,32 @@ pub fn run(args: &Mpr) -> Result<()> {
     let params = RenderParams::resolve(&view, &volume);
     let cancel = AtomicBool::new(false);
     match format {
-        Format::Png => output::write_png(&args.out, &renderer.render(&volume, &params, &cancel)?),
-        Format::Npy => output::write_npy(&args.out, &renderer.values(&volume, &params, &cancel)?),
+        Format::Png => {
+            let frame = renderer.render(&volume, &params, &cancel)?;
+            let black = frame.pixels.chunks_exact(4).all(|pixel| pixel[..3] == [0; 3]);
+            if black && is_outside(&renderer.values(&volume, &params, &cancel)?) {
+                note_outside();
+            }
+            output::write_png(&args.out, &frame)
+        }
+        Format::Npy => {
+            let values = renderer.values(&volume, &params, &cancel)?;
+            if is_outside(&values) {
+                note_outside();
+            }
+            output::write_npy(&args.out, &values)
+        }
     }
+}
+
+fn is_outside(image: &ValueImage) -> bool {
+    image.values.iter().all(|value| value.is_nan())
+}
+
+fn note_outside() {
+    output::note(
+        "warning: the slice lies wholly outside the volume; `voxcast info` tells where the volume is",
+    );
 }
 
 /// Unit vectors (right, down) of the image; `up` is made square to the normal.

@@ -18,6 +18,9 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
         bail!("--out {}: the name must end in .png", args.out.display());
     }
     args.look.check().map_err(anyhow::Error::msg)?;
+    if args.look.mode == Mode::Cinematic && !args.overlays.is_empty() {
+        bail!("--fuse and --labels: cinematic pictures show one volume; choose another --mode");
+    }
     let library = presets::library(folder)?;
     let preset = args.preset.as_deref().map(|name| find_preset(&library, name)).transpose()?;
     let (loaded, frame_of_reference_uid) = study::open_with_frame(&args.source)?;
