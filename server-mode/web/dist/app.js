@@ -718,12 +718,12 @@ var Viewport = class {
       ...lines.map((line) => element("div", {}, line))
     );
   }
-  /** Distance along the axis that the slices follow, as radiologists write it: "S 12.5 mm". */
+  /** Distance along the axis that the slices follow, in the letters of the viewports: "H 12.5 mm". */
   #depth(positionMm) {
     const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
     const mm = positionMm[axis];
     if (mm === void 0) return "";
-    const letter = ["RL", "AP", "IS"][axis][mm < 0 ? 0 : 1];
+    const letter = ["RL", "AP", "FH"][axis][mm < 0 ? 0 : 1];
     return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
   }
   #drawRuler(mmPerCssPixel) {

@@ -300,12 +300,12 @@ export class Viewport {
     );
   }
 
-  /** Distance along the axis that the slices follow, as radiologists write it: "S 12.5 mm". */
+  /** Distance along the axis that the slices follow, in the letters of the viewports: "H 12.5 mm". */
   #depth(positionMm: readonly number[]): string {
     const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
     const mm = positionMm[axis];
     if (mm === undefined) return "";
-    const letter = ["RL", "AP", "IS"][axis]![mm < 0 ? 0 : 1]!;
+    const letter = ["RL", "AP", "FH"][axis]![mm < 0 ? 0 : 1]!;
     return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
   }
 
