@@ -66,11 +66,16 @@ impl Guide {
         beyond / (NORMAL_TOLERANCE[0] + NORMAL_TOLERANCE[1] * variance)
     }
 
-    /// Coverage by the rule of Krichevsky and Trofimov, and its variance: no number of paths that all
-    /// meet matter, or all miss it, makes sure that the next one will.
-    fn coverage(&self) -> (f32, f32) {
-        let share = (self.hits + 0.5) / (self.samples + 1.0);
-        (share, share * (1.0 - share) / (self.samples + 1.0))
+    /// How unlike two shares of paths that met matter are beyond the noise that equal ones would have.
+    fn coverages_apart(&self, other: &Self) -> f32 {
+        // By the rule of Krichevsky and Trofimov: no number of paths that all meet matter, or all miss
+        // it, makes sure that the next one will.
+        let share = |hits: f32, samples: f32| (hits + 0.5) / (samples + 1.0);
+        let difference = share(self.hits, self.samples) - share(other.hits, other.samples);
+        let both = share(self.hits + other.hits, self.samples + other.samples);
+        let per_path = 1.0 / self.samples.max(1.0) + 1.0 / other.samples.max(1.0);
+        let variance = both * (1.0 - both) * per_path;
+        (difference * difference - variance).max(0.0) / (2.0 * variance)
     }
 }
 
@@ -174,9 +179,7 @@ impl Picture<'_> {
     /// How unlike the matter in two pixels is, beyond noise.
     fn matter_apart(&self, here: usize, there: usize, distance: f32) -> f32 {
         let (a, b) = (&self.guides[here], &self.guides[there]);
-        let ((share_a, variance_a), (share_b, variance_b)) = (a.coverage(), b.coverage());
-        let variance = variance_a + variance_b;
-        let coverage = ((share_a - share_b).powi(2) - variance).max(0.0) / variance;
+        let coverage = a.coverages_apart(b);
         if a.hits == 0.0 || b.hits == 0.0 {
             return coverage;
         }

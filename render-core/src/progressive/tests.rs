@@ -326,7 +326,7 @@ fn a_cinematic_view_moves_as_a_volume_then_refines_and_starts_afresh_when_it_tur
     let painter = || {
         // A clock that says that all takes long.
         let ticks = std::sync::atomic::AtomicU64::new(0);
-        let clock = move || Duration::from_millis(400 * ticks.fetch_add(1, Ordering::Relaxed));
+        let clock = move || Duration::from_secs(40 * ticks.fetch_add(1, Ordering::Relaxed));
         let draw = |request: &ViewRequest, volume: &_, params: &_, cancel: &_| {
             request.renderer.render(volume, params, cancel)
         };
