@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use glam::{DAffine3, DMat3, DQuat, DVec3, Vec3};
+use render_core::cpu::Level;
 use render_core::illumination::Illumination;
 use render_core::render::{Choice, Effects, Renderer};
 use render_core::scene::TransferFunction;
@@ -480,5 +481,46 @@ fn absurd_views_neither_panic_nor_hang() {
         let params = params(&view, &volume);
         let frame = reference.render(&volume, &params, &never).unwrap();
         assert_eq!(frame.pixels.len(), 80);
+    }
+}
+
+#[test]
+fn where_all_voxels_hold_the_lowest_number_of_their_type_every_renderer_shows_it() {
+    let axes = DAffine3::from_mat3(DMat3::IDENTITY);
+    let meaning =
+        Meaning { modality: "MR".into(), unit: String::new(), windows: Vec::new(), inverted: false };
+    let count = 20 * 20 * 20;
+    for stored in [
+        Voxels::U8(vec![0; count].into()),
+        Voxels::I16(vec![i16::MIN; count].into()),
+        Voxels::U16(vec![0; count].into()),
+        Voxels::F32(vec![-1.0; count].into()),
+    ] {
+        for slope in [0.5, -0.5] {
+            let value = stored.get(0) * slope + 100.0;
+            let geometry = Geometry::new([20; 3], axes).unwrap();
+            let rescale = Rescale { slope, intercept: 100.0 };
+            let volume = Arc::new(Volume::new(geometry, stored.clone(), rescale, meaning.clone()).unwrap());
+            let never = AtomicBool::new(false);
+            for level in Level::available() {
+                let renderer = Renderer::open(Choice::CpuWith { level, threads: 1 }).unwrap();
+                for combine in [Combine::Maximum, Combine::Minimum, Combine::Mean] {
+                    let content = Content::Projection(combine);
+                    let view = ViewState::new(&volume, content, Orientation::Axial, [24, 24]);
+                    let found = renderer.values(&volume, &params(&view, &volume), &never).unwrap();
+                    let shown = found.values.iter().filter(|v| !v.is_nan());
+                    assert!(shown.clone().count() > 100, "{level}");
+                    for found in shown {
+                        assert!((found - value).abs() < 0.01, "{level}, {combine:?}: {found}, not {value}");
+                    }
+                }
+                let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [24, 24]);
+                view.shading = UNLIT;
+                let even = vec![(value - 1.0, 1.0), (value + 1.0, 1.0)];
+                view.transfer = TransferFunction::new(vec![(0.0, [1.0; 3])], even).unwrap();
+                let frame = renderer.render(&volume, &params(&view, &volume), &never).unwrap();
+                assert!(covered(&frame) > 100.0, "{level}: nothing to see of {value}");
+            }
+        }
     }
 }

@@ -114,9 +114,9 @@ impl Numbers {
         vector!({
             let highest = _mm512_max_epi16(with_sign(low, V::LAYOUT), with_sign(high, V::LAYOUT));
             let shift = if V::LAYOUT == Layout::U16 { 32_768.0 } else { 0.0 };
-            // Saturates, towards finding too much.
-            let floor = _mm512_set1_epi16((least.floor() - shift).clamp(-32_768.0, 32_766.0) as i16);
-            if _mm512_cmpgt_epi16_mask(highest, floor) == 0 {
+            // The first number above `least`; saturates, towards finding too much.
+            let first = (least.floor() + 1.0 - shift).clamp(-32_768.0, 32_767.0) as i16;
+            if _mm512_cmpge_epi16_mask(highest, _mm512_set1_epi16(first)) == 0 {
                 return Some(None);
             }
         });
