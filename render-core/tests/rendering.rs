@@ -524,3 +524,35 @@ fn where_all_voxels_hold_the_lowest_number_of_their_type_every_renderer_shows_it
         }
     }
 }
+
+#[test]
+fn edges_from_the_lowest_to_the_highest_number_of_16_bits_have_true_normals() {
+    // Along x the number jumps by all that 16 bits hold, along y it rises evenly.
+    let (mut low, mut high) = (Vec::new(), Vec::new());
+    for i in 0..24 * 24 * 24u16 {
+        let (x, y) = (i % 24, i / 24 % 24);
+        let value = if x < 12 { y * 900 } else { u16::MAX - (23 - y) * 900 };
+        low.push((i32::from(value) - 32_768) as i16);
+        high.push(value);
+    }
+    let geometry = Geometry::new([24; 3], DAffine3::from_mat3(tilted())).unwrap();
+    let meaning =
+        Meaning { modality: "MR".into(), unit: String::new(), windows: Vec::new(), inverted: false };
+    let never = AtomicBool::new(false);
+    for voxels in [Voxels::I16(low.into()), Voxels::U16(high.into())] {
+        let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, meaning.clone()).unwrap();
+        let volume = Arc::new(volume);
+        let (low, high) = volume.value_range();
+        let content = Content::Isosurface(f32::midpoint(low, high));
+        let mut view = ViewState::new(&volume, content, Orientation::Axial, [60, 60]);
+        view.camera.azimuth(60.0);
+        let expected = draw(&view, &volume);
+        assert!(covered(&expected) > 500.0);
+        for level in Level::available() {
+            let renderer = Renderer::open(Choice::CpuWith { level, threads: 1 }).unwrap();
+            let found = renderer.render(&volume, &params(&view, &volume), &never).unwrap();
+            let worst = found.pixels.iter().zip(&expected.pixels).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(2), "{level}: off by up to {worst:?}");
+        }
+    }
+}

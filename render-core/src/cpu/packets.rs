@@ -54,7 +54,7 @@ impl Packets {
     ) -> Result<(), RenderError> {
         let width = params.size[0] as usize * PER_PIXEL;
         with_voxels!(volume.voxels(), voxels => {
-            let grid = Grid::new(voxels, volume.geometry().dims());
+            let grid = Grid::new(voxels, volume.geometry().dims(), volume.stored_range());
             let level = if grid.suits_gathers() { self.level } else { Level::Portable };
             let scene = Scene { field: Field::new(grid, volume.rescale()), params };
             let draw = |mut strip: Strip<'_, T, PER_PIXEL>| {

@@ -162,17 +162,21 @@ pub(super) struct Grid<'a, V> {
     next: [usize; 3],
     /// The number of voxels if gathers suit it, else 0.
     gather_len: i32,
+    /// Whether 16 bits hold the difference of any two voxels.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AVX-512 subtracts in 16 bits"))]
+    is_even: bool,
 }
 
 impl<'a, V: Texel> Grid<'a, V> {
-    /// `voxels` holds exactly one voxel for each grid point.
-    pub fn new(voxels: &'a [V], dims: [u32; 3]) -> Self {
+    /// `voxels` holds exactly one voxel for each grid point, none outside of `range`.
+    pub fn new(voxels: &'a [V], dims: [u32; 3], range: (f32, f32)) -> Self {
         let dims = dims.map(|n| n as usize);
         let stride = [1, dims[0], dims[0] * dims[1]];
         let next = std::array::from_fn(|axis| if dims[axis] > 1 { stride[axis] } else { 0 });
         let len = i32::try_from(voxels.len()).unwrap_or(0);
         let gather_len = if dims[0] > 1 && len >= 4 { len } else { 0 };
-        Self { voxels, dims, next, gather_len }
+        let is_even = range.1 - range.0 <= f32::from(i16::MAX);
+        Self { voxels, dims, next, gather_len, is_even }
     }
 
     /// Number of voxels along each axis.
@@ -332,7 +336,7 @@ pub(super) trait Lanes: Copy {
     }
 
     /// As `near`: what the value is one voxel after less what it is one voxel before, along each
-    /// axis. Saturates where values of 16 bits do.
+    /// axis.
     #[inline(always)]
     fn near_differences<V: Texel>(
         self,

@@ -239,7 +239,8 @@ fn voxels_of_every_type_are_read_in_pairs_and_fours() {
     fn check<V: Texel>(number: impl Fn(u32) -> V) {
         let voxels: Vec<V> =
             (0..DIMS.iter().product()).map(|i: u32| number(i.wrapping_mul(0x9e37_79b9))).collect();
-        Level::available().for_each(|level| level.run(Reads(level, Grid::new(&voxels, DIMS))));
+        let grid = || Grid::new(&voxels, DIMS, (f32::MIN, f32::MAX));
+        Level::available().for_each(|level| level.run(Reads(level, grid())));
     }
     check(|bits| (bits >> 24) as u8);
     check(|bits| (bits >> 16) as i16);

@@ -156,13 +156,28 @@ impl<V: Texel> Part<Avx512> for NumbersAtFaces<'_, '_, V> {
 pub(super) struct Slopes([[__m512i; 2]; 3]);
 
 impl Slopes {
-    /// Those from `corner` on; none if the voxels around them cannot be read.
+    /// Those from `corner` on; none if the voxels around them cannot be read, or 16 bits cannot hold
+    /// their differences.
     #[inline(always)]
     pub fn new<V: Texel>(l: Avx512, grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
-        match Window::inside(grid, corner) {
-            Some(window) => Some(Self::of(&window, V::LAYOUT)),
-            None => l.apart(SlopesAtFaces { grid, corner }),
-        }
+        let slopes = match Window::inside(grid, corner) {
+            Some(window) => Self::of(&window, V::LAYOUT),
+            None => l.apart(SlopesAtFaces { grid, corner })?,
+        };
+        (grid.is_even || !slopes.are_saturated()).then_some(slopes)
+    }
+
+    /// Whether any is as steep as 16 bits can say.
+    #[inline(always)]
+    fn are_saturated(&self) -> bool {
+        let Self([[a, b], [c, d], [e, f]]) = self;
+        vector!({
+            let x = _mm512_max_epu16(_mm512_abs_epi16(*a), _mm512_abs_epi16(*b));
+            let y = _mm512_max_epu16(_mm512_abs_epi16(*c), _mm512_abs_epi16(*d));
+            let z = _mm512_max_epu16(_mm512_abs_epi16(*e), _mm512_abs_epi16(*f));
+            let steepest = _mm512_max_epu16(x, _mm512_max_epu16(y, z));
+            _mm512_cmpge_epu16_mask(steepest, _mm512_set1_epi16(i16::MAX)) != 0
+        })
     }
 
     #[inline(always)]
