@@ -12,6 +12,9 @@ use crate::volume::Voxel;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     Mean,
+    /// Midway between the mean and the largest: what is thin and bright keeps about the opacity that it
+    /// has in the whole volume, so shaded pictures keep their brightness.
+    Bright,
     /// A maximum projection of these loses nothing bright.
     Largest,
     Smallest,
@@ -35,6 +38,7 @@ pub(crate) trait Average: Voxel {
     fn eighth(self) -> Self::Sum;
     /// Of eight eighths.
     fn mean(sum: Self::Sum) -> Self;
+    fn midway(self, other: Self) -> Self;
 }
 
 macro_rules! average {
@@ -48,6 +52,10 @@ macro_rules! average {
             #[inline(always)]
             fn mean(sum: i32) -> Self {
                 ((sum + 4) >> 3) as Self
+            }
+            #[inline(always)]
+            fn midway(self, other: Self) -> Self {
+                ((i32::from(self) + i32::from(other) + 1) >> 1) as Self
             }
         }
     )*};
@@ -64,16 +72,26 @@ impl Average for f32 {
     fn mean(sum: f32) -> f32 {
         sum
     }
+    #[inline(always)]
+    fn midway(self, other: f32) -> f32 {
+        self * 0.5 + other * 0.5
+    }
 }
 
 impl Reduction {
-    /// Of the stored values of eight voxels each. Where there is no second voxel along an axis, the
-    /// first one counts twice.
-    pub(crate) fn of<T: Average>(self, voxels: &[T], dims: [u32; 3]) -> Vec<T> {
-        match self {
-            Self::Mean => reduce(voxels, dims, T::eighth, |a, b| a + b, T::mean),
-            Self::Largest => reduce(voxels, dims, |v| v, |a, b| if b > a { b } else { a }, |v| v),
-            Self::Smallest => reduce(voxels, dims, |v| v, |a, b| if b < a { b } else { a }, |v| v),
+    /// Of the stored values of eight voxels each, of which the largest is the smallest one rescaled if
+    /// `turned`. Where there is no second voxel along an axis, the first one counts twice.
+    pub(crate) fn of<T: Average>(self, voxels: &[T], dims: [u32; 3], turned: bool) -> Vec<T> {
+        let larger = |a: T, b: T| if b > a { b } else { a };
+        let smaller = |a: T, b: T| if b < a { b } else { a };
+        let begin = |v: T| (v.eighth(), v);
+        let end = |(sum, most): (T::Sum, T)| T::mean(sum).midway(most);
+        match (self, turned) {
+            (Self::Mean, _) => reduce(voxels, dims, T::eighth, |a, b| a + b, T::mean),
+            (Self::Bright, false) => reduce(voxels, dims, begin, |a, b| (a.0 + b.0, larger(a.1, b.1)), end),
+            (Self::Bright, true) => reduce(voxels, dims, begin, |a, b| (a.0 + b.0, smaller(a.1, b.1)), end),
+            (Self::Largest, false) | (Self::Smallest, true) => reduce(voxels, dims, |v| v, larger, |v| v),
+            (Self::Smallest, false) | (Self::Largest, true) => reduce(voxels, dims, |v| v, smaller, |v| v),
         }
     }
 }
@@ -170,8 +188,26 @@ mod tests {
     }
 
     #[test]
+    fn bright_voxels_count_half_whichever_way_the_slope_turns() {
+        // Eight voxels of which one is bright.
+        let voxels: Vec<f32> = (0..42).map(|i| if i == 8 { 800.0 } else { 0.0 }).collect();
+        for (slope, sign) in [(1.0, 1.0), (-1.0, -1.0)] {
+            let voxels: Vec<f32> = voxels.iter().map(|v| v * sign).collect();
+            // With one slice, each voxel counts twice.
+            let half = volume(Voxels::F32(voxels.into()), slope).halved(Reduction::Bright);
+            assert_eq!(half.value_at([0, 0, 0]), Some((200.0 + 800.0) / 2.0 + 5.0));
+            assert_eq!(half.value_at([1, 0, 0]), Some(5.0));
+        }
+    }
+
+    #[test]
     fn every_voxel_type_is_averaged_without_overflow() {
-        let half = |voxels| volume(voxels, 1.0).halved(Reduction::Mean).stored_range();
+        let half = |voxels| {
+            let [mean, bright] = [Reduction::Mean, Reduction::Bright];
+            let whole = volume(voxels, 1.0);
+            assert_eq!(whole.halved(mean).stored_range(), whole.halved(bright).stored_range());
+            whole.halved(mean).stored_range()
+        };
         assert_eq!(half(Voxels::U8(vec![255; 42].into())), (255.0, 255.0));
         assert_eq!(half(Voxels::U16(vec![65_535; 42].into())), (65_535.0, 65_535.0));
         assert_eq!(half(Voxels::I16(vec![-32_768; 42].into())), (-32_768.0, -32_768.0));

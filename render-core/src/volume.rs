@@ -126,7 +126,7 @@ pub struct Volume {
     bricks: OnceLock<Bricks>,
     levels: OnceLock<Levels>,
     /// By what its voxels are reduced to.
-    halves: [OnceLock<Option<Arc<Volume>>>; 3],
+    halves: [OnceLock<Option<Arc<Volume>>>; 4],
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -245,17 +245,12 @@ impl Volume {
 
     /// `None` where twice the spacing is no number any more.
     fn half(&self, reduction: Reduction) -> Option<Self> {
-        let reduction = match reduction {
-            Reduction::Largest if self.rescale.slope < 0.0 => Reduction::Smallest,
-            Reduction::Smallest if self.rescale.slope < 0.0 => Reduction::Largest,
-            other => other,
-        };
-        let dims = self.geometry.dims();
+        let (dims, turned) = (self.geometry.dims(), self.rescale.slope < 0.0);
         let voxels = match &self.voxels {
-            Voxels::U8(v) => Voxels::U8(reduction.of(v, dims).into()),
-            Voxels::I16(v) => Voxels::I16(reduction.of(v, dims).into()),
-            Voxels::U16(v) => Voxels::U16(reduction.of(v, dims).into()),
-            Voxels::F32(v) => Voxels::F32(reduction.of(v, dims).into()),
+            Voxels::U8(v) => Voxels::U8(reduction.of(v, dims, turned).into()),
+            Voxels::I16(v) => Voxels::I16(reduction.of(v, dims, turned).into()),
+            Voxels::U16(v) => Voxels::U16(reduction.of(v, dims, turned).into()),
+            Voxels::F32(v) => Voxels::F32(reduction.of(v, dims, turned).into()),
         };
         Self::new(halved::geometry(&self.geometry).ok()?, voxels, self.rescale, self.meaning.clone()).ok()
     }

@@ -190,8 +190,8 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let opaque = l.splat_i(i32::from_le_bytes([0, 0, 0, 255]));
         let mut words = [0; MAX_LANES];
         l.store_i(r + g * l.splat_i(1 << 8) + b * l.splat_i(1 << 16) + opaque, &mut words);
-        for lane in 0..L::COUNT {
-            self.tile.pixels[start + lane] = words[lane].to_le_bytes();
+        for (pixel, word) in self.tile.pixels[start..start + L::COUNT].iter_mut().zip(words) {
+            *pixel = word.to_le_bytes();
         }
     }
 

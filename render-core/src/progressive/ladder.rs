@@ -52,7 +52,8 @@ impl Rung {
         let half = volume.halved(match view.content {
             Content::Projection(Combine::Maximum) => Reduction::Largest,
             Content::Projection(Combine::Minimum) => Reduction::Smallest,
-            _ => Reduction::Mean,
+            Content::Projection(Combine::Mean) => Reduction::Mean,
+            _ => Reduction::Bright,
         });
         let half_from_whole = half.geometry().voxel_from_patient() * volume.geometry().patient_from_voxel();
         for (axis, range) in view.clip.crop_voxels.iter_mut().flatten().enumerate() {
