@@ -214,15 +214,42 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     }
 
     /// Two packets advance together: neighbours mostly skip the same and see the same, so they share
-    /// their look-ups and branches, and do not wait for each other's loads.
+    /// their look-ups and branches, and do not wait for each other's loads. Where they would need
+    /// coarser bricks together than alone, one goes after the other.
     #[inline(always)]
     fn table<L: Lanes>(&self, l: L, a: &mut Packet<L>, b: &mut Packet<L>, table: &Table<'_>) {
-        let span = Span::join(&Span::new(l, &a.lattice, a.rays), &Span::new(l, &b.lattice, b.rays));
-        let a_ends = Ends::new(l, &a.beam, &span, self.step_mm, a.rays);
-        let b_ends = Ends::new(l, &b.beam, &span, self.step_mm, b.rays);
-        let tube = Tube::through(&Ends::join(&a_ends, &b_ends), &span);
-        let a_tubes = Tubes::through(&a_ends, &span);
-        let b_tubes = Tubes::through(&b_ends, &span);
+        let later = b.rays;
+        // Both packets, or if they part the first and then the second.
+        let mut turn = 0;
+        loop {
+            let span = Span::join(&Span::new(l, &a.lattice, a.rays), &Span::new(l, &b.lattice, b.rays));
+            let a_ends = Ends::new(l, &a.beam, &span, self.step_mm, a.rays);
+            let b_ends = Ends::new(l, &b.beam, &span, self.step_mm, b.rays);
+            let tube = Tube::through(&Ends::join(&a_ends, &b_ends), &span);
+            let tubes = [Tubes::through(&a_ends, &span), Tubes::through(&b_ends, &span)];
+            let alone = tubes[0].one.width.max(tubes[1].one.width);
+            let [edge, edge_alone] = [self.skip.edge(tube.width), self.skip.edge(alone)];
+            if turn == 0 && edge != edge_alone {
+                (b.rays, turn) = (l.mask(0), 1);
+                continue;
+            }
+            self.go(l, [a, b], table, &tube, &tubes);
+            if turn != 1 {
+                return;
+            }
+            (a.rays, b.rays, turn) = (l.mask(0), later, 2);
+        }
+    }
+
+    #[inline(always)]
+    fn go<L: Lanes>(
+        &self,
+        l: L,
+        [a, b]: [&mut Packet<L>; 2],
+        table: &Table<'_>,
+        tube: &Tube,
+        [a_tubes, b_tubes]: &[Tubes; 2],
+    ) {
         let map = self.skip.level(tube.width);
         // Counted from the first sample of either packet.
         let a_first = a.lattice.first - l.splat(tube.from);
@@ -230,15 +257,15 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let mut number = 0.0;
         while number < tube.count {
             let (visible, until) = match map {
-                Some(map) => map.look(&tube, number),
+                Some(map) => map.look(tube, number),
                 None => (true, tube.count),
             };
             if !visible {
                 number = until;
                 continue;
             }
-            let a_pair = self.pair(l, a, a_first, &a_tubes, number, table);
-            let b_pair = self.pair(l, b, b_first, &b_tubes, number, table);
+            let a_pair = self.pair(l, a, a_first, a_tubes, number, table);
+            let b_pair = self.pair(l, b, b_first, b_tubes, number, table);
             if a_pair.is_none() && b_pair.is_none() {
                 // Neighbours begin at about the same sample, but for absurd ones.
                 let at = l.splat(number + 1.0);

@@ -4,6 +4,9 @@ use super::lanes::{Grid, Lanes, Part, Place, Quad, Spot, Texel};
 use crate::render::{Rays, RenderParams};
 use crate::volume::Rescale;
 
+/// Rays further apart than this, in voxels, do not look into the same cells of `Lanes::near`.
+const NEAR: f32 = 3.0;
+
 /// An array of one thing per axis. Kernels have no closures: what is not inlined has none of a
 /// level's instructions, and closures cannot be told to be.
 macro_rules! axes {
@@ -386,14 +389,15 @@ impl<'a, V: Texel> Field<'a, V> {
         least: f32,
     ) -> ([L::F; 2], [[i32; 3]; 2]) {
         let spots = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
-        let corner = tubes.two.corner(sample);
-        match l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least) {
-            Some(stored) => (stored, [corner; 2]),
-            None => {
-                let corners = [tubes.one.corner(sample), tubes.one.corner(sample + 1.0)];
-                (l.without_near(OneByOne { field: self, spots: &spots, corners, masks, least }), corners)
+        if tubes.two.width <= NEAR {
+            let corner = tubes.two.corner(sample);
+            if let Some(stored) = l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least) {
+                return (stored, [corner; 2]);
             }
         }
+        let corners = [tubes.one.corner(sample), tubes.one.corner(sample + 1.0)];
+        let near = tubes.one.width <= NEAR;
+        (l.without_near(OneByOne { field: self, spots: &spots, corners, masks, least, near }), corners)
     }
 
     #[inline(always)]
@@ -511,13 +515,17 @@ struct OneByOne<'a, 'b, L: Lanes, V> {
     corners: [[i32; 3]; 2],
     masks: [L::M; 2],
     least: f32,
+    near: bool,
 }
 
 impl<L: Lanes, V: Texel> Part<L> for OneByOne<'_, '_, L, V> {
     type Output = [L::F; 2];
     #[inline(always)]
     fn run(self, l: L) -> [L::F; 2] {
-        let Self { field, spots, corners, masks, least } = self;
+        let Self { field, spots, corners, masks, least, near } = self;
+        if !near {
+            return [field.stored(l, spots[0]), field.stored(l, spots[1])];
+        }
         [
             field.stored_near(l, &spots[0], corners[0], masks[0], least),
             field.stored_near(l, &spots[1], corners[1], masks[1], least),

@@ -88,6 +88,11 @@ impl SkipMap {
         Self(levels)
     }
 
+    /// Cells along the edge of `level`'s bricks.
+    pub fn edge(&self, width: f32) -> f32 {
+        self.level(width).map_or(f32::INFINITY, |level| level.grid.edge)
+    }
+
     /// For packets that are `width` cells wide. None if they are wider than anything.
     pub fn level(&self, width: f32) -> Option<&Distances> {
         self.0.iter().find(|level| width <= level.grid.edge)
