@@ -309,7 +309,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let far_mm = l.splat((tubes.one.from + number + 1.0) * self.step_mm);
         let places = [beam.at(near_mm), beam.at(far_mm)];
         let masks = [near_rays, far_rays];
-        let (stored, corners) = field.stored_of_two(l, places, tubes, number, masks, table.least);
+        let (stored, corners) = field.stored_of_two(l, places, tubes, number, masks, table.least, false);
         let entries = [table.entry(l, stored[0]), table.entry(l, stored[1])];
         let [near, far] = places;
         Some(Pair {

@@ -234,7 +234,7 @@ fn two<L: Lanes, V: Texel>(
     let masks = [rays & l.le(first, near) & l.lt(near, end), rays & l.le(first, far) & l.lt(far, end)];
     let at = tubes.one.from + number;
     let places = [beam.at(l.splat(at * step_mm)), beam.at(l.splat((at + 1.0) * step_mm))];
-    let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least);
+    let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least, true);
     (masks, [field.rescaled(l, near), field.rescaled(l, far)])
 }
 

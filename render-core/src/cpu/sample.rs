@@ -377,7 +377,8 @@ impl<'a, V: Texel> Field<'a, V> {
     }
 
     /// `stored_near` of two samples of each ray, number `sample` and the next one, and the corner that
-    /// either is near.
+    /// either is near. What need not be `exact` is so to 15 bits of the range among a cell's voxels.
+    #[expect(clippy::too_many_arguments, reason = "kernels have no closures that could hold them")]
     #[inline(always)]
     pub fn stored_of_two<L: Lanes>(
         &self,
@@ -387,11 +388,13 @@ impl<'a, V: Texel> Field<'a, V> {
         sample: f32,
         masks: [L::M; 2],
         least: f32,
+        exact: bool,
     ) -> ([L::F; 2], [[i32; 3]; 2]) {
         let spots = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
         if tubes.two.width <= NEAR {
             let corner = tubes.two.corner(sample);
-            if let Some(stored) = l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least) {
+            if let Some(stored) = l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least, exact)
+            {
                 return (stored, [corner; 2]);
             }
         }

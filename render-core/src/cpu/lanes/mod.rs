@@ -322,7 +322,8 @@ pub(super) trait Lanes: Copy {
         None
     }
 
-    /// As `near`, of two spots for each lane; all of them lie in the same cells.
+    /// As `near`, of two spots for each lane; all of them lie in the same cells. What need not be `exact`
+    /// may be so to 15 bits of the range among a cell's voxels.
     #[inline(always)]
     fn near_two<V: Texel>(
         self,
@@ -331,6 +332,7 @@ pub(super) trait Lanes: Copy {
         _spots: [&Spot<Self>; 2],
         _masks: [Self::M; 2],
         _least: f32,
+        _exact: bool,
     ) -> Option<[Self::F; 2]> {
         None
     }

@@ -497,12 +497,14 @@ impl Lanes for Avx512 {
         spots: [&Spot<Self>; 2],
         masks: [Mask; 2],
         least: f32,
+        exact: bool,
     ) -> Option<[Floats; 2]> {
         let first = Cells::new(spots[0], corner, masks[0])?;
         let second = Cells::new(spots[1], corner, masks[1])?;
         let numbers = Numbers::above(self, grid, corner, least)?;
         Some(match numbers {
-            Some(numbers) => [numbers.at(&first), numbers.at(&second)],
+            Some(numbers) if exact => [numbers.at(&first), numbers.at(&second)],
+            Some(numbers) => [numbers.about(&first), numbers.about(&second)],
             None => [self.splat(least); 2],
         })
     }

@@ -128,6 +128,18 @@ impl Numbers {
         compressed::<0>([window.four(0), window.four(1), window.four(2), window.four(3)])
     }
 
+    /// Trilinear interpolation to 15 bits of the range among a cell's numbers.
+    #[inline(always)]
+    pub fn about(&self, cells: &Cells) -> Floats {
+        let [low, high] = self.numbers;
+        let numbers = [with_sign(low, self.layout), with_sign(high, self.layout)];
+        let value = cells.blend(numbers, &cells.weights());
+        match self.layout {
+            Layout::U16 => Floats(vector!(_mm512_add_ps(value.0, _mm512_set1_ps(32_768.0)))),
+            _ => value,
+        }
+    }
+
     #[inline(always)]
     pub fn at(&self, cells: &Cells) -> Floats {
         let [low, high] = self.numbers;
@@ -208,7 +220,8 @@ impl Slopes {
     #[inline(always)]
     pub fn at(&self, cells: &Cells) -> [Floats; 3] {
         let Self([x, y, z]) = self;
-        [cells.blend(*x), cells.blend(*y), cells.blend(*z)]
+        let weights = cells.weights();
+        [cells.blend(*x, &weights), cells.blend(*y, &weights), cells.blend(*z, &weights)]
     }
 }
 
@@ -277,8 +290,24 @@ pub(super) struct Cells {
     /// Pairs of 16 bits: the cell's first number and the next one in the row.
     first: __m512i,
     fraction: [__m512; 3],
-    /// Pairs of 16 bits: the weights of such a pair of numbers, in parts of 2^14.
-    weights: __m512i,
+}
+
+/// Pairs of 16 bits for the four rows of each lane's cell: how much their numbers count. All eight together
+/// are `ONE`.
+struct Weights([__m512i; 4]);
+
+const ONE: i32 = 32_767;
+
+/// Fractions from 0 to 1 in parts of `ONE`.
+#[inline(always)]
+fn in_parts(fraction: __m512) -> __m512i {
+    vector!(_mm512_cvtps_epi32(_mm512_mul_ps(fraction, _mm512_set1_ps(ONE as f32))))
+}
+
+/// Numbers of 16 bits in both halves.
+#[inline(always)]
+fn twice(x: __m512i) -> __m512i {
+    vector!(_mm512_or_si512(_mm512_slli_epi32::<16>(x), x))
 }
 
 impl Cells {
@@ -298,24 +327,37 @@ impl Cells {
             let both = _mm512_or_si512(index, _mm512_slli_epi32::<16>(index));
             let first = _mm512_add_epi32(both, _mm512_set1_epi32(0x1_0000));
             let fraction = [spot.fraction[0].0, spot.fraction[1].0, spot.fraction[2].0];
-            let far = _mm512_cvtps_epi32(_mm512_mul_ps(fraction[0], _mm512_set1_ps(16_384.0)));
-            // The far weight in the upper half, what is left of 2^14 in the lower: far * 0xffff + 2^14.
-            let weights = _mm512_add_epi32(
-                _mm512_sub_epi32(_mm512_slli_epi32::<16>(far), far),
-                _mm512_set1_epi32(16_384),
-            );
-            Some(Self { first, fraction, weights })
+            Some(Self { first, fraction })
         })
     }
 
-    /// Trilinear interpolation of numbers with a sign, in x to a part of 2^14.
     #[inline(always)]
-    fn blend(&self, [low, high]: [__m512i; 2]) -> Floats {
-        let a = self.row::<0>(low, high);
-        let b = self.row::<4>(low, high);
-        let c = self.row::<16>(low, high);
-        let d = self.row::<20>(low, high);
-        Floats(vector!(_mm512_mul_ps(self.across(a, b, c, d), _mm512_set1_ps(1.0 / 16_384.0))))
+    fn weights(&self) -> Weights {
+        let [x, y, z] = self.fraction;
+        vector!({
+            let x = in_parts(x);
+            let rest = _mm512_sub_epi32(_mm512_set1_epi32(ONE), x);
+            let row = _mm512_or_si512(_mm512_slli_epi32::<16>(x), rest);
+            let (y, z) = (twice(in_parts(y)), twice(in_parts(z)));
+            let far = _mm512_mulhrs_epi16(row, y);
+            let near = _mm512_sub_epi16(row, far);
+            let (c, d) = (_mm512_mulhrs_epi16(near, z), _mm512_mulhrs_epi16(far, z));
+            Weights([_mm512_sub_epi16(near, c), _mm512_sub_epi16(far, d), c, d])
+        })
+    }
+
+    /// Trilinear interpolation of numbers with a sign, to 15 bits of the range among a cell's.
+    #[inline(always)]
+    fn blend(&self, [low, high]: [__m512i; 2], Weights([a, b, c, d]): &Weights) -> Floats {
+        vector!({
+            let a = _mm512_madd_epi16(self.pair::<0>(low, high), *a);
+            let b = _mm512_madd_epi16(self.pair::<4>(low, high), *b);
+            let c = _mm512_madd_epi16(self.pair::<16>(low, high), *c);
+            let d = _mm512_madd_epi16(self.pair::<20>(low, high), *d);
+            // At most 2^15 * `ONE`: the weights only share that out.
+            let sum = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
+            Floats(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(1.0 / ONE as f32)))
+        })
     }
 
     /// Between four rows.
@@ -336,13 +378,6 @@ impl Cells {
             let index = _mm512_add_epi16(self.first, _mm512_set1_epi16(OFFSET));
             _mm512_permutex2var_epi16(low, index, high)
         })
-    }
-
-    /// Between two numbers of a row, in parts of 2^14.
-    #[inline(always)]
-    fn row<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512 {
-        let pair = self.pair::<OFFSET>(low, high);
-        vector!(_mm512_cvtepi32_ps(_mm512_madd_epi16(pair, self.weights)))
     }
 
     #[inline(always)]
