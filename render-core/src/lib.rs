@@ -13,27 +13,18 @@
 //! (column, row) of an image with integer values at pixel centres. Transforms are named
 //! `a_from_b`.
 
-pub mod bricks;
 pub mod cinematic;
 pub mod cpu;
-pub mod dicom;
 pub mod frame;
-pub mod geometry;
 pub mod gpu;
-pub mod halved;
 pub mod illumination;
-pub mod levels;
-pub mod phantom;
-pub mod progress;
 pub mod progressive;
 pub mod render;
 pub mod scene;
-pub mod volume;
-pub mod window;
 
 pub use frame::{Frame, FrameKind, ValueImage};
-pub use geometry::Geometry;
-pub use progress::Progress;
 pub use render::{RenderError, RenderParams, Renderer};
-pub use volume::{Volume, Voxels};
-pub use window::Window;
+pub use volumes::{
+    Geometry, Progress, Volume, Voxels, Window, bricks, dicom, geometry, halved, levels, phantom, progress,
+    volume, window, with_voxels,
+};

@@ -1,5 +1,6 @@
 //! The direction of dependencies: `app -> {render-core, server-mode, protocol}`,
-//! `server-mode -> {render-core, protocol}`, and nothing of ours below render-core and protocol.
+//! `server-mode -> {render-core, protocol}`, `render-core -> volumes`, and nothing of ours below
+//! volumes and protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,7 +28,7 @@ const PLATFORMS: [&str; 3] = ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msv
 /// Packages with no rule of their own: they may use everything, and nothing may use them.
 const UNRESTRICTED: [&str; 2] = ["tests", "xtask"];
 
-const RULES: [Rule; 4] = [
+const RULES: [Rule; 5] = [
     Rule {
         package: "voxcast",
         may_use: &["render-core", "server-mode", "protocol"],
@@ -42,13 +43,33 @@ const RULES: [Rule; 4] = [
     },
     Rule {
         package: "render-core",
-        may_use: &[],
+        may_use: &["volumes"],
         must_not_reach: &[
             "eframe",
             "egui*",
             "epaint*",
             "rfd",
             "winit", // no window
+            "tokio*",
+            "mio",
+            "socket2",
+            "axum*",
+            "hyper*",
+            "tungstenite",
+            "str0m", // no network
+        ],
+        must_not_say: &["std::net", "UdpSocket", "TcpStream"],
+    },
+    Rule {
+        package: "volumes",
+        may_use: &[],
+        must_not_reach: &[
+            "eframe",
+            "egui*",
+            "epaint*",
+            "rfd",
+            "winit",
+            "wgpu*", // no window, no renderer
             "tokio*",
             "mio",
             "socket2",

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::open_file;
 use glam::DVec3;
-use render_core::phantom::{Error, Phantom, Spec, write_study};
 use serde_json::Value;
+use volumes::phantom::{Error, Phantom, Spec, write_study};
 
 /// A coarse study of the whole chest: 64x64x40 voxels of 5.6 x 5.6 x 8 mm.
 fn coarse() -> Spec {

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use render_core::Progress;
-use render_core::dicom::{self, Loaded, Series, WarningCode};
+use volumes::Progress;
+use volumes::dicom::{self, Loaded, Series, WarningCode};
 
 /// A path below the test data, or `None` where there is none.
 fn data(below: &str) -> Option<PathBuf> {
     let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     if root.is_dir() {
         return Some(root.join(below));
     }
