@@ -67,12 +67,25 @@ fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
             }
             Ok(series)
         }
-        None => bail!(nothing_found(&source.path, &library.failed)),
+        None => bail!(nothing_found(&source.path, &library)),
     }
 }
 
 /// Why there is nothing to show in a path.
-pub fn nothing_found(path: &Path, failed: &[Failed]) -> String {
+pub fn nothing_found(path: &Path, library: &Library) -> String {
+    let failed = &library.failed;
+    let mut objects = library.studies.iter().flat_map(|study| &study.objects);
+    if let Some(object) = objects.next() {
+        let others = match objects.count() {
+            0 => String::new(),
+            more => format!(" and {more} more objects"),
+        };
+        return format!(
+            "{}: holds no image series, only {}{others}; open the images it belongs to",
+            path.display(),
+            object.class
+        );
+    }
     match failed.first() {
         Some(first) if failed.len() == 1 => format!("{}: {}", first.path.display(), first.reason),
         Some(first) => format!(

@@ -72,7 +72,7 @@ impl Studies {
     /// The series of this id; the first study's main series when empty.
     pub(crate) fn series(&self, id: &str) -> Option<(&Study, &Series)> {
         if id.is_empty() {
-            let study = self.library.studies.first()?;
+            let study = self.library.studies.iter().find(|study| !study.series.is_empty())?;
             return Some((study, main_series(study.series.iter())?));
         }
         self.with_ids().find_map(|(study, ids)| {

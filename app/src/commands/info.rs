@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use render_core::Progress;
-use render_core::dicom::{self, Failed, Library, Loaded, Series};
+use render_core::dicom::{self, Failed, Library, Loaded, Object, Series};
 use serde_json::{Value, json};
 
 use crate::{output, study};
 
-/// Prints the studies found. Fails when there is not one series that can be shown.
+/// Prints the studies found. Fails when there is not one series that can be shown and no other object.
 pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
     let mut library = match study::scan(paths) {
         Err(dicom::Error::Path { path, reason }) => {
@@ -34,7 +34,13 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
             }
         }
         usable += series.len();
-        studies.push(json!({ "study_instance_uid": found.study_instance_uid, "series": series }));
+        usable += found.objects.len();
+        let objects: Vec<Value> = found.objects.iter().map(object).collect();
+        studies.push(json!({
+            "study_instance_uid": found.study_instance_uid,
+            "series": series,
+            "objects": objects,
+        }));
     }
     if as_json {
         let failed: Vec<Value> =
@@ -48,7 +54,7 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
     }
     if usable == 0 {
         let path = paths.first().cloned().unwrap_or_default();
-        bail!(study::nothing_found(&path, &library.failed));
+        bail!(study::nothing_found(&path, &library));
     }
     Ok(())
 }
@@ -89,6 +95,21 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
     })
 }
 
+fn object(object: &Object) -> Value {
+    json!({
+        "path": object.path,
+        "class": object.class,
+        "sop_class_uid": object.sop_class_uid,
+        "sop_instance_uid": object.sop_instance_uid,
+        "modality": object.modality,
+        "series_instance_uid": object.series_instance_uid,
+        "series_description": object.series_description,
+        "label": object.label,
+        "frame_of_reference_uid": object.frame_of_reference_uid,
+        "referenced_series": object.referenced_series,
+    })
+}
+
 fn print_study(study: &Value) {
     output::line(format_args!("Study {}", text(&study["study_instance_uid"])));
     for series in study["series"].as_array().into_iter().flatten() {
@@ -117,6 +138,22 @@ fn print_study(study: &Value) {
                 text(&warning["code"]),
                 text(&warning["message"])
             ));
+        }
+    }
+    for object in study["objects"].as_array().into_iter().flatten() {
+        let title = ["class", "modality", "label"].map(|key| text(&object[key]));
+        output::line(format_args!("  Object {}", title.join("  ").trim_end()));
+        for (label, key) in [
+            ("series", "series_instance_uid"),
+            ("description", "series_description"),
+            ("refers to series", "referenced_series"),
+            ("frame of reference", "frame_of_reference_uid"),
+            ("file", "path"),
+        ] {
+            let value = text(&object[key]);
+            if !value.is_empty() && value != "[]" {
+                output::line(format_args!("    {label}: {value}"));
+            }
         }
     }
 }

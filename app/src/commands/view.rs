@@ -39,8 +39,8 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
         paths => Studies::scan(paths, &Progress::default())?,
     };
     let library = studies.library();
-    if library.studies.is_empty() {
-        bail!(study::nothing_found(&view.studies[0], &library.failed));
+    if !library.has_series() {
+        bail!(study::nothing_found(&view.studies[0], library));
     }
     study::tell_failed(&library.failed);
     let config = Config {

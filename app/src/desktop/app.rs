@@ -223,7 +223,7 @@ impl App {
             Err(error) => return self.tell(format!("Nothing was opened: {error}"), Vec::new()),
         };
         let details: Vec<String> = library.failed.iter().map(failed_line).collect();
-        if library.studies.is_empty() {
+        if !library.has_series() {
             let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             return self.tell(format!("No DICOM images were found in {}.", names.join(", ")), details);
         }

@@ -76,7 +76,10 @@ fn outcome(path: &Path) -> String {
             Err(e) => lines.push(format!("{name}: error: {e}")),
         }
     }
-    assert!(!lines.is_empty(), "{}: neither a series nor a reason", path.display());
+    lines.extend(
+        library.studies.iter().flat_map(|s| &s.objects).map(|o| format!("object: {} {}", o.class, o.label)),
+    );
+    assert!(!lines.is_empty(), "{}: neither a series nor an object nor a reason", path.display());
     lines.join("\n    ")
 }
 

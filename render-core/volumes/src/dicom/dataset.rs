@@ -6,7 +6,8 @@
 use std::io::Read;
 
 use dicom_dictionary_std::uids;
-use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
+
+use super::charset::Charset;
 
 /// Deeper than any real structured report; each level costs a stack frame.
 const MAX_DEPTH: usize = 64;
@@ -25,8 +26,12 @@ impl Tag {
         Self((group as u32) << 16 | element as u32)
     }
 
-    fn group(self) -> u16 {
+    pub fn group(self) -> u16 {
         (self.0 >> 16) as u16
+    }
+
+    pub fn element(self) -> u16 {
+        self.0 as u16
     }
 
     fn is_pixel_data(self) -> bool {
@@ -36,7 +41,7 @@ impl Tag {
 
 impl std::fmt::Display for Tag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "({:04X},{:04X})", self.group(), self.0 as u16)
+        write!(f, "({:04X},{:04X})", self.group(), self.element())
     }
 }
 
@@ -71,12 +76,12 @@ pub struct Dataset<'a> {
     big_endian: bool,
 }
 
-struct Element<'a> {
-    tag: Tag,
-    value: Value<'a>,
+pub struct Element<'a> {
+    pub tag: Tag,
+    pub value: Value<'a>,
 }
 
-enum Value<'a> {
+pub enum Value<'a> {
     Bytes(&'a [u8]),
     Items(Vec<Dataset<'a>>),
 }
@@ -99,6 +104,8 @@ pub struct Fragments<'a> {
 
 /// A whole file: meta group, data set up to the pixel data, and the pixel data itself.
 pub struct File<'a> {
+    /// File meta information, group 2; empty where the file has none.
+    pub meta: Dataset<'a>,
     /// Transfer syntax UID: as stated, or recognised from the bytes when the file states none.
     pub transfer_syntax: String,
     pub dataset: Dataset<'a>,
@@ -201,6 +208,7 @@ impl<'a> File<'a> {
 
         let mut reader = Reader::new(bytes, data_start, complete, syntax);
         let mut file = File {
+            meta,
             transfer_syntax,
             dataset: Dataset { elements: Vec::new(), big_endian: syntax.big_endian },
             pixels: None,
@@ -503,6 +511,11 @@ impl<'a> Dataset<'a> {
         Some(&self.elements[index].value)
     }
 
+    /// In the order of their tags.
+    pub fn elements(&self) -> &[Element<'a>] {
+        &self.elements
+    }
+
     pub fn bytes(&self, tag: impl Into<Tag>) -> Option<&'a [u8]> {
         match self.value(tag.into())? {
             Value::Bytes(bytes) => Some(bytes),
@@ -529,15 +542,12 @@ impl<'a> Dataset<'a> {
     }
 
     /// Text in the data set's own character set.
-    pub fn person_text(&self, tag: impl Into<Tag>, charset: &SpecificCharacterSet) -> String {
-        let Some(bytes) = self.bytes(tag) else { return String::new() };
-        let text = charset.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
-        clean(&text)
+    pub fn person_text(&self, tag: impl Into<Tag>, charset: &Charset) -> String {
+        self.bytes(tag).map(|bytes| clean(&charset.decode(bytes))).unwrap_or_default()
     }
 
-    pub fn charset(&self) -> SpecificCharacterSet {
-        let codes = self.texts(Tag::new(0x0008, 0x0005));
-        codes.iter().find_map(|code| SpecificCharacterSet::from_code(code)).unwrap_or_default()
+    pub fn charset(&self) -> Charset {
+        Charset::new(&self.texts(Tag::new(0x0008, 0x0005)))
     }
 
     /// Decimal and integer strings (DS, IS). Values that are not finite numbers are left out.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::header::{Header, Image, Kind};
 use super::stack::{self, SAME_POSITION_MM};
-use super::{Images, Series, Study, Warning, WarningCode};
+use super::{Images, Object, Series, Study, Warning, WarningCode};
 
 /// Orientations whose axes differ by less than this cosine (0.5 degrees) are one.
 const SAME_ORIENTATION: f64 = 0.999_96;
@@ -15,29 +15,42 @@ const SAME_ORIENTATION: f64 = 0.999_96;
 pub fn studies(files: Vec<(PathBuf, Header)>) -> Vec<Study> {
     // The patient is part of the key: two patients never share a study, whatever its UID says.
     type BySeries = BTreeMap<(String, String), Vec<(PathBuf, Header)>>;
-    let mut grouped: BTreeMap<(String, String, String), BySeries> = BTreeMap::new();
-    for (path, header) in files {
+    let mut grouped: BTreeMap<(String, String, String), (Study, BySeries)> = BTreeMap::new();
+    for (path, mut header) in files {
         let study =
             (header.patient.id.clone(), header.patient.name.clone(), header.study_instance_uid.clone());
+        let (study, by_series) = grouped.entry(study).or_insert_with(|| (study_of(&header), BTreeMap::new()));
+        if let Some(object) = header.object.take() {
+            study.objects.push(Object { path, ..object });
+            continue;
+        }
         let series = (header.series_instance_uid.clone(), header.modality.clone());
-        grouped.entry(study).or_default().entry(series).or_default().push((path, header));
+        by_series.entry(series).or_default().push((path, header));
     }
     let mut studies: Vec<Study> = grouped
-        .into_iter()
-        .map(|((_, _, study_instance_uid), all)| {
-            let first = &all.values().next().expect("a study has a series")[0].1;
-            let (study_description, study_date) = (first.study_description.clone(), first.study_date.clone());
-            let patient = first.patient.clone();
-            let mut series: Vec<Series> = all.into_values().flat_map(split).collect();
-            series.sort_by(|a, b| {
+        .into_values()
+        .map(|(mut study, by_series)| {
+            study.series = by_series.into_values().flat_map(split).collect();
+            study.series.sort_by(|a, b| {
                 (a.series_number, &a.series_instance_uid).cmp(&(b.series_number, &b.series_instance_uid))
             });
-            Study { study_instance_uid, study_description, study_date, patient, series }
+            study
         })
         .collect();
     studies
         .sort_by(|a, b| (&a.study_date, &a.study_instance_uid).cmp(&(&b.study_date, &b.study_instance_uid)));
     studies
+}
+
+fn study_of(header: &Header) -> Study {
+    Study {
+        study_instance_uid: header.study_instance_uid.clone(),
+        study_description: header.study_description.clone(),
+        study_date: header.study_date.clone(),
+        patient: header.patient.clone(),
+        series: Vec::new(),
+        objects: Vec::new(),
+    }
 }
 
 /// The volumes of one DICOM series.

@@ -7,6 +7,7 @@ use glam::DVec3;
 
 use super::Patient;
 use super::dataset::{Dataset, File, Tag};
+use super::object::Object;
 use crate::window::Window;
 
 /// More frames than any scanner writes into one object.
@@ -49,6 +50,8 @@ const CONTRASTS: [&str; 26] = [
 
 /// A file's header.
 pub struct Header {
+    /// What the file is, if it is no image; it has no `images` then.
+    pub object: Option<Object>,
     pub study_instance_uid: String,
     pub study_description: String,
     pub study_date: String,
@@ -311,29 +314,12 @@ impl Header {
     pub fn read(file: &File<'_>, size: u64) -> Result<Self, String> {
         let data = &file.dataset;
         let text = |tag: dicom_object::Tag| data.text(tag).unwrap_or_default();
-        let sop_class = text(tags::SOP_CLASS_UID);
-        if !file.has_pixel_data {
-            return Err(match &file.truncated {
-                Some(cut) => format!("damaged: {cut}"),
-                None => format!("holds no image ({})", class_name(&sop_class)),
-            });
-        }
-        if let Some(name) = not_an_image(&sop_class) {
-            return Err(format!("is a {name}, not an image series; it cannot be shown yet"));
-        }
+        let object = Object::read(file)?;
         let charset = data.charset();
         let person = |tag: dicom_object::Tag| data.person_text(tag, &charset);
-        let float = data.bytes(tags::BITS_STORED).is_none() && data.short(tags::BITS_ALLOCATED) >= Some(32);
-        let format = Arc::new(Format::read(data, float)?);
-        if format.frames > 1 && u64::from(format.frames) > size / MIN_FRAME_BYTES {
-            return Err(format!(
-                "NumberOfFrames (0028,0008) is {}, but the file has {size} bytes: it is damaged",
-                format.frames
-            ));
-        }
         let modality = text(tags::MODALITY);
         let image_type = data.texts(tags::IMAGE_TYPE);
-        let images = images(data, &format, &image_type)?;
+        let images = if object.is_some() { Vec::new() } else { Self::images(data, size, &image_type)? };
         let unit = match data.text(tags::RESCALE_TYPE).filter(|t| !t.is_empty() && t != "US") {
             Some(stated) => stated,
             None if modality == "CT" && !image_type.iter().any(|t| t == "LOCALIZER") => "HU".into(),
@@ -342,6 +328,7 @@ impl Header {
         };
         let sop_instance_uid = text(tags::SOP_INSTANCE_UID);
         Ok(Self {
+            object,
             study_instance_uid: text(tags::STUDY_INSTANCE_UID),
             study_description: person(tags::STUDY_DESCRIPTION),
             study_date: text(tags::STUDY_DATE),
@@ -363,6 +350,18 @@ impl Header {
             images,
         })
     }
+
+    fn images(data: &Dataset<'_>, size: u64, image_type: &[String]) -> Result<Vec<Image>, String> {
+        let float = data.bytes(tags::BITS_STORED).is_none() && data.short(tags::BITS_ALLOCATED) >= Some(32);
+        let format = Arc::new(Format::read(data, float)?);
+        if format.frames > 1 && u64::from(format.frames) > size / MIN_FRAME_BYTES {
+            return Err(format!(
+                "NumberOfFrames (0028,0008) is {}, but the file has {size} bytes: it is damaged",
+                format.frames
+            ));
+        }
+        images(data, &format, image_type)
+    }
 }
 
 fn lossy(data: &Dataset<'_>, transfer_syntax: &str) -> Option<Option<f64>> {
@@ -375,30 +374,6 @@ fn lossy(data: &Dataset<'_>, transfer_syntax: &str) -> Option<Option<f64>> {
         .any(|s| transfer_syntax == format!("1.2.840.10008.1.2.4.{s}"));
     let is = always || stated == "01" || may && stated != "00";
     is.then(|| data.number(tags::LOSSY_IMAGE_COMPRESSION_RATIO))
-}
-
-/// Classes whose pixels are not pictures to look at by themselves.
-fn not_an_image(sop_class: &str) -> Option<&'static str> {
-    Some(match sop_class {
-        "1.2.840.10008.5.1.4.1.1.66.4" | "1.2.840.10008.5.1.4.1.1.66.7" => "segmentation",
-        "1.2.840.10008.5.1.4.1.1.66.5" => "surface segmentation",
-        "1.2.840.10008.5.1.4.1.1.77.1.6" => "whole-slide microscopy image",
-        _ => return None,
-    })
-}
-
-fn class_name(sop_class: &str) -> &str {
-    match sop_class {
-        "1.2.840.10008.5.1.4.1.1.481.3" => "RT structure set",
-        "1.2.840.10008.5.1.4.1.1.481.5" => "RT plan",
-        "1.2.840.10008.1.3.10" => "DICOMDIR",
-        c if c.starts_with("1.2.840.10008.5.1.4.1.1.88.") => "structured report",
-        c if c.starts_with("1.2.840.10008.5.1.4.1.1.11.") => "presentation state",
-        c if c.starts_with("1.2.840.10008.5.1.4.1.1.9.") => "waveform",
-        c if c.starts_with("1.2.840.10008.5.1.4.1.1.104.") => "encapsulated document",
-        "" => "no SOP class",
-        other => other,
-    }
 }
 
 /// The frames of a file, from the functional groups of enhanced objects or else from the file itself.

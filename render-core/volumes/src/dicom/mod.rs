@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 use crate::volume::Volume;
 
+mod charset;
 mod codec;
 mod dataset;
 mod group;
 mod header;
 mod load;
+mod object;
 mod pixels;
 mod scan;
 mod source;
@@ -26,6 +28,7 @@ mod stack;
 
 pub use codec::transfer_syntaxes;
 pub use load::{Thumbnail, load, thumbnail};
+pub use object::Object;
 pub use scan::scan;
 
 /// What a scan found, and what it had to leave out.
@@ -33,6 +36,13 @@ pub use scan::scan;
 pub struct Library {
     pub studies: Vec<Study>,
     pub failed: Vec<Failed>,
+}
+
+impl Library {
+    /// Whether there is any series to show; a library may hold other objects only.
+    pub fn has_series(&self) -> bool {
+        self.studies.iter().any(|study| !study.series.is_empty())
+    }
 }
 
 /// A file that could not be used.
@@ -52,6 +62,8 @@ pub struct Study {
     pub study_date: String,
     pub patient: Patient,
     pub series: Vec<Series>,
+    /// What is no image to look at by itself: segmentations, structure sets, reports and the like.
+    pub objects: Vec<Object>,
 }
 
 /// Who the study is about. Its `Debug` output shows nothing of it.
