@@ -310,7 +310,12 @@ impl Shared {
             Ok(Ok(loaded)) => {
                 Ok(Arc::new(OpenSeries { study_id: study_id.to_owned(), series_id: id.to_owned(), loaded }))
             }
+            // Clients are not told where files lie.
             Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),
+            Ok(Err(dicom::Error::Unreadable(failed))) => {
+                let reason = failed.into_iter().next().map(|f| f.reason).unwrap_or_default();
+                Err(OpenError::Load(format!("none of its images can be read; the first: {reason}")))
+            }
             Ok(Err(error)) => Err(OpenError::Load(error.to_string())),
             Err(_) => Err(OpenError::Load("the reader has a defect".into())),
         };

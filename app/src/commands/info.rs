@@ -27,9 +27,10 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
                     library.failed.extend(loaded.failed.iter().cloned());
                     series.push(describe(s, &loaded));
                 }
+                Err(dicom::Error::Unreadable(failed)) => library.failed.extend(failed),
                 Err(error) => library.failed.push(Failed {
                     path: s.files.first().cloned().unwrap_or_default(),
-                    reason: format!("series {}: {error}", s.series_instance_uid),
+                    reason: error.to_string(),
                 }),
             }
         }

@@ -9,6 +9,7 @@ pub mod dicom;
 pub mod geometry;
 pub mod halved;
 pub mod levels;
+mod memory;
 pub mod phantom;
 pub mod progress;
 pub mod volume;

@@ -68,21 +68,82 @@ macro_rules! with_voxels {
 }
 
 /// A scalar type voxels are stored in.
-pub trait Voxel: Copy + PartialOrd + Send + Sync + 'static {
+pub trait Voxel: Copy + PartialOrd + Send + Sync + sealed::Measure + 'static {
     fn to_f32(self) -> f32;
 }
 
-macro_rules! voxel {
-    ($($t:ty),*) => {$(
+mod sealed {
+    /// Statistics of a slice on one core.
+    pub trait Measure: Sized {
+        /// Makes values that are no numbers 0.
+        fn measure(voxels: &mut [Self]) -> super::Statistics;
+    }
+}
+
+/// Values that are added up in 32 bits before they go into wider sums: 2¹⁵ times 2¹⁶ fits.
+const SUMMED: usize = 1 << 15;
+
+macro_rules! integer_voxel {
+    ($($t:ty, $sum:ty);*) => {$(
         impl Voxel for $t {
             #[inline(always)]
             fn to_f32(self) -> f32 {
                 self as f32
             }
         }
+
+        impl sealed::Measure for $t {
+            fn measure(voxels: &mut [Self]) -> Statistics {
+                let (mut low, mut high, mut sum) = (<$t>::MAX, <$t>::MIN, 0i64);
+                for chunk in voxels.chunks(SUMMED) {
+                    let mut part: $sum = 0;
+                    for &v in chunk {
+                        low = low.min(v);
+                        high = high.max(v);
+                        part += <$sum>::from(v);
+                    }
+                    sum += i64::from(part);
+                }
+                Statistics {
+                    low: f32::from(low),
+                    high: f32::from(high),
+                    sum: sum as f64,
+                    count: voxels.len() as u64,
+                    not_finite: 0,
+                }
+            }
+        }
     )*};
 }
-voxel!(u8, i16, u16, f32);
+integer_voxel!(u8, u32; i16, i32; u16, u32);
+
+impl Voxel for f32 {
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+}
+
+impl sealed::Measure for f32 {
+    fn measure(voxels: &mut [Self]) -> Statistics {
+        let mut all = Statistics { count: voxels.len() as u64, ..Statistics::NONE };
+        // Eight sums at a time: one would wait for itself.
+        let mut sums = [0.0f64; 8];
+        for chunk in voxels.chunks_mut(sums.len()) {
+            for (sum, v) in sums.iter_mut().zip(chunk) {
+                if !v.is_finite() {
+                    all.not_finite += 1;
+                    *v = 0.0;
+                }
+                all.low = all.low.min(*v);
+                all.high = all.high.max(*v);
+                *sum += f64::from(*v);
+            }
+        }
+        all.sum = sums.iter().sum();
+        all
+    }
+}
 
 /// PS3.3 C.11.1: output = stored * slope + intercept.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,6 +209,24 @@ impl Volume {
         rescale: Rescale,
         meaning: Meaning,
     ) -> Result<Self, VolumeError> {
+        let voxels = match voxels {
+            Voxels::F32(v) if v.iter().any(|x| !x.is_finite()) => {
+                Voxels::F32(v.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect())
+            }
+            other => other,
+        };
+        let statistics = with_voxels!(&voxels, v => Statistics::of_all(v));
+        Self::measured(geometry, voxels, rescale, meaning, &statistics)
+    }
+
+    /// Of voxels that are finite and whose statistics are known.
+    pub(crate) fn measured(
+        geometry: Geometry,
+        voxels: Voxels,
+        rescale: Rescale,
+        meaning: Meaning,
+        statistics: &Statistics,
+    ) -> Result<Self, VolumeError> {
         let expected = geometry.voxel_count();
         if voxels.len() != expected {
             return Err(VolumeError::Count { expected, found: voxels.len() });
@@ -156,20 +235,13 @@ impl Volume {
         if !slope.is_finite() || !intercept.is_finite() || slope == 0.0 {
             return Err(VolumeError::Rescale { slope, intercept });
         }
-        let voxels = match voxels {
-            Voxels::F32(v) if v.iter().any(|x| !x.is_finite()) => {
-                Voxels::F32(v.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect())
-            }
-            other => other,
-        };
-        let (stored_range, stored_mean) = with_voxels!(&voxels, v => statistics(v));
-        let mean = stored_mean * f64::from(slope) + f64::from(intercept);
+        let mean = statistics.mean() * f64::from(slope) + f64::from(intercept);
         Ok(Self {
             geometry,
             voxels,
             rescale,
             meaning,
-            stored_range,
+            stored_range: (statistics.low, statistics.high),
             mean,
             bricks: OnceLock::new(),
             levels: OnceLock::new(),
@@ -261,26 +333,57 @@ impl Volume {
     }
 }
 
-/// Range and mean of stored values.
-pub(crate) fn statistics<T: Voxel>(voxels: &[T]) -> ((f32, f32), f64) {
-    use rayon::prelude::*;
-    // Chunks keep the f64 sums short and the order of additions fixed, so the mean is reproducible.
-    let parts: Vec<(f32, f32, f64)> = voxels
-        .par_chunks(1 << 16)
-        .map(|chunk| {
-            let mut part = (f32::INFINITY, f32::NEG_INFINITY, 0.0);
-            for v in chunk {
-                let v = v.to_f32();
-                part = (part.0.min(v), part.1.max(v), part.2 + f64::from(v));
-            }
-            part
-        })
-        .collect();
-    let (mut lo, mut hi, mut sum) = (f32::INFINITY, f32::NEG_INFINITY, 0.0);
-    for (a, b, s) in parts {
-        lo = lo.min(a);
-        hi = hi.max(b);
-        sum += s;
+/// What stored values are, taken together. Values that are no finite numbers count as the 0 they become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics {
+    pub low: f32,
+    pub high: f32,
+    pub sum: f64,
+    pub count: u64,
+    /// Values that were no finite numbers.
+    pub not_finite: u64,
+}
+
+impl Statistics {
+    const NONE: Self =
+        Self { low: f32::INFINITY, high: f32::NEG_INFINITY, sum: 0.0, count: 0, not_finite: 0 };
+
+    pub fn of_constant<T: Voxel>(value: T, count: usize) -> Self {
+        let value = value.to_f32();
+        let sum = f64::from(value) * count as f64;
+        Self { low: value, high: value, sum, count: count as u64, not_finite: 0 }
     }
-    ((lo, hi), sum / voxels.len() as f64)
+
+    /// In the order given, so that the sum is the same every time.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        parts.into_iter().fold(Self::NONE, |all, part| Self {
+            low: all.low.min(part.low),
+            high: all.high.max(part.high),
+            sum: all.sum + part.sum,
+            count: all.count + part.count,
+            not_finite: all.not_finite + part.not_finite,
+        })
+    }
+
+    pub fn mean(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+
+    fn of_all<T: Voxel>(voxels: &[T]) -> Self {
+        use rayon::prelude::*;
+        let parts: Vec<Self> = voxels
+            .par_chunks(1 << 16)
+            .map(|chunk| {
+                let mut part = Self { count: chunk.len() as u64, ..Self::NONE };
+                for v in chunk {
+                    let v = v.to_f32();
+                    part.low = part.low.min(v);
+                    part.high = part.high.max(v);
+                    part.sum += f64::from(v);
+                }
+                part
+            })
+            .collect();
+        Self::joined(&parts)
+    }
 }

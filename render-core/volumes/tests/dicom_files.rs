@@ -489,3 +489,48 @@ fn dicomdir_leads_to_the_files_it_names() {
     assert_eq!(files, 31, "{:?}", library.failed);
     assert!(message(scan(&path.with_file_name("DICOMDIR-empty.dcm"))).contains("names no files"));
 }
+
+#[test]
+fn the_middle_slice_is_shown_before_the_rest_is_read() {
+    use std::sync::Mutex;
+    let folder = folder("glimpse");
+    // The third step is half as long: the volume is resampled, the glimpses are the images.
+    for (z, height) in [0.0, 2.0, 4.0, 5.0, 7.0].into_iter().enumerate() {
+        Builder::slice("P", z as u32, height).pixels(z as i16).write(folder.join(z.to_string()));
+    }
+    let library = scan(&folder).expect("scan");
+    let glimpses = Mutex::new(Vec::new());
+    let progress = Progress::default();
+    let loaded = dicom::load_with(
+        &library.studies[0].series[0],
+        &progress,
+        Some(&|glimpse| {
+            let (volume, at) = (&glimpse.volume, glimpse.volume.geometry().origin_mm());
+            let mut glimpses = glimpses.lock().expect("no test panics with it");
+            glimpses.push((glimpse.slice, volume.value_at([3, 3, 0]), at.z));
+            assert!(progress.counts().0 < 5, "all was read before the glimpse");
+        }),
+    );
+    let mut glimpses = glimpses.into_inner().expect("no test panics with it");
+    glimpses.sort_by_key(|(slice, ..)| *slice);
+    assert_eq!(glimpses, [(0, Some(0.0), 0.0), (2, Some(2.0), 4.0), (4, Some(4.0), 7.0)]);
+    assert!(loaded.is_ok());
+}
+
+#[test]
+fn every_file_of_an_unreadable_series_is_named_once() {
+    let folder = folder("all-unreadable");
+    for z in 0..3 {
+        Builder::slice("P", z, f64::from(z))
+            .element(0x7FE0_0010, b"OW", &[0; 30])
+            .write(folder.join(z.to_string()));
+    }
+    let library = scan(&folder).expect("scan");
+    let error = dicom::load(&library.studies[0].series[0], &Progress::default()).expect_err("no image");
+    assert!(error.to_string().contains("none of the 3 images"), "{error}");
+    let Error::Unreadable(failed) = error else { panic!("{error:?}") };
+    let names: Vec<_> = failed.iter().filter_map(|f| f.path.file_name()?.to_str()).collect();
+    assert_eq!(names, ["0", "1", "2"]);
+    let reason = "PixelData (7FE0,0010): pixel data ends after 30 of 32 bytes";
+    assert!(failed.iter().all(|f| f.reason == reason), "{failed:?}");
+}

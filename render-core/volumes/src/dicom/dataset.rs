@@ -5,7 +5,8 @@
 
 use std::io::Read;
 
-use dicom_dictionary_std::uids;
+use dicom_core::dictionary::{DataDictionary, TagRange};
+use dicom_dictionary_std::{StandardDataDictionary, uids};
 
 use super::charset::Charset;
 
@@ -32,6 +33,15 @@ impl Tag {
 
     pub fn element(self) -> u16 {
         self.0 as u16
+    }
+
+    /// With its keyword where PS3.6 has one: `Rows (0028,0010)`.
+    pub fn named(self) -> String {
+        let tag = dicom_object::Tag(self.group(), self.0 as u16);
+        match StandardDataDictionary.by_tag(tag) {
+            Some(known) if matches!(known.tag, TagRange::Single(_)) => format!("{} {self}", known.alias),
+            _ => self.to_string(),
+        }
     }
 
     fn is_pixel_data(self) -> bool {
@@ -299,7 +309,10 @@ impl<'a> Reader<'a> {
     fn short(&self, end: usize, tag: Tag) -> ParseError {
         if self.complete {
             let missing = end - self.bytes.len();
-            ParseError::Bad(format!("the file ends {missing} bytes before the end of element {tag}"))
+            ParseError::Bad(format!(
+                "the file ends {missing} bytes before the end of element {}",
+                tag.named()
+            ))
         } else {
             ParseError::NeedMore(end)
         }
@@ -386,7 +399,10 @@ impl<'a> Reader<'a> {
         }
         if depth >= MAX_DEPTH {
             self.fatal = true;
-            return Err(ParseError::Bad(format!("element {tag} is nested deeper than {MAX_DEPTH} levels")));
+            return Err(ParseError::Bad(format!(
+                "element {} is nested deeper than {MAX_DEPTH} levels",
+                tag.named()
+            )));
         }
         if tag.is_pixel_data() || matches!(&vr, b"OB" | b"OW") {
             return self.skip_fragments(tag);
@@ -427,7 +443,9 @@ impl<'a> Reader<'a> {
                 tag::ITEM => items.push(self.item(tag, item_length, end, depth + 1)?),
                 other => {
                     return Err(ParseError::Bad(format!(
-                        "in sequence {tag} stands {other} where an item belongs"
+                        "in sequence {} stands {} where an item belongs",
+                        tag.named(),
+                        other.named()
                     )));
                 }
             }
@@ -475,7 +493,10 @@ impl<'a> Reader<'a> {
             self.at += 8;
             if tag != tag::ITEM {
                 if tag != tag::SEQUENCE_END {
-                    *truncated = Some(format!("in its pixel data stands {tag} where a fragment belongs"));
+                    *truncated = Some(format!(
+                        "in its PixelData (7FE0,0010) stands {} where a fragment belongs",
+                        tag.named()
+                    ));
                 }
                 return out;
             }

@@ -1,18 +1,19 @@
 //! A series into memory.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rayon::prelude::*;
+use glam::DVec3;
 
 use super::dataset::{File, ParseError, Until};
 use super::header::{Colour, Image};
 use super::pixels::{self, Convert, Sample};
 use super::stack::Stack;
+use super::stream::{Glimpse, Slices};
 use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, codec, source};
-use crate::geometry::MAX_VOXELS;
+use crate::geometry::{Geometry, MAX_VOXELS};
+use crate::memory;
 use crate::progress::Progress;
-use crate::volume::{Meaning, Rescale, Volume, Voxels, statistics};
+use crate::volume::{Meaning, Rescale, Statistics, Volume, Voxel, Voxels};
 use crate::window::Window;
 
 /// Reads a series into one volume, slices in parallel; `progress` counts slices.
@@ -21,11 +22,24 @@ use crate::window::Window;
 /// error means that there is no volume: cancelled, too little memory, or no readable slice.
 /// Unevenly spaced slices are resampled to a regular grid, with a warning that says so.
 pub fn load(series: &Series, progress: &Progress) -> Result<Loaded, Error> {
+    load_with(series, progress, None)
+}
+
+/// [`load`] that shows what it has while it goes on: the middle, first and last slice are read
+/// before all others, and `on_glimpse` gets each as a volume of one slice.
+///
+/// It is called on a thread of the pool, at most three times and before `load_with` returns; what
+/// cannot be read has no glimpse, and neither has a series of three slices or less.
+pub fn load_with(
+    series: &Series,
+    progress: &Progress,
+    on_glimpse: Option<&(dyn Fn(Glimpse) + Sync)>,
+) -> Result<Loaded, Error> {
     let images: Vec<&Image> = series.images.0.iter().collect();
     let stack = Stack::new(&images);
     let plan = Plan::new(&images);
     check_memory(series, &stack, &plan)?;
-    let job = Job { series, stack: &stack, plan: &plan, progress };
+    let job = Job { series, stack: &stack, plan: &plan, progress, on_glimpse };
     match plan.target {
         Target::U8 => job.run::<u8>(Voxels::U8),
         Target::I16 => job.run::<i16>(Voxels::I16),
@@ -105,7 +119,7 @@ fn middle_range(values: &[f32], image: &Image) -> Window {
     Window::from_range(at(0.01), at(0.99))
 }
 
-fn parse(bytes: &[u8]) -> Result<File<'_>, String> {
+pub(super) fn parse(bytes: &[u8]) -> Result<File<'_>, String> {
     File::parse(bytes, true, Until::End).map_err(|e| match e {
         ParseError::Bad(reason) => reason,
         ParseError::NeedMore(_) => "it ends too early".into(),
@@ -203,8 +217,7 @@ fn check_memory(series: &Series, stack: &Stack, plan: &Plan) -> Result<(), Error
             "the headers ask for {stored} bytes of pixels, but all files together have {on_disk}: they are damaged"
         )));
     }
-    let slices = images.len() as u64 + if stack.resampled { stack.grid_slices as u64 } else { 0 };
-    let voxels = slice.saturating_mul(slices);
+    let voxels = slice.saturating_mul(stack.grid_slices as u64);
     let needed = voxels.saturating_mul(plan.target.bytes());
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     if voxels > MAX_VOXELS {
@@ -240,44 +253,17 @@ struct Job<'a> {
     stack: &'a Stack,
     plan: &'a Plan,
     progress: &'a Progress,
+    on_glimpse: Option<&'a (dyn Fn(Glimpse) + Sync)>,
 }
 
-/// Frames of one file: index in the series, and where their voxels go.
-type FileWork<'a, T> = (usize, Vec<(usize, &'a mut [T])>);
-
 impl Job<'_> {
-    fn run<T: Sample + crate::volume::Voxel>(&self, wrap: fn(Arc<[T]>) -> Voxels) -> Result<Loaded, Error> {
+    fn run<T: Sample + Voxel>(&self, wrap: fn(Arc<[T]>) -> Voxels) -> Result<Loaded, Error> {
         let images = &self.series.images.0;
         let format = &images[0].format;
         let geometry =
             self.stack.geometry(format.columns, format.rows).map_err(|e| Error::Series(e.to_string()))?;
         let pixels = format.pixels();
         self.progress.add_total(images.len() as u64);
-        let mut voxels: Arc<[T]> = std::iter::repeat_n(T::default(), pixels * images.len()).collect();
-        let whole = Arc::get_mut(&mut voxels).expect("nobody else has it yet");
-
-        let bad = self.decode_all(whole, pixels);
-        if self.progress.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let mut warnings = self.series.warnings.clone();
-        let failed = self.fill_failed(whole, pixels, bad, &mut warnings)?;
-
-        let Rescale { slope, intercept } = self.plan.rescale;
-        let ((low, high), mean) = statistics(whole);
-        let (a, b) = (self.plan.rescale.apply(low), self.plan.rescale.apply(high));
-        let facts = Facts {
-            dims: self.series.dims,
-            spacing_mm: self.stack.spacing_mm,
-            origin_mm: self.stack.origin_mm.to_array(),
-            direction: self.stack.direction.map(|axis| axis.to_array()),
-            value_range: (a.min(b), a.max(b)),
-            mean: mean * f64::from(slope) + f64::from(intercept),
-            unit: self.series.unit.clone(),
-        };
-        if self.stack.resampled {
-            voxels = self.resample(&voxels, pixels);
-        }
         let middle = &images[images.len() / 2];
         let meaning = Meaning {
             modality: self.series.modality.clone(),
@@ -285,105 +271,120 @@ impl Job<'_> {
             windows: if format.is_grey() { middle.windows.clone() } else { Vec::new() },
             inverted: format.colour == Colour::Grey { inverted: true },
         };
-        let volume = Volume::new(geometry, wrap(voxels), self.plan.rescale, meaning)
+        let show = |index: usize, voxels: &[T], statistics: &Statistics| {
+            let mut place = geometry.patient_from_voxel();
+            // A resampled grid's slices lie elsewhere than the images.
+            let resampled = images[index].position.filter(|_| self.stack.resampled);
+            let along = DVec3::new(0.0, 0.0, index as f64);
+            place.translation = resampled.unwrap_or_else(|| place.transform_point3(along));
+            let [columns, rows, _] = geometry.dims();
+            let rescale = self.plan.rescale;
+            let alone = Geometry::new([columns, rows, 1], place).ok().and_then(|place| {
+                Volume::measured(place, wrap(voxels.into()), rescale, meaning.clone(), statistics).ok()
+            });
+            if let (Some(alone), Some(on_glimpse)) = (alone, self.on_glimpse) {
+                on_glimpse(Glimpse { slice: index, volume: Arc::new(alone) });
+            }
+        };
+        let slices = Slices {
+            series: self.series,
+            convert: &self.plan.convert,
+            progress: self.progress,
+            on_slice: self
+                .on_glimpse
+                .is_some()
+                .then_some(&show as &(dyn Fn(usize, &[T], &Statistics) + Sync)),
+        };
+
+        let mut voxels: Arc<[T]> = memory::zeroed(pixels * self.stack.grid_slices);
+        let whole = Arc::get_mut(&mut voxels).expect("nobody else has it yet");
+        let round = self.plan.target != Target::F32;
+        let decoded = if self.stack.resampled {
+            slices.resample(self.stack, whole, pixels, round)
+        } else {
+            slices.decode_all(whole, pixels)
+        };
+        if self.progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+
+        let mut warnings = self.series.warnings.clone();
+        let fill = self.fill(&decoded.images)?;
+        let empty = T::from_f64(f64::from(fill));
+        for &k in &decoded.empty {
+            whole[k * pixels..][..pixels].fill(empty);
+        }
+        let constant = Statistics::of_constant(empty, pixels);
+        let of_images = decoded.images.iter().map(|slice| slice.as_ref().unwrap_or(&constant));
+        let of_images = Statistics::joined(of_images);
+        let of_volume = if self.stack.resampled {
+            Statistics::joined(decoded.grid.iter().map(|slice| slice.as_ref().unwrap_or(&constant)))
+        } else {
+            of_images
+        };
+        if of_images.not_finite > 0 {
+            warnings.push(Warning {
+                code: WarningCode::NotFinite,
+                value: Some(of_images.not_finite as f64),
+                message: format!(
+                    "{} values of the files are no finite numbers; they are shown as 0",
+                    of_images.not_finite
+                ),
+            });
+        }
+        let unreadable = decoded.images.iter().filter(|slice| slice.is_err()).count();
+        if unreadable > 0 {
+            warnings.push(Warning {
+                code: WarningCode::Truncated,
+                value: Some(unreadable as f64),
+                message: format!(
+                    "{unreadable} of {} slices cannot be read; they are shown empty",
+                    images.len()
+                ),
+            });
+        }
+        let failed = self.failures(&decoded.images);
+
+        let Rescale { slope, intercept } = self.plan.rescale;
+        let [a, b] = [of_images.low, of_images.high].map(|v| self.plan.rescale.apply(v));
+        let facts = Facts {
+            dims: self.series.dims,
+            spacing_mm: self.stack.spacing_mm,
+            origin_mm: self.stack.origin_mm.to_array(),
+            direction: self.stack.direction.map(|axis| axis.to_array()),
+            value_range: (a.min(b), a.max(b)),
+            mean: of_images.mean() * f64::from(slope) + f64::from(intercept),
+            unit: self.series.unit.clone(),
+        };
+        let volume = Volume::measured(geometry, wrap(voxels), self.plan.rescale, meaning, &of_volume)
             .map_err(|e| Error::Series(e.to_string()))?;
         Ok(Loaded { volume: Arc::new(volume), facts, warnings, failed })
     }
 
-    /// Decodes every image into its slice; each file is read once. Returns the slices that failed.
-    fn decode_all<T: Sample>(&self, whole: &mut [T], pixels: usize) -> Vec<(usize, String)> {
-        let images = &self.series.images.0;
-        let mut by_file: Vec<FileWork<'_, T>> =
-            (0..self.series.files.len()).map(|f| (f, Vec::new())).collect();
-        for (index, slice) in whole.chunks_exact_mut(pixels).enumerate() {
-            by_file[images[index].file].1.push((index, slice));
-        }
-        let bad = Mutex::new(Vec::new());
-        let report = |index: usize, reason: String| {
-            bad.lock().expect("no thread panics with it").push((index, reason));
+    /// What stands where there are no pixels: the padding value, else the lowest of the first slice
+    /// that could be read. An error if none could.
+    fn fill(&self, images: &[Result<Statistics, String>]) -> Result<f32, Error> {
+        let Some(good) = images.iter().find_map(|slice| slice.as_ref().ok()) else {
+            return Err(Error::Unreadable(self.failures(images)));
         };
-        by_file.into_par_iter().for_each(|(file, slices)| {
-            if self.progress.is_cancelled() {
-                return;
+        let first = images.iter().position(Result::is_err).unwrap_or(0);
+        Ok(match (self.series.images.0[first].format.padding, self.plan.convert[first]) {
+            (Some(padding), Convert::Add(offset)) => (padding + offset) as f32,
+            (Some(padding), Convert::Scale(a, b)) => (f64::from(padding) * a + b) as f32,
+            (None, _) => good.low,
+        })
+    }
+
+    /// The files of the slices that could not be read; what is wrong with a file as a whole is said
+    /// once, not for each of its frames.
+    fn failures(&self, images: &[Result<Statistics, String>]) -> Vec<Failed> {
+        let mut failed: Vec<Failed> = Vec::new();
+        for (image, slice) in self.series.images.0.iter().zip(images) {
+            let (path, Err(reason)) = (&self.series.files[image.file], slice) else { continue };
+            if !failed.last().is_some_and(|f| f.path == *path && f.reason == *reason) {
+                failed.push(Failed { path: path.clone(), reason: reason.clone() });
             }
-            let bytes = source::bytes(&self.series.files[file]);
-            let parsed = bytes.as_deref().map_err(Clone::clone).and_then(parse);
-            slices.into_par_iter().for_each(|(index, slice)| {
-                if self.progress.is_cancelled() {
-                    return;
-                }
-                let decoded = parsed
-                    .as_ref()
-                    .map_err(Clone::clone)
-                    .and_then(|file| pixels::decode(file, &images[index], self.plan.convert[index], slice));
-                if let Err(reason) = decoded {
-                    report(index, reason);
-                }
-                self.progress.add_done(1);
-            });
-        });
-        let mut bad = bad.into_inner().expect("no thread panics with it");
-        bad.sort();
-        bad
-    }
-
-    /// Gives slices without pixels a value and says so.
-    fn fill_failed<T: Sample + crate::volume::Voxel>(
-        &self,
-        whole: &mut [T],
-        pixels: usize,
-        bad: Vec<(usize, String)>,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<Vec<Failed>, Error> {
-        let images = &self.series.images.0;
-        let path = |index: usize| -> PathBuf { self.series.files[images[index].file].clone() };
-        if bad.len() == images.len() {
-            let (index, reason) = bad.into_iter().next().expect("a series has images");
-            let reason =
-                if images.len() > 1 { format!("{reason} (none of its images can be read)") } else { reason };
-            return Err(Error::Path { path: path(index), reason });
         }
-        let Some(&(first_bad, _)) = bad.first() else { return Ok(Vec::new()) };
-        let good = (0..images.len()).find(|i| bad.iter().all(|(b, _)| b != i)).expect("not all are bad");
-        let fill = self.empty_value(first_bad, &whole[good * pixels..][..pixels]);
-        for (index, _) in &bad {
-            whole[index * pixels..][..pixels].fill(fill);
-        }
-        warnings.push(Warning {
-            code: WarningCode::Truncated,
-            value: Some(bad.len() as f64),
-            message: format!("{} of {} slices cannot be read; they are shown empty", bad.len(), images.len()),
-        });
-        Ok(bad.into_iter().map(|(index, reason)| Failed { path: path(index), reason }).collect())
-    }
-
-    /// What stands where there are no pixels: the padding value, else the lowest of `voxels`.
-    fn empty_value<T: Sample + crate::volume::Voxel>(&self, image: usize, voxels: &[T]) -> T {
-        match (self.series.images.0[image].format.padding, self.plan.convert[image]) {
-            (Some(padding), Convert::Add(offset)) => T::from_f64(f64::from(padding + offset)),
-            (Some(padding), Convert::Scale(a, b)) => T::from_f64(f64::from(padding) * a + b),
-            (None, _) => voxels.iter().copied().fold(voxels[0], |low, v| if v < low { v } else { low }),
-        }
-    }
-
-    /// Slices of the regular grid, linear between the images on either side.
-    fn resample<T: Sample + crate::volume::Voxel>(&self, voxels: &[T], pixels: usize) -> Arc<[T]> {
-        let mut out: Arc<[T]> = std::iter::repeat_n(T::default(), pixels * self.stack.grid_slices).collect();
-        let whole = Arc::get_mut(&mut out).expect("nobody else has it yet");
-        let round = self.plan.target != Target::F32;
-        let empty = self.empty_value(0, voxels);
-        whole.par_chunks_exact_mut(pixels).enumerate().for_each(|(k, slice)| {
-            let Some((before, share)) = self.stack.source(k) else {
-                slice.fill(empty);
-                return;
-            };
-            let a = &voxels[before * pixels..][..pixels];
-            let b = &voxels[(before + 1) * pixels..][..pixels];
-            for ((out, a), b) in slice.iter_mut().zip(a).zip(b) {
-                let value = f64::from(a.to_f32()) * (1.0 - share) + f64::from(b.to_f32()) * share;
-                *out = T::from_f64(if round { value.round() } else { value });
-            }
-        });
-        out
+        failed
     }
 }

@@ -25,11 +25,13 @@ mod pixels;
 mod scan;
 mod source;
 mod stack;
+mod stream;
 
 pub use codec::transfer_syntaxes;
-pub use load::{Thumbnail, load, thumbnail};
+pub use load::{Thumbnail, load, load_with, thumbnail};
 pub use object::Object;
 pub use scan::scan;
+pub use stream::Glimpse;
 
 /// What a scan found, and what it had to leave out.
 #[derive(Debug, Default)]
@@ -142,6 +144,8 @@ pub enum WarningCode {
     Truncated,
     /// Colour images are shown by their brightness.
     ColourAsGrey,
+    /// Float pixel data holds values that are no numbers.
+    NotFinite,
 }
 
 impl WarningCode {
@@ -157,6 +161,7 @@ impl WarningCode {
             Self::Lossy => "lossy",
             Self::Truncated => "truncated",
             Self::ColourAsGrey => "colour-as-grey",
+            Self::NotFinite => "not-finite",
         }
     }
 }
@@ -201,6 +206,17 @@ pub enum Error {
     Cancelled,
     #[error("{path}: {reason}")]
     Path { path: PathBuf, reason: String },
+    /// Not one image of a series can be read; there is an entry for each, never none.
+    #[error("{}", unreadable(.0))]
+    Unreadable(Vec<Failed>),
     #[error("{0}")]
     Series(String),
+}
+
+fn unreadable(failed: &[Failed]) -> String {
+    let first = failed.first().map(|f| format!("{}: {}", f.path.display(), f.reason)).unwrap_or_default();
+    match failed.len() {
+        0 | 1 => first,
+        n => format!("none of the {n} images of the series can be read; the first is {first}"),
+    }
 }

@@ -52,14 +52,30 @@ pub fn header(path: &Path) -> Result<Header, String> {
 
 /// The whole file, inflated if need be.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = fs::read(path).map_err(|e| reason(&e))?;
-    if !dataset::is_deflated(&bytes) {
-        return Ok(bytes);
+    let mut bytes = Vec::new();
+    read(path, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// [`bytes`] in place of what `bytes` holds, whose memory is used again.
+pub fn read(path: &Path, bytes: &mut Vec<u8>) -> Result<(), String> {
+    bytes.clear();
+    let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
+    let size = file.metadata().map_err(|e| reason(&e))?.len();
+    let size = usize::try_from(size).map_err(|_| "is larger than this machine's memory".to_owned())?;
+    // One byte more, so that the end is seen without growing.
+    bytes
+        .try_reserve(size.saturating_add(1))
+        .map_err(|_| format!("has {size} bytes, for which there is no memory; close other programs"))?;
+    file.read_to_end(bytes).map_err(|e| reason(&e))?;
+    if !dataset::is_deflated(bytes) {
+        return Ok(());
     }
-    dataset::inflate(&bytes, MAX_INFLATED).map_err(|e| match e {
+    *bytes = dataset::inflate(bytes, MAX_INFLATED).map_err(|e| match e {
         ParseError::Bad(reason) => reason,
         ParseError::NeedMore(_) => "it ends inside its file meta information".into(),
-    })
+    })?;
+    Ok(())
 }
 
 /// What an I/O error means to the person who chose the path.

@@ -1,0 +1,219 @@
+//! The slices of a series, decoded on all cores: each is read, converted and measured while it is
+//! in a core's cache.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::header::Image;
+use super::pixels::{self, Convert, Sample};
+use super::stack::Stack;
+use super::{Series, load, source};
+use crate::progress::Progress;
+use crate::volume::{Statistics, Volume, Voxel};
+
+/// What can be shown of a series before all of it is there.
+#[derive(Clone, Debug)]
+pub struct Glimpse {
+    /// Index in `Series::dims[2]`.
+    pub slice: usize,
+    /// A volume of this slice alone, in its place in the patient.
+    pub volume: Arc<Volume>,
+}
+
+/// Shown a slice's index, its voxels and their statistics.
+type OnSlice<'a, T> = &'a (dyn Fn(usize, &[T], &Statistics) + Sync);
+
+/// How to read the slices of a series.
+pub struct Slices<'a, T> {
+    pub series: &'a Series,
+    /// For each image.
+    pub convert: &'a [Convert],
+    pub progress: &'a Progress,
+    /// With it the middle, first and last slice are read before all others.
+    pub on_slice: Option<OnSlice<'a, T>>,
+}
+
+/// What became of the slices.
+#[derive(Default)]
+pub struct Decoded {
+    /// For each image of the series: what it holds, or why it could not be read.
+    pub images: Vec<Result<Statistics, String>>,
+    /// For each slice of a resampled grid; `None` where it is empty.
+    pub grid: Vec<Option<Statistics>>,
+    /// Slices of the volume that hold nothing yet.
+    pub empty: Vec<usize>,
+}
+
+/// An image by its index in the series, and where its voxels go.
+type Work<'w, T> = (usize, &'w mut [T]);
+type Outcome = (usize, Result<Statistics, String>);
+
+impl<T: Sample + Voxel> Slices<'_, T> {
+    /// Every image into its own slice of `whole`, each of `pixels` voxels. Incomplete if cancelled.
+    pub fn decode_all(&self, whole: &mut [T], pixels: usize) -> Decoded {
+        self.glimpse(pixels);
+        let mut outcomes = self.decode(whole.chunks_exact_mut(pixels).enumerate().collect(), None);
+        outcomes.sort_unstable_by_key(|(index, _)| *index);
+        let images: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+        let empty = (0..images.len()).filter(|&i| images[i].is_err()).collect();
+        Decoded { images, grid: Vec::new(), empty }
+    }
+
+    /// Shows the middle, first and last image; of so few that they are most of the series, none.
+    fn glimpse(&self, pixels: usize) {
+        let n = self.series.images.0.len();
+        if self.on_slice.is_some() && n > 3 {
+            let mut voxels = vec![T::default(); 3 * pixels];
+            let work = [n / 2, 0, n - 1].into_iter().zip(voxels.chunks_exact_mut(pixels)).collect();
+            self.decode(work, self.on_slice);
+        }
+    }
+
+    /// Slices of the regular grid, linear between the images on either side. Of the images only as
+    /// many are in memory as the cores work on. Where an image that counts cannot be read, the slice
+    /// is empty.
+    pub fn resample(&self, stack: &Stack, whole: &mut [T], pixels: usize, round: bool) -> Decoded {
+        self.glimpse(pixels);
+        let images = self.series.images.0.len();
+        let block = 4 * rayon::current_num_threads();
+        let mut near = vec![T::default(); (block + 1) * pixels];
+        let mut decoded = Decoded { grid: vec![None; stack.grid_slices], ..Decoded::default() };
+        let mut grid = whole.chunks_exact_mut(pixels).enumerate().peekable();
+        for start in (0..images).step_by(block) {
+            let end = (start + block).min(images);
+            // The last image of the block before is the first one's neighbour.
+            let (last, fresh) = near.split_at_mut(pixels);
+            if start > 0 {
+                last.copy_from_slice(&fresh[(block - 1) * pixels..]);
+            }
+            let work = (start..end).zip(fresh.chunks_exact_mut(pixels)).collect();
+            let mut outcomes = self.decode(work, None);
+            if self.progress.is_cancelled() {
+                return decoded;
+            }
+            outcomes.sort_unstable_by_key(|(index, _)| *index);
+            decoded.images.extend(outcomes.into_iter().map(|(_, outcome)| outcome));
+
+            let mut ready = Vec::new();
+            while let Some((k, slice)) =
+                grid.next_if(|(k, _)| stack.source(*k).is_none_or(|(before, _)| before + 1 < end))
+            {
+                let Some((before, share)) = stack.source(k) else { continue };
+                let missing = |image: usize| decoded.images[image].is_err();
+                if !(share < 1.0 && missing(before) || share > 0.0 && missing(before + 1)) {
+                    ready.push((k, before, share, slice));
+                }
+            }
+            let at = |image: usize| &near[(image + 1 - start) * pixels..][..pixels];
+            let measured: Vec<_> = ready
+                .into_par_iter()
+                .map(|(k, before, share, slice)| {
+                    for ((out, a), b) in slice.iter_mut().zip(at(before)).zip(at(before + 1)) {
+                        let value = f64::from(a.to_f32()) * (1.0 - share) + f64::from(b.to_f32()) * share;
+                        *out = T::from_f64(if round { value.round() } else { value });
+                    }
+                    (k, T::measure(slice))
+                })
+                .collect();
+            for (k, statistics) in measured {
+                decoded.grid[k] = Some(statistics);
+            }
+        }
+        decoded.empty = (0..decoded.grid.len()).filter(|&k| decoded.grid[k].is_none()).collect();
+        decoded
+    }
+
+    /// Decodes images to be shown, or else counted; each file is read once. In no order, and
+    /// incomplete if cancelled.
+    fn decode(&self, work: Vec<Work<'_, T>>, show: Option<OnSlice<'_, T>>) -> Vec<Outcome> {
+        let images = &self.series.images.0;
+        let mut by_file: Vec<(usize, Vec<Work<'_, T>>)> = Vec::new();
+        let mut place = vec![usize::MAX; self.series.files.len()];
+        for (index, slice) in work {
+            let file = images[index].file;
+            if place[file] == usize::MAX {
+                place[file] = by_file.len();
+                by_file.push((file, Vec::new()));
+            }
+            by_file[place[file]].1.push((index, slice));
+        }
+        let buffers = Buffers::default();
+        let outcomes: Vec<Vec<Outcome>> = by_file
+            .into_par_iter()
+            .map(|(file, slices)| {
+                if self.progress.is_cancelled() {
+                    return Vec::new();
+                }
+                let mut buffer = buffers.take();
+                let outcomes = self.decode_file(&self.series.files[file], slices, &mut buffer, show);
+                buffers.give_back(buffer);
+                outcomes
+            })
+            .collect();
+        outcomes.into_iter().flatten().collect()
+    }
+
+    fn decode_file(
+        &self,
+        path: &Path,
+        slices: Vec<Work<'_, T>>,
+        buffer: &mut Vec<u8>,
+        show: Option<OnSlice<'_, T>>,
+    ) -> Vec<Outcome> {
+        let parsed = source::read(path, buffer).and_then(|()| load::parse(buffer));
+        let one = |(index, slice): Work<'_, T>| {
+            if self.progress.is_cancelled() {
+                return None;
+            }
+            let image = &self.series.images.0[index];
+            let decoded = match &parsed {
+                Ok(file) => pixels::decode(file, image, self.convert[index], slice)
+                    .map_err(|reason| in_frame(image, &reason)),
+                Err(reason) => Err(reason.clone()),
+            };
+            let outcome = decoded.map(|()| T::measure(slice));
+            match (show, &outcome) {
+                (Some(show), Ok(statistics)) => show(index, slice, statistics),
+                (Some(_), Err(_)) => {}
+                (None, _) => self.progress.add_done(1),
+            }
+            Some((index, outcome))
+        };
+        if slices.len() == 1 {
+            slices.into_iter().filter_map(one).collect()
+        } else {
+            slices.into_par_iter().filter_map(one).collect()
+        }
+    }
+}
+
+/// Where a reason belongs: the element, and the frame where a file has several.
+fn in_frame(image: &Image, reason: &str) -> String {
+    match image.format.frames {
+        1 => format!("PixelData (7FE0,0010): {reason}"),
+        frames => {
+            format!("PixelData (7FE0,0010), frame {} of {frames}: {reason}", u64::from(image.frame) + 1)
+        }
+    }
+}
+
+/// Bytes of files, used again: fresh memory costs as much as reading.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// A buffer larger than this is not worth keeping.
+    const KEPT: usize = 32 << 20;
+
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        if buffer.capacity() <= Self::KEPT {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        }
+    }
+}
