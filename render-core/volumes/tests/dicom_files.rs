@@ -292,7 +292,7 @@ fn a_missing_slice_is_counted_and_interpolated_and_a_wide_gap_left_empty() {
 }
 
 #[test]
-fn repeated_positions_are_times_if_complete_and_a_warning_if_not() {
+fn repeated_positions_are_times_if_complete_and_kept_apart_with_a_warning_if_not() {
     let folder = folder("times");
     for (time, z) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         let number = 10 * time + z;
@@ -315,7 +315,7 @@ fn repeated_positions_are_times_if_complete_and_a_warning_if_not() {
     fs::remove_file(folder.join("11")).expect("remove");
     let library = scan(&folder).expect("scan");
     assert_eq!(library.studies[0].series[0].warnings[0].code, WarningCode::DuplicatePositions);
-    assert_eq!(parts(library), [(String::new(), 2, 1)]);
+    assert_eq!(parts(library), [("repeat 1 of 2".into(), 2, 1), ("repeat 2 of 2".into(), 1, 1)]);
 }
 
 #[test]

@@ -4,21 +4,24 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::header::{Header, Image, Kind};
-use super::stack::{self, SAME_POSITION_MM};
-use super::{Images, Object, Series, Study, Warning, WarningCode};
+use super::header::{Header, Image};
+use super::kind::{self, Kind};
+use super::time::{self, Arranged, Order};
+use super::{Images, Object, Series, Study, Time, Warning, WarningCode, copies, stack};
+use crate::progress::Progress;
 
 /// Orientations whose axes differ by less than this cosine (0.5 degrees) are one.
 const SAME_ORIENTATION: f64 = 0.999_96;
 
 /// Groups files by patient, study and series, and splits series that are not one volume.
-pub fn studies(files: Vec<(PathBuf, Header)>) -> Vec<Study> {
+pub fn studies(files: Vec<(PathBuf, Header)>, progress: &Progress) -> Vec<Study> {
     // The patient is part of the key: two patients never share a study, whatever its UID says.
     type BySeries = BTreeMap<(String, String), Vec<(PathBuf, Header)>>;
-    let mut grouped: BTreeMap<(String, String, String), (Study, BySeries)> = BTreeMap::new();
+    let mut grouped: BTreeMap<[String; 4], (Study, BySeries)> = BTreeMap::new();
     for (path, mut header) in files {
-        let study =
-            (header.patient.id.clone(), header.patient.name.clone(), header.study_instance_uid.clone());
+        let patient = &header.patient;
+        let born = if patient.id.is_empty() { patient.birth_date.clone() } else { String::new() };
+        let study = [patient.id.clone(), patient.name.clone(), born, header.study_instance_uid.clone()];
         let (study, by_series) = grouped.entry(study).or_insert_with(|| (study_of(&header), BTreeMap::new()));
         if let Some(object) = header.object.take() {
             study.objects.push(Object { path, ..object });
@@ -30,7 +33,7 @@ pub fn studies(files: Vec<(PathBuf, Header)>) -> Vec<Study> {
     let mut studies: Vec<Study> = grouped
         .into_values()
         .map(|(mut study, by_series)| {
-            study.series = by_series.into_values().flat_map(split).collect();
+            study.series = by_series.into_values().flat_map(|files| split(files, progress)).collect();
             study.series.sort_by(|a, b| {
                 (a.series_number, &a.series_instance_uid).cmp(&(b.series_number, &b.series_instance_uid))
             });
@@ -54,185 +57,153 @@ fn study_of(header: &Header) -> Study {
 }
 
 /// The volumes of one DICOM series.
-fn split(mut files: Vec<(PathBuf, Header)>) -> Vec<Series> {
+fn split(mut files: Vec<(PathBuf, Header)>, progress: &Progress) -> Vec<Series> {
     let mut common = Vec::new();
-    drop_copies(&mut files, &mut common);
+    copies::resolve(&mut files, &mut common, progress);
     forget_scattered_frames_of_reference(&mut files);
-    let mut groups: Vec<Vec<Image>> = Vec::new();
-    let mut by_kind: BTreeMap<Kind, Vec<Image>> = BTreeMap::new();
-    for (index, (_, header)) in files.iter_mut().enumerate() {
-        for mut image in std::mem::take(&mut header.images) {
-            image.file = index;
-            by_kind.entry(image.kind.clone()).or_default().push(image);
+    let (placed, loose) = by_place(&mut files);
+    let mut parts = Vec::new();
+    if !placed.is_empty() {
+        parts.extend(apart(placed, &mut common).into_iter().map(|(images, name)| (images, vec![name])));
+    }
+    let alone = parts.is_empty() && loose.len() == 1;
+    for images in loose {
+        let name = if alone { String::new() } else { format!("image {}", images[0].moment.instance_number) };
+        parts.extend(
+            apart(images, &mut common).into_iter().map(|(images, kind)| (images, vec![name.clone(), kind])),
+        );
+    }
+    let mut stacks = Vec::new();
+    for (images, name) in parts {
+        let Arranged { stacks: arranged, order, warning } = time::arrange(images);
+        let count = arranged.len();
+        for (index, images) in arranged.into_iter().enumerate() {
+            let number = index + 1;
+            let (time, word) = match order {
+                _ if count == 1 => (None, String::new()),
+                Order::Times => (
+                    Some(Time { index: index as u32, count: count as u32 }),
+                    format!("time {number} of {count}"),
+                ),
+                Order::Repeats(word) => (None, format!("{word} {number} of {count}")),
+            };
+            let name: Vec<&str> =
+                name.iter().map(String::as_str).chain([word.as_str()]).filter(|w| !w.is_empty()).collect();
+            stacks.push((images, name.join(" "), time, warning.clone()));
         }
     }
-    let mut orientations = 0;
-    for images in by_kind.into_values() {
-        let parts = by_orientation(images);
-        orientations = orientations.max(parts.len());
-        groups.extend(parts);
-    }
-    if orientations > 1 {
-        common.push(Warning {
-            code: WarningCode::MixedOrientation,
-            value: Some(orientations as f64),
-            message: format!(
-                "the series holds images of {orientations} orientations: each is a volume of its own"
-            ),
-        });
-    }
-    let labels = labels(&groups);
-    let mut series = Vec::new();
-    for (images, label) in groups.into_iter().zip(labels) {
-        let (times, warnings) = by_time(images);
-        let count = times.len();
-        for (time, images) in times.into_iter().enumerate() {
-            let part =
-                if count > 1 { format!("{label} time {} of {count}", time + 1) } else { label.clone() };
-            let warnings = common.iter().chain(&warnings).cloned().collect();
-            series.push(one_series(&files, images, part.trim().to_owned(), warnings));
-        }
-    }
-    series
+    number_equal_names(&mut stacks);
+    let one = |(images, name, time, warning): Named| {
+        let warnings = common.iter().cloned().chain(warning).collect();
+        one_series(&files, images, name, time, warnings)
+    };
+    stacks.into_iter().map(one).collect()
 }
 
-/// Some de-identified series carry a new Frame of Reference UID in every file; it tells nothing then.
+/// A stack with its name, its time, and what is odd about it.
+type Named = (Vec<Image>, String, Option<Time>, Option<Warning>);
+
+/// Volumes that no word tells apart are numbered.
+fn number_equal_names(stacks: &mut [Named]) {
+    let plain: Vec<String> = stacks.iter().map(|stack| stack.1.clone()).collect();
+    for (i, (_, name, _, _)) in stacks.iter_mut().enumerate() {
+        if plain.iter().filter(|&other| *other == plain[i]).count() > 1 {
+            let number = plain[..=i].iter().filter(|&other| *other == plain[i]).count();
+            *name = format!("{name} part {number}").trim().to_owned();
+        }
+    }
+}
+
+/// Images that have a place in the patient, and for each file without one its frames: what lies
+/// nowhere shares no volume with others.
+fn by_place(files: &mut [(PathBuf, Header)]) -> (Vec<Image>, Vec<Vec<Image>>) {
+    let mut placed = Vec::new();
+    let mut loose = Vec::new();
+    for (index, (_, header)) in files.iter_mut().enumerate() {
+        let mut images = std::mem::take(&mut header.images);
+        images.iter_mut().for_each(|image| image.file = index);
+        if images.iter().all(|image| image.position.is_some() && image.orientation.is_some()) {
+            placed.extend(images);
+        } else {
+            loose.push(images);
+        }
+    }
+    loose.sort_by_key(|images| (images[0].moment.instance_number, images[0].file));
+    (placed, loose)
+}
+
+/// Some de-identified series carry a new Frame of Reference UID in every file; it tells nothing
+/// then. Two files may well lie in two frames.
 fn forget_scattered_frames_of_reference(files: &mut [(PathBuf, Header)]) {
     let uid = |h: &Header| h.images.first().map(|i| i.kind.frame_of_reference.clone());
     let distinct: HashSet<_> = files.iter().map(|(_, h)| uid(h)).collect();
-    if distinct.len() == files.len() {
+    if files.len() > 2 && distinct.len() == files.len() {
         for image in files.iter_mut().flat_map(|(_, h)| &mut h.images) {
             image.kind.frame_of_reference.clear();
         }
     }
 }
 
-/// Keeps the first file of each SOP instance.
-fn drop_copies(files: &mut Vec<(PathBuf, Header)>, warnings: &mut Vec<Warning>) {
-    let mut seen = HashSet::new();
-    let before = files.len();
-    files.retain(|(_, h)| h.sop_instance_uid.is_empty() || seen.insert(h.sop_instance_uid.clone()));
-    let dropped = before - files.len();
-    if dropped > 0 {
-        warnings.push(Warning {
-            code: WarningCode::DuplicatePositions,
-            value: Some(dropped as f64),
-            message: format!(
-                "{dropped} files repeat an image (same SOP Instance UID); the first of each is used"
-            ),
-        });
-    }
-}
-
-fn by_orientation(images: Vec<Image>) -> Vec<Vec<Image>> {
+/// Images by kind and orientation, each group with the words that set it apart.
+fn apart(images: Vec<Image>, warnings: &mut Vec<Warning>) -> Vec<(Vec<Image>, String)> {
     let mut groups: Vec<Vec<Image>> = Vec::new();
+    let mut latest = 0;
     for image in images {
-        let same = |other: &Image| match (image.orientation, other.orientation) {
-            (Some(a), Some(b)) => a[0].dot(b[0]) > SAME_ORIENTATION && a[1].dot(b[1]) > SAME_ORIENTATION,
-            (None, None) => true,
-            _ => false,
-        };
-        match groups.iter_mut().find(|group| same(&group[0])) {
+        let fits =
+            |group: &Vec<Image>| same_orientation(&image, &group[0]) && image.kind.matches(&group[0].kind);
+        // Most images belong where the one before them does.
+        let found =
+            if groups.get(latest).is_some_and(fits) { Some(latest) } else { groups.iter().position(fits) };
+        latest = found.unwrap_or(groups.len());
+        match groups.get_mut(latest) {
             Some(group) => group.push(image),
             None => groups.push(vec![image]),
         }
     }
-    groups
-}
-
-/// Sorts along the slice normal. Positions that all occur equally often are times; other repeats
-/// are left out.
-fn by_time(mut images: Vec<Image>) -> (Vec<Vec<Image>>, Vec<Warning>) {
-    let in_file_order = |i: &Image| (i.instance_number, i.file, i.frame);
-    let along: Option<Vec<f64>> =
-        images.iter().map(|i| Some(i.position?.dot(stack::normal(i.orientation?)))).collect();
-    let Some(along) = along else {
-        images.sort_by_key(in_file_order);
-        return (vec![images], Vec::new());
-    };
-    let mut order: Vec<(f64, Image)> = along.into_iter().zip(images).collect();
-    order.sort_by(|(a, i), (b, j)| a.total_cmp(b).then_with(|| in_file_order(i).cmp(&in_file_order(j))));
-    let mut positions: Vec<Vec<Image>> = Vec::new();
-    let mut last = f64::NEG_INFINITY;
-    for (at, image) in order {
-        if at - last > SAME_POSITION_MM {
-            last = at;
-            positions.push(Vec::new());
+    let mut orientations: Vec<&Image> = Vec::new();
+    for group in &groups {
+        if !orientations.iter().any(|known| same_orientation(known, &group[0])) {
+            orientations.push(&group[0]);
         }
-        positions.last_mut().expect("the first image opens one").push(image);
     }
-    for images in &mut positions {
-        images
-            .sort_by(|a, b| a.time.total_cmp(&b.time).then_with(|| in_file_order(a).cmp(&in_file_order(b))));
-    }
-    let times = positions[0].len();
-    if positions.len() == 1 {
-        return (positions, Vec::new());
-    }
-    if times > 1 && positions.iter().all(|p| p.len() == times) {
-        let mut out: Vec<Vec<Image>> = vec![Vec::new(); times];
-        for images in positions {
-            for (time, image) in images.into_iter().enumerate() {
-                out[time].push(image);
-            }
-        }
-        return (out, Vec::new());
-    }
-    let total: usize = positions.iter().map(Vec::len).sum();
-    let kept: Vec<Image> = positions.into_iter().map(|mut images| images.swap_remove(0)).collect();
-    let dropped = total - kept.len();
-    let mut warnings = Vec::new();
-    if dropped > 0 {
+    if orientations.len() > 1 {
         warnings.push(Warning {
-            code: WarningCode::DuplicatePositions,
-            value: Some(dropped as f64),
+            code: WarningCode::MixedOrientation,
+            value: Some(orientations.len() as f64),
             message: format!(
-                "{dropped} images lie where another image of the series lies; the first of each is used"
+                "the series holds images of {} orientations: each is a volume of its own",
+                orientations.len()
             ),
         });
     }
-    (vec![kept], warnings)
+    let kinds: Vec<&Kind> = groups.iter().map(|group| &group[0].kind).collect();
+    let differ = kind::differences(&kinds);
+    if !differ.is_empty() {
+        warnings.push(Warning {
+            code: WarningCode::MixedImages,
+            value: Some(groups.len() as f64),
+            message: format!(
+                "the images of the series differ in {}: they are kept apart as {} volumes",
+                differ.join(" and in "),
+                groups.len()
+            ),
+        });
+    }
+    let planes: Vec<_> = groups.iter().map(|group| plane(&group[0]).unwrap_or_default().to_owned()).collect();
+    let several = planes.iter().any(|plane| *plane != planes[0]);
+    let mut names: Vec<Vec<String>> =
+        planes.into_iter().map(|plane| if several { vec![plane] } else { Vec::new() }).collect();
+    kind::name_apart(&kinds, &mut names);
+    let names: Vec<String> = names.into_iter().map(|words| words.join(" ").trim().to_owned()).collect();
+    groups.into_iter().zip(names).collect()
 }
 
-/// What tells the groups apart, in words; empty for a single one.
-fn labels(groups: &[Vec<Image>]) -> Vec<String> {
-    let kinds: Vec<&Kind> = groups.iter().map(|g| &g[0].kind).collect();
-    let differ = |get: fn(&Kind) -> String| kinds.iter().any(|k| get(k) != get(kinds[0]));
-    let size = differ(|k| format!("{}x{}", k.columns, k.rows));
-    let (image_type, echo, stack) =
-        (differ(|k| k.image_type.clone()), differ(|k| k.echo.clone()), differ(|k| k.stack.clone()));
-    let mut labels: Vec<String> = groups
-        .iter()
-        .map(|group| {
-            let kind = &group[0].kind;
-            let mut words = Vec::new();
-            if groups.len() > 1 {
-                words.extend(plane(&group[0]).map(str::to_owned));
-            }
-            if image_type && !kind.image_type.is_empty() {
-                words.push(kind.image_type.to_lowercase());
-            }
-            if echo && !kind.echo.is_empty() {
-                words.push(format!("echo {}", kind.echo));
-            }
-            if stack && !kind.stack.is_empty() {
-                words.push(format!("stack {}", kind.stack));
-            }
-            if size {
-                words.push(format!("{}x{}", kind.columns, kind.rows));
-            }
-            words.join(" ")
-        })
-        .collect();
-    // Groups that no word tells apart are numbered.
-    let plain = labels.clone();
-    for (i, label) in labels.iter_mut().enumerate() {
-        if plain.iter().filter(|&other| *other == plain[i]).count() > 1 {
-            let number = plain[..=i].iter().filter(|&other| *other == plain[i]).count();
-            *label = format!("{label} part {number}").trim().to_owned();
-        }
+fn same_orientation(a: &Image, b: &Image) -> bool {
+    match (a.orientation, b.orientation) {
+        (Some(a), Some(b)) => a[0].dot(b[0]) > SAME_ORIENTATION && a[1].dot(b[1]) > SAME_ORIENTATION,
+        (None, None) => true,
+        _ => false,
     }
-    labels
 }
 
 fn plane(image: &Image) -> Option<&'static str> {
@@ -248,6 +219,7 @@ fn one_series(
     files: &[(PathBuf, Header)],
     mut images: Vec<Image>,
     part: String,
+    time: Option<Time>,
     mut warnings: Vec<Warning>,
 ) -> Series {
     // Files in slice order, each once.
@@ -296,6 +268,7 @@ fn one_series(
         series_number: header.series_number,
         modality: header.modality.clone(),
         part,
+        time,
         dims: [u32::from(images[0].format.columns), u32::from(images[0].format.rows), images.len() as u32],
         transfer_syntaxes,
         files: paths,

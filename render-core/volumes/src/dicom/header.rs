@@ -7,7 +7,9 @@ use glam::DVec3;
 
 use super::Patient;
 use super::dataset::{Dataset, File, Tag};
+use super::kind::{Groups, Kind};
 use super::object::Object;
+use super::time::{self, Moment};
 use crate::window::Window;
 
 /// More frames than any scanner writes into one object.
@@ -16,37 +18,6 @@ const MAX_FRAMES: f64 = 1e6;
 const MIN_FRAME_BYTES: u64 = 8;
 /// 16 times a mammogram of today.
 const MAX_FRAME_PIXELS: u32 = 1 << 28;
-
-/// Values of ImageType (0008,0008) that make an image another picture of the same place; the rest
-/// may differ between slices of one volume.
-const CONTRASTS: [&str; 26] = [
-    "LOCALIZER",
-    "M",
-    "P",
-    "R",
-    "I",
-    "MAGNITUDE",
-    "PHASE",
-    "PHASE MAP",
-    "REAL",
-    "IMAGINARY",
-    "IN_PHASE",
-    "OUT_PHASE",
-    "OPP_PHASE",
-    "IP",
-    "OP",
-    "WATER",
-    "FAT",
-    "W",
-    "F",
-    "ADC",
-    "TRACEW",
-    "FA",
-    "MPR",
-    "MIP",
-    "MIN IP",
-    "MOSAIC",
-];
 
 /// A file's header.
 pub struct Header {
@@ -85,22 +56,9 @@ pub struct Image {
     pub step_mm: Option<f64>,
     pub rescale: (f64, f64),
     pub windows: Vec<(String, Window)>,
-    pub instance_number: i64,
-    /// Orders images of one position.
-    pub time: f64,
+    pub moment: Moment,
     pub kind: Kind,
     pub format: Arc<Format>,
-}
-
-/// Images of one series that differ in one of these do not form one volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Kind {
-    pub frame_of_reference: String,
-    pub columns: u16,
-    pub rows: u16,
-    pub image_type: String,
-    pub echo: String,
-    pub stack: String,
 }
 
 /// How samples lie in the pixel data (PS3.3 C.7.6.3).
@@ -319,13 +277,13 @@ impl Header {
         let person = |tag: dicom_object::Tag| data.person_text(tag, &charset);
         let modality = text(tags::MODALITY);
         let image_type = data.texts(tags::IMAGE_TYPE);
-        let images = if object.is_some() { Vec::new() } else { Self::images(data, size, &image_type)? };
         let unit = match data.text(tags::RESCALE_TYPE).filter(|t| !t.is_empty() && t != "US") {
             Some(stated) => stated,
             None if modality == "CT" && !image_type.iter().any(|t| t == "LOCALIZER") => "HU".into(),
             None if modality == "RTDOSE" => data.text(tags::DOSE_UNITS).unwrap_or_default(),
             None => data.text(tags::UNITS).unwrap_or_default(),
         };
+        let images = if object.is_some() { Vec::new() } else { Self::images(data, size, &unit)? };
         let sop_instance_uid = text(tags::SOP_INSTANCE_UID);
         Ok(Self {
             object,
@@ -351,7 +309,7 @@ impl Header {
         })
     }
 
-    fn images(data: &Dataset<'_>, size: u64, image_type: &[String]) -> Result<Vec<Image>, String> {
+    fn images(data: &Dataset<'_>, size: u64, unit: &str) -> Result<Vec<Image>, String> {
         let float = data.bytes(tags::BITS_STORED).is_none() && data.short(tags::BITS_ALLOCATED) >= Some(32);
         let format = Arc::new(Format::read(data, float)?);
         if format.frames > 1 && u64::from(format.frames) > size / MIN_FRAME_BYTES {
@@ -360,7 +318,7 @@ impl Header {
                 format.frames
             ));
         }
-        images(data, &format, image_type)
+        images(data, &format, unit)
     }
 }
 
@@ -377,37 +335,16 @@ fn lossy(data: &Dataset<'_>, transfer_syntax: &str) -> Option<Option<f64>> {
 }
 
 /// The frames of a file, from the functional groups of enhanced objects or else from the file itself.
-fn images(data: &Dataset<'_>, format: &Arc<Format>, image_type: &[String]) -> Result<Vec<Image>, String> {
+fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Image>, String> {
     let shared = data.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
     let per_frame = data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
     let enhanced = shared.is_some() || !per_frame.is_empty();
     let offsets = data.numbers(tags::GRID_FRAME_OFFSET_VECTOR);
-    let kind = Kind {
-        frame_of_reference: data.text(tags::FRAME_OF_REFERENCE_UID).unwrap_or_default(),
-        columns: format.columns,
-        rows: format.rows,
-        image_type: image_type
-            .iter()
-            .filter(|t| CONTRASTS.contains(&t.as_str()))
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(" "),
-        echo: data.text(tags::ECHO_NUMBERS).or_else(|| data.text(tags::ECHO_TIME)).unwrap_or_default(),
-        stack: String::new(),
-    };
+    let dimensions = time::dimensions(data);
     let mut images = Vec::new();
     for frame in 0..format.frames {
-        let own = per_frame.get(frame as usize);
-        let group = |tag: dicom_object::Tag| -> &Dataset<'_> {
-            let find = |level: Option<&'_ Dataset<'_>>| level.is_some_and(|l| !l.items(tag).is_empty());
-            if find(own) {
-                &own.expect("just found").items(tag)[0]
-            } else if find(shared) {
-                &shared.expect("just found").items(tag)[0]
-            } else {
-                data
-            }
-        };
+        let groups = Groups { data, own: per_frame.get(frame as usize), shared };
+        let group = |tag: dicom_object::Tag| groups.get(tag);
         let rescale = group(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
         let rescale = (
             number_or(rescale, tags::RESCALE_SLOPE, 1.0)?,
@@ -436,27 +373,18 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, image_type: &[String]) -> Re
                 _ => None,
             };
         }
-        let content = group(tags::FRAME_CONTENT_SEQUENCE);
-        let time = content.longs(tags::TEMPORAL_POSITION_INDEX).first().map(|&t| f64::from(t));
-        let time = time.or_else(|| data.number(tags::TEMPORAL_POSITION_IDENTIFIER));
-        let time = time.or_else(|| data.number(tags::TRIGGER_TIME)).unwrap_or(0.0);
-        let echo = group(tags::MR_ECHO_SEQUENCE).doubles(tags::EFFECTIVE_ECHO_TIME);
+        let spacing_mm = spacing(measures);
         images.push(Image {
             file: 0,
             frame,
             position,
             orientation,
-            spacing_mm: spacing(measures),
+            spacing_mm,
             step_mm,
             rescale,
             windows: windows(group(tags::FRAME_VOILUT_SEQUENCE)),
-            instance_number: data.number(tags::INSTANCE_NUMBER).unwrap_or(0.0) as i64,
-            time,
-            kind: Kind {
-                stack: content.text(tags::STACK_ID).unwrap_or_default(),
-                echo: echo.first().map_or_else(|| kind.echo.clone(), f64::to_string),
-                ..kind.clone()
-            },
+            moment: Moment::read(&groups, &dimensions),
+            kind: Kind::read(&groups, unit, [format.columns, format.rows], spacing_mm),
             format: format.clone(),
         });
     }

@@ -4,8 +4,8 @@
 //! paths -> scan (headers, all cores) -> Library { studies { series { files } } } -> load -> Loaded { Arc<Volume>, warnings }
 //! ```
 //!
-//! `dataset` reads bytes, `header` gives them meaning, `scan` and `group` find series, `stack`
-//! places their images in the patient, `codec` and `pixels` make values, `load` joins all of it.
+//! `dataset` reads bytes, `header` gives them meaning, `scan` and `group` find series: `copies`, `kind`
+//! and `time` tell apart what is not one volume. `stack` places their images in the patient, `codec` and `pixels` make values, `load` joins all of it.
 //! Files are hostile until checked: every length is compared with the bytes that are there before
 //! anything is allocated, and a file that is wrong costs its own images only.
 
@@ -16,9 +16,11 @@ use crate::volume::Volume;
 
 mod charset;
 mod codec;
+mod copies;
 mod dataset;
 mod group;
 mod header;
+mod kind;
 mod load;
 mod object;
 mod pixels;
@@ -26,6 +28,7 @@ mod scan;
 mod source;
 mod stack;
 mod stream;
+mod time;
 
 pub use codec::transfer_syntaxes;
 pub use load::{Thumbnail, load, load_with, thumbnail};
@@ -93,6 +96,8 @@ pub struct Series {
     /// What sets this volume apart when a DICOM series holds several, for example `time 2 of 10`;
     /// empty when it holds one.
     pub part: String,
+    /// Which time of how many, for a volume of a 4D series. Its other times stand beside it.
+    pub time: Option<Time>,
     /// (columns, rows, slices) of the images as stored.
     pub dims: [u32; 3],
     pub transfer_syntaxes: Vec<String>,
@@ -102,6 +107,14 @@ pub struct Series {
     pub warnings: Vec<Warning>,
     images: Images,
     unit: String,
+}
+
+/// One time of a 4D series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    /// From 0.
+    pub index: u32,
+    pub count: u32,
 }
 
 impl Series {
@@ -139,6 +152,10 @@ pub enum WarningCode {
     MissingSlices,
     DuplicatePositions,
     MixedOrientation,
+    /// The DICOM series holds images of different kinds; each is a volume of its own.
+    MixedImages,
+    /// One SOP Instance UID stands for different images.
+    ConflictingInstances,
     NoSpacing,
     Lossy,
     Truncated,
@@ -157,6 +174,8 @@ impl WarningCode {
             Self::MissingSlices => "missing-slices",
             Self::DuplicatePositions => "duplicate-positions",
             Self::MixedOrientation => "mixed-orientation",
+            Self::MixedImages => "mixed-images",
+            Self::ConflictingInstances => "conflicting-instances",
             Self::NoSpacing => "no-spacing",
             Self::Lossy => "lossy",
             Self::Truncated => "truncated",

@@ -68,7 +68,10 @@ pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
             Err(reason) => failed.push(Failed { path, reason }),
         }
     }
-    let studies = group::studies(good);
+    let studies = group::studies(good, progress);
+    if progress.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
     failed.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Library { studies, failed })
 }
