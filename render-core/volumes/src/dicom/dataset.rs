@@ -63,6 +63,7 @@ impl From<dicom_object::Tag> for Tag {
 
 pub mod tag {
     use super::Tag;
+    pub const EXTENDED_OFFSET_TABLE: Tag = Tag::new(0x7FE0, 0x0001);
     pub const PIXEL_DATA: Tag = Tag::new(0x7FE0, 0x0010);
     pub const FLOAT_PIXEL_DATA: Tag = Tag::new(0x7FE0, 0x0008);
     pub const DOUBLE_FLOAT_PIXEL_DATA: Tag = Tag::new(0x7FE0, 0x0009);

@@ -215,6 +215,15 @@ fn plane(image: &Image) -> Option<&'static str> {
     })
 }
 
+pub fn lossy_warning(ratio: Option<f64>) -> Warning {
+    let ratio_text = ratio.map(|r| format!(" (ratio {r})")).unwrap_or_default();
+    Warning {
+        code: WarningCode::Lossy,
+        value: ratio,
+        message: format!("the images were compressed with loss{ratio_text}: values are not exact"),
+    }
+}
+
 fn one_series(
     files: &[(PathBuf, Header)],
     mut images: Vec<Image>,
@@ -238,12 +247,7 @@ fn one_series(
     }
     let used: Vec<&Header> = new_index.keys().map(|&old| &files[old].1).collect();
     if let Some(ratio) = used.iter().find_map(|h| h.lossy) {
-        let ratio_text = ratio.map(|r| format!(" (ratio {r})")).unwrap_or_default();
-        warnings.push(Warning {
-            code: WarningCode::Lossy,
-            value: ratio,
-            message: format!("the images were compressed with loss{ratio_text}: values are not exact"),
-        });
+        warnings.push(lossy_warning(ratio));
     }
     if used.iter().any(|h| h.mosaic) {
         warnings.push(Warning {

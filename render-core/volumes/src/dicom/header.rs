@@ -9,15 +9,12 @@ use super::Patient;
 use super::dataset::{Dataset, File, Tag};
 use super::kind::{Groups, Kind};
 use super::object::Object;
+use super::pixels::Format;
 use super::time::{self, Moment};
 use crate::window::Window;
 
-/// More frames than any scanner writes into one object.
-const MAX_FRAMES: f64 = 1e6;
 /// Compressed or not, a frame takes this much of the file.
 const MIN_FRAME_BYTES: u64 = 8;
-/// 16 times a mammogram of today.
-const MAX_FRAME_PIXELS: u32 = 1 << 28;
 
 /// A file's header.
 pub struct Header {
@@ -59,211 +56,6 @@ pub struct Image {
     pub moment: Moment,
     pub kind: Kind,
     pub format: Arc<Format>,
-}
-
-/// How samples lie in the pixel data (PS3.3 C.7.6.3).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Format {
-    pub rows: u16,
-    pub columns: u16,
-    pub frames: u32,
-    pub samples: u16,
-    pub colour: Colour,
-    pub planar: bool,
-    pub allocated: u16,
-    pub stored: u16,
-    pub high: u16,
-    pub signed: bool,
-    pub float: bool,
-    pub padding: Option<i32>,
-    pub lut: Option<Lut>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Colour {
-    /// `inverted`: MONOCHROME1, the smallest value is white.
-    Grey {
-        inverted: bool,
-    },
-    Rgb,
-    /// The first sample is the brightness.
-    Ybr {
-        halved: bool,
-    },
-    /// Brightness for each index.
-    Palette(Lut),
-}
-
-/// A table for values from `first` on; values outside take the nearest entry.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lut {
-    pub first: i32,
-    pub bits: u16,
-    pub values: Vec<u16>,
-}
-
-impl Lut {
-    #[inline]
-    pub fn get(&self, value: i32) -> u16 {
-        let index = i64::from(value) - i64::from(self.first);
-        self.values[index.clamp(0, self.values.len() as i64 - 1) as usize]
-    }
-}
-
-impl Format {
-    pub fn pixels(&self) -> usize {
-        usize::from(self.rows) * usize::from(self.columns)
-    }
-
-    /// Smallest and largest value a sample can have.
-    pub fn range(&self) -> (i64, i64) {
-        match (&self.lut, self.signed) {
-            (Some(lut), _) => (0, (1 << lut.bits) - 1),
-            (None, true) => (-(1 << (self.stored - 1)), (1 << (self.stored - 1)) - 1),
-            (None, false) => (0, (1 << self.stored) - 1),
-        }
-    }
-
-    pub fn is_grey(&self) -> bool {
-        matches!(self.colour, Colour::Grey { .. })
-    }
-
-    fn read(data: &Dataset<'_>, float: bool) -> Result<Self, String> {
-        let short = |tag: dicom_object::Tag, name: &str| {
-            data.short(tag).ok_or_else(|| format!("{name} {} is missing", Tag::from(tag)))
-        };
-        let rows = short(tags::ROWS, "Rows")?;
-        let columns = short(tags::COLUMNS, "Columns")?;
-        if rows == 0 || columns == 0 {
-            return Err(format!(
-                "Rows (0028,0010) and Columns (0028,0011) are {rows} and {columns}, not above 0"
-            ));
-        }
-        if u32::from(rows) * u32::from(columns) > MAX_FRAME_PIXELS {
-            return Err(format!("an image of {columns}x{rows} pixels is larger than any that can be shown"));
-        }
-        let frames = match data.text(tags::NUMBER_OF_FRAMES) {
-            Some(text) if !text.is_empty() => match text.parse::<f64>() {
-                Ok(n) if (1.0..=MAX_FRAMES).contains(&n) && n.fract() == 0.0 => n as u32,
-                _ => {
-                    return Err(format!("NumberOfFrames (0028,0008) is not a number from 1 to {MAX_FRAMES}"));
-                }
-            },
-            _ => 1,
-        };
-        let samples = data.short(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
-        let allocated = short(tags::BITS_ALLOCATED, "BitsAllocated")?;
-        let stored = data.short(tags::BITS_STORED).unwrap_or(allocated);
-        let allowed = if float { matches!(allocated, 32 | 64) } else { matches!(allocated, 1 | 8 | 16 | 32) };
-        if !allowed || stored == 0 || stored > allocated {
-            return Err(format!(
-                "BitsAllocated (0028,0100) {allocated} with BitsStored (0028,0101) {stored} is not possible"
-            ));
-        }
-        // A high bit that cannot be is commonly left over from another bit depth.
-        let high =
-            data.short(tags::HIGH_BIT).filter(|&h| h < allocated && h + 1 >= stored).unwrap_or(stored - 1);
-        let signed = data.short(tags::PIXEL_REPRESENTATION) == Some(1);
-        let photometric = data.text(tags::PHOTOMETRIC_INTERPRETATION).unwrap_or_default();
-        let colour = match (photometric.as_str(), samples) {
-            ("MONOCHROME1", 1) => Colour::Grey { inverted: true },
-            ("PALETTE COLOR", 1) => Colour::Palette(palette(data)?),
-            (_, 1) => Colour::Grey { inverted: false },
-            ("RGB", 3) => Colour::Rgb,
-            ("YBR_FULL_422" | "YBR_PARTIAL_422", 3) => Colour::Ybr { halved: true },
-            (name, 3) if name.starts_with("YBR") => Colour::Ybr { halved: false },
-            (name, samples) => {
-                return Err(format!(
-                    "PhotometricInterpretation (0028,0004) {name:?} with {samples} samples per pixel cannot be shown"
-                ));
-            }
-        };
-        if samples == 3 && (float || allocated > 16) {
-            return Err(format!("colour images of {allocated} bits per sample cannot be shown"));
-        }
-        let padding = data
-            .short(tags::PIXEL_PADDING_VALUE)
-            .filter(|_| !float && allocated <= 16)
-            .map(|bits| if signed { i32::from(bits as i16) } else { i32::from(bits) });
-        let lut = match data.items(tags::MODALITY_LUT_SEQUENCE).first() {
-            Some(item) if !float => Some(read_lut(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed)?),
-            _ => None,
-        };
-        let planar = data.short(tags::PLANAR_CONFIGURATION) == Some(1);
-        Ok(Self {
-            rows,
-            columns,
-            frames,
-            samples,
-            colour,
-            planar,
-            allocated,
-            stored,
-            high,
-            signed,
-            float,
-            padding,
-            lut,
-        })
-    }
-}
-
-fn read_lut(
-    data: &Dataset<'_>,
-    descriptor: dicom_object::Tag,
-    values: dicom_object::Tag,
-    signed: bool,
-) -> Result<Lut, String> {
-    let descriptor_values = data.shorts(descriptor);
-    let [count, first, bits] = descriptor_values[..] else {
-        return Err(format!("the lookup table descriptor {} does not have 3 values", Tag::from(descriptor)));
-    };
-    let count = if count == 0 { 65_536 } else { usize::from(count) };
-    let bytes = data.bytes(values).unwrap_or_default();
-    // Some 8-bit tables are packed two entries to a word, others not.
-    let mut table = if bits == 8 && bytes.len() == count + count % 2 {
-        bytes.iter().map(|&b| u16::from(b)).collect()
-    } else {
-        data.shorts(values)
-    };
-    if !matches!(bits, 8..=16) || table.len() < count {
-        return Err(format!(
-            "the lookup table {} has {} of {count} entries of {bits} bits",
-            Tag::from(values),
-            table.len()
-        ));
-    }
-    table.truncate(count);
-    let first = if signed { i32::from(first as i16) } else { i32::from(first) };
-    Ok(Lut { first, bits, values: table })
-}
-
-/// A palette as brightness of 8 bits.
-fn palette(data: &Dataset<'_>) -> Result<Lut, String> {
-    use tags::{
-        BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA as BLUE, BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR as BLUE_D,
-        GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA as GREEN,
-        GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR as GREEN_D, RED_PALETTE_COLOR_LOOKUP_TABLE_DATA as RED,
-        RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR as RED_D,
-    };
-    if data.bytes(tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA).is_some() {
-        return Err("segmented palettes (0028,1221) cannot be read yet".into());
-    }
-    let [r, g, b] = [
-        read_lut(data, RED_D, RED, false)?,
-        read_lut(data, GREEN_D, GREEN, false)?,
-        read_lut(data, BLUE_D, BLUE, false)?,
-    ];
-    let shift = r.bits - 8;
-    let values = r.values.iter().zip(&g.values).zip(&b.values);
-    let values =
-        values.map(|((&r, &g), &b)| u16::from(brightness([r, g, b].map(|x| (x >> shift) as u8)))).collect();
-    Ok(Lut { first: r.first, bits: 8, values })
-}
-
-/// Luma of ITU-R BT.601, which DICOM's YBR uses (PS3.3 C.7.6.3.1.2).
-pub fn brightness([r, g, b]: [u8; 3]) -> u8 {
-    ((u32::from(r) * 299 + u32::from(g) * 587 + u32::from(b) * 114 + 500) / 1000) as u8
 }
 
 impl Header {
@@ -322,16 +114,14 @@ impl Header {
     }
 }
 
+/// Loss that is known before the pixels are read. Near-lossless JPEG-LS, JPEG 2000, HTJ2K and JPEG XL
+/// may or may not lose; their codestreams tell when they are decoded.
 fn lossy(data: &Dataset<'_>, transfer_syntax: &str) -> Option<Option<f64>> {
-    let stated = data.text(tags::LOSSY_IMAGE_COMPRESSION).unwrap_or_default();
-    // JPEG baseline and extended always lose; JPEG-LS near-lossless, JPEG 2000, JPEG XL and HTJ2K
-    // may not, and then the file says "00".
-    let always = matches!(transfer_syntax, "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51");
-    let may = ["81", "91", "93", "112", "203"]
+    let stated = data.text(tags::LOSSY_IMAGE_COMPRESSION).unwrap_or_default() == "01";
+    let always = ["50", "51", "52", "53", "54", "55", "56", "111"]
         .iter()
-        .any(|s| transfer_syntax == format!("1.2.840.10008.1.2.4.{s}"));
-    let is = always || stated == "01" || may && stated != "00";
-    is.then(|| data.number(tags::LOSSY_IMAGE_COMPRESSION_RATIO))
+        .any(|s| transfer_syntax.strip_prefix("1.2.840.10008.1.2.4.") == Some(s));
+    (stated || always).then(|| data.number(tags::LOSSY_IMAGE_COMPRESSION_RATIO))
 }
 
 /// The frames of a file, from the functional groups of enhanced objects or else from the file itself.

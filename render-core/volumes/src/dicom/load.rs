@@ -1,12 +1,12 @@
 //! A series into memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use glam::DVec3;
 
 use super::dataset::{File, ParseError, Until};
-use super::header::{Colour, Image};
-use super::pixels::{self, Convert, Sample};
+use super::header::Image;
+use super::pixels::{self, Colour, Convert, Notes, Sample};
 use super::stack::Stack;
 use super::stream::{Glimpse, Slices};
 use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, codec, source};
@@ -286,10 +286,12 @@ impl Job<'_> {
                 on_glimpse(Glimpse { slice: index, volume: Arc::new(alone) });
             }
         };
+        let notes = Mutex::new(Notes::default());
         let slices = Slices {
             series: self.series,
             convert: &self.plan.convert,
             progress: self.progress,
+            notes: &notes,
             on_slice: self
                 .on_glimpse
                 .is_some()
@@ -343,6 +345,7 @@ impl Job<'_> {
                 ),
             });
         }
+        self.warn(*notes.lock().expect("no thread panics with it"), &mut warnings);
         let failed = self.failures(&decoded.images);
 
         let Rescale { slope, intercept } = self.plan.rescale;
@@ -359,6 +362,22 @@ impl Job<'_> {
         let volume = Volume::measured(geometry, wrap(voxels), self.plan.rescale, meaning, &of_volume)
             .map_err(|e| Error::Series(e.to_string()))?;
         Ok(Loaded { volume: Arc::new(volume), facts, warnings, failed })
+    }
+
+    /// Says what decoding found out.
+    fn warn(&self, notes: Notes, warnings: &mut Vec<Warning>) {
+        if notes.rounded && self.plan.target == Target::F32 {
+            warnings.push(Warning {
+                code: WarningCode::Rounded,
+                value: None,
+                message:
+                    "the images have whole numbers above 16777216, which are rounded to 24 binary digits"
+                        .into(),
+            });
+        }
+        if notes.lossy && warnings.iter().all(|w| w.code != WarningCode::Lossy) {
+            warnings.push(super::group::lossy_warning(None));
+        }
     }
 
     /// What stands where there are no pixels: the padding value, else the lowest of the first slice

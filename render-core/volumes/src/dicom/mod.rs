@@ -161,6 +161,8 @@ pub enum WarningCode {
     Truncated,
     /// Colour images are shown by their brightness.
     ColourAsGrey,
+    /// Integers of 32 bits are not exact in a float.
+    Rounded,
     /// Float pixel data holds values that are no numbers.
     NotFinite,
 }
@@ -180,6 +182,7 @@ impl WarningCode {
             Self::Lossy => "lossy",
             Self::Truncated => "truncated",
             Self::ColourAsGrey => "colour-as-grey",
+            Self::Rounded => "rounded",
             Self::NotFinite => "not-finite",
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::header::Image;
-use super::pixels::{self, Convert, Sample};
+use super::pixels::{self, Convert, Notes, Sample};
 use super::stack::Stack;
 use super::{Series, load, source};
 use crate::progress::Progress;
@@ -31,6 +31,8 @@ pub struct Slices<'a, T> {
     /// For each image.
     pub convert: &'a [Convert],
     pub progress: &'a Progress,
+    /// What decoding finds out.
+    pub notes: &'a Mutex<Notes>,
     /// With it the middle, first and last slice are read before all others.
     pub on_slice: Option<OnSlice<'a, T>>,
 }
@@ -173,7 +175,10 @@ impl<T: Sample + Voxel> Slices<'_, T> {
                     .map_err(|reason| in_frame(image, &reason)),
                 Err(reason) => Err(reason.clone()),
             };
-            let outcome = decoded.map(|()| T::measure(slice));
+            let outcome = decoded.map(|notes| {
+                *self.notes.lock().unwrap_or_else(PoisonError::into_inner) |= notes;
+                T::measure(slice)
+            });
             match (show, &outcome) {
                 (Some(show), Ok(statistics)) => show(index, slice, statistics),
                 (Some(_), Err(_)) => {}

@@ -1,10 +1,15 @@
 //! From the pixel data of one frame to typed values.
 
+mod format;
+
 use std::borrow::Cow;
 
+use format::brightness;
+pub use format::{Colour, Format};
+
 use super::codec;
-use super::dataset::{File, PixelBytes};
-use super::header::{Colour, Format, Image, brightness};
+use super::dataset::{File, PixelBytes, tag};
+use super::header::Image;
 
 /// A type voxels are stored in, made from samples.
 pub trait Sample: Copy + Default + Send + Sync {
@@ -37,29 +42,56 @@ pub enum Convert {
     Scale(f64, f64),
 }
 
+/// What is to be said about voxels, though they could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Notes {
+    /// The codestream does not give back what was encoded.
+    pub lossy: bool,
+    /// Integers that 32-bit floats cannot hold were rounded.
+    pub rounded: bool,
+}
+
+impl std::ops::BitOrAssign for Notes {
+    fn bitor_assign(&mut self, other: Self) {
+        self.lossy |= other.lossy;
+        self.rounded |= other.rounded;
+    }
+}
+
 /// Decodes a frame into `out`, which holds rows * columns voxels.
 pub fn decode<T: Sample>(
     file: &File<'_>,
     image: &Image,
     convert: Convert,
     out: &mut [T],
-) -> Result<(), String> {
-    let format = &*image.format;
-    let (bytes, format) = samples(file, image.frame, format)?;
-    let format = &*format;
+) -> Result<Notes, String> {
+    let decoded = samples(file, image.frame, &image.format)?;
+    let (bytes, format) = (&*decoded.bytes, &*decoded.format);
+    let mut notes = Notes { lossy: decoded.lossy, ..Notes::default() };
     if !format.is_grey() {
-        return grey_from_colour(&bytes, format, out);
+        grey_from_colour(bytes, format, out);
+        return Ok(notes);
     }
     match (format.float, format.allocated) {
         (true, 32) => floats(bytes.as_chunks().0, |c| f64::from(f32::from_le_bytes(c)), convert, out),
         (true, _) => floats(bytes.as_chunks().0, f64::from_le_bytes, convert, out),
-        (false, 8) => integers(&bytes, format, u32::from, convert, out),
+        (false, 8) => integers(bytes, format, u32::from, convert, out),
         (false, 16) => {
             integers(bytes.as_chunks().0, format, |c| u32::from(u16::from_le_bytes(c)), convert, out);
         }
-        (false, _) => integers(bytes.as_chunks().0, format, u32::from_le_bytes, convert, out),
+        (false, _) => {
+            let words = bytes.as_chunks().0;
+            integers(words, format, u32::from_le_bytes, convert, out);
+            notes.rounded = words.iter().any(|&word| is_rounded(u32::from_le_bytes(word), format.signed));
+        }
     }
-    Ok(())
+    Ok(notes)
+}
+
+/// Whether a 32-bit float is another number than an integer of 32 bits.
+fn is_rounded(bits: u32, signed: bool) -> bool {
+    let value = if signed { i64::from(bits as i32) } else { i64::from(bits) };
+    value as f32 as i64 != value
 }
 
 fn floats<T: Sample, const N: usize>(
@@ -111,13 +143,18 @@ fn integers<I: Copy, T: Sample>(
     }
 }
 
-fn grey_from_colour<T: Sample>(bytes: &[u8], format: &Format, out: &mut [T]) -> Result<(), String> {
+fn grey_from_colour<T: Sample>(bytes: &[u8], format: &Format, out: &mut [T]) {
     let pixels = format.pixels();
     let wide = format.allocated == 16;
-    let shift = format.stored.saturating_sub(8);
+    let width = usize::from(format.allocated / 8);
     // The sample at an index, as 8 bits.
     let at = |i: usize| {
-        if wide { (u16::from_le_bytes([bytes[2 * i], bytes[2 * i + 1]]) >> shift) as u8 } else { bytes[i] }
+        if width == 1 {
+            return bytes[i];
+        }
+        let sample =
+            bytes[i * width..][..width].iter().rev().fold(0, |sum, &byte| sum << 8 | u32::from(byte));
+        (sample >> format.stored.saturating_sub(8)) as u8
     };
     let index = |pixel: usize, sample: usize| {
         if format.planar { sample * pixels + pixel } else { pixel * 3 + sample }
@@ -133,29 +170,42 @@ fn grey_from_colour<T: Sample>(bytes: &[u8], format: &Format, out: &mut [T]) -> 
                 lut.get(i32::from(entry)) as u8
             }
             Colour::Rgb => brightness([at(index(i, 0)), at(index(i, 1)), at(index(i, 2))]),
-            // Two brightnesses share their colour: Y Y Cb Cr.
-            Colour::Ybr { halved: true } => at(i / 2 * 4 + i % 2),
-            Colour::Ybr { halved: false } => at(index(i, 0)),
+            Colour::Ybr { halved, partial } => {
+                let y = at(if *halved { i / 2 * 4 + i % 2 } else { index(i, 0) });
+                if *partial { full_range(y) } else { y }
+            }
             Colour::Grey { .. } => at(i),
         };
         *out = T::from_i32(i32::from(grey));
     }
-    Ok(())
 }
 
-/// Little-endian samples of one frame, exactly as many as the format asks for, and the format they
-/// have after decompression.
-fn samples<'a, 'f>(
-    file: &'a File<'_>,
-    frame: u32,
-    format: &'f Format,
-) -> Result<(Cow<'a, [u8]>, Cow<'f, Format>), String> {
-    let expected = frame_bits(format).div_ceil(8);
+/// Brightness of 0 to 255 from one of 16 to 235 (ITU-R BT.601).
+fn full_range(y: u8) -> u8 {
+    let above_black = u32::from(y.clamp(16, 235)) - 16;
+    ((above_black * 255 + 109) / 219) as u8
+}
+
+/// One frame, decompressed.
+struct Samples<'a, 'f> {
+    /// Little-endian samples, at least as many as the format asks for.
+    bytes: Cow<'a, [u8]>,
+    format: Cow<'f, Format>,
+    lossy: bool,
+}
+
+fn samples<'a, 'f>(file: &'a File<'_>, frame: u32, format: &'f Format) -> Result<Samples<'a, 'f>, String> {
     match file.pixels.as_ref().ok_or("the pixel data is missing")? {
         PixelBytes::Native { bytes, words } => {
             if format.allocated == 1 {
-                return Ok((Cow::Owned(unpack_bits(bytes, frame, format)?), Cow::Owned(byte_format(format))));
+                let bytes = unpack_bits(bytes, frame, format)?;
+                return Ok(Samples {
+                    bytes: bytes.into(),
+                    format: Cow::Owned(byte_format(format)),
+                    lossy: false,
+                });
             }
+            let expected = format.frame_bytes();
             let start = expected * frame as usize;
             let have = bytes.len().saturating_sub(start).min(expected);
             let frame_bytes = (have == expected).then(|| &bytes[start..start + expected]);
@@ -171,33 +221,31 @@ fn samples<'a, 'f>(
                     Cow::Owned(frame_bytes.chunks(width).flat_map(|c| c.iter().rev().copied()).collect())
                 }
             };
-            Ok((bytes, Cow::Borrowed(format)))
+            Ok(Samples { bytes, format: Cow::Borrowed(format), lossy: false })
         }
         PixelBytes::Encapsulated(fragments) => {
-            let bytes = codec::frame_bytes(fragments, frame, format.frames)?;
-            let (samples, decoded) = codec::decode(&file.transfer_syntax, &bytes, format)?;
-            let expected = frame_bits(&decoded) / 8;
-            if samples.len() < expected {
-                return Err(truncated(samples.len(), expected));
+            let offsets = file.dataset.bytes(tag::EXTENDED_OFFSET_TABLE).unwrap_or_default();
+            let bytes = codec::frame_bytes(fragments, offsets, frame, format.frames)?;
+            let decoded = codec::decode(&file.transfer_syntax, &bytes, format)?;
+            let expected = decoded.format.frame_bytes();
+            if decoded.samples.len() < expected {
+                return Err(truncated(decoded.samples.len(), expected));
             }
-            Ok((Cow::Owned(samples), Cow::Owned(decoded)))
+            let (bytes, format) = if decoded.format.allocated == 1 {
+                (unpack_bits(&decoded.samples, 0, &decoded.format)?, byte_format(&decoded.format))
+            } else {
+                (decoded.samples, decoded.format)
+            };
+            Ok(Samples { bytes: bytes.into(), format: Cow::Owned(format), lossy: decoded.lossy })
         }
     }
 }
 
-/// How the message of a frame cut short begins; the loader tells such frames from undecodable ones.
+/// How the message of a frame cut short begins.
 pub const TRUNCATED: &str = "pixel data ends";
 
 fn truncated(have: usize, expected: usize) -> String {
     format!("{TRUNCATED} after {have} of {expected} bytes")
-}
-
-fn frame_bits(format: &Format) -> usize {
-    let per_pixel = match format.colour {
-        Colour::Ybr { halved: true } => 2,
-        _ => usize::from(format.samples),
-    };
-    format.pixels() * per_pixel * usize::from(format.allocated)
 }
 
 fn byte_format(format: &Format) -> Format {

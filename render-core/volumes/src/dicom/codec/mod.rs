@@ -1,0 +1,262 @@
+//! Compressed frames to samples.
+//!
+//! What a codestream states about itself is compared with the header before a decoder sees it, so a
+//! few bytes cannot ask for gigabytes, and a panic inside a decoder becomes an error of that frame.
+
+mod facts;
+mod j2k;
+mod jpeg;
+mod jpegls;
+mod jxl;
+mod rle;
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry};
+
+use super::dataset::Fragments;
+use super::pixels::{Colour, Format};
+use facts::{Coding, Facts};
+
+const RLE: &str = "1.2.840.10008.1.2.5";
+/// Each frame deflated by itself (PS3.5 A.4.13).
+const DEFLATED_FRAMES: &str = "1.2.840.10008.1.2.8.1";
+/// Frames in fragments, not compressed (PS3.5 A.4.11).
+const PLAIN_FRAMES: &str = "1.2.840.10008.1.2.1.98";
+
+/// Transfer syntaxes with native pixel data, then those with frames that this module decodes.
+const READABLE: [&str; 28] = [
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.1.99",
+    "1.2.840.10008.1.2.2",
+    PLAIN_FRAMES,
+    RLE,
+    DEFLATED_FRAMES,
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.52",
+    "1.2.840.10008.1.2.4.53",
+    "1.2.840.10008.1.2.4.54",
+    "1.2.840.10008.1.2.4.55",
+    "1.2.840.10008.1.2.4.56",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.92",
+    "1.2.840.10008.1.2.4.93",
+    "1.2.840.10008.1.2.4.110",
+    "1.2.840.10008.1.2.4.111",
+    "1.2.840.10008.1.2.4.112",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+];
+
+/// UIDs of the transfer syntaxes whose images can be read, sorted.
+pub fn transfer_syntaxes() -> Vec<&'static str> {
+    let mut uids = READABLE.to_vec();
+    uids.sort_unstable();
+    uids
+}
+
+/// The bytes of one frame, joined from its fragments (PS3.5 A.4).
+///
+/// `extended` are the bytes of an Extended Offset Table (7FE0,0001), which frames beyond 4 GiB need.
+pub fn frame_bytes<'a>(
+    fragments: &Fragments<'a>,
+    extended: &[u8],
+    frame: u32,
+    frames: u32,
+) -> Result<Cow<'a, [u8]>, String> {
+    let all = &fragments.fragments;
+    let extended = extended.as_chunks().0;
+    let missing = || format!("pixel data ends before frame {} of {frames}", u64::from(frame) + 1);
+    let (first, last) = if frames == 1 {
+        (0, all.len())
+    } else if all.len() == frames as usize {
+        (frame as usize, frame as usize + 1)
+    } else if fragments.offset_table.len() == frames as usize || extended.len() == frames as usize {
+        let offset = |i: usize| match fragments.offset_table.get(i) {
+            Some(&offset) => Some(offset as usize),
+            None => extended.get(i).and_then(|&bytes| usize::try_from(u64::from_le_bytes(bytes)).ok()),
+        };
+        let mut at = 0;
+        let starts: Vec<usize> = all
+            .iter()
+            .map(|fragment| {
+                let start = at;
+                at += 8 + fragment.len();
+                start
+            })
+            .collect();
+        let index = |offset: usize| starts.binary_search(&offset).ok();
+        let first =
+            offset(frame as usize).and_then(index).ok_or("the offset table points outside the pixel data")?;
+        let last = offset(frame as usize + 1).map_or(Some(all.len()), index);
+        (first, last.filter(|&l| l > first).ok_or("the offset table points outside the pixel data")?)
+    } else {
+        // Without a table a frame begins where a codestream begins.
+        let begins = |f: &&[u8]| {
+            f.starts_with(&[0xFF, 0xD8]) || f.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) || jxl::begins(f)
+        };
+        let mut starts = (0..all.len()).filter(|&i| begins(&all[i])).skip(frame as usize);
+        (starts.next().ok_or_else(missing)?, starts.next().unwrap_or(all.len()))
+    };
+    match all.get(first..last) {
+        None | Some([]) => Err(missing()),
+        Some([one]) => Ok(Cow::Borrowed(one)),
+        Some(many) => Ok(Cow::Owned(many.concat())),
+    }
+}
+
+/// Whether so many bytes of pixels can come out of so many bytes of file. Constant images compress
+/// well, but beyond 2000:1 only forged headers go; small sizes do no harm.
+pub fn plausible(pixel_bytes: u64, file_bytes: u64) -> bool {
+    pixel_bytes <= 64 << 20 || pixel_bytes / 2000 <= file_bytes
+}
+
+/// Samples of one frame.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Little-endian samples.
+    pub samples: Vec<u8>,
+    /// The format they have now.
+    pub format: Format,
+    /// The codestream does not give back what was encoded.
+    pub lossy: bool,
+}
+
+/// Decodes one frame.
+pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<Decoded, String> {
+    let expected = format.frame_bytes();
+    if !plausible(expected as u64, bytes.len() as u64) {
+        return Err(format!("its header asks for {expected} bytes of pixels, {} are there", bytes.len()));
+    }
+    let plain = |samples: Vec<u8>, planar: bool| {
+        Ok(Decoded { samples, format: Format { planar, ..format.clone() }, lossy: false })
+    };
+    match transfer_syntax {
+        RLE => return plain(rle::decode(bytes, format)?, false),
+        DEFLATED_FRAMES => return plain(inflate(bytes, expected)?, format.planar),
+        PLAIN_FRAMES => return plain(bytes.to_vec(), format.planar),
+        _ => {}
+    }
+    let name = TransferSyntaxRegistry.get(transfer_syntax).map_or("compressed", |syntax| syntax.name());
+    if !READABLE.contains(&transfer_syntax) {
+        return Err(match TransferSyntaxRegistry.get(transfer_syntax) {
+            Some(_) => format!("its compression, {name} ({transfer_syntax}), cannot be read yet"),
+            None => format!("its transfer syntax {transfer_syntax} is not known"),
+        });
+    }
+    let facts = Facts::of(bytes).ok_or_else(|| format!("no {name} image begins in its pixel data"))?;
+    let stated = (usize::from(format.columns), usize::from(format.rows), usize::from(format.samples));
+    if (facts.columns, facts.rows, facts.components) != stated {
+        return Err(format!(
+            "its compressed image has {}x{} pixels of {} samples, its header says {}x{} of {}",
+            facts.columns, facts.rows, facts.components, stated.0, stated.1, stated.2
+        ));
+    }
+    let most = if facts.coding == Coding::Jpeg2000 { 32 } else { 16 };
+    if !(1..=most).contains(&facts.bits) {
+        return Err(format!("{name} of {} bits per sample cannot be read", facts.bits));
+    }
+    let task = Task::new(&facts, format);
+    let damaged = |reason: &str| format!("its {name} image is damaged: {reason}");
+    // Nothing the decoder leaves half done is used again after a panic.
+    let samples = catch_unwind(AssertUnwindSafe(|| task.run(bytes)))
+        .unwrap_or_else(|_| Err("the decoder gave up".into()))
+        .map_err(|reason| damaged(&reason))?;
+    if samples.len() != task.samples() * task.sample_bytes() {
+        return Err(damaged("it has another number of samples than its header says"));
+    }
+    Ok(Decoded { samples, format: task.format(&facts, format), lossy: facts.lossy })
+}
+
+/// A frame of so many bytes, and no more of it.
+fn inflate(bytes: &[u8], expected: usize) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    let read = flate2::read::DeflateDecoder::new(bytes).take(expected as u64).read_to_end(&mut out);
+    read.map_err(|_| "its deflated frame is damaged".to_owned())?;
+    Ok(out)
+}
+
+/// One codestream to decode, and what is known about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Task {
+    coding: Coding,
+    columns: u32,
+    rows: u32,
+    components: usize,
+    /// Bits per sample.
+    bits: u16,
+    /// JPEG: the three components are YCbCr and become RGB.
+    transformed: bool,
+}
+
+impl Task {
+    fn new(facts: &Facts, format: &Format) -> Self {
+        let header_says = matches!(format.colour, Colour::Ybr { partial: false, .. });
+        Self {
+            coding: facts.coding,
+            columns: facts.columns as u32,
+            rows: facts.rows as u32,
+            components: facts.components,
+            bits: facts.bits,
+            transformed: facts.coding == Coding::Jpeg
+                && !matches!(format.colour, Colour::Ybr { partial: true, .. })
+                && facts.transformed.unwrap_or(header_says),
+        }
+    }
+
+    /// Of all components.
+    fn samples(&self) -> usize {
+        self.columns as usize * self.rows as usize * self.components
+    }
+
+    fn sample_bytes(&self) -> usize {
+        match self.bits {
+            ..=8 => 1,
+            9..=16 => 2,
+            _ => 4,
+        }
+    }
+
+    fn run(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        match self.coding {
+            Coding::Jpeg | Coding::JpegLossless => jpeg::decode(self, bytes),
+            Coding::JpegLs => jpegls::decode(bytes),
+            Coding::Jpeg2000 => j2k::decode(self, bytes),
+            Coding::JpegXl => jxl::decode(self, bytes),
+        }
+    }
+
+    /// The format of the decoded samples.
+    fn format(&self, facts: &Facts, format: &Format) -> Format {
+        let allocated = 8 * self.sample_bytes() as u16;
+        // Rounding carries lossy samples beyond the bits that the header promises.
+        let stored = if facts.coding == Coding::Jpeg { facts.bits } else { format.stored.min(allocated) };
+        let is_rgb = match facts.coding {
+            Coding::Jpeg => self.transformed || facts.transformed == Some(false),
+            Coding::Jpeg2000 | Coding::JpegXl => facts.transformed == Some(true),
+            Coding::JpegLossless | Coding::JpegLs => false,
+        };
+        Format {
+            allocated,
+            stored,
+            high: stored - 1,
+            colour: match &format.colour {
+                Colour::Ybr { .. } if is_rgb => Colour::Rgb,
+                Colour::Ybr { partial, .. } => Colour::Ybr { halved: false, partial: *partial },
+                other => other.clone(),
+            },
+            planar: facts.planar,
+            ..format.clone()
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Compressed and coloured pixels against what pydicom (pylibjpeg, libjpeg) and dcmtk make of them.
+
+use std::path::{Path, PathBuf};
+
+use volumes::Progress;
+use volumes::dicom::{self, Loaded, WarningCode};
+
+/// A path below the test data, or `None` where there is none.
+fn data(below: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("VOXCAST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    if root.is_dir() {
+        return Some(root.join(below));
+    }
+    eprintln!("skipped: no ../shared/data");
+    None
+}
+
+#[track_caller]
+fn load(path: &Path) -> Loaded {
+    let library = dicom::scan(&[path.to_owned()], &Progress::default()).expect("scan");
+    assert!(library.failed.is_empty(), "{:?}", library.failed);
+    let series: Vec<_> = library.studies.into_iter().flat_map(|s| s.series).collect();
+    assert_eq!(series.len(), 1, "{}", path.display());
+    let loaded = dicom::load(&series[0], &Progress::default()).expect("load");
+    assert!(loaded.failed.is_empty(), "{:?}", loaded.failed);
+    loaded
+}
+
+fn says(loaded: &Loaded, code: WarningCode) -> bool {
+    loaded.warnings.iter().any(|w| w.code == code)
+}
+
+/// Means of brightness (0.299 R + 0.587 G + 0.114 B) that dcmdjpeg and pylibjpeg find, to the rounding
+/// of colours to whole numbers.
+#[test]
+fn colours_of_jpeg_are_taken_from_adobe_then_jfif_then_sampling_then_the_header() {
+    let Some(root) = data("transfer-syntaxes") else { return };
+    for (name, mean) in [
+        // An Adobe segment too short to say whether there is a transform; the header says RGB.
+        ("sc-colour-and-misc/SC_rgb_jpeg.dcm", 243.98),
+        ("sc-colour-and-misc/SC_jpeg_no_color_transform.dcm", 243.98),
+        ("sc-colour-and-misc/SC_jpeg_no_color_transform_2.dcm", 245.52),
+        ("sc-colour-and-misc/SC_rgb_jpeg_app14_dcmd.dcm", 245.52),
+        ("sc-colour-and-misc/SC_rgb_dcmtk_+eb+cr.dcm", 127.74),
+        ("sc-colour-and-misc/SC_rgb_dcmtk_+eb+cy+n1.dcm", 127.60),
+        ("sc-colour-and-misc/SC_rgb_dcmtk_+eb+cy+n2.dcm", 127.73),
+        ("sc-colour-and-misc/SC_rgb_jpeg_dcmtk.dcm", 127.73),
+        // One picture, its colours subsampled; one header says YBR_FULL, the other, wrongly, RGB.
+        ("sc-colour-and-misc/SC_rgb_jpeg_lossy_gdcm.dcm", 127.59),
+        ("jpeg-family/JPEGBaseline/SC_rgb_jpeg_lossy_gdcm.dcm", 127.59),
+        ("sc-colour-and-misc/SC_rgb_jpeg_gdcm.dcm", 127.70),
+        ("sc-colour-and-misc/SC_rgb_rle_32bit.dcm", 127.70),
+        ("sc-colour-and-misc/examples_jpeg2k.dcm", 35.60),
+        ("htj2k-rgb/HTJ2KLossless_08_RGB.dcm", 136.94),
+        ("pydicom-data/JLSL_RGB_ILV0.dcm", 146.02),
+        ("pydicom-data/JLSL_RGB_ILV1.dcm", 146.02),
+        ("pydicom-data/JLSL_RGB_ILV2.dcm", 146.02),
+    ] {
+        let loaded = load(&root.join(name));
+        assert!((loaded.facts.mean - mean).abs() < 0.02, "{name}: {} is not {mean}", loaded.facts.mean);
+        assert!(says(&loaded, WarningCode::ColourAsGrey), "{name}");
+    }
+}
+
+/// Smallest, largest and mean stored value in the output of dcmdjpeg.
+#[test]
+fn jpeg_of_12_bits_gives_the_values_that_dcmtk_finds() {
+    let Some(root) = data("transfer-syntaxes") else { return };
+    let ct = "ct-one-image/CTImage_JPEGProcess";
+    for (name, low, high, mean) in [
+        ("jpeg-family/JPEGExtended/JPEG-lossy.dcm", 0.0, 264.0, 14.36999),
+        ("jpeg-family/JPEGExtended/JPEGExtended_1s_1f_u_16_12.dcm", 0.0, 264.0, 14.36999),
+        ("jpeg-family/JPEGExtended/RG2_JPLY.dcm", 0.0, 960.0, 450.88038),
+        ("jpeg-family/JPEGExtended/RG2_JPLY_fixed.dcm", 0.0, 960.0, 450.88038),
+        ("sc-colour-and-misc/JPEG-lossy.dcm", 0.0, 264.0, 14.36999),
+        ("sc-colour-and-misc/JPGExtended.dcm", 0.0, 264.0, 14.36999),
+    ] {
+        let loaded = load(&root.join(name));
+        assert_eq!(loaded.facts.value_range, (low, high), "{name}");
+        assert!((loaded.facts.mean - mean).abs() < 1e-4, "{name}: {} is not {mean}", loaded.facts.mean);
+        assert!(says(&loaded, WarningCode::Lossy), "{name}");
+    }
+    // Extended, spectral selection and full progression: one picture.
+    for name in [
+        "2_4TransferSyntax_1.2.840.10008.1.2.4.51",
+        "6_8TransferSyntax_1.2.840.10008.1.2.4.53",
+        "10_12TransferSyntax_1.2.840.10008.1.2.4.55",
+    ] {
+        let loaded = load(&root.join(format!("{ct}{name}.dcm")));
+        let rescale = loaded.volume.rescale();
+        let stored = |value: f64| (value - f64::from(rescale.intercept)) / f64::from(rescale.slope);
+        let (low, high) = loaded.facts.value_range;
+        assert_eq!(
+            [stored(f64::from(low)).round(), stored(f64::from(high)).round()],
+            [497.0, 2708.0],
+            "{name}"
+        );
+        assert!(
+            (stored(loaded.facts.mean) - 1548.25666).abs() < 1e-3,
+            "{name}: {}",
+            stored(loaded.facts.mean)
+        );
+    }
+}
+
+#[test]
+fn loss_is_told_from_the_codestream_where_the_header_keeps_silent() {
+    let Some(root) = data("transfer-syntaxes") else { return };
+    for (name, lossy) in [
+        // Near-lossless by 2, without LossyImageCompression (0028,2110).
+        ("sc-colour-and-misc/JPEGLSNearLossless_08.dcm", true),
+        ("sc-colour-and-misc/SC_rgb_jls_lossy_line.dcm", true),
+        // One transfer syntax, wavelets 9/7 and 5/3.
+        ("htj2k-rgb/HTJ2K_08_RGB.dcm", true),
+        ("htj2k-rgb/HTJ2KLossless_08_RGB.dcm", false),
+        ("pydicom-data/emri_small_jpeg_2k_lossless.dcm", false),
+        ("ct-one-image-made/CTImage_JPEGXLLossless_1.2.840.10008.1.2.4.110.dcm", false),
+    ] {
+        let loaded = load(&root.join(name));
+        let warnings = loaded.warnings.iter().filter(|w| w.code == WarningCode::Lossy).count();
+        assert_eq!(warnings, usize::from(lossy), "{name}: {:?}", loaded.warnings);
+    }
+}
