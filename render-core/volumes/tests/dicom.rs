@@ -232,3 +232,35 @@ fn thumbnail_is_a_small_windowed_picture_of_the_middle_slice() {
     let greys: std::collections::HashSet<u8> = small.pixels.iter().copied().collect();
     assert!(greys.len() > 50, "{}", greys.len());
 }
+
+#[test]
+fn siemens_mosaic_is_taken_apart_into_its_slices() {
+    let Some(path) = data("geometry/mr-mosaic-siemens") else { return };
+    // Values as dcm2niix has them, its rows turned back.
+    for (series, mean, values) in [(0, 197.1271, [391.0, 510.0, 306.0]), (2, 197.7694, [408.0, 532.0, 295.0])]
+    {
+        let all = series_of(&path, series);
+        let times: Vec<_> = all.iter().map(|s| s.time.map(|t| (t.index, t.count))).collect();
+        assert_eq!(times, [Some((0, 2)), Some((1, 2))]);
+        let loaded: Vec<Loaded> =
+            all.iter().map(|s| dicom::load(s, &Progress::default()).expect("load")).collect();
+        for time in &loaded {
+            assert_eq!(time.facts.dims, [72, 72, 5]);
+            assert_close(&time.facts.spacing_mm, &[3.0, 3.0, 12.0], 1e-9);
+            assert_close(&time.facts.origin_mm, &[-108.0, -108.0, 16.0], 1e-9);
+            assert_eq!(codes(time), []);
+        }
+        assert_close(&[(loaded[0].facts.mean + loaded[1].facts.mean) / 2.0], &[mean], 1e-3);
+        let found = [
+            loaded[0].volume.value_at([20, 30, 0]),
+            loaded[0].volume.value_at([40, 30, 4]),
+            loaded[1].volume.value_at([33, 50, 2]),
+        ];
+        assert_eq!(found, values.map(Some));
+    }
+}
+
+/// Two series of a path, from one on.
+fn series_of(path: &Path, first: usize) -> Vec<Series> {
+    series(path).drain(first..first + 2).collect()
+}

@@ -8,6 +8,7 @@ use glam::DVec3;
 use super::Patient;
 use super::dataset::{Dataset, File, Tag};
 use super::kind::{Groups, Kind};
+use super::mosaic::{Mosaic, Tile};
 use super::object::Object;
 use super::pixels::Format;
 use super::time::{self, Moment};
@@ -31,6 +32,7 @@ pub struct Header {
     pub unit: String,
     pub transfer_syntax: String,
     pub sop_instance_uid: String,
+    /// A mosaic whose header does not tell how to take it apart.
     pub mosaic: bool,
     /// Lossy compression now or earlier, with the ratio when the file tells it.
     pub lossy: Option<Option<f64>>,
@@ -56,6 +58,8 @@ pub struct Image {
     pub moment: Moment,
     pub kind: Kind,
     pub format: Arc<Format>,
+    /// Its part of the file's picture, for a slice of a mosaic.
+    pub tile: Option<Tile>,
 }
 
 impl Header {
@@ -96,7 +100,7 @@ impl Header {
             lossy: lossy(data, &file.transfer_syntax),
             transfer_syntax: file.transfer_syntax.clone(),
             sop_instance_uid,
-            mosaic: image_type.iter().any(|t| t == "MOSAIC"),
+            mosaic: image_type.iter().any(|t| t == "MOSAIC") && images.iter().all(|i| i.tile.is_none()),
             images,
         })
     }
@@ -131,6 +135,8 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
     let enhanced = shared.is_some() || !per_frame.is_empty();
     let offsets = data.numbers(tags::GRID_FRAME_OFFSET_VECTOR);
     let dimensions = time::dimensions(data);
+    let mosaic = Mosaic::read(data, format);
+    let dims = mosaic.as_ref().map_or([format.columns, format.rows], Mosaic::dims);
     let mut images = Vec::new();
     for frame in 0..format.frames {
         let groups = Groups { data, own: per_frame.get(frame as usize), shared };
@@ -164,7 +170,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             };
         }
         let spacing_mm = spacing(measures);
-        images.push(Image {
+        let image = Image {
             file: 0,
             frame,
             position,
@@ -174,9 +180,14 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             rescale,
             windows: windows(group(tags::FRAME_VOILUT_SEQUENCE)),
             moment: Moment::read(&groups, &dimensions),
-            kind: Kind::read(&groups, unit, [format.columns, format.rows], spacing_mm),
+            kind: Kind::read(&groups, unit, dims, spacing_mm),
             format: format.clone(),
-        });
+            tile: None,
+        };
+        match mosaic.as_ref().and_then(|mosaic| mosaic.slices(&image)) {
+            Some(slices) => images.extend(slices),
+            None => images.push(image),
+        }
     }
     Ok(images)
 }

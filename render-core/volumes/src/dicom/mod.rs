@@ -4,8 +4,9 @@
 //! paths -> scan (headers, all cores) -> Library { studies { series { files } } } -> load -> Loaded { Arc<Volume>, warnings }
 //! ```
 //!
-//! `dataset` reads bytes, `header` gives them meaning, `scan` and `group` find series: `copies`, `kind`
-//! and `time` tell apart what is not one volume. `stack` places their images in the patient, `codec` and `pixels` make values, `load` joins all of it.
+//! `dataset` reads bytes, `header` gives them meaning, `scan` and `group` find series: `copies`,
+//! `kind` and `time` tell apart what is not one volume. `mosaic` and `stack` place images in the
+//! patient, `codec` and `pixels` make values, `load` joins all of it.
 //! Files are hostile until checked: every length is compared with the bytes that are there before
 //! anything is allocated, and a file that is wrong costs its own images only.
 
@@ -22,6 +23,7 @@ mod group;
 mod header;
 mod kind;
 mod load;
+mod mosaic;
 mod object;
 mod pixels;
 mod scan;

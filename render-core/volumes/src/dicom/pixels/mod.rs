@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use format::brightness;
 pub use format::{Colour, Format};
 
-use super::codec;
 use super::dataset::{File, PixelBytes, tag};
 use super::header::Image;
+use super::{codec, mosaic};
 
 /// A type voxels are stored in, made from samples.
 pub trait Sample: Copy + Default + Send + Sync {
@@ -65,6 +65,9 @@ pub fn decode<T: Sample>(
     convert: Convert,
     out: &mut [T],
 ) -> Result<Notes, String> {
+    if let Some(tile) = &image.tile {
+        return mosaic::decode(file, image, tile, convert, out);
+    }
     let decoded = samples(file, image.frame, &image.format)?;
     let (bytes, format) = (&*decoded.bytes, &*decoded.format);
     let mut notes = Notes { lossy: decoded.lossy, ..Notes::default() };
