@@ -9,50 +9,80 @@ use crate::scene::preset::Shading;
 
 /// Lights and effects of a picture.
 pub(super) struct Lamp<'a, V> {
-    pub scene: &'a Scene<'a, V>,
-    pub shading: &'a Shading,
-    pub occlusion: Option<&'a Occlusion>,
+    scene: &'a Scene<'a, V>,
+    shading: &'a Shading,
+    occlusion: Option<&'a Occlusion>,
+    /// Columns that turn differences of stored values into ones of rescaled values in patient space.
+    patient_from_stored: [[f32; 3]; 3],
+    /// The part of such differences along the line of sight, by axis of the volume.
+    along_sight: [f32; 3],
+    /// Factors of xx, xy, xz, yy, yz and zz in the square of their length in patient space.
+    squares: [f32; 6],
 }
 
-impl<V: Texel> Lamp<'_, V> {
-    /// The gradient in patient space over two voxels.
-    #[inline(always)]
-    pub fn normal<L: Lanes>(&self, l: L, sample: &Sample<L>, visible: L::M) -> Vec3<L> {
-        self.in_patient(l, self.scene.field.differences(l, sample.position, sample.corner, visible))
+impl<'a, V: Texel> Lamp<'a, V> {
+    pub fn new(scene: &'a Scene<'a, V>, shading: &'a Shading, occlusion: Option<&'a Occlusion>) -> Self {
+        let slope = scene.field.rescale.slope;
+        let columns = scene.params.patient_from_gradient.map(|column| column.map(|x| x * slope));
+        let [x, y, z] = columns.map(glam::Vec3::from);
+        Self {
+            scene,
+            shading,
+            occlusion,
+            patient_from_stored: columns,
+            along_sight: [x, y, z].map(|column| column.dot(glam::Vec3::from(scene.params.line_of_sight))),
+            squares: [x.dot(x), 2.0 * x.dot(y), 2.0 * x.dot(z), y.dot(y), 2.0 * y.dot(z), z.dot(z)],
+        }
     }
 
-    /// `normal` of two samples of each ray.
+    /// A colour under one white light along the line of sight, by the differences of stored values.
     #[inline(always)]
-    pub fn normals<L: Lanes>(&self, l: L, [near, far]: [&Sample<L>; 2], visible: [L::M; 2]) -> [Vec3<L>; 2] {
-        let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
-        let [near, far] = self.scene.field.differences_of_two(l, places, corners, visible);
-        [self.in_patient(l, near), self.in_patient(l, far)]
-    }
-
-    #[inline(always)]
-    fn in_patient<L: Lanes>(&self, l: L, gradient: Vec3<L>) -> Vec3<L> {
-        let columns = &self.scene.params.patient_from_gradient;
-        axes!(i => {
-            gradient[0] * l.splat(columns[0][i])
-                + gradient[1] * l.splat(columns[1][i])
-                + gradient[2] * l.splat(columns[2][i])
-        })
-    }
-
-    /// A colour under one white light along the line of sight.
-    #[inline(always)]
-    pub fn headlight<L: Lanes>(&self, l: L, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
-        let facing = facing(l, normal, one_over_length(l, normal), &self.scene.params.line_of_sight);
+    pub fn headlight<L: Lanes>(&self, l: L, [x, y, z]: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
+        let [xx, xy, xz, yy, yz, zz] = self.squares;
+        let by_x = l.mul_add(l.splat(xx), x, l.mul_add(l.splat(xy), y, l.splat(xz) * z));
+        let by_y = l.mul_add(l.splat(yy), y, l.splat(yz) * z);
+        let square = l.mul_add(x, by_x, l.mul_add(y, by_y, l.splat(zz) * z * z));
+        let [along_x, along_y, along_z] = self.along_sight;
+        let along = l.mul_add(l.splat(along_x), x, l.mul_add(l.splat(along_y), y, l.splat(along_z) * z));
+        let facing = l.min(l.abs(along * one_over_root(l, square)), l.splat(1.0));
         let base = l.mul_add(l.splat(self.shading.diffuse), facing, l.splat(self.shading.ambient));
         let highlight = self.highlight(l, facing);
         axes!(i => l.mul_add(color[i], base, highlight))
     }
 
+    /// The gradient in patient space over two voxels.
+    #[inline(always)]
+    fn normal<L: Lanes>(&self, l: L, sample: &Sample<L>, visible: L::M) -> Vec3<L> {
+        let [x, y, z] = self.scene.field.differences(l, sample.position, sample.corner, visible);
+        let columns = &self.patient_from_stored;
+        axes!(i => l.mul_add(
+            x,
+            l.splat(columns[0][i]),
+            l.mul_add(y, l.splat(columns[1][i]), z * l.splat(columns[2][i]))
+        ))
+    }
+
+    /// A sample's colour under all lights and effects, and what is left of its opacity, which gradients
+    /// may lessen where it `fades`.
+    #[inline(always)]
+    pub fn shade<L: Lanes>(
+        &self,
+        l: L,
+        sample: &Sample<L>,
+        visible: L::M,
+        color: Vec3<L>,
+        fades: bool,
+    ) -> (Vec3<L>, L::F) {
+        let normal = self.normal(l, sample, visible);
+        let density = if fades { self.density(l, normal) } else { l.splat(1.0) };
+        (self.lit(l, sample, normal, color), density)
+    }
+
     /// A colour under all lights, with the effects that are asked for.
     #[inline(always)]
-    pub fn lit<L: Lanes>(&self, l: L, sample: &Sample<L>, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
+    fn lit<L: Lanes>(&self, l: L, sample: &Sample<L>, normal: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
         let params = self.scene.params;
-        let per_length = one_over_length(l, normal);
+        let per_length = one_over_root(l, squares::<L>(normal));
         let one = l.splat(1.0);
         let (ambient, first_light) = match self.occlusion {
             Some(occlusion) => occlusion.at(l, sample.position),
@@ -80,7 +110,7 @@ impl<V: Texel> Lamp<'_, V> {
 
     /// What is left of opacities by the magnitude of gradients.
     #[inline(always)]
-    pub fn density<L: Lanes>(&self, l: L, normal: Vec3<L>) -> L::F {
+    fn density<L: Lanes>(&self, l: L, normal: Vec3<L>) -> L::F {
         let Some(table) = &self.scene.params.gradient_opacity else { return l.splat(1.0) };
         // Differences are two voxels wide.
         let magnitude = l.max(l.sqrt(squares::<L>(normal)), l.splat(1e-6)) * l.splat(0.5);
@@ -92,18 +122,28 @@ impl<V: Texel> Lamp<'_, V> {
     /// `facing` is the cosine of half the angle by which light is reflected.
     #[inline(always)]
     fn highlight<L: Lanes>(&self, l: L, facing: L::F) -> L::F {
-        let mut square = l.max(l.splat(2.0) * facing * facing - l.splat(1.0), l.splat(0.0));
-        let mut result = l.splat(self.shading.specular);
-        let mut exponent = self.shading.specular_power;
-        while exponent > 0 {
-            if exponent & 1 == 1 {
-                result = result * square;
-            }
-            square = square * square;
-            exponent >>= 1;
+        let cosine = l.max(l.mul_add(l.splat(2.0) * facing, facing, l.splat(-1.0)), l.splat(0.0));
+        let specular = l.splat(self.shading.specular);
+        // With the power of almost all presets known, the compiler needs no loop.
+        match self.shading.specular_power {
+            10 => times_power::<L>(specular, cosine, 10),
+            power => times_power::<L>(specular, cosine, power),
         }
-        result
     }
+}
+
+/// `x` times `base` to a whole power.
+#[inline(always)]
+fn times_power<L: Lanes>(x: L::F, base: L::F, mut power: u32) -> L::F {
+    let (mut result, mut square) = (x, base);
+    while power > 0 {
+        if power & 1 == 1 {
+            result = result * square;
+        }
+        square = square * square;
+        power >>= 1;
+    }
+    result
 }
 
 #[inline(always)]
@@ -112,8 +152,8 @@ fn squares<L: Lanes>(normal: Vec3<L>) -> L::F {
 }
 
 #[inline(always)]
-fn one_over_length<L: Lanes>(l: L, normal: Vec3<L>) -> L::F {
-    l.one_over_sqrt(l.max(squares::<L>(normal), l.splat(1e-12)))
+fn one_over_root<L: Lanes>(l: L, square: L::F) -> L::F {
+    l.one_over_sqrt(l.max(square, l.splat(1e-12)))
 }
 
 #[inline(always)]

@@ -4,12 +4,11 @@
 //! from each other, so they share look-ups of what can be skipped, and the voxels that they need.
 
 use super::lanes::{Kernel, Lanes, MAX_LANES, Part, Texel};
-use super::light::{Lamp, Occlusion};
+use super::light::Lamp;
 use super::sample::{Beam, Ends, Field, Lattice, Scene, Span, Tube, Tubes, Vec3, axes};
 use super::skip::SkipMap;
 use super::tile::{PIXELS, Tile};
 use crate::render::{OPAQUE_BELOW, SURFACE_HALVINGS, TransferTable};
-use crate::scene::preset::Shading;
 use crate::volume::Rescale;
 
 /// What makes a sample visible, and its colour.
@@ -102,8 +101,7 @@ pub(super) struct March<'a, V, const PLAIN: bool> {
     pub scene: &'a Scene<'a, V>,
     pub skip: &'a SkipMap,
     pub matter: &'a Matter<'a>,
-    pub shading: &'a Shading,
-    pub occlusion: Option<&'a Occlusion>,
+    pub lamp: Lamp<'a, V>,
     pub step_mm: f32,
     pub background: &'a [f32; 3],
     pub tile: &'a mut Tile<'a, [u8; 4]>,
@@ -356,9 +354,10 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let Pair { samples: [near, far], entries, seen } = pair;
         let [near_seen, far_seen] = [l.bits(seen[0]) != 0, l.bits(seen[1]) != 0];
         if PLAIN && near_seen && far_seen {
-            let normals = self.lamp().normals(l, [near, far], *seen);
-            self.add_plain(l, packet, normals[0], seen[0], table, entries[0]);
-            self.add_plain(l, packet, normals[1], seen[1], table, entries[1]);
+            let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
+            let differences = self.scene.field.differences_of_two(l, places, corners, *seen);
+            self.add_plain(l, packet, differences[0], seen[0], table, entries[0]);
+            self.add_plain(l, packet, differences[1], seen[1], table, entries[1]);
             return;
         }
         if near_seen {
@@ -380,8 +379,8 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         entry: L::F,
     ) {
         if PLAIN {
-            let normal = self.lamp().normal(l, sample, seen);
-            return self.add_plain(l, packet, normal, seen, table, entry);
+            let differences = self.scene.field.differences(l, sample.position, sample.corner, seen);
+            return self.add_plain(l, packet, differences, seen, table, entry);
         }
         let seen = seen & packet.rays;
         let (color, alpha) = table.look_up(l, seen, entry);
@@ -394,13 +393,13 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         &self,
         l: L,
         packet: &mut Packet<L>,
-        normal: Vec3<L>,
+        differences: Vec3<L>,
         seen: L::M,
         table: &Table<'_>,
         entry: L::F,
     ) {
         let (color, alpha) = table.look_up(l, seen & packet.rays, entry);
-        packet.light.add(l, self.lamp().headlight(l, normal, color), alpha);
+        packet.light.add(l, self.lamp.headlight(l, differences, color), alpha);
         packet.rays = packet.rays & !packet.light.is_full(l);
     }
 
@@ -534,13 +533,8 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         light: &mut Light<L>,
     ) {
         let fades = !matches!(self.matter, Matter::Surface { .. });
-        let (color, density) = l.apart(Lit { lamp: &self.lamp(), sample, visible, color, fades });
+        let (color, density) = l.apart(Lit { lamp: &self.lamp, sample, visible, color, fades });
         light.add(l, color, alpha * density);
-    }
-
-    #[inline(always)]
-    fn lamp(&self) -> Lamp<'_, V> {
-        Lamp { scene: self.scene, shading: self.shading, occlusion: self.occlusion }
     }
 }
 
@@ -598,9 +592,7 @@ impl<L: Lanes, V: Texel> Part<L> for Lit<'_, '_, L, V> {
     type Output = (Vec3<L>, L::F);
     #[inline(always)]
     fn run(self, l: L) -> (Vec3<L>, L::F) {
-        let normal = self.lamp.normal(l, self.sample, self.visible);
-        let density = if self.fades { self.lamp.density(l, normal) } else { l.splat(1.0) };
-        (self.lamp.lit(l, self.sample, normal, self.color), density)
+        self.lamp.shade(l, self.sample, self.visible, self.color, self.fades)
     }
 }
 

@@ -7,7 +7,7 @@ use glam::Vec3;
 use rayon::prelude::*;
 
 use super::lanes::{Grid, Level, Texel};
-use super::light::Occlusion;
+use super::light::{Lamp, Occlusion};
 use super::march::{March, Matter, Table};
 use super::project::{Extreme, Mean, Points, Show, Slab};
 use super::reference;
@@ -265,31 +265,13 @@ struct Shaded<'a> {
 impl Work<[u8; 4]> for Shaded<'_> {
     fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[u8; 4]; PIXELS]) {
         let Self { skip, matter, shading, step_mm, background, .. } = self;
-        let (occlusion, step_mm) = (self.occlusion.as_deref(), *step_mm);
+        let (lamp, step_mm) = (Lamp::new(scene, shading, self.occlusion.as_deref()), *step_mm);
         to.fill(bytes(*background));
         let tile = &mut Tile { patch, pixels: to };
         if self.plain {
-            level.run(March::<V, true> {
-                scene,
-                skip,
-                matter,
-                shading,
-                occlusion,
-                step_mm,
-                background,
-                tile,
-            });
+            level.run(March::<V, true> { scene, skip, matter, lamp, step_mm, background, tile });
         } else {
-            level.run(March::<V, false> {
-                scene,
-                skip,
-                matter,
-                shading,
-                occlusion,
-                step_mm,
-                background,
-                tile,
-            });
+            level.run(March::<V, false> { scene, skip, matter, lamp, step_mm, background, tile });
         }
     }
 }

@@ -414,16 +414,15 @@ impl<'a, V: Texel> Field<'a, V> {
         self.rescaled(l, self.stored(l, self.spot(l, p)))
     }
 
-    /// Differences of the rescaled value one voxel before and one voxel after, along each axis, for
+    /// Differences of the stored value one voxel before and one voxel after, along each axis, for
     /// rays whose cells are not far behind `corner`.
     #[inline(always)]
     pub fn differences<L: Lanes>(&self, l: L, p: Vec3<L>, corner: [i32; 3], mask: L::M) -> Vec3<L> {
         let spot = self.spot_inside(l, p);
-        let stored = match l.near_differences(&self.grid, corner, &spot, mask) {
-            Some(stored) => stored,
+        match l.near_differences(&self.grid, corner, &spot, mask) {
+            Some(differences) => differences,
             None => l.without_near(Differences { field: self, position: p, spot }),
-        };
-        axes!(i => stored[i] * l.splat(self.rescale.slope))
+        }
     }
 
     /// `differences` at two places of each ray.
@@ -437,16 +436,15 @@ impl<'a, V: Texel> Field<'a, V> {
     ) -> [Vec3<L>; 2] {
         if corners[0] == corners[1] {
             let [near, far] = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
-            if let Some([near, far]) = l.near_two_differences(&self.grid, corners[0], [&near, &far], masks) {
-                let slope = l.splat(self.rescale.slope);
-                return [axes!(i => near[i] * slope), axes!(i => far[i] * slope)];
+            if let Some(both) = l.near_two_differences(&self.grid, corners[0], [&near, &far], masks) {
+                return both;
             }
         }
         l.without_near(DifferencesOneByOne { field: self, places, corners, masks })
     }
 
     #[inline(always)]
-    fn stored_differences<L: Lanes>(&self, l: L, p: Vec3<L>, spot: Spot<L>) -> Vec3<L> {
+    fn differences_one_by_one<L: Lanes>(&self, l: L, p: Vec3<L>, spot: Spot<L>) -> Vec3<L> {
         // Where all of the 4 x 4 x 4 voxels around the cells exist, neighbours share their loads.
         let mut inner = l.mask(u32::MAX);
         for axis in 0..3 {
@@ -461,7 +459,7 @@ impl<'a, V: Texel> Field<'a, V> {
         }
     }
 
-    /// `differences` of stored values, also where cells touch the volume's faces.
+    /// `differences`, also where cells touch the volume's faces.
     #[inline(always)]
     fn differences_at_faces<L: Lanes>(&self, l: L, p: Vec3<L>) -> Vec3<L> {
         let mut differences = [l.splat(0.0); 3];
@@ -474,7 +472,7 @@ impl<'a, V: Texel> Field<'a, V> {
         differences
     }
 
-    /// `differences` of stored values where no cell touches the volume's faces.
+    /// `differences` where no cell touches the volume's faces.
     #[inline(always)]
     fn inner_differences<L: Lanes>(&self, l: L, spot: Spot<L>) -> Vec3<L> {
         let [_, dy, dz] = self.grid.next();
@@ -565,7 +563,7 @@ impl<L: Lanes, V: Texel> Part<L> for Differences<'_, '_, L, V> {
     type Output = Vec3<L>;
     #[inline(always)]
     fn run(self, l: L) -> Vec3<L> {
-        self.field.stored_differences(l, self.position, self.spot)
+        self.field.differences_one_by_one(l, self.position, self.spot)
     }
 }
 

@@ -338,11 +338,12 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn gather_columns(self, table: &[[f32; 4]], index: Ints) -> [Floats; 4] {
         assert!(!table.is_empty());
-        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX);
+        // Offsets in bytes: addresses then need no arithmetic of their own.
+        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX).min(i32::MAX >> 4);
         let mut at = [0u32; N];
         macro_rules! entry {
             ($lane:expr) => {
-                _mm_loadu_ps(table.as_ptr().add(at[$lane] as usize).cast())
+                _mm_loadu_ps(table.as_ptr().cast::<u8>().add(at[$lane] as usize).cast())
             };
         }
         // Lanes four apart, so that transposing each quarter puts them in order.
@@ -357,7 +358,7 @@ impl Lanes for Avx512 {
         // SAFETY: the array holds a vector; as an unsigned number no index is above the table's last.
         unsafe {
             let index = _mm512_min_epu32(index.0, _mm512_set1_epi32(last));
-            _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+            _mm512_storeu_si512(at.as_mut_ptr().cast(), _mm512_slli_epi32::<4>(index));
             let (a, b, c, d) = (four!(0), four!(1), four!(2), four!(3));
             let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
             let (ef, gh) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
