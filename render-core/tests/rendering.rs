@@ -36,7 +36,13 @@ fn volume(dims: [u32; 3], axes: DMat3, value: impl Fn(DVec3) -> f64) -> Arc<Volu
             }
         }
     }
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     Arc::new(Volume::new(geometry, Voxels::F32(values.into()), Rescale::IDENTITY, meaning).unwrap())
 }
 
@@ -487,8 +493,13 @@ fn absurd_views_neither_panic_nor_hang() {
 #[test]
 fn where_all_voxels_hold_the_lowest_number_of_their_type_every_renderer_shows_it() {
     let axes = DAffine3::from_mat3(DMat3::IDENTITY);
-    let meaning =
-        Meaning { modality: "MR".into(), unit: String::new(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "MR".into(),
+        unit: String::new(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     let count = 20 * 20 * 20;
     for stored in [
         Voxels::U8(vec![0; count].into()),
@@ -536,8 +547,13 @@ fn edges_from_the_lowest_to_the_highest_number_of_16_bits_have_true_normals() {
         high.push(value);
     }
     let geometry = Geometry::new([24; 3], DAffine3::from_mat3(tilted())).unwrap();
-    let meaning =
-        Meaning { modality: "MR".into(), unit: String::new(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "MR".into(),
+        unit: String::new(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     let never = AtomicBool::new(false);
     for voxels in [Voxels::I16(low.into()), Voxels::U16(high.into())] {
         let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, meaning.clone()).unwrap();

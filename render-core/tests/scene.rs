@@ -20,7 +20,13 @@ fn ct() -> Volume {
     )
     .unwrap();
     let voxels: Arc<[i16]> = (0..geometry.voxel_count()).map(|i| (i % 40) as i16).collect();
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     Volume::new(geometry, Voxels::I16(voxels), Rescale::IDENTITY, meaning).unwrap()
 }
 
@@ -267,7 +273,13 @@ fn impossible_grids_and_scales_are_refused() {
     assert_eq!(make([2, 2, 2], [DVec3::X, DVec3::X, DVec3::Z], DVec3::ONE), Err(GeometryError::Singular));
     assert_eq!(make([2, 2, 2], axes, DVec3::new(1.0, f64::NAN, 1.0)), Err(GeometryError::Singular));
     let geometry = make([2, 2, 2], axes, DVec3::ONE).unwrap();
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     let voxels = Voxels::U8(vec![0; 8].into());
     let zero = Rescale { slope: 0.0, intercept: 0.0 };
     assert!(matches!(
@@ -310,6 +322,39 @@ fn first_look_shows_the_whole_volume_and_little_else() {
             })
             .fold(0.0, f64::max);
         assert!((0.85..1.0).contains(&farthest), "{size:?}: {farthest}");
+    }
+}
+
+#[test]
+fn a_table_shows_slices_as_it_says_and_straight_windows_do_without_it() {
+    use std::sync::atomic::AtomicBool;
+
+    use render_core::render::{Choice, Renderer};
+    use render_core::window::{Shape, Table, Window};
+
+    let (plain, mut view) = view(Content::Slice, Orientation::Axial);
+    view.size = [64, 48];
+    let table = Arc::new(Table::new(vec![0.0, 0.9, 0.1, 1.0]).unwrap());
+    let meaning = Meaning { tables: vec![table], ..plain.meaning().clone() };
+    let volume = Volume::new(*plain.geometry(), plain.voxels().clone(), plain.rescale(), meaning).unwrap();
+    let volume = Arc::new(volume);
+    let go = AtomicBool::new(false);
+    for choice in [Choice::Reference, Choice::Cpu] {
+        let renderer = Renderer::open(choice).unwrap();
+        view.window = Window::shaped(0.0, 1000.0, Shape::Table(0)).unwrap();
+        let params = RenderParams::resolve(&view, &volume);
+        let values = renderer.values(&volume, &params, &go).unwrap().values;
+        let picture = renderer.render(&volume, &params, &go).unwrap();
+        let curve = view.window.curve(volume.meaning()).unwrap();
+        let mut levels = std::collections::HashSet::new();
+        for (value, pixel) in values.iter().zip(picture.pixels.chunks_exact(4)) {
+            let expected = if value.is_nan() { 0 } else { (curve.brightness(*value) * 255.0 + 0.5) as u8 };
+            assert_eq!(pixel, [expected, expected, expected, 255], "{value}");
+            levels.insert(expected);
+        }
+        assert!(levels.len() > 1);
+        view.window = Window::new(0.0, 1000.0).unwrap();
+        assert_eq!(RenderParams::resolve(&view, &volume).curve, None);
     }
 }
 

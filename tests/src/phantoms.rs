@@ -37,7 +37,13 @@ pub fn volume(geometry: Geometry, storage: Storage, value: impl Fn(DVec3) -> f64
         }
         Storage::F32 => (Voxels::F32(hu.iter().map(|&v| v as f32).collect()), 1.0, 0.0),
     };
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     Arc::new(
         Volume::new(geometry, voxels, Rescale { slope, intercept }, meaning).expect("one value per voxel"),
     )

@@ -1,9 +1,9 @@
 //! The bar above the viewports and the line below them.
 
 use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText};
+use render_core::Volume;
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, PresetLibrary, ViewState};
-use render_core::{Volume, Window};
 
 use super::app::{App, Screen};
 use super::command::Command;
@@ -76,7 +76,7 @@ fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands:
     let width_response = ui.add(width_drag).on_hover_text(format!("Width of the window, {unit}"));
     let center_response = ui.add(center_drag).on_hover_text(format!("Centre of the window, {unit}"));
     if width_response.changed() || center_response.changed() {
-        commands.push(Command::SetWindow(Window::clamped(center, width)));
+        commands.push(Command::SetWindow(window.changed(center, width)));
     }
 }
 

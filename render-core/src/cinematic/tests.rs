@@ -19,7 +19,13 @@ fn volume(dims: [u32; 3], spacing_mm: DVec3, value: impl Fn(Vec3) -> f32) -> Arc
         .map(|p| value(Vec3::from(p.map(|n| n as f32))))
         .collect();
     let geometry = Geometry::new(dims, DAffine3::from_scale(spacing_mm)).expect("a plain grid");
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     Arc::new(Volume::new(geometry, Voxels::F32(values), Rescale::IDENTITY, meaning).expect("a plain volume"))
 }
 

@@ -21,4 +21,4 @@ mod tile;
 
 pub use lanes::Level;
 pub(crate) use packets::Packets;
-pub(crate) use reference::Reference;
+pub(crate) use reference::{Reference, overlaid};

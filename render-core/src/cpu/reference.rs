@@ -114,7 +114,7 @@ pub(super) fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [
 }
 
 /// The colour of a projection or a slice with the layers mixed in.
-pub(super) fn overlaid(volume: &Volume, params: &RenderParams, ray: Ray, color: Vec3) -> Vec3 {
+pub(crate) fn overlaid(volume: &Volume, params: &RenderParams, ray: Ray, color: Vec3) -> Vec3 {
     match params.mode {
         Mode::Projection { combine, step_mm, .. } => {
             let points = samples_inside(volume, params, ray, step_mm)

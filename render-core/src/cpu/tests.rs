@@ -78,7 +78,13 @@ fn volume(dims: [u32; 3], axes: DMat3, store: Store, negative: bool) -> Arc<Volu
     let intercept = -1000.0 - slope * (shift + if negative { span } else { 0.0 });
     let affine = DAffine3 { matrix3: axes, translation: DVec3::new(12.0, -30.0, 7.0) };
     let geometry = Geometry::new(dims, affine).expect("axes are independent");
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     let rescale = Rescale { slope: slope as f32, intercept: intercept as f32 };
     Arc::new(Volume::new(geometry, voxels, rescale, meaning).expect("the voxels fit the grid"))
 }

@@ -130,7 +130,13 @@ pub(crate) fn test_volume() -> Volume {
             }
         }
     }
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     // Both depend on the constants above only.
     let geometry = geometry.expect("the test scene's axes are independent");
     Volume::new(geometry, Voxels::I16(voxels.into()), Rescale { slope: 1.0, intercept: -24.0 }, meaning)

@@ -274,6 +274,7 @@ fn bone_view() -> (Arc<crate::Volume>, crate::scene::ViewState) {
         modality: "CT".into(),
         unit: "HU".into(),
         windows: Vec::new(),
+        tables: Vec::new(),
         inverted: false,
     };
     let rescale = crate::volume::Rescale::IDENTITY;

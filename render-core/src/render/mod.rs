@@ -13,11 +13,15 @@ pub use params::{
 };
 pub use table::{GRADIENT_TABLE_LEN, GradientOpacity, TABLE_LEN, TransferTable};
 
+use glam::Vec3;
+use rayon::prelude::*;
+
 use crate::cpu::Level;
 use crate::frame::{Frame, ValueImage};
 use crate::gpu::{Gpu, Timing};
 use crate::illumination::Illuminator;
 use crate::volume::Volume;
+use crate::window::Curve;
 
 /// What a back end can do. Back ends share what they build for a volume among all callers.
 pub(crate) trait Backend: Send + Sync + std::fmt::Debug {
@@ -55,6 +59,8 @@ pub enum RenderError {
     Threads(String),
     #[error("there is no graphics card whose textures could be drawn into")]
     NoCard,
+    #[error("curves of brightness are not drawn into textures of a card")]
+    Curve,
     #[error("the graphics card failed: {0}")]
     Gpu(String),
     #[error("the volume of {mib} MiB does not fit the graphics card: {reason}; render it on the CPU")]
@@ -192,12 +198,52 @@ impl Renderer {
         cancel: &AtomicBool,
     ) -> Result<Frame, RenderError> {
         check_size(params)?;
+        if let Some(curve) = params.shown_by_curve() {
+            return self.curved(volume, params, curve, cancel);
+        }
         let params = self.illuminator.fill(volume, params, cancel)?;
         self.attempt(|backend| backend.render(volume, &params, cancel))
     }
 
+    /// A slice or a projection whose values become grey by a curve: that of every back end's values, here.
+    fn curved(
+        &self,
+        volume: &Arc<Volume>,
+        params: &RenderParams,
+        curve: &Curve,
+        cancel: &AtomicBool,
+    ) -> Result<Frame, RenderError> {
+        let image = self.values(volume, params, cancel)?;
+        let mut pixels = vec![0; image.values.len() * 4];
+        let width = params.size[0] as usize;
+        let rows = pixels.par_chunks_mut(width * 4).zip(image.values.par_chunks(width)).enumerate();
+        rows.for_each(|(row, (pixels, values))| {
+            for (column, (pixel, &value)) in pixels.chunks_exact_mut(4).zip(values).enumerate() {
+                let color = match value.is_nan() {
+                    true => Vec3::from(params.background),
+                    false => Vec3::splat(curve.brightness(value)),
+                };
+                let color = if params.layers.is_empty() {
+                    color
+                } else {
+                    crate::cpu::overlaid(volume, params, params.rays.at(column as u32, row as u32), color)
+                };
+                let [r, g, b] = color.to_array().map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
+                pixel.copy_from_slice(&[r, g, b, 255]);
+            }
+        });
+        Ok(Frame {
+            size: params.size,
+            pixels,
+            kind: params.kind,
+            view_revision: params.view_revision,
+            input_seq: params.input_seq,
+        })
+    }
+
     /// Draws into a texture of `gpu::picture_texture`, which has the picture's size and belongs to the
-    /// device that `open_on` was given. Nothing stands in for a device that fails: `render` does.
+    /// device that `open_on` was given. Nothing stands in for a device that fails, nor for what only
+    /// `render` draws: `render` does.
     pub fn render_to(
         &self,
         texture: &wgpu::Texture,
@@ -209,6 +255,9 @@ impl Renderer {
         let Some(gpu) = &self.gpu else {
             return Err(RenderError::NoCard);
         };
+        if params.shown_by_curve().is_some() {
+            return Err(RenderError::Curve);
+        }
         let params = self.illuminator.fill(volume, params, cancel)?;
         gpu.render_to(texture, volume, &params, cancel)?;
         self.note(Drawn { by: self.name, instead: None, timing: gpu.timing() });

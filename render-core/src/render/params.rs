@@ -10,7 +10,7 @@ use crate::illumination::Illumination;
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 use crate::volume::Volume;
-use crate::window::Window;
+use crate::window::{Curve, Window};
 
 /// A ray whose remaining transparency falls below this has gathered its colour: it ends, and the
 /// light gathered so far stands for the rest as well.
@@ -225,6 +225,8 @@ pub struct RenderParams {
     pub size: [u32; 2],
     pub rays: Rays,
     pub mode: Mode,
+    /// Takes the place of the ramp `Grey` in slices and projections.
+    pub curve: Option<Curve>,
     /// Shown where rays end without being opaque.
     pub background: [f32; 3],
     /// Columns that turn a gradient in voxel space into one in patient space.
@@ -252,6 +254,12 @@ pub struct RenderParams {
 }
 
 impl RenderParams {
+    /// The curve that shows values, in pictures that show any.
+    pub(crate) fn shown_by_curve(&self) -> Option<&Curve> {
+        let valued = matches!(self.mode, Mode::Slice { .. } | Mode::Projection { .. });
+        self.curve.as_ref().filter(|_| valued)
+    }
+
     /// Whether all that shades the volume is one white light along the line of sight: what most
     /// pictures are, and worth a faster way of its own.
     pub(crate) fn is_plain_volume(&self) -> bool {

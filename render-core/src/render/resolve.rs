@@ -53,6 +53,7 @@ impl RenderParams {
             size: view.size,
             rays,
             mode,
+            curve: view.window.curve(volume.meaning()),
             background: [0.0; 3],
             patient_from_gradient: gradient.to_cols_array_2d().map(|c| c.map(|x| x as f32)),
             line_of_sight: line_of_sight.as_vec3().to_array(),

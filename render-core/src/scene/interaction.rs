@@ -2,7 +2,6 @@
 
 use super::view::{Content, ViewState};
 use crate::volume::Volume;
-use crate::window::Window;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Button {
@@ -108,7 +107,7 @@ impl Interaction {
                 let per_pixel = view.window.width() / PIXELS_PER_WINDOW;
                 let center = view.window.center() + dy * per_pixel;
                 let width = view.window.width() + dx * per_pixel;
-                view.set_window(Window::clamped(center, width));
+                view.set_window(view.window.changed(center, width));
             }
             (Button::Left, _) => {
                 view.camera.azimuth(-dx * DEGREES_PER_PIXEL);

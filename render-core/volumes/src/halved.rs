@@ -143,8 +143,13 @@ mod tests {
         let axes = [DVec3::X, DVec3::Y, DVec3::NEG_Z];
         let origin = DVec3::new(10.0, 20.0, 30.0);
         let geometry = Geometry::from_axes(DIMS, origin, axes, DVec3::new(0.5, 2.0, 3.0)).unwrap();
-        let meaning =
-            Meaning { modality: "MR".into(), unit: String::new(), windows: Vec::new(), inverted: false };
+        let meaning = Meaning {
+            modality: "MR".into(),
+            unit: String::new(),
+            windows: Vec::new(),
+            tables: Vec::new(),
+            inverted: false,
+        };
         Arc::new(Volume::new(geometry, voxels, Rescale { slope, intercept: 5.0 }, meaning).unwrap())
     }
 

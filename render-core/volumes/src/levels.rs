@@ -98,8 +98,13 @@ mod tests {
         let axes = [DVec3::X, DVec3::Y, DVec3::Z];
         let geometry = Geometry::from_axes([64, 64, 100], DVec3::ZERO, axes, DVec3::ONE).unwrap();
         let voxels: Arc<[f32]> = (0..geometry.voxel_count()).map(value).collect();
-        let meaning =
-            Meaning { modality: "MR".into(), unit: String::new(), windows: Vec::new(), inverted: false };
+        let meaning = Meaning {
+            modality: "MR".into(),
+            unit: String::new(),
+            windows: Vec::new(),
+            tables: Vec::new(),
+            inverted: false,
+        };
         Volume::new(geometry, Voxels::F32(voxels), Rescale::IDENTITY, meaning).unwrap()
     }
 

@@ -7,7 +7,7 @@ use crate::bricks::Bricks;
 use crate::geometry::Geometry;
 use crate::halved::{self, Reduction};
 use crate::levels::Levels;
-use crate::window::Window;
+use crate::window::{Table, Window};
 
 /// Stored voxel values, column fastest, then row, then slice.
 #[derive(Clone, Debug)]
@@ -162,7 +162,7 @@ impl Rescale {
 }
 
 /// What a volume's numbers are, as far as viewing needs to know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meaning {
     /// DICOM Modality (0008,0060), for example `CT`.
     pub modality: String,
@@ -170,6 +170,8 @@ pub struct Meaning {
     pub unit: String,
     /// Windows the files ask for (VOI LUT module), first choice first, with their explanations.
     pub windows: Vec<(String, Window)>,
+    /// The tables that some of these windows name (VOI LUT Sequence).
+    pub tables: Vec<Arc<Table>>,
     /// The smallest value is white on slices and projections (MONOCHROME1).
     pub inverted: bool,
 }
@@ -270,13 +272,13 @@ impl Volume {
         self.stored_range
     }
 
-    /// Smallest and largest rescaled value, padding included.
+    /// Smallest and largest rescaled value.
     pub fn value_range(&self) -> (f32, f32) {
         let (a, b) = (self.rescale.apply(self.stored_range.0), self.rescale.apply(self.stored_range.1));
         (a.min(b), a.max(b))
     }
 
-    /// Mean of all rescaled values, padding included.
+    /// Mean of all rescaled values.
     pub fn mean(&self) -> f64 {
         self.mean
     }

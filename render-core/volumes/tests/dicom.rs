@@ -101,7 +101,7 @@ fn tilted_uneven_ct_is_declared_and_resampled_to_a_regular_sheared_grid() {
     assert_close(&[facts.mean], &[-661.7291], 1e-3);
     let mean_step = (13.0 * 4.002 + 1.081 + 13.0 * 6.999) / 27.0;
     assert_close(&facts.spacing_mm, &[0.4882812, 0.4882812, mean_step], 1e-3);
-    assert_eq!(codes(&loaded), [WarningCode::GantryTilt, WarningCode::UnevenSpacing]);
+    assert_eq!(codes(&loaded), [WarningCode::GantryTilt, WarningCode::UnevenSpacing, WarningCode::Padding]);
     assert_close(&[loaded.warnings[0].value.expect("degrees")], &[18.5], 0.01);
     for step in ["4.002 mm (13x)", "1.081 mm (1x)", "6.999 mm (13x)"] {
         assert!(loaded.warnings[1].message.contains(step), "{}", loaded.warnings[1].message);

@@ -122,3 +122,34 @@ fn loss_is_told_from_the_codestream_where_the_header_keeps_silent() {
         assert_eq!(warnings, usize::from(lossy), "{name}: {:?}", loaded.warnings);
     }
 }
+
+/// Values and brightness as pydicom's apply_voi_lut has them.
+#[test]
+fn a_table_of_the_file_is_the_first_look() {
+    let Some(path) = data("modalities/luts-overlay-parametric/vlut_04.dcm") else { return };
+    let loaded = load(&path);
+    let window = loaded.volume.default_window();
+    assert_eq!(window.shape(), volumes::window::Shape::Table(0));
+    let curve = window.curve(loaded.volume.meaning()).expect("a table");
+    for ([x, y], value, out) in
+        [([10, 10], 255.0, 65_535.0), ([200, 100], 127.0, 32_639.0), ([256, 256], 122.0, 31_354.0)]
+    {
+        assert_eq!(loaded.volume.value_at([x, y, 0]), Some(value));
+        assert!((curve.brightness(value) - out / 65_535.0).abs() < 1e-6, "{value}");
+    }
+}
+
+/// Padding is -1500 in a head CT whose lowest other value is -1023.
+#[test]
+fn padding_is_no_value_of_the_volume() {
+    let Some(path) = data("ct-head-tilt-uneven/0001.dcm") else { return };
+    let loaded = load(&path);
+    assert_eq!(loaded.facts.value_range.0, -1500.0);
+    assert_eq!(loaded.volume.value_range().0, -1023.0);
+    assert_eq!(loaded.volume.value_at([0, 0, 0]), Some(-1023.0));
+    let warning = loaded.warnings.iter().find(|w| w.code == WarningCode::Padding).expect("a warning");
+    assert_eq!(warning.value, Some(62_180.0));
+    // A range of padding, from 0 to 30.
+    let loaded = load(&path.with_file_name("../modalities/mg/GH133.dcm"));
+    assert_eq!((loaded.facts.value_range.0, loaded.volume.value_range().0), (0.0, 31.0));
+}

@@ -53,7 +53,9 @@ impl Session {
                 }
             }
             ClientMessage::WindowLevel { window, level } => {
-                view.edit(&volume, |state| state.set_window(Window::clamped(level, window)));
+                view.edit(&volume, |state| {
+                    state.set_window(Window::of_numbers(volume.meaning(), level, window));
+                });
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Preset { preset } => {

@@ -62,7 +62,9 @@ impl Session {
             }
             ClientMessage::Window { view: number, center, width } => {
                 let (view, volume) = self.view(number)?;
-                view.edit(&volume, |state| state.set_window(Window::clamped(center, width)));
+                view.edit(&volume, |state| {
+                    state.set_window(Window::of_numbers(volume.meaning(), center, width));
+                });
                 view.moved(now, seq);
                 self.share_window(number);
             }

@@ -161,7 +161,13 @@ fn series() -> Arc<OpenSeries> {
     let axes = [DVec3::X, DVec3::Y, DVec3::Z];
     let geometry = Geometry::from_axes(dims, DVec3::ZERO, axes, DVec3::ONE).expect("a grid");
     let voxels: Arc<[i16]> = (0..16 * 16 * 16).collect();
-    let meaning = Meaning { modality: "CT".into(), unit: "HU".into(), windows: Vec::new(), inverted: false };
+    let meaning = Meaning {
+        modality: "CT".into(),
+        unit: "HU".into(),
+        windows: Vec::new(),
+        tables: Vec::new(),
+        inverted: false,
+    };
     let volume = Volume::new(geometry, Voxels::I16(voxels), Rescale::IDENTITY, meaning).expect("a volume");
     let facts = Facts {
         dims,

@@ -10,9 +10,8 @@ use super::dataset::{Dataset, File, Tag};
 use super::kind::{Groups, Kind};
 use super::mosaic::{Mosaic, Tile};
 use super::object::Object;
-use super::pixels::Format;
+use super::pixels::{Format, Voi};
 use super::time::{self, Moment};
-use crate::window::Window;
 
 /// Compressed or not, a frame takes this much of the file.
 const MIN_FRAME_BYTES: u64 = 8;
@@ -54,7 +53,7 @@ pub struct Image {
     /// Distance of slices as stated: SpacingBetweenSlices, else SliceThickness.
     pub step_mm: Option<f64>,
     pub rescale: (f64, f64),
-    pub windows: Vec<(String, Window)>,
+    pub voi: Voi,
     pub moment: Moment,
     pub kind: Kind,
     pub format: Arc<Format>,
@@ -178,7 +177,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             spacing_mm,
             step_mm,
             rescale,
-            windows: windows(group(tags::FRAME_VOILUT_SEQUENCE)),
+            voi: Voi::read(group(tags::FRAME_VOILUT_SEQUENCE), format, rescale),
             moment: Moment::read(&groups, &dimensions),
             kind: Kind::read(&groups, unit, dims, spacing_mm),
             format: format.clone(),
@@ -227,21 +226,4 @@ fn spacing(data: &Dataset<'_>) -> Option<[f64; 2]> {
         [y, x] if (1e-6..1e4).contains(&x) && (1e-6..1e4).contains(&y) => Some([x, y]),
         _ => None,
     })
-}
-
-fn windows(data: &Dataset<'_>) -> Vec<(String, Window)> {
-    let names = data.texts(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
-    let exact = data.text(tags::VOILUT_FUNCTION).as_deref() == Some("LINEAR_EXACT");
-    let pairs = data.numbers(tags::WINDOW_CENTER).into_iter().zip(data.numbers(tags::WINDOW_WIDTH));
-    pairs
-        .enumerate()
-        .filter_map(|(i, (center, width))| {
-            let window = if exact && width > 0.0 {
-                Window::from_range(center - width / 2.0, center + width / 2.0)
-            } else {
-                Window::new(center, width)?
-            };
-            Some((names.get(i).cloned().unwrap_or_default(), window))
-        })
-        .collect()
 }

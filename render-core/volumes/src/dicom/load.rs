@@ -6,9 +6,9 @@ use glam::DVec3;
 
 use super::dataset::{File, ParseError, Until};
 use super::header::Image;
-use super::pixels::{self, Colour, Convert, Notes, Sample};
+use super::pixels::{self, Colour, Convert, Notes, Sample, Voi};
 use super::stack::Stack;
-use super::stream::{Glimpse, Slices};
+use super::stream::{Glimpse, Measured, Slices};
 use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, codec, source};
 use crate::geometry::{Geometry, MAX_VOXELS};
 use crate::memory;
@@ -18,7 +18,7 @@ use crate::window::Window;
 
 /// Reads a series into one volume, slices in parallel; `progress` counts slices.
 ///
-/// Slices that cannot be read are named in `failed` and are filled with the padding value; an
+/// Slices that cannot be read are named in `failed` and are filled with the lowest value; an
 /// error means that there is no volume: cancelled, too little memory, or no readable slice.
 /// Unevenly spaced slices are resampled to a regular grid, with a warning that says so.
 pub fn load(series: &Series, progress: &Progress) -> Result<Loaded, Error> {
@@ -75,10 +75,12 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
     let mut values = vec![0f32; columns * rows];
     let decoded = parse(&bytes).and_then(|file| pixels::decode(&file, image, convert, &mut values));
     decoded.map_err(at)?;
-    let window = image.windows.first().map(|(_, w)| *w).filter(|_| image.format.is_grey());
-    let window = window.unwrap_or_else(|| middle_range(&values, image));
-    let (low, scale) = window.ramp();
     let inverted = matches!(image.format.colour, Colour::Grey { inverted: true });
+    let voi = if image.format.is_grey() { image.voi.clone() } else { Voi::default() };
+    let window = voi.windows.first().map_or_else(|| middle_range(&values, image), |(_, w)| *w);
+    let meaning = Meaning { windows: voi.windows, tables: voi.tables, inverted, ..Meaning::default() };
+    let curve = window.curve(&meaning);
+    let (low, scale) = window.ramp();
 
     // Rows and columns need not be equally far apart; the picture's pixels are.
     let [dx, dy] = image.spacing_mm.unwrap_or([1.0, 1.0]);
@@ -92,8 +94,11 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
             let xs = span(x, size[0] as usize, columns);
             let count = (ys.len() * xs.len()) as f32;
             let sum: f32 = ys.clone().map(|r| values[r * columns..][xs.clone()].iter().sum::<f32>()).sum();
-            let grey = ((sum / count - low) * scale).clamp(0.0, 1.0);
-            let grey = if inverted { 1.0 - grey } else { grey };
+            let grey = match &curve {
+                Some(curve) => curve.brightness(sum / count),
+                None if inverted => 1.0 - ((sum / count - low) * scale).clamp(0.0, 1.0),
+                None => ((sum / count - low) * scale).clamp(0.0, 1.0),
+            };
             pixels.push((grey * 255.0).round() as u8);
         }
     }
@@ -108,9 +113,10 @@ fn span(i: usize, small: usize, large: usize) -> std::ops::Range<usize> {
 
 /// A window between the darkest and brightest percent, padding left out.
 fn middle_range(values: &[f32], image: &Image) -> Window {
-    let padding = image.format.padding.map(|p| (f64::from(p) * image.rescale.0 + image.rescale.1) as f32);
-    let mut sorted: Vec<f32> =
-        values.iter().copied().filter(|v| v.is_finite() && Some(*v) != padding).collect();
+    let value = |sample: i32| (f64::from(sample) * image.rescale.0 + image.rescale.1) as f32;
+    let padding = image.format.padding.map(|range| range.map(value));
+    let is_padding = |v: f32| padding.is_some_and(|[a, b]| (a.min(b)..=a.max(b)).contains(&v));
+    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite() && !is_padding(*v)).collect();
     if sorted.is_empty() {
         return Window::from_range(0.0, 1.0);
     }
@@ -265,10 +271,12 @@ impl Job<'_> {
         let pixels = format.pixels();
         self.progress.add_total(images.len() as u64);
         let middle = &images[images.len() / 2];
+        let voi = if format.is_grey() { middle.voi.clone() } else { Voi::default() };
         let meaning = Meaning {
             modality: self.series.modality.clone(),
             unit: self.series.unit.clone(),
-            windows: if format.is_grey() { middle.windows.clone() } else { Vec::new() },
+            windows: voi.windows,
+            tables: voi.tables,
             inverted: format.colour == Colour::Grey { inverted: true },
         };
         let show = |index: usize, voxels: &[T], statistics: &Statistics| {
@@ -317,12 +325,14 @@ impl Job<'_> {
             whole[k * pixels..][..pixels].fill(empty);
         }
         let constant = Statistics::of_constant(empty, pixels);
-        let of_images = decoded.images.iter().map(|slice| slice.as_ref().unwrap_or(&constant));
-        let of_images = Statistics::joined(of_images);
+        let joined = |get: fn(&Measured) -> &Statistics| {
+            Statistics::joined(decoded.images.iter().map(|slice| slice.as_ref().map_or(&constant, get)))
+        };
+        let of_images = joined(|measured| &measured.file);
         let of_volume = if self.stack.resampled {
             Statistics::joined(decoded.grid.iter().map(|slice| slice.as_ref().unwrap_or(&constant)))
         } else {
-            of_images
+            joined(|measured| &measured.voxels)
         };
         if of_images.not_finite > 0 {
             warnings.push(Warning {
@@ -375,28 +385,34 @@ impl Job<'_> {
                         .into(),
             });
         }
+        if notes.padding > 0 {
+            warnings.push(Warning {
+                code: WarningCode::Padding,
+                value: Some(notes.padding as f64),
+                message: format!(
+                    "{} voxels hold the padding value (0028,0120), which stands for nothing: they are shown as the \
+                     darkest value of their image",
+                    notes.padding
+                ),
+            });
+        }
         if notes.lossy && warnings.iter().all(|w| w.code != WarningCode::Lossy) {
             warnings.push(super::group::lossy_warning(None));
         }
     }
 
-    /// What stands where there are no pixels: the padding value, else the lowest of the first slice
-    /// that could be read. An error if none could.
-    fn fill(&self, images: &[Result<Statistics, String>]) -> Result<f32, Error> {
-        let Some(good) = images.iter().find_map(|slice| slice.as_ref().ok()) else {
-            return Err(Error::Unreadable(self.failures(images)));
-        };
-        let first = images.iter().position(Result::is_err).unwrap_or(0);
-        Ok(match (self.series.images.0[first].format.padding, self.plan.convert[first]) {
-            (Some(padding), Convert::Add(offset)) => (padding + offset) as f32,
-            (Some(padding), Convert::Scale(a, b)) => (f64::from(padding) * a + b) as f32,
-            (None, _) => good.low,
-        })
+    /// What stands where there are no pixels: the lowest value of the first slice that could be read.
+    /// An error if none could.
+    fn fill(&self, images: &[Result<Measured, String>]) -> Result<f32, Error> {
+        match images.iter().find_map(|slice| slice.as_ref().ok()) {
+            Some(good) => Ok(good.voxels.low),
+            None => Err(Error::Unreadable(self.failures(images))),
+        }
     }
 
     /// The files of the slices that could not be read; what is wrong with a file as a whole is said
     /// once, not for each of its frames.
-    fn failures(&self, images: &[Result<Statistics, String>]) -> Vec<Failed> {
+    fn failures(&self, images: &[Result<Measured, String>]) -> Vec<Failed> {
         let mut failed: Vec<Failed> = Vec::new();
         for (image, slice) in self.series.images.0.iter().zip(images) {
             let (path, Err(reason)) = (&self.series.files[image.file], slice) else { continue };

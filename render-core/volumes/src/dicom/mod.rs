@@ -165,6 +165,8 @@ pub enum WarningCode {
     ColourAsGrey,
     /// Integers of 32 bits are not exact in a float.
     Rounded,
+    /// Voxels with the padding value were given another.
+    Padding,
     /// Float pixel data holds values that are no numbers.
     NotFinite,
 }
@@ -185,6 +187,7 @@ impl WarningCode {
             Self::Truncated => "truncated",
             Self::ColourAsGrey => "colour-as-grey",
             Self::Rounded => "rounded",
+            Self::Padding => "padding",
             Self::NotFinite => "not-finite",
         }
     }

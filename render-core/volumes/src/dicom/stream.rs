@@ -37,11 +37,20 @@ pub struct Slices<'a, T> {
     pub on_slice: Option<OnSlice<'a, T>>,
 }
 
+/// Statistics of one image.
+#[derive(Clone, Copy)]
+pub struct Measured {
+    /// As the file has it, padding included.
+    pub file: Statistics,
+    /// As the volume has it.
+    pub voxels: Statistics,
+}
+
 /// What became of the slices.
 #[derive(Default)]
 pub struct Decoded {
     /// For each image of the series: what it holds, or why it could not be read.
-    pub images: Vec<Result<Statistics, String>>,
+    pub images: Vec<Result<Measured, String>>,
     /// For each slice of a resampled grid; `None` where it is empty.
     pub grid: Vec<Option<Statistics>>,
     /// Slices of the volume that hold nothing yet.
@@ -50,7 +59,7 @@ pub struct Decoded {
 
 /// An image by its index in the series, and where its voxels go.
 type Work<'w, T> = (usize, &'w mut [T]);
-type Outcome = (usize, Result<Statistics, String>);
+type Outcome = (usize, Result<Measured, String>);
 
 impl<T: Sample + Voxel> Slices<'_, T> {
     /// Every image into its own slice of `whole`, each of `pixels` voxels. Incomplete if cancelled.
@@ -175,12 +184,15 @@ impl<T: Sample + Voxel> Slices<'_, T> {
                     .map_err(|reason| in_frame(image, &reason)),
                 Err(reason) => Err(reason.clone()),
             };
-            let outcome = decoded.map(|notes| {
-                *self.notes.lock().unwrap_or_else(PoisonError::into_inner) |= notes;
-                T::measure(slice)
+            let outcome = decoded.map(|mut notes| {
+                let file = T::measure(slice);
+                notes.padding = pixels::replace_padding(&image.format, self.convert[index], slice);
+                let voxels = if notes.padding > 0 { T::measure(slice) } else { file };
+                *self.notes.lock().unwrap_or_else(PoisonError::into_inner) += notes;
+                Measured { file, voxels }
             });
             match (show, &outcome) {
-                (Some(show), Ok(statistics)) => show(index, slice, statistics),
+                (Some(show), Ok(measured)) => show(index, slice, &measured.voxels),
                 (Some(_), Err(_)) => {}
                 (None, _) => self.progress.add_done(1),
             }

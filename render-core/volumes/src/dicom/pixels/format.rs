@@ -23,7 +23,8 @@ pub struct Format {
     pub high: u16,
     pub signed: bool,
     pub float: bool,
-    pub padding: Option<i32>,
+    /// Samples from the first to the second stand for no value (PS3.3 C.7.5.1.1.2).
+    pub padding: Option<[i32; 2]>,
     pub lut: Option<Lut>,
 }
 
@@ -143,10 +144,14 @@ impl Format {
         if samples == 3 && float {
             return Err(format!("colour images of {allocated}-bit floats cannot be shown"));
         }
-        let padding = data
-            .short(tags::PIXEL_PADDING_VALUE)
-            .filter(|_| !float && allocated <= 16)
-            .map(|bits| if signed { i32::from(bits as i16) } else { i32::from(bits) });
+        let padding = |tag: dicom_object::Tag| {
+            let bits = data.short(tag).filter(|_| !float && allocated <= 16)?;
+            Some(if signed { i32::from(bits as i16) } else { i32::from(bits) })
+        };
+        let padding = padding(tags::PIXEL_PADDING_VALUE).map(|value| {
+            let limit = padding(tags::PIXEL_PADDING_RANGE_LIMIT).unwrap_or(value);
+            [value.min(limit), value.max(limit)]
+        });
         let lut = match data.items(tags::MODALITY_LUT_SEQUENCE).first() {
             Some(item) if !float => Some(read_lut(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed)?),
             _ => None,
@@ -170,7 +175,7 @@ impl Format {
     }
 }
 
-fn read_lut(
+pub fn read_lut(
     data: &Dataset<'_>,
     descriptor: dicom_object::Tag,
     values: dicom_object::Tag,

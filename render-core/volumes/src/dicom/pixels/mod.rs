@@ -1,15 +1,18 @@
 //! From the pixel data of one frame to typed values.
 
 mod format;
+mod voi;
 
 use std::borrow::Cow;
 
 use format::brightness;
 pub use format::{Colour, Format};
+pub use voi::Voi;
 
 use super::dataset::{File, PixelBytes, tag};
 use super::header::Image;
 use super::{codec, mosaic};
+use crate::volume::Voxel;
 
 /// A type voxels are stored in, made from samples.
 pub trait Sample: Copy + Default + Send + Sync {
@@ -49,12 +52,15 @@ pub struct Notes {
     pub lossy: bool,
     /// Integers that 32-bit floats cannot hold were rounded.
     pub rounded: bool,
+    /// Voxels that had the padding value.
+    pub padding: u64,
 }
 
-impl std::ops::BitOrAssign for Notes {
-    fn bitor_assign(&mut self, other: Self) {
+impl std::ops::AddAssign for Notes {
+    fn add_assign(&mut self, other: Self) {
         self.lossy |= other.lossy;
         self.rounded |= other.rounded;
+        self.padding += other.padding;
     }
 }
 
@@ -89,6 +95,35 @@ pub fn decode<T: Sample>(
         }
     }
     Ok(notes)
+}
+
+/// Gives padding the value of what is around a patient: the lowest of the image, or where that is
+/// white (MONOCHROME1) the highest. So it is black, and drags no neighbour far away when voxels are
+/// interpolated. Returns how many voxels that were.
+pub fn replace_padding<T: Sample + Voxel>(format: &Format, convert: Convert, voxels: &mut [T]) -> u64 {
+    let (Some(range), None, Colour::Grey { inverted }) = (format.padding, &format.lut, &format.colour) else {
+        return 0;
+    };
+    let (least, most) = format.range();
+    if range.iter().any(|&sample| !(least..=most).contains(&i64::from(sample))) {
+        return 0;
+    }
+    let [a, b]: [T; 2] = range.map(|sample| match convert {
+        Convert::Add(offset) => T::from_i32(sample.wrapping_add(offset)),
+        Convert::Scale(slope, intercept) => T::from_f64(f64::from(sample) * slope + intercept),
+    });
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    let is_padding = |v: T| low <= v && v <= high;
+    let count = voxels.iter().filter(|&&v| is_padding(v)).count();
+    if count == 0 {
+        return 0;
+    }
+    let values = voxels.iter().copied().filter(|&v| !is_padding(v));
+    let around = values.reduce(|a, b| if (b < a) != *inverted { b } else { a });
+    if let Some(around) = around {
+        voxels.iter_mut().filter(|v| is_padding(**v)).for_each(|v| *v = around);
+    }
+    count as u64
 }
 
 /// Whether a 32-bit float is another number than an integer of 32 bits.
