@@ -127,7 +127,10 @@ fn same_place(a: &Header, b: &Header) -> bool {
 
 /// Equal as stored, or else once decoded; what cannot be read equals nothing.
 fn same_pixels(a: (&Path, &Header), b: (&Path, &Header)) -> bool {
-    let (Ok(bytes_a), Ok(bytes_b)) = (source::bytes(a.0), source::bytes(b.0)) else { return false };
+    let bytes = |(path, header): (&Path, &Header)| {
+        source::bytes(path, header.images.first().map(|image| &*image.format))
+    };
+    let (Ok(bytes_a), Ok(bytes_b)) = (bytes(a), bytes(b)) else { return false };
     let parse = |bytes| File::parse(bytes, true, Until::End).ok();
     let (Some(file_a), Some(file_b)) = (parse(&bytes_a), parse(&bytes_b)) else { return false };
     let alike = |(a, b): (&Image, &Image)| a.format == b.format && a.rescale == b.rescale;

@@ -68,7 +68,7 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
     } else {
         Convert::Add(0)
     };
-    let bytes = source::bytes(path).map_err(at)?;
+    let bytes = source::bytes(path, Some(&image.format)).map_err(at)?;
     if !codec::plausible(4 * (columns * rows) as u64, bytes.len() as u64) {
         return Err(at("its header asks for far more pixels than the file can hold: it is damaged".into()));
     }

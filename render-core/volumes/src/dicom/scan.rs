@@ -136,12 +136,13 @@ impl Found {
 
     /// Files named by a DICOMDIR (PS3.3 F.3); names that would leave its folder are refused.
     fn dicomdir(&mut self, path: &Path) -> Result<(), String> {
-        let bytes = source::bytes(path)?;
+        let bytes = source::bytes(path, None)?;
         let file = File::parse(&bytes, true, Until::End).map_err(|e| match e {
             ParseError::Bad(reason) => reason,
             ParseError::NeedMore(_) => "it ends too early".into(),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        let before = self.failed.len();
         let (mut named, mut there) = (0, 0);
         for record in file.dataset.items(Tag::new(0x0004, 0x1220)) {
             let parts = record.texts(Tag::new(0x0004, 0x1500));
@@ -165,9 +166,16 @@ impl Found {
         }
         match (named, there) {
             (0, _) => Err("the DICOMDIR names no files; open the folder instead".into()),
-            (_, 0) => Err(format!(
-                "none of the {named} files that the DICOMDIR names is there; copy the whole medium"
-            )),
+            (_, 0) => {
+                let first = self.failed.drain(before..).next();
+                let first = first.map_or_else(String::new, |f| match f.path == path {
+                    true => f.reason,
+                    false => format!("{}: {}", f.path.display(), f.reason),
+                });
+                Err(format!(
+                    "none of the {named} files that the DICOMDIR names can be read; the first: {first}"
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -6,14 +6,13 @@ use std::path::Path;
 
 use super::dataset::{self, File, ParseError, Until};
 use super::header::Header;
+use super::pixels::Format;
 
 /// Enough for the header of nearly every single-frame file.
 const FIRST_READ: usize = 32 << 10;
 /// Headers above this are damage: 10,000 enhanced frames need about 30 MB.
 const MAX_HEADER: usize = 64 << 20;
 
-/// Deflated files are cut off there.
-const MAX_INFLATED: usize = 2 << 30;
 /// What deflate can do at most.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
@@ -50,15 +49,15 @@ pub fn header(path: &Path) -> Result<Header, String> {
     }
 }
 
-/// The whole file, inflated if need be.
-pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+/// The whole file, inflated if need be, for pixels of this format; `None` for a file without any.
+pub fn bytes(path: &Path, format: Option<&Format>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    read(path, &mut bytes)?;
+    read(path, format, &mut bytes)?;
     Ok(bytes)
 }
 
 /// [`bytes`] in place of what `bytes` holds, whose memory is used again.
-pub fn read(path: &Path, bytes: &mut Vec<u8>) -> Result<(), String> {
+pub fn read(path: &Path, format: Option<&Format>, bytes: &mut Vec<u8>) -> Result<(), String> {
     bytes.clear();
     let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
     let size = file.metadata().map_err(|e| reason(&e))?.len();
@@ -71,7 +70,12 @@ pub fn read(path: &Path, bytes: &mut Vec<u8>) -> Result<(), String> {
     if !dataset::is_deflated(bytes) {
         return Ok(());
     }
-    *bytes = dataset::inflate(bytes, MAX_INFLATED).map_err(|e| match e {
+    // What inflates to more than the header asks for is cut off.
+    let pixels = format.map_or(0, |f| {
+        let sample = usize::from(f.samples) * usize::from(f.allocated).div_ceil(8);
+        f.pixels().saturating_mul(sample).saturating_mul(f.frames as usize)
+    });
+    *bytes = dataset::inflate(bytes, MAX_HEADER.saturating_add(pixels)).map_err(|e| match e {
         ParseError::Bad(reason) => reason,
         ParseError::NeedMore(_) => "it ends inside its file meta information".into(),
     })?;

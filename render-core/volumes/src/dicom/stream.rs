@@ -173,7 +173,8 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         buffer: &mut Vec<u8>,
         show: Option<OnSlice<'_, T>>,
     ) -> Vec<Outcome> {
-        let parsed = source::read(path, buffer).and_then(|()| load::parse(buffer));
+        let format = slices.first().map(|(index, _)| &*self.series.images.0[*index].format);
+        let parsed = source::read(path, format, buffer).and_then(|()| load::parse(buffer));
         let one = |(index, slice): Work<'_, T>| {
             if self.progress.is_cancelled() {
                 return None;

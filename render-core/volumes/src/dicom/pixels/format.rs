@@ -183,7 +183,10 @@ pub fn read_lut(
 ) -> Result<Lut, String> {
     let descriptor_values = data.shorts(descriptor);
     let [count, first, bits] = descriptor_values[..] else {
-        return Err(format!("the lookup table descriptor {} does not have 3 values", Tag::from(descriptor)));
+        return Err(format!(
+            "the lookup table descriptor {} does not have 3 values",
+            Tag::from(descriptor).named()
+        ));
     };
     let count = if count == 0 { 65_536 } else { usize::from(count) };
     let bytes = data.bytes(values).unwrap_or_default();
@@ -196,7 +199,7 @@ pub fn read_lut(
     if !matches!(bits, 8..=16) || table.len() < count {
         return Err(format!(
             "the lookup table {} has {} of {count} entries of {bits} bits",
-            Tag::from(values),
+            Tag::from(values).named(),
             table.len()
         ));
     }
@@ -248,7 +251,10 @@ fn segmented_lut(
 ) -> Result<Lut, String> {
     let descriptor_values = data.shorts(descriptor);
     let [count, first, bits] = descriptor_values[..] else {
-        return Err(format!("the lookup table descriptor {} does not have 3 values", Tag::from(descriptor)));
+        return Err(format!(
+            "the lookup table descriptor {} does not have 3 values",
+            Tag::from(descriptor).named()
+        ));
     };
     let count = if count == 0 { 65_536 } else { usize::from(count) };
     let numbers =
@@ -258,7 +264,7 @@ fn segmented_lut(
         && expand(&numbers, 0, usize::MAX, if bits == 8 { 1 } else { 2 }, &mut values, count, true).is_some()
         && values.len() >= count;
     if !complete {
-        return Err(format!("the segmented lookup table {} is damaged", Tag::from(segments)));
+        return Err(format!("the segmented lookup table {} is damaged", Tag::from(segments).named()));
     }
     values.truncate(count);
     Ok(Lut { first: i32::from(first), bits, values })
