@@ -1,5 +1,6 @@
 //! `voxcast info`: what is in files and folders.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -21,18 +22,13 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
     let mut usable = 0;
     for found in &library.studies {
         let mut series = Vec::new();
-        for s in &found.series {
-            match dicom::load(s, &Progress::default()) {
-                Ok(loaded) => {
-                    library.failed.extend(loaded.failed.iter().cloned());
-                    series.push(describe(s, &loaded));
-                }
-                Err(dicom::Error::Unreadable(failed)) => library.failed.extend(failed),
-                Err(error) => library.failed.push(Failed {
-                    path: s.files.first().cloned().unwrap_or_default(),
-                    reason: error.to_string(),
-                }),
-            }
+        let mut rest = &found.series[..];
+        while let Some(first) = rest.first() {
+            // The times of a 4D series stand one after the other.
+            let count = first.time.map_or(1, |time| time.count as usize).min(rest.len());
+            let (times, others) = rest.split_at(count);
+            rest = others;
+            series.extend(describe_times(times, &mut library.failed));
         }
         usable += series.len();
         usable += found.objects.len();
@@ -60,21 +56,66 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
     Ok(())
 }
 
+/// A series, or all times of a 4D series as one, each loaded after the other; `None` if none can be.
+fn describe_times(times: &[Series], failed: &mut Vec<Failed>) -> Option<Value> {
+    let mut entry: Option<Value> = None;
+    let mut files = BTreeSet::new();
+    let mut told = Vec::new();
+    let (mut low, mut high, mut sum, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0.0, 0u32);
+    for series in times {
+        let loaded = match dicom::load(series, &Progress::default()) {
+            Ok(loaded) => loaded,
+            Err(dicom::Error::Unreadable(unread)) => {
+                failed.extend(unread);
+                continue;
+            }
+            Err(error) => {
+                let path = series.files.first().cloned().unwrap_or_default();
+                failed.push(Failed { path, reason: error.to_string() });
+                continue;
+            }
+        };
+        failed.extend(loaded.failed.iter().cloned());
+        files.extend(&series.files);
+        let (least, most) = loaded.facts.value_range;
+        (low, high) = (low.min(least), high.max(most));
+        (sum, count) = (sum + loaded.facts.mean, count + 1);
+        for warning in warnings(&loaded) {
+            if !told.contains(&warning) {
+                told.push(warning);
+            }
+        }
+        entry.get_or_insert_with(|| describe(series, &loaded));
+    }
+    let mut entry = entry?;
+    entry["times"] = json!(count);
+    entry["value_range"] = json!([low, high]);
+    entry["mean"] = json!(sum / f64::from(count));
+    entry["files"] = json!(files.len());
+    entry["warnings"] = json!(told);
+    Some(entry)
+}
+
+fn warnings(loaded: &Loaded) -> Vec<Value> {
+    let value =
+        |w: &dicom::Warning| json!({ "code": w.code.as_str(), "message": w.message, "value": w.value });
+    loaded.warnings.iter().map(value).collect()
+}
+
 /// What the files hold, and in `volume` the grid that is shown: they differ when slices had to be
 /// resampled.
 fn describe(series: &Series, loaded: &Loaded) -> Value {
     let facts = &loaded.facts;
     let geometry = loaded.volume.geometry();
     let (low, high) = facts.value_range;
-    let warnings: Vec<Value> = loaded
-        .warnings
-        .iter()
-        .map(|w| json!({ "code": w.code.as_str(), "message": w.message, "value": w.value }))
-        .collect();
+    let report = &loaded.report;
+    let time =
+        series.time.map(|time| format!("time {} of {}", time.index + 1, time.count)).unwrap_or_default();
+    let part = series.part.strip_suffix(&time).unwrap_or(&series.part).trim_end();
     json!({
         "series_instance_uid": series.series_instance_uid,
         "series_description": series.series_description,
-        "part": series.part,
+        "part": part,
         "modality": loaded.volume.meaning().modality,
         "dims": facts.dims,
         "times": 1,
@@ -92,7 +133,16 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
             "origin_mm": geometry.origin_mm().to_array(),
             "direction": geometry.direction().map(|d| d.to_array()),
         },
-        "warnings": warnings,
+        "warnings": [],
+        "self_check": {
+            "found": report.found,
+            "corrected": report.corrected,
+            "unknown": report.unknown,
+            "millimetres": {
+                "trusted": report.millimetres.as_str(),
+                "reason": report.millimetres.reason(),
+            },
+        },
     })
 }
 
@@ -124,6 +174,7 @@ fn print_study(study: &Value) {
             ("value range", "value_range"),
             ("mean", "mean"),
             ("unit", "unit"),
+            ("times", "times"),
             ("files", "files"),
             ("shown as", "volume"),
             ("transfer syntaxes", "transfer_syntaxes"),
@@ -133,6 +184,8 @@ fn print_study(study: &Value) {
                 output::line(format_args!("    {label}: {value}"));
             }
         }
+        let check = &series["self_check"];
+        output::line(format_args!("    self-check: {}", check_line(check)));
         for warning in series["warnings"].as_array().into_iter().flatten() {
             output::line(format_args!(
                 "    warning [{}]: {}",
@@ -157,6 +210,22 @@ fn print_study(study: &Value) {
             }
         }
     }
+}
+
+/// The self-check in a line: what warnings do not say.
+fn check_line(check: &Value) -> String {
+    let count = |key: &str| check[key].as_array().map_or(0, Vec::len);
+    let trust = &check["millimetres"];
+    let millimetres = match (trust["trusted"].as_str(), trust["reason"].as_str()) {
+        (Some(trusted), Some(reason)) => format!("{trusted} ({reason})"),
+        (trusted, _) => trusted.unwrap_or_default().to_owned(),
+    };
+    format!(
+        "{} found, {} corrected, {} unknown; millimetres hold {millimetres}",
+        count("found"),
+        count("corrected"),
+        count("unknown")
+    )
 }
 
 /// A value to read; numbers to the millionth, which is finer than any scanner is.

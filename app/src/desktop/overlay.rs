@@ -4,7 +4,6 @@ use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, vec2};
 use glam::DVec3;
 use render_core::Volume;
-use render_core::dicom::WarningCode;
 use render_core::scene::overlay::{EdgeLetters, ruler};
 use render_core::scene::view::Combine;
 use render_core::scene::{Camera, Content, Plane, ViewState};
@@ -44,7 +43,7 @@ pub fn draw(
 ) {
     let view = &shown.view;
     let open = scenery.open;
-    let calibrated = !open.warnings.iter().any(|warning| warning.code == WarningCode::NoSpacing);
+    let millimetres = &open.report.millimetres;
     if scenery.reference_lines && view.content == Content::Slice {
         reference_lines(painter, place, id, view, &scenery.planes);
     }
@@ -61,10 +60,13 @@ pub fn draw(
     for warning in &open.warnings {
         lower_left.push((study::badge(warning), theme::WARNING));
     }
+    if let Some(badge) = study::trust_badge(&open.report.millimetres) {
+        lower_left.push((badge.to_owned(), theme::WARNING));
+    }
     if view.content == Content::Slice {
         let (number, count) = view.plane.slice_number(volume);
         lower_left.push((format!("Slice {number} / {count}"), theme::OVERLAY));
-        if calibrated {
+        if millimetres.is_everywhere() {
             lower_left.push((plane_position(&view.plane), theme::OVERLAY_WEAK));
         }
     } else {
@@ -98,7 +100,11 @@ pub fn draw(
     }
     text.write(Align2::RIGHT_BOTTOM, &lower_right);
 
-    if calibrated && roomy && view.content == Content::Slice {
+    // Across images that have no place, nothing is known but within one.
+    let image_normal = volume.geometry().direction()[2];
+    let within_image = view.plane.scroll_direction().dot(image_normal).abs() > 0.9999;
+    let measured = millimetres.is_everywhere() || millimetres.holds_within_images() && within_image;
+    if measured && roomy && view.content == Content::Slice {
         let points_per_pixel = place.width() / view.size[0] as f32;
         draw_ruler(painter, rect, view, points_per_pixel);
     }

@@ -1,7 +1,7 @@
 //! The list of studies and series, with what is wrong with them.
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
-use render_core::dicom::{Series, Study};
+use render_core::dicom::{Report, Series, Study};
 
 use super::app::{App, Work, file_name};
 use super::command::Command;
@@ -121,6 +121,9 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
     if response.on_hover_text(title).clicked() && !selected {
         commands.push(Command::LoadSeries(series.series_instance_uid.clone()));
     }
+    if let Some(open) = on_screen {
+        self_check(&open.report, ui);
+    }
     for warning in on_screen.iter().flat_map(|open| &open.warnings) {
         egui::Frame::new().fill(theme::WARNING_FILL).corner_radius(4).inner_margin(8).show(ui, |ui| {
             ui.set_width(ui.available_width());
@@ -128,6 +131,27 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
             ui.label(RichText::new(study::sentence(&warning.message)).size(12.5));
         });
     }
+}
+
+/// What was found, corrected and cannot be known, folded away.
+fn self_check(report: &Report, ui: &mut egui::Ui) {
+    let title = match report.millimetres.reason() {
+        None => "Self-check: millimetres hold",
+        Some(_) => "Self-check: millimetres do not all hold",
+    };
+    let header = egui::CollapsingHeader::new(RichText::new(title).size(12.5)).id_salt("self-check");
+    header.show(ui, |ui| {
+        for (name, lines) in
+            [("Found", &report.found), ("Corrected", &report.corrected), ("Not known", &report.unknown)]
+        {
+            if !lines.is_empty() {
+                ui.label(RichText::new(name).color(theme::WEAK).size(12.5));
+            }
+            for line in lines {
+                ui.label(RichText::new(study::sentence(line)).size(12.5));
+            }
+        }
+    });
 }
 
 fn failed(app: &App, ui: &mut egui::Ui) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use render_core::dicom::{Loaded, Patient, Series, Study, Warning, WarningCode};
+use render_core::dicom::{Loaded, Patient, Report, Series, Study, Trust, Warning, WarningCode};
 use render_core::{Volume, Window, window};
 
 /// A series whose voxels are in memory.
@@ -12,6 +12,7 @@ pub struct OpenSeries {
     /// What the window menu holds.
     pub windows: Vec<(String, Window)>,
     pub warnings: Vec<Warning>,
+    pub report: Report,
     pub patient: Patient,
     pub study_description: String,
     pub study_date: String,
@@ -26,6 +27,7 @@ impl OpenSeries {
             windows: window::menu(&loaded.volume),
             volume: loaded.volume,
             warnings: loaded.warnings,
+            report: loaded.report,
             patient: study.patient.clone(),
             study_description: study.study_description.clone(),
             study_date: study.study_date.clone(),
@@ -53,7 +55,10 @@ pub fn badge(warning: &Warning) -> String {
         WarningCode::MissingSlices => "Slices missing",
         WarningCode::DuplicatePositions => "Duplicate positions",
         WarningCode::MixedOrientation => "Mixed orientation",
+        WarningCode::MixedImages => "Split series",
+        WarningCode::ConflictingInstances => "UIDs repeat",
         WarningCode::NoSpacing => "No spacing",
+        WarningCode::Uncalibrated => "Not calibrated",
         WarningCode::Lossy => "Lossy",
         WarningCode::Truncated => "Truncated",
         other => return other.as_str().to_owned(),
@@ -61,6 +66,15 @@ pub fn badge(warning: &Warning) -> String {
     match (warning.code, warning.value) {
         (WarningCode::GantryTilt, Some(degrees)) => format!("{name} {degrees:.1}°"),
         _ => name.to_owned(),
+    }
+}
+
+/// The badge of a volume whose millimetres do not all hold.
+pub fn trust_badge(millimetres: &Trust) -> Option<&'static str> {
+    match millimetres {
+        Trust::Everywhere => None,
+        Trust::WithinImages(_) => Some("mm within images only"),
+        _ => Some("No millimetres"),
     }
 }
 

@@ -3,7 +3,7 @@
 use glam::DVec3;
 use protocol::{ClientMessage, FrameHeader};
 use render_core::Progress;
-use render_core::dicom::{Error, Facts, Library, Loaded, Series};
+use render_core::dicom::{Error, Facts, Library, Loaded, Report, Series};
 use render_core::volume::{Meaning, Rescale};
 use render_core::{Geometry, Voxels};
 use serde_json::{Value, json};
@@ -178,7 +178,13 @@ fn series() -> Arc<OpenSeries> {
         mean: volume.mean(),
         unit: "HU".into(),
     };
-    let loaded = Loaded { volume: Arc::new(volume), facts, warnings: Vec::new(), failed: Vec::new() };
+    let loaded = Loaded {
+        volume: Arc::new(volume),
+        facts,
+        warnings: Vec::new(),
+        report: Report::default(),
+        failed: Vec::new(),
+    };
     Arc::new(OpenSeries { study_id: "1.2".into(), series_id: "1.2.3".into(), loaded })
 }
 

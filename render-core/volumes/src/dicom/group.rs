@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::header::{Header, Image};
 use super::kind::{self, Kind};
 use super::time::{self, Arranged, Order};
-use super::{Images, Object, Series, Study, Time, Warning, WarningCode, copies, stack};
+use super::{Images, Object, Series, Study, Time, Trust, Warning, WarningCode, copies, stack};
 use crate::progress::Progress;
 
 /// Orientations whose axes differ by less than this cosine (0.5 degrees) are one.
@@ -249,12 +249,11 @@ fn one_series(
     if let Some(ratio) = used.iter().find_map(|h| h.lossy) {
         warnings.push(lossy_warning(ratio));
     }
-    if used.iter().any(|h| h.mosaic) {
-        warnings.push(Warning {
-            code: WarningCode::NoSpacing,
-            value: None,
-            message: "the images are mosaics of slices, shown as they are: positions and lengths across tiles are not right".into(),
-        });
+    let folded = used.iter().any(|h| h.mosaic).then_some(
+        "the images are mosaics of slices that cannot be taken apart: positions and lengths across tiles are not right",
+    );
+    if let Some(folded) = folded {
+        warnings.push(Warning { code: WarningCode::NoSpacing, value: None, message: folded.into() });
     }
     if !images[0].format.is_grey() {
         warnings.push(Warning {
@@ -264,7 +263,9 @@ fn one_series(
         });
     }
     let refs: Vec<&Image> = images.iter().collect();
-    warnings.extend(stack::Stack::new(&refs).warnings);
+    let stack = stack::Stack::new(&refs);
+    warnings.extend(stack.warnings);
+    let millimetres = folded.map_or(stack.millimetres, |reason| Trust::Nowhere(reason.into()));
     let header = used[0];
     Series {
         series_instance_uid: header.series_instance_uid.clone(),
@@ -278,6 +279,7 @@ fn one_series(
         files: paths,
         warnings,
         unit: header.unit.clone(),
+        millimetres,
         images: Images(Arc::from(images)),
     }
 }

@@ -11,6 +11,7 @@ use super::kind::{Groups, Kind};
 use super::mosaic::{Mosaic, Tile};
 use super::object::Object;
 use super::pixels::{Format, Voi};
+use super::scale::{self, Scale};
 use super::time::{self, Moment};
 
 /// Compressed or not, a frame takes this much of the file.
@@ -50,6 +51,7 @@ pub struct Image {
     pub orientation: Option<[DVec3; 2]>,
     /// Distance between columns and between rows.
     pub spacing_mm: Option<[f64; 2]>,
+    pub scale: Scale,
     /// Distance of slices as stated: SpacingBetweenSlices, else SliceThickness.
     pub step_mm: Option<f64>,
     pub rescale: (f64, f64),
@@ -168,13 +170,14 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
                 _ => None,
             };
         }
-        let spacing_mm = spacing(measures);
+        let (spacing_mm, scale) = scale::read(data, measures);
         let image = Image {
             file: 0,
             frame,
             position,
             orientation,
             spacing_mm,
+            scale,
             step_mm,
             rescale,
             voi: Voi::read(group(tags::FRAME_VOILUT_SEQUENCE), format, rescale),
@@ -217,13 +220,4 @@ fn orientation(data: &Dataset<'_>) -> Option<[DVec3; 2]> {
     let x = vector(&numbers[..3])?.try_normalize()?;
     let y = vector(&numbers[3..])?.try_normalize()?;
     (x.dot(y).abs() < 0.05).then_some([x, y])
-}
-
-/// PixelSpacing is (between rows, between columns); x comes first here.
-fn spacing(data: &Dataset<'_>) -> Option<[f64; 2]> {
-    let sources = [tags::PIXEL_SPACING, tags::IMAGER_PIXEL_SPACING, tags::NOMINAL_SCANNED_PIXEL_SPACING];
-    sources.iter().find_map(|&tag| match data.numbers(tag)[..] {
-        [y, x] if (1e-6..1e4).contains(&x) && (1e-6..1e4).contains(&y) => Some([x, y]),
-        _ => None,
-    })
 }

@@ -9,7 +9,7 @@ use super::header::Image;
 use super::pixels::{self, Colour, Convert, Notes, Sample, Voi};
 use super::stack::Stack;
 use super::stream::{Glimpse, Measured, Slices};
-use super::{Error, Facts, Failed, Loaded, Series, Warning, WarningCode, codec, source};
+use super::{Error, Facts, Failed, Loaded, Report, Series, Warning, WarningCode, codec, source};
 use crate::geometry::{Geometry, MAX_VOXELS};
 use crate::memory;
 use crate::progress::Progress;
@@ -371,7 +371,8 @@ impl Job<'_> {
         };
         let volume = Volume::measured(geometry, wrap(voxels), self.plan.rescale, meaning, &of_volume)
             .map_err(|e| Error::Series(e.to_string()))?;
-        Ok(Loaded { volume: Arc::new(volume), facts, warnings, failed })
+        let report = Report::new(self.series, &warnings);
+        Ok(Loaded { volume: Arc::new(volume), facts, warnings, report, failed })
     }
 
     /// Says what decoding found out.

@@ -26,6 +26,8 @@ mod load;
 mod mosaic;
 mod object;
 mod pixels;
+mod report;
+mod scale;
 mod scan;
 mod source;
 mod stack;
@@ -35,6 +37,7 @@ mod time;
 pub use codec::transfer_syntaxes;
 pub use load::{Thumbnail, load, load_with, thumbnail};
 pub use object::Object;
+pub use report::{Report, Trust};
 pub use scan::scan;
 pub use stream::Glimpse;
 
@@ -109,6 +112,7 @@ pub struct Series {
     pub warnings: Vec<Warning>,
     images: Images,
     unit: String,
+    millimetres: Trust,
 }
 
 /// One time of a 4D series.
@@ -124,6 +128,11 @@ impl Series {
     /// unknown.
     pub fn frame_of_reference_uid(&self) -> &str {
         self.images.0.first().map_or("", |image| &image.kind.frame_of_reference)
+    }
+
+    /// What the headers alone tell; [`Loaded::report`] knows more.
+    pub fn report(&self) -> Report {
+        Report::new(self, &self.warnings)
     }
 }
 
@@ -159,6 +168,8 @@ pub enum WarningCode {
     /// One SOP Instance UID stands for different images.
     ConflictingInstances,
     NoSpacing,
+    /// The distance of the pixels is not that in the patient.
+    Uncalibrated,
     Lossy,
     Truncated,
     /// Colour images are shown by their brightness.
@@ -183,6 +194,7 @@ impl WarningCode {
             Self::MixedImages => "mixed-images",
             Self::ConflictingInstances => "conflicting-instances",
             Self::NoSpacing => "no-spacing",
+            Self::Uncalibrated => "uncalibrated",
             Self::Lossy => "lossy",
             Self::Truncated => "truncated",
             Self::ColourAsGrey => "colour-as-grey",
@@ -200,6 +212,7 @@ pub struct Loaded {
     /// The images as the files have them, before any resampling of uneven slices.
     pub facts: Facts,
     pub warnings: Vec<Warning>,
+    pub report: Report,
     /// Files of the series that could not be read; the volume does without them.
     pub failed: Vec<Failed>,
 }

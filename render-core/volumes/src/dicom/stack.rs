@@ -5,7 +5,8 @@ use std::fmt::Write;
 use glam::{DAffine3, DMat3, DVec3};
 
 use super::header::Image;
-use super::{Warning, WarningCode};
+use super::scale::Scale;
+use super::{Trust, Warning, WarningCode};
 use crate::geometry::{Geometry, GeometryError};
 
 /// Tilts below this are rounding of positions in the files.
@@ -36,6 +37,7 @@ pub struct Stack {
     /// The images are not evenly spaced, so the grid's slices lie between them.
     pub resampled: bool,
     pub warnings: Vec<Warning>,
+    pub millimetres: Trust,
 }
 
 fn warning(code: WarningCode, value: Option<f64>, message: String) -> Warning {
@@ -56,14 +58,7 @@ impl Stack {
         let (Some(orientation), Some(positions)) = (first.orientation, positions(images)) else {
             return Self::without_position(images, pixel_mm);
         };
-        if first.spacing_mm.is_none() {
-            warnings.push(warning(
-                WarningCode::NoSpacing,
-                None,
-                "PixelSpacing (0028,0030) is missing: 1 mm is assumed, lengths in the image are not known"
-                    .into(),
-            ));
-        }
+        let mut millimetres = in_image(first, &mut warnings);
         let normal = normal(orientation);
         let n = positions.len();
         let path = positions[n - 1] - positions[0];
@@ -77,6 +72,7 @@ impl Stack {
                 grid_slices: 1,
                 resampled: false,
                 warnings,
+                millimetres,
             };
         }
         let direction = path.normalize();
@@ -100,6 +96,10 @@ impl Stack {
             .map(|(p, &offset)| (*p - positions[0] - direction * offset).length())
             .fold(0.0, f64::max);
         let step = path.length() / (n as f64 - 1.0);
+        if stray > step / 2.0 && millimetres.is_everywhere() {
+            millimetres =
+                Trust::WithinImages(format!("the slices do not lie in a row: some are {stray:.1} mm off"));
+        }
         let grid = uneven(&offsets_mm, along_normal, stray, &mut warnings);
         Self {
             origin_mm: positions[0],
@@ -109,22 +109,26 @@ impl Stack {
             grid_slices: grid.unwrap_or(n),
             resampled: grid.is_some(),
             warnings,
+            millimetres,
         }
     }
 
     /// A pile of images: in file order, 1 mm apart, upright.
     fn without_position(images: &[&Image], pixel_mm: [f64; 2]) -> Self {
-        let known = images[0].spacing_mm.is_some();
         let mut warnings = Vec::new();
-        if !known || images.len() > 1 {
-            let message = if images.len() > 1 {
+        let in_image = in_image(images[0], &mut warnings);
+        let reason = match images.len() {
+            1 => "the image has no position in the patient (0020,0032)",
+            _ => {
                 "the images have no usable position (0020,0032) or are all at one: they are piled up in the order of \
                  their numbers, 1 mm apart; lengths between them are not known"
-            } else {
-                "PixelSpacing (0028,0030) is missing: 1 mm is assumed, lengths are not known"
-            };
-            warnings.push(warning(WarningCode::NoSpacing, None, message.into()));
+            }
+        };
+        if images.len() > 1 {
+            warnings.push(warning(WarningCode::NoSpacing, None, reason.into()));
         }
+        let millimetres =
+            if in_image.is_everywhere() { Trust::WithinImages(reason.into()) } else { in_image };
         Self {
             origin_mm: images[0].position.unwrap_or(DVec3::ZERO),
             direction: images[0]
@@ -135,6 +139,7 @@ impl Stack {
             grid_slices: images.len(),
             resampled: false,
             warnings,
+            millimetres,
         }
     }
 
@@ -171,6 +176,18 @@ impl Stack {
             near.then_some((after - 1, share.round()))
         }
     }
+}
+
+/// Whether lengths within the images are known, with a warning if not.
+fn in_image(image: &Image, warnings: &mut Vec<Warning>) -> Trust {
+    let Some(doubt) = image.scale.doubt() else {
+        let outside = "only lengths within the ultrasound region are known".to_owned();
+        return if image.scale == Scale::Region { Trust::WithinImages(outside) } else { Trust::Everywhere };
+    };
+    let missing = matches!(image.scale, Scale::Unknown | Scale::Ratio);
+    let code = if missing { WarningCode::NoSpacing } else { WarningCode::Uncalibrated };
+    warnings.push(warning(code, None, doubt.into()));
+    Trust::Nowhere(doubt.into())
 }
 
 /// Positions, if every image has one and they are not all the same.

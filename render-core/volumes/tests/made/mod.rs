@@ -26,15 +26,6 @@ impl Folder {
     pub fn series(&self) -> Vec<Series> {
         self.scan().studies.into_iter().flat_map(|study| study.series).collect()
     }
-
-    /// Name, slices and voxels at the first corner of each series: what became of which images.
-    pub fn contents(&self) -> Vec<(String, Vec<f32>)> {
-        let values = |series: &Series| {
-            let volume = load(series).volume;
-            (0..volume.geometry().dims()[2]).map(|k| volume.value_at([0, 0, k]).expect("inside")).collect()
-        };
-        self.series().iter().map(|series| (series.part.clone(), values(series))).collect()
-    }
 }
 
 impl Drop for Folder {

@@ -1,0 +1,143 @@
+//! What was found in a volume, what was corrected, and what cannot be known.
+
+use super::header::Image;
+use super::{Series, Warning, WarningCode};
+
+/// The self-check of a volume, in sentences for people.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    pub found: Vec<String>,
+    /// What differs from the files, and how.
+    pub corrected: Vec<String>,
+    pub unknown: Vec<String>,
+    pub millimetres: Trust,
+}
+
+/// Where lengths and positions in mm are right. What measures or shows mm asks this first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trust {
+    #[default]
+    Everywhere,
+    /// Lengths within an image are right; positions in the patient and lengths across images are
+    /// not known, for this reason.
+    WithinImages(String),
+    /// No length is known, for this reason.
+    Nowhere(String),
+}
+
+impl Trust {
+    /// The stable name that programs read.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::WithinImages(_) => "within-images",
+            Self::Nowhere(_) => "nowhere",
+        }
+    }
+
+    /// Why not everywhere.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Everywhere => None,
+            Self::WithinImages(reason) | Self::Nowhere(reason) => Some(reason),
+        }
+    }
+
+    /// Whether positions in the patient and lengths in any direction are right.
+    pub fn is_everywhere(&self) -> bool {
+        *self == Self::Everywhere
+    }
+
+    /// Whether lengths within one of the images are right.
+    pub fn holds_within_images(&self) -> bool {
+        !matches!(self, Self::Nowhere(_))
+    }
+}
+
+/// Where a warning belongs in the report.
+enum Side {
+    Found,
+    Corrected,
+    Unknown,
+}
+
+impl Report {
+    /// `warnings` are the series' own, and those of loading where it was loaded.
+    pub fn new(series: &Series, warnings: &[Warning]) -> Self {
+        let images = &series.images.0;
+        let mut report =
+            Self { found: vec![size(series)], millimetres: series.millimetres.clone(), ..Self::default() };
+        if !series.part.is_empty() {
+            report.found.push(format!("one of several volumes of its DICOM series: {}", series.part));
+        }
+        if let Some(mosaics) = Some(images.iter().filter(|i| i.tile.is_some()).count()).filter(|&n| n > 0) {
+            report.corrected.push(format!("{mosaics} slices are taken out of a Siemens mosaic"));
+        }
+        if !in_order(images) {
+            report
+                .corrected
+                .push("the slices are sorted by position; their numbers have another order".into());
+        }
+        for warning in warnings {
+            let side = match warning.code {
+                WarningCode::GantryTilt
+                | WarningCode::MixedOrientation
+                | WarningCode::MixedImages
+                | WarningCode::DuplicatePositions
+                | WarningCode::ConflictingInstances
+                | WarningCode::Lossy
+                | WarningCode::ColourAsGrey => Side::Found,
+                WarningCode::UnevenSpacing
+                | WarningCode::MissingSlices
+                | WarningCode::Rounded
+                | WarningCode::NotFinite => Side::Corrected,
+                _ => Side::Unknown,
+            };
+            let list = match side {
+                Side::Found => &mut report.found,
+                Side::Corrected => &mut report.corrected,
+                Side::Unknown => &mut report.unknown,
+            };
+            list.push(warning.message.clone());
+        }
+        if let Some(reason) = report.millimetres.reason().filter(|r| report.unknown.iter().all(|u| u != r)) {
+            report.unknown.push(reason.to_owned());
+        }
+        let first = &images[0];
+        if first.kind.frame_of_reference.is_empty() {
+            report.unknown.push(
+                "no Frame of Reference UID (0020,0052) holds for all images: whether another series lies in the same \
+                 space is not known"
+                    .into(),
+            );
+        }
+        if images.len() == 1 && first.step_mm.is_none() {
+            report.unknown.push("the thickness of the slice (0018,0050) is not stated: 1 mm is shown".into());
+        }
+        if series.unit.is_empty() {
+            report.unknown.push("the unit of the values is not stated".into());
+        }
+        report
+    }
+}
+
+fn size(series: &Series) -> String {
+    let [columns, rows, slices] = series.dims;
+    let what = match (series.images.0[0].position.is_some(), slices) {
+        (_, 1) => "1 image".to_owned(),
+        (true, n) => format!("{n} slices"),
+        (false, n) => format!("{n} frames"),
+    };
+    let pixels = match (series.images.0[0].spacing_mm, &series.millimetres) {
+        (Some([x, y]), trust) if trust.holds_within_images() => format!(", {x:.3} by {y:.3} mm each"),
+        _ => String::new(),
+    };
+    format!("{what} of {columns} by {rows} pixels{pixels}")
+}
+
+/// Whether the numbers of the images rise or fall along the stack.
+fn in_order(images: &[Image]) -> bool {
+    let numbers = || images.iter().map(|image| image.moment.instance_number);
+    numbers().is_sorted() || numbers().is_sorted_by(|a, b| a >= b)
+}
