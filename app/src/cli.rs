@@ -99,6 +99,9 @@ pub enum Command {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+        /// Describe volumes of a tilted gantry as straightened
+        #[arg(long)]
+        straighten_tilt: bool,
     },
     /// Render one picture of a volume to a PNG file
     Render(Box<Render>),
@@ -130,6 +133,9 @@ pub struct Source {
     /// SeriesInstanceUID, when there are several; the largest series otherwise
     #[arg(long, value_name = "UID")]
     pub series: Option<String>,
+    /// Shift the slices of a tilted gantry until they stand upright
+    #[arg(long)]
+    pub straighten_tilt: bool,
 }
 
 #[derive(Debug, Args)]

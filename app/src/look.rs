@@ -117,7 +117,11 @@ impl Overlays {
     /// The layers in the order they are laid over a volume of this Frame of Reference.
     pub fn open(&self, frame_of_reference_uid: &str) -> Result<Vec<Layer>> {
         let open = |path: &Path| -> Result<_> {
-            let (loaded, frame) = study::open_with_frame(&Source { path: path.to_owned(), series: None })?;
+            let (loaded, frame) = study::open_with_frame(&Source {
+                path: path.to_owned(),
+                series: None,
+                straighten_tilt: false,
+            })?;
             if frame != frame_of_reference_uid && !frame.is_empty() && !frame_of_reference_uid.is_empty() {
                 output::note(format_args!(
                     "warning: {} has another frame of reference, so its place over the volume is a guess",

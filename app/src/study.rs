@@ -23,7 +23,8 @@ pub fn open(source: &Source) -> Result<Loaded> {
 pub fn open_with_frame(source: &Source) -> Result<(Loaded, String)> {
     let library = scan(std::slice::from_ref(&source.path))?;
     let series = choose(&library, source)?;
-    let loaded = dicom::load(series, &Progress::default())
+    let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
+    let loaded = load(series, &Progress::default())
         .with_context(|| format!("cannot load the series in {}", source.path.display()))?;
     tell(&loaded);
     Ok((loaded, series.frame_of_reference_uid().to_owned()))

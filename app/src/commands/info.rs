@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::{output, study};
 
 /// Prints the studies found. Fails when there is not one series that can be shown and no other object.
-pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
+pub fn run(paths: &[PathBuf], as_json: bool, straighten_tilt: bool) -> Result<()> {
+    let load: Load = if straighten_tilt { dicom::load_upright } else { dicom::load };
     let mut library = match study::scan(paths) {
         Err(dicom::Error::Path { path, reason }) => {
             Library { failed: vec![Failed { path, reason }], ..Library::default() }
@@ -28,7 +29,7 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
             let count = first.time.map_or(1, |time| time.count as usize).min(rest.len());
             let (times, others) = rest.split_at(count);
             rest = others;
-            series.extend(describe_times(times, &mut library.failed));
+            series.extend(describe_times(times, load, &mut library.failed));
         }
         usable += series.len();
         usable += found.objects.len();
@@ -56,14 +57,16 @@ pub fn run(paths: &[PathBuf], as_json: bool) -> Result<()> {
     Ok(())
 }
 
+type Load = fn(&Series, &Progress) -> Result<Loaded, dicom::Error>;
+
 /// A series, or all times of a 4D series as one, each loaded after the other; `None` if none can be.
-fn describe_times(times: &[Series], failed: &mut Vec<Failed>) -> Option<Value> {
+fn describe_times(times: &[Series], load: Load, failed: &mut Vec<Failed>) -> Option<Value> {
     let mut entry: Option<Value> = None;
     let mut files = BTreeSet::new();
     let mut told = Vec::new();
     let (mut low, mut high, mut sum, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0.0, 0u32);
     for series in times {
-        let loaded = match dicom::load(series, &Progress::default()) {
+        let loaded = match load(series, &Progress::default()) {
             Ok(loaded) => loaded,
             Err(dicom::Error::Unreadable(unread)) => {
                 failed.extend(unread);

@@ -19,7 +19,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => view::run(&cli.view, presets),
         Some(Command::Demo { view }) => view::demo(view, presets),
-        Some(Command::Info { paths, json }) => info::run(&paths, json),
+        Some(Command::Info { paths, json, straighten_tilt }) => info::run(&paths, json, straighten_tilt),
         Some(Command::Render(args)) => render::run(&args, presets),
         Some(Command::Mpr(args)) => mpr::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),

@@ -100,10 +100,7 @@ pub fn draw(
     }
     text.write(Align2::RIGHT_BOTTOM, &lower_right);
 
-    // Across images that have no place, nothing is known but within one.
-    let image_normal = volume.geometry().direction()[2];
-    let within_image = view.plane.scroll_direction().dot(image_normal).abs() > 0.9999;
-    let measured = millimetres.is_everywhere() || millimetres.holds_within_images() && within_image;
+    let measured = millimetres.holds_in_plane(view.plane.scroll_direction(), volume.geometry());
     if measured && roomy && view.content == Content::Slice {
         let points_per_pixel = place.width() / view.size[0] as f32;
         draw_ruler(painter, rect, view, points_per_pixel);

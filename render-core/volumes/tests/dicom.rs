@@ -264,3 +264,40 @@ fn siemens_mosaic_is_taken_apart_into_its_slices() {
 fn series_of(path: &Path, first: usize) -> Vec<Series> {
     series(path).drain(first..first + 2).collect()
 }
+
+#[test]
+fn tilted_ct_is_straightened_to_the_grid_that_dcm2niix_finds() {
+    let Some(path) = data("ct-head-tilt-uneven") else { return };
+    let all = series(&path);
+    let sheared = dicom::load(&all[0], &Progress::default()).expect("load").volume;
+    let loaded = dicom::load_upright(&all[0], &Progress::default()).expect("load");
+    let geometry = loaded.volume.geometry();
+    assert_eq!(geometry.dims(), [512, 611, 56]);
+    assert_close(&geometry.spacing_mm().to_array(), &[0.488_281_2, 0.488_281_2, 2.619_787], 1e-4);
+    // dcm2niix turns rows round: its origin is the first slice's last row.
+    assert_close(&geometry.origin_mm().to_array(), &[-125.0, -169.382_262, 21.174_512], 1e-4);
+    let [x, y, z] = geometry.direction();
+    assert_close(&x.to_array(), &[1.0, 0.0, 0.0], 1e-5);
+    assert_close(&y.to_array(), &[0.0, 0.948_32, -0.317_3], 1e-4);
+    assert_close(&z.to_array(), &[0.0, 0.317_3, 0.948_32], 1e-4);
+    // The same places of the patient hold the same tissue: exactly so in the first slice.
+    let at = |volume: &volumes::Volume, mm: glam::DVec3| {
+        let voxel = volume.geometry().voxel_from_patient().transform_point3(mm).round().as_uvec3();
+        volume.value_at(voxel.to_array()).expect("inside")
+    };
+    for (column, row) in [(100.0, 90.0), (256.0, 256.0), (300.0, 410.0)] {
+        let mm = sheared.geometry().patient_from_voxel().transform_point3(glam::DVec3::new(column, row, 0.0));
+        assert_eq!(at(&sheared, mm), at(&loaded.volume, mm));
+    }
+    assert_eq!(codes(&loaded)[..2], [WarningCode::GantryTilt, WarningCode::UnevenSpacing]);
+    assert!(
+        loaded.warnings[0].message.contains("upright grid of 512x611x56"),
+        "{}",
+        loaded.warnings[0].message
+    );
+    assert!(loaded.report.corrected.iter().any(|line| line.contains("upright grid")), "{:?}", loaded.report);
+    // What is not tilted stays as it is.
+    let Some(plain) = data("geometry/ibsi-orientation-phantom") else { return };
+    let upright = dicom::load_upright(&series(&plain)[0], &Progress::default()).expect("load");
+    assert_eq!(upright.volume.geometry().dims(), [32, 48, 64]);
+}

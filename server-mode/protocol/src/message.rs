@@ -307,8 +307,22 @@ pub struct SeriesOpened {
     pub spacing_mm: [f64; 3],
     pub value_range: [f64; 2],
     pub warnings: Vec<Warning>,
+    pub self_check: SelfCheck,
     pub presets: Vec<Preset>,
     pub windows: Vec<NamedWindow>,
+}
+
+/// What was found in a volume, what was corrected, what cannot be known; sentences for people.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfCheck {
+    pub found: Vec<String>,
+    pub corrected: Vec<String>,
+    pub unknown: Vec<String>,
+    /// Where they are right: `everywhere`, `within-images` or `nowhere`.
+    pub millimetres: String,
+    /// Why not everywhere.
+    pub reason: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -362,7 +362,9 @@ impl Session {
 
     /// Asks for a picture of every view that needs one and whose client keeps up.
     fn request_frames(&mut self, now: Instant) {
-        let Some(volume) = self.volume() else { return };
+        let Some(series) = self.series.clone() else { return };
+        let volume = Arc::clone(&series.loaded.volume);
+        let millimetres = &series.loaded.report.millimetres;
         let mut windowed = None;
         for (&number, view) in &mut self.views {
             view.rest(now);
@@ -375,8 +377,12 @@ impl Session {
         }
         for (&number, view) in &mut self.views {
             if self.counters[usize::from(number)].may_send()
-                && let Some(job) = view.next_job(number, self.dialect, &volume)
+                && let Some(mut job) = view.next_job(number, self.dialect, &volume)
             {
+                let normal = job.state.plane.scroll_direction();
+                if !millimetres.holds_in_plane(normal, volume.geometry()) {
+                    job.meta.info.mm_per_pixel = None;
+                }
                 self.out.push_back(Output::Render(job));
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::message::{self, LayoutView, NamedWindow, SeriesOpened, Warning};
+use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
 use render_core::dicom::Series;
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
@@ -200,6 +200,7 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
     let volume = &series.loaded.volume;
     let meaning = volume.meaning();
     let (low, high) = volume.value_range();
+    let report = &series.loaded.report;
     let warnings = series.loaded.warnings.iter().map(|warning| Warning {
         code: warning.code.as_str().to_owned(),
         message: warning.message.clone(),
@@ -218,6 +219,13 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
         spacing_mm: volume.geometry().spacing_mm().to_array(),
         value_range: [f64::from(low), f64::from(high)],
         warnings: warnings.collect(),
+        self_check: SelfCheck {
+            found: report.found.clone(),
+            corrected: report.corrected.clone(),
+            unknown: report.unknown.clone(),
+            millimetres: report.millimetres.as_str().to_owned(),
+            reason: report.millimetres.reason().map(str::to_owned),
+        },
         presets: preset_menu(presets, volume),
         windows: windows.collect(),
     })

@@ -67,6 +67,13 @@ var readMessage = {
     spacingMm: list(number),
     valueRange: range,
     warnings: list(record({ code: text, message: text, value: optional(number) })),
+    selfCheck: record({
+      found: list(text),
+      corrected: list(text),
+      unknown: list(text),
+      millimetres: text,
+      reason: optional(text)
+    }),
     presets: list(record({ name: text, label: text })),
     windows: list(record({ label: text, center: number, width: number }))
   }),
@@ -689,7 +696,8 @@ var Viewport = class {
       lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && slices !== null) {
-      lines.push(`Slice ${slice} / ${slices}  ${this.#depth(state.positionMm)}`);
+      const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
+      lines.push(`Slice ${slice} / ${slices}  ${depth}`.trimEnd());
       this.#slider.hidden = slices < 2;
       this.#slider.max = String(slices);
       if (this.wantedSlice === null) this.#slider.value = String(slice);
@@ -703,12 +711,15 @@ var Viewport = class {
     this.#patient.replaceChildren();
     setText(this.#series, caption?.series ?? "");
     const warnings = caption?.warnings ?? [];
-    this.#warning.hidden = warnings.length === 0;
-    const first = warnings[0];
+    const badges = warnings.map((warning) => warning.code.replaceAll("-", " "));
+    if (caption && caption.millimetres === "within-images") badges.push("mm within images only");
+    if (caption && caption.millimetres === "nowhere") badges.push("no millimetres");
+    this.#warning.hidden = badges.length === 0;
+    const first = badges[0];
     if (first) {
-      const more = warnings.length > 1 ? ` +${warnings.length - 1}` : "";
-      setText(this.#warning, `⚠ ${first.code.replaceAll("-", " ")}${more}`);
-      this.#warning.title = warnings.map((warning) => warning.message).join("\n");
+      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
+      setText(this.#warning, `⚠ ${first}${more}`);
+      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
     }
     if (!caption) return;
     const name = nameText(caption.patientName);
@@ -1213,8 +1224,13 @@ var Client = class {
     this.#controls.setSeries(series);
     const caption = this.#caption(series);
     for (const viewport of this.#views) viewport.setCaption(caption);
-    const items = series.warnings.map((warning) => element("li", {}, warning.message));
-    byId("warnings", HTMLUListElement).replaceChildren(...items);
+    const check = series.selfCheck;
+    const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]];
+    const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
+      element("h3", {}, title),
+      element("ul", {}, ...lines.map((line) => element("li", {}, line)))
+    ]);
+    byId("self-check", HTMLDivElement).replaceChildren(...told);
     this.#showTargets();
   }
   #caption(series) {
@@ -1228,7 +1244,8 @@ var Client = class {
       studyDate: entry?.study.date ?? "",
       series: name.filter(Boolean).join(" · "),
       unit: series.unit,
-      warnings: series.warnings
+      warnings: series.warnings,
+      millimetres: series.selfCheck.millimetres
     };
   }
   #setView(state) {

@@ -179,8 +179,13 @@ class Client {
     this.#controls.setSeries(series);
     const caption = this.#caption(series);
     for (const viewport of this.#views) viewport.setCaption(caption);
-    const items = series.warnings.map((warning) => element("li", {}, warning.message));
-    byId("warnings", HTMLUListElement).replaceChildren(...items);
+    const check = series.selfCheck;
+    const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]] as const;
+    const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
+      element("h3", {}, title),
+      element("ul", {}, ...lines.map((line) => element("li", {}, line))),
+    ]);
+    byId("self-check", HTMLDivElement).replaceChildren(...told);
     this.#showTargets();
   }
 
@@ -196,6 +201,7 @@ class Client {
       series: name.filter(Boolean).join(" · "),
       unit: series.unit,
       warnings: series.warnings,
+      millimetres: series.selfCheck.millimetres,
     };
   }
 

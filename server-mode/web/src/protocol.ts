@@ -53,6 +53,16 @@ export interface GeometryWarning {
   value: number | null;
 }
 
+export interface SelfCheck {
+  found: readonly string[];
+  corrected: readonly string[];
+  unknown: readonly string[];
+  /** Where they are right: "everywhere", "within-images" or "nowhere". */
+  millimetres: string;
+  /** Why not everywhere. */
+  reason: string | null;
+}
+
 export interface PresetName {
   name: string;
   label: string;
@@ -76,6 +86,7 @@ export interface SeriesOpened {
   spacingMm: readonly number[];
   valueRange: readonly [number, number];
   warnings: readonly GeometryWarning[];
+  selfCheck: SelfCheck;
   presets: readonly PresetName[];
   windows: readonly WindowPreset[];
 }
@@ -210,6 +221,13 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     spacingMm: list(number),
     valueRange: range,
     warnings: list(record<GeometryWarning>({ code: text, message: text, value: optional(number) })),
+    selfCheck: record<SelfCheck>({
+      found: list(text),
+      corrected: list(text),
+      unknown: list(text),
+      millimetres: text,
+      reason: optional(text),
+    }),
     presets: list(record<PresetName>({ name: text, label: text })),
     windows: list(record<WindowPreset>({ label: text, center: number, width: number })),
   }),

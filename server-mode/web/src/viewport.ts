@@ -40,6 +40,8 @@ export interface Caption {
   series: string;
   unit: string;
   warnings: readonly GeometryWarning[];
+  /** Where millimetres hold, as in SelfCheck. */
+  millimetres: string;
 }
 
 const LONGEST_RULER_PX = 140;
@@ -269,7 +271,8 @@ export class Viewport {
       lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && slices !== null) {
-      lines.push(`Slice ${slice} / ${slices}  ${this.#depth(state.positionMm)}`);
+      const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
+      lines.push(`Slice ${slice} / ${slices}  ${depth}`.trimEnd());
       this.#slider.hidden = slices < 2;
       this.#slider.max = String(slices);
       if (this.wantedSlice === null) this.#slider.value = String(slice);
@@ -284,12 +287,15 @@ export class Viewport {
     this.#patient.replaceChildren();
     setText(this.#series, caption?.series ?? "");
     const warnings = caption?.warnings ?? [];
-    this.#warning.hidden = warnings.length === 0;
-    const first = warnings[0];
+    const badges = warnings.map((warning) => warning.code.replaceAll("-", " "));
+    if (caption && caption.millimetres === "within-images") badges.push("mm within images only");
+    if (caption && caption.millimetres === "nowhere") badges.push("no millimetres");
+    this.#warning.hidden = badges.length === 0;
+    const first = badges[0];
     if (first) {
-      const more = warnings.length > 1 ? ` +${warnings.length - 1}` : "";
-      setText(this.#warning, `⚠ ${first.code.replaceAll("-", " ")}${more}`);
-      this.#warning.title = warnings.map((warning) => warning.message).join("\n");
+      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
+      setText(this.#warning, `⚠ ${first}${more}`);
+      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
     }
     if (!caption) return;
     const name = nameText(caption.patientName);

@@ -263,7 +263,7 @@ fn one_series(
         });
     }
     let refs: Vec<&Image> = images.iter().collect();
-    let stack = stack::Stack::new(&refs);
+    let stack = stack::Stack::new(&refs, stack::Grid::Usual);
     warnings.extend(stack.warnings);
     let millimetres = folded.map_or(stack.millimetres, |reason| Trust::Nowhere(reason.into()));
     let header = used[0];

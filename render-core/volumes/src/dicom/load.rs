@@ -7,9 +7,9 @@ use glam::DVec3;
 use super::dataset::{File, ParseError, Until};
 use super::header::Image;
 use super::pixels::{self, Colour, Convert, Notes, Sample, Voi};
-use super::stack::Stack;
+use super::stack::{Grid, Stack};
 use super::stream::{Glimpse, Measured, Slices};
-use super::{Error, Facts, Failed, Loaded, Report, Series, Warning, WarningCode, codec, source};
+use super::{Error, Facts, Failed, Loaded, Report, Series, Warning, WarningCode, codec, source, straighten};
 use crate::geometry::{Geometry, MAX_VOXELS};
 use crate::memory;
 use crate::progress::Progress;
@@ -36,10 +36,36 @@ pub fn load_with(
     on_glimpse: Option<&(dyn Fn(Glimpse) + Sync)>,
 ) -> Result<Loaded, Error> {
     let images: Vec<&Image> = series.images.0.iter().collect();
-    let stack = Stack::new(&images);
+    load_stack(series, &Stack::new(&images, Grid::Usual), progress, on_glimpse)
+}
+
+/// [`load`] with the tilt of a gantry straightened: slices are shifted against each other until they
+/// stand upright, on a grid that holds all of them. Uneven slices are resampled to the smallest
+/// distance, of at most twice as many slices as there are. What is not tilted is loaded as ever.
+pub fn load_upright(series: &Series, progress: &Progress) -> Result<Loaded, Error> {
+    let images: Vec<&Image> = series.images.0.iter().collect();
+    let stack = Stack::new(&images, Grid::Finest);
+    if !stack.is_tilted() {
+        return load(series, progress);
+    }
+    let mut series = series.clone();
+    let headers = Stack::new(&images, Grid::Usual).warnings;
+    series.warnings.retain(|warning| !headers.contains(warning));
+    series.warnings.extend(stack.warnings.iter().cloned());
+    let sheared = load_stack(&series, &stack, progress, None)?;
+    straighten::straighten(&series, sheared)
+}
+
+fn load_stack(
+    series: &Series,
+    stack: &Stack,
+    progress: &Progress,
+    on_glimpse: Option<&(dyn Fn(Glimpse) + Sync)>,
+) -> Result<Loaded, Error> {
+    let images: Vec<&Image> = series.images.0.iter().collect();
     let plan = Plan::new(&images);
-    check_memory(series, &stack, &plan)?;
-    let job = Job { series, stack: &stack, plan: &plan, progress, on_glimpse };
+    check_memory(series, stack, &plan)?;
+    let job = Job { series, stack, plan: &plan, progress, on_glimpse };
     match plan.target {
         Target::U8 => job.run::<u8>(Voxels::U8),
         Target::I16 => job.run::<i16>(Voxels::I16),
@@ -242,7 +268,7 @@ fn check_memory(series: &Series, stack: &Stack, plan: &Plan) -> Result<(), Error
 }
 
 /// Memory that may still be used, where the system tells: of the machine and of its control group.
-fn available_memory() -> Option<u64> {
+pub fn available_memory() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let machine = read("/proc/meminfo").and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;

@@ -31,11 +31,12 @@ mod scale;
 mod scan;
 mod source;
 mod stack;
+mod straighten;
 mod stream;
 mod time;
 
 pub use codec::transfer_syntaxes;
-pub use load::{Thumbnail, load, load_with, thumbnail};
+pub use load::{Thumbnail, load, load_upright, load_with, thumbnail};
 pub use object::Object;
 pub use report::{Report, Trust};
 pub use scan::scan;

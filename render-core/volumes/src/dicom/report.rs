@@ -1,7 +1,13 @@
 //! What was found in a volume, what was corrected, and what cannot be known.
 
+use glam::DVec3;
+
 use super::header::Image;
 use super::{Series, Warning, WarningCode};
+use crate::geometry::Geometry;
+
+/// Planes whose normals differ by less than this cosine (0.8 degrees) are one.
+const SAME_PLANE: f64 = 0.9999;
 
 /// The self-check of a volume, in sentences for people.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +59,13 @@ impl Trust {
     pub fn holds_within_images(&self) -> bool {
         !matches!(self, Self::Nowhere(_))
     }
+
+    /// Whether lengths in a plane with this unit normal are right, in a volume of this geometry.
+    pub fn holds_in_plane(&self, normal: DVec3, geometry: &Geometry) -> bool {
+        let [x, y, _] = geometry.direction();
+        let is_image = || x.cross(y).normalize().dot(normal).abs() > SAME_PLANE;
+        self.is_everywhere() || self.holds_within_images() && is_image()
+    }
 }
 
 /// Where a warning belongs in the report.
@@ -91,7 +104,8 @@ impl Report {
                 WarningCode::UnevenSpacing
                 | WarningCode::MissingSlices
                 | WarningCode::Rounded
-                | WarningCode::NotFinite => Side::Corrected,
+                | WarningCode::NotFinite
+                | WarningCode::Padding => Side::Corrected,
                 _ => Side::Unknown,
             };
             let list = match side {

@@ -22,6 +22,15 @@ const MAX_GRID_GROWTH: f64 = 50.0;
 /// Images closer than this are at one position.
 pub const SAME_POSITION_MM: f64 = 0.01;
 
+/// The regular grid that stands in for uneven slices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Grid {
+    /// The smallest distance that occurs often enough to be meant.
+    Usual,
+    /// The smallest distance, of at most twice as many slices as there are.
+    Finest,
+}
+
 /// How slices lie in the patient.
 #[derive(Debug)]
 pub struct Stack {
@@ -51,7 +60,7 @@ pub fn normal([x, y]: [DVec3; 2]) -> DVec3 {
 
 impl Stack {
     /// From images in slice order, of equal size and orientation.
-    pub fn new(images: &[&Image]) -> Self {
+    pub fn new(images: &[&Image], grid: Grid) -> Self {
         let first = images[0];
         let mut warnings = Vec::new();
         let pixel_mm = first.spacing_mm.unwrap_or([1.0, 1.0]);
@@ -100,7 +109,7 @@ impl Stack {
             millimetres =
                 Trust::WithinImages(format!("the slices do not lie in a row: some are {stray:.1} mm off"));
         }
-        let grid = uneven(&offsets_mm, along_normal, stray, &mut warnings);
+        let grid = uneven(&offsets_mm, along_normal, stray, grid, &mut warnings);
         Self {
             origin_mm: positions[0],
             direction: [orientation[0], orientation[1], direction],
@@ -141,6 +150,11 @@ impl Stack {
             warnings,
             millimetres,
         }
+    }
+
+    /// Whether the slices stand askew on the line through them.
+    pub fn is_tilted(&self) -> bool {
+        self.warnings.iter().any(|warning| warning.code == WarningCode::GantryTilt)
     }
 
     /// The regular grid: sheared where the slices are.
@@ -198,7 +212,13 @@ fn positions(images: &[&Image]) -> Option<Vec<DVec3>> {
 }
 
 /// Slices of a regular grid that stands in for uneven slices; `None` if they are even.
-fn uneven(offsets: &[f64], along_normal: f64, stray: f64, warnings: &mut Vec<Warning>) -> Option<usize> {
+fn uneven(
+    offsets: &[f64],
+    along_normal: f64,
+    stray: f64,
+    grid: Grid,
+    warnings: &mut Vec<Warning>,
+) -> Option<usize> {
     let n = offsets.len();
     let length = offsets[n - 1];
     let mean = length / (n as f64 - 1.0);
@@ -216,7 +236,7 @@ fn uneven(offsets: &[f64], along_normal: f64, stray: f64, warnings: &mut Vec<War
     let steps = common_steps(offsets);
     // A far outlier must not ask for a grid of thousands of slices.
     let base = base_step(&steps, n - 1).max(length / (MAX_GRID_GROWTH * n as f64));
-    let slices = (length / base).round() as usize + 1;
+    let mut slices = (length / base).round() as usize + 1;
     let mut list = String::new();
     for (step, count) in &steps {
         let _ = write!(
@@ -238,6 +258,10 @@ fn uneven(offsets: &[f64], along_normal: f64, stray: f64, warnings: &mut Vec<War
                  more than 4 steps are left empty"),
         ));
     } else {
+        if grid == Grid::Finest {
+            let smallest = steps.iter().map(|&(step, _)| step).fold(f64::INFINITY, f64::min);
+            slices = ((length / smallest).round() as usize + 1).min(2 * n);
+        }
         let regular = base_of(length, slices) * along_normal;
         warnings.push(warning(
             WarningCode::UnevenSpacing,
