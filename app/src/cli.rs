@@ -117,6 +117,10 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Write a volume as NIfTI (.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha)
+    Export(Export),
+    /// Write copies of DICOM files that no longer tell whose they are (PS3.15 Annex E)
+    Anonymize(Anonymize),
     /// Print all that was found out about this machine, and which mode that leads to
     Doctor {
         /// Print one JSON object
@@ -209,6 +213,61 @@ pub struct Mpr {
     /// File to write: .png (windowed) or .npy (float32 values, rows x columns, NaN outside the volume)
     #[arg(long, value_name = "F")]
     pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub source: Source,
+    /// File to write; its ending tells the format
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Anonymize {
+    /// DICOM file, folder or DICOMDIR
+    #[arg(value_name = "IN")]
+    pub path: PathBuf,
+    /// Folder to write to, new or empty: STUDY/SERIES/INSTANCE.dcm
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+    /// What to keep of what the basic profile removes
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT,…")]
+    pub keep: Vec<Keep>,
+    /// What becomes of dates: shift moves all dates of a patient by the same number of days
+    #[arg(long, value_enum, default_value_t = Dates::Remove)]
+    pub dates: Dates,
+    /// Patient's name and ID in the copies; made from the secret otherwise
+    #[arg(long, value_name = "TEXT")]
+    pub pseudonym: Option<String>,
+    /// File with a secret: runs with the same one give the same UIDs, pseudonyms and shifts. Whoever has it
+    /// can tell which copy came from which file. A new one for each run otherwise
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// UIDs of studies, series and images
+    Uids,
+    /// Age, sex, size, weight and the like
+    PatientCharacteristics,
+    /// Which device made the images
+    Device,
+    /// Which institution
+    Institution,
+    /// Descriptions and comments, without identifying words and long numbers
+    Descriptors,
+    /// Private attributes known to be harmless
+    SafePrivate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dates {
+    Remove,
+    Keep,
+    Shift,
 }
 
 #[derive(Debug, Args)]

@@ -68,7 +68,7 @@ fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
             }
             Ok(series)
         }
-        None => bail!(nothing_found(&source.path, &library)),
+        None => bail!(nothing_found(&source.path, library)),
     }
 }
 

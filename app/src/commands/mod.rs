@@ -1,7 +1,9 @@
 //! One module a subcommand.
 
+mod anonymize;
 mod bench;
 mod doctor;
+mod export;
 mod info;
 mod mpr;
 mod phantom;
@@ -24,6 +26,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Mpr(args)) => mpr::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Phantom { dir, seed }) => phantom::run(&dir, seed),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Anonymize(args)) => anonymize::run(&args),
         Some(Command::Doctor { json }) => doctor::run(json),
     }
 }

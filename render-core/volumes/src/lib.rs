@@ -13,6 +13,7 @@ mod memory;
 pub mod phantom;
 pub mod progress;
 pub mod volume;
+pub mod volume_file;
 pub mod window;
 
 pub use geometry::Geometry;

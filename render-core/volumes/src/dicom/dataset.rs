@@ -49,6 +49,13 @@ impl Tag {
     }
 }
 
+impl Tag {
+    /// Elements whose meaning only their maker knows (PS3.5 7.8).
+    pub fn is_private(self) -> bool {
+        self.group() % 2 == 1
+    }
+}
+
 impl std::fmt::Display for Tag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "({:04X},{:04X})", self.group(), self.element())
@@ -89,6 +96,8 @@ pub struct Dataset<'a> {
 
 pub struct Element<'a> {
     pub tag: Tag,
+    /// Value representation as written; `UN` where the file does not tell.
+    pub vr: [u8; 2],
     pub value: Value<'a>,
 }
 
@@ -123,7 +132,11 @@ pub struct File<'a> {
     /// `None` when the file has no pixel data or was read only up to it.
     pub pixels: Option<PixelBytes<'a>>,
     pub has_pixel_data: bool,
+    /// Which of the three kinds of pixel data it has.
+    pub pixel_data_tag: Option<Tag>,
     pub big_endian: bool,
+    /// Elements state their value representation.
+    pub is_explicit: bool,
     /// What was cut off, when the file ends too early.
     pub truncated: Option<String>,
 }
@@ -172,9 +185,9 @@ fn read_meta(bytes: &[u8], start: usize, complete: bool) -> Result<(Dataset<'_>,
     let mut reader = Reader::new(bytes, start, complete, EXPLICIT_LE);
     let mut elements = Vec::new();
     while bytes.get(reader.at..reader.at + 2) == Some(&[2, 0]) {
-        let (tag, length, _) = reader.header()?;
+        let (tag, length, vr) = reader.header()?;
         let value = reader.take(length as usize, tag)?;
-        elements.push(Element { tag, value: Value::Bytes(value) });
+        elements.push(Element { tag, vr, value: Value::Bytes(value) });
     }
     if reader.at + 2 > bytes.len() && !complete {
         return Err(ParseError::NeedMore(reader.at + 4096));
@@ -224,7 +237,9 @@ impl<'a> File<'a> {
             dataset: Dataset { elements: Vec::new(), big_endian: syntax.big_endian },
             pixels: None,
             has_pixel_data: false,
+            pixel_data_tag: None,
             big_endian: syntax.big_endian,
+            is_explicit: syntax.explicit,
             truncated: None,
         };
         while reader.at < bytes.len() {
@@ -370,6 +385,7 @@ impl<'a> Reader<'a> {
         let (tag, length, vr) = self.header()?;
         if tag.is_pixel_data() {
             file.has_pixel_data = true;
+            file.pixel_data_tag = Some(tag);
             file.dataset.sort();
             if until == Until::PixelData {
                 return Ok(false);
@@ -388,7 +404,7 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         let value = self.value(tag, length, vr, 0)?;
-        file.dataset.elements.push(Element { tag, value });
+        file.dataset.elements.push(Element { tag, vr, value });
         Ok(true)
     }
 
@@ -464,7 +480,7 @@ impl<'a> Reader<'a> {
                 return Ok(item);
             }
             let value = self.value(inner, inner_length, vr, depth)?;
-            item.elements.push(Element { tag: inner, value });
+            item.elements.push(Element { tag: inner, vr, value });
         }
         if length == UNDEFINED && end == self.bytes.len() {
             return Err(self.short(end + 8, tag));
@@ -538,6 +554,10 @@ impl<'a> Dataset<'a> {
         &self.elements
     }
 
+    pub fn is_big_endian(&self) -> bool {
+        self.big_endian
+    }
+
     pub fn bytes(&self, tag: impl Into<Tag>) -> Option<&'a [u8]> {
         match self.value(tag.into())? {
             Value::Bytes(bytes) => Some(bytes),
@@ -587,6 +607,14 @@ impl<'a> Dataset<'a> {
         let chunks = self.bytes(tag).unwrap_or_default().as_chunks::<8>().0;
         let convert =
             |c: &[u8; 8]| if self.big_endian { f64::from_be_bytes(*c) } else { f64::from_le_bytes(*c) };
+        chunks.iter().map(convert).filter(|x| x.is_finite()).collect()
+    }
+
+    /// FL values.
+    pub fn floats(&self, tag: impl Into<Tag>) -> Vec<f32> {
+        let chunks = self.bytes(tag).unwrap_or_default().as_chunks::<4>().0;
+        let convert =
+            |c: &[u8; 4]| if self.big_endian { f32::from_be_bytes(*c) } else { f32::from_le_bytes(*c) };
         chunks.iter().map(convert).filter(|x| x.is_finite()).collect()
     }
 

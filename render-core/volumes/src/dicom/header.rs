@@ -106,7 +106,8 @@ impl Header {
         })
     }
 
-    fn images(data: &Dataset<'_>, size: u64, unit: &str) -> Result<Vec<Image>, String> {
+    /// The frames of an image, or of a segmentation, in a file of `size` bytes.
+    pub fn images(data: &Dataset<'_>, size: u64, unit: &str) -> Result<Vec<Image>, String> {
         let float = data.bytes(tags::BITS_STORED).is_none() && data.short(tags::BITS_ALLOCATED) >= Some(32);
         let format = Arc::new(Format::read(data, float)?);
         if format.frames > 1 && u64::from(format.frames) > size / MIN_FRAME_BYTES {

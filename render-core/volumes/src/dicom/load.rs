@@ -9,7 +9,10 @@ use super::header::Image;
 use super::pixels::{self, Colour, Convert, Notes, Sample, Voi};
 use super::stack::{Grid, Stack};
 use super::stream::{Glimpse, Measured, Slices};
-use super::{Error, Facts, Failed, Loaded, Report, Series, Warning, WarningCode, codec, source, straighten};
+use super::{
+    Error, Facts, Failed, Loaded, Report, Series, Warning, WarningCode, codec, source, straighten,
+    volume_files,
+};
 use crate::geometry::{Geometry, MAX_VOXELS};
 use crate::memory;
 use crate::progress::Progress;
@@ -85,7 +88,9 @@ pub struct Thumbnail {
 
 /// The middle image of a series, windowed, its longer side at most `max_px` pixels. Reads one file.
 pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
-    let image = &series.images.0[series.images.0.len() / 2];
+    let Some(image) = series.images.0.get(series.images.0.len() / 2) else {
+        return volume_files::thumbnail(series, max_px);
+    };
     let path = &series.files[image.file];
     let at = |reason: String| Error::Path { path: path.clone(), reason };
     let (columns, rows) = (usize::from(image.format.columns), usize::from(image.format.rows));

@@ -19,12 +19,13 @@ mod charset;
 mod codec;
 mod copies;
 mod dataset;
+pub mod deidentify;
 mod group;
 mod header;
 mod kind;
 mod load;
 mod mosaic;
-mod object;
+pub mod object;
 mod pixels;
 mod report;
 mod scale;
@@ -34,6 +35,8 @@ mod stack;
 mod straighten;
 mod stream;
 mod time;
+mod volume_files;
+mod write;
 
 pub use codec::transfer_syntaxes;
 pub use load::{Thumbnail, load, load_upright, load_with, thumbnail};
@@ -173,6 +176,8 @@ pub enum WarningCode {
     Uncalibrated,
     Lossy,
     Truncated,
+    /// The file does not tell where its volume lies in the patient, or how long its steps are.
+    UnknownPlace,
     /// Colour images are shown by their brightness.
     ColourAsGrey,
     /// Integers of 32 bits are not exact in a float.
@@ -198,6 +203,7 @@ impl WarningCode {
             Self::Uncalibrated => "uncalibrated",
             Self::Lossy => "lossy",
             Self::Truncated => "truncated",
+            Self::UnknownPlace => "unknown-place",
             Self::ColourAsGrey => "colour-as-grey",
             Self::Rounded => "rounded",
             Self::Padding => "padding",

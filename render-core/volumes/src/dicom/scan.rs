@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use rayon::prelude::*;
 
 use super::dataset::{File, ParseError, Tag, Until};
-use super::{Error, Failed, Library, group, source};
+use super::{Error, Failed, Library, group, source, volume_files};
 use crate::progress::Progress;
 
 /// Deeper than any archive; links that lead back are found before.
@@ -46,6 +46,7 @@ pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
     let Found { mut files, mut failed, .. } = found;
     files.sort();
     files.dedup();
+    let volume_files = volume_files::take(&mut files, &mut failed);
     progress.add_total(files.len() as u64);
     let headers: Vec<_> = files
         .into_par_iter()
@@ -68,7 +69,8 @@ pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
             Err(reason) => failed.push(Failed { path, reason }),
         }
     }
-    let studies = group::studies(good, progress);
+    let mut studies = group::studies(good, progress);
+    studies.extend(volume_files);
     if progress.is_cancelled() {
         return Err(Error::Cancelled);
     }

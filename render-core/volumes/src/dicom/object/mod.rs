@@ -1,4 +1,4 @@
-//! DICOM objects that are no images: named and listed by a scan.
+//! DICOM objects that are no images: named and listed by a scan, and parsed on demand.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,7 +6,22 @@ use std::path::PathBuf;
 use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::{StandardSopClassDictionary, tags, uids};
 
-use super::dataset::{Dataset, File, Tag, Value};
+use super::dataset::{Dataset, File, ParseError, Tag, Until, Value};
+use super::{Error, source};
+
+pub use code::{Code, Reference, ReferencedSeries};
+pub use misc::{Channel, Document, Multiplex, Registration, Transform, Waveform};
+pub use presentation::PresentationState;
+pub use report::Report;
+pub use segmentation::Segmentation;
+pub use structure_set::StructureSet;
+
+mod code;
+mod misc;
+pub mod presentation;
+pub mod report;
+pub mod segmentation;
+pub mod structure_set;
 
 /// More series are named by no object; a list of this length tells that it is damaged.
 const MAX_REFERENCES: usize = 10_000;
@@ -99,6 +114,57 @@ impl Object {
             referenced_series: references.series.into_iter().collect(),
         }))
     }
+}
+
+/// What an object holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Content {
+    Segmentation(Segmentation),
+    StructureSet(StructureSet),
+    /// Structured reports and key object selections.
+    Report(Report),
+    PresentationState(PresentationState),
+    Registration(Registration),
+    Document(Document),
+    Waveform(Waveform),
+    /// Voxcast knows the object's name only.
+    Unknown,
+}
+
+impl Object {
+    /// Reads the object's file.
+    pub fn open(&self) -> Result<Content, Error> {
+        let at = |reason: String| Error::Path { path: self.path.clone(), reason };
+        let bytes = source::bytes(&self.path, None).map_err(at)?;
+        let file = File::parse(&bytes, true, Until::End).map_err(|e| match e {
+            ParseError::Bad(reason) => at(reason),
+            ParseError::NeedMore(_) => at("it ends too early".into()),
+        })?;
+        if let Some(cut) = &file.truncated {
+            return Err(at(format!("damaged: {cut}")));
+        }
+        content(&self.sop_class_uid, &file, bytes.len() as u64).map_err(at)
+    }
+}
+
+fn content(sop_class_uid: &str, file: &File<'_>, size: u64) -> Result<Content, String> {
+    Ok(match sop_class_uid {
+        uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
+            Content::Segmentation(Segmentation::read(file, size)?)
+        }
+        uids::RT_STRUCTURE_SET_STORAGE => Content::StructureSet(StructureSet::read(file)?),
+        uids::SPATIAL_REGISTRATION_STORAGE => Content::Registration(Registration::read(file)?),
+        class if class.starts_with("1.2.840.10008.5.1.4.1.1.88.") => Content::Report(Report::read(file)?),
+        class if class.starts_with("1.2.840.10008.5.1.4.1.1.11.") => {
+            Content::PresentationState(PresentationState::read(file))
+        }
+        class if class.starts_with("1.2.840.10008.5.1.4.1.1.104.") => {
+            Content::Document(Document::read(file)?)
+        }
+        class if class.starts_with("1.2.840.10008.5.1.4.1.1.9.") => Content::Waveform(Waveform::read(file)),
+        _ => Content::Unknown,
+    })
 }
 
 /// Name of a SOP class, or its UID.

@@ -1,0 +1,166 @@
+//! NIfTI, NRRD and MetaImage: fixtures that SimpleITK and nibabel wrote, and back again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use glam::DVec3;
+use volumes::dicom::{self, WarningCode};
+use volumes::{Progress, Volume, volume_file};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// A path below the test data, or `None` where there is none.
+fn data(below: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("VOXCAST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    if root.is_dir() {
+        return Some(root.join(below));
+    }
+    eprintln!("skipped: no ../shared/data");
+    None
+}
+
+/// An empty folder of its own for one test, gone at its end.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn folder(name: &str) -> Folder {
+    let path = std::env::temp_dir().join(format!("voxcast-formats-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("create a folder for the test");
+    Folder(path)
+}
+
+#[track_caller]
+fn assert_near(found: DVec3, expected: [f64; 3], tolerance: f64) {
+    assert!(found.distance(DVec3::from(expected)) <= tolerance, "{found} is not {expected:?}");
+}
+
+fn values(volume: &Volume) -> Vec<f32> {
+    (0..volume.voxels().len()).map(|i| volume.rescale().apply(volume.voxels().get(i))).collect()
+}
+
+#[test]
+fn what_simpleitk_wrote_has_its_voxels_in_its_places() {
+    for name in ["tiny.nii", "tiny.nii.gz", "tiny.nrrd", "tiny.mha", "tiny.nhdr", "tiny.mhd", "double.nrrd"] {
+        let volume = volume_file::read(&fixture(name), 0).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(volume.geometry().dims(), [4, 3, 2], "{name}");
+        let expected = (0..24).map(|i| (i % 4 + 10 * (i / 4 % 3) + 100 * (i / 12) - 50) as f32);
+        assert_eq!(values(&volume), expected.collect::<Vec<_>>(), "{name}");
+        assert_near(volume.geometry().origin_mm(), [-10.5, 20.25, -30.0], 1e-5);
+        assert_near(volume.geometry().spacing_mm(), [0.5, 0.75, 2.5], 1e-6);
+        let [x, y, z] = volume.geometry().direction();
+        assert_near(x, [0.955_336_489, 0.295_520_207, 0.0], 1e-6);
+        assert_near(y, [-0.289_629_478, 0.936_293_363, 0.198_669_331], 1e-6);
+        assert_near(z, [0.058_710_802, -0.189_796_061, 0.980_066_578], 1e-6);
+    }
+}
+
+#[test]
+fn a_big_endian_nifti_2_of_several_times_is_read_in_millimetres_and_scaled() {
+    let path = fixture("four.nii");
+    let header = volume_file::header(&path).expect("is good");
+    assert_eq!((header.times, header.doubts.len()), (3, 0));
+    let volume = volume_file::read(&path, 2).expect("is good");
+    // nibabel finds 4135 there.
+    assert_eq!(volume.value_at([1, 2, 1]), Some(4135.0));
+    assert_near(volume.geometry().origin_mm(), [-10.5, 20.25, -30.0], 1e-9);
+    assert_near(volume.geometry().spacing_mm(), [0.5, 0.75, 2.5], 1e-9);
+    assert_near(volume.geometry().direction()[0], [1.0, 0.0, 0.0], 1e-9);
+    assert!(volume_file::read(&path, 3).expect_err("has three").to_string().contains("holds 3 volumes"));
+}
+
+#[test]
+fn a_scan_lists_volume_files_as_series_and_not_their_data() {
+    let library = dicom::scan(&[fixture("")], &Progress::default()).expect("scan");
+    assert!(library.failed.is_empty(), "{:?}", library.failed);
+    let series = &library.studies[0].series;
+    assert_eq!(series.len(), 10, "{series:?}");
+    let times: Vec<_> = series.iter().filter(|s| s.series_description == "four.nii").collect();
+    assert_eq!(times.len(), 3);
+    assert_eq!(times[1].part, "time 2 of 3");
+    let loaded = dicom::load(times[1], &Progress::default()).expect("load");
+    assert_eq!(loaded.volume.value_at([1, 2, 1]), Some(2135.0));
+    assert_eq!(loaded.facts.dims, [4, 3, 2]);
+    assert!(dicom::thumbnail(times[1], 16).expect("has a middle slice").pixels.len() > 1);
+}
+
+#[test]
+fn real_volumes_come_back_equal_from_every_format() {
+    let folder = folder("round");
+    for below in
+        ["ct-head-tilt-uneven", "geometry/mr-non-isotropic", "modalities/rt-sr-ecg-overlay/rtdose.dcm"]
+    {
+        let Some(path) = data(below) else { return };
+        let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+        let loaded = dicom::load(&library.studies[0].series[0], &Progress::default()).expect("load");
+        let volume = &loaded.volume;
+        for name in ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"] {
+            let path = folder.0.join(name);
+            volume_file::write(&path, volume).expect("write");
+            let back = volume_file::read(&path, 0).expect("read back");
+            assert_eq!(back.geometry().dims(), volume.geometry().dims());
+            let far = volume.geometry().corners_mm();
+            for (found, expected) in back.geometry().corners_mm().into_iter().zip(far) {
+                assert_near(found, expected.to_array(), 1e-3);
+            }
+            let difference =
+                values(&back).iter().zip(values(volume)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(difference <= 1e-6, "{below} {name}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn a_volume_without_a_place_says_so() {
+    let folder = folder("nowhere");
+    let mut bytes = fs::read(fixture("tiny.nii")).expect("read");
+    bytes[252..256].fill(0);
+    let path = folder.0.join("nowhere.nii");
+    fs::write(&path, bytes).expect("write");
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let warnings = &library.studies[0].series[0].warnings;
+    assert_eq!(warnings[0].code, WarningCode::UnknownPlace);
+}
+
+#[test]
+fn files_that_lie_are_refused_in_words() {
+    let folder = folder("lies");
+    let refused = |name: &str, bytes: &[u8]| {
+        let path = folder.0.join(name);
+        fs::write(&path, bytes).expect("write");
+        volume_file::read(&path, 0).expect_err("is wrong").to_string()
+    };
+    let nii = fs::read(fixture("tiny.nii")).expect("read");
+    assert!(refused("cut.nii", &nii[..nii.len() - 9]).contains("cut short or damaged"));
+    assert!(refused("short.nii", &nii[..200]).contains("ends inside its header"));
+    assert!(refused("not.nii", b"hello, this is no NIfTI").contains("not a NIfTI file"));
+    let mut huge = nii.clone();
+    huge[42..48].copy_from_slice(&[0xFF, 0x7F, 0xFF, 0x7F, 0xFF, 0x7F]);
+    assert!(refused("huge.nii", &huge).contains("each axis needs"));
+    let mut colour = nii.clone();
+    colour[70..72].copy_from_slice(&128i16.to_le_bytes());
+    assert!(refused("colour.nii", &colour).contains("datatype 128"));
+    let gz = fs::read(fixture("tiny.nii.gz")).expect("read");
+    let cut = refused("cut.nii.gz", &gz[..gz.len() / 2]);
+    assert!(cut.contains("ends too early") || cut.contains("damaged"), "{cut}");
+
+    let header = String::from_utf8(fs::read(fixture("tiny.nhdr")).expect("read")).expect("is text");
+    for elsewhere in ["../tiny.raw", "/etc/passwd", "a/b.raw", ".."] {
+        let text = header.replace("data file: tiny.raw", &format!("data file: {elsewhere}"));
+        assert!(refused("away.nhdr", text.as_bytes()).contains("in the same folder"), "{elsewhere}");
+    }
+    let text = header.replace("sizes: 4 3 2", "sizes: 4 3 nan");
+    assert!(refused("nan.nhdr", text.as_bytes()).contains("sizes"));
+    let text = header.replace("(0.47766824456280299,", "(1e999,");
+    assert!(refused("far.nhdr", text.as_bytes()).contains("space directions"));
+    assert!(refused("empty.mha", b"").contains("ElementDataFile is missing"));
+    assert!(refused("binary.mha", &[0xFF; 4096]).contains("ElementDataFile"));
+}
