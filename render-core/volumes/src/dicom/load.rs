@@ -39,6 +39,9 @@ pub fn load_with(
     on_glimpse: Option<&(dyn Fn(Glimpse) + Sync)>,
 ) -> Result<Loaded, Error> {
     let images: Vec<&Image> = series.images.0.iter().collect();
+    if images.is_empty() {
+        return volume_files::load(series);
+    }
     load_stack(series, &Stack::new(&images, Grid::Usual), progress, on_glimpse)
 }
 
@@ -47,6 +50,9 @@ pub fn load_with(
 /// distance, of at most twice as many slices as there are. What is not tilted is loaded as ever.
 pub fn load_upright(series: &Series, progress: &Progress) -> Result<Loaded, Error> {
     let images: Vec<&Image> = series.images.0.iter().collect();
+    if images.is_empty() {
+        return volume_files::load(series);
+    }
     let stack = Stack::new(&images, Grid::Finest);
     if !stack.is_tilted() {
         return load(series, progress);
