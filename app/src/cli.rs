@@ -121,6 +121,9 @@ pub enum Command {
     Export(Export),
     /// Write copies of DICOM files that no longer tell whose they are (PS3.15 Annex E)
     Anonymize(Anonymize),
+    /// Decode frames for the process that started this one
+    #[command(hide = true)]
+    CodecWorker,
     /// Print all that was found out about this machine, and which mode that leads to
     Doctor {
         /// Print one JSON object

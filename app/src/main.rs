@@ -26,8 +26,17 @@ fn quiet_vulkan() {
     }
 }
 
+/// What starts this program again, also after an update has replaced its file.
+fn own_program() -> Option<std::path::PathBuf> {
+    let running = std::path::PathBuf::from("/proc/self/exe");
+    if running.exists() { Some(running) } else { std::env::current_exe().ok() }
+}
+
 fn main() -> ExitCode {
     quiet_vulkan();
+    if let Some(program) = own_program() {
+        render_core::dicom::decode_in_processes(program, "codec-worker");
+    }
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

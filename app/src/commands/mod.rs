@@ -11,8 +11,8 @@ mod render;
 mod view;
 
 use anyhow::Result;
-use render_core::Renderer;
 use render_core::render::{Adapter, Choice};
+use render_core::{Renderer, dicom};
 
 use crate::cli::{Backend, Cli, Command};
 
@@ -28,6 +28,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Phantom { dir, seed }) => phantom::run(&dir, seed),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Anonymize(args)) => anonymize::run(&args),
+        Some(Command::CodecWorker) => Ok(dicom::run_worker()?),
         Some(Command::Doctor { json }) => doctor::run(json),
     }
 }

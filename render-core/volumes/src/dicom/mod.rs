@@ -38,7 +38,7 @@ mod time;
 mod volume_files;
 mod write;
 
-pub use codec::transfer_syntaxes;
+pub use codec::{decode_in_processes, run_worker, transfer_syntaxes};
 pub use load::{Thumbnail, load, load_upright, load_with, thumbnail};
 pub use object::Object;
 pub use report::{Report, Trust};

@@ -2,6 +2,7 @@
 //!
 //! What a codestream states about itself is compared with the header before a decoder sees it, so a
 //! few bytes cannot ask for gigabytes, and a panic inside a decoder becomes an error of that frame.
+//! Decoders of codestreams run in processes of their own once a program has said how to start them.
 
 mod facts;
 mod j2k;
@@ -9,6 +10,8 @@ mod jpeg;
 mod jpegls;
 mod jxl;
 mod rle;
+#[cfg(target_os = "linux")]
+mod worker;
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -168,14 +171,39 @@ pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<De
     }
     let task = Task::new(&facts, format);
     let damaged = |reason: &str| format!("its {name} image is damaged: {reason}");
-    // Nothing the decoder leaves half done is used again after a panic.
-    let samples = catch_unwind(AssertUnwindSafe(|| task.run(bytes)))
-        .unwrap_or_else(|_| Err("the decoder gave up".into()))
-        .map_err(|reason| damaged(&reason))?;
+    let samples = decode_apart(&task, bytes).map_err(|reason| damaged(&reason))?;
     if samples.len() != task.samples() * task.sample_bytes() {
         return Err(damaged("it has another number of samples than its header says"));
     }
     Ok(Decoded { samples, format: task.format(&facts, format), lossy: facts.lossy })
+}
+
+/// From now on frames are decoded by `program argument`, which has to call `run_worker` at once; before,
+/// and on other systems than Linux, in this process. The first call counts.
+pub fn decode_in_processes(program: std::path::PathBuf, argument: &str) {
+    #[cfg(target_os = "linux")]
+    let _ = WORKERS.set(worker::Pool::new(program, argument.to_owned()));
+    #[cfg(not(target_os = "linux"))]
+    let _ = (program, argument);
+}
+
+/// What a process does that `decode_in_processes` starts; it returns when it is needed no more.
+pub fn run_worker() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return worker::run();
+    #[cfg(not(target_os = "linux"))]
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+static WORKERS: std::sync::OnceLock<worker::Pool> = std::sync::OnceLock::new();
+
+fn decode_apart(task: &Task, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    #[cfg(target_os = "linux")]
+    if let Some(workers) = WORKERS.get() {
+        return workers.decode(task, bytes);
+    }
+    task.run_guarded(bytes)
 }
 
 /// A frame of so many bytes, and no more of it.
@@ -225,6 +253,43 @@ impl Task {
             9..=16 => 2,
             _ => 4,
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    const BYTES: usize = 14;
+
+    #[cfg(target_os = "linux")]
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut out = [0; Self::BYTES];
+        out[..4].copy_from_slice(&self.columns.to_le_bytes());
+        out[4..8].copy_from_slice(&self.rows.to_le_bytes());
+        out[8..10].copy_from_slice(&(self.components as u16).to_le_bytes());
+        out[10..12].copy_from_slice(&self.bits.to_le_bytes());
+        out[12] = self.coding as u8;
+        out[13] = u8::from(self.transformed);
+        out
+    }
+
+    /// `None` if it names no coding.
+    #[cfg(target_os = "linux")]
+    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
+        let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        let u32_at = |at: usize| u32::from(u16_at(at)) | u32::from(u16_at(at + 2)) << 16;
+        let codings = [Coding::Jpeg, Coding::JpegLossless, Coding::JpegLs, Coding::Jpeg2000, Coding::JpegXl];
+        Some(Self {
+            coding: codings.into_iter().find(|&coding| coding as u8 == bytes[12])?,
+            columns: u32_at(0),
+            rows: u32_at(4),
+            components: usize::from(u16_at(8)),
+            bits: u16_at(10),
+            transformed: bytes[13] != 0,
+        })
+    }
+
+    /// Nothing the decoder leaves half done is used again after a panic.
+    fn run_guarded(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        catch_unwind(AssertUnwindSafe(|| self.run(bytes)))
+            .unwrap_or_else(|_| Err("the decoder gave up".into()))
     }
 
     fn run(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {

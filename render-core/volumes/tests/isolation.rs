@@ -1,0 +1,153 @@
+//! Decoders in processes of their own: what they decode, and what becomes of those that crash or
+//! never end. This program is its own worker.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use rustix::process::{Pid, Signal};
+use volumes::Progress;
+use volumes::dicom::{self, Error, Loaded};
+
+const WORKER: &str = "codec-worker";
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(WORKER) {
+        return if dicom::run_worker().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    dicom::decode_in_processes(std::env::current_exe().expect("this program"), WORKER);
+    let trials = [
+        ("frames_come_out_of_workers_as_they_do_without", same_values as fn() -> Result<(), Failed>),
+        ("workers_are_used_again_and_replaced_when_they_die", replaced),
+        ("a_decoder_that_does_not_answer_is_given_up", stopped),
+        ("workers_are_limited_by_what_a_frame_needs", limited),
+    ];
+    let trials = trials.map(|(name, test)| Trial::test(name, test));
+    let mut arguments = Arguments::from_args();
+    // They count and kill the same workers.
+    arguments.test_threads = Some(1);
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+/// A path below the test data, or `None` where there is none.
+fn data(below: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("VOXCAST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    if root.is_dir() {
+        return Some(root.join(below));
+    }
+    eprintln!("skipped: no ../shared/data");
+    None
+}
+
+fn load(path: &Path) -> Result<Loaded, Error> {
+    let library = dicom::scan(&[path.to_owned()], &Progress::default())?;
+    let series = library.studies.iter().flat_map(|s| &s.series).next().expect("a series");
+    dicom::load(series, &Progress::default())
+}
+
+/// Processes that this one started.
+fn workers() -> Vec<i32> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("list threads");
+    let children =
+        tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let mut all: Vec<i32> = children
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+fn same_values() -> Result<(), Failed> {
+    let Some(root) = data("transfer-syntaxes") else { return Ok(()) };
+    for (name, mean) in [
+        ("ct-one-image/CTImage_JPEGLSLosslessTransferSyntax_1.2.840.10008.1.2.4.80.dcm", 74.9236 - 1024.0),
+        ("ct-one-image/CTImage_JPEGProcess14TransferSyntax_1.2.840.10008.1.2.4.57.dcm", 74.9236 - 1024.0),
+        (
+            "ct-one-image/CTImage_JPEG2000LosslessOnlyTransferSyntax_1.2.840.10008.1.2.4.90.dcm",
+            74.9236 - 1024.0,
+        ),
+        ("ct-one-image-made/CTImage_JPEGXLLossless_1.2.840.10008.1.2.4.110.dcm", 74.9236 - 1024.0),
+        ("jpeg-family/JPEGExtended/JPEGExtended_1s_1f_u_16_12.dcm", 14.37),
+        ("sc-colour-and-misc/SC_rgb_jpeg.dcm", 243.98),
+        ("pydicom-data/emri_small_jpeg_2k_lossless.dcm", 109.699),
+    ] {
+        let loaded = load(&root.join(name))?;
+        assert!((loaded.facts.mean - mean).abs() < 0.01, "{name}: {}", loaded.facts.mean);
+        assert!(loaded.failed.is_empty());
+    }
+    assert!(!workers().is_empty());
+    Ok(())
+}
+
+fn replaced() -> Result<(), Failed> {
+    let Some(path) = data("ct-body-jpeg2000") else { return Ok(()) };
+    load(&path)?;
+    let before = workers();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!((1..=cores).contains(&before.len()), "{before:?}");
+    load(&path)?;
+    assert_eq!(workers(), before);
+    for &pid in &before {
+        send(pid, Signal::KILL);
+    }
+    // Frames that were handed to the dead are lost, and no others.
+    let loaded = load(&path)?;
+    assert!(loaded.failed.len() <= before.len(), "{:?}", loaded.failed);
+    assert!(load(&path)?.failed.is_empty());
+    Ok(())
+}
+
+fn send(pid: i32, signal: Signal) {
+    rustix::process::kill_process(Pid::from_raw(pid).expect("a process"), signal).expect("send a signal");
+}
+
+/// A worker that does nothing any more is given up; others go on.
+fn stopped() -> Result<(), Failed> {
+    let Some(path) = data("ct-body-jpeg2000") else { return Ok(()) };
+    load(&path)?;
+    let held = workers();
+    held.iter().for_each(|&pid| send(pid, Signal::STOP));
+    let began = Instant::now();
+    let loaded = load(&path)?;
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!((1..=held.len()).contains(&loaded.failed.len()), "{:?}", loaded.failed);
+    for failed in &loaded.failed {
+        assert!(failed.reason.contains("the decoder gave no answer for 5 s"), "{}", failed.reason);
+    }
+    assert!(workers().iter().all(|pid| !held.contains(pid)));
+    assert!(load(&path)?.failed.is_empty());
+    Ok(())
+}
+
+/// The limits that the kernel holds against a worker after a frame of 512x512.
+fn limited() -> Result<(), Failed> {
+    let Some(path) = data("ct-body-jpeg2000") else { return Ok(()) };
+    load(&path)?;
+    for pid in workers() {
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
+        let soft = |name: &str| -> u64 {
+            let line = limits.lines().find(|line| line.starts_with(name)).expect("a limit");
+            line[name.len()..].split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number")
+        };
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let ticks =
+            |i: usize| stat.split_whitespace().nth(i).and_then(|n| n.parse::<u64>().ok()).expect("ticks");
+        // Hundredths of a second, in user and system mode.
+        let used = (ticks(13) + ticks(14)) / 100;
+        assert!((1..=3).contains(&(soft("Max cpu time") - used)), "{limits}");
+        assert!(soft("Max address space") < 2 << 30, "{limits}");
+        assert_eq!(soft("Max core file size"), 0);
+    }
+    // What the kernel does at the limit.
+    let held = workers();
+    held.iter().for_each(|&pid| send(pid, Signal::STOP));
+    held.iter().for_each(|&pid| send(pid, Signal::XCPU));
+    held.iter().for_each(|&pid| send(pid, Signal::CONT));
+    let loaded = load(&path)?;
+    for failed in &loaded.failed {
+        assert!(failed.reason.contains("takes longer than the 2 s"), "{}", failed.reason);
+    }
+    Ok(())
+}
