@@ -137,7 +137,7 @@ pub enum Command {
 pub struct Source {
     /// DICOM file, folder or DICOMDIR
     pub path: PathBuf,
-    /// SeriesInstanceUID, when there are several; the largest series otherwise
+    /// SeriesInstanceUID or id of `info`, when there are several; the largest series otherwise
     #[arg(long, value_name = "UID")]
     pub series: Option<String>,
     /// Shift the slices of a tilted gantry until they stand upright

@@ -51,8 +51,15 @@ pub fn tell_failed(failed: &[Failed]) {
 fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
     let all = || library.studies.iter().flat_map(|study: &Study| &study.series);
     if let Some(uid) = &source.series {
-        return all()
-            .find(|series| series.series_instance_uid == *uid)
+        let named: Vec<&Series> =
+            all().filter(|series| series.id() == *uid || series.series_instance_uid == *uid).collect();
+        let chosen = named.iter().find(|series| series.id() == *uid).or(named.first());
+        if named.len() > 1 {
+            let ids: Vec<String> = named.iter().map(|series| format!("{:?}", series.id())).collect();
+            output::note(format_args!("the series is {} volumes, name one: {}", ids.len(), ids.join(", ")));
+        }
+        return chosen
+            .copied()
             .with_context(|| format!("there is no series {uid} in {}", source.path.display()));
     }
     let largest = all().max_by_key(|series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>());
@@ -62,7 +69,7 @@ fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
                 output::note(format_args!(
                     "{} series found, taking {} ({}); choose with --series",
                     all().count(),
-                    series.series_instance_uid,
+                    series.id(),
                     dims_text(series.dims)
                 ));
             }

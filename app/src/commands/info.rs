@@ -118,6 +118,7 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
     json!({
         "series_instance_uid": series.series_instance_uid,
         "series_description": series.series_description,
+        "id": series.id(),
         "part": part,
         "modality": loaded.volume.meaning().modality,
         "dims": facts.dims,

@@ -59,7 +59,7 @@ pub struct Screen {
 /// Reading files.
 pub enum Work {
     Scan { job: Job<Result<Library, dicom::Error>>, paths: Vec<PathBuf> },
-    Load { job: Job<Result<Loaded, dicom::Error>>, series_instance_uid: String },
+    Load { job: Job<Result<Loaded, dicom::Error>>, series_id: String },
 }
 
 /// Something the user has to know, until dismissed.
@@ -107,11 +107,11 @@ impl App {
         !self.studies.is_empty()
     }
 
-    pub(super) fn series(&self, series_instance_uid: &str) -> Option<(&Study, &Series)> {
+    pub(super) fn series(&self, series_id: &str) -> Option<(&Study, &Series)> {
         self.studies
             .iter()
             .flat_map(|study| study.series.iter().map(move |series| (study, series)))
-            .find(|(_, series)| series.series_instance_uid == series_instance_uid)
+            .find(|(_, series)| series.id() == series_id)
     }
 
     fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
@@ -125,19 +125,19 @@ impl App {
         self.work = Some(Work::Scan { job, paths });
     }
 
-    fn load(&mut self, ctx: &egui::Context, series_instance_uid: String) {
-        let Some((_, series)) = self.series(&series_instance_uid) else { return };
+    fn load(&mut self, ctx: &egui::Context, series_id: String) {
+        let Some((_, series)) = self.series(&series_id) else { return };
         let series = series.clone();
         let job = Job::start("load", ctx, move |progress, sink| {
             sink.send(dicom::load(&series, progress));
         });
-        self.work = Some(Work::Load { job, series_instance_uid });
+        self.work = Some(Work::Load { job, series_id });
     }
 
     /// Makes the pictures of the list, for series that have none yet.
     fn make_thumbnails(&mut self, ctx: &egui::Context) {
         let all = self.studies.iter().flat_map(|study| &study.series);
-        let missing = all.filter(|series| !self.thumbnails.contains_key(&series.series_instance_uid));
+        let missing = all.filter(|series| !self.thumbnails.contains_key(&series.id()));
         let missing: Vec<Series> = missing.cloned().collect();
         self.thumbnail_job = Some(Job::start("thumbnails", ctx, move |progress, sink| {
             for series in missing {
@@ -147,7 +147,7 @@ impl App {
                 // A series without a picture keeps its modality's name in the list.
                 let Ok(small) = dicom::thumbnail(&series, side_panel::THUMBNAIL_PX) else { continue };
                 let image = egui::ColorImage::from_gray(small.size.map(|n| n as usize), &small.pixels);
-                if !sink.send((series.series_instance_uid, image)) {
+                if !sink.send((series.id(), image)) {
                     return;
                 }
             }
@@ -207,10 +207,10 @@ impl App {
                 Poll::Ended => self.tell("Scanning stopped unexpectedly.".to_owned(), Vec::new()),
                 Poll::Pending => self.work = Some(Work::Scan { job, paths }),
             },
-            Some(Work::Load { job, series_instance_uid }) => match job.poll() {
-                Poll::Result(result) => self.loaded(ctx, &series_instance_uid, result),
+            Some(Work::Load { job, series_id }) => match job.poll() {
+                Poll::Result(result) => self.loaded(ctx, &series_id, result),
                 Poll::Ended => self.tell("Loading stopped unexpectedly.".to_owned(), Vec::new()),
-                Poll::Pending => self.work = Some(Work::Load { job, series_instance_uid }),
+                Poll::Pending => self.work = Some(Work::Load { job, series_id }),
             },
             None => {}
         }
@@ -233,7 +233,7 @@ impl App {
         // The series most worth a first look is the largest.
         let series = library.studies.iter().flat_map(|study| &study.series);
         let voxels = |series: &&Series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>();
-        let first = series.max_by_key(voxels).map(|series| series.series_instance_uid.clone());
+        let first = series.max_by_key(voxels).map(|series| series.id());
         self.failed = library.failed;
         for study in library.studies {
             self.studies.retain(|known| known.study_instance_uid != study.study_instance_uid);
@@ -245,12 +245,7 @@ impl App {
         }
     }
 
-    fn loaded(
-        &mut self,
-        ctx: &egui::Context,
-        series_instance_uid: &str,
-        result: Result<Loaded, dicom::Error>,
-    ) {
+    fn loaded(&mut self, ctx: &egui::Context, series_id: &str, result: Result<Loaded, dicom::Error>) {
         let loaded = match result {
             Ok(loaded) => loaded,
             Err(dicom::Error::Cancelled) => return,
@@ -262,7 +257,7 @@ impl App {
                 format!("{} files of the series could not be read and are left out.", loaded.failed.len());
             self.tell(text, details);
         }
-        let Some((study, series)) = self.series(series_instance_uid) else { return };
+        let Some((study, series)) = self.series(series_id) else { return };
         let open = OpenSeries::new(study, series, loaded);
         let viewports = ViewId::ALL.map(|id| Viewport::new(id, &open, ctx, self.card.as_ref()));
         self.screen = Some(Screen { open, viewports, probe: None });
@@ -335,9 +330,9 @@ impl App {
     fn step_series(&mut self, ctx: &egui::Context, by: isize) {
         let Some(screen) = &self.screen else { return };
         let all: Vec<&Series> = self.studies.iter().flat_map(|study| &study.series).collect();
-        let here = all.iter().position(|s| s.series_instance_uid == screen.open.series_instance_uid);
+        let here = all.iter().position(|s| s.id() == screen.open.series_id);
         let next = here.and_then(|here| here.checked_add_signed(by)).and_then(|next| all.get(next));
-        if let Some(uid) = next.map(|series| series.series_instance_uid.clone()) {
+        if let Some(uid) = next.map(|series| series.id()) {
             self.load(ctx, uid);
         }
     }

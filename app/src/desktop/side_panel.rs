@@ -64,10 +64,10 @@ fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
 
 fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let open = app.screen.as_ref().map(|screen| &screen.open);
-    let on_screen = open.filter(|open| open.series_instance_uid == series.series_instance_uid);
-    let loading = matches!(&app.work, Some(Work::Load { series_instance_uid, .. })
-        if *series_instance_uid == series.series_instance_uid);
-    let title = study::series_title(series.series_number, &series.series_description);
+    let on_screen = open.filter(|open| open.series_id == series.id());
+    let loading = matches!(&app.work, Some(Work::Load { series_id, .. })
+        if *series_id == series.id());
+    let title = study::series_title(series.series_number, &series.title());
     let [columns, rows, slices] = series.dims;
     let size = format!("{}  ·  {columns} × {rows} × {slices}", series.modality);
 
@@ -89,7 +89,7 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
     painter.rect_filled(rect, 5.0, fill);
     let picture = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(THUMBNAIL, THUMBNAIL));
     painter.rect_filled(picture, 3.0, Color32::BLACK);
-    match app.thumbnails.get(&series.series_instance_uid) {
+    match app.thumbnails.get(&series.id()) {
         Some(texture) => {
             let [width, height] = texture.size().map(|n| n as f32);
             let fit = vec2(width, height) * (THUMBNAIL / width.max(height).max(1.0));
@@ -119,7 +119,7 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
         painter.galley(egui::pos2(left, picture.top() + 19.0 * row as f32), galley, color);
     }
     if response.on_hover_text(title).clicked() && !selected {
-        commands.push(Command::LoadSeries(series.series_instance_uid.clone()));
+        commands.push(Command::LoadSeries(series.id()));
     }
     if let Some(open) = on_screen {
         self_check(&open.report, ui);

@@ -16,7 +16,8 @@ pub struct OpenSeries {
     pub patient: Patient,
     pub study_description: String,
     pub study_date: String,
-    pub series_instance_uid: String,
+    /// See [`Series::id`].
+    pub series_id: String,
     pub series_description: String,
     pub series_number: Option<i32>,
 }
@@ -31,8 +32,8 @@ impl OpenSeries {
             patient: study.patient.clone(),
             study_description: study.study_description.clone(),
             study_date: study.study_date.clone(),
-            series_instance_uid: series.series_instance_uid.clone(),
-            series_description: series.series_description.clone(),
+            series_id: series.id(),
+            series_description: series.title(),
             series_number: series.series_number,
         }
     }

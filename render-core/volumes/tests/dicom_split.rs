@@ -132,6 +132,8 @@ fn images_of_different_kinds_are_volumes_of_their_own_with_names_that_say_why() 
         let unit = |values: &Vec<f32>| values.clone();
         assert_eq!(found.iter().map(|f| f.0.as_str()).collect::<Vec<_>>(), names, "{name}");
         assert_eq!(found.iter().map(|f| unit(&f.1)).collect::<Vec<_>>(), slices, "{name}");
+        let ids: Vec<String> = folder.series().iter().map(Series::id).collect();
+        assert!(ids[0] != ids[1] && ids.iter().all(|id| id.starts_with("1.2.3.0")), "{ids:?}");
         for series in folder.series() {
             let split = series.warnings.iter().find(|w| w.code == WarningCode::MixedImages);
             let message = &split.unwrap_or_else(|| panic!("{name}: no warning")).message;

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
-use render_core::dicom::Series;
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
 use render_core::{Volume, Window, window};
 
@@ -177,7 +176,7 @@ pub fn library(studies: &Studies) -> ServerMessage {
             .zip(&ids.series)
             .map(|(series, id)| message::Series {
                 series_instance_uid: id.clone(),
-                description: described(series),
+                description: series.title(),
                 number: series.series_number,
                 modality: series.modality.clone(),
                 dims: series.dims,
@@ -186,14 +185,6 @@ pub fn library(studies: &Studies) -> ServerMessage {
             .collect(),
     });
     ServerMessage::Library { studies: listed.collect() }
-}
-
-fn described(series: &Series) -> String {
-    match (series.series_description.as_str(), series.part.as_str()) {
-        (description, "") => description.to_owned(),
-        ("", part) => part.to_owned(),
-        (description, part) => format!("{description}, {part}"),
-    }
 }
 
 pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMessage {

@@ -128,6 +128,22 @@ pub struct Time {
 }
 
 impl Series {
+    /// What tells it from all other series: the Series Instance UID, with the part where a DICOM
+    /// series holds several.
+    pub fn id(&self) -> String {
+        if self.part.is_empty() {
+            self.series_instance_uid.clone()
+        } else {
+            format!("{} {}", self.series_instance_uid, self.part)
+        }
+    }
+
+    /// Description and part, as far as there are any.
+    pub fn title(&self) -> String {
+        let words = [self.series_description.as_str(), self.part.as_str()];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Frame of Reference UID (0020,0052): series that share it share their patient space. Empty when
     /// unknown.
     pub fn frame_of_reference_uid(&self) -> &str {
