@@ -118,15 +118,15 @@ impl Report {
         if let Some(reason) = report.millimetres.reason().filter(|r| report.unknown.iter().all(|u| u != r)) {
             report.unknown.push(reason.to_owned());
         }
-        let first = &images[0];
-        if first.kind.frame_of_reference.is_empty() {
+        // Volume files have no images of their own.
+        if images.first().is_some_and(|first| first.kind.frame_of_reference.is_empty()) {
             report.unknown.push(
                 "no Frame of Reference UID (0020,0052) holds for all images: whether another series lies in the same \
                  space is not known"
                     .into(),
             );
         }
-        if images.len() == 1 && first.step_mm.is_none() {
+        if images.len() == 1 && images[0].step_mm.is_none() {
             report.unknown.push("the thickness of the slice (0018,0050) is not stated: 1 mm is shown".into());
         }
         if series.unit.is_empty() {
@@ -138,12 +138,13 @@ impl Report {
 
 fn size(series: &Series) -> String {
     let [columns, rows, slices] = series.dims;
-    let what = match (series.images.0[0].position.is_some(), slices) {
+    let first = series.images.0.first();
+    let what = match (first.is_none_or(|image| image.position.is_some()), slices) {
         (_, 1) => "1 image".to_owned(),
         (true, n) => format!("{n} slices"),
         (false, n) => format!("{n} frames"),
     };
-    let pixels = match (series.images.0[0].spacing_mm, &series.millimetres) {
+    let pixels = match (first.and_then(|image| image.spacing_mm), &series.millimetres) {
         (Some([x, y]), trust) if trust.holds_within_images() => format!(", {x:.3} by {y:.3} mm each"),
         _ => String::new(),
     };
