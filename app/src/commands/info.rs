@@ -130,6 +130,14 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
         "value_range": [low, high],
         "mean": facts.mean,
         "unit": facts.unit,
+        "suv": series.suv.as_ref().map(|suv| match suv {
+            Ok(suv) => json!({
+                "body_weight": suv.body_weight,
+                "lean_body_mass": suv.lean_body_mass,
+                "body_surface": suv.body_surface,
+            }),
+            Err(reason) => json!({ "unknown": reason }),
+        }),
         "files": series.files.len(),
         "volume": {
             "dims": geometry.dims(),

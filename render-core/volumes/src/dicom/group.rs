@@ -279,6 +279,7 @@ fn one_series(
         files: paths,
         warnings,
         unit: header.unit.clone(),
+        suv: header.suv.clone(),
         millimetres,
         images: Images(Arc::from(images)),
     }

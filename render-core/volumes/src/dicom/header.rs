@@ -12,6 +12,7 @@ use super::mosaic::{Mosaic, Tile};
 use super::object::Object;
 use super::pixels::{Format, Voi};
 use super::scale::{self, Scale};
+use super::suv::Suv;
 use super::time::{self, Moment};
 
 /// Compressed or not, a frame takes this much of the file.
@@ -30,6 +31,7 @@ pub struct Header {
     pub series_number: Option<i32>,
     pub modality: String,
     pub unit: String,
+    pub suv: Option<Result<Suv, String>>,
     pub transfer_syntax: String,
     pub sop_instance_uid: String,
     /// A mosaic whose header does not tell how to take it apart.
@@ -98,6 +100,7 @@ impl Header {
             series_number: data.number(tags::SERIES_NUMBER).map(|n| n as i32),
             modality,
             unit,
+            suv: Suv::read(data),
             lossy: lossy(data, &file.transfer_syntax),
             transfer_syntax: file.transfer_syntax.clone(),
             sop_instance_uid,

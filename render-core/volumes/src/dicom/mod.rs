@@ -34,6 +34,7 @@ mod source;
 mod stack;
 mod straighten;
 mod stream;
+mod suv;
 mod time;
 mod volume_files;
 mod write;
@@ -44,6 +45,7 @@ pub use object::Object;
 pub use report::{Report, Trust};
 pub use scan::scan;
 pub use stream::Glimpse;
+pub use suv::Suv;
 
 /// What a scan found, and what it had to leave out.
 #[derive(Debug, Default)]
@@ -114,6 +116,8 @@ pub struct Series {
     pub files: Vec<PathBuf>,
     /// What the headers alone tell.
     pub warnings: Vec<Warning>,
+    /// For PET: how its values become SUVs, or why that is not known.
+    pub suv: Option<Result<Suv, String>>,
     images: Images,
     unit: String,
     millimetres: Trust,

@@ -67,6 +67,7 @@ fn series_of(path: &Path, header: &Header, time: u32) -> Series {
         warnings: warnings.collect(),
         millimetres: trust(header),
         images: Images(Arc::from([])),
+        suv: None,
         unit: String::new(),
     }
 }
