@@ -135,6 +135,23 @@ pub struct Decoded {
     pub lossy: bool,
 }
 
+/// Whether frames of a transfer syntax can be decoded; an error says what it is and what to do.
+pub fn check_readable(transfer_syntax: &str) -> Result<(), String> {
+    if READABLE.contains(&transfer_syntax) {
+        return Ok(());
+    }
+    let Some(name) = TransferSyntaxRegistry.get(transfer_syntax).map(|syntax| syntax.name()) else {
+        return Err(format!("its transfer syntax {transfer_syntax} is not known"));
+    };
+    if transfer_syntax.starts_with("1.2.840.10008.1.2.4.10") {
+        return Err(format!(
+            "it is a video ({name}, {transfer_syntax}), which cannot be shown: convert it to frames of JPEG with \
+             another program"
+        ));
+    }
+    Err(format!("its compression, {name} ({transfer_syntax}), cannot be read yet"))
+}
+
 /// Decodes one frame.
 pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<Decoded, String> {
     let expected = format.frame_bytes();
@@ -151,12 +168,6 @@ pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<De
         _ => {}
     }
     let name = TransferSyntaxRegistry.get(transfer_syntax).map_or("compressed", |syntax| syntax.name());
-    if !READABLE.contains(&transfer_syntax) {
-        return Err(match TransferSyntaxRegistry.get(transfer_syntax) {
-            Some(_) => format!("its compression, {name} ({transfer_syntax}), cannot be read yet"),
-            None => format!("its transfer syntax {transfer_syntax} is not known"),
-        });
-    }
     let facts = Facts::of(bytes).ok_or_else(|| format!("no {name} image begins in its pixel data"))?;
     let stated = (usize::from(format.columns), usize::from(format.rows), usize::from(format.samples));
     if (facts.columns, facts.rows, facts.components) != stated {

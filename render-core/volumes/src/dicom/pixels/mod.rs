@@ -262,6 +262,7 @@ fn samples<'a, 'f>(file: &'a File<'_>, frame: u32, format: &'f Format) -> Result
             Ok(Samples { bytes, format: Cow::Borrowed(format), lossy: false })
         }
         PixelBytes::Encapsulated(fragments) => {
+            codec::check_readable(&file.transfer_syntax)?;
             let offsets = file.dataset.bytes(tag::EXTENDED_OFFSET_TABLE).unwrap_or_default();
             let bytes = codec::frame_bytes(fragments, offsets, frame, format.frames)?;
             let decoded = codec::decode(&file.transfer_syntax, &bytes, format)?;
