@@ -46,6 +46,11 @@ pub struct View {
     #[arg(value_name = "STUDY")]
     pub studies: Vec<PathBuf>,
 
+    /// Do not keep headers of opened files, patients' names among them, for a faster next start; what
+    /// was kept (index.sqlite in the user's data folder of Voxcast) is deleted
+    #[arg(long, env = "VOXCAST_NO_INDEX")]
+    pub no_index: bool,
+
     /// Serve browsers instead of opening a window
     #[arg(long)]
     pub serve: bool,

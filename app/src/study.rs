@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use render_core::dicom::{self, Failed, Library, Loaded, Series};
+use render_core::dicom::{self, Failed, Index, Library, Loaded, Series};
 use render_core::{Progress, dicom::Study};
 
 use crate::cli::Source;
@@ -12,6 +12,22 @@ use crate::output;
 /// Finds what is in the paths.
 pub fn scan(paths: &[PathBuf]) -> Result<Library, dicom::Error> {
     dicom::scan(paths, &Progress::default())
+}
+
+/// What is known of files opened before; with `keep` false it is deleted. Without a data folder there
+/// is none.
+pub fn index(keep: bool) -> Option<Index> {
+    let dirs = directories::ProjectDirs::from("org", "voxcast", "voxcast")?;
+    let path = dirs.data_local_dir().join("index.sqlite");
+    if !keep {
+        Index::delete(&path);
+        return None;
+    }
+    let index = Index::open(&path);
+    if let Some(problem) = index.problem() {
+        tracing::warn!("{problem}");
+    }
+    Some(index)
 }
 
 /// Loads the chosen series, or the one with the most voxels.

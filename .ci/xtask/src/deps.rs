@@ -26,7 +26,7 @@ const WINDOW: [&str; 5] = ["eframe", "egui*", "epaint*", "rfd", "winit"];
 const PLATFORMS: [&str; 3] = ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "aarch64-apple-darwin"];
 
 /// Packages with no rule of their own: they may use everything, and nothing may use them.
-const UNRESTRICTED: [&str; 2] = ["tests", "xtask"];
+const UNRESTRICTED: [&str; 3] = ["fuzz", "tests", "xtask"];
 
 const RULES: [Rule; 5] = [
     Rule {

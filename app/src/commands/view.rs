@@ -24,7 +24,11 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
     match verdict.mode {
         Mode::Serve => serve(view, &renderer, presets),
         Mode::Local => {
-            let options = desktop::Options { renderer: renderer.clone(), presets: presets.clone() };
+            let options = desktop::Options {
+                renderer: renderer.clone(),
+                presets: presets.clone(),
+                index: !view.no_index,
+            };
             desktop::run(view.studies.clone(), options).or_else(|error| {
                 output::note(format_args!("no window, so a server for browsers instead: {error:#}"));
                 serve(view, &renderer, presets)
@@ -36,7 +40,10 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
 fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<()> {
     let studies = match view.studies.as_slice() {
         [] => bail!("name at least one folder or file with studies to serve, or run `voxcast demo --serve`"),
-        paths => Studies::scan(paths, &Progress::default())?,
+        paths => {
+            let index = study::index(!view.no_index);
+            Studies::scan(paths, &Progress::default(), index.as_ref())?
+        }
     };
     let library = studies.library();
     if !library.has_series() {

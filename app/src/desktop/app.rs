@@ -33,6 +33,8 @@ pub struct App {
     pub(super) failed: Vec<Failed>,
     pub(super) thumbnails: HashMap<String, egui::TextureHandle>,
     pub(super) work: Option<Work>,
+    /// Whether headers are kept between starts.
+    index: bool,
     pub(super) presets: PresetLibrary,
     preset_job: Option<Job<presets::News>>,
     thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
@@ -81,6 +83,7 @@ impl App {
             failed: Vec::new(),
             thumbnails: HashMap::new(),
             work: None,
+            index: options.index,
             presets: PresetLibrary::default(),
             preset_job: options.presets.map(|folder| presets::watch(ctx, folder)),
             thumbnail_job: None,
@@ -116,8 +119,10 @@ impl App {
 
     fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
         let wanted = paths.clone();
+        let keep = self.index;
         let job = Job::start("scan", ctx, move |progress, sink| {
-            sink.send(dicom::scan(&wanted, progress));
+            let index = crate::study::index(keep);
+            sink.send(dicom::scan_with(&wanted, progress, index.as_ref()));
         });
         self.open_dialog = None;
         // What was wrong with the last thing opened is past.

@@ -39,6 +39,8 @@ pub struct Options {
     pub renderer: Renderer,
     /// Folder of the user's own volume presets.
     pub presets: Option<PathBuf>,
+    /// Whether headers are kept between starts.
+    pub index: bool,
 }
 
 /// Opens the window on the studies in `paths` and returns when it is closed. Fails if there is no

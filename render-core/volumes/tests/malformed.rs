@@ -703,3 +703,21 @@ fn every_class_of_broken_file_has_its_reason_in_little_memory_and_time() {
     assert!(count >= 100, "only {count} classes are left");
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// What `./x fuzz` starts from is read, and what it has found is answered.
+#[test]
+fn every_file_of_the_fuzzers_corpus_is_an_answer_in_time() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus");
+    let mut count = 0;
+    for target in fs::read_dir(corpus).expect("read the corpus").flatten() {
+        for file in fs::read_dir(target.path()).expect("read the corpus").flatten() {
+            let start = Instant::now();
+            let said = outcome(&file.path());
+            assert!(start.elapsed() < MAX_TIME, "{}: {:?}", file.path().display(), start.elapsed());
+            let found = file.file_name().to_string_lossy().starts_with("found-");
+            assert!(found || !said.contains("failed"), "{}: {said}", file.path().display());
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} files");
+}

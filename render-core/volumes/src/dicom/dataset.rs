@@ -137,6 +137,8 @@ pub struct File<'a> {
     pub big_endian: bool,
     /// Elements state their value representation.
     pub is_explicit: bool,
+    /// Bytes from the start that hold all of this but the pixel data.
+    pub header_end: usize,
     /// What was cut off, when the file ends too early.
     pub truncated: Option<String>,
 }
@@ -238,6 +240,7 @@ impl<'a> File<'a> {
             pixels: None,
             has_pixel_data: false,
             pixel_data_tag: None,
+            header_end: bytes.len(),
             big_endian: syntax.big_endian,
             is_explicit: syntax.explicit,
             truncated: None,
@@ -386,6 +389,7 @@ impl<'a> Reader<'a> {
         if tag.is_pixel_data() {
             file.has_pixel_data = true;
             file.pixel_data_tag = Some(tag);
+            file.header_end = self.at;
             file.dataset.sort();
             if until == Until::PixelData {
                 return Ok(false);

@@ -22,6 +22,7 @@ mod dataset;
 pub mod deidentify;
 mod group;
 mod header;
+mod index;
 mod kind;
 mod load;
 mod mosaic;
@@ -40,10 +41,11 @@ mod volume_files;
 mod write;
 
 pub use codec::{decode_in_processes, run_worker, transfer_syntaxes};
+pub use index::Index;
 pub use load::{Thumbnail, load, load_upright, load_with, thumbnail};
 pub use object::Object;
 pub use report::{Report, Trust};
-pub use scan::scan;
+pub use scan::{scan, scan_with};
 pub use stream::Glimpse;
 pub use suv::Suv;
 

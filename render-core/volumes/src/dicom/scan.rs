@@ -1,18 +1,23 @@
 //! From paths to headers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::dataset::{File, ParseError, Tag, Until};
-use super::{Error, Failed, Library, group, source, volume_files};
+use super::header::Header;
+use super::index::{Index, Stamp};
+use super::source::{self, Head};
+use super::{Error, Failed, Library, group, volume_files};
 use crate::progress::Progress;
 
 /// Deeper than any archive; links that lead back are found before.
 const MAX_DEPTH: usize = 64;
 const MAX_FILES: usize = 2_000_000;
+/// Files whose headers are in memory as bytes.
+const AT_ONCE: usize = 8192;
 /// What systems leave in folders.
 const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 
@@ -22,6 +27,12 @@ const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 /// named in `failed` with the reason; an error means that a path given cannot be looked at, or
 /// that nothing is there.
 pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
+    scan_with(paths, progress, None)
+}
+
+/// [`scan`] that takes the headers of files which have not changed from an index, and keeps there
+/// those that it reads.
+pub fn scan_with(paths: &[PathBuf], progress: &Progress, index: Option<&Index>) -> Result<Library, Error> {
     let mut found = Found::default();
     for path in paths {
         let at = |reason: String| Error::Path { path: path.clone(), reason };
@@ -48,19 +59,24 @@ pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
     files.dedup();
     let volume_files = volume_files::take(&mut files, &mut failed);
     progress.add_total(files.len() as u64);
-    let headers: Vec<_> = files
-        .into_par_iter()
-        .map(|path| {
-            if progress.is_cancelled() {
-                return (path, Err(String::new()));
-            }
-            let header = source::header(&path);
-            progress.add_done(1);
-            (path, header)
-        })
-        .collect();
-    if progress.is_cancelled() {
-        return Err(Error::Cancelled);
+    let mut headers = Vec::with_capacity(files.len());
+    for files in files.chunks(AT_ONCE) {
+        let known = index.map(|index| index.known(files)).unwrap_or_default();
+        let read: Vec<_> = files.into_par_iter().map(|path| header(path, &known, progress)).collect();
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let mut fresh = Vec::new();
+        for (path, (header, keep)) in files.iter().zip(read) {
+            fresh.extend(keep.filter(|_| index.is_some()).map(|(stamp, head)| (path.as_path(), stamp, head)));
+            headers.push((path.clone(), header));
+        }
+        if let Some(index) = index {
+            index.keep(&fresh);
+        }
+    }
+    if let Some(index) = index {
+        paths.iter().filter(|path| path.is_dir()).for_each(|folder| index.forget_others(folder, &files));
     }
     let mut good = Vec::new();
     for (path, header) in headers {
@@ -76,6 +92,30 @@ pub fn scan(paths: &[PathBuf], progress: &Progress) -> Result<Library, Error> {
     }
     failed.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Library { studies, failed })
+}
+
+/// The header of one file, and what of it is new.
+fn header(
+    path: &Path,
+    known: &HashMap<&Path, (Stamp, Head)>,
+    progress: &Progress,
+) -> (Result<Header, String>, Option<(Stamp, Head)>) {
+    if progress.is_cancelled() {
+        return (Err(String::new()), None);
+    }
+    // Looked at before the file is read: what changes meanwhile is read again next time.
+    let stamp = fs::metadata(path).ok().and_then(|about| Stamp::of(&about));
+    let same = known.get(path).filter(|(kept, _)| Some(kept) == stamp.as_ref());
+    let header = same.and_then(|(stamp, head)| source::header_of(head, stamp.size));
+    let (header, keep) = match header {
+        Some(header) => (header, None),
+        None => match source::header(path) {
+            Ok((header, head)) => (Ok(header), stamp.zip(head)),
+            Err(reason) => (Err(reason), None),
+        },
+    };
+    progress.add_done(1);
+    (header, keep)
 }
 
 #[derive(Default)]
@@ -115,8 +155,12 @@ impl Found {
             if LITTER.iter().any(|name| entry.file_name() == *name) {
                 continue;
             }
-            // Follows links: archives are often built of them.
-            match fs::metadata(&path) {
+            // Follows links: archives are often built of them. What is none needs no second look.
+            let kind = match entry.file_type() {
+                Ok(kind) if !kind.is_symlink() => Ok(kind),
+                _ => fs::metadata(&path).map(|about| about.file_type()),
+            };
+            match kind {
                 Ok(about) if about.is_dir() => self.folder(&path, depth + 1, progress)?,
                 Ok(about) if !about.is_file() => {
                     self.failed.push(fail(&path, "is not a regular file".into()));

@@ -13,11 +13,31 @@ const FIRST_READ: usize = 32 << 10;
 /// Headers above this are damage: 10,000 enhanced frames need about 30 MB.
 const MAX_HEADER: usize = 64 << 20;
 
+/// Of a file whose format is not known, so much is inflated.
+const MAX_INFLATED: usize = 2 << 30;
 /// What deflate can do at most.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
-/// Reads a file's header, and of the file only what that takes.
-pub fn header(path: &Path) -> Result<Header, String> {
+/// The bytes that a file's header was read from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Head {
+    pub bytes: Vec<u8>,
+    /// They are the whole file.
+    pub complete: bool,
+}
+
+/// Of a header worth keeping beside the file.
+const MAX_KEPT: usize = 64 << 10;
+
+/// The header that `head` tells of a file of `size` bytes.
+pub fn header_of(head: &Head, size: u64) -> Option<Result<Header, String>> {
+    let file = File::parse(&head.bytes, head.complete, Until::PixelData).ok()?;
+    Some(Header::read(&file, size))
+}
+
+/// Reads a file's header, and of the file only what that takes. With it the bytes that tell it, if
+/// they are few.
+pub fn header(path: &Path) -> Result<(Header, Option<Head>), String> {
     let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
     let size = file.metadata().map_err(|e| reason(&e))?.len();
     let mut bytes = Vec::new();
@@ -29,17 +49,23 @@ pub fn header(path: &Path) -> Result<Header, String> {
         let complete = got < more;
         deflated = deflated || dataset::is_deflated(&bytes);
         let parsed = match (deflated, complete) {
-            (false, _) => {
-                File::parse(&bytes, complete, Until::PixelData).map(|file| Header::read(&file, size))
-            }
+            (false, _) => File::parse(&bytes, complete, Until::PixelData)
+                .map(|file| (Header::read(&file, size), file.header_end)),
             (true, false) => Err(ParseError::NeedMore(MAX_HEADER)),
             (true, true) => dataset::inflate(&bytes, MAX_HEADER).and_then(|bytes| {
                 File::parse(&bytes, bytes.len() < MAX_HEADER, Until::PixelData)
-                    .map(|f| Header::read(&f, size.saturating_mul(MAX_DEFLATE_RATIO)))
+                    .map(|f| (Header::read(&f, size.saturating_mul(MAX_DEFLATE_RATIO)), usize::MAX))
             }),
         };
         match parsed {
-            Ok(header) => return header,
+            Ok((header, end)) => {
+                let head = (end <= MAX_KEPT).then(|| {
+                    let complete = complete && end == bytes.len();
+                    bytes.truncate(end);
+                    Head { bytes, complete }
+                });
+                return header.map(|header| (header, head));
+            }
             Err(ParseError::Bad(reason)) => return Err(reason),
             Err(ParseError::NeedMore(_)) if wanted >= MAX_HEADER || complete => {
                 return Err(format!("its header is longer than {} MiB", MAX_HEADER >> 20));
@@ -49,7 +75,7 @@ pub fn header(path: &Path) -> Result<Header, String> {
     }
 }
 
-/// The whole file, inflated if need be, for pixels of this format; `None` for a file without any.
+/// The whole file, inflated if need be, for pixels of this format; `None` where it is not known.
 pub fn bytes(path: &Path, format: Option<&Format>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     read(path, format, &mut bytes)?;
@@ -71,7 +97,7 @@ pub fn read(path: &Path, format: Option<&Format>, bytes: &mut Vec<u8>) -> Result
         return Ok(());
     }
     // What inflates to more than the header asks for is cut off.
-    let pixels = format.map_or(0, |f| {
+    let pixels = format.map_or(MAX_INFLATED, |f| {
         let sample = usize::from(f.samples) * usize::from(f.allocated).div_ceil(8);
         f.pixels().saturating_mul(sample).saturating_mul(f.frames as usize)
     });

@@ -1,6 +1,6 @@
 //! JPEG XL by jxl-oxide.
 
-use jxl_oxide::{JxlImage, JxlThreadPool};
+use jxl_oxide::{AllocTracker, JxlImage, JxlThreadPool};
 
 use super::Task;
 use super::facts::{Coding, Facts};
@@ -10,14 +10,21 @@ pub fn begins(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xFF, 0x0A]) || bytes.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n")
 }
 
-fn open(bytes: &[u8]) -> Result<JxlImage, String> {
-    let pool = JxlThreadPool::none();
-    JxlImage::builder().pool(pool).read(bytes).map_err(|e| e.to_string())
+/// What the decoder may take for any image, and for each sample: it works in floats and keeps
+/// several copies.
+const BASE_BYTES: usize = 64 << 20;
+const BYTES_PER_SAMPLE: usize = 64;
+
+fn open(bytes: &[u8], samples: usize) -> Result<JxlImage, String> {
+    let limit = AllocTracker::with_limit(BASE_BYTES.saturating_add(samples.saturating_mul(BYTES_PER_SAMPLE)));
+    let builder = JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(limit);
+    builder.read(bytes).map_err(|e| e.to_string())
 }
 
 pub fn facts(bytes: &[u8]) -> Option<Facts> {
     // The size and the kind of samples stand in the first bytes; the rest need not be read for them.
-    let mut image = JxlImage::builder().pool(JxlThreadPool::none()).build_uninit();
+    let limit = AllocTracker::with_limit(BASE_BYTES);
+    let mut image = JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(limit).build_uninit();
     image.feed_bytes(&bytes[..bytes.len().min(1 << 16)]).ok()?;
     let jxl_oxide::InitializeResult::Initialized(image) = image.try_init().ok()? else { return None };
     let header = image.image_header();
@@ -36,7 +43,8 @@ pub fn facts(bytes: &[u8]) -> Option<Facts> {
 
 /// Samples of one or two bytes, interleaved.
 pub fn decode(task: &Task, bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let image = open(bytes)?;
+    let samples = task.columns as usize * task.rows as usize * task.components;
+    let image = open(bytes, samples)?;
     let frame = image.render_frame(0).map_err(|e| e.to_string())?;
     let mut stream = frame.stream();
     let channels = stream.channels() as usize;

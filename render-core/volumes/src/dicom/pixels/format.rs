@@ -144,6 +144,9 @@ impl Format {
         if samples == 3 && float {
             return Err(format!("colour images of {allocated}-bit floats cannot be shown"));
         }
+        if samples == 3 && allocated == 1 {
+            return Err("BitsAllocated (0028,0100) 1 with 3 samples per pixel is not possible".into());
+        }
         let padding = |tag: dicom_object::Tag| {
             let bits = data.short(tag).filter(|_| !float && allocated <= 16)?;
             Some(if signed { i32::from(bits as i16) } else { i32::from(bits) })
