@@ -18,6 +18,7 @@ use crate::volume::Volume;
 mod charset;
 mod codec;
 mod copies;
+pub mod create;
 mod dataset;
 pub mod deidentify;
 mod group;

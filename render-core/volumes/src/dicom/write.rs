@@ -99,6 +99,28 @@ impl Set {
         self.put(tag, vr, Value::Bytes(text.as_bytes().to_vec()))
     }
 
+    /// Numbers as the decimal or integer strings, floats or integers that the dictionary asks for; what an
+    /// integer cannot hold is rounded and clamped.
+    pub fn put_numbers(&mut self, tag: impl Into<Tag>, numbers: &[f64]) -> &mut Self {
+        let tag = tag.into();
+        let vr = dictionary_vr(tag, false).unwrap_or(*b"DS");
+        let each = |write: fn(f64) -> Vec<u8>| numbers.iter().flat_map(|&n| write(n)).collect();
+        let strings = |write: fn(f64) -> String| {
+            numbers.iter().map(|&n| write(n)).collect::<Vec<_>>().join("\\").into_bytes()
+        };
+        let bytes = match &vr {
+            b"US" => each(|n| (n.round() as u16).to_le_bytes().to_vec()),
+            b"SS" => each(|n| (n.round() as i16).to_le_bytes().to_vec()),
+            b"UL" => each(|n| (n.round() as u32).to_le_bytes().to_vec()),
+            b"SL" => each(|n| (n.round() as i32).to_le_bytes().to_vec()),
+            b"FL" => each(|n| (n as f32).to_le_bytes().to_vec()),
+            b"FD" => each(|n| n.to_le_bytes().to_vec()),
+            b"IS" => strings(|n| format!("{}", n.round())),
+            _ => strings(decimal_string),
+        };
+        self.put(tag, vr, Value::Bytes(bytes))
+    }
+
     pub fn put_items(&mut self, tag: impl Into<Tag>, items: Vec<Self>) -> &mut Self {
         self.put(tag, *b"SQ", Value::Items(items))
     }
@@ -260,6 +282,19 @@ fn swap(bytes: &mut [u8], width: usize) {
     if width > 1 {
         bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
     }
+}
+
+/// The nearest number of at most 16 characters (PS3.5 6.2, DS).
+pub fn decimal_string(number: f64) -> String {
+    let plain = format!("{number}");
+    if plain.len() <= 16 {
+        return plain;
+    }
+    let candidates =
+        (0..=15).rev().flat_map(|digits| [format!("{number:.digits$}"), format!("{number:.digits$e}")]);
+    let error = |text: &String| text.parse::<f64>().map_or(f64::INFINITY, |n| (n - number).abs());
+    let fitting = candidates.filter(|text| text.len() <= 16);
+    fitting.min_by(|a, b| error(a).total_cmp(&error(b))).unwrap_or_else(|| "0".into())
 }
 
 /// A file with an empty preamble. The data set is written as the transfer syntax asks for: implicit or

@@ -1,0 +1,228 @@
+//! Objects that Voxcast writes: read back by Voxcast itself and, where it is installed, checked by `dciodvfy`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use volumes::Progress;
+use volumes::dicom::create::{self, NewSegment, Stamp, Subject};
+use volumes::dicom::object::presentation::{Annotation, Graphic, Layer, Shutter, StatedWindow, Text};
+use volumes::dicom::object::report::{Item, Measurement, MeasurementGroup, Value};
+use volumes::dicom::object::{Code, Content, PresentationState};
+use volumes::dicom::{self, Loaded, Object};
+
+/// A path below the test data, or `None` where there is none.
+fn data(below: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("VOXCAST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    if root.is_dir() {
+        return Some(root.join(below));
+    }
+    eprintln!("skipped: no ../shared/data");
+    None
+}
+
+/// Where the files of a test go; kept if VOXCAST_KEEP names a folder, to be looked at with other programs.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::env::var_os("VOXCAST_KEEP").is_none() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+fn folder(name: &str) -> Folder {
+    let parent = std::env::var_os("VOXCAST_KEEP").map_or_else(std::env::temp_dir, PathBuf::from);
+    let path = parent.join(format!("voxcast-created-{name}-{}", std::process::id()));
+    fs::create_dir_all(&path).expect("create a folder for the test");
+    Folder(path)
+}
+
+fn subject() -> Option<(Subject, Loaded)> {
+    let path = data("ct-head-tilt-uneven")?;
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let series = &library.studies[0].series[0];
+    let loaded = dicom::load(series, &Progress::default()).expect("load");
+    Some((Subject::of(series).expect("has UIDs"), loaded))
+}
+
+fn stamp(n: u8) -> Stamp {
+    Stamp {
+        date: "20260704".into(),
+        time: "101500".into(),
+        random: [[n; 16], [n + 100; 16]],
+        series_number: 900 + u32::from(n),
+        series_description: "Voxcast".into(),
+    }
+}
+
+/// Writes the file, has it checked, and opens it.
+fn checked(folder: &Folder, name: &str, bytes: &[u8]) -> (Object, Content) {
+    let path = folder.0.join(name);
+    fs::write(&path, bytes).expect("write");
+    match Command::new("dciodvfy").arg(&path).output() {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("Error")).collect();
+            assert!(errors.is_empty(), "{name}: {errors:#?}");
+        }
+        Err(_) => eprintln!("skipped: dciodvfy (package dicom3tools) is not installed"),
+    }
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    assert!(library.failed.is_empty(), "{:?}", library.failed);
+    let object = library.studies[0].objects[0].clone();
+    let content = object.open().expect("opens");
+    (object, content)
+}
+
+fn tissue() -> Code {
+    Code::new("85756007", "SCT", "Tissue")
+}
+
+#[test]
+fn a_segmentation_comes_back_voxel_by_voxel() {
+    let Some((subject, loaded)) = subject() else { return };
+    let grid = loaded.volume.geometry();
+    let value = |i: usize| loaded.volume.rescale().apply(loaded.volume.voxels().get(i));
+    let mask = |keep: fn(f32) -> bool| (0..grid.voxel_count()).map(|i| u8::from(keep(value(i)))).collect();
+    let segment = |label: &str, mask: Vec<u8>| NewSegment {
+        label: label.into(),
+        category: tissue(),
+        property_type: Code::new("272673000", "SCT", "Bone"),
+        algorithm: Some("threshold".into()),
+        mask,
+    };
+    let segments =
+        [segment("Bone", mask(|v| v > 300.0)), segment("Weiches Gewebe ä", mask(|v| v > 0.0 && v < 80.0))];
+    let bytes = create::segmentation(&subject, grid, &segments, "Bone and more", &stamp(1)).expect("is good");
+    let folder = folder("seg");
+    let (object, content) = checked(&folder, "seg.dcm", &bytes);
+    assert_eq!((object.class.as_str(), object.label.as_str()), ("Segmentation Storage", "BONE_AND_MORE"));
+    let Content::Segmentation(found) = content else { panic!("{content:?}") };
+    assert_eq!(found.segments[1].label, "Weiches Gewebe ä");
+    for (found_segment, segment) in found.segments.iter().zip(&segments) {
+        let count = segment.mask.iter().filter(|&&v| v != 0).count() as u64;
+        assert_eq!(found.voxel_count(found_segment), count);
+    }
+    let labels = found.labels_on(grid).expect("has a place");
+    let differ =
+        (0..grid.voxel_count()).filter(|&i| (labels.voxels().get(i) == 1.0) != (segments[0].mask[i] != 0));
+    assert_eq!(differ.count(), 0);
+}
+
+#[test]
+fn a_measurement_report_comes_back_equal() {
+    let Some((subject, _)) = subject() else { return };
+    let image = subject.images()[3].clone();
+    let millimetre = Code::new("mm", "UCUM", "millimeter");
+    let group = MeasurementGroup {
+        tracking_id: "Lesion 1".into(),
+        tracking_uid: "2.25.4711".into(),
+        category: Some(Code::new("49755003", "SCT", "Morphologically Abnormal Structure")),
+        finding: Some(Code::new("52988006", "SCT", "Lesion")),
+        sites: vec![Code::new("12738006", "SCT", "Brain")],
+        measurements: vec![Measurement {
+            name: Code::new("410668003", "SCT", "Length"),
+            value: 12.345_678_901_234_567,
+            unit: millimetre,
+        }],
+        evaluations: Vec::new(),
+        segments: Vec::new(),
+        images: Vec::new(),
+        regions: vec![Item {
+            relationship: "CONTAINS".into(),
+            name: Some(Code::new("111030", "DCM", "Image Region")),
+            value: Value::Coordinates {
+                shape: "POLYLINE".into(),
+                points: vec![[10.5, 20.5], [30.0, 20.5], [30.0, 40.0], [10.5, 20.5]],
+            },
+            children: vec![Item {
+                relationship: "SELECTED FROM".into(),
+                name: None,
+                value: Value::Image(image),
+                children: Vec::new(),
+            }],
+        }],
+    };
+    let bytes = create::measurement_report(&subject, std::slice::from_ref(&group), "Reader^One", &stamp(2));
+    let folder = folder("sr");
+    let (_, content) = checked(&folder, "sr.dcm", &bytes);
+    let Content::Report(report) = content else { panic!("{content:?}") };
+    assert_eq!(report.measurement_groups(), [group]);
+    assert_eq!(report.evidence[0].instances.len(), 28);
+}
+
+#[test]
+fn a_presentation_state_comes_back_equal() {
+    let Some((subject, _)) = subject() else { return };
+    let image = subject.images()[0].clone();
+    let state = PresentationState {
+        label: "VIEW_1".into(),
+        description: "Fenster für Knochen".into(),
+        windows: vec![StatedWindow {
+            images: Vec::new(),
+            center: 480.5,
+            width: 2500.0,
+            explanation: "Bone".into(),
+        }],
+        rotation_deg: 90,
+        flipped: true,
+        layers: vec![Layer { name: "NOTES".into(), order: 1, description: "drawn".into() }],
+        annotations: vec![Annotation {
+            images: vec![image],
+            layer: "NOTES".into(),
+            graphics: vec![Graphic {
+                shape: "POLYLINE".into(),
+                in_pixels: true,
+                filled: false,
+                points: vec![[1.0, 2.0], [3.5, 4.5]],
+            }],
+            texts: vec![Text { text: "12.3 mm".into(), bounds: None, anchor: Some(([5.0, 6.0], true)) }],
+        }],
+        shutters: vec![Shutter::Circle { center: [256, 250], radius: 200 }],
+        ..PresentationState::default()
+    };
+    let bytes = create::presentation_state(&subject, &state, &stamp(3));
+    let folder = folder("pr");
+    let (_, content) = checked(&folder, "pr.dcm", &bytes);
+    let Content::PresentationState(found) = content else { panic!("{content:?}") };
+    assert_eq!(found.images[0].instances.len(), 28);
+    assert_eq!((found.areas[0].top_left, found.areas[0].bottom_right), ([1, 1], [512, 512]));
+    let found = PresentationState { images: Vec::new(), areas: Vec::new(), ..found };
+    assert_eq!(found, state);
+}
+
+#[test]
+fn key_objects_come_back_with_title_and_images() {
+    let Some((subject, _)) = subject() else { return };
+    let images = &subject.images()[2..5];
+    let title = Code::new("113000", "DCM", "Of Interest");
+    let bytes = create::key_objects(&subject, &title, "look here", images, &stamp(4));
+    let folder = folder("ko");
+    let (object, content) = checked(&folder, "ko.dcm", &bytes);
+    assert_eq!((object.modality.as_str(), object.label.as_str()), ("KO", "Of Interest"));
+    let Content::Report(report) = content else { panic!("{content:?}") };
+    assert_eq!(report.title(), Some(&title));
+    let found: Vec<_> = report.references().into_iter().cloned().collect();
+    assert_eq!(found, images);
+}
+
+#[test]
+fn a_secondary_capture_is_a_picture_in_the_same_study() {
+    let Some((subject, _)) = subject() else { return };
+    let rgb: Vec<u8> = (0..64 * 48).flat_map(|i| [i as u8, 128, 255 - i as u8]).collect();
+    let bytes = create::secondary_capture(&subject, [64, 48], &rgb, false, &stamp(5)).expect("is good");
+    assert!(create::secondary_capture(&subject, [64, 47], &rgb, false, &stamp(5)).is_err());
+    let folder = folder("sc");
+    let path = folder.0.join("sc.dcm");
+    fs::write(&path, &bytes).expect("write");
+    if let Ok(output) = Command::new("dciodvfy").arg(&path).output() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!text.lines().any(|line| line.starts_with("Error")), "{text}");
+    }
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    assert_eq!(library.studies[0].series[0].dims, [64, 48, 1]);
+    assert!(dicom::load(&library.studies[0].series[0], &Progress::default()).is_ok());
+}
