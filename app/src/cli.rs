@@ -48,7 +48,7 @@ pub struct View {
 
     /// Do not keep headers of opened files, patients' names among them, for a faster next start; what
     /// was kept (index.sqlite in the user's data folder of Voxcast) is deleted
-    #[arg(long, env = "VOXCAST_NO_INDEX")]
+    #[arg(long, env = "VOXCAST_NO_INDEX", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_index: bool,
 
     /// Serve browsers instead of opening a window

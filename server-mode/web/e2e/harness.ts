@@ -31,7 +31,7 @@ export function phantom(): { folder: string; remove(): void } {
 
 /** Starts the server and waits for the address that it prints. */
 export async function serve(study: string, listen = "127.0.0.1:0"): Promise<RunningServer> {
-  const child = spawn(binary, ["--serve", "--listen", listen, study], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(binary, ["--serve", "--listen", listen, "--no-index", study], { stdio: ["ignore", "pipe", "inherit"] });
   const gone = new Promise<never>((_, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`the server ended with code ${code} before it printed its address`)));

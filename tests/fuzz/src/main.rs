@@ -128,17 +128,33 @@ fn corpus(target: Target) -> PathBuf {
 /// The files to start from, in the same order every time.
 fn seeds(target: Target) -> Result<Vec<Vec<u8>>> {
     let folder = corpus(target);
-    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
-        .with_context(|| format!("{} cannot be read", folder.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut paths = Vec::new();
+    // Git keeps no empty folders.
+    if folder.is_dir() {
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+        paths.extend(entries.flatten().map(|entry| entry.path()));
+    }
     paths.sort();
-    let seeds: Vec<Vec<u8>> = paths.iter().map(fs::read).collect::<std::io::Result<_>>()?;
+    let mut seeds: Vec<Vec<u8>> = paths.iter().map(fs::read).collect::<std::io::Result<_>>()?;
+    if target == Target::Index {
+        seeds.push(index_of_this_machine()?);
+    }
     if seeds.is_empty() {
         bail!("{} is empty", folder.display())
     }
     Ok(seeds)
+}
+
+/// An index is worth something only where its paths and times are those of files that are there.
+fn index_of_this_machine() -> Result<Vec<u8>> {
+    let folder = scratch(std::process::id());
+    fs::create_dir_all(&folder)?;
+    let path = folder.join("whole");
+    Target::Index.run(&path);
+    let whole = fs::read(&path).context("no index was written")?;
+    fs::remove_file(&path)?;
+    Ok(whole)
 }
 
 /// Where the process that reads leaves the input it is at.
@@ -221,6 +237,7 @@ fn watch(args: &Args) -> Result<bool> {
         if !ended.success() {
             clean = false;
             let input = fs::read(folder.join("input")).context("the run ended before its first input")?;
+            fs::create_dir_all(corpus(target))?;
             let kept = corpus(target).join(format!("found-{:016x}", mutate::hash(&input)));
             fs::write(&kept, input)?;
             eprintln!("{}: {ended}; the input is kept as {}", target.name(), kept.display());
