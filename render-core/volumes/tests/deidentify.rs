@@ -178,6 +178,40 @@ fn pixels_that_may_show_names_are_warned_of() {
 }
 
 #[test]
+fn addresses_orders_and_other_calendars_go_and_kinds_of_things_stay() {
+    let folder = folder("addresses");
+    let secrets: [(u32, &[u8; 2], &str); 4] = [
+        (0x0008_1167, b"UI", "1.2.3.4711815\0"),
+        (0x0008_1190, b"UR", "http://pacs/4711815 "),
+        (0x0010_0033, b"LO", "19370507X "),
+        (0x0040_1006, b"SH", "PON4711815"),
+    ];
+    let mut bytes = [&[0; 128][..], b"DICM"].concat();
+    let mut put = |tag: u32, vr: &[u8; 2], value: &str| {
+        let (group, element) = ((tag >> 16) as u16, tag as u16);
+        bytes.extend([group.to_le_bytes(), element.to_le_bytes(), *vr].concat());
+        if vr == b"UR" {
+            bytes.extend([0, 0]);
+            bytes.extend((value.len() as u32).to_le_bytes());
+        } else {
+            bytes.extend((value.len() as u16).to_le_bytes());
+        }
+        bytes.extend(value.bytes());
+    };
+    put(0x0002_0010, b"UI", "1.2.840.10008.1.2.1\0");
+    put(0x0008_0016, b"UI", "1.2.840.10008.5.1.4.1.1.7\0");
+    put(0x0008_0018, b"UI", "1.2.3.44");
+    put(0x0008_010C, b"UI", "2.16.840.1.113883.6.96");
+    secrets.iter().for_each(|(tag, vr, value)| put(*tag, vr, value));
+    fs::write(folder.0.join("a.dcm"), bytes).expect("write");
+    let result = deidentify(&folder.0.join("a.dcm"), &Profile::default(), &key()).expect("a good file");
+    for (tag, _, secret) in secrets {
+        assert!(!contains(&result.bytes, secret.trim_end_matches([' ', '\0'])), "{tag:08X}");
+    }
+    assert!(contains(&result.bytes, "2.16.840.1.113883.6.96"));
+}
+
+#[test]
 fn a_file_cut_short_is_refused() {
     let Some(path) = data("modalities/rtstruct-with-ct/ct_1.dcm") else { return };
     let folder = folder("cut");

@@ -163,6 +163,23 @@ pub fn deidentify(path: &Path, profile: &Profile, key: &Key) -> Result<Deidentif
     })
 }
 
+/// UIDs of kinds of things, which are no one's own.
+const NAMES_OF_KINDS: [dicom_core::Tag; 9] = [
+    tags::SOP_CLASS_UID,
+    tags::MEDIA_STORAGE_SOP_CLASS_UID,
+    tags::TRANSFER_SYNTAX_UID,
+    tags::IMPLEMENTATION_CLASS_UID,
+    tags::REFERENCED_SOP_CLASS_UID,
+    tags::REFERENCED_SOP_CLASS_UID_IN_FILE,
+    tags::CODING_SCHEME_UID,
+    tags::CONTEXT_UID,
+    tags::MAPPING_RESOURCE_UID,
+];
+
+fn names_kind(tag: Tag) -> bool {
+    NAMES_OF_KINDS.iter().any(|&kind| Tag::from(kind) == tag)
+}
+
 /// What the table says about an attribute.
 struct Rule {
     action: Action,
@@ -241,6 +258,9 @@ impl Worker<'_> {
             let unlisted = match (&element.vr, self.profile.dates) {
                 (b"PN", _) | (b"DA" | b"DT", Dates::Remove) => Fate::Do(Action::Empty),
                 (b"DA" | b"DT", Dates::Shift) => Fate::Shift,
+                // Addresses hold names of servers, and often of patients.
+                (b"UR", _) => Fate::Do(Action::Empty),
+                (b"UI", _) if !self.keeps(Keep::Uids) && !names_kind(tag) => Fate::Do(Action::Uid),
                 _ => Fate::Keep,
             };
             return Some(unlisted);
