@@ -62,6 +62,11 @@ pub fn badge(warning: &Warning) -> String {
         WarningCode::Uncalibrated => "Not calibrated",
         WarningCode::Lossy => "Lossy",
         WarningCode::Truncated => "Truncated",
+        WarningCode::UnknownPlace => "Place unknown",
+        WarningCode::ColourAsGrey => "Colour as grey",
+        WarningCode::Rounded => "Values rounded",
+        WarningCode::Padding => "Padding",
+        WarningCode::NotFinite => "Numbers missing",
         other => return other.as_str().to_owned(),
     };
     match (warning.code, warning.value) {

@@ -1,7 +1,9 @@
 //! Objects that Voxcast writes: read back by Voxcast itself and, where it is installed, checked by `dciodvfy`.
 
+mod data;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use volumes::Progress;
@@ -11,16 +13,7 @@ use volumes::dicom::object::report::{Item, Measurement, MeasurementGroup, Value}
 use volumes::dicom::object::{Code, Content, PresentationState};
 use volumes::dicom::{self, Loaded, Object};
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 /// Where the files of a test go; kept if VOXCAST_KEEP names a folder, to be looked at with other programs.
 struct Folder(PathBuf);

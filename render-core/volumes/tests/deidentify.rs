@@ -1,5 +1,7 @@
 //! De-identified files: nothing of the patient left, everything of the image.
 
+mod data;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,16 +9,7 @@ use volumes::Progress;
 use volumes::dicom::deidentify::{Dates, Keep, Key, Profile, deidentify};
 use volumes::dicom::{self, Library, Series};
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 /// An empty folder of its own for one test, gone at its end.
 struct Folder(PathBuf);

@@ -1,20 +1,13 @@
 //! Real files against what other programs found in them (data/README.md).
 
+mod data;
+
 use std::path::{Path, PathBuf};
 
 use volumes::Progress;
 use volumes::dicom::{self, Loaded, Series, WarningCode};
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 fn series(path: &Path) -> Vec<Series> {
     let library = dicom::scan(&[path.to_owned()], &Progress::default()).expect("scan");

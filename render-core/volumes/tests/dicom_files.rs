@@ -1,21 +1,14 @@
 //! Every file of the test data, and files broken on purpose: an answer or a reason, never a panic.
 
+mod data;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use volumes::Progress;
 use volumes::dicom::{self, Error, Library, WarningCode};
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 /// An empty folder of its own for one test, gone at its end.
 struct Folder(PathBuf);

@@ -1,20 +1,11 @@
 //! Where voxels lie, against what SimpleITK and dcm2niix find in the same files.
 
-use std::path::{Path, PathBuf};
+mod data;
 
 use volumes::Progress;
 use volumes::dicom;
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 /// Path, end of the SeriesInstanceUID, (columns, rows, slices), spacing, origin, and the unit vectors
 /// of +column, +row and +slice.

@@ -1,7 +1,9 @@
 //! Decoders in processes of their own: what they decode, and what becomes of those that crash or
 //! never end. This program is its own worker.
 
-use std::path::{Path, PathBuf};
+mod data;
+
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::process::{Pid, Signal};
 use volumes::Progress;
 use volumes::dicom::{self, Error, Loaded};
+
+use data::data;
 
 const WORKER: &str = "codec-worker";
 
@@ -28,17 +32,6 @@ fn main() -> ExitCode {
     // They count and kill the same workers.
     arguments.test_threads = Some(1);
     libtest_mimic::run(&arguments, trials.into()).exit_code()
-}
-
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
 }
 
 fn load(path: &Path) -> Result<Loaded, Error> {

@@ -1,6 +1,8 @@
 //! Objects that are no images, against what pydicom and highdicom read in them.
 
-use std::path::{Path, PathBuf};
+mod data;
+
+use std::path::Path;
 
 use volumes::Progress;
 use volumes::dicom::object::report::Value;
@@ -9,16 +11,7 @@ use volumes::dicom::object::structure_set::Shape;
 use volumes::dicom::object::{Content, PresentationState, Report, Segmentation, StructureSet};
 use volumes::dicom::{self, Library, Object};
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 fn scan(path: &Path) -> Library {
     dicom::scan(&[path.to_owned()], &Progress::default()).expect("scan")

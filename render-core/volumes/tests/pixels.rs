@@ -1,20 +1,13 @@
 //! Compressed and coloured pixels against what pydicom (pylibjpeg, libjpeg) and dcmtk make of them.
 
-use std::path::{Path, PathBuf};
+mod data;
+
+use std::path::Path;
 
 use volumes::Progress;
 use volumes::dicom::{self, Loaded, WarningCode};
 
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
-}
+use data::data;
 
 #[track_caller]
 fn load(path: &Path) -> Loaded {

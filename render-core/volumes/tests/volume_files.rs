@@ -1,5 +1,7 @@
 //! NIfTI, NRRD and MetaImage: fixtures that SimpleITK and nibabel wrote, and back again.
 
+mod data;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,19 +9,10 @@ use glam::DVec3;
 use volumes::dicom::{self, WarningCode};
 use volumes::{Progress, Volume, volume_file};
 
+use data::data;
+
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
-
-/// A path below the test data, or `None` where there is none.
-fn data(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VOXCAST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root.join(below));
-    }
-    eprintln!("skipped: no ../shared/data");
-    None
 }
 
 /// An empty folder of its own for one test, gone at its end.
@@ -163,4 +156,33 @@ fn files_that_lie_are_refused_in_words() {
     assert!(refused("far.nhdr", text.as_bytes()).contains("space directions"));
     assert!(refused("empty.mha", b"").contains("ElementDataFile is missing"));
     assert!(refused("binary.mha", &[0xFF; 4096]).contains("ElementDataFile"));
+}
+
+#[test]
+fn a_nifti_whose_voxels_begin_inside_its_header_is_read_from_behind_it() {
+    let folder = folder("offset");
+    let whole = fs::read(fixture("tiny.nii")).expect("read");
+    let expected = values(&volume_file::read(&fixture("tiny.nii"), 0).expect("is good"));
+    for (offset, doubts) in [(0.0f32, 0), (-1000.0, 1), (100.0, 1), (f32::NAN, 1)] {
+        let mut bytes = whole.clone();
+        bytes[108..112].copy_from_slice(&offset.to_le_bytes());
+        let path = folder.0.join("offset.nii");
+        fs::write(&path, bytes).expect("write");
+        assert_eq!(values(&volume_file::read(&path, 0).expect("is good")), expected, "{offset}");
+        assert_eq!(volume_file::header(&path).expect("is good").doubts.len(), doubts, "{offset}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_beside_a_header_is_refused_without_waiting_for_it() {
+    let folder = folder("pipe");
+    let header = fs::read_to_string(fixture("tiny.mhd")).expect("read");
+    let name =
+        header.lines().find_map(|line| line.strip_prefix("ElementDataFile = ")).expect("names its data");
+    fs::write(folder.0.join("tiny.mhd"), &header).expect("write");
+    let made = std::process::Command::new("mkfifo").arg(folder.0.join(name.trim())).status();
+    assert!(made.expect("mkfifo runs").success());
+    let error = volume_file::read(&folder.0.join("tiny.mhd"), 0).expect_err("is a pipe");
+    assert!(error.to_string().contains("no regular file"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! A series into memory.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use glam::DVec3;
 
@@ -392,7 +392,7 @@ impl Job<'_> {
                 ),
             });
         }
-        self.warn(*notes.lock().expect("no thread panics with it"), &mut warnings);
+        self.warn(*notes.lock().unwrap_or_else(PoisonError::into_inner), &mut warnings);
         let failed = self.failures(&decoded.images);
 
         let Rescale { slope, intercept } = self.plan.rescale;

@@ -98,6 +98,16 @@ impl Format {
     }
 }
 
+/// A file, not a pipe or device, which could keep the reader waiting for ever.
+fn open(path: &Path) -> Result<File, String> {
+    // Asked before it is opened: opening a pipe waits already.
+    let about = std::fs::metadata(path).map_err(|e| io_reason(&e))?;
+    if !about.is_file() {
+        return Err("is no regular file".into());
+    }
+    File::open(path).map_err(|e| io_reason(&e))
+}
+
 fn io_reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "the file ends too early".into(),
@@ -137,7 +147,7 @@ pub fn read(path: &Path, time: u32) -> Result<Volume, Error> {
 impl Header {
     fn voxels(&self, time: u32) -> Result<Voxels, String> {
         let reason = |e: std::io::Error| io_reason(&e);
-        let mut file = File::open(&self.data).map_err(reason)?;
+        let mut file = open(&self.data)?;
         let on_disk = file.metadata().map_err(reason)?.len();
         let count = self.geometry.voxel_count() as u64;
         let Layout { samples, big_endian, compression, start } = self.layout;

@@ -1,6 +1,5 @@
 //! NIfTI-1 and NIfTI-2 (nifti.nimh.nih.gov). Their space is RAS: x and y change sign.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -62,6 +61,8 @@ struct Stated {
     datatype: i64,
     pixdim: [f64; 8],
     offset: f64,
+    /// Bytes of the header and of the four after it.
+    first_voxel: usize,
     slope: f64,
     intercept: f64,
     units: i64,
@@ -71,10 +72,9 @@ struct Stated {
 }
 
 pub fn header(path: &Path) -> Result<Header, String> {
-    let file = File::open(path).map_err(|e| super::io_reason(&e))?;
     let mut start = [0; 2];
     let mut bytes = Vec::new();
-    let mut file = std::io::BufReader::new(file);
+    let mut file = std::io::BufReader::new(super::open(path)?);
     let read = |e: std::io::Error| super::io_reason(&e);
     file.read_exact(&mut start).map_err(read)?;
     let compressed = start == [0x1F, 0x8B];
@@ -111,6 +111,7 @@ fn stated(bytes: &[u8]) -> Result<(Stated, bool), String> {
                 datatype: f.i16(12),
                 pixdim: std::array::from_fn(|i| f.f64(104 + 8 * i)),
                 offset: f.i64(168) as f64,
+                first_voxel: HEADER_2 + 4,
                 slope: f.f64(176),
                 intercept: f.f64(184),
                 units: f.i32(500),
@@ -132,6 +133,7 @@ fn stated(bytes: &[u8]) -> Result<(Stated, bool), String> {
             datatype: f.i16(70),
             pixdim: std::array::from_fn(|i| f.f32(76 + 4 * i)),
             offset: f.f32(108),
+            first_voxel: DATA_1,
             slope: f.f32(112),
             intercept: f.f32(116),
             units: i64::from(bytes[123]),
@@ -200,7 +202,14 @@ fn header_of(path: &Path, s: &Stated, big_endian: bool, compression: Compression
         Geometry::new([size(1), size(2), size(3)], to_lps_mm * ras_from_voxel).map_err(|e| e.to_string())?;
     let (slope, intercept) = (s.slope as f32, s.intercept as f32);
     let scaled = slope != 0.0 && slope.is_finite() && intercept.is_finite();
-    let start = (s.offset.max(0.0)) as u64;
+    if slope != 0.0 && !scaled {
+        doubts.push("its scaling is no finite number: the values are shown as they are stored".into());
+    }
+    // 0 stands for the first byte that may hold voxels.
+    let start = s.offset.max(s.first_voxel as f64) as u64;
+    if s.offset != 0.0 && (s.offset.is_nan() || s.offset < s.first_voxel as f64) {
+        doubts.push("it says that its voxels begin inside its header: they are read from behind it".into());
+    }
     Ok(Header {
         geometry,
         times: size(4).max(1),

@@ -1,6 +1,5 @@
 //! Headers of lines of text, as NRRD and MetaImage have them.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +11,7 @@ const MAX_HEADER: u64 = 1 << 20;
 /// The beginning of a file.
 pub fn beginning(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|e| super::io_reason(&e))?;
-    file.take(MAX_HEADER).read_to_end(&mut bytes).map_err(|e| super::io_reason(&e))?;
+    super::open(path)?.take(MAX_HEADER).read_to_end(&mut bytes).map_err(|e| super::io_reason(&e))?;
     Ok(bytes)
 }
 
