@@ -138,6 +138,8 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
             }),
             Err(reason) => json!({ "unknown": reason }),
         }),
+        "overlays": overlays(series),
+        "shutters": (0..loaded.facts.dims[2]).filter(|&k| series.shutters(k as usize).is_some()).count(),
         "files": series.files.len(),
         "volume": {
             "dims": geometry.dims(),
@@ -156,6 +158,24 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
             },
         },
     })
+}
+
+/// Overlay planes, the origin in columns and rows from 0.
+fn overlays(series: &Series) -> Vec<Value> {
+    let value = |(plane, images): (&dicom::OverlayPlane, usize)| {
+        json!({
+            "group": format!("{:04X}", plane.group),
+            "type": plane.kind.as_str(),
+            "subtype": plane.subtype,
+            "label": plane.label,
+            "description": plane.description,
+            "dims": plane.dims,
+            "origin": plane.origin,
+            "images": images,
+            "problem": plane.problem,
+        })
+    };
+    series.all_overlay_planes().into_iter().map(value).collect()
 }
 
 fn object(object: &Object) -> Value {

@@ -1,21 +1,22 @@
 //! Compressed and coloured pixels against what pydicom (pylibjpeg, libjpeg) and dcmtk make of them.
 
 mod data;
+mod made;
 
 use std::path::Path;
 
-use volumes::Progress;
 use volumes::dicom::{self, Loaded, WarningCode};
 
 use data::data;
+use made::{Folder, Slice};
 
 #[track_caller]
 fn load(path: &Path) -> Loaded {
-    let library = dicom::scan(&[path.to_owned()], &Progress::default()).expect("scan");
+    let library = made::scan(path);
     assert!(library.failed.is_empty(), "{:?}", library.failed);
     let series: Vec<_> = library.studies.into_iter().flat_map(|s| s.series).collect();
     assert_eq!(series.len(), 1, "{}", path.display());
-    let loaded = dicom::load(&series[0], &Progress::default()).expect("load");
+    let loaded = made::load(&series[0]);
     assert!(loaded.failed.is_empty(), "{:?}", loaded.failed);
     loaded
 }
@@ -145,4 +146,120 @@ fn padding_is_no_value_of_the_volume() {
     // A range of padding, from 0 to 30.
     let loaded = load(&path.with_file_name("../modalities/mg/GH133.dcm"));
     assert_eq!((loaded.facts.value_range.0, loaded.volume.value_range().0), (0.0, 31.0));
+}
+
+/// A sequence of one item, explicit VR little endian.
+fn item(elements: &[(u32, &[u8; 2], Vec<u8>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (tag, vr, value) in elements {
+        out.extend_from_slice(&((tag >> 16) as u16).to_le_bytes());
+        out.extend_from_slice(&(*tag as u16).to_le_bytes());
+        out.extend_from_slice(*vr);
+        if *vr == b"OW" {
+            out.extend_from_slice(&[0, 0]);
+            out.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        } else {
+            out.extend_from_slice(&(value.len() as u16).to_le_bytes());
+        }
+        out.extend_from_slice(value);
+    }
+    let length = (out.len() as u32).to_le_bytes();
+    [&[0xFE, 0xFF, 0x00, 0xE0], &length[..], &out].concat()
+}
+
+fn words(values: impl IntoIterator<Item = u16>) -> Vec<u8> {
+    values.into_iter().flat_map(u16::to_le_bytes).collect()
+}
+
+/// The table gives sample 0, which is padding, the value that samples 4 and 8 have, too.
+#[test]
+fn padding_is_told_by_samples_where_a_table_gives_others_the_same_value() {
+    let folder = Folder::new("padding-table");
+    let table = words((0..16).map(|i| if i % 4 == 0 { 500 } else { i * 10 }));
+    let lut = item(&[(0x0028_3002, b"US", words([16, 0, 16])), (0x0028_3006, b"OW", table)]);
+    let samples: Vec<i16> = (0..16).map(|i| if i < 8 { 0 } else { i - 7 }).collect();
+    let slice = Slice::new(1, 0.0, 0).pixels(4, 4, &samples).us(0x0028_0103, 0).us(0x0028_0120, 0);
+    slice.element(0x0028_3000, b"SQ", &lut).write(&folder, "a");
+    let loaded = load(&folder.0);
+    let value = |i: u32| loaded.volume.value_at([i % 4, i / 4, 0]).expect("inside");
+    // Samples 1 to 8 stay, the rest becomes the lowest of them.
+    assert_eq!((8..16).map(value).collect::<Vec<_>>(), [10.0, 20.0, 30.0, 500.0, 50.0, 60.0, 70.0, 500.0]);
+    assert!((0..8).all(|i| value(i) == 10.0));
+    let warning = loaded.warnings.iter().find(|w| w.code == WarningCode::Padding).expect("a warning");
+    assert_eq!(warning.value, Some(8.0));
+}
+
+#[test]
+fn padding_of_floats_is_a_value_a_range_or_what_is_no_number() {
+    let folder = Folder::new("padding-floats");
+    let singles = |values: [f32; 16]| values.map(f32::to_le_bytes).concat();
+    let doubles = |values: [f32; 16]| values.map(|v| f64::from(v).to_le_bytes()).concat();
+    let float = |bits: u16| {
+        let slice = Slice::new(1, 0.0, 0).without(0x7FE0_0010).without(0x0028_0101);
+        slice.without(0x0028_0102).without(0x0028_0103).us(0x0028_0100, bits)
+    };
+    let mut values = [2.5f32; 16];
+    values[..4].copy_from_slice(&[-9999.0, -9998.0, -1.25, 4.0]);
+    let mut no_numbers = values;
+    no_numbers[..2].copy_from_slice(&[f32::NAN; 2]);
+    let low = -9999f32;
+    for (name, slice, count) in [
+        (
+            "value",
+            float(32).element(0x0028_0122, b"FL", &low.to_le_bytes()).element(
+                0x7FE0_0008,
+                b"OF",
+                &singles(values),
+            ),
+            1.0,
+        ),
+        (
+            "range",
+            float(32)
+                .element(0x0028_0122, b"FL", &low.to_le_bytes())
+                .element(0x0028_0124, b"FL", &(-9000f32).to_le_bytes())
+                .element(0x7FE0_0008, b"OF", &singles(values)),
+            2.0,
+        ),
+        (
+            "no number",
+            float(32).element(0x0028_0122, b"FL", &f32::NAN.to_le_bytes()).element(
+                0x7FE0_0008,
+                b"OF",
+                &singles(no_numbers),
+            ),
+            2.0,
+        ),
+        (
+            "double range",
+            float(64)
+                .element(0x0028_0123, b"FD", &(-9000f64).to_le_bytes())
+                .element(0x0028_0125, b"FD", &f64::from(low).to_le_bytes())
+                .element(0x7FE0_0009, b"OD", &doubles(values)),
+            2.0,
+        ),
+        (
+            "double no number",
+            float(64).element(0x0028_0123, b"FD", &f64::NAN.to_le_bytes()).element(
+                0x7FE0_0009,
+                b"OD",
+                &doubles(no_numbers),
+            ),
+            2.0,
+        ),
+    ] {
+        slice.write(&folder, "a");
+        let loaded = load(&folder.0);
+        let warning = loaded.warnings.iter().find(|w| w.code == WarningCode::Padding);
+        assert_eq!(warning.expect(name).value, Some(count), "{name}");
+        assert!(!says(&loaded, WarningCode::NotFinite), "{name}");
+        let low = if count == 1.0 { -9998.0 } else { -1.25 };
+        assert_eq!(loaded.volume.value_range(), (low, 4.0), "{name}");
+        assert_eq!(loaded.volume.value_at([0, 0, 0]), Some(low), "{name}");
+        if name.contains("no number") {
+            assert_eq!(loaded.facts.value_range, (-1.25, 4.0), "{name}");
+        }
+        let window = dicom::thumbnail(&folder.series()[0], 4).expect("a picture");
+        assert!(window.pixels[3] == 255 && window.pixels[5] > 128, "{name}: {:?}", window.pixels);
+    }
 }

@@ -606,20 +606,34 @@ impl<'a> Dataset<'a> {
         self.numbers(tag).first().copied()
     }
 
-    /// FD values.
+    /// FD values. Those that are not finite are left out.
     pub fn doubles(&self, tag: impl Into<Tag>) -> Vec<f64> {
+        let mut values = self.all_doubles(tag);
+        values.retain(|x| x.is_finite());
+        values
+    }
+
+    /// FD values, also those that are no numbers.
+    pub fn all_doubles(&self, tag: impl Into<Tag>) -> Vec<f64> {
         let chunks = self.bytes(tag).unwrap_or_default().as_chunks::<8>().0;
         let convert =
             |c: &[u8; 8]| if self.big_endian { f64::from_be_bytes(*c) } else { f64::from_le_bytes(*c) };
-        chunks.iter().map(convert).filter(|x| x.is_finite()).collect()
+        chunks.iter().map(convert).collect()
     }
 
-    /// FL values.
+    /// FL values. Those that are not finite are left out.
     pub fn floats(&self, tag: impl Into<Tag>) -> Vec<f32> {
+        let mut values = self.all_floats(tag);
+        values.retain(|x| x.is_finite());
+        values
+    }
+
+    /// FL values, also those that are no numbers.
+    pub fn all_floats(&self, tag: impl Into<Tag>) -> Vec<f32> {
         let chunks = self.bytes(tag).unwrap_or_default().as_chunks::<4>().0;
         let convert =
             |c: &[u8; 4]| if self.big_endian { f32::from_be_bytes(*c) } else { f32::from_le_bytes(*c) };
-        chunks.iter().map(convert).filter(|x| x.is_finite()).collect()
+        chunks.iter().map(convert).collect()
     }
 
     /// US (or SS, as bits) values.

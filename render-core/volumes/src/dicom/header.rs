@@ -10,6 +10,7 @@ use super::dataset::{Dataset, File, Tag};
 use super::kind::{Groups, Kind};
 use super::mosaic::{Mosaic, Tile};
 use super::object::Object;
+use super::overlay::Over;
 use super::pixels::{Format, Voi};
 use super::scale::{self, Scale};
 use super::suv::Suv;
@@ -63,6 +64,8 @@ pub struct Image {
     pub format: Arc<Format>,
     /// Its part of the file's picture, for a slice of a mosaic.
     pub tile: Option<Tile>,
+    /// Overlays and shutters.
+    pub over: Over,
 }
 
 impl Header {
@@ -142,6 +145,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
     let dimensions = time::dimensions(data);
     let mosaic = Mosaic::read(data, format);
     let dims = mosaic.as_ref().map_or([format.columns, format.rows], Mosaic::dims);
+    let over = Over::read(data, format, scale::read(data, data).0);
     let mut images = Vec::new();
     for frame in 0..format.frames {
         let groups = Groups { data, own: per_frame.get(frame as usize), shared };
@@ -189,6 +193,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             kind: Kind::read(&groups, unit, dims, spacing_mm),
             format: format.clone(),
             tile: None,
+            over: over.of_frame(group(tags::FRAME_DISPLAY_SHUTTER_SEQUENCE), data, spacing_mm),
         };
         match mosaic.as_ref().and_then(|mosaic| mosaic.slices(&image)) {
             Some(slices) => images.extend(slices),

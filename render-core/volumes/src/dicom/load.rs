@@ -6,7 +6,7 @@ use glam::DVec3;
 
 use super::dataset::{File, ParseError, Until};
 use super::header::Image;
-use super::pixels::{self, Colour, Convert, Notes, Sample, Voi};
+use super::pixels::{self, Colour, Convert, Notes, Padding, Sample, Voi};
 use super::stack::{Grid, Stack};
 use super::stream::{Glimpse, Measured, Slices};
 use super::{
@@ -111,10 +111,11 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
     }
     let mut values = vec![0f32; columns * rows];
     let decoded = parse(&bytes).and_then(|file| pixels::decode(&file, image, convert, &mut values));
-    decoded.map_err(at)?;
+    let (_, padding) = decoded.map_err(at)?;
     let inverted = matches!(image.format.colour, Colour::Grey { inverted: true });
     let voi = if image.format.is_grey() { image.voi.clone() } else { Voi::default() };
-    let window = voi.windows.first().map_or_else(|| middle_range(&values, image), |(_, w)| *w);
+    let window = voi.windows.first().map_or_else(|| middle_range(&values, &padding), |(_, w)| *w);
+    padding.replace(&image.format, &mut values);
     let meaning = Meaning { windows: voi.windows, tables: voi.tables, inverted, ..Meaning::default() };
     let curve = window.curve(&meaning);
     let (low, scale) = window.ramp();
@@ -149,11 +150,10 @@ fn span(i: usize, small: usize, large: usize) -> std::ops::Range<usize> {
 }
 
 /// A window between the darkest and brightest percent, padding left out.
-fn middle_range(values: &[f32], image: &Image) -> Window {
-    let value = |sample: i32| (f64::from(sample) * image.rescale.0 + image.rescale.1) as f32;
-    let padding = image.format.padding.map(|range| range.map(value));
-    let is_padding = |v: f32| padding.is_some_and(|[a, b]| (a.min(b)..=a.max(b)).contains(&v));
-    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite() && !is_padding(*v)).collect();
+fn middle_range(values: &[f32], padding: &Padding<f32>) -> Window {
+    let counts = |i: usize, v: f32| v.is_finite() && !padding.holds(i, v);
+    let mut sorted: Vec<f32> =
+        values.iter().enumerate().filter(|&(i, &v)| counts(i, v)).map(|(_, &v)| v).collect();
     if sorted.is_empty() {
         return Window::from_range(0.0, 1.0);
     }

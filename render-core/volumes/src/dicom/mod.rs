@@ -28,6 +28,7 @@ mod kind;
 mod load;
 mod mosaic;
 pub mod object;
+mod overlay;
 mod pixels;
 mod report;
 mod scale;
@@ -45,6 +46,7 @@ pub use codec::{decode_in_processes, run_worker, transfer_syntaxes};
 pub use index::Index;
 pub use load::{Thumbnail, load, load_upright, load_with, thumbnail};
 pub use object::Object;
+pub use overlay::{Kind as OverlayKind, Overlay, Plane as OverlayPlane, Shutters};
 pub use report::{Report, Trust};
 pub use scan::{scan, scan_with};
 pub use stream::Glimpse;
@@ -155,6 +157,27 @@ impl Series {
     /// unknown.
     pub fn frame_of_reference_uid(&self) -> &str {
         self.images.0.first().map_or("", |image| &image.kind.frame_of_reference)
+    }
+
+    /// What the headers say about the overlay planes (PS3.3 C.9.2) over an image, by its index in
+    /// slice order; those that cannot be used are among them, with their problem.
+    pub fn overlay_planes(&self, slice: usize) -> Vec<&OverlayPlane> {
+        self.images.0.get(slice).map(|image| overlay::planes(image).collect()).unwrap_or_default()
+    }
+
+    /// The different overlay planes of all images, each with the number of images it lies over.
+    pub fn all_overlay_planes(&self) -> Vec<(&OverlayPlane, usize)> {
+        overlay::list(&self.images.0)
+    }
+
+    /// The overlays over an image with their bits. Reads its file.
+    pub fn overlays(&self, slice: usize) -> Result<Vec<Overlay>, Error> {
+        overlay::overlays(self, slice)
+    }
+
+    /// The display shutters of an image (PS3.3 C.7.6.11), if there are any.
+    pub fn shutters(&self, slice: usize) -> Option<&Shutters> {
+        self.images.0.get(slice)?.over.shutters.as_deref()
     }
 
     /// What the headers alone tell; [`Loaded::report`] knows more.

@@ -7,8 +7,9 @@ use glam::DVec3;
 
 use super::dataset::{Dataset, File, Tag};
 use super::header::Image;
-use super::pixels::{self, Convert, Format, Notes, Sample};
+use super::pixels::{self, Convert, Format, Notes, Padding, Sample};
 use super::stack;
+use crate::volume::Voxel;
 
 /// A CSA header has about a hundred elements.
 const MAX_ELEMENTS: u32 = 1024;
@@ -21,6 +22,17 @@ pub struct Tile {
     /// Its first pixel.
     column: usize,
     row: usize,
+}
+
+impl Tile {
+    pub fn whole(&self) -> &Arc<Format> {
+        &self.whole
+    }
+
+    /// Column and row of its first pixel in the picture.
+    pub fn first_pixel(&self) -> [usize; 2] {
+        [self.column, self.row]
+    }
 }
 
 /// A mosaic whose header tells how to take it apart.
@@ -94,21 +106,23 @@ impl Mosaic {
 }
 
 /// Decodes the picture and takes one slice out of it.
-pub fn decode<T: Sample>(
+pub fn decode<T: Sample + Voxel>(
     file: &File<'_>,
     image: &Image,
     tile: &Tile,
     convert: Convert,
     out: &mut [T],
-) -> Result<Notes, String> {
+) -> Result<(Notes, Padding<T>), String> {
     let picture = Image { format: tile.whole.clone(), tile: None, ..image.clone() };
     let mut whole = vec![T::default(); tile.whole.pixels()];
-    let notes = pixels::decode(file, &picture, convert, &mut whole)?;
+    let (notes, padding) = pixels::decode(file, &picture, convert, &mut whole)?;
     let rows = whole.chunks_exact(usize::from(tile.whole.columns)).skip(tile.row);
     for (out, row) in out.chunks_exact_mut(usize::from(image.format.columns)).zip(rows) {
         out.copy_from_slice(&row[tile.column..][..out.len()]);
     }
-    Ok(notes)
+    // Indices count the whole picture's pixels.
+    let padding = if matches!(padding, Padding::At(_)) { Padding::None } else { padding };
+    Ok((notes, padding))
 }
 
 /// A private element, wherever its creator reserved a block (PS3.5 7.8.1).

@@ -3,7 +3,7 @@
 use glam::DVec3;
 
 use super::header::Image;
-use super::{Series, Warning, WarningCode};
+use super::{Series, Warning, WarningCode, overlay};
 use crate::geometry::Geometry;
 
 /// Planes whose normals differ by less than this cosine (0.8 degrees) are one.
@@ -92,6 +92,9 @@ impl Report {
                 .corrected
                 .push("the slices are sorted by position; their numbers have another order".into());
         }
+        let (found, unknown) = overlay::told(images);
+        report.found.extend(found);
+        report.unknown.extend(unknown);
         for warning in warnings {
             let side = match warning.code {
                 WarningCode::GantryTilt

@@ -185,9 +185,16 @@ impl<T: Sample + Voxel> Slices<'_, T> {
                     .map_err(|reason| in_frame(image, &reason)),
                 Err(reason) => Err(reason.clone()),
             };
-            let outcome = decoded.map(|mut notes| {
+            let outcome = decoded.map(|(mut notes, padding)| {
+                // Padding that is no number has no part in what the file holds either.
+                let no_number = image.format.padding.is_some_and(|[value, _]| value.is_nan());
+                if no_number {
+                    notes.padding = padding.replace(&image.format, slice);
+                }
                 let file = T::measure(slice);
-                notes.padding = pixels::replace_padding(&image.format, self.convert[index], slice);
+                if !no_number {
+                    notes.padding = padding.replace(&image.format, slice);
+                }
                 let voxels = if notes.padding > 0 { T::measure(slice) } else { file };
                 *self.notes.lock().unwrap_or_else(PoisonError::into_inner) += notes;
                 Measured { file, voxels }

@@ -104,7 +104,7 @@ impl Slice {
             bytes.extend_from_slice(&((tag >> 16) as u16).to_le_bytes());
             bytes.extend_from_slice(&(*tag as u16).to_le_bytes());
             bytes.extend_from_slice(vr);
-            if matches!(vr, b"OB" | b"OW" | b"SQ" | b"UN") {
+            if matches!(vr, b"OB" | b"OW" | b"OF" | b"OD" | b"SQ" | b"UN") {
                 bytes.extend_from_slice(&[0, 0]);
                 bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
             } else {

@@ -168,7 +168,7 @@ fn point(item: &Dataset<'_>, tag: dicom_object::Tag) -> Option<[f32; 2]> {
     item.floats(tag).try_into().ok()
 }
 
-fn shutters(data: &Dataset<'_>) -> Vec<Shutter> {
+pub(in crate::dicom) fn shutters(data: &Dataset<'_>) -> Vec<Shutter> {
     let whole = |tag| data.numbers(tag).iter().map(|&n| n as i64).collect::<Vec<_>>();
     let one = |tag| whole(tag).first().copied();
     let shapes = data.texts(tags::SHUTTER_SHAPE);

@@ -23,8 +23,9 @@ pub struct Format {
     pub high: u16,
     pub signed: bool,
     pub float: bool,
-    /// Samples from the first to the second stand for no value (PS3.3 C.7.5.1.1.2).
-    pub padding: Option<[i32; 2]>,
+    /// Samples from the first to the second stand for no value (PS3.3 C.7.5.1.1.2); two that are no
+    /// numbers mean all such samples.
+    pub padding: Option<[f64; 2]>,
     pub lut: Option<Lut>,
 }
 
@@ -67,13 +68,24 @@ impl Format {
         usize::from(self.rows) * usize::from(self.columns)
     }
 
-    /// Smallest and largest value a sample can have.
+    /// Smallest and largest value a sample can have, after the modality LUT.
     pub fn range(&self) -> (i64, i64) {
-        match (&self.lut, self.signed) {
-            (Some(lut), _) => (0, (1 << lut.bits) - 1),
-            (None, true) => (-(1 << (self.stored - 1)), (1 << (self.stored - 1)) - 1),
-            (None, false) => (0, (1 << self.stored) - 1),
+        self.lut.as_ref().map_or_else(|| self.sample_range(), |lut| (0, (1 << lut.bits) - 1))
+    }
+
+    /// Smallest and largest value a sample can have in the pixel data.
+    fn sample_range(&self) -> (i64, i64) {
+        match self.signed {
+            true => (-(1 << (self.stored - 1)), (1 << (self.stored - 1)) - 1),
+            false => (0, (1 << self.stored) - 1),
         }
+    }
+
+    /// The padding, if samples can have it: some files state another bit depth's.
+    pub fn possible_padding(&self) -> Option<[f64; 2]> {
+        let (least, most) = self.sample_range();
+        let possible = |value: &f64| (least as f64..=most as f64).contains(value);
+        self.padding.filter(|range| self.float || range.iter().all(possible))
     }
 
     /// Bytes of one frame that is not compressed; frames of single bits are rounded up.
@@ -147,14 +159,6 @@ impl Format {
         if samples == 3 && allocated == 1 {
             return Err("BitsAllocated (0028,0100) 1 with 3 samples per pixel is not possible".into());
         }
-        let padding = |tag: dicom_object::Tag| {
-            let bits = data.short(tag).filter(|_| !float && allocated <= 16)?;
-            Some(if signed { i32::from(bits as i16) } else { i32::from(bits) })
-        };
-        let padding = padding(tags::PIXEL_PADDING_VALUE).map(|value| {
-            let limit = padding(tags::PIXEL_PADDING_RANGE_LIMIT).unwrap_or(value);
-            [value.min(limit), value.max(limit)]
-        });
         let lut = match data.items(tags::MODALITY_LUT_SEQUENCE).first() {
             Some(item) if !float => Some(read_lut(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed)?),
             _ => None,
@@ -172,10 +176,33 @@ impl Format {
             high,
             signed,
             float,
-            padding,
+            padding: padding(data, allocated, signed, float),
             lut,
         })
     }
+}
+
+/// Samples that stand for no value, in order. Integers of 32 bits have no such element.
+fn padding(data: &Dataset<'_>, allocated: u16, signed: bool, float: bool) -> Option<[f64; 2]> {
+    let whole = |tag| {
+        let bits = data.short(tag).filter(|_| allocated <= 16)?;
+        Some(if signed { f64::from(bits as i16) } else { f64::from(bits) })
+    };
+    let single = |tag| data.all_floats(tag).first().map(|&value| f64::from(value));
+    let double = |tag| data.all_doubles(tag).first().copied();
+    let (value, limit) = match (float, allocated) {
+        (false, _) => (whole(tags::PIXEL_PADDING_VALUE), whole(tags::PIXEL_PADDING_RANGE_LIMIT)),
+        (true, 32) => {
+            (single(tags::FLOAT_PIXEL_PADDING_VALUE), single(tags::FLOAT_PIXEL_PADDING_RANGE_LIMIT))
+        }
+        (true, _) => (
+            double(tags::DOUBLE_FLOAT_PIXEL_PADDING_VALUE),
+            double(tags::DOUBLE_FLOAT_PIXEL_PADDING_RANGE_LIMIT),
+        ),
+    };
+    let value = value?;
+    let limit = limit.filter(|limit| !limit.is_nan() && !value.is_nan()).unwrap_or(value);
+    Some(if value <= limit { [value, limit] } else { [limit, value] })
 }
 
 pub fn read_lut(

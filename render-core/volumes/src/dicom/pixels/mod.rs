@@ -11,7 +11,7 @@ pub use voi::Voi;
 
 use super::dataset::{File, PixelBytes, tag};
 use super::header::Image;
-use super::{codec, mosaic};
+use super::{codec, mosaic, overlay};
 use crate::volume::Voxel;
 
 /// A type voxels are stored in, made from samples.
@@ -65,12 +65,12 @@ impl std::ops::AddAssign for Notes {
 }
 
 /// Decodes a frame into `out`, which holds rows * columns voxels.
-pub fn decode<T: Sample>(
+pub fn decode<T: Sample + Voxel>(
     file: &File<'_>,
     image: &Image,
     convert: Convert,
     out: &mut [T],
-) -> Result<Notes, String> {
+) -> Result<(Notes, Padding<T>), String> {
     if let Some(tile) = &image.tile {
         return mosaic::decode(file, image, tile, convert, out);
     }
@@ -79,8 +79,14 @@ pub fn decode<T: Sample>(
     let mut notes = Notes { lossy: decoded.lossy, ..Notes::default() };
     if !format.is_grey() {
         grey_from_colour(bytes, format, out);
-        return Ok(notes);
+        return Ok((notes, Padding::None));
     }
+    notes.rounded = convert_grey(bytes, format, convert, out);
+    Ok((notes, Padding::of(bytes, format, convert)))
+}
+
+/// Whether integers had to be rounded.
+fn convert_grey<T: Sample>(bytes: &[u8], format: &Format, convert: Convert, out: &mut [T]) -> bool {
     match (format.float, format.allocated) {
         (true, 32) => floats(bytes.as_chunks().0, |c| f64::from(f32::from_le_bytes(c)), convert, out),
         (true, _) => floats(bytes.as_chunks().0, f64::from_le_bytes, convert, out),
@@ -91,39 +97,88 @@ pub fn decode<T: Sample>(
         (false, _) => {
             let words = bytes.as_chunks().0;
             integers(words, format, u32::from_le_bytes, convert, out);
-            notes.rounded = words.iter().any(|&word| is_rounded(u32::from_le_bytes(word), format.signed));
+            return words.iter().any(|&word| is_rounded(u32::from_le_bytes(word), format.signed));
         }
     }
-    Ok(notes)
+    false
 }
 
-/// Gives padding the value of what is around a patient: the lowest of the image, or where that is
-/// white (MONOCHROME1) the highest. So it is black, and drags no neighbour far away when voxels are
-/// interpolated. Returns how many voxels that were.
-pub fn replace_padding<T: Sample + Voxel>(format: &Format, convert: Convert, voxels: &mut [T]) -> u64 {
-    let (Some(range), None, Colour::Grey { inverted }) = (format.padding, &format.lut, &format.colour) else {
-        return 0;
-    };
-    let (least, most) = format.range();
-    if range.iter().any(|&sample| !(least..=most).contains(&i64::from(sample))) {
-        return 0;
+/// Which voxels of an image hold its padding value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Padding<T> {
+    #[default]
+    None,
+    /// Those from the first to the second value.
+    Between(T, T),
+    /// Those at these indices, in order, where values do not tell.
+    At(Vec<u32>),
+}
+
+impl<T: Sample + Voxel> Padding<T> {
+    fn of(bytes: &[u8], format: &Format, convert: Convert) -> Self {
+        let Some([low, high]) = format.possible_padding() else { return Self::None };
+        let at = |holds: &dyn Fn(usize) -> bool| {
+            Self::At((0..format.pixels()).filter(|&i| holds(i)).map(|i| i as u32).collect())
+        };
+        if low.is_nan() {
+            return match format.allocated {
+                32 => at(&|i| bytes.as_chunks().0.get(i).is_some_and(|&c| f32::from_le_bytes(c).is_nan())),
+                _ => at(&|i| bytes.as_chunks().0.get(i).is_some_and(|&c| f64::from_le_bytes(c).is_nan())),
+            };
+        }
+        if format.lut.is_some() {
+            // Several samples may have one value.
+            let plain = Format { lut: None, padding: None, ..format.clone() };
+            let mut samples = vec![0f32; format.pixels()];
+            convert_grey(bytes, &plain, Convert::Add(0), &mut samples);
+            return at(&|i| (low..=high).contains(&f64::from(samples[i])));
+        }
+        let [a, b] = [low, high].map(|sample| match convert {
+            Convert::Add(offset) => T::from_f64(sample + f64::from(offset)),
+            Convert::Scale(slope, intercept) => T::from_f64(sample * slope + intercept),
+        });
+        if a <= b { Self::Between(a, b) } else { Self::Between(b, a) }
     }
-    let [a, b]: [T; 2] = range.map(|sample| match convert {
-        Convert::Add(offset) => T::from_i32(sample.wrapping_add(offset)),
-        Convert::Scale(slope, intercept) => T::from_f64(f64::from(sample) * slope + intercept),
-    });
-    let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    let is_padding = |v: T| low <= v && v <= high;
-    let count = voxels.iter().filter(|&&v| is_padding(v)).count();
-    if count == 0 {
-        return 0;
+
+    /// Whether the voxel at an index, which has this value, holds it.
+    pub fn holds(&self, index: usize, value: T) -> bool {
+        match self {
+            Self::None => false,
+            Self::Between(low, high) => *low <= value && value <= *high,
+            Self::At(indices) => indices.binary_search(&(index as u32)).is_ok(),
+        }
     }
-    let values = voxels.iter().copied().filter(|&v| !is_padding(v));
-    let around = values.reduce(|a, b| if (b < a) != *inverted { b } else { a });
-    if let Some(around) = around {
-        voxels.iter_mut().filter(|v| is_padding(**v)).for_each(|v| *v = around);
+
+    /// Gives padding the value of what is around a patient: the lowest of the image, or where that is
+    /// white (MONOCHROME1) the highest. So it is black, and drags no neighbour far away when voxels are
+    /// interpolated. Returns how many voxels that were.
+    pub fn replace(&self, format: &Format, voxels: &mut [T]) -> u64 {
+        let inverted = matches!(format.colour, Colour::Grey { inverted: true });
+        let darker = |a: T, b: T| if (b < a) != inverted { b } else { a };
+        match self {
+            Self::None => 0,
+            Self::Between(low, high) => {
+                let holds = |v: T| *low <= v && v <= *high;
+                let count = voxels.iter().filter(|&&v| holds(v)).count();
+                if count > 0
+                    && let Some(around) = voxels.iter().copied().filter(|&v| !holds(v)).reduce(darker)
+                {
+                    voxels.iter_mut().filter(|v| holds(**v)).for_each(|v| *v = around);
+                }
+                count as u64
+            }
+            Self::At(indices) => {
+                let mut left = indices.iter().peekable();
+                let others = voxels
+                    .iter()
+                    .enumerate()
+                    .filter(|(i, _)| left.next_if(|&&index| index as usize == *i).is_none());
+                let around = others.map(|(_, &v)| v).reduce(darker).unwrap_or_default();
+                indices.iter().for_each(|&index| voxels[index as usize] = around);
+                indices.len() as u64
+            }
+        }
     }
-    count as u64
 }
 
 /// Whether a 32-bit float is another number than an integer of 32 bits.
@@ -185,6 +240,8 @@ fn grey_from_colour<T: Sample>(bytes: &[u8], format: &Format, out: &mut [T]) {
     let pixels = format.pixels();
     let wide = format.allocated == 16;
     let width = usize::from(format.allocated / 8);
+    let shift = format.high + 1 - format.stored;
+    let mask = u32::MAX >> (32 - format.stored);
     // The sample at an index, as 8 bits.
     let at = |i: usize| {
         if width == 1 {
@@ -205,7 +262,9 @@ fn grey_from_colour<T: Sample>(bytes: &[u8], format: &Format, out: &mut [T]) {
                 } else {
                     u16::from(bytes[i])
                 };
-                lut.get(i32::from(entry)) as u8
+                // Other bits may hold overlays.
+                let entry = u32::from(entry) >> shift & mask;
+                lut.get(entry as i32) as u8
             }
             Colour::Rgb => brightness([at(index(i, 0)), at(index(i, 1)), at(index(i, 2))]),
             Colour::Ybr { halved, partial } => {
@@ -278,6 +337,18 @@ fn samples<'a, 'f>(file: &'a File<'_>, frame: u32, format: &'f Format) -> Result
             Ok(Samples { bytes: bytes.into(), format: Cow::Owned(format), lossy: decoded.lossy })
         }
     }
+}
+
+/// One bit of each sample of a frame, row by row, eight to a byte, for what older files keep beside the
+/// values.
+pub fn bit_plane(file: &File<'_>, frame: u32, format: &Format, bit: u16) -> Result<Vec<u8>, String> {
+    let decoded = samples(file, frame, format)?;
+    let width = usize::from(decoded.format.allocated / 8);
+    if decoded.format.allocated != format.allocated || bit >= format.allocated {
+        return Err("compression did not keep the bits beside its values".into());
+    }
+    let place = decoded.bytes[usize::from(bit / 8)..].iter().step_by(width).take(format.pixels());
+    Ok(overlay::pack(place.map(|byte| byte >> (bit % 8) & 1 != 0)))
 }
 
 /// How the message of a frame cut short begins.
