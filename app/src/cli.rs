@@ -267,8 +267,12 @@ pub enum Keep {
     Institution,
     /// Descriptions and comments, without identifying words and long numbers
     Descriptors,
-    /// Private attributes known to be harmless
+    /// Private attributes that the standard lists as harmless
     SafePrivate,
+    /// Content of reports and key objects, text in it without identifying words and long numbers
+    StructuredContent,
+    /// Drawings and texts of presentation states, without identifying words and long numbers
+    Graphics,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,18 +1,19 @@
 //! `voxcast anonymize`: copies of DICOM files without identity.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use render_core::dicom::deidentify::{self, Deidentified, Key, Profile, deidentify};
+use render_core::dicom::{Library, Series};
 
 use crate::cli::{Anonymize, Dates, Keep};
 use crate::{output, study};
 
 pub fn run(args: &Anonymize) -> Result<()> {
     let library = study::scan(std::slice::from_ref(&args.path))?;
-    let series = library.studies.iter().flat_map(|study| &study.series).flat_map(|series| &series.files);
+    let series = all_series(&library).flat_map(|series| &series.files);
     let objects = library.studies.iter().flat_map(|study| &study.objects).map(|object| &object.path);
     // A file of several volumes is listed with each.
     let files: BTreeSet<&PathBuf> = series.chain(objects).collect();
@@ -31,6 +32,7 @@ pub fn run(args: &Anonymize) -> Result<()> {
     let (profile, key) = (profile(args), key(args)?);
     let (mut written, mut burned_in) = (0usize, Vec::new());
     let mut left_out = Vec::new();
+    let mut lost: BTreeMap<&str, usize> = BTreeMap::new();
     for path in files {
         match deidentify(path, &profile, &key) {
             Ok(copy) => {
@@ -39,11 +41,22 @@ pub fn run(args: &Anonymize) -> Result<()> {
                 fs::create_dir_all(folder).with_context(at)?;
                 fs::write(&target, &copy.bytes)
                     .with_context(|| format!("cannot write {}", target.display()))?;
+                copy.lost.iter().for_each(|loss| *lost.entry(loss).or_default() += 1);
                 burned_in.extend(copy.burned_in.map(|reason| (target, reason)));
                 written += 1;
             }
             Err(error) => left_out.push(error),
         }
+    }
+    let copies: BTreeSet<&PathBuf> = all_series(&library).flat_map(|series| &series.copies).collect();
+    if !copies.is_empty() {
+        output::note(format_args!(
+            "left out {}: repeats of an image that was written, with the same SOP Instance UID and pixels",
+            files_text(copies.len())
+        ));
+    }
+    for (loss, count) in &lost {
+        output::note(format_args!("{}: {loss}", files_text(*count)));
     }
     for (path, reason) in &burned_in {
         output::note(format_args!("look at {}: {reason}", path.display()));
@@ -51,11 +64,19 @@ pub fn run(args: &Anonymize) -> Result<()> {
     for error in &left_out {
         output::note(format_args!("left out {error}"));
     }
-    output::note(format_args!("wrote {written} files to {}", args.out.display()));
+    output::note(format_args!("wrote {} to {}", files_text(written), args.out.display()));
     if written == 0 {
         bail!("no file could be de-identified");
     }
     Ok(())
+}
+
+fn all_series(library: &Library) -> impl Iterator<Item = &Series> {
+    library.studies.iter().flat_map(|study| &study.series)
+}
+
+fn files_text(count: usize) -> String {
+    if count == 1 { "1 file".into() } else { format!("{count} files") }
 }
 
 fn profile(args: &Anonymize) -> Profile {
@@ -66,6 +87,8 @@ fn profile(args: &Anonymize) -> Profile {
         Keep::Institution => deidentify::Keep::Institution,
         Keep::Descriptors => deidentify::Keep::Descriptors,
         Keep::SafePrivate => deidentify::Keep::SafePrivate,
+        Keep::StructuredContent => deidentify::Keep::StructuredContent,
+        Keep::Graphics => deidentify::Keep::Graphics,
     });
     let dates = match args.dates {
         Dates::Remove => deidentify::Dates::Remove,

@@ -13,8 +13,13 @@ use super::{Warning, WarningCode, codec, source};
 use crate::progress::Progress;
 
 /// Keeps the first of equal files. Files of one SOP Instance UID at one place with different
-/// contents become versions, which never share a volume; the UID alone decides nothing.
-pub fn resolve(files: &mut Vec<(PathBuf, Header)>, warnings: &mut Vec<Warning>, progress: &Progress) {
+/// contents become versions, which never share a volume; the UID alone decides nothing. Returns the files that
+/// were dropped as copies.
+pub fn resolve(
+    files: &mut Vec<(PathBuf, Header)>,
+    warnings: &mut Vec<Warning>,
+    progress: &Progress,
+) -> Vec<PathBuf> {
     let mut by_uid: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, (_, header)) in files.iter().enumerate() {
         if !header.sop_instance_uid.is_empty() {
@@ -23,7 +28,7 @@ pub fn resolve(files: &mut Vec<(PathBuf, Header)>, warnings: &mut Vec<Warning>, 
     }
     let repeated: Vec<Vec<usize>> = by_uid.into_values().filter(|group| group.len() > 1).collect();
     if repeated.is_empty() {
-        return;
+        return Vec::new();
     }
     let known = &*files;
     let fates: Vec<(usize, Fate)> =
@@ -63,8 +68,12 @@ pub fn resolve(files: &mut Vec<(PathBuf, Header)>, warnings: &mut Vec<Warning>, 
             Fate::Elsewhere => {}
         }
     }
+    let paths =
+        files.iter().zip(&dropped).filter(|(_, dropped)| **dropped).map(|((path, _), _)| path.clone());
+    let paths = paths.collect();
     let mut dropped = dropped.into_iter();
     files.retain(|_| dropped.next() == Some(false));
+    paths
 }
 
 fn files_repeat(count: usize) -> String {

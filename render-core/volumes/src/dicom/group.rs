@@ -59,7 +59,7 @@ fn study_of(header: &Header) -> Study {
 /// The volumes of one DICOM series.
 fn split(mut files: Vec<(PathBuf, Header)>, progress: &Progress) -> Vec<Series> {
     let mut common = Vec::new();
-    copies::resolve(&mut files, &mut common, progress);
+    let copies = copies::resolve(&mut files, &mut common, progress);
     forget_scattered_frames_of_reference(&mut files);
     let (placed, loose) = by_place(&mut files);
     let mut parts = Vec::new();
@@ -95,7 +95,7 @@ fn split(mut files: Vec<(PathBuf, Header)>, progress: &Progress) -> Vec<Series> 
     number_equal_names(&mut stacks);
     let one = |(images, name, time, warning): Named| {
         let warnings = common.iter().cloned().chain(warning).collect();
-        one_series(&files, images, name, time, warnings)
+        Series { copies: copies.clone(), ..one_series(&files, images, name, time, warnings) }
     };
     stacks.into_iter().map(one).collect()
 }
@@ -277,6 +277,7 @@ fn one_series(
         dims: [u32::from(images[0].format.columns), u32::from(images[0].format.rows), images.len() as u32],
         transfer_syntaxes,
         files: paths,
+        copies: Vec::new(),
         warnings,
         unit: header.unit.clone(),
         suv: header.suv.clone(),

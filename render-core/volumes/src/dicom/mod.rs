@@ -119,6 +119,8 @@ pub struct Series {
     pub transfer_syntaxes: Vec<String>,
     /// In slice order.
     pub files: Vec<PathBuf>,
+    /// Files of the DICOM series that repeat one of its images with all its pixels; they are not used.
+    pub copies: Vec<PathBuf>,
     /// What the headers alone tell.
     pub warnings: Vec<Warning>,
     /// For PET: how its values become SUVs, or why that is not known.

@@ -64,6 +64,7 @@ fn series_of(path: &Path, header: &Header, time: u32) -> Series {
         dims: header.geometry.dims(),
         transfer_syntaxes: Vec::new(),
         files: vec![path.to_owned()],
+        copies: Vec::new(),
         warnings: warnings.collect(),
         millimetres: trust(header),
         images: Images(Arc::from([])),

@@ -79,6 +79,13 @@ impl Set {
         self.elements.retain(|tag, element| keep(*tag, element));
     }
 
+    /// Changes an element, if it is there.
+    pub fn change(&mut self, tag: impl Into<Tag>, change: impl FnOnce(&mut Element)) {
+        if let Some(element) = self.elements.get_mut(&tag.into()) {
+            change(element);
+        }
+    }
+
     /// Text of an element in ASCII or UTF-8, without padding.
     pub fn text(&self, tag: impl Into<Tag>) -> Option<String> {
         match &self.get(tag)?.value {

@@ -1,9 +1,10 @@
 //! De-identification (PS3.15 Annex E): files that no longer tell whose they are.
 //!
 //! What becomes of an attribute is data, `table.txt`. Beyond it, dates and names that the table does not list
-//! are emptied, words of the patient's name and ID are taken out of all other text, and private attributes,
-//! those that no dictionary knows and what follows the pixel data are removed. Pixels are never changed: text
-//! burned into them is only warned of.
+//! are emptied, long text that it does not list and meanings of codes of no standard lose every identifying word
+//! of the file, all other text the words of the patient's name and ID, and private attributes, those that no
+//! dictionary knows and what follows the pixel data are removed. Pixels are never changed: text burned into them
+//! is only warned of.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -47,6 +48,10 @@ pub enum Keep {
     Descriptors,
     /// Private attributes that are known to hold no identity (PS3.15 table E.3.10-1).
     SafePrivate,
+    /// Content of reports and key objects: numbers, codes and references as they are, text as descriptors are.
+    StructuredContent,
+    /// Graphic annotations of presentation states, their text as descriptors are.
+    Graphics,
 }
 
 /// What becomes of dates and times.
@@ -111,6 +116,8 @@ pub struct Deidentified {
     pub sop_instance_uid: String,
     /// Why the pixels may show who the patient is, if they may.
     pub burned_in: Option<String>,
+    /// What the copy lost that viewers need, in words; the same words for the same loss.
+    pub lost: Vec<&'static str>,
 }
 
 impl std::fmt::Debug for Deidentified {
@@ -138,6 +145,7 @@ pub fn deidentify(path: &Path, profile: &Profile, key: &Key) -> Result<Deidentif
         set.put_text(tags::SOP_CLASS_UID, &class);
     }
     let burned_in = burned_in(&set);
+    let lost = lost(&set, profile);
     let patient = set.text(tags::PATIENT_ID).unwrap_or_default();
     let worker = Worker {
         profile,
@@ -160,6 +168,7 @@ pub fn deidentify(path: &Path, profile: &Profile, key: &Key) -> Result<Deidentif
         series_instance_uid: text(tags::SERIES_INSTANCE_UID),
         sop_instance_uid: text(tags::SOP_INSTANCE_UID),
         burned_in,
+        lost,
     })
 }
 
@@ -233,9 +242,19 @@ enum Fate {
 impl Worker<'_> {
     fn clean(&self, set: &mut Set) {
         let safe = if self.keeps(Keep::SafePrivate) { private::safe(set) } else { BTreeSet::new() };
+        if concept(set).is_some_and(|code| IDENTIFYING_CONCEPTS.contains(&code.as_str())) {
+            for tag in [tags::TEXT_VALUE, tags::DATE] {
+                set.change(tag, blank);
+            }
+        }
+        self.clean_meaning(set);
         set.retain(|tag, element| {
             if tag.is_private() {
-                return safe.contains(&tag);
+                let keep = safe.contains(&tag);
+                if keep {
+                    self.clean_private(tag, element);
+                }
+                return keep;
             }
             // Curves and overlays may show text.
             if matches!(tag.group() & 0xFF00, 0x5000 | 0x6000) {
@@ -243,12 +262,46 @@ impl Worker<'_> {
             }
             match self.fate(tag, element) {
                 None | Some(Fate::Do(Action::Remove)) => false,
+                // Where the content goes, no template is followed.
+                _ if tag == tags::CONTENT_TEMPLATE_SEQUENCE.into()
+                    && !self.keeps(Keep::StructuredContent) =>
+                {
+                    false
+                }
+                // Drawings are handwriting; the module that holds them may be left out.
+                Some(Fate::Do(_)) if tag == tags::GRAPHIC_ANNOTATION_SEQUENCE.into() => false,
                 Some(fate) => {
                     self.apply(tag, fate, element);
                     true
                 }
             }
         });
+    }
+
+    /// Meanings of codes that anybody may have written.
+    fn clean_meaning(&self, set: &mut Set) {
+        let scheme = set.text(tags::CODING_SCHEME_DESIGNATOR).unwrap_or_default();
+        if !STANDARD_SCHEMES.contains(&scheme.as_str()) {
+            set.change(tags::CODE_MEANING, |element| {
+                if let Value::Bytes(bytes) = &mut element.value {
+                    *bytes = text::clean(element.vr, bytes, &self.identifiers);
+                }
+            });
+        }
+    }
+
+    fn clean_private(&self, tag: Tag, element: &mut Element) {
+        match &mut element.value {
+            Value::Items(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            // Where a representation is not told, a UID is told by how it looks.
+            Value::Bytes(bytes) if &element.vr == b"UI" || looks_like_uid(bytes) => {
+                if !self.keeps(Keep::Uids) {
+                    *bytes = self.uids(bytes);
+                }
+            }
+            Value::Bytes(bytes) => text::without(tag, element.vr, bytes, &self.patient_words),
+            Value::Fragments(_) => {}
+        }
     }
 
     /// `None` for what nobody knows.
@@ -261,6 +314,7 @@ impl Worker<'_> {
                 // Addresses hold names of servers, and often of patients.
                 (b"UR", _) => Fate::Do(Action::Empty),
                 (b"UI", _) if !self.keeps(Keep::Uids) && !names_kind(tag) => Fate::Do(Action::Uid),
+                (b"LT" | b"ST" | b"UT", _) => Fate::CleanText,
                 _ => Fate::Keep,
             };
             return Some(unlisted);
@@ -272,12 +326,15 @@ impl Worker<'_> {
             || on("institution") && self.keeps(Keep::Institution)
             || on("dates") && self.profile.dates == Dates::Keep;
         let cleaned = on("descriptors") && self.keeps(Keep::Descriptors)
+            || on("content") && self.keeps(Keep::StructuredContent)
+            || on("graphics") && self.keeps(Keep::Graphics)
             || on("patient-cleaned") && self.keeps(Keep::PatientCharacteristics)
             || on("device-cleaned") && self.keeps(Keep::Device);
-        Some(if kept {
-            Fate::Keep
-        } else if on("dates") && self.profile.dates == Dates::Shift {
+        // Dates that move, move also where another option would keep them.
+        Some(if on("dates") && self.profile.dates == Dates::Shift {
             Fate::Shift
+        } else if kept {
+            Fate::Keep
         } else if cleaned {
             Fate::CleanText
         } else {
@@ -289,12 +346,24 @@ impl Worker<'_> {
         let vr = element.vr;
         match (&mut element.value, fate) {
             (Value::Items(items), Fate::Do(Action::Empty)) => items.clear(),
+            (Value::Items(items), Fate::Do(Action::Dummy)) if tag == tags::CONTENT_SEQUENCE.into() => {
+                *items = vec![removed_content()];
+            }
+            (Value::Items(items), Fate::Do(Action::Dummy))
+                if NAMES_OF_PEOPLE.iter().any(|&t| tag == t.into()) =>
+            {
+                for item in items {
+                    blank_text(item);
+                    self.clean(item);
+                }
+            }
             (Value::Items(items), _) => items.iter_mut().for_each(|item| self.clean(item)),
             (Value::Bytes(bytes), Fate::Keep) => text::without(tag, vr, bytes, &self.patient_words),
             (Value::Fragments(_), Fate::Keep) => {}
             (Value::Bytes(bytes), Fate::Shift) => *bytes = self.shift.apply(vr, bytes),
             (Value::Bytes(bytes), Fate::CleanText) => *bytes = text::clean(vr, bytes, &self.identifiers),
             (Value::Bytes(bytes), Fate::Do(Action::Uid)) => *bytes = self.uids(bytes),
+            (Value::Bytes(bytes), Fate::Do(Action::Dummy)) if &vr == b"UI" => *bytes = self.uids(bytes),
             (Value::Bytes(bytes), Fate::Do(Action::Dummy)) => *bytes = dummy(vr, bytes.len()),
             (value, Fate::Do(_) | Fate::Shift | Fate::CleanText) => *value = Value::Bytes(Vec::new()),
         }
@@ -323,6 +392,8 @@ impl Worker<'_> {
         set.put_text(tags::PATIENT_NAME, &pseudonym).put_text(tags::PATIENT_ID, &pseudonym);
         let mut methods = vec![("113100", "Basic Application Confidentiality Profile")];
         for (keep, value, meaning) in [
+            (Keep::Graphics, "113103", "Clean Graphics Option"),
+            (Keep::StructuredContent, "113104", "Clean Structured Content Option"),
             (Keep::Descriptors, "113105", "Clean Descriptors Option"),
             (Keep::PatientCharacteristics, "113108", "Retain Patient Characteristics Option"),
             (Keep::Device, "113109", "Retain Device Identity Option"),
@@ -358,6 +429,100 @@ impl Worker<'_> {
             .put_items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, codes)
             .put_text(tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, temporal);
     }
+}
+
+/// Sequences that say who or where, by codes or in words.
+const NAMES_OF_PEOPLE: [dicom_core::Tag; 5] = [
+    tags::INSTITUTION_CODE_SEQUENCE,
+    tags::OPERATOR_IDENTIFICATION_SEQUENCE,
+    tags::FLOW_IDENTIFIER_SEQUENCE,
+    tags::PERSON_IDENTIFICATION_CODE_SEQUENCE,
+    tags::VERIFYING_OBSERVER_SEQUENCE,
+];
+
+/// Coding schemes whose meanings are a standard's words.
+const STANDARD_SCHEMES: [&str; 12] =
+    ["DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "RADLEX", "FMA", "UMLS", "NCIt", "IBSI"];
+
+/// Concepts (PS3.16 CID 7, TID 1002 to 1010) whose values are names, numbers and birth dates.
+const IDENTIFYING_CONCEPTS: [&str; 10] =
+    ["121008", "121009", "121013", "121016", "121017", "121022", "121030", "121031", "128774", "110190"];
+
+/// What a content item is about: the code of its concept.
+fn concept(set: &Set) -> Option<String> {
+    match &set.get(tags::CONCEPT_NAME_CODE_SEQUENCE)?.value {
+        Value::Items(items) => items.first()?.text(tags::CODE_VALUE),
+        _ => None,
+    }
+}
+
+/// What stands for the content of a report: a comment (PS3.15 table E.1-1 asks for a dummy, not for nothing).
+fn removed_content() -> Set {
+    let mut concept = Set::default();
+    concept
+        .put_text(tags::CODE_VALUE, "121106")
+        .put_text(tags::CODING_SCHEME_DESIGNATOR, "DCM")
+        .put_text(tags::CODE_MEANING, "Comment");
+    let mut item = Set::default();
+    item.put_text(tags::RELATIONSHIP_TYPE, "CONTAINS")
+        .put_text(tags::VALUE_TYPE, "TEXT")
+        .put_items(tags::CONCEPT_NAME_CODE_SEQUENCE, vec![concept])
+        .put_text(tags::TEXT_VALUE, "Content removed by de-identification");
+    item
+}
+
+fn blank(element: &mut Element) {
+    if let Value::Bytes(bytes) = &mut element.value {
+        *bytes = dummy(element.vr, bytes.len());
+    }
+}
+
+/// Takes all text out of a data set, however deep.
+fn blank_text(set: &mut Set) {
+    set.retain(|_, element| {
+        match &mut element.value {
+            Value::Items(items) => items.iter_mut().for_each(blank_text),
+            _ if matches!(&element.vr, b"LO" | b"LT" | b"PN" | b"SH" | b"ST" | b"UC" | b"UT") => {
+                blank(element);
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
+fn looks_like_uid(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_end();
+    let text = text.strip_suffix(&[0]).unwrap_or(text);
+    text.len() > 8
+        && text.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        && text.iter().filter(|&&b| b == b'.').count() > 3
+}
+
+/// What a copy can no longer do without what the profile removes.
+fn lost(set: &Set, profile: &Profile) -> Vec<&'static str> {
+    let mut lost = Vec::new();
+    let keeps = |keep| profile.keep.contains(&keep);
+    if set.text(tags::IMAGE_TYPE).is_some_and(|kind| kind.split('\\').any(|word| word == "MOSAIC")) {
+        lost.push(
+            "a Siemens mosaic loses the private header that tells its slices apart (it may hold identity, and PS3.15 \
+             does not list it as safe): the copy is shown as one picture of many tiles; to keep the volume, export \
+             it as NIfTI",
+        );
+    }
+    if set.get(tags::CONTENT_SEQUENCE).is_some() && !keeps(Keep::StructuredContent) {
+        lost.push(
+            "the content of a report or key object selection is removed, as text in it may name anybody; the \
+             option structured-content keeps it, cleaned",
+        );
+    }
+    if set.get(tags::GRAPHIC_ANNOTATION_SEQUENCE).is_some() && !keeps(Keep::Graphics) {
+        lost.push("the drawings and texts of a presentation state are removed; the option graphics keeps them, cleaned");
+    }
+    if set.get(tags::ENCAPSULATED_DOCUMENT).is_some() {
+        lost.push("an encapsulated document is emptied, as it cannot be looked through");
+    }
+    lost
 }
 
 /// A value of the right form that says nothing.

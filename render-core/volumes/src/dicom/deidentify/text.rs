@@ -77,11 +77,13 @@ fn gather<'a>(data: &Dataset<'a>, found: &mut impl FnMut(&Dataset<'a>, Tag)) {
     }
 }
 
-/// Text without identifying words and long numbers. Text that is not UTF-8 is taken out as a whole, because its
-/// words cannot be told; so is anything that is no text.
+/// Text without identifying words and long numbers. Of text that is not UTF-8 a star is left, because its words
+/// cannot be told; of anything that is no text, nothing.
 pub fn clean(vr: [u8; 2], bytes: &[u8], identifiers: &[String]) -> Vec<u8> {
-    let is_text = matches!(&vr, b"LO" | b"LT" | b"SH" | b"ST" | b"UC" | b"UT" | b"CS");
-    let Some(text) = std::str::from_utf8(bytes).ok().filter(|_| is_text) else { return Vec::new() };
+    if !matches!(&vr, b"LO" | b"LT" | b"SH" | b"ST" | b"UC" | b"UT" | b"CS") {
+        return Vec::new();
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return b"*".to_vec() };
     let identifies = |word: &str| {
         let lower = word.to_lowercase();
         word.chars().filter(char::is_ascii_digit).count() > MAX_DIGITS
@@ -111,7 +113,7 @@ mod tests {
         let cleaned = |text: &str| String::from_utf8(clean(*b"LO", text.as_bytes(), &known)).expect("UTF-8");
         assert_eq!(cleaned("Thorax of JANE Doe, ab12"), "Thorax of * *, *");
         assert_eq!(cleaned("Does 0123456 fit? T2 1.5 mm"), "* * fit? T2 1.5 mm");
-        assert!(clean(*b"LO", b"M\xfcller", &known).is_empty());
+        assert_eq!(clean(*b"LO", b"M\xfcller", &known), b"*");
         assert!(clean(*b"OB", b"Jane", &known).is_empty());
     }
 }
