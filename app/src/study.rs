@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use render_core::dicom::{self, Failed, Index, Library, Loaded, Series};
+use render_core::words::counted;
 use render_core::{Progress, dicom::Study};
 
 use crate::cli::Source;
@@ -60,7 +61,7 @@ pub fn tell_failed(failed: &[Failed]) {
         output::note(format_args!("left out {}: {}", f.path.display(), f.reason));
     }
     if failed.len() > SHOWN {
-        output::note(format_args!("left out {} more files", failed.len() - SHOWN));
+        output::note(format_args!("left out {}", counted(failed.len() - SHOWN, "more file")));
     }
 }
 
@@ -102,7 +103,7 @@ pub fn nothing_found(path: &Path, library: &Library) -> String {
     if let Some(object) = objects.next() {
         let others = match objects.count() {
             0 => String::new(),
-            more => format!(" and {more} more objects"),
+            more => format!(" and {}", counted(more, "more object")),
         };
         return format!(
             "{}: holds no image series, only {}{others}; open the images it belongs to",

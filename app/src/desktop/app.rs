@@ -7,6 +7,7 @@ use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use render_core::dicom::{self, Failed, Library, Loaded, Series, Study};
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+use render_core::words::counted;
 use render_core::{Renderer, Volume, Window};
 
 use super::command::{self, Command, KeyFocus};
@@ -258,9 +259,8 @@ impl App {
         };
         if !loaded.failed.is_empty() {
             let details = loaded.failed.iter().map(failed_line).collect();
-            let text =
-                format!("{} files of the series could not be read and are left out.", loaded.failed.len());
-            self.tell(text, details);
+            let files = counted(loaded.failed.len(), "file");
+            self.tell(format!("Left out because they cannot be read: {files} of the series."), details);
         }
         let Some((study, series)) = self.series(series_id) else { return };
         let open = OpenSeries::new(study, series, loaded);

@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
 use render_core::dicom::{Report, Series, Study};
+use render_core::words::counted;
 
 use super::app::{App, Work, file_name};
 use super::command::Command;
@@ -158,10 +159,7 @@ fn failed(app: &App, ui: &mut egui::Ui) {
     if app.failed.is_empty() {
         return;
     }
-    let title = match app.failed.len() {
-        1 => "1 file left out".to_owned(),
-        n => format!("{n} files left out"),
-    };
+    let title = format!("{} left out", counted(app.failed.len(), "file"));
     egui::CollapsingHeader::new(title).id_salt("failed").show(ui, |ui| {
         let height = ui.text_style_height(&egui::TextStyle::Small);
         ScrollArea::vertical().id_salt("failed list").max_height(180.0).show_rows(

@@ -15,6 +15,7 @@ pub mod progress;
 pub mod volume;
 pub mod volume_file;
 pub mod window;
+pub mod words;
 
 pub use geometry::Geometry;
 pub use progress::Progress;

@@ -140,7 +140,7 @@ fn what_was_corrected_is_told() {
     }
     let report = load(&folder.series()[0]).report;
     assert!(report.corrected[0].contains("sorted by position"), "{report:?}");
-    assert!(report.corrected[1].contains("1 slices are missing"), "{report:?}");
+    assert!(report.corrected[1].contains("1 slice is missing"), "{report:?}");
     assert!(report.unknown[0].contains("Frame of Reference"), "{report:?}");
     assert_eq!(report.millimetres, Trust::Everywhere);
 }

@@ -67,8 +67,12 @@ impl Target {
 
     pub fn run(self, path: &Path) {
         if self == Self::Index {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/rle");
-            let _ = dicom::scan_with(&[folder], &Progress::default(), Some(&dicom::Index::open(path)));
+            // A damaged index is deleted, and the input is to stay.
+            let index = path.with_file_name("index");
+            if std::fs::copy(path, &index).is_ok() {
+                read_with_index(&index);
+                dicom::Index::delete(&index);
+            }
             return;
         }
         let paths = [path.to_owned()];
@@ -78,4 +82,10 @@ impl Target {
             let _ = dicom::thumbnail(series, 64);
         }
     }
+}
+
+/// Scans a few files with the headers that this index knows.
+pub fn read_with_index(path: &Path) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/rle");
+    let _ = dicom::scan_with(&[folder], &Progress::default(), Some(&dicom::Index::open(path)));
 }

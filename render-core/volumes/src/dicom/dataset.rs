@@ -9,6 +9,7 @@ use dicom_core::dictionary::{DataDictionary, TagRange};
 use dicom_dictionary_std::{StandardDataDictionary, uids};
 
 use super::charset::Charset;
+use crate::words::counted;
 
 /// Deeper than any real structured report; each level costs a stack frame.
 const MAX_DEPTH: usize = 64;
@@ -283,14 +284,17 @@ fn looks_like_a_data_set(bytes: &[u8]) -> bool {
             || bytes[..2] == [0, 8] && bytes[2] == 0 && bytes[4..6].iter().all(u8::is_ascii_uppercase))
 }
 
+/// What to do about a file of another kind.
+const OTHERS: &str = "choose DICOM, NIfTI, NRRD or MetaImage files";
+
 fn not_dicom(bytes: &[u8]) -> String {
     let kinds: [(&[u8], &str); 9] = [
         (b"\x89PNG", "a PNG picture"),
         (b"\xFF\xD8\xFF", "a JPEG picture"),
         (b"GIF8", "a GIF picture"),
         (b"%PDF", "a PDF document"),
-        (b"PK\x03\x04", "a zip archive: unpack it and open the folder"),
-        (b"\x1F\x8B", "a gzip file: unpack it first"),
+        (b"PK\x03\x04", "a zip archive; unpack it and open the folder"),
+        (b"\x1F\x8B", "a gzip file; unpack it and open what is in it"),
         (b"BM", "a bitmap picture"),
         (b"\x7FELF", "a program"),
         (b"MZ", "a program"),
@@ -305,8 +309,9 @@ fn not_dicom(bytes: &[u8]) -> String {
             text.then_some("a text file")
         });
     match looks {
-        Some(looks) => format!("not a DICOM file: it looks like {looks}"),
-        None => "not a DICOM file: the letters DICM are missing at byte 128".into(),
+        Some(looks) if looks.contains("; ") => format!("not a DICOM file: it looks like {looks}"),
+        Some(looks) => format!("not a DICOM file: it looks like {looks}; {OTHERS}"),
+        None => format!("not a DICOM file: the letters DICM are missing at byte 128; {OTHERS}"),
     }
 }
 
@@ -329,7 +334,8 @@ impl<'a> Reader<'a> {
         if self.complete {
             let missing = end - self.bytes.len();
             ParseError::Bad(format!(
-                "the file ends {missing} bytes before the end of element {}",
+                "the file ends {} before the end of element {}",
+                counted(missing, "byte"),
                 tag.named()
             ))
         } else {

@@ -207,7 +207,9 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
 fn number_or(data: &Dataset<'_>, tag: dicom_object::Tag, default: f64) -> Result<f64, String> {
     match data.text(tag) {
         Some(text) if !text.is_empty() => {
-            data.number(tag).ok_or_else(|| format!("{} is not a finite number", Tag::from(tag).named()))
+            // What overflows a float of 32 bits leaves no value finite.
+            let number = data.number(tag).filter(|number| (*number as f32).is_finite());
+            number.ok_or_else(|| format!("{} is not a finite number", Tag::from(tag).named()))
         }
         _ => Ok(default),
     }

@@ -18,6 +18,7 @@ use crate::memory;
 use crate::progress::Progress;
 use crate::volume::{Meaning, Rescale, Statistics, Volume, Voxel, Voxels};
 use crate::window::Window;
+use crate::words::{advised, counted};
 
 /// Reads a series into one volume, slices in parallel; `progress` counts slices.
 ///
@@ -98,7 +99,7 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
         return volume_files::thumbnail(series, max_px);
     };
     let path = &series.files[image.file];
-    let at = |reason: String| Error::Path { path: path.clone(), reason };
+    let at = |reason: String| Error::Path { path: path.clone(), reason: advised(reason) };
     let (columns, rows) = (usize::from(image.format.columns), usize::from(image.format.rows));
     let convert = if image.format.is_grey() {
         Convert::Scale(image.rescale.0, image.rescale.1)
@@ -256,9 +257,11 @@ fn check_memory(series: &Series, stack: &Stack, plan: &Plan) -> Result<(), Error
     let stored = slice.saturating_mul(images.len() as u64).saturating_mul(plan.target.bytes());
     let on_disk = series.files.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
     if !codec::plausible(stored, on_disk) {
-        return Err(Error::Series(format!(
-            "the headers ask for {stored} bytes of pixels, but all files together have {on_disk}: they are damaged"
-        )));
+        let reason = format!(
+            "Rows (0028,0010), Columns (0028,0011) and NumberOfFrames (0028,0008) ask for {stored} bytes of pixels, \
+             but all files of the series together have {on_disk}"
+        );
+        return Err(Error::Path { path: series.files[0].clone(), reason: advised(reason) });
     }
     let voxels = slice.saturating_mul(stack.grid_slices as u64);
     let needed = voxels.saturating_mul(plan.target.bytes());
@@ -376,8 +379,11 @@ impl Job<'_> {
                 code: WarningCode::NotFinite,
                 value: Some(of_images.not_finite as f64),
                 message: format!(
-                    "{} values of the files are no finite numbers; they are shown as 0",
-                    of_images.not_finite
+                    "{} no finite number; shown as 0",
+                    match of_images.not_finite {
+                        1 => "1 value of the files is".to_owned(),
+                        n => format!("{n} values of the files are"),
+                    }
                 ),
             });
         }
@@ -387,8 +393,8 @@ impl Job<'_> {
                 code: WarningCode::Truncated,
                 value: Some(unreadable as f64),
                 message: format!(
-                    "{unreadable} of {} slices cannot be read; they are shown empty",
-                    images.len()
+                    "{unreadable} of {} cannot be read: shown empty",
+                    counted(images.len(), "slice")
                 ),
             });
         }
@@ -454,8 +460,9 @@ impl Job<'_> {
         let mut failed: Vec<Failed> = Vec::new();
         for (image, slice) in self.series.images.0.iter().zip(images) {
             let (path, Err(reason)) = (&self.series.files[image.file], slice) else { continue };
-            if !failed.last().is_some_and(|f| f.path == *path && f.reason == *reason) {
-                failed.push(Failed { path: path.clone(), reason: reason.clone() });
+            let reason = advised(reason.clone());
+            if !failed.last().is_some_and(|f| f.path == *path && f.reason == reason) {
+                failed.push(Failed { path: path.clone(), reason });
             }
         }
         failed

@@ -5,6 +5,7 @@ use glam::DVec3;
 use super::header::Image;
 use super::{Series, Warning, WarningCode, overlay};
 use crate::geometry::Geometry;
+use crate::words::counted;
 
 /// Planes whose normals differ by less than this cosine (0.8 degrees) are one.
 const SAME_PLANE: f64 = 0.9999;
@@ -85,7 +86,7 @@ impl Report {
             report.found.push(format!("one of several volumes of its DICOM series: {}", series.part));
         }
         if let Some(mosaics) = Some(images.iter().filter(|i| i.tile.is_some()).count()).filter(|&n| n > 0) {
-            report.corrected.push(format!("{mosaics} slices are taken out of a Siemens mosaic"));
+            report.corrected.push(format!("{} taken out of a Siemens mosaic", counted(mosaics, "slice")));
         }
         if !in_order(images) {
             report

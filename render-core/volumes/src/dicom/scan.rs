@@ -12,6 +12,7 @@ use super::index::{Index, Stamp};
 use super::source::{self, Head};
 use super::{Error, Failed, Library, group, volume_files};
 use crate::progress::Progress;
+use crate::words::{advised, counted};
 
 /// Deeper than any archive; links that lead back are found before.
 const MAX_DEPTH: usize = 64;
@@ -82,7 +83,7 @@ pub fn scan_with(paths: &[PathBuf], progress: &Progress, index: Option<&Index>) 
     for (path, header) in headers {
         match header {
             Ok(header) => good.push((path, header)),
-            Err(reason) => failed.push(Failed { path, reason }),
+            Err(reason) => failed.push(Failed { path, reason: advised(reason) }),
         }
     }
     let mut studies = group::studies(good, progress);
@@ -163,7 +164,10 @@ impl Found {
             match kind {
                 Ok(about) if about.is_dir() => self.folder(&path, depth + 1, progress)?,
                 Ok(about) if !about.is_file() => {
-                    self.failed.push(fail(&path, "is not a regular file".into()));
+                    self.failed.push(fail(
+                        &path,
+                        "is not a regular file; copy what it stands for into the folder".into(),
+                    ));
                 }
                 // In a folder the files beside a DICOMDIR are found anyway.
                 Ok(_) if entry.file_name() == "DICOMDIR" => {}
@@ -184,8 +188,8 @@ impl Found {
     fn dicomdir(&mut self, path: &Path) -> Result<(), String> {
         let bytes = source::bytes(path, None)?;
         let file = File::parse(&bytes, true, Until::End).map_err(|e| match e {
-            ParseError::Bad(reason) => reason,
-            ParseError::NeedMore(_) => "it ends too early".into(),
+            ParseError::Bad(reason) => advised(reason),
+            ParseError::NeedMore(_) => advised("it ends too early".into()),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let before = self.failed.len();
@@ -199,7 +203,8 @@ impl Found {
             named += 1;
             let target = folder.join(&relative);
             if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
-                let reason = "the DICOMDIR names a file outside its own folder".into();
+                let reason = "the DICOMDIR names a file outside its own folder in ReferencedFileID (0004,1500); open the folder instead"
+                        .into();
                 self.failed.push(Failed { path: path.to_owned(), reason });
             } else if target.is_file() {
                 there += 1;
@@ -211,16 +216,18 @@ impl Found {
             }
         }
         match (named, there) {
-            (0, _) => Err("the DICOMDIR names no files; open the folder instead".into()),
+            (0, _) => Err(
+                "the DICOMDIR names no files in DirectoryRecordSequence (0004,1220); open the folder instead"
+                    .into(),
+            ),
             (_, 0) => {
                 let first = self.failed.drain(before..).next();
                 let first = first.map_or_else(String::new, |f| match f.path == path {
                     true => f.reason,
                     false => format!("{}: {}", f.path.display(), f.reason),
                 });
-                Err(format!(
-                    "none of the {named} files that the DICOMDIR names can be read; the first: {first}"
-                ))
+                let named = counted(named, "file");
+                Err(format!("the DICOMDIR names {named}, of which none can be read; the first: {first}"))
             }
             _ => Ok(()),
         }

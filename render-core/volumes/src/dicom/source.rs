@@ -116,6 +116,6 @@ pub fn reason(error: &std::io::Error) -> String {
             "no permission to read it; change its permissions or start Voxcast as a user who may read it"
                 .into()
         }
-        _ => format!("cannot be read: {error}"),
+        _ => format!("cannot be read: {error}; check the disk or the connection to it"),
     }
 }

@@ -254,8 +254,14 @@ fn uneven(
         warnings.push(warning(
             WarningCode::MissingSlices,
             Some(missing as f64),
-            format!("{missing} slices are missing (distances between slices: {list}): short gaps are interpolated, gaps of \
-                 more than 4 steps are left empty"),
+            format!(
+                "{} (distances between slices: {list}): short gaps are interpolated, gaps of more than 4 steps are left \
+                 empty",
+                match missing {
+                    1 => "1 slice is missing".to_owned(),
+                    n => format!("{n} slices are missing"),
+                }
+            ),
         ));
     } else {
         if grid == Grid::Finest {

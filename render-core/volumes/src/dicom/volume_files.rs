@@ -12,6 +12,7 @@ use super::{
 };
 use crate::geometry::Geometry;
 use crate::volume_file::{self, Format, Header};
+use crate::words::advised;
 
 /// Takes volume files, and files with their voxels, out of `files`. They make one study, without a patient;
 /// its UIDs are made from the paths.
@@ -25,7 +26,7 @@ pub fn take(files: &mut Vec<PathBuf>, failed: &mut Vec<Failed>) -> Option<Study>
                 own.insert(header.data.clone());
                 series.extend((0..header.times).map(|time| series_of(path, &header, time)));
             }
-            Err(volume_file::Error { path, reason }) => failed.push(Failed { path, reason }),
+            Err(volume_file::Error { path, reason }) => failed.push(Failed { path, reason: advised(reason) }),
         }
     }
     files.retain(|path| !own.contains(path));

@@ -21,6 +21,7 @@ use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry
 
 use super::dataset::Fragments;
 use super::pixels::{Colour, Format};
+use crate::words::counted;
 use facts::{Coding, Facts};
 
 const RLE: &str = "1.2.840.10008.1.2.5";
@@ -29,12 +30,12 @@ const DEFLATED_FRAMES: &str = "1.2.840.10008.1.2.8.1";
 /// Frames in fragments, not compressed (PS3.5 A.4.11).
 const PLAIN_FRAMES: &str = "1.2.840.10008.1.2.1.98";
 
-/// Transfer syntaxes with native pixel data, then those with frames that this module decodes.
-const READABLE: [&str; 28] = [
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
+/// Transfer syntaxes with native pixel data.
+const NATIVE: [&str; 4] =
+    ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"];
+
+/// Those with frames that this module decodes.
+const ENCAPSULATED: [&str; 24] = [
     PLAIN_FRAMES,
     RLE,
     DEFLATED_FRAMES,
@@ -63,7 +64,7 @@ const READABLE: [&str; 28] = [
 
 /// UIDs of the transfer syntaxes whose images can be read, sorted.
 pub fn transfer_syntaxes() -> Vec<&'static str> {
-    let mut uids = READABLE.to_vec();
+    let mut uids = [&NATIVE[..], &ENCAPSULATED].concat();
     uids.sort_unstable();
     uids
 }
@@ -137,11 +138,14 @@ pub struct Decoded {
 
 /// Whether frames of a transfer syntax can be decoded; an error says what it is and what to do.
 pub fn check_readable(transfer_syntax: &str) -> Result<(), String> {
-    if READABLE.contains(&transfer_syntax) {
+    if NATIVE.contains(&transfer_syntax) || ENCAPSULATED.contains(&transfer_syntax) {
         return Ok(());
     }
     let Some(name) = TransferSyntaxRegistry.get(transfer_syntax).map(|syntax| syntax.name()) else {
-        return Err(format!("its transfer syntax {transfer_syntax} is not known"));
+        return Err(format!(
+            "its transfer syntax (0002,0010), {transfer_syntax}, is not known; export it uncompressed with the program \
+             that wrote it"
+        ));
     };
     if transfer_syntax.starts_with("1.2.840.10008.1.2.4.10") {
         return Err(format!(
@@ -149,7 +153,9 @@ pub fn check_readable(transfer_syntax: &str) -> Result<(), String> {
              another program"
         ));
     }
-    Err(format!("its compression, {name} ({transfer_syntax}), cannot be read yet"))
+    Err(format!(
+        "its compression, {name} ({transfer_syntax}), cannot be read yet; export it uncompressed with another program"
+    ))
 }
 
 /// Decodes one frame.
@@ -168,12 +174,22 @@ pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<De
         _ => {}
     }
     let name = TransferSyntaxRegistry.get(transfer_syntax).map_or("compressed", |syntax| syntax.name());
-    let facts = Facts::of(bytes).ok_or_else(|| format!("no {name} image begins in its pixel data"))?;
+    let facts = Facts::of(bytes).ok_or_else(|| match NATIVE.contains(&transfer_syntax) {
+        true => format!(
+            "it lies in fragments without an image in them, and its transfer syntax (0002,0010), {name}, has none"
+        ),
+        false => format!("no {name} image begins in it"),
+    })?;
     let stated = (usize::from(format.columns), usize::from(format.rows), usize::from(format.samples));
     if (facts.columns, facts.rows, facts.components) != stated {
         return Err(format!(
-            "its compressed image has {}x{} pixels of {} samples, its header says {}x{} of {}",
-            facts.columns, facts.rows, facts.components, stated.0, stated.1, stated.2
+            "its compressed image has {}x{} pixels of {}, its header says {}x{} of {}",
+            facts.columns,
+            facts.rows,
+            counted(facts.components, "sample"),
+            stated.0,
+            stated.1,
+            stated.2
         ));
     }
     let most = if facts.coding == Coding::Jpeg2000 { 32 } else { 16 };

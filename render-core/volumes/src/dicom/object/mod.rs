@@ -8,6 +8,7 @@ use dicom_dictionary_std::{StandardSopClassDictionary, tags, uids};
 
 use super::dataset::{Dataset, File, ParseError, Tag, Until, Value};
 use super::{Error, source};
+use crate::words::advised;
 
 pub use code::{Code, Reference, ReferencedSeries};
 pub use misc::{Channel, Document, Multiplex, Registration, Transform, Waveform};
@@ -135,7 +136,7 @@ pub enum Content {
 impl Object {
     /// Reads the object's file.
     pub fn open(&self) -> Result<Content, Error> {
-        let at = |reason: String| Error::Path { path: self.path.clone(), reason };
+        let at = |reason: String| Error::Path { path: self.path.clone(), reason: advised(reason) };
         let bytes = source::bytes(&self.path, None).map_err(at)?;
         let file = File::parse(&bytes, true, Until::End).map_err(|e| match e {
             ParseError::Bad(reason) => at(reason),

@@ -113,7 +113,10 @@ impl Format {
             ));
         }
         if u32::from(rows) * u32::from(columns) > MAX_FRAME_PIXELS {
-            return Err(format!("an image of {columns}x{rows} pixels is larger than any that can be shown"));
+            return Err(format!(
+                "Columns (0028,0011) and Rows (0028,0010) ask for an image of {columns}x{rows} pixels, which is larger \
+                 than any that can be shown"
+            ));
         }
         let frames = match data.text(tags::NUMBER_OF_FRAMES) {
             Some(text) if !text.is_empty() => match text.parse::<f64>() {
