@@ -45,6 +45,15 @@ fn images_of_different_kinds_are_volumes_of_their_own_with_names_that_say_why() 
     let ge = |value: &'static str| -> Change {
         Box::new(move |slice| slice.text(0x0043_0010, b"LO", "GEMS_PARM_01").text(0x0043_1039, b"IS", value))
     };
+    let vector = |tag, value: [f64; 3]| -> Change {
+        Box::new(move |slice: Slice| slice.element(tag, b"FD", &value.map(f64::to_le_bytes).concat()))
+    };
+    let ge_direction = |x: &'static str, y: &'static str| -> Change {
+        Box::new(move |slice| {
+            let slice = slice.text(0x0019_0010, b"LO", "GEMS_ACQU_01").text(0x0019_10BB, b"DS", x);
+            slice.text(0x0019_10BC, b"DS", y).text(0x0019_10BD, b"DS", "0")
+        })
+    };
     let types = |value| text(0x0008_0008, b"CS", value);
     let cases: Vec<(&str, Change, Change, [&str; 2], &str)> = vec![
         (
@@ -70,6 +79,41 @@ fn images_of_different_kinds_are_volumes_of_their_own_with_names_that_say_why() 
             text(0x0018_0081, b"DS", "4.6"),
             ["TE 2.3 ms", "TE 4.6 ms"],
             "echo time",
+        ),
+        (
+            "ti",
+            text(0x0018_0082, b"DS", "400"),
+            text(0x0018_0082, b"DS", "900"),
+            ["TI 400 ms", "TI 900 ms"],
+            "inversion time",
+        ),
+        (
+            "direction",
+            vector(0x0018_9089, [1.0, 0.0, 0.0]),
+            vector(0x0018_9089, [0.0, -0.6, 0.8]),
+            ["direction 1,0,0", "direction 0,-0.6,0.8"],
+            "diffusion direction",
+        ),
+        (
+            "direction-siemens",
+            Box::new(move |slice| siemens("800")(vector(0x0019_100E, [0.0, 1.0, 0.0])(slice))),
+            Box::new(move |slice| siemens("800")(vector(0x0019_100E, [0.0, 0.0, 2.0])(slice))),
+            ["direction 0,1,0", "direction 0,0,1"],
+            "diffusion direction",
+        ),
+        (
+            "direction-ge",
+            ge_direction("1", "0"),
+            ge_direction("0", "-1"),
+            ["direction 1,0,0", "direction 0,-1,0"],
+            "diffusion direction",
+        ),
+        (
+            "rescale-type",
+            text(0x0028_1054, b"LO", "HU"),
+            text(0x0028_1054, b"LO", "US"),
+            ["HU", ""],
+            "unit of the values",
         ),
         (
             "units",
@@ -296,4 +340,66 @@ fn patients_without_an_id_are_told_apart_by_their_birth_dates() {
             .write(&folder, date);
     }
     assert_eq!(folder.scan().studies.len(), 2);
+}
+
+#[test]
+fn files_without_an_instance_uid_are_copies_if_their_pixels_are_equal_and_else_times() {
+    let folder = Folder::new("unnamed");
+    for k in 0..3u32 {
+        let unnamed = |value| Slice::new(k, f64::from(k), value).without(0x0008_0018);
+        unnamed(k as i16).write(&folder, &format!("a{k}"));
+        unnamed(k as i16).write(&folder, &format!("b{k}"));
+    }
+    assert_eq!(contents(&folder), [(String::new(), vec![0.0, 1.0, 2.0])]);
+    let warning = folder.series()[0].warnings[0].clone();
+    assert_eq!((warning.code, warning.value), (WarningCode::DuplicatePositions, Some(3.0)));
+    for k in 0..3u32 {
+        Slice::new(k, f64::from(k), 50 + k as i16).without(0x0008_0018).write(&folder, &format!("b{k}"));
+    }
+    assert_eq!(
+        contents(&folder),
+        [("time 1 of 2".into(), vec![0.0, 1.0, 2.0]), ("time 2 of 2".into(), vec![50.0, 51.0, 52.0])]
+    );
+    assert!(folder.series()[0].warnings.is_empty());
+}
+
+#[test]
+fn an_orientation_that_cannot_be_is_told_and_its_image_kept_apart() {
+    for (name, orientation) in [("parallel", "1\\0\\0\\1\\0\\0"), ("zero", "0\\0\\0\\0\\1\\0")] {
+        let folder = Folder::new(&format!("orientation-{name}"));
+        for k in 0..5u32 {
+            let slice = Slice::new(k, f64::from(k), k as i16);
+            let slice = if k == 4 { slice.text(0x0020_0037, b"DS", orientation) } else { slice };
+            slice.write(&folder, &k.to_string());
+        }
+        let all = folder.series();
+        assert_eq!(
+            contents(&folder),
+            [(String::new(), vec![0.0, 1.0, 2.0, 3.0]), ("image 4".into(), vec![4.0])],
+            "{name}"
+        );
+        for series in &all {
+            let told = series.warnings.iter().find(|w| w.code == WarningCode::UnknownPlace);
+            assert_eq!(told.expect(name).value, Some(1.0), "{name}");
+        }
+        let reason = all[1].report().millimetres.reason().unwrap_or_default().to_owned();
+        assert!(reason.contains("orientation (0020,0037)"), "{reason}");
+        // Alone it says the same.
+        for k in 0..4u32 {
+            std::fs::remove_file(folder.0.join(k.to_string())).expect("remove");
+        }
+        let reason = folder.series()[0].report().millimetres.reason().unwrap_or_default().to_owned();
+        assert!(reason.contains("orientation (0020,0037)"), "{reason}");
+    }
+}
+
+#[test]
+fn the_shape_of_pixels_is_shown_where_their_size_is_not_known() {
+    let folder = Folder::new("aspect");
+    Slice::new(1, 0.0, 1).without(0x0028_0030).text(0x0028_0034, b"IS", "3\\2").write(&folder, "a");
+    let series = &folder.series()[0];
+    let spacing = load(series).volume.geometry().spacing_mm();
+    assert_eq!(spacing.y / spacing.x, 1.5);
+    assert_eq!(volumes::dicom::thumbnail(series, 60).expect("a picture").size, [40, 60]);
+    assert_eq!(series.report().millimetres.as_str(), "nowhere");
 }

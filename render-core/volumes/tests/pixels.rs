@@ -155,7 +155,7 @@ fn item(elements: &[(u32, &[u8; 2], Vec<u8>)]) -> Vec<u8> {
         out.extend_from_slice(&((tag >> 16) as u16).to_le_bytes());
         out.extend_from_slice(&(*tag as u16).to_le_bytes());
         out.extend_from_slice(*vr);
-        if *vr == b"OW" {
+        if matches!(*vr, b"OW" | b"SQ") {
             out.extend_from_slice(&[0, 0]);
             out.extend_from_slice(&(value.len() as u32).to_le_bytes());
         } else {
@@ -262,4 +262,54 @@ fn padding_of_floats_is_a_value_a_range_or_what_is_no_number() {
         let window = dicom::thumbnail(&folder.series()[0], 4).expect("a picture");
         assert!(window.pixels[3] == 255 && window.pixels[5] > 128, "{name}: {:?}", window.pixels);
     }
+}
+
+/// Two frames of an enhanced image, each with its own slope, intercept, direction and inversion time.
+#[test]
+fn frames_are_rescaled_and_told_apart_by_their_own_functional_groups() {
+    let folder = Folder::new("frames");
+    let text = |value: &str| format!("{value:<width$}", width = value.len().next_multiple_of(2)).into_bytes();
+    let double = |value: f64| value.to_le_bytes().to_vec();
+    let frame = |z: &str, rescale: [&str; 2], direction: [f64; 3], inversion: f64| {
+        let place = item(&[(0x0020_0032, b"DS", text(&format!("0\\0\\{z}")))]);
+        let values = item(&[
+            (0x0028_1052, b"DS", text(rescale[1])),
+            (0x0028_1053, b"DS", text(rescale[0])),
+            (0x0028_1054, b"LO", text("mm2/s")),
+        ]);
+        let gradient = item(&[(0x0018_9089, b"FD", direction.map(f64::to_le_bytes).concat())]);
+        let diffusion = item(&[
+            (0x0018_9075, b"CS", text("DIRECTIONAL")),
+            (0x0018_9076, b"SQ", gradient),
+            (0x0018_9087, b"FD", double(800.0)),
+        ]);
+        let modifier = item(&[(0x0018_9079, b"FD", double(inversion))]);
+        item(&[
+            (0x0018_9115, b"SQ", modifier),
+            (0x0018_9117, b"SQ", diffusion),
+            (0x0020_9113, b"SQ", place),
+            (0x0028_9145, b"SQ", values),
+        ])
+    };
+    let frames = |groups: [Vec<u8>; 2]| {
+        let values: Vec<i16> = (0..32).map(|i| i / 16 + 1).collect();
+        Slice::new(1, 0.0, 0)
+            .pixels(4, 4, &values)
+            .text(0x0008_0060, b"CS", "MR")
+            .text(0x0028_0008, b"IS", "2")
+            .element(0x5200_9230, b"SQ", &groups.concat())
+            .write(&folder, "a");
+    };
+    let (x, y) = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]);
+    frames([frame("0", ["0.5", "10"], x, 300.0), frame("1", ["2", "-3"], x, 300.0)]);
+    let loaded = load(&folder.0);
+    let value = |k: u32| loaded.volume.value_at([2, 1, k]);
+    assert_eq!([value(0), value(1)], [Some(10.5), Some(1.0)]);
+    assert_eq!(loaded.facts.unit, "mm2/s");
+
+    frames([frame("0", ["1", "0"], x, 300.0), frame("0", ["1", "0"], y, 300.0)]);
+    let parts = || folder.series().iter().map(|series| series.part.clone()).collect::<Vec<_>>();
+    assert_eq!(parts(), ["direction 1,0,0", "direction 0,1,0"]);
+    frames([frame("0", ["1", "0"], x, 300.0), frame("0", ["1", "0"], x, 500.0)]);
+    assert_eq!(parts(), ["TI 300 ms", "TI 500 ms"]);
 }

@@ -12,6 +12,10 @@ use super::stack::SAME_POSITION_MM;
 use super::{Warning, WarningCode, codec, source};
 use crate::progress::Progress;
 
+/// More files without a UID that share number and place are times without numbers, which nobody compares
+/// pair by pair.
+const MAX_UNNAMED: usize = 64;
+
 /// Keeps the first of equal files. Files of one SOP Instance UID at one place with different
 /// contents become versions, which never share a volume; the UID alone decides nothing. Returns the files that
 /// were dropped as copies.
@@ -20,13 +24,17 @@ pub fn resolve(
     warnings: &mut Vec<Warning>,
     progress: &Progress,
 ) -> Vec<PathBuf> {
-    let mut by_uid: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut by_name: HashMap<Name<'_>, Vec<usize>> = HashMap::new();
     for (index, (_, header)) in files.iter().enumerate() {
-        if !header.sop_instance_uid.is_empty() {
-            by_uid.entry(&header.sop_instance_uid).or_default().push(index);
-        }
+        by_name.entry(Name::of(header)).or_default().push(index);
     }
-    let repeated: Vec<Vec<usize>> = by_uid.into_values().filter(|group| group.len() > 1).collect();
+    let repeated: Vec<Vec<usize>> = by_name
+        .into_iter()
+        .filter(|(name, group)| {
+            group.len() > 1 && (matches!(name, Name::Uid(_)) || group.len() <= MAX_UNNAMED)
+        })
+        .map(|(_, group)| group)
+        .collect();
     if repeated.is_empty() {
         return Vec::new();
     }
@@ -76,6 +84,25 @@ pub fn resolve(
     paths
 }
 
+/// What copies of a file share.
+#[derive(PartialEq, Eq, Hash)]
+enum Name<'h> {
+    Uid(&'h str),
+    /// Without a UID: number and place, as bits.
+    Unnamed(i64, Option<[u64; 3]>),
+}
+
+impl<'h> Name<'h> {
+    fn of(header: &'h Header) -> Self {
+        if !header.sop_instance_uid.is_empty() {
+            return Self::Uid(&header.sop_instance_uid);
+        }
+        let first = header.images.first();
+        let place = first.and_then(|image| image.position).map(|p| p.to_array().map(f64::to_bits));
+        Self::Unnamed(first.map_or(0, |image| image.moment.instance_number), place)
+    }
+}
+
 fn files_repeat(count: usize) -> String {
     if count == 1 { "one file repeats".into() } else { format!("{count} files repeat") }
 }
@@ -112,6 +139,10 @@ fn fates(files: &[(PathBuf, Header)], group: &[usize], progress: &Progress) -> V
                 fate = Some(Fate::Copy);
                 break;
             }
+        }
+        if header.sop_instance_uid.is_empty() && fate.is_none() {
+            // Nothing says that they should be one.
+            fate = Some(Fate::Version(0));
         }
         let first = if fates.is_empty() { Fate::Version(0) } else { Fate::Elsewhere };
         fates.push((index, fate.unwrap_or(if version > 0 { Fate::Version(version) } else { first })));

@@ -66,6 +66,17 @@ fn split(mut files: Vec<(PathBuf, Header)>, progress: &Progress) -> Vec<Series> 
     if !placed.is_empty() {
         parts.extend(apart(placed, &mut common).into_iter().map(|(images, name)| (images, vec![name])));
     }
+    if !parts.is_empty() && !loose.is_empty() {
+        common.push(Warning {
+            code: WarningCode::UnknownPlace,
+            value: Some(loose.len() as f64),
+            message: format!(
+                "{} of the series' files do not tell where they lie: ImagePositionPatient (0020,0032) or \
+                 ImageOrientationPatient (0020,0037) is missing or not possible; each is kept apart",
+                loose.len()
+            ),
+        });
+    }
     let alone = parts.is_empty() && loose.len() == 1;
     for images in loose {
         let name = if alone { String::new() } else { format!("image {}", images[0].moment.instance_number) };
@@ -279,7 +290,7 @@ fn one_series(
         files: paths,
         copies: Vec::new(),
         warnings,
-        unit: header.unit.clone(),
+        unit: images[0].kind.unit(),
         suv: header.suv.clone(),
         millimetres,
         images: Images(Arc::from(images)),

@@ -31,7 +31,6 @@ pub struct Header {
     pub series_description: String,
     pub series_number: Option<i32>,
     pub modality: String,
-    pub unit: String,
     pub suv: Option<Result<Suv, String>>,
     pub transfer_syntax: String,
     pub sop_instance_uid: String,
@@ -79,11 +78,11 @@ impl Header {
         let person = |tag: dicom_object::Tag| data.person_text(tag, &charset);
         let modality = text(tags::MODALITY);
         let image_type = data.texts(tags::IMAGE_TYPE);
-        let unit = match data.text(tags::RESCALE_TYPE).filter(|t| !t.is_empty() && t != "US") {
-            Some(stated) => stated,
-            None if modality == "CT" && !image_type.iter().any(|t| t == "LOCALIZER") => "HU".into(),
-            None if modality == "RTDOSE" => data.text(tags::DOSE_UNITS).unwrap_or_default(),
-            None => data.text(tags::UNITS).unwrap_or_default(),
+        // What a file does not say of its own frames.
+        let unit = match () {
+            () if modality == "CT" && !image_type.iter().any(|t| t == "LOCALIZER") => "HU".into(),
+            () if modality == "RTDOSE" => data.text(tags::DOSE_UNITS).unwrap_or_default(),
+            () => data.text(tags::UNITS).unwrap_or_default(),
         };
         let images = if object.is_some() { Vec::new() } else { Self::images(data, size, &unit)? };
         let sop_instance_uid = text(tags::SOP_INSTANCE_UID);
@@ -102,7 +101,6 @@ impl Header {
             series_description: person(tags::SERIES_DESCRIPTION),
             series_number: data.number(tags::SERIES_NUMBER).map(|n| n as i32),
             modality,
-            unit,
             suv: Suv::read(data),
             lossy: lossy(data, &file.transfer_syntax),
             transfer_syntax: file.transfer_syntax.clone(),
@@ -151,6 +149,14 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
         let groups = Groups { data, own: per_frame.get(frame as usize), shared };
         let group = |tag: dicom_object::Tag| groups.get(tag);
         let rescale = group(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
+        // US is what nothing is known of (PS3.3 C.11.1.1.2).
+        let lut_type = || data.items(tags::MODALITY_LUT_SEQUENCE).first()?.text(tags::MODALITY_LUT_TYPE);
+        let stated = rescale.text(tags::RESCALE_TYPE).or_else(lut_type);
+        let unit = match stated.filter(|stated| !stated.is_empty()) {
+            Some(stated) if stated == "US" => String::new(),
+            Some(stated) => stated,
+            None => unit.to_owned(),
+        };
         let rescale = (
             number_or(rescale, tags::RESCALE_SLOPE, 1.0)?,
             number_or(rescale, tags::RESCALE_INTERCEPT, 0.0)?,
@@ -190,7 +196,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             rescale,
             voi: Voi::read(group(tags::FRAME_VOILUT_SEQUENCE), format, rescale),
             moment: Moment::read(&groups, &dimensions),
-            kind: Kind::read(&groups, unit, dims, spacing_mm),
+            kind: Kind::read(&groups, &unit, dims, spacing_mm),
             format: format.clone(),
             tile: None,
             over: over.of_frame(group(tags::FRAME_DISPLAY_SHUTTER_SEQUENCE), data, spacing_mm),

@@ -1,6 +1,7 @@
 //! What makes images of one DICOM series different pictures of the same place.
 
 use dicom_dictionary_std::tags;
+use glam::DVec3;
 
 use super::dataset::{Dataset, Tag};
 
@@ -64,6 +65,8 @@ enum Mark {
     Text(String),
     Number(f64),
     Size([f64; 2]),
+    /// A unit vector; its negative is another.
+    Direction([f64; 3]),
 }
 
 /// A fact that sets volumes apart.
@@ -77,10 +80,27 @@ struct Facet {
 }
 
 /// In the order in which they name a volume.
-const FACETS: [Facet; 12] = [
+const FACETS: [Facet; 14] = [
     Facet { name: "the kind of image (0008,0008)", tolerance: 0.0, words: |mark| text(mark).to_lowercase() },
     Facet { name: "the tube voltage (0018,0060)", tolerance: 5e-3, words: |mark| number("", mark, " kVp") },
     Facet { name: "the b-value (0018,9087)", tolerance: 1e-2, words: |mark| number("b ", mark, "") },
+    // Scanners round directions; two degrees are far less than neighbouring directions have.
+    Facet {
+        name: "the diffusion direction (0018,9089)",
+        tolerance: 0.035,
+        words: |mark| match mark {
+            Mark::Direction(xyz) => {
+                let [x, y, z] = xyz.map(|c| (c * 1e2).round() / 1e2 + 0.0);
+                format!("direction {x},{y},{z}")
+            }
+            other => text(other),
+        },
+    },
+    Facet {
+        name: "the inversion time (0018,0082)",
+        tolerance: 1e-2,
+        words: |mark| number("TI ", mark, " ms"),
+    },
     Facet { name: "the echo number (0018,0086)", tolerance: 0.0, words: |mark| number("echo ", mark, "") },
     Facet { name: "the echo time (0018,0081)", tolerance: 1e-2, words: |mark| number("TE ", mark, " ms") },
     Facet { name: "the unit of the values (0054,1001)", tolerance: 0.0, words: text },
@@ -100,6 +120,9 @@ const FACETS: [Facet; 12] = [
     },
     Facet { name: "the stack (0020,9056)", tolerance: 0.0, words: |mark| prefixed("stack ", &text(mark)) },
 ];
+
+/// Where the unit stands among them.
+const UNIT: usize = 7;
 
 fn text(mark: &Mark) -> String {
     if let Mark::Text(text) = mark { text.clone() } else { String::new() }
@@ -148,6 +171,8 @@ impl Kind {
         let kvp = groups.get(tags::CTX_RAY_DETAILS_SEQUENCE).number(tags::KVP);
         let echo_time =
             groups.get(tags::MR_ECHO_SEQUENCE).doubles(tags::EFFECTIVE_ECHO_TIME).first().copied();
+        let inversion_time = groups.get(tags::MR_MODIFIER_SEQUENCE).doubles(tags::INVERSION_TIMES);
+        let inversion_time = inversion_time.first().copied().or_else(|| data.number(tags::INVERSION_TIME));
         let photometric = data.text(tags::PHOTOMETRIC_INTERPRETATION).map(|photometric| {
             let grey = photometric.starts_with("MONOCHROME");
             if grey { photometric } else { "colour".into() }
@@ -159,9 +184,11 @@ impl Kind {
                 stated(Some(flavours.join(" "))),
                 measured(kvp.filter(|&kv| kv > 0.0)),
                 measured(b_value(groups)),
+                direction(groups),
+                measured(inversion_time.filter(|&ms| ms > 0.0)),
                 measured(data.number(tags::ECHO_NUMBERS)),
                 measured(echo_time.or_else(|| data.number(tags::ECHO_TIME)).filter(|&ms| ms > 0.0)),
-                stated(data.text(tags::UNITS).or_else(|| Some(unit.to_owned()))),
+                stated(data.text(tags::UNITS).filter(|t| !t.is_empty()).or_else(|| Some(unit.to_owned()))),
                 stated(photometric),
                 Mark::Size(dims.map(f64::from)),
                 spacing_mm.map_or(Mark::Unknown, Mark::Size),
@@ -170,6 +197,11 @@ impl Kind {
                 stated(groups.get(tags::FRAME_CONTENT_SEQUENCE).text(tags::STACK_ID)),
             ],
         }
+    }
+
+    /// Unit of the values, empty when unknown.
+    pub fn unit(&self) -> String {
+        text(&self.marks[UNIT])
     }
 
     /// Whether images of the two kinds may lie in one volume.
@@ -184,6 +216,9 @@ impl Kind {
         match (&self.marks[facet], &other.marks[facet]) {
             (Mark::Number(a), Mark::Number(b)) => near(*a, *b),
             (Mark::Size(a), Mark::Size(b)) => near(a[0], b[0]) && near(a[1], b[1]),
+            (Mark::Direction(a), Mark::Direction(b)) => {
+                DVec3::from(*a).distance(DVec3::from(*b)) <= FACETS[facet].tolerance
+            }
             (a, b) => a == b,
         }
     }
@@ -252,21 +287,60 @@ fn flavour(value: &str) -> Option<&str> {
     known.then_some(value)
 }
 
+/// The value of a private element whose creator has reserved the group's first block.
+fn private<'a>(data: &Dataset<'a>, group: u16, creator: &str, element: u16) -> Option<&'a [u8]> {
+    let reserved = data.text(Tag::new(group, 0x0010)).is_some_and(|name| name == creator);
+    data.bytes(reserved.then(|| Tag::new(group, element))?)
+}
+
+const SIEMENS: &str = "SIEMENS MR HEADER";
+
 /// The standard's b-value, or where Siemens, GE and Philips keep theirs.
 fn b_value(groups: &Groups<'_, '_>) -> Option<f64> {
     let data = groups.data;
     let standard = groups.get(tags::MR_DIFFUSION_SEQUENCE).doubles(tags::DIFFUSION_B_VALUE);
-    let private = |group: u16, creator: &str, element: u16| {
-        let reserved = data.text(Tag::new(group, 0x0010)).is_some_and(|name| name == creator);
-        reserved.then(|| Tag::new(group, element))
+    let siemens = || {
+        private(data, 0x0019, SIEMENS, 0x100C)?;
+        data.number(Tag::new(0x0019, 0x100C))
     };
-    let siemens = || data.number(private(0x0019, "SIEMENS MR HEADER", 0x100C)?);
     // GE adds multiples of 10^9 as flags.
-    let ge = || data.number(private(0x0043, "GEMS_PARM_01", 0x1039)?).map(|b| b % 1e9);
+    let ge = || {
+        private(data, 0x0043, "GEMS_PARM_01", 0x1039)?;
+        data.number(Tag::new(0x0043, 0x1039)).map(|b| b % 1e9)
+    };
     let philips = || {
-        let bytes = data.bytes(private(0x2001, "Philips Imaging DD 001", 0x1003)?)?;
+        let bytes = private(data, 0x2001, "Philips Imaging DD 001", 0x1003)?;
         Some(f64::from(f32::from_le_bytes(*bytes.first_chunk()?)))
     };
     let found = standard.first().copied().or_else(siemens).or_else(ge).or_else(philips);
     found.filter(|b| (0.0..1e6).contains(b))
+}
+
+/// Direction of the diffusion gradient (PS3.3 C.8.13.5.9), or where Siemens, GE and Philips keep theirs;
+/// means of several directions are named.
+fn direction(groups: &Groups<'_, '_>) -> Mark {
+    let data = groups.data;
+    let diffusion = groups.get(tags::MR_DIFFUSION_SEQUENCE);
+    if diffusion.text(tags::DIFFUSION_DIRECTIONALITY).as_deref() == Some("ISOTROPIC") {
+        return Mark::Text("isotropic".into());
+    }
+    let gradient = diffusion.items(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE).first().unwrap_or(diffusion);
+    let stated = || <[f64; 3]>::try_from(gradient.doubles(tags::DIFFUSION_GRADIENT_ORIENTATION)).ok();
+    let siemens = || {
+        private(data, 0x0019, SIEMENS, 0x100E)?;
+        <[f64; 3]>::try_from(data.doubles(Tag::new(0x0019, 0x100E))).ok()
+    };
+    let ge = || {
+        private(data, 0x0019, "GEMS_ACQU_01", 0x10BB)?;
+        let number = |element: u16| data.number(Tag::new(0x0019, element));
+        Some([number(0x10BB)?, number(0x10BC)?, number(0x10BD)?])
+    };
+    let philips = || {
+        private(data, 0x2005, "Philips MR Imaging DD 001", 0x10B0)?;
+        let number = |element: u16| data.floats(Tag::new(0x2005, element)).first().map(|&x| f64::from(x));
+        Some([number(0x10B0)?, number(0x10B1)?, number(0x10B2)?])
+    };
+    let found = stated().or_else(siemens).or_else(ge).or_else(philips);
+    let unit = found.and_then(|xyz| DVec3::from(xyz).try_normalize());
+    unit.map_or(Mark::Unknown, |unit| Mark::Direction(unit.to_array()))
 }

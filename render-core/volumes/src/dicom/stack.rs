@@ -127,6 +127,9 @@ impl Stack {
         let mut warnings = Vec::new();
         let in_image = in_image(images[0], &mut warnings);
         let reason = match images.len() {
+            1 if images[0].position.is_some() => {
+                "the image's orientation (0020,0037) is missing or not possible: where it lies in the patient is not known"
+            }
             1 => "the image has no position in the patient (0020,0032)",
             _ => {
                 "the images have no usable position (0020,0032) or are all at one: they are piled up in the order of \
