@@ -5,7 +5,6 @@ use std::sync::Arc;
 use dicom_dictionary_std::tags;
 use glam::DVec3;
 
-use super::Patient;
 use super::dataset::{Dataset, File, Tag};
 use super::kind::{Groups, Kind};
 use super::mosaic::{Mosaic, Tile};
@@ -15,6 +14,7 @@ use super::pixels::{Format, Voi};
 use super::scale::{self, Scale};
 use super::suv::Suv;
 use super::time::{self, Moment};
+use super::{Patient, codec};
 
 /// Compressed or not, a frame takes this much of the file.
 const MIN_FRAME_BYTES: u64 = 8;
@@ -131,6 +131,7 @@ fn lossy(data: &Dataset<'_>, transfer_syntax: &str) -> Option<Option<f64>> {
     let always = ["50", "51", "52", "53", "54", "55", "56", "111"]
         .iter()
         .any(|s| transfer_syntax.strip_prefix("1.2.840.10008.1.2.4.") == Some(s));
+    let always = always || codec::is_video(transfer_syntax);
     (stated || always).then(|| data.number(tags::LOSSY_IMAGE_COMPRESSION_RATIO))
 }
 

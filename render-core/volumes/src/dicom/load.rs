@@ -256,7 +256,9 @@ fn check_memory(series: &Series, stack: &Stack, plan: &Plan) -> Result<(), Error
     let slice = images[0].format.pixels() as u64;
     let stored = slice.saturating_mul(images.len() as u64).saturating_mul(plan.target.bytes());
     let on_disk = series.files.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
-    if !codec::plausible(stored, on_disk) {
+    let video = series.transfer_syntaxes.iter().any(|syntax| codec::is_video(syntax));
+    // What does not move takes next to nothing in a video.
+    if !video && !codec::plausible(stored, on_disk) {
         let reason = format!(
             "Rows (0028,0010), Columns (0028,0011) and NumberOfFrames (0028,0008) ask for {stored} bytes of pixels, \
              but all files of the series together have {on_disk}"
@@ -438,6 +440,14 @@ impl Job<'_> {
                      darkest value of their image",
                     notes.padding
                 ),
+            });
+        }
+        if notes.more_frames {
+            warnings.push(Warning {
+                code: WarningCode::Truncated,
+                value: None,
+                message: "the video has more frames than NumberOfFrames (0028,0008) says: they are left out"
+                    .into(),
             });
         }
         if notes.lossy && warnings.iter().all(|w| w.code != WarningCode::Lossy) {

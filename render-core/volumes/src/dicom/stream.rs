@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::dataset::File;
 use super::header::Image;
-use super::pixels::{self, Convert, Notes, Sample};
+use super::pixels::{self, Convert, Notes, Padding, Sample};
 use super::stack::Stack;
-use super::{Series, load, source};
+use super::{Series, codec, load, source};
 use crate::progress::Progress;
 use crate::volume::{Statistics, Volume, Voxel};
 
@@ -72,12 +73,16 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         Decoded { images, grid: Vec::new(), empty }
     }
 
-    /// Shows the middle, first and last image; of so few that they are most of the series, none.
+    /// Shows the middle, first and last image; of so few that they are most of the series, none. Of a
+    /// video the first: the others take all that is before them.
     fn glimpse(&self, pixels: usize) {
         let n = self.series.images.0.len();
+        let video = self.series.transfer_syntaxes.iter().any(|syntax| codec::is_video(syntax));
+        let shown = [n / 2, 0, n - 1];
+        let shown = if video { &shown[1..2] } else { &shown };
         if self.on_slice.is_some() && n > 3 {
-            let mut voxels = vec![T::default(); 3 * pixels];
-            let work = [n / 2, 0, n - 1].into_iter().zip(voxels.chunks_exact_mut(pixels)).collect();
+            let mut voxels = vec![T::default(); shown.len() * pixels];
+            let work = shown.iter().copied().zip(voxels.chunks_exact_mut(pixels)).collect();
             self.decode(work, self.on_slice);
         }
     }
@@ -175,6 +180,11 @@ impl<T: Sample + Voxel> Slices<'_, T> {
     ) -> Vec<Outcome> {
         let format = slices.first().map(|(index, _)| &*self.series.images.0[*index].format);
         let parsed = source::read(path, format, buffer).and_then(|()| load::parse(buffer));
+        if let Ok(file) = &parsed
+            && codec::is_video(&file.transfer_syntax)
+        {
+            return self.decode_video(file, slices, show);
+        }
         let one = |(index, slice): Work<'_, T>| {
             if self.progress.is_cancelled() {
                 return None;
@@ -185,32 +195,76 @@ impl<T: Sample + Voxel> Slices<'_, T> {
                     .map_err(|reason| in_frame(image, &reason)),
                 Err(reason) => Err(reason.clone()),
             };
-            let outcome = decoded.map(|(mut notes, padding)| {
-                // Padding that is no number has no part in what the file holds either.
-                let no_number = image.format.padding.is_some_and(|[value, _]| value.is_nan());
-                if no_number {
-                    notes.padding = padding.replace(&image.format, slice);
-                }
-                let file = T::measure(slice);
-                if !no_number {
-                    notes.padding = padding.replace(&image.format, slice);
-                }
-                let voxels = if notes.padding > 0 { T::measure(slice) } else { file };
-                *self.notes.lock().unwrap_or_else(PoisonError::into_inner) += notes;
-                Measured { file, voxels }
-            });
-            match (show, &outcome) {
-                (Some(show), Ok(measured)) => show(index, slice, &measured.voxels),
-                (Some(_), Err(_)) => {}
-                (None, _) => self.progress.add_done(1),
-            }
-            Some((index, outcome))
+            Some(self.finish((index, slice), decoded, show))
         };
         if slices.len() == 1 {
             slices.into_iter().filter_map(one).collect()
         } else {
             slices.into_par_iter().filter_map(one).collect()
         }
+    }
+
+    /// All frames of a video, one after the other.
+    fn decode_video(
+        &self,
+        file: &File<'_>,
+        mut slices: Vec<Work<'_, T>>,
+        show: Option<OnSlice<'_, T>>,
+    ) -> Vec<Outcome> {
+        let image = |index: usize| &self.series.images.0[index];
+        slices.sort_by_key(|(index, _)| image(*index).frame);
+        let last = slices.last().map(|(index, _)| *index);
+        let Some(last) = last.map(image) else { return Vec::new() };
+        let mut outcomes = Vec::with_capacity(slices.len());
+        let mut slices = slices.into_iter().peekable();
+        let decoded = pixels::decode_video(file, &last.format, last.frame + 1, |frame, rgb| {
+            while let Some((index, slice)) = slices.next_if(|(index, _)| image(*index).frame == frame) {
+                pixels::grey_from_rgb(rgb, slice);
+                let notes = Notes { lossy: true, ..Notes::default() };
+                outcomes.push(self.finish((index, slice), Ok((notes, Padding::None)), show));
+            }
+            !self.progress.is_cancelled()
+        });
+        if self.progress.is_cancelled() {
+            return outcomes;
+        }
+        let more_frames = decoded == Ok(true) && last.frame + 1 == last.format.frames;
+        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) +=
+            Notes { more_frames, ..Notes::default() };
+        let reason = decoded.err().unwrap_or_else(|| "the video has no such frame".into());
+        let reason = format!("PixelData (7FE0,0010): {reason}");
+        outcomes.extend(slices.map(|work| self.finish(work, Err(reason.clone()), show)));
+        outcomes
+    }
+
+    /// Measures, shows and counts an image that was decoded.
+    fn finish(
+        &self,
+        (index, slice): Work<'_, T>,
+        decoded: Result<(Notes, Padding<T>), String>,
+        show: Option<OnSlice<'_, T>>,
+    ) -> Outcome {
+        let image = &self.series.images.0[index];
+        let outcome = decoded.map(|(mut notes, padding)| {
+            // Padding that is no number has no part in what the file holds either.
+            let no_number = image.format.padding.is_some_and(|[value, _]| value.is_nan());
+            if no_number {
+                notes.padding = padding.replace(&image.format, slice);
+            }
+            let file = T::measure(slice);
+            if !no_number {
+                notes.padding = padding.replace(&image.format, slice);
+            }
+            let voxels = if notes.padding > 0 { T::measure(slice) } else { file };
+            *self.notes.lock().unwrap_or_else(PoisonError::into_inner) += notes;
+            Measured { file, voxels }
+        });
+        match (show, &outcome) {
+            (Some(show), Ok(measured)) => show(index, slice, &measured.voxels),
+            (Some(_), Err(_)) => {}
+            (None, _) => self.progress.add_done(1),
+        }
+        (index, outcome)
     }
 }
 

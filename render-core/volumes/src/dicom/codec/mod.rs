@@ -11,6 +11,8 @@ mod jpegls;
 mod jxl;
 mod rle;
 #[cfg(target_os = "linux")]
+mod video;
+#[cfg(target_os = "linux")]
 mod worker;
 
 use std::borrow::Cow;
@@ -62,9 +64,56 @@ const ENCAPSULATED: [&str; 24] = [
     "1.2.840.10008.1.2.4.203",
 ];
 
+/// MPEG-2, H.264 and HEVC, in one fragment or several.
+const VIDEO: [&str; 16] = [
+    "1.2.840.10008.1.2.4.100",
+    "1.2.840.10008.1.2.4.100.1",
+    "1.2.840.10008.1.2.4.101",
+    "1.2.840.10008.1.2.4.101.1",
+    "1.2.840.10008.1.2.4.102",
+    "1.2.840.10008.1.2.4.102.1",
+    "1.2.840.10008.1.2.4.103",
+    "1.2.840.10008.1.2.4.103.1",
+    "1.2.840.10008.1.2.4.104",
+    "1.2.840.10008.1.2.4.104.1",
+    "1.2.840.10008.1.2.4.105",
+    "1.2.840.10008.1.2.4.105.1",
+    "1.2.840.10008.1.2.4.106",
+    "1.2.840.10008.1.2.4.106.1",
+    "1.2.840.10008.1.2.4.107",
+    "1.2.840.10008.1.2.4.108",
+];
+
+/// Whether all frames are one stream, of which none can be decoded without those before it.
+pub fn is_video(transfer_syntax: &str) -> bool {
+    VIDEO.contains(&transfer_syntax)
+}
+
+/// Shows `on_frame` the first `frames` frames of a video in order, red, green and blue in bytes; it says
+/// whether to go on. Returns whether more follow; an error says why there are fewer.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "videos are decoded on Linux only"))]
+pub fn decode_video(
+    fragments: &Fragments<'_>,
+    format: &Format,
+    frames: u32,
+    on_frame: impl FnMut(u32, &[u8]) -> bool,
+) -> Result<bool, String> {
+    #[cfg(target_os = "linux")]
+    {
+        let task = video::Task { columns: format.columns, rows: format.rows, frames };
+        video::decode(&fragments.fragments, task, on_frame)
+    }
+    #[cfg(not(target_os = "linux"))]
+    Err("it is a video, which can be shown on Linux only: convert it to frames of JPEG with another program"
+        .into())
+}
+
 /// UIDs of the transfer syntaxes whose images can be read, sorted.
 pub fn transfer_syntaxes() -> Vec<&'static str> {
     let mut uids = [&NATIVE[..], &ENCAPSULATED].concat();
+    if cfg!(target_os = "linux") {
+        uids.extend(VIDEO);
+    }
     uids.sort_unstable();
     uids
 }
@@ -147,12 +196,6 @@ pub fn check_readable(transfer_syntax: &str) -> Result<(), String> {
              that wrote it"
         ));
     };
-    if transfer_syntax.starts_with("1.2.840.10008.1.2.4.10") {
-        return Err(format!(
-            "it is a video ({name}, {transfer_syntax}), which cannot be shown: convert it to frames of JPEG with \
-             another program"
-        ));
-    }
     Err(format!(
         "its compression, {name} ({transfer_syntax}), cannot be read yet; export it uncompressed with another program"
     ))

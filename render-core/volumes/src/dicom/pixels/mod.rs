@@ -54,6 +54,8 @@ pub struct Notes {
     pub rounded: bool,
     /// Voxels that had the padding value.
     pub padding: u64,
+    /// A video has more frames than its header says.
+    pub more_frames: bool,
 }
 
 impl std::ops::AddAssign for Notes {
@@ -61,6 +63,7 @@ impl std::ops::AddAssign for Notes {
         self.lossy |= other.lossy;
         self.rounded |= other.rounded;
         self.padding += other.padding;
+        self.more_frames |= other.more_frames;
     }
 }
 
@@ -74,6 +77,15 @@ pub fn decode<T: Sample + Voxel>(
     if let Some(tile) = &image.tile {
         return mosaic::decode(file, image, tile, convert, out);
     }
+    if codec::is_video(&file.transfer_syntax) {
+        decode_video(file, &image.format, image.frame + 1, |frame, rgb| {
+            if frame == image.frame {
+                grey_from_rgb(rgb, out);
+            }
+            true
+        })?;
+        return Ok((Notes { lossy: true, ..Notes::default() }, Padding::None));
+    }
     let decoded = samples(file, image.frame, &image.format)?;
     let (bytes, format) = (&*decoded.bytes, &*decoded.format);
     let mut notes = Notes { lossy: decoded.lossy, ..Notes::default() };
@@ -83,6 +95,29 @@ pub fn decode<T: Sample + Voxel>(
     }
     notes.rounded = convert_grey(bytes, format, convert, out);
     Ok((notes, Padding::of(bytes, format, convert)))
+}
+
+/// Shows `on_frame` the first frames of a video in order, red, green and blue in bytes; it says whether
+/// to go on. Returns whether more follow; an error says why there are fewer.
+pub fn decode_video(
+    file: &File<'_>,
+    format: &Format,
+    frames: u32,
+    on_frame: impl FnMut(u32, &[u8]) -> bool,
+) -> Result<bool, String> {
+    match file.pixels.as_ref().ok_or("the pixel data is missing")? {
+        PixelBytes::Encapsulated(fragments) => codec::decode_video(fragments, format, frames, on_frame),
+        PixelBytes::Native { .. } => {
+            Err("its transfer syntax is a video's, but its pixel data is not".into())
+        }
+    }
+}
+
+/// Brightness of pixels of red, green and blue.
+pub fn grey_from_rgb<T: Sample>(rgb: &[u8], out: &mut [T]) {
+    for (out, &rgb) in out.iter_mut().zip(rgb.as_chunks().0) {
+        *out = T::from_i32(i32::from(brightness(rgb)));
+    }
 }
 
 /// Whether integers had to be rounded.
