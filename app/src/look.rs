@@ -117,11 +117,12 @@ impl Overlays {
     /// The layers in the order they are laid over a volume of this Frame of Reference.
     pub fn open(&self, frame_of_reference_uid: &str) -> Result<Vec<Layer>> {
         let open = |path: &Path| -> Result<_> {
-            let (loaded, frame) = study::open_with_frame(&Source {
+            let (loaded, series) = study::open_with_series(&Source {
                 path: path.to_owned(),
                 series: None,
                 straighten_tilt: false,
             })?;
+            let frame = series.frame_of_reference_uid();
             if frame != frame_of_reference_uid && !frame.is_empty() && !frame_of_reference_uid.is_empty() {
                 output::note(format_args!(
                     "warning: {} has another frame of reference, so its place over the volume is a guess",

@@ -10,6 +10,7 @@ mod commands;
 mod desktop;
 mod look;
 mod output;
+mod planes;
 mod presets;
 mod study;
 

@@ -33,18 +33,18 @@ pub fn index(keep: bool) -> Option<Index> {
 
 /// Loads the chosen series, or the one with the most voxels.
 pub fn open(source: &Source) -> Result<Loaded> {
-    Ok(open_with_frame(source)?.0)
+    Ok(open_with_series(source)?.0)
 }
 
-/// The same with the series' Frame of Reference UID, empty when unknown.
-pub fn open_with_frame(source: &Source) -> Result<(Loaded, String)> {
+/// The same with the series.
+pub fn open_with_series(source: &Source) -> Result<(Loaded, Series)> {
     let library = scan(std::slice::from_ref(&source.path))?;
     let series = choose(&library, source)?;
     let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
     let loaded = load(series, &Progress::default())
         .with_context(|| format!("cannot load the series in {}", source.path.display()))?;
     tell(&loaded);
-    Ok((loaded, series.frame_of_reference_uid().to_owned()))
+    Ok((loaded, series.clone()))
 }
 
 fn tell(loaded: &Loaded) {

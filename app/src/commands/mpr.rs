@@ -8,7 +8,7 @@ use render_core::scene::{Content, Plane, ViewState};
 use render_core::{RenderParams, ValueImage, Window};
 
 use crate::cli::{Mpr, SlabMode};
-use crate::{output, study};
+use crate::{output, planes, study};
 
 /// Which file the name asks for.
 enum Format {
@@ -30,12 +30,13 @@ pub fn run(args: &Mpr) -> Result<()> {
         bail!("--slab {}: a thickness from 0 to 10000 mm is possible", args.slab);
     }
     let renderer = super::open_renderer(args.backend)?;
-    let volume = study::open(&args.source)?.volume;
+    let (loaded, series) = study::open_with_series(&args.source)?;
+    let volume = &loaded.volume;
     let spacing = args.spacing.unwrap_or_else(|| volume.geometry().spacing_mm().min_element());
     if !(spacing.is_finite() && spacing >= 1e-3) {
         bail!("--spacing {spacing}: at least 0.001 mm between pixels is possible");
     }
-    let mut view = ViewState::new(&volume, Content::Slice, Orientation::Axial, args.size);
+    let mut view = ViewState::new(volume, Content::Slice, Orientation::Axial, args.size);
     let [width, height] = args.size.map(f64::from);
     view.plane = Plane {
         center_mm: args.origin
@@ -55,19 +56,20 @@ pub fn run(args: &Mpr) -> Result<()> {
     if let Some([center, width]) = args.window {
         view.window = Window::clamped(center, width);
     }
-    let params = RenderParams::resolve(&view, &volume);
+    let params = RenderParams::resolve(&view, volume);
     let cancel = AtomicBool::new(false);
     match format {
         Format::Png => {
-            let frame = renderer.render(&volume, &params, &cancel)?;
+            let mut frame = renderer.render(volume, &params, &cancel)?;
             let black = frame.pixels.chunks_exact(4).all(|pixel| pixel[..3] == [0; 3]);
-            if black && is_outside(&renderer.values(&volume, &params, &cancel)?) {
+            if black && is_outside(&renderer.values(volume, &params, &cancel)?) {
                 note_outside();
             }
+            planes::draw(&mut frame, &view, &loaded, &series)?;
             output::write_png(&args.out, &frame)
         }
         Format::Npy => {
-            let values = renderer.values(&volume, &params, &cancel)?;
+            let values = renderer.values(volume, &params, &cancel)?;
             if is_outside(&values) {
                 note_outside();
             }

@@ -11,7 +11,7 @@ use render_core::{Frame, RenderParams, Window};
 
 use crate::cli::Render;
 use crate::look::Mode;
-use crate::{output, presets, study};
+use crate::{output, planes, presets, study};
 
 pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
@@ -23,8 +23,8 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     }
     let library = presets::library(folder)?;
     let preset = args.preset.as_deref().map(|name| find_preset(&library, name)).transpose()?;
-    let (loaded, frame_of_reference_uid) = study::open_with_frame(&args.source)?;
-    let volume = loaded.volume;
+    let (loaded, series) = study::open_with_series(&args.source)?;
+    let volume = Arc::clone(&loaded.volume);
     let (content, orientation) = args.look.content();
     let mut view = ViewState::new(&volume, content, orientation, args.size);
     if let Some([center, width]) = args.window {
@@ -34,7 +34,7 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
         view.apply_preset(preset, &volume);
     }
     args.look.apply(&mut view, &volume);
-    view.layers = args.overlays.open(&frame_of_reference_uid)?;
+    view.layers = args.overlays.open(series.frame_of_reference_uid())?;
     if let Some(zoom) = args.zoom {
         view.camera.set_zoom(zoom);
     }
@@ -51,7 +51,7 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
         }
         _ => renderer.render(&volume, &RenderParams::resolve(view, &volume), &never),
     };
-    let frame = match args.look.stereo {
+    let mut frame = match args.look.stereo {
         None => draw(&view)?,
         Some(separation_mm) => {
             let [left, right] = view.camera.stereo(separation_mm);
@@ -61,6 +61,7 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
             side_by_side(&left, &draw(&view)?)
         }
     };
+    planes::draw(&mut frame, &view, &loaded, &series)?;
     output::write_png(&args.out, &frame)
 }
 

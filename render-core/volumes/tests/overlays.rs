@@ -39,8 +39,8 @@ fn bits_of_overlay_data_lie_where_pydicom_finds_them() {
         let set = points(|c, r| overlay.covers(c, r), columns, rows);
         assert_eq!((set.len(), set[0], overlay.count()), (count, first, count as u64), "{name}");
         let found = series.report().found;
-        let line = "overlay 6000 \u{201C}Siemens MedCom Object Graphics\u{201D} lies over the image, and is not drawn";
-        assert!(found.iter().any(|said| said == line), "{found:?}");
+        let line = "overlay 6000 \u{201C}Siemens MedCom Object Graphics\u{201D} lies over the image: ";
+        assert!(found.iter().any(|said| said.starts_with(line)), "{found:?}");
     }
 }
 

@@ -313,3 +313,61 @@ fn frames_are_rescaled_and_told_apart_by_their_own_functional_groups() {
     frames([frame("0", ["1", "0"], x, 300.0), frame("0", ["1", "0"], x, 500.0)]);
     assert_eq!(parts(), ["TI 300 ms", "TI 500 ms"]);
 }
+
+/// Pixels of 16 colours in every arrangement that samples may have, and their brightness.
+#[test]
+fn colours_have_one_brightness_however_their_samples_lie() {
+    let folder = Folder::new("colours");
+    let rgb: Vec<[u8; 3]> = (0..16u8).map(|i| [i * 17, 255 - i * 9, i * i]).collect();
+    let luma = |[r, g, b]: [u8; 3]| 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
+    let chroma = |i: usize| {
+        let [r, _, b] = rgb[i].map(f32::from);
+        let y = luma(rgb[i]);
+        [((b - y) / 1.772 + 128.0).round() as u8, ((r - y) / 1.402 + 128.0).round() as u8]
+    };
+    let full = |i: usize| luma(rgb[i]).round() as u8;
+    let partial = |i: usize| (luma(rgb[i]) * 219.0 / 255.0 + 16.0).round() as u8;
+    let by_pixel = |pixel: &dyn Fn(usize) -> [u8; 3]| (0..16).flat_map(pixel).collect::<Vec<u8>>();
+    let by_plane =
+        |pixel: &dyn Fn(usize) -> [u8; 3]| (0..3).flat_map(|c| (0..16).map(move |i| pixel(i)[c])).collect();
+    let halved = |y: &dyn Fn(usize) -> u8| -> Vec<u8> {
+        (0..8).flat_map(|i| [vec![y(2 * i), y(2 * i + 1)], chroma(2 * i).to_vec()].concat()).collect()
+    };
+    let ybr = |i: usize| [full(i), chroma(i)[0], chroma(i)[1]];
+    let wide = |high: u16| -> Vec<u8> {
+        rgb.iter().flatten().flat_map(|&c| (u16::from(c) << (high - 7)).to_le_bytes()).collect()
+    };
+    // 16 bits of 12 with an overlay above them, red first.
+    let entries = |c: usize| words(rgb.iter().map(|pixel| u16::from(pixel[c]) * 257));
+    let indices = words((0..16).map(|i| i | 0xA000));
+    for (name, photometric, samples, planar, bits, pixels, tolerance) in [
+        ("rgb", "RGB", 3, 0, [8, 8], by_pixel(&|i| rgb[i]), 0.5),
+        ("rgb by plane", "RGB", 3, 1, [8, 8], by_plane(&|i| rgb[i]), 0.5),
+        ("rgb of 12 bits", "RGB", 3, 0, [16, 12], wide(11), 0.5),
+        ("rgb of 16 bits", "RGB", 3, 0, [16, 16], wide(15), 0.5),
+        ("ybr", "YBR_FULL", 3, 0, [8, 8], by_pixel(&ybr), 0.5),
+        ("ybr by plane", "YBR_FULL", 3, 1, [8, 8], by_plane(&ybr), 0.5),
+        ("ybr 422", "YBR_FULL_422", 3, 0, [8, 8], halved(&full), 0.5),
+        ("ybr partial", "YBR_PARTIAL_422", 3, 0, [8, 8], halved(&partial), 1.1),
+        ("palette", "PALETTE COLOR", 1, 0, [16, 12], indices, 0.5),
+    ] {
+        let slice = Slice::new(1, 0.0, 0).element(0x7FE0_0010, b"OB", &pixels).us(0x0028_0002, samples);
+        let slice = slice.text(0x0028_0004, b"CS", photometric).us(0x0028_0006, planar).us(0x0028_0103, 0);
+        let slice = slice.us(0x0028_0100, bits[0]).us(0x0028_0101, bits[1]).us(0x0028_0102, bits[1] - 1);
+        let slice = (0..3).fold(slice, |slice, c| {
+            let table = words([16, 0, 16]);
+            slice.element(0x0028_1101 + c, b"US", &table).element(
+                0x0028_1201 + c,
+                b"OW",
+                &entries(c as usize),
+            )
+        });
+        slice.write(&folder, "a");
+        let loaded = load(&folder.0);
+        for i in 0..16 {
+            let value = loaded.volume.value_at([i % 4, i / 4, 0]).expect("inside");
+            let expected = luma(rgb[i as usize]);
+            assert!((value - expected).abs() <= tolerance, "{name}, pixel {i}: {value} is not {expected}");
+        }
+    }
+}

@@ -18,6 +18,8 @@ const LAST_GROUP: u16 = 0x601E;
 const FIRST_GROUP: u16 = 0x6000;
 /// Further kinds of planes are not listed in the self-check.
 const MAX_TOLD: usize = 32;
+/// More vertices than anybody draws.
+const MAX_VERTICES: usize = 1000;
 /// More frames than any scanner writes into one object.
 const MAX_FRAMES: f64 = 1e6;
 
@@ -118,7 +120,9 @@ pub struct Shutters {
 
 impl Shutters {
     fn read(item: &Dataset<'_>, data: &Dataset<'_>, spacing_mm: Option<[f64; 2]>) -> Option<Arc<Self>> {
-        let shapes = presentation::shutters(item);
+        let mut shapes = presentation::shutters(item);
+        // Each pixel is compared with each vertex.
+        shapes.retain(|shape| !matches!(shape, Shutter::Polygon(vertices) if vertices.len() > MAX_VERTICES));
         let bitmap = item.texts(tags::SHUTTER_SHAPE).iter().any(|shape| shape == "BITMAP");
         let bitmap_group = item.short(tags::SHUTTER_OVERLAY_GROUP).filter(|_| bitmap);
         if shapes.is_empty() && bitmap_group.is_none() {
@@ -342,14 +346,16 @@ pub fn told(images: &[Image]) -> (Vec<String>, Vec<String>) {
         let name = name.map(|name| format!(" \u{201C}{name}\u{201D}")).unwrap_or_default();
         let what = format!("overlay {:04X}{name} lies over {}", plane.group, of(count));
         match plane.problem {
-            None => found.push(format!("{what}, and is not drawn")),
+            None => {
+                found.push(format!("{what}: slices of `voxcast render` and `mpr` show it, windows do not"));
+            }
             Some(problem) => unknown.push(format!("{what}, but {problem}: it is left out")),
         }
     }
     let shut = images.iter().filter(|image| image.over.shutters.is_some()).count();
     if shut > 0 {
         found.push(format!(
-            "a display shutter (0018,1600) hides parts of {}, which are shown all the same",
+            "a display shutter (0018,1600) hides parts of {}: slices of `voxcast render` and `mpr` heed it, windows do not",
             of(shut)
         ));
     }
