@@ -81,7 +81,7 @@ fn touches(overlay: &Overlay, center: DVec2, half: DVec2) -> bool {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use render_core::scene::Orientation;
+    use render_core::scene::view::Orientation;
     use render_core::{FrameKind, Progress, dicom};
 
     use super::*;
