@@ -108,7 +108,7 @@ pub enum Command {
         #[arg(long)]
         straighten_tilt: bool,
     },
-    /// Render one picture of a volume to a PNG file
+    /// Render one picture of a volume to a PNG file or a DICOM secondary capture
     Render(Box<Render>),
     /// Cut one slice out of a volume, in patient mm, to a PNG or NumPy file
     Mpr(Mpr),
@@ -122,7 +122,8 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Write a volume as NIfTI (.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha)
+    /// Write a volume as NIfTI (.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha), a surface as STL (.stl), or
+    /// labels as a DICOM segmentation (.dcm)
     Export(Export),
     /// Write copies of DICOM files that no longer tell whose they are (PS3.15 Annex E)
     Anonymize(Anonymize),
@@ -179,8 +180,8 @@ pub struct Render {
     /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     pub backend: Backend,
-    /// PNG file to write
-    #[arg(long, value_name = "F.png")]
+    /// File to write: .png, or .dcm for a secondary capture in the study of the images
+    #[arg(long, value_name = "F")]
     pub out: PathBuf,
     // Last, because its heading holds for every flag that follows.
     #[command(flatten)]
@@ -230,6 +231,22 @@ pub struct Export {
     /// File to write; its ending tells the format
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
+    /// Replace the file if it is there already
+    #[arg(long)]
+    pub force: bool,
+    /// One time of a series of several, counted from 1; all otherwise, as a volume of four dimensions
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub time: Option<u32>,
+    /// For STL: the value the surface lies at, in the volume's unit. Without it the path's segmentation or
+    /// structure set is written
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, conflicts_with = "region")]
+    pub iso: Option<f32>,
+    /// For STL: one segment or region by name or number; all as one otherwise
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+    /// For DICOM: volume file with a number for each voxel, 0 for background; it must lie where the series lies
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

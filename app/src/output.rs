@@ -1,11 +1,14 @@
 //! What goes out: lines on the terminal, PNG and NumPy files.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use render_core::{Frame, ValueImage};
+use render_core::save::{Existing, save};
+use render_core::{Frame, Progress, ValueImage};
 
 /// Prints a line on standard output. A reader that has gone away is no error: it has seen enough.
 pub fn line(text: impl std::fmt::Display) {
@@ -15,6 +18,35 @@ pub fn line(text: impl std::fmt::Display) {
 /// Prints a line of progress or advice on standard error.
 pub fn note(text: impl std::fmt::Display) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+/// Does work while its progress is shown on standard error, where that is a terminal.
+pub fn with_progress<T: Send>(progress: &Progress, work: impl FnOnce() -> T + Send) -> T {
+    const EVERY: Duration = Duration::from_millis(200);
+    if !std::io::stderr().is_terminal() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let (finished, waits) = mpsc::sync_channel::<()>(1);
+        let show = move || {
+            // Ends when the sender is dropped.
+            while waits.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let (done, total) = progress.counts();
+                drop(write!(std::io::stderr().lock(), "\r{} %", done * 100 / total.max(1)));
+            }
+            drop(write!(std::io::stderr().lock(), "\r     \r"));
+        };
+        // Without a thread there is no progress to be seen, which is no reason not to work.
+        drop(std::thread::Builder::new().name("progress".into()).spawn_scoped(scope, show));
+        let result = work();
+        drop(finished);
+        result
+    })
+}
+
+/// Writes a file whole or not at all.
+pub fn write_bytes(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
+    save(path, existing, |out| out.write_all(bytes)).with_context(|| failed(path))
 }
 
 /// Prints an error with its causes on one line.

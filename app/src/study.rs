@@ -40,14 +40,32 @@ pub fn open(source: &Source) -> Result<Loaded> {
 pub fn open_with_series(source: &Source) -> Result<(Loaded, Series)> {
     let library = scan(std::slice::from_ref(&source.path))?;
     let series = choose(&library, source)?;
+    Ok((load(series, source)?, series.clone()))
+}
+
+/// Loads a series as the options ask for, and says what is odd about it.
+pub fn load(series: &Series, source: &Source) -> Result<Loaded> {
     let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
     let loaded = load(series, &Progress::default())
         .with_context(|| format!("cannot load the series in {}", source.path.display()))?;
     tell(&loaded);
-    Ok((loaded, series.clone()))
+    Ok(loaded)
 }
 
-fn tell(loaded: &Loaded) {
+/// All times of the 4D series that a volume belongs to, in order; itself where there is one.
+pub fn times<'a>(library: &'a Library, one: &'a Series) -> Vec<&'a Series> {
+    let Some(time) = one.time else { return vec![one] };
+    for study in &library.studies {
+        // They stand one after the other.
+        if let Some(at) = study.series.iter().position(|series| std::ptr::eq(series, one)) {
+            let first = at.saturating_sub(time.index as usize);
+            return study.series[first..].iter().take(time.count as usize).collect();
+        }
+    }
+    vec![one]
+}
+
+pub fn tell(loaded: &Loaded) {
     for warning in &loaded.warnings {
         output::note(format_args!("warning [{}]: {}", warning.code.as_str(), warning.message));
     }
@@ -65,7 +83,7 @@ pub fn tell_failed(failed: &[Failed]) {
     }
 }
 
-fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
+pub fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
     let all = || library.studies.iter().flat_map(|study: &Study| &study.series);
     if let Some(uid) = &source.series {
         let named: Vec<&Series> =

@@ -26,5 +26,5 @@ pub use frame::{Frame, FrameKind, ValueImage};
 pub use render::{RenderError, RenderParams, Renderer};
 pub use volumes::{
     Geometry, Progress, Volume, Voxels, Window, bricks, dicom, geometry, halved, levels, phantom, progress,
-    volume, volume_file, window, with_voxels, words,
+    save, surface, volume, volume_file, window, with_voxels, words,
 };

@@ -1,15 +1,207 @@
-//! `voxcast export`: a volume to a file of another format.
+//! `voxcast export`: a volume, a surface or a segmentation to a file for other programs.
 
-use anyhow::Result;
-use render_core::volume_file;
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::cli::Export;
+use anyhow::{Context, Result, bail};
+use render_core::dicom::create::{self, Subject};
+use render_core::dicom::object::segmentation::Segmentation;
+use render_core::dicom::object::{Content, StructureSet};
+use render_core::dicom::{self, Library, Loaded, Object, Series, WarningCode};
+use render_core::save::{Existing, save};
+use render_core::surface::{self, Field, Surface};
+use render_core::{Geometry, Progress, Volume, volume_file};
+
+use crate::cli::{Export, Source};
 use crate::{output, study};
 
 pub fn run(args: &Export) -> Result<()> {
-    let volume = study::open(&args.source)?.volume;
-    volume_file::write(&args.to, &volume)?;
-    let dims = study::dims_text(volume.geometry().dims());
-    output::note(format_args!("wrote {dims} voxels to {}", args.to.display()));
+    let existing = if args.force { Existing::Replace } else { Existing::Refuse };
+    if existing == Existing::Refuse && args.to.symlink_metadata().is_ok() {
+        bail!("{} is there already: choose another name, or replace it with --force", args.to.display());
+    }
+    let library = study::scan(std::slice::from_ref(&args.source.path))?;
+    match ending(&args.to).as_str() {
+        "stl" => stl(args, &library, existing),
+        "dcm" => segmentation(args, &library, existing),
+        _ => volumes(args, &library, existing),
+    }
+}
+
+fn ending(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Whether voxels that hold nothing can keep the files' value for that, as other programs expect it. Resampling
+/// would mix it with what lies beside it.
+fn keeps_padding(series: &Series, source: &Source) -> bool {
+    let uneven = series.warnings.iter().any(|w| w.code == WarningCode::UnevenSpacing);
+    !source.straighten_tilt && !uneven
+}
+
+fn load(series: &Series, source: &Source) -> Result<Loaded> {
+    let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
+    let series = if keeps_padding(series, source) { series.with_padding() } else { series.clone() };
+    load(&series, &Progress::default())
+        .with_context(|| format!("cannot load the series in {}", source.path.display()))
+}
+
+fn volumes(args: &Export, library: &Library, existing: Existing) -> Result<()> {
+    let chosen = study::choose(library, &args.source)?;
+    let all = study::times(library, chosen);
+    let named = args.source.series.as_deref() == Some(chosen.id().as_str()) && !chosen.part.is_empty();
+    let times: Vec<&Series> = match args.time {
+        Some(number) => {
+            let time = all.get(number as usize - 1);
+            vec![*time.with_context(|| format!("--time {number}: the series has {}", all.len()))?]
+        }
+        None if named => vec![chosen],
+        None => all,
+    };
+    let mut loaded = Vec::new();
+    for series in &times {
+        loaded.push(load(series, &args.source)?);
+    }
+    study::tell(&loaded[0]);
+    tell_shear(&loaded[0], &args.to);
+    if let Some(padding) = times[0].padding().filter(|_| keeps_padding(times[0], &args.source)) {
+        output::note(format_args!("voxels that hold nothing have the files' own value for that, {padding}"));
+    }
+    let volumes: Vec<Arc<Volume>> = loaded.iter().map(|loaded| Arc::clone(&loaded.volume)).collect();
+    volume_file::write(&args.to, &volumes, existing)?;
+    let dims = study::dims_text(volumes[0].geometry().dims());
+    let times = if volumes.len() > 1 { format!(" at {} times", volumes.len()) } else { String::new() };
+    output::note(format_args!("wrote {dims} voxels{times} to {}", args.to.display()));
+    Ok(())
+}
+
+/// Grids whose slices are shifted against each other are beyond many readers.
+fn tell_shear(loaded: &Loaded, to: &Path) {
+    let [x, y, z] = loaded.volume.geometry().direction();
+    if x.dot(z).abs().max(y.dot(z).abs()).max(x.dot(y).abs()) < 1e-4 {
+        return;
+    }
+    let readers = if matches!(ending(to).as_str(), "nii" | "gz") {
+        "ITK and SimpleITK refuse such a NIfTI"
+    } else {
+        "programs that take its directions for a rotation show it askew"
+    };
+    output::note(format_args!(
+        "the axes of the grid are not at right angles, because the gantry was tilted: {readers}; --straighten-tilt \
+         writes an upright one"
+    ));
+}
+
+fn stl(args: &Export, library: &Library, existing: Existing) -> Result<()> {
+    let progress = Progress::default();
+    let written = if let Some(threshold) = args.iso {
+        let loaded = study::load(study::choose(library, &args.source)?, &args.source)?;
+        save(&args.to, existing, |out| {
+            output::with_progress(&progress, || {
+                surface::write_stl_of(out, &loaded.volume, threshold, &progress)
+            })
+        })
+    } else {
+        let (geometry, mask) = mask(args, library)?;
+        let slice = geometry.dims()[0] as usize * geometry.dims()[1] as usize;
+        let read = |k: usize, values: &mut [f32]| {
+            values.iter_mut().zip(&mask[k * slice..][..slice]).for_each(|(value, &m)| *value = f32::from(m));
+        };
+        let field = Field { geometry: &geometry, threshold: 127.5, slice: &read };
+        save(&args.to, existing, |out| {
+            output::with_progress(&progress, || surface::write_stl(out, &field, &progress))
+        })
+    };
+    let Surface { triangles, area_mm2, volume_mm3 } =
+        written.with_context(|| format!("cannot write {}", args.to.display()))?;
+    output::note(format_args!(
+        "wrote {triangles} triangles to {}: {:.1} cm² around {:.2} cm³",
+        args.to.display(),
+        area_mm2 / 100.0,
+        volume_mm3 / 1000.0
+    ));
+    Ok(())
+}
+
+/// How much of each voxel the chosen region fills, of 255.
+fn mask(args: &Export, library: &Library) -> Result<(Geometry, Vec<u8>)> {
+    let wanted =
+        |object: &&Object| args.source.series.as_ref().is_none_or(|uid| object.series_instance_uid == *uid);
+    for object in library.studies.iter().flat_map(|study| &study.objects).filter(wanted) {
+        match object.open()? {
+            Content::Segmentation(found) => return mask_of_segments(&found, args.region.as_deref()),
+            Content::StructureSet(found) => return mask_of_regions(&found, library, args.region.as_deref()),
+            _ => {}
+        }
+    }
+    bail!(
+        "{}: a surface needs a value to lie at (--iso, for example --iso 300 for bone in CT), or a segmentation or \
+         structure set",
+        args.source.path.display()
+    )
+}
+
+fn is_wanted(region: Option<&str>, number: i64, name: &str) -> bool {
+    region.is_none_or(|wanted| wanted == name || wanted.parse() == Ok(number))
+}
+
+fn mask_of_segments(found: &Segmentation, region: Option<&str>) -> Result<(Geometry, Vec<u8>)> {
+    let Some(grid) = found.grid else { bail!("the segmentation has no place in the patient") };
+    let mut mask = vec![0u8; grid.voxel_count()];
+    let mut any = false;
+    for segment in found.segments.iter().filter(|s| is_wanted(region, i64::from(s.number), &s.label)) {
+        any = true;
+        found.add_to(segment, &mut mask);
+    }
+    if !any {
+        let names = found.segments.iter().map(|s| format!("{} ({})", s.label, s.number));
+        bail!("--region: there is no such segment; there are {}", names.collect::<Vec<_>>().join(", "));
+    }
+    Ok((grid, mask))
+}
+
+fn mask_of_regions(
+    found: &StructureSet,
+    library: &Library,
+    region: Option<&str>,
+) -> Result<(Geometry, Vec<u8>)> {
+    let chosen: Vec<_> = found.regions.iter().filter(|r| is_wanted(region, r.number, &r.name)).collect();
+    let Some(first) = chosen.first() else {
+        let names = found.regions.iter().map(|r| format!("{} ({})", r.name, r.number));
+        bail!("--region: there is no such region; there are {}", names.collect::<Vec<_>>().join(", "));
+    };
+    let images = library.studies.iter().flat_map(|study| &study.series);
+    let mut images = images.filter(|series| series.frame_of_reference_uid() == first.frame_of_reference_uid);
+    let Some(series) = images.next() else {
+        bail!("contours need the images they were drawn on: name a folder that holds both");
+    };
+    let grid = *dicom::load(series, &Progress::default())?.volume.geometry();
+    let mut mask = vec![0u8; grid.voxel_count()];
+    for region in chosen {
+        mask.iter_mut().zip(region.mask_on(&grid)).for_each(|(all, one)| *all |= one * 255);
+    }
+    Ok((grid, mask))
+}
+
+fn segmentation(args: &Export, library: &Library, existing: Existing) -> Result<()> {
+    let Some(path) = &args.labels else {
+        bail!("DICOM is written from labels of other programs: --labels F.nii.gz (also .nrrd, .mha)");
+    };
+    let series = study::choose(library, &args.source)?;
+    let images = study::load(series, &args.source)?.volume;
+    let labels = volume_file::read(path, 0)?;
+    let aligned = create::on_grid(&labels, images.geometry());
+    if aligned.is_none() {
+        output::note(
+            "the labels have a grid of their own, not that of the images: some viewers do not show them",
+        );
+    }
+    let labels = aligned.unwrap_or(labels);
+    let segments = create::segments_of(&labels)?;
+    let stamp = super::stamp("Segmentation")?;
+    let subject = Subject::of(series)?;
+    let bytes = create::segmentation(&subject, labels.geometry(), &segments, "SEGMENTATION", &stamp)?;
+    output::write_bytes(&args.to, &bytes, existing)?;
+    output::note(format_args!("wrote {} segments to {}", segments.len(), args.to.display()));
     Ok(())
 }

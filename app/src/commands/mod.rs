@@ -10,7 +10,10 @@ mod phantom;
 mod render;
 mod view;
 
+use std::time::SystemTime;
+
 use anyhow::Result;
+use render_core::dicom::create::Stamp;
 use render_core::render::{Adapter, Choice};
 use render_core::{Renderer, dicom};
 
@@ -43,4 +46,15 @@ fn open_renderer(backend: Backend) -> Result<Renderer> {
         Backend::Gpu => Choice::Gpu(Adapter::Software),
     };
     Ok(Renderer::open(choice)?)
+}
+
+/// What makes an object that is written now unlike any other.
+fn stamp(series_description: &str) -> Result<Stamp> {
+    /// Behind the series of any scanner.
+    const SERIES_NUMBER: u32 = 9000;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    let mut random = [[0; 16]; 2];
+    getrandom::fill(random.as_flattened_mut())
+        .map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
+    Ok(Stamp::at(since, random, SERIES_NUMBER, series_description))
 }

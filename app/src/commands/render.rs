@@ -6,6 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use render_core::cinematic::Cinematic;
+use render_core::dicom::Series;
+use render_core::dicom::create::{self, Subject};
+use render_core::save::Existing;
 use render_core::scene::{Preset, PresetLibrary, ViewState};
 use render_core::{Frame, RenderParams, Window};
 
@@ -14,8 +17,9 @@ use crate::look::Mode;
 use crate::{output, planes, presets, study};
 
 pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
-    if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
-        bail!("--out {}: the name must end in .png", args.out.display());
+    let ends = |ending: &str| args.out.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
+    if !ends("png") && !ends("dcm") {
+        bail!("--out {}: the name must end in .png or .dcm", args.out.display());
     }
     args.look.check().map_err(anyhow::Error::msg)?;
     if args.look.mode == Mode::Cinematic && !args.overlays.is_empty() {
@@ -61,8 +65,22 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
             side_by_side(&left, &draw(&view)?)
         }
     };
+    let plain = frame.pixels.clone();
     planes::draw(&mut frame, &view, &loaded, &series)?;
-    output::write_png(&args.out, &frame)
+    if ends("png") {
+        return output::write_png(&args.out, &frame);
+    }
+    // What overlays show may be a name.
+    write_capture(&args.out, &frame, &series, frame.pixels != plain)
+}
+
+/// A picture as a DICOM object in the study of its images.
+fn write_capture(path: &Path, frame: &Frame, series: &Series, burned_in: bool) -> Result<()> {
+    let rgb: Vec<u8> = frame.pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    let size = [u16::try_from(frame.size[0])?, u16::try_from(frame.size[1])?];
+    let subject = Subject::of(series)?;
+    let bytes = create::secondary_capture(&subject, size, &rgb, burned_in, &super::stamp("Rendered")?)?;
+    output::write_bytes(path, &bytes, Existing::Replace)
 }
 
 /// Two pictures of one size as one.

@@ -12,6 +12,8 @@ pub mod levels;
 mod memory;
 pub mod phantom;
 pub mod progress;
+pub mod save;
+pub mod surface;
 pub mod volume;
 pub mod volume_file;
 pub mod window;

@@ -6,12 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use volumes::Progress;
+use glam::{DAffine3, DMat3, DVec3};
 use volumes::dicom::create::{self, NewSegment, Stamp, Subject};
 use volumes::dicom::object::presentation::{Annotation, Graphic, Layer, Shutter, StatedWindow, Text};
 use volumes::dicom::object::report::{Item, Measurement, MeasurementGroup, Value};
 use volumes::dicom::object::{Code, Content, PresentationState};
 use volumes::dicom::{self, Loaded, Object};
+use volumes::volume::{Meaning, Rescale};
+use volumes::{Geometry, Progress, Volume, Voxels};
 
 use data::data;
 
@@ -218,4 +220,55 @@ fn a_secondary_capture_is_a_picture_in_the_same_study() {
     let library = dicom::scan(&[path], &Progress::default()).expect("scan");
     assert_eq!(library.studies[0].series[0].dims, [64, 48, 1]);
     assert!(dicom::load(&library.studies[0].series[0], &Progress::default()).is_ok());
+}
+
+#[test]
+fn labels_of_another_program_become_segments_in_the_order_of_the_images() {
+    let Some(path) = data("modalities/dcmqi-seg/ct-3slice") else { return };
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let series = &library.studies[0].series[0];
+    let images = dicom::load(series, &Progress::default()).expect("load").volume;
+    let dims = images.geometry().dims();
+    // As NIfTI often has it: columns and rows run the other way.
+    let last = DVec3::new(f64::from(dims[0] - 1), f64::from(dims[1] - 1), 0.0);
+    let flip = DAffine3 { matrix3: DMat3::from_diagonal(DVec3::new(-1.0, -1.0, 1.0)), translation: last };
+    let grid = Geometry::new(dims, images.geometry().patient_from_voxel() * flip).expect("is a grid");
+    let [columns, rows, slices] = dims.map(|n| n as usize);
+    let label = |x: usize, y: usize, z: usize| match (x, y, z) {
+        (100..150, 200..260, 0..2) => 7,
+        (300..310, 50..55, 1..3) => 3,
+        _ => 0u8,
+    };
+    let voxels: Vec<u8> = (0..columns * rows * slices)
+        .map(|i| label(columns - 1 - i % columns, rows - 1 - i / columns % rows, i / (columns * rows)))
+        .collect();
+    let labels = Volume::new(grid, Voxels::U8(voxels.into()), Rescale::IDENTITY, Meaning::default());
+    let labels = labels.expect("a voxel for each");
+    let aligned = create::on_grid(&labels, images.geometry()).expect("has the same voxels");
+    assert_eq!(aligned.geometry(), images.geometry());
+    let segments = create::segments_of(&aligned).expect("has labels");
+    assert_eq!(segments.iter().map(|s| s.label.as_str()).collect::<Vec<_>>(), ["Label 3", "Label 7"]);
+    let subject = Subject::of(series).expect("has UIDs");
+    let stamp = Stamp::at(1_795_276_800, [[61; 16], [62; 16]], 9000, "Segmentation");
+    assert_eq!((stamp.date.as_str(), stamp.time.as_str()), ("20261121", "160000"));
+    let bytes =
+        create::segmentation(&subject, aligned.geometry(), &segments, "LABELS", &stamp).expect("write");
+    let folder = folder("labels");
+    let (_, Content::Segmentation(found)) = checked(&folder, "labels.dcm", &bytes) else {
+        panic!("is a segmentation")
+    };
+    assert_eq!(found.voxel_count(&found.segments[0]), 10 * 5 * 2);
+    assert_eq!(found.voxel_count(&found.segments[1]), 50 * 60 * 2);
+    let back = found.labels_on(images.geometry()).expect("has a place");
+    for voxel in [[100, 200, 0], [149, 259, 1], [300, 50, 1], [309, 54, 2], [0, 0, 0], [299, 50, 1]] {
+        let [x, y, z] = voxel.map(|n| n as usize);
+        let number = match label(x, y, z) {
+            7 => 2.0,
+            3 => 1.0,
+            _ => 0.0,
+        };
+        assert_eq!(back.value_at(voxel), Some(number), "{voxel:?}");
+    }
+    let shifted = Geometry::new(dims, grid.patient_from_voxel() * DAffine3::from_translation(DVec3::X * 0.4));
+    assert!(create::on_grid(&labels, &shifted.expect("is a grid")).is_none());
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use glam::DVec3;
 use volumes::dicom::{self, WarningCode};
+use volumes::save::Existing;
 use volumes::{Progress, Volume, volume_file};
 
 use data::data;
@@ -96,8 +97,10 @@ fn real_volumes_come_back_equal_from_every_format() {
         let loaded = dicom::load(&library.studies[0].series[0], &Progress::default()).expect("load");
         let volume = &loaded.volume;
         for name in ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"] {
-            let path = folder.0.join(name);
-            volume_file::write(&path, volume).expect("write");
+            let path = folder.0.join(format!("{}-{name}", below.replace('/', "-")));
+            volume_file::write(&path, std::slice::from_ref(volume), Existing::Refuse).expect("write");
+            let again = volume_file::write(&path, std::slice::from_ref(volume), Existing::Refuse);
+            assert!(again.expect_err("is there").to_string().contains("not to be replaced"));
             let back = volume_file::read(&path, 0).expect("read back");
             assert_eq!(back.geometry().dims(), volume.geometry().dims());
             let far = volume.geometry().corners_mm();
@@ -185,4 +188,89 @@ fn a_pipe_beside_a_header_is_refused_without_waiting_for_it() {
     assert!(made.expect("mkfifo runs").success());
     let error = volume_file::read(&folder.0.join("tiny.mhd"), 0).expect_err("is a pipe");
     assert!(error.to_string().contains("no regular file"), "{error}");
+}
+
+#[test]
+fn all_times_of_a_series_become_one_file_of_four_dimensions() {
+    let Some(path) = data("geometry/mr-4d-epi") else { return };
+    let folder = folder("times");
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let series = &library.studies[0].series;
+    assert_eq!(series.len(), 10);
+    let times: Vec<_> =
+        series.iter().map(|s| dicom::load(s, &Progress::default()).expect("load").volume).collect();
+    for name in ["a.nii.gz", "a.nrrd", "a.mha"] {
+        let path = folder.0.join(name);
+        volume_file::write(&path, &times, Existing::Refuse).expect("write");
+        let header = volume_file::header(&path).expect("is good");
+        assert_eq!((header.times, header.doubts.len()), (10, 0), "{name}: {:?}", header.doubts);
+        assert_eq!(header.geometry.dims(), [64, 64, 15]);
+        for (index, time) in times.iter().enumerate() {
+            let back = volume_file::read(&path, index as u32).expect("read back");
+            assert!(values(&back) == values(time), "{name}, time {}", index + 1);
+            for (found, expected) in
+                back.geometry().corners_mm().into_iter().zip(time.geometry().corners_mm())
+            {
+                assert_near(found, expected.to_array(), 1e-3);
+            }
+        }
+    }
+}
+
+#[test]
+fn padding_is_written_as_the_files_have_it() {
+    let Some(root) = data("") else { return };
+    let path = root.join("modalities/dcmqi-seg/ct-3slice/01.dcm");
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let series = &library.studies[0].series[0];
+    let load = |series: &dicom::Series| dicom::load(series, &Progress::default()).expect("load");
+    let (shown, whole) = (load(series), load(&series.with_padding()));
+    let told = |loaded: &dicom::Loaded| loaded.warnings.iter().any(|w| w.code == WarningCode::Padding);
+    assert!(told(&shown) && !told(&whole));
+    // Stored as -2000, with an intercept of -1024; pydicom counts 55772 of them.
+    assert_eq!(series.padding(), Some(-3024.0));
+    let count = |loaded: &dicom::Loaded| values(&loaded.volume).iter().filter(|&&v| v == -3024.0).count();
+    assert_eq!((count(&shown), count(&whole)), (0, 55_772));
+}
+
+#[test]
+fn values_and_distances_that_are_no_numbers_are_told() {
+    let folder = folder("nan");
+    let mut bytes = fs::read(fixture("tiny.nii")).expect("read");
+    // Floats, the fourth of which is none; the third distance beside the sform is none, either.
+    let voxels: Vec<u8> =
+        (0..24).flat_map(|i| if i == 3 { f32::NAN } else { i as f32 }.to_le_bytes()).collect();
+    bytes.truncate(352);
+    bytes.extend(voxels);
+    bytes[70..72].copy_from_slice(&16i16.to_le_bytes());
+    bytes[72..74].copy_from_slice(&32i16.to_le_bytes());
+    bytes[88..92].copy_from_slice(&f32::NAN.to_le_bytes());
+    bytes[254..256].copy_from_slice(&1i16.to_le_bytes());
+    let path = folder.0.join("nan.nii");
+    fs::write(&path, bytes).expect("write");
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let series = &library.studies[0].series[0];
+    assert!(series.warnings[0].message.contains("pixdim"), "{:?}", series.warnings);
+    let loaded = dicom::load(series, &Progress::default()).expect("load");
+    let warning = loaded.warnings.iter().find(|w| w.code == WarningCode::NotFinite).expect("is told");
+    assert_eq!(warning.value, Some(1.0));
+    assert!(loaded.report.corrected.iter().any(|line| line.contains("no finite number")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_header_does_not_make_voxcast_follow_a_link_out_of_its_folder() {
+    let folder = folder("link");
+    let text = fs::read_to_string(fixture("tiny.nhdr")).expect("read");
+    fs::create_dir_all(folder.0.join("in")).expect("create");
+    fs::write(folder.0.join("in/tiny.nhdr"), text).expect("write");
+    fs::copy(fixture("tiny.raw"), folder.0.join("secret.raw")).expect("copy");
+    let link = folder.0.join("in/tiny.raw");
+    std::os::unix::fs::symlink(folder.0.join("secret.raw"), &link).expect("link");
+    let error = volume_file::read(&folder.0.join("in/tiny.nhdr"), 0).expect_err("leads out");
+    assert!(error.to_string().contains("is a link to another"), "{error}");
+    fs::remove_file(&link).expect("remove");
+    fs::copy(fixture("tiny.raw"), folder.0.join("in/other.raw")).expect("copy");
+    std::os::unix::fs::symlink("other.raw", &link).expect("link");
+    volume_file::read(&folder.0.join("in/tiny.nhdr"), 0).expect("stays in its folder");
 }

@@ -377,17 +377,7 @@ impl Job<'_> {
             joined(|measured| &measured.voxels)
         };
         if of_images.not_finite > 0 {
-            warnings.push(Warning {
-                code: WarningCode::NotFinite,
-                value: Some(of_images.not_finite as f64),
-                message: format!(
-                    "{} no finite number; shown as 0",
-                    match of_images.not_finite {
-                        1 => "1 value of the files is".to_owned(),
-                        n => format!("{n} values of the files are"),
-                    }
-                ),
-            });
+            warnings.push(super::not_finite_warning(of_images.not_finite));
         }
         let unreadable = decoded.images.iter().filter(|slice| slice.is_err()).count();
         if unreadable > 0 {

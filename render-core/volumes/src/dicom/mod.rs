@@ -182,6 +182,24 @@ impl Series {
         self.images.0.get(slice)?.over.shutters.as_deref()
     }
 
+    /// The value that stands for nothing (0028,0120), after rescale, where the files state one number.
+    pub fn padding(&self) -> Option<f64> {
+        let image = self.images.0.first()?;
+        let [value, other] = image.format.possible_padding()?;
+        (value == other).then_some(value * image.rescale.0 + image.rescale.1)
+    }
+
+    /// The same series, whose padding is loaded as the files have it instead of as nothing: for other programs.
+    pub fn with_padding(&self) -> Self {
+        let mut images = self.images.0.to_vec();
+        for image in &mut images {
+            if image.format.padding.is_some() {
+                Arc::make_mut(&mut image.format).padding = None;
+            }
+        }
+        Self { images: Images(images.into()), ..self.clone() }
+    }
+
     /// What the headers alone tell; [`Loaded::report`] knows more.
     pub fn report(&self) -> Report {
         Report::new(self, &self.warnings)
@@ -257,6 +275,21 @@ impl WarningCode {
             Self::Padding => "padding",
             Self::NotFinite => "not-finite",
         }
+    }
+}
+
+fn not_finite_warning(count: u64) -> Warning {
+    Warning {
+        code: WarningCode::NotFinite,
+        value: Some(count as f64),
+        message: format!(
+            "{} no finite number; shown as 0",
+            if count == 1 {
+                "1 value of the files is".to_owned()
+            } else {
+                format!("{count} values of the files are")
+            }
+        ),
     }
 }
 

@@ -84,17 +84,20 @@ fn trust(header: &Header) -> Trust {
 
 pub fn load(series: &Series) -> Result<Loaded, Error> {
     let time = series.time.map_or(0, |time| time.index);
-    let volume = volume_file::read(&series.files[0], time)
+    let (volume, not_finite) = volume_file::read_counting(&series.files[0], time)
         .map_err(|volume_file::Error { path, reason }| Error::Path { path, reason })?;
     let facts = facts(volume.geometry(), volume.value_range(), volume.mean());
     let [columns, rows, slices] = facts.dims;
+    let mut warnings = series.warnings.clone();
+    if not_finite > 0 {
+        warnings.push(super::not_finite_warning(not_finite));
+    }
     let report = Report {
         found: vec![format!("a volume file of {columns}x{rows}x{slices} voxels")],
-        corrected: Vec::new(),
+        corrected: warnings[series.warnings.len()..].iter().map(|warning| warning.message.clone()).collect(),
         unknown: series.warnings.iter().map(|warning| warning.message.clone()).collect(),
         millimetres: series.millimetres.clone(),
     };
-    let warnings = series.warnings.clone();
     Ok(Loaded { volume: Arc::new(volume), facts, warnings, report, failed: Vec::new() })
 }
 

@@ -109,34 +109,38 @@ pub fn header(path: &Path) -> Result<Header, String> {
     })
 }
 
-pub fn write(out: &mut impl Write, volume: &Volume) -> std::io::Result<()> {
-    let rescaled = super::rescaled(volume);
-    let volume = rescaled.as_ref().unwrap_or(volume);
-    let geometry = volume.geometry();
-    let kind = match volume.voxels() {
+pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
+    let geometry = volumes[0].geometry();
+    let kind = match volumes[0].voxels() {
         Voxels::U8(_) => "MET_UCHAR",
         Voxels::I16(_) => "MET_SHORT",
         Voxels::U16(_) => "MET_USHORT",
         Voxels::F32(_) => "MET_FLOAT",
     };
     let mut zlib = ZlibEncoder::new(Vec::new(), Level::fast());
-    super::voxel_bytes(volume, &mut zlib)?;
+    super::voxel_bytes(volumes, &mut zlib)?;
     let voxels = zlib.finish()?;
     let [nx, ny, nz] = geometry.dims();
-    let vector = |v: DVec3| text::joined(v).join(" ");
-    let [x, y, z] = geometry.direction();
+    let several = volumes.len() > 1;
+    // A fourth axis is that of time: by itself, from 0, in steps of 1.
+    let vector = |v: DVec3, time: &str| {
+        let text = text::joined(v).join(" ");
+        if several { format!("{text} {time}") } else { text }
+    };
+    let [x, y, z] = geometry.direction().map(|axis| vector(axis, "0"));
     write!(
         out,
-        "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n\
-         CompressedData = True\nCompressedDataSize = {}\nTransformMatrix = {} {} {}\nOffset = {}\n\
-         CenterOfRotation = 0 0 0\nElementSpacing = {}\nDimSize = {nx} {ny} {nz}\n\
+        "ObjectType = Image\nNDims = {}\nBinaryData = True\nBinaryDataByteOrderMSB = False\n\
+         CompressedData = True\nCompressedDataSize = {}\nTransformMatrix = {x} {y} {z}{}\nOffset = {}\n\
+         CenterOfRotation = {}\nElementSpacing = {}\nDimSize = {nx} {ny} {nz}{}\n\
          ElementType = {kind}\nElementDataFile = LOCAL\n",
+        if several { 4 } else { 3 },
         voxels.len(),
-        vector(x),
-        vector(y),
-        vector(z),
-        vector(geometry.origin_mm()),
-        vector(geometry.spacing_mm()),
+        if several { " 0 0 0 1" } else { "" },
+        vector(geometry.origin_mm(), "0"),
+        vector(DVec3::ZERO, "0"),
+        vector(geometry.spacing_mm(), "1"),
+        if several { format!(" {}", volumes.len()) } else { String::new() },
     )?;
     out.write_all(&voxels)
 }

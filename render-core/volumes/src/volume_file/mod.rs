@@ -4,10 +4,12 @@
 //! geometry only: no patient, no modality, mostly no unit.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::geometry::Geometry;
+use crate::save::{Existing, save};
 use crate::volume::{Meaning, Rescale, Volume, Voxels};
 use samples::Samples;
 
@@ -133,15 +135,25 @@ pub fn header(path: &Path) -> Result<Header, Error> {
     .map_err(fail)
 }
 
-/// Reads one of the file's volumes, counted from 0.
+/// Reads one of the file's volumes, counted from 0. Values that are no finite numbers become 0.
 pub fn read(path: &Path, time: u32) -> Result<Volume, Error> {
+    Ok(read_counting(path, time)?.0)
+}
+
+/// The same, and how many values are no finite numbers.
+pub(crate) fn read_counting(path: &Path, time: u32) -> Result<(Volume, u64), Error> {
     let header = header(path)?;
     let fail = |reason: String| Error { path: header.data.clone(), reason };
     if time >= header.times {
         return Err(fail(format!("it holds {} volumes, not number {}", header.times, time + 1)));
     }
     let voxels = header.voxels(time).map_err(fail)?;
-    Volume::new(header.geometry, voxels, header.rescale, Meaning::default()).map_err(|e| fail(e.to_string()))
+    let not_finite = match &voxels {
+        Voxels::F32(values) => values.iter().filter(|v| !v.is_finite()).count() as u64,
+        _ => 0,
+    };
+    let volume = Volume::new(header.geometry, voxels, header.rescale, Meaning::default());
+    Ok((volume.map_err(|e| fail(e.to_string()))?, not_finite))
 }
 
 impl Header {
@@ -184,25 +196,52 @@ impl Header {
     }
 }
 
-/// Writes a volume in the format that the name's ending asks for; .nii.gz, .nrrd and .mha are compressed, .nii
-/// is not. Detached headers (.nhdr, .mhd) are not written.
-pub fn write(path: &Path, volume: &Volume) -> Result<(), Error> {
+/// Writes volumes of one grid, the times of a series or one volume alone, in the format that the name's ending asks
+/// for; .nii.gz, .nrrd and .mha are compressed, .nii is not. Detached headers (.nhdr, .mhd) are not written.
+/// The file appears whole or not at all.
+pub fn write(path: &Path, times: &[Arc<Volume>], existing: Existing) -> Result<(), Error> {
     let fail = |reason: String| Error { path: path.to_owned(), reason };
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let format = Format::of(path).filter(|_| !name.ends_with(".nhdr") && !name.ends_with(".mhd"));
     let format = format.ok_or_else(|| fail("the name must end in .nii, .nii.gz, .nrrd or .mha".into()))?;
-    let file = File::create(path).map_err(|e| fail(format!("cannot be written: {e}")))?;
-    let mut out = BufWriter::new(file);
-    let written = match format {
-        Format::Nifti => nifti::write(&mut out, volume, name.ends_with(".gz")),
-        Format::Nrrd => nrrd::write(&mut out, volume),
-        Format::MetaImage => meta_image::write(&mut out, volume),
+    let Some(first) = times.first() else { return Err(fail("there is no volume to be written".into())) };
+    if times.iter().any(|time| time.geometry() != first.geometry()) {
+        return Err(fail("its times do not lie on one grid: write them one by one".into()));
+    }
+    let largest = first.geometry().dims().into_iter().max().unwrap_or(0).max(times.len() as u32);
+    if format == Format::Nifti && largest > i16::MAX as u32 {
+        return Err(fail(format!("NIfTI counts to {} along an axis: name it .nrrd or .mha", i16::MAX)));
+    }
+    let keeps_rescale = format == Format::Nifti;
+    let rescaled: Vec<Volume> = if alike(times, keeps_rescale) {
+        Vec::new()
+    } else {
+        times.iter().map(|time| as_values(time)).collect()
     };
-    written.and_then(|()| out.flush()).map_err(|e| fail(format!("cannot be written: {e}")))
+    let volumes: Vec<&Volume> =
+        if rescaled.is_empty() { times.iter().map(Arc::as_ref).collect() } else { rescaled.iter().collect() };
+    save(path, existing, |out| match format {
+        Format::Nifti => nifti::write(out, &volumes, name.ends_with(".gz")),
+        Format::Nrrd => nrrd::write(out, &volumes),
+        Format::MetaImage => meta_image::write(out, &volumes),
+    })
+    .map_err(|e: std::io::Error| fail(format!("cannot be written: {e}")))
 }
 
-/// The voxels as they are to be written: little-endian.
-fn voxel_bytes(volume: &Volume, out: &mut impl Write) -> std::io::Result<()> {
+/// Whether the stored numbers of all times mean the same, and what is stored is what they mean, where the format
+/// has no rescale.
+fn alike(times: &[Arc<Volume>], keeps_rescale: bool) -> bool {
+    let (first, kind) = (times[0].rescale(), std::mem::discriminant(times[0].voxels()));
+    (keeps_rescale || first == Rescale::IDENTITY)
+        && times.iter().all(|t| t.rescale() == first && std::mem::discriminant(t.voxels()) == kind)
+}
+
+/// The voxels as they are to be written: little-endian, one time after the other.
+fn voxel_bytes(volumes: &[&Volume], out: &mut impl Write) -> std::io::Result<()> {
+    volumes.iter().try_for_each(|volume| bytes_of_one(volume, out))
+}
+
+fn bytes_of_one(volume: &Volume, out: &mut impl Write) -> std::io::Result<()> {
     const CHUNK: usize = 1 << 16;
     fn all<T: Copy, const N: usize>(
         voxels: &[T],
@@ -222,13 +261,19 @@ fn voxel_bytes(volume: &Volume, out: &mut impl Write) -> std::io::Result<()> {
     }
 }
 
-/// A volume whose rescale is in its voxels, for formats without one.
-fn rescaled(volume: &Volume) -> Option<Volume> {
-    if volume.rescale() == Rescale::IDENTITY {
-        return None;
-    }
+/// A volume whose rescale is in its voxels: whole numbers where they stay whole and fit 16 bits.
+fn as_values(volume: &Volume) -> Volume {
     let rescale = volume.rescale();
-    let values = (0..volume.voxels().len()).map(|i| rescale.apply(volume.voxels().get(i))).collect();
-    let (voxels, meaning) = (Voxels::F32(values), volume.meaning().clone());
-    Volume::new(*volume.geometry(), voxels, Rescale::IDENTITY, meaning).ok()
+    let values = (0..volume.voxels().len()).map(|i| rescale.apply(volume.voxels().get(i)));
+    let (low, high) = volume.value_range();
+    let whole = !matches!(volume.voxels(), Voxels::F32(_))
+        && rescale.slope.fract() == 0.0
+        && rescale.intercept.fract() == 0.0;
+    let voxels = if whole && low >= f32::from(i16::MIN) && high <= f32::from(i16::MAX) {
+        Voxels::I16(values.map(|v| v as i16).collect())
+    } else {
+        Voxels::F32(values.collect())
+    };
+    Volume::new(*volume.geometry(), voxels, Rescale::IDENTITY, volume.meaning().clone())
+        .expect("a voxel for each of before, and the identity is finite")
 }

@@ -147,7 +147,8 @@ fn stated(bytes: &[u8]) -> Result<(Stated, bool), String> {
 
 fn header_of(path: &Path, s: &Stated, big_endian: bool, compression: Compression) -> Result<Header, String> {
     let rank = usize::try_from(s.dim[0]).ok().filter(|n| (1..=7).contains(n));
-    let rank = rank.ok_or_else(|| format!("its header says that it has {} dimensions", s.dim[0]))?;
+    let rank =
+        rank.ok_or_else(|| format!("dim[0] of its header says that it has {} dimensions", s.dim[0]))?;
     let size = |i: usize| if i <= rank { u32::try_from(s.dim[i]).unwrap_or(0) } else { 1 };
     if (5..=rank).any(|i| s.dim[i] > 1) {
         return Err("it holds vectors or more than four dimensions, which cannot be shown".into());
@@ -197,6 +198,20 @@ fn header_of(path: &Path, s: &Stated, big_endian: bool, compression: Compression
         );
         DAffine3::from_scale(steps)
     };
+    if s.codes[1] > 0 {
+        let stated = DVec3::from(std::array::from_fn(|i| s.pixdim[i + 1].abs()));
+        let m = ras_from_voxel.matrix3;
+        let lengths = DVec3::new(m.x_axis.length(), m.y_axis.length(), m.z_axis.length());
+        // Also where pixdim is no number.
+        if !(0..3.min(rank)).all(|i| (stated[i] - lengths[i]).abs() <= 0.01 * lengths[i]) {
+            doubts.push(format!(
+                "its pixdim says that voxels are {} apart, its sform (srow_x, srow_y, srow_z) {}: the sform's distances \
+                 are used",
+                apart(stated),
+                apart(lengths)
+            ));
+        }
+    }
     let to_lps_mm = DAffine3::from_scale(LPS_FROM_RAS * mm);
     let geometry =
         Geometry::new([size(1), size(2), size(3)], to_lps_mm * ras_from_voxel).map_err(|e| e.to_string())?;
@@ -226,20 +241,24 @@ fn header_of(path: &Path, s: &Stated, big_endian: bool, compression: Compression
     })
 }
 
+fn apart(lengths: DVec3) -> String {
+    lengths.to_array().map(|n| format!("{n:.4}")).join(" x ")
+}
+
 /// NIfTI-1, as `scl_slope` and `scl_inter` keep integers exact.
-pub fn write(out: &mut impl Write, volume: &Volume, compressed: bool) -> std::io::Result<()> {
-    let header = header_bytes(volume);
+pub fn write(out: &mut impl Write, volumes: &[&Volume], compressed: bool) -> std::io::Result<()> {
+    let header = header_bytes(volumes[0], volumes.len() as u32);
     if !compressed {
         out.write_all(&header)?;
-        return super::voxel_bytes(volume, out);
+        return super::voxel_bytes(volumes, out);
     }
     let mut gzip = GzEncoder::new(out, Level::fast());
     gzip.write_all(&header)?;
-    super::voxel_bytes(volume, &mut gzip)?;
+    super::voxel_bytes(volumes, &mut gzip)?;
     gzip.finish().map(|_| ())
 }
 
-fn header_bytes(volume: &Volume) -> [u8; DATA_1] {
+fn header_bytes(volume: &Volume, times: u32) -> [u8; DATA_1] {
     let geometry = volume.geometry();
     let mut bytes = [0; DATA_1];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
@@ -247,7 +266,8 @@ fn header_bytes(volume: &Volume) -> [u8; DATA_1] {
     let float = |n: f64| (n as f32).to_le_bytes();
     put(0, &(HEADER_1 as i32).to_le_bytes());
     let [nx, ny, nz] = geometry.dims();
-    for (i, n) in [3, nx, ny, nz, 1, 1, 1, 1].into_iter().enumerate() {
+    let rank = if times > 1 { 4 } else { 3 };
+    for (i, n) in [rank, nx, ny, nz, times, 1, 1, 1].into_iter().enumerate() {
         put(40 + 2 * i, &short(n));
     }
     let (datatype, bits) = match volume.voxels() {
@@ -269,14 +289,15 @@ fn header_bytes(volume: &Volume) -> [u8; DATA_1] {
     let rotation = axes * DMat3::from_diagonal(DVec3::new(1.0, 1.0, flip));
     // A quaternion cannot tell a sheared grid.
     let orthogonal = (rotation.transpose() * rotation).abs_diff_eq(DMat3::IDENTITY, 1e-6);
-    for (i, step) in [flip, steps.x, steps.y, steps.z].into_iter().enumerate() {
+    // The distance of times is not known; 0 would be refused by some readers.
+    for (i, step) in [flip, steps.x, steps.y, steps.z, 1.0].into_iter().enumerate() {
         put(76 + 4 * i, &float(step));
     }
     put(108, &(DATA_1 as f32).to_le_bytes());
     put(112, &volume.rescale().slope.to_le_bytes());
     put(116, &volume.rescale().intercept.to_le_bytes());
-    // Millimetres and seconds.
-    put(123, &[2 | 8]);
+    // Millimetres; no unit of time.
+    put(123, &[2]);
     put(148, b"Voxcast");
     put(252, &short(u32::from(orthogonal)));
     put(254, &short(1));

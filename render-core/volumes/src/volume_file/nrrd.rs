@@ -140,30 +140,32 @@ fn vector(text: &str) -> Option<DVec3> {
     <[f64; 3]>::try_from(numbers).ok().map(DVec3::from)
 }
 
-pub fn write(out: &mut impl Write, volume: &Volume) -> std::io::Result<()> {
-    let rescaled = super::rescaled(volume);
-    let volume = rescaled.as_ref().unwrap_or(volume);
-    let geometry = volume.geometry();
-    let kind = match volume.voxels() {
+pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
+    let geometry = volumes[0].geometry();
+    let kind = match volumes[0].voxels() {
         Voxels::U8(_) => "unsigned char",
         Voxels::I16(_) => "short",
         Voxels::U16(_) => "unsigned short",
         Voxels::F32(_) => "float",
     };
     let [nx, ny, nz] = geometry.dims();
+    let (rank, size, direction, domain) = match volumes.len() {
+        1 => (3, String::new(), "", ""),
+        n => (4, format!(" {n}"), " none", " list"),
+    };
     let vector = |v: DVec3| format!("({})", text::joined(v).join(","));
     let m = geometry.patient_from_voxel().matrix3;
     write!(
         out,
-        "NRRD0004\ntype: {kind}\ndimension: 3\nspace: left-posterior-superior\nsizes: {nx} {ny} {nz}\n\
-         space directions: {} {} {}\nkinds: domain domain domain\nendian: little\nencoding: gzip\n\
-         space origin: {}\n\n",
+        "NRRD0004\ntype: {kind}\ndimension: {rank}\nspace: left-posterior-superior\nsizes: {nx} {ny} {nz}{size}\n\
+         space directions: {} {} {}{direction}\nkinds: domain domain domain{domain}\nendian: little\n\
+         encoding: gzip\nspace origin: {}\n\n",
         vector(m.x_axis),
         vector(m.y_axis),
         vector(m.z_axis),
         vector(geometry.origin_mm())
     )?;
     let mut gzip = GzEncoder::new(out, Level::fast());
-    super::voxel_bytes(volume, &mut gzip)?;
+    super::voxel_bytes(volumes, &mut gzip)?;
     gzip.finish().map(|_| ())
 }

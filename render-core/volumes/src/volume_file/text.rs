@@ -44,17 +44,25 @@ pub fn sizes(text: &str) -> Option<[u32; 4]> {
     Some(sizes)
 }
 
-/// A data file beside its header. Names that lead elsewhere are refused: a header from somewhere must not make
-/// Voxcast read another file.
+/// A data file beside its header. Names and links that lead elsewhere are refused: a header from somewhere must
+/// not make Voxcast read another file.
 pub fn beside(header: &Path, name: &str) -> Result<PathBuf, String> {
+    let elsewhere = || format!("its data file {name:?} must lie in the same folder");
     let name = Path::new(name);
     let mut parts = name.components();
-    match (parts.next(), parts.next()) {
-        (Some(std::path::Component::Normal(_)), None) => {
-            Ok(header.parent().unwrap_or(Path::new("")).join(name))
+    let (Some(std::path::Component::Normal(_)), None) = (parts.next(), parts.next()) else {
+        return Err(elsewhere());
+    };
+    let folder = header.parent().unwrap_or(Path::new(""));
+    let path = folder.join(name);
+    if path.is_symlink() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let real = |path: &Path| path.canonicalize().map_err(|e| super::io_reason(&e));
+        if real(&path)?.parent() != Some(&real(folder)?) {
+            return Err(format!("{}, and is a link to another", elsewhere()));
         }
-        _ => Err("its data file must lie in the same folder".into()),
     }
+    Ok(path)
 }
 
 /// Numbers for a header.

@@ -7,16 +7,19 @@
 use dicom_dictionary_std::{tags, uids};
 
 use super::dataset::{Dataset, File, ParseError, Until};
+use super::deidentify::date_of_unix_day;
 use super::object::{Code, Reference};
 use super::write::{self, Set, Value};
 use super::{Error, Series, source};
 
 mod capture;
+mod labels;
 mod presentation;
 mod report;
 mod segmentation;
 
 pub use capture::secondary_capture;
+pub use labels::{on_grid, segments_of};
 pub use presentation::presentation_state;
 pub use report::{key_objects, measurement_report};
 pub use segmentation::{NewSegment, segmentation};
@@ -46,6 +49,26 @@ pub struct Stamp {
     pub random: [[u8; 16]; 2],
     pub series_number: u32,
     pub series_description: String,
+}
+
+impl Stamp {
+    /// For an object made so many seconds after the beginning of 1970, UTC.
+    pub fn at(
+        unix_seconds: u64,
+        random: [[u8; 16]; 2],
+        series_number: u32,
+        series_description: &str,
+    ) -> Self {
+        let (year, month, day) = date_of_unix_day((unix_seconds / 86_400) as i64);
+        let second = unix_seconds % 86_400;
+        Self {
+            date: format!("{year:04}{month:02}{day:02}"),
+            time: format!("{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60),
+            random,
+            series_number,
+            series_description: series_description.to_owned(),
+        }
+    }
 }
 
 /// Attributes of the patient and the study that every object of the study repeats.

@@ -49,6 +49,11 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
         - 1
 }
 
+/// Year, month and day of a day counted from 1 January 1970.
+pub fn date_of_unix_day(day: i64) -> (i64, i64, i64) {
+    date_of(days_of(1970, 1, 1) + day)
+}
+
 fn date_of(days: i64) -> (i64, i64, i64) {
     let era = days.div_euclid(146_097);
     let day = days.rem_euclid(146_097);
@@ -78,6 +83,7 @@ mod tests {
         assert_eq!(shift.apply(*b"DT", b"20240301120000.5+0100"), b"20240229120000.5+0100");
         assert_eq!(shift.apply(*b"DA", b"unknown "), b"");
         assert_eq!(shift.apply(*b"TM", b"1200"), b"1200");
+        assert_eq!(date_of_unix_day(20_778), (2026, 11, 21));
     }
 
     #[test]

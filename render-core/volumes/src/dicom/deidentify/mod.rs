@@ -17,6 +17,7 @@ use super::dataset::{File, ParseError, Tag, Until};
 use super::write::{self, Element, Set, Value};
 use super::{Error, source};
 use dates::Shift;
+pub(super) use dates::date_of_unix_day;
 
 mod dates;
 mod private;

@@ -181,6 +181,19 @@ impl Segmentation {
         filled.map(|run| u64::from(run.length)).sum()
     }
 
+    /// Draws a segment into a mask on the segmentation's grid, column fastest: how much of each voxel it fills, of
+    /// 255, where it fills more than is there.
+    pub fn add_to(&self, segment: &Segment, mask: &mut [u8]) {
+        let slice = self.columns as usize * self.rows as usize;
+        for plane in &segment.planes {
+            for run in &plane.runs {
+                let first = plane.slice as usize * slice + run.start as usize;
+                let voxels = mask.get_mut(first..first + run.length as usize).unwrap_or_default();
+                voxels.iter_mut().for_each(|voxel| *voxel = run.value.max(*voxel));
+            }
+        }
+    }
+
     /// Whether any voxel belongs to two segments.
     pub fn overlaps(&self) -> bool {
         self.grid.is_some_and(|grid| self.draw(&grid).1)
