@@ -629,7 +629,16 @@ fn broken_pixels() -> Vec<Case> {
             coded_of(JPEG_2000, 4096, &jpeg_2000([4096; 2], [1; 2], 1)),
             &["PixelData", "JPEG 2000"],
         ),
-        one("jpeg-2000-empty-tile", coded_of(JPEG_2000, 2048, &jpeg_2000([2048; 2], [2048; 2], 1)), &[]),
+        one(
+            "jpeg-2000-empty-tile",
+            coded_of(JPEG_2000, 2048, &jpeg_2000([2048; 2], [2048; 2], 1)),
+            &["PixelData", "a part of its pixels is missing", "get the file again"],
+        ),
+        one(
+            "jpeg-2000-tile-left-out",
+            coded(JPEG_2000, &[&jpeg_2000([4; 2], [2, 4], 1)]),
+            &["PixelData", "1 of its 2 tiles are empty", "get the file again"],
+        ),
         one("jpeg-2000-cut", coded(JPEG_2000, &[&jpeg_2000([4; 2], [4; 2], 1)[..60]]), &["PixelData"]),
         one("jpeg-ls-bomb", coded(JPEG_LS, &[&jpeg(0xF7, 16, 65_535, 65_535)]), &["65535x65535", "4x4"]),
         one("jpeg-ls-empty", coded(JPEG_LS, &[&jpeg(0xF7, 16, 4, 4)]), &["PixelData"]),

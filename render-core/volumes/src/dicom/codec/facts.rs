@@ -127,10 +127,7 @@ fn jpeg(bytes: &[u8]) -> Option<Facts> {
 }
 
 fn jpeg_2000(bytes: &[u8]) -> Option<Facts> {
-    // SOC and SIZ stand first, or after the boxes of a JP2 file.
-    let head = &bytes[..bytes.len().min(4096)];
-    let soc = head.windows(4).position(|w| w == [0xFF, 0x4F, 0xFF, 0x51])?;
-    let siz = soc + 4;
+    let siz = super::j2k::start(bytes)? + 4;
     let (width, height, left, top) =
         (be32(bytes, siz + 4)?, be32(bytes, siz + 8)?, be32(bytes, siz + 12)?, be32(bytes, siz + 16)?);
     let mut facts = Facts {

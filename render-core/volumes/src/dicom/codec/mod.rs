@@ -240,7 +240,9 @@ pub fn decode(transfer_syntax: &str, bytes: &[u8], format: &Format) -> Result<De
         return Err(format!("{name} of {} bits per sample cannot be read", facts.bits));
     }
     let task = Task::new(&facts, format);
-    let damaged = |reason: &str| format!("its {name} image is damaged: {reason}");
+    let damaged = |reason: &str| {
+        format!("its {name} image is damaged: {reason}; get the file again from where it came")
+    };
     let samples = decode_apart(&task, bytes).map_err(|reason| damaged(&reason))?;
     if samples.len() != task.samples() * task.sample_bytes() {
         return Err(damaged("it has another number of samples than its header says"));
