@@ -113,7 +113,13 @@ fn a_real_ct_has_a_closed_surface_at_any_value_and_none_beyond_its_own() {
     let mut out = Cursor::new(Vec::new());
     let progress = Progress::default();
     let surface = surface::write_stl_of(&mut out, &volume, 300.5, &progress).expect("has bone");
-    assert_closed(&out.into_inner());
+    let stl = out.into_inner();
+    assert_closed(&stl);
+    // To be looked at with other programs.
+    if let Some(keep) = std::env::var_os("VOXCAST_KEEP") {
+        std::fs::write(std::path::Path::new(&keep).join("bone.stl"), &stl).expect("write");
+        eprintln!("{surface:?}");
+    }
     assert!(surface.triangles > 100_000, "{surface:?}");
     let layers = u64::from(volume.geometry().dims()[2]) + 1;
     assert_eq!(progress.counts(), (layers, layers));
