@@ -80,6 +80,8 @@ impl Target {
         for series in library.studies.iter().flat_map(|study| &study.series) {
             let _ = dicom::load(series, &Progress::default());
             let _ = dicom::thumbnail(series, 64);
+            let _ = series.overlays(0);
+            let _ = series.shutters(0).map(|shutters| shutters.hides(3, 3));
         }
     }
 }

@@ -108,10 +108,12 @@ pub fn decode_video(
         .into())
 }
 
-/// UIDs of the transfer syntaxes whose images can be read, sorted.
+/// UIDs of the transfer syntaxes whose images can be read on this machine, sorted. Videos are among them where
+/// the program `ffmpeg` is, which is started to find out.
 pub fn transfer_syntaxes() -> Vec<&'static str> {
     let mut uids = [&NATIVE[..], &ENCAPSULATED].concat();
-    if cfg!(target_os = "linux") {
+    #[cfg(target_os = "linux")]
+    if video::is_possible() {
         uids.extend(VIDEO);
     }
     uids.sort_unstable();

@@ -34,6 +34,13 @@ const MAX_REASON: usize = 1024;
 /// A frame's header: `P6 COLUMNS ROWS 255`, each in a line of at most so many bytes.
 const MAX_LINE: u64 = 32;
 
+/// Whether there is a program that decodes videos.
+pub fn is_possible() -> bool {
+    let mut program = Command::new("ffmpeg");
+    let program = program.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    program.status().is_ok_and(|status| status.success())
+}
+
 /// What to decode.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
