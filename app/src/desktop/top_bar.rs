@@ -16,37 +16,43 @@ const MENU_HEIGHT: f32 = 560.0;
 
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        if app.has_list() {
-            let button =
-                egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
-            let list = ui.add(button).on_hover_text("Show or hide the series (S)");
-            Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
-            if list.accessible_name("Series list").clicked() {
-                commands.push(Command::ToggleSidePanel);
-            }
-        }
-        if ui.button("Open…").on_hover_text("Open a study (Ctrl+O), or drop it on the window").clicked() {
-            commands.push(Command::ShowOpenDialog);
-        }
-        if let Some(screen) = &app.screen {
-            ui.separator();
-            window_controls(screen, app.active, ui, commands);
-            ui.separator();
-            volume_controls(app, screen, ui, commands);
-            ui.separator();
-            if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
-                commands.push(Command::ResetAll);
-            }
-            view_menu(app, ui, commands);
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
             let help = ui.button("?").on_hover_text("Keys and mouse (?)");
             if help.accessible_name("Keys and mouse").clicked() {
                 commands.push(Command::ToggleHelp);
             }
             renderer_chip(app, ui);
+            // In a narrow window the rest takes a second row.
+            let wrapped = Layout::left_to_right(Align::Min).with_main_wrap(true);
+            ui.with_layout(wrapped, |ui| controls(app, ui, commands));
         });
     });
+}
+
+fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    if app.has_list() {
+        let button =
+            egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
+        let list = ui.add(button).on_hover_text("Show or hide the series (S)");
+        Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
+        if list.accessible_name("Series list").clicked() {
+            commands.push(Command::ToggleSidePanel);
+        }
+    }
+    if ui.button("Open…").on_hover_text("Open a study (Ctrl+O), or drop it on the window").clicked() {
+        commands.push(Command::ShowOpenDialog);
+    }
+    if let Some(screen) = &app.screen {
+        ui.separator();
+        window_controls(screen, app.active, ui, commands);
+        ui.separator();
+        volume_controls(app, screen, ui, commands);
+        ui.separator();
+        if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
+            commands.push(Command::ResetAll);
+        }
+        view_menu(app, ui, commands);
+    }
 }
 
 fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands: &mut Vec<Command>) {

@@ -474,6 +474,10 @@ function numberText(value) {
   const rounded = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(4));
   return String(rounded).replace("-", "−");
 }
+function sentence(message) {
+  const [first = ""] = message;
+  return first.toUpperCase() + message.slice(first.length) + (message.endsWith(".") ? "" : ".");
+}
 function dimsText(dims) {
   return dims.join(" × ");
 }
@@ -1228,7 +1232,7 @@ var Client = class {
     const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]];
     const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
       element("h3", {}, title),
-      element("ul", {}, ...lines.map((line) => element("li", {}, line)))
+      element("ul", {}, ...lines.map((line) => element("li", {}, sentence(line))))
     ]);
     byId("self-check", HTMLDivElement).replaceChildren(...told);
     this.#showTargets();

@@ -9,6 +9,7 @@ import { Library } from "./library";
 import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, ViewState, WindowValues } from "./protocol";
 import { Latency, Rate } from "./stats";
 import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
+import { sentence } from "./words";
 
 const VOLUME_VIEW = 3;
 /** Layouts follow the window's size once it has rested this long. */
@@ -183,7 +184,7 @@ class Client {
     const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]] as const;
     const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
       element("h3", {}, title),
-      element("ul", {}, ...lines.map((line) => element("li", {}, line))),
+      element("ul", {}, ...lines.map((line) => element("li", {}, sentence(line)))),
     ]);
     byId("self-check", HTMLDivElement).replaceChildren(...told);
     this.#showTargets();

@@ -19,6 +19,12 @@ export function numberText(value: number): string {
   return String(rounded).replace("-", "−");
 }
 
+/** A message of the server, which starts small and without a full stop, as a sentence of its own. */
+export function sentence(message: string): string {
+  const [first = ""] = message;
+  return first.toUpperCase() + message.slice(first.length) + (message.endsWith(".") ? "" : ".");
+}
+
 /** "512 × 512 × 275". */
 export function dimsText(dims: readonly number[]): string {
   return dims.join(" × ");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { lengthLabel, pixelRatio, ruler, sliderToWidth, viewSize, wheelDelta, widthToSlider } from "../src/geometry";
-import { dateText, nameText, numberText } from "../src/words";
+import { dateText, nameText, numberText, sentence } from "../src/words";
 
 test("a dense screen gets two pixels per CSS pixel at most", () => {
   assert.equal(pixelRatio(390 * 600, 3, "cpu"), 2);
@@ -60,6 +60,7 @@ test("DICOM names, dates and numbers are written for people", () => {
   assert.equal(nameText("Doe^Jane^Q^Dr"), "Doe, Jane Q");
   assert.equal(nameText("Yamada^Tarou=山田^太郎"), "Yamada, Tarou");
   assert.equal(nameText("LIDC-IDRI-0314"), "LIDC-IDRI-0314");
+  assert.equal(sentence("the slices differ"), "The slices differ.");
   assert.equal(nameText(""), "");
   assert.equal(dateText("20000131"), "2000-01-31");
   assert.equal(dateText("2000-01-31"), "2000-01-31");
