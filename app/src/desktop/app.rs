@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
-use render_core::dicom::{self, Failed, Library, Loaded, Series, Study};
+use render_core::dicom::{self, Failed, Glimpse, Library, Loaded, Series, Study};
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
 use render_core::words::counted;
-use render_core::{Renderer, Volume, Window};
+use render_core::{Progress, Renderer, Volume, Window};
 
 use super::command::{self, Command, KeyFocus};
 use super::dialogs;
 use super::job::{Job, Poll};
 use super::layout::{Layout, ViewId};
 use super::presets;
+use super::preview::Preview;
 use super::recent::Recent;
 use super::study::OpenSeries;
 use super::viewport::{Effect, Probe, Scenery, Viewport};
@@ -22,6 +23,9 @@ use super::{Options, side_panel, theme, top_bar};
 
 /// How often progress is shown while files are read.
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// What the reading of a series is called.
+pub const LOADING: &str = "Loading";
 
 /// Messages on screen at once; older ones make room.
 const MOST_MESSAGES: usize = 4;
@@ -62,7 +66,28 @@ pub struct Screen {
 /// Reading files.
 pub enum Work {
     Scan { job: Job<Result<Library, dicom::Error>>, paths: Vec<PathBuf> },
-    Load { job: Job<Result<Loaded, dicom::Error>>, series_id: String },
+    Load { job: Job<Read>, series_id: String, preview: Option<Box<Preview>> },
+}
+
+impl Work {
+    /// What it is called, and how far it is.
+    pub fn progress(&self) -> (&'static str, &Progress) {
+        match self {
+            Self::Scan { job, .. } => ("Looking for images", job.progress()),
+            Self::Load { job, .. } => (LOADING, job.progress()),
+        }
+    }
+
+    /// Whether an image of what is read is on screen.
+    pub fn has_preview(&self) -> bool {
+        matches!(self, Self::Load { preview: Some(_), .. })
+    }
+}
+
+/// What was read of a series.
+pub enum Read {
+    Glimpse(Glimpse),
+    Whole(Result<Loaded, dicom::Error>),
 }
 
 /// Something the user has to know, until dismissed.
@@ -135,9 +160,12 @@ impl App {
         let Some((_, series)) = self.series(&series_id) else { return };
         let series = series.clone();
         let job = Job::start("load", ctx, move |progress, sink| {
-            sink.send(dicom::load(&series, progress));
+            let show = |glimpse| {
+                sink.send(Read::Glimpse(glimpse));
+            };
+            sink.send(Read::Whole(dicom::load_with(&series, progress, Some(&show))));
         });
-        self.work = Some(Work::Load { job, series_id });
+        self.work = Some(Work::Load { job, series_id, preview: None });
     }
 
     /// Makes the pictures of the list, for series that have none yet.
@@ -213,10 +241,15 @@ impl App {
                 Poll::Ended => self.tell("Scanning stopped unexpectedly.".to_owned(), Vec::new()),
                 Poll::Pending => self.work = Some(Work::Scan { job, paths }),
             },
-            Some(Work::Load { job, series_id }) => match job.poll() {
-                Poll::Result(result) => self.loaded(ctx, &series_id, result),
-                Poll::Ended => self.tell("Loading stopped unexpectedly.".to_owned(), Vec::new()),
-                Poll::Pending => self.work = Some(Work::Load { job, series_id }),
+            Some(Work::Load { job, series_id, mut preview }) => loop {
+                match job.poll() {
+                    Poll::Result(Read::Glimpse(glimpse)) => {
+                        self.glimpsed(ctx, &series_id, glimpse, &mut preview)
+                    }
+                    Poll::Result(Read::Whole(result)) => break self.loaded(ctx, &series_id, result),
+                    Poll::Ended => break self.tell("Loading stopped unexpectedly.".to_owned(), Vec::new()),
+                    Poll::Pending => break self.work = Some(Work::Load { job, series_id, preview }),
+                }
             },
             None => {}
         }
@@ -228,8 +261,15 @@ impl App {
             Err(dicom::Error::Cancelled) => return,
             Err(error) => return self.tell(format!("Nothing was opened: {error}"), Vec::new()),
         };
-        let details: Vec<String> = library.failed.iter().map(failed_line).collect();
         if !library.has_series() {
+            let mut details: Vec<String> = library.failed.iter().map(failed_line).collect();
+            details.extend(library.studies.iter().flat_map(|study| &study.objects).map(|object| {
+                format!(
+                    "{}: is of class {} and no image by itself; open the images it belongs to",
+                    file_name(&object.path),
+                    object.class
+                )
+            }));
             let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             return self.tell(format!("No DICOM images were found in {}.", names.join(", ")), details);
         }
@@ -248,6 +288,20 @@ impl App {
         self.make_thumbnails(ctx);
         if let Some(first) = first {
             self.load(ctx, first);
+        }
+    }
+
+    fn glimpsed(
+        &self,
+        ctx: &egui::Context,
+        series_id: &str,
+        glimpse: Glimpse,
+        preview: &mut Option<Box<Preview>>,
+    ) {
+        let Some((study, series)) = self.series(series_id) else { return };
+        let new = Preview::new(study, series, glimpse, ctx, self.card.as_ref());
+        if preview.as_ref().is_none_or(|old| new.beats(old)) {
+            *preview = Some(Box::new(new));
         }
     }
 
@@ -351,6 +405,13 @@ impl App {
         } else {
             KeyFocus::Widget
         }
+    }
+
+    /// Shows what there is of the series that is being loaded; returns false while that is nothing.
+    fn show_preview(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) -> bool {
+        let Some(Work::Load { job, preview: Some(preview), .. }) = &mut self.work else { return false };
+        preview.show(&self.renderer, self.demographics, job.progress(), ui, commands);
+        true
     }
 
     fn show_viewports(&mut self, ui: &mut egui::Ui) {
@@ -537,7 +598,9 @@ impl eframe::App for App {
         }
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
-            if self.screen.is_some() {
+            if self.show_preview(ui, &mut commands) {
+                // The series that was asked for last.
+            } else if self.screen.is_some() {
                 self.show_viewports(ui);
             } else {
                 dialogs::start_screen(self, ui, &mut commands);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use eframe::egui::{self, Align, Color32, Layout, RichText, vec2};
+use render_core::words::counted;
 
 use super::app::App;
 use super::command::{Command, MOUSE, SHORTCUTS};
@@ -44,7 +45,7 @@ fn details(index: usize, details: &[String], ui: &mut egui::Ui) {
         lines(ui, details);
         return;
     }
-    egui::CollapsingHeader::new(format!("{} files", details.len())).id_salt(index).show(ui, |ui| {
+    egui::CollapsingHeader::new(counted(details.len(), "file")).id_salt(index).show(ui, |ui| {
         let height = ui.text_style_height(&egui::TextStyle::Body);
         egui::ScrollArea::vertical().id_salt(index).max_height(160.0).show_rows(
             ui,
@@ -62,7 +63,7 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         ui.add_space(height * 0.3);
         if let Some(work) = &app.work {
             ui.set_max_width(340.0);
-            side_panel::progress(work, ui, commands);
+            side_panel::progress(work.progress(), ui, commands);
             return;
         }
         ui.label(RichText::new("Open a study").size(26.0).color(theme::STRONG));

@@ -1,7 +1,7 @@
 //! The desktop window.
 //!
 //! ```text
-//! paths -> Job (scan, load) -> Study on screen -> Viewport -> RenderWorker -> Canvas -> egui
+//! paths -> Job (scan, load) -> Preview, then Study on screen -> Viewport -> RenderWorker -> Canvas -> egui
 //! mouse, keys -> Command or Interaction -> ViewState -> Viewport
 //! ```
 //!
@@ -17,6 +17,7 @@ mod job;
 mod layout;
 mod overlay;
 mod presets;
+mod preview;
 mod recent;
 mod render_worker;
 mod side_panel;

@@ -64,7 +64,10 @@ pub fn draw(
         lower_left.push((badge.to_owned(), theme::WARNING));
     }
     if view.content == Content::Slice {
-        let (number, count) = view.plane.slice_number(volume);
+        let (number, count) = match open.only {
+            Some((slice, count)) => (slice as i64 + 1, i64::from(count)),
+            None => view.plane.slice_number(volume),
+        };
         lower_left.push((format!("Slice {number} / {count}"), theme::OVERLAY));
         if millimetres.is_everywhere() {
             lower_left.push((plane_position(&view.plane), theme::OVERLAY_WEAK));

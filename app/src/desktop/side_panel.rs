@@ -1,6 +1,7 @@
 //! The list of studies and series, with what is wrong with them.
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
+use render_core::Progress;
 use render_core::dicom::{Report, Series, Study};
 use render_core::words::counted;
 
@@ -14,9 +15,9 @@ const THUMBNAIL: f32 = 56.0;
 pub const THUMBNAIL_PX: u32 = 112;
 
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    // Without a picture, the start screen has the room for it.
-    if let Some(work) = app.work.as_ref().filter(|_| app.screen.is_some()) {
-        progress(work, ui, commands);
+    // Elsewhere there is more room for it: above the first image, or on the start screen.
+    if let Some(work) = app.work.as_ref().filter(|work| app.screen.is_some() && !work.has_preview()) {
+        progress(work.progress(), ui, commands);
         ui.add_space(4.0);
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -32,23 +33,36 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     });
 }
 
-/// What is being read, how far it is, and a way to stop it.
-pub fn progress(work: &Work, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let (title, progress) = match work {
-        Work::Scan { job, .. } => ("Looking for images", job.progress()),
-        Work::Load { job, .. } => ("Loading", job.progress()),
-    };
-    let (done, total) = progress.counts();
-    ui.label(if total > 0 { format!("{title}: {done} of {total}") } else { format!("{title}…") });
+/// What is being read, how far it is, and a way to stop it, in two rows.
+pub fn progress(work: (&str, &Progress), ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    ui.label(progress_text(work));
+    ui.horizontal(|ui| progress_bar(work.1, ui, commands));
+}
+
+/// The same in one row.
+pub fn progress_line(work: (&str, &Progress), ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        let part = if total > 0 { done as f32 / total as f32 } else { 0.0 };
-        let width = (ui.available_width() - 76.0).max(40.0);
-        let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::ACCENT);
-        ui.add(bar);
-        if ui.button("Cancel").on_hover_text("Stop loading (Esc)").clicked() {
-            commands.push(Command::CancelLoading);
-        }
+        ui.label(progress_text(work));
+        progress_bar(work.1, ui, commands);
     });
+}
+
+fn progress_text((title, progress): (&str, &Progress)) -> String {
+    match progress.counts() {
+        (_, 0) => format!("{title}…"),
+        (done, total) => format!("{title}: {done} of {total}"),
+    }
+}
+
+fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let (done, total) = progress.counts();
+    let part = if total > 0 { done as f32 / total as f32 } else { 0.0 };
+    let width = (ui.available_width() - 76.0).max(40.0);
+    let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::ACCENT);
+    ui.add(bar);
+    if ui.button("Cancel").on_hover_text("Stop loading (Esc)").clicked() {
+        commands.push(Command::CancelLoading);
+    }
 }
 
 fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {

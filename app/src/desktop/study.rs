@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use render_core::dicom::{Loaded, Patient, Report, Series, Study, Trust, Warning, WarningCode};
+use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Trust, Warning, WarningCode};
 use render_core::{Volume, Window, window};
 
 /// A series whose voxels are in memory.
@@ -20,21 +20,40 @@ pub struct OpenSeries {
     pub series_id: String,
     pub series_description: String,
     pub series_number: Option<i32>,
+    /// Of a series that is being loaded: which of how many slices the volume is, from 0.
+    pub only: Option<(usize, u32)>,
 }
 
 impl OpenSeries {
     pub fn new(study: &Study, series: &Series, loaded: Loaded) -> Self {
+        Self::of(study, series, loaded.volume, loaded.warnings, loaded.report)
+    }
+
+    /// One slice, before the others are there.
+    pub fn glimpse(study: &Study, series: &Series, glimpse: Glimpse) -> Self {
+        let only = Some((glimpse.slice, series.dims[2]));
+        Self { only, ..Self::of(study, series, glimpse.volume, series.warnings.clone(), series.report()) }
+    }
+
+    fn of(
+        study: &Study,
+        series: &Series,
+        volume: Arc<Volume>,
+        warnings: Vec<Warning>,
+        report: Report,
+    ) -> Self {
         Self {
-            windows: window::menu(&loaded.volume),
-            volume: loaded.volume,
-            warnings: loaded.warnings,
-            report: loaded.report,
+            windows: window::menu(&volume),
+            volume,
+            warnings,
+            report,
             patient: study.patient.clone(),
             study_description: study.study_description.clone(),
             study_date: study.study_date.clone(),
             series_id: series.id(),
             series_description: series.title(),
             series_number: series.series_number,
+            only: None,
         }
     }
 

@@ -16,14 +16,14 @@ const MENU_HEIGHT: f32 = 560.0;
 
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let help = ui.button("?").on_hover_text("Keys and mouse (?)");
             if help.accessible_name("Keys and mouse").clicked() {
                 commands.push(Command::ToggleHelp);
             }
             renderer_chip(app, ui);
             // In a narrow window the rest takes a second row.
-            let wrapped = Layout::left_to_right(Align::Min).with_main_wrap(true);
+            let wrapped = Layout::left_to_right(Align::Center).with_main_wrap(true);
             ui.with_layout(wrapped, |ui| controls(app, ui, commands));
         });
     });
