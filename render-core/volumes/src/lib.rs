@@ -14,6 +14,7 @@ pub mod phantom;
 pub mod progress;
 pub mod save;
 pub mod surface;
+mod threads;
 pub mod volume;
 pub mod volume_file;
 pub mod window;

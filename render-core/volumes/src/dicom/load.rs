@@ -16,6 +16,7 @@ use super::{
 use crate::geometry::{Geometry, MAX_VOXELS};
 use crate::memory;
 use crate::progress::Progress;
+use crate::threads::reading;
 use crate::volume::{Meaning, Rescale, Statistics, Volume, Voxel, Voxels};
 use crate::window::Window;
 use crate::words::{advised, counted};
@@ -76,12 +77,12 @@ fn load_stack(
     let plan = Plan::new(&images);
     check_memory(series, stack, &plan)?;
     let job = Job { series, stack, plan: &plan, progress, on_glimpse };
-    match plan.target {
+    reading(|| match plan.target {
         Target::U8 => job.run::<u8>(Voxels::U8),
         Target::I16 => job.run::<i16>(Voxels::I16),
         Target::U16 => job.run::<u16>(Voxels::U16),
         Target::F32 => job.run::<f32>(Voxels::F32),
-    }
+    })
 }
 
 /// A small grey picture of a series.

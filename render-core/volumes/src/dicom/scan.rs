@@ -12,6 +12,7 @@ use super::index::{Index, Stamp};
 use super::source::{self, Head};
 use super::{Error, Failed, Library, group, volume_files};
 use crate::progress::Progress;
+use crate::threads::reading;
 use crate::words::{advised, counted};
 
 /// Deeper than any archive; links that lead back are found before.
@@ -63,7 +64,8 @@ pub fn scan_with(paths: &[PathBuf], progress: &Progress, index: Option<&Index>) 
     let mut headers = Vec::with_capacity(files.len());
     for files in files.chunks(AT_ONCE) {
         let known = index.map(|index| index.known(files)).unwrap_or_default();
-        let read: Vec<_> = files.into_par_iter().map(|path| header(path, &known, progress)).collect();
+        let read: Vec<_> =
+            reading(|| files.into_par_iter().map(|path| header(path, &known, progress)).collect());
         if progress.is_cancelled() {
             return Err(Error::Cancelled);
         }
