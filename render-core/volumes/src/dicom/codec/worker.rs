@@ -14,11 +14,12 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Task;
@@ -50,28 +51,50 @@ pub struct Pool {
     idle: Mutex<Vec<Worker>>,
     /// One for each core.
     most: usize,
+    /// To the thread that starts workers: the kernel ends them with the thread that started them.
+    starter: Mutex<SyncSender<Start>>,
 }
+
+/// What to start, and whom to tell.
+type Start = (Command, SyncSender<io::Result<Child>>);
 
 impl Pool {
     /// Workers are `program argument`, which has to call `run` at once.
     pub fn new(program: PathBuf, argument: String) -> Self {
         let most = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { program, argument, idle: Mutex::default(), most }
+        let (starter, starts) = mpsc::sync_channel::<Start>(most);
+        let start = move || {
+            for (mut command, tell) in starts {
+                // Who asked waits for the answer.
+                let _ = tell.send(command.spawn());
+            }
+        };
+        // Without it whoever asks is told that it has ended.
+        drop(std::thread::Builder::new().name("start decoders".into()).spawn(start));
+        Self { program, argument, idle: Mutex::default(), most, starter: Mutex::new(starter) }
     }
 
-    /// Decodes a frame in a worker. Whatever happens to the worker is an error of this frame alone.
+    /// Decodes a frame in a worker. Whatever happens to the worker is an error of this frame alone; one
+    /// that was killed or stopped from outside may not have been its fault, so another one tries once more.
     pub fn decode(&self, task: &Task, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        let fresh = || {
-            let cannot = |e| format!("{} cannot be started to decode it: {e}", self.program.display());
-            self.start().map_err(cannot)
-        };
+        match self.try_decode(task, bytes) {
+            Err(Lost { by_decoder: false, .. }) => self.try_decode(task, bytes),
+            other => other,
+        }
+        .unwrap_or_else(|lost| Err(lost.reason))
+    }
+
+    fn try_decode(&self, task: &Task, bytes: &[u8]) -> Result<Result<Vec<u8>, String>, Lost> {
+        let lost = |reason| Lost { reason, by_decoder: true };
         let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let worker = match waiting {
             // One that died while it waited is not this frame's fault.
             Some(worker) if worker.ask(task, bytes).is_ok() => worker,
             _ => {
-                let worker = fresh()?;
-                worker.ask(task, bytes).map_err(|e| format!("the decoder cannot be asked: {e}"))?;
+                let cannot =
+                    |e| lost(format!("{} cannot be started to decode it: {e}", self.program.display()));
+                let worker = self.start().map_err(cannot)?;
+                worker.ask(task, bytes).map_err(|e| lost(format!("the decoder cannot be asked: {e}")))?;
                 worker
             }
         };
@@ -81,7 +104,7 @@ impl Pool {
                 if idle.len() < self.most {
                     idle.push(worker);
                 }
-                outcome
+                Ok(outcome)
             }
             Err(error) => Err(worker.post_mortem(&error, task)),
         }
@@ -90,14 +113,25 @@ impl Pool {
     fn start(&self) -> io::Result<Worker> {
         let (socket, theirs) = UnixStream::pair()?;
         let memory = File::from(rustix::fs::memfd_create("voxcast-frame", MemfdFlags::CLOEXEC)?);
-        let child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .arg(&self.argument)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(memory.try_clone()?))
-            .stderr(Stdio::null())
-            .spawn()?;
+            .stderr(Stdio::null());
+        let (tell, told) = mpsc::sync_channel(1);
+        let gone = || io::Error::other("the thread that starts decoders has ended");
+        let asked = self.starter.lock().unwrap_or_else(PoisonError::into_inner).send((command, tell));
+        asked.map_err(|_| gone())?;
+        let child = told.recv().map_err(|_| gone())??;
         Ok(Worker { child, socket, memory })
     }
+}
+
+/// Why there is no answer, and whether the frame is the likely cause.
+struct Lost {
+    reason: String,
+    by_decoder: bool,
 }
 
 #[derive(Debug)]
@@ -143,23 +177,24 @@ impl Worker {
     }
 
     /// Why a worker that gave no answer did not.
-    fn post_mortem(mut self, error: &io::Error, task: &Task) -> String {
+    fn post_mortem(mut self, error: &io::Error, task: &Task) -> Lost {
         if error.kind() == io::ErrorKind::WouldBlock {
-            return format!("the decoder gave no answer for {} s", seconds(task) * u64::from(WALL_SHARE));
+            let waited = seconds(task) * u64::from(WALL_SHARE);
+            return Lost { reason: format!("the decoder gave no answer for {waited} s"), by_decoder: false };
         }
         let signal = self.child.wait().ok().and_then(|status| status.signal());
-        match signal.and_then(rustix::process::Signal::from_named_raw) {
-            Some(rustix::process::Signal::XCPU) => {
-                format!(
-                    "decoding it takes longer than the {} s that an image of its size needs",
-                    seconds(task) + 1
-                )
+        let reason = match signal.and_then(Signal::from_named_raw) {
+            Some(Signal::XCPU) => {
+                let most = seconds(task) + 1;
+                format!("decoding it takes longer than the {most} s that an image of its size needs")
             }
             Some(signal) => {
                 format!("the decoder crashed or needed too much memory (signal {})", signal.as_raw())
             }
             None => format!("the decoder ended: {error}"),
-        }
+        };
+        let from_outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP].map(Signal::as_raw);
+        Lost { reason, by_decoder: !signal.is_some_and(|signal| from_outside.contains(&signal)) }
     }
 }
 
@@ -176,6 +211,8 @@ fn seconds(task: &Task) -> u64 {
 pub fn run() -> io::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let memory = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    // A worker that is stopped does not see its socket close.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     limit(Resource::Core, 0)?;
     let own_bytes = address_space()?;
     let mut input = Vec::new();
