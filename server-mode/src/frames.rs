@@ -7,15 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use protocol::Codec;
+use protocol::frame::HEADER_BYTES;
 use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
 use render_core::{RenderError, RenderParams, Renderer};
 
-use crate::encode::{Jpeg, Tone};
+use crate::encode::{Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
-use crate::session::{Job, Picture, Quality, Rendered};
+use crate::session::{Coding, Job, Picture, Quality, Rendered};
 
 /// Takes what a worker made; must not block.
 pub type Reply = Arc<dyn Fn(Rendered) + Send + Sync>;
@@ -241,6 +243,12 @@ pub enum Failure {
     Failed(String),
 }
 
+impl From<EncodeError> for Failure {
+    fn from(error: EncodeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 fn draw(
     shared: &Shared,
     renderer: &Renderer,
@@ -249,6 +257,10 @@ fn draw(
     encoder: &mut Option<Jpeg>,
 ) -> Result<Picture, Failure> {
     let started = Instant::now();
+    let (quality, canvas, settles) = match &job.coding {
+        Coding::Draw { quality, canvas, settles } => (*quality, canvas.as_ref(), *settles),
+        Coding::Settle { canvas, most } => return settle(canvas, *most, job.state.size),
+    };
     let (mut state, mut volume) = (job.state.clone(), Arc::clone(&job.volume));
     let drawn = match &job.studio {
         None => {
@@ -271,21 +283,46 @@ fn draw(
         return Err(Failure::Cancelled);
     }
     let rendered = Instant::now();
-    let failed = |error: turbojpeg::Error| Failure::Failed(format!("the picture cannot be encoded: {error}"));
     let jpeg = match encoder {
         Some(jpeg) => jpeg,
-        None => encoder.insert(Jpeg::new().map_err(failed)?),
+        None => encoder.insert(Jpeg::new().map_err(EncodeError::from)?),
     };
     let tone = match job.state.content {
         Content::Slice | Content::Projection(_) => Tone::Grey,
         _ => Tone::Color,
     };
-    let bytes = jpeg.encode(&frame, job.jpeg_quality, tone).map_err(failed)?;
+    let size = frame.size;
+    let (message, painted) = match canvas {
+        None => (jpeg.encode(&frame, quality, tone).map_err(EncodeError::from)?, Painted::default()),
+        Some(canvas) => {
+            let mut message = vec![0; HEADER_BYTES];
+            let settles = settles && refined >= 1.0;
+            let painted = lock(canvas).paint(frame, tone, quality, settles, jpeg, &mut message);
+            (message, painted?)
+        }
+    };
     Ok(Picture {
-        jpeg: bytes,
-        size: frame.size,
+        message,
+        size,
+        codec: Codec::Jpeg,
+        painted,
         render_time: rendered - started,
         encode_time: rendered.elapsed(),
         refined,
     })
+}
+
+/// Encodes more of the picture that a canvas has kept.
+fn settle(canvas: &Mutex<Canvas>, most: usize, size: [u32; 2]) -> Result<Picture, Failure> {
+    let started = Instant::now();
+    let mut message = vec![0; HEADER_BYTES];
+    let painted = lock(canvas).settle(most, &mut message)?;
+    let (render_time, encode_time) = (Duration::ZERO, started.elapsed());
+    Ok(Picture { message, size, codec: Codec::Png, painted, render_time, encode_time, refined: 1.0 })
+}
+
+/// A defect that ended one picture spoils no other: until it is whole again, a canvas knows nothing of the
+/// client's.
+fn lock(canvas: &Mutex<Canvas>) -> MutexGuard<'_, Canvas> {
+    canvas.lock().unwrap_or_else(PoisonError::into_inner)
 }

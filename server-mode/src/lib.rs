@@ -14,9 +14,11 @@
 pub mod encode;
 mod frames;
 mod refine;
+mod screen;
 mod server;
 mod session;
 mod studies;
 
+pub use screen::{Screen, ScreenError};
 pub use server::{Config, Error, Ready, Server, run};
 pub use studies::{Loader, Studies};

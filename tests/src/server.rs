@@ -1,5 +1,6 @@
 //! A real server on a free port of the loopback interface, and clients for it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,11 +8,12 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::FrameHeader;
+use protocol::frame::HEADER_BYTES;
 use render_core::phantom::Spec;
 use render_core::render::Choice;
 use render_core::{Progress, Renderer, dicom};
 use serde_json::{Value, json};
-use server_mode::{Config, Server, Studies};
+use server_mode::{Config, Screen, Server, Studies};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -158,7 +160,7 @@ impl TestServer {
         }
         let connect = tokio_tungstenite::connect_async(request);
         let (socket, _) = tokio::time::timeout(PATIENCE, connect).await.expect("an answer")?;
-        Ok(Client { socket, seq: 0 })
+        Ok(Client { socket, seq: 0, screens: HashMap::new() })
     }
 
     /// Sends a request as written and returns the whole answer.
@@ -185,6 +187,7 @@ impl TestServer {
 pub struct Client {
     pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     seq: u64,
+    screens: HashMap<u8, Screen>,
 }
 
 impl Client {
@@ -243,15 +246,23 @@ impl Client {
         }
     }
 
-    /// The next frame of `voxcast.v1`, skipping texts; it is acknowledged.
-    pub async fn frame(&mut self) -> (FrameHeader, Vec<u8>) {
+    /// The next frame of `voxcast.v1`, skipping texts, and the bytes that its parts have; it is shown and
+    /// acknowledged.
+    pub async fn frame(&mut self) -> (FrameHeader, usize) {
         loop {
             if let Some(Ok(Message::Binary(bytes))) = self.arrival().await {
-                let (header, picture) = FrameHeader::decode(&bytes).expect("a frame with a header");
+                let (header, _) = FrameHeader::decode(&bytes).expect("a frame");
+                let screen = self.screens.entry(header.view).or_default();
+                screen.show(&bytes).expect("a frame that can be shown");
                 self.say(json!({"type": "ack", "view": header.view, "frame": header.frame})).await;
-                return (header, picture.to_vec());
+                return (header, bytes.len() - HEADER_BYTES);
             }
         }
+    }
+
+    /// What a view shows.
+    pub fn screen(&self, view: u8) -> &Screen {
+        &self.screens[&view]
     }
 
     /// The next message of a connection that lives.

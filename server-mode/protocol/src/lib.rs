@@ -6,7 +6,7 @@
 //! ```text
 //! text    -> ClientMessage::parse -> (seq, ClientMessage)     server side
 //! ServerMessage -> serde_json     -> text
-//! FrameHeader::encode + picture   -> binary message           FrameHeader::decode on the client
+//! FrameHeader::encode + parts     -> binary message           FrameHeader::decode on the client
 //! ```
 //!
 //! This crate knows no socket, no clock, no renderer and no async runtime. Whatever it accepts is
@@ -16,7 +16,7 @@ pub mod frame;
 pub mod message;
 pub mod plain;
 
-pub use frame::{Codec, FrameHeader, Quality};
+pub use frame::{Codec, FrameHeader, Part, Quality};
 pub use message::{ClientMessage, Content, ErrorCode, MouseButton, PointerKind, ServerMessage};
 
 /// The WebSocket subprotocol of `ClientMessage` and `ServerMessage`.

@@ -19,6 +19,9 @@ pub const MAX_WINDOW: f64 = 1e6;
 /// Factors of one `pinch`, and one over them.
 pub const MAX_PINCH: f64 = 100.0;
 
+/// Names of one `accept`.
+const MAX_CODECS: usize = 16;
+
 /// What a client asks for. Positions are pixels from the view's top left corner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -77,6 +80,14 @@ pub enum ClientMessage {
     Ack {
         view: u8,
         frame: u32,
+    },
+    /// What the client can decode besides JPEG; names that are not known mean nothing.
+    Accept {
+        codecs: Vec<String>,
+    },
+    /// The client's picture is not what it should be.
+    Repaint {
+        view: u8,
     },
     Ping {
         time: f64,
@@ -197,7 +208,13 @@ impl ClientMessage {
                 short("name", name)
             }
             Self::Reset { view } => view.map_or(Ok(()), check_view),
-            Self::Ack { view, .. } => check_view(*view),
+            Self::Ack { view, .. } | Self::Repaint { view } => check_view(*view),
+            Self::Accept { codecs } => {
+                if codecs.len() > MAX_CODECS {
+                    return Err(format!("`codecs` lists at most {MAX_CODECS}"));
+                }
+                codecs.iter().try_for_each(|codec| short("codecs", codec))
+            }
             Self::Ping { time } => bounded("time", *time, MAX_SEQ as f64),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use protocol::frame::append_part;
 use protocol::{ClientMessage, Codec, FrameHeader, Quality, ServerMessage, plain};
 use serde_json::{Value, json};
 
@@ -41,20 +42,34 @@ fn round_trip(name: &str, text: &str) -> Result<Value, String> {
         assert!(name.starts_with("frame-"), "{name}: unknown kind of fixture");
         let file: Value = serde_json::from_str(text).expect("a frame fixture is JSON");
         let bytes = unhex(file["hex"].as_str().expect("hex"));
-        let (header, picture) = FrameHeader::decode(&bytes).map_err(|error| error.to_string())?;
-        assert_eq!(header.encode(), bytes[..bytes.len() - picture.len()], "{name}");
-        Ok(json!({ "hex": file["hex"], "header": as_json(&header), "pictureBytes": picture.len() }))
+        let (header, parts) = FrameHeader::decode(&bytes).map_err(|error| error.to_string())?;
+        let mut written = header.encode().to_vec();
+        for part in &parts {
+            let copy = |to: &mut Vec<u8>| {
+                to.extend(part.bytes);
+                Ok::<_, ()>(())
+            };
+            append_part(&mut written, part.at, part.size, copy).expect("a copy does not fail");
+        }
+        assert_eq!(written, bytes, "{name}");
+        let parts =
+            parts.iter().map(|part| json!({"at": part.at, "size": part.size, "bytes": part.bytes.len()}));
+        let parts: Vec<_> = parts.collect();
+        Ok(json!({ "hex": file["hex"], "header": as_json(&header), "parts": parts }))
     }
 }
 
 fn as_json(header: &FrameHeader) -> Value {
-    assert_eq!(header.codec, Codec::Jpeg);
+    let kind = match header.quality {
+        Quality::Interactive => "interactive",
+        Quality::Final => "final",
+        Quality::Lossless => "lossless",
+    };
     json!({
-        "codec": "jpeg",
-        "kind": if header.quality == Quality::Final { "final" } else { "interactive" },
-        "view": header.view, "size": header.size, "frame": header.frame,
+        "codec": if header.codec == Codec::Png { "png" } else { "jpeg" },
+        "kind": kind, "view": header.view, "cleared": header.cleared, "size": header.size, "frame": header.frame,
         "inputSeq": header.input_seq, "viewRevision": header.view_revision,
-        "renderUs": header.render_us, "encodeUs": header.encode_us,
+        "renderUs": header.render_us, "encodeUs": header.encode_us, "hash": header.hash,
     })
 }
 

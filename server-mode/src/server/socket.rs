@@ -256,15 +256,7 @@ impl Client<'_> {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Text(text) => self.queue(Message::Text(text.into()))?,
-                Output::Frame { mut header, jpeg } => {
-                    let message = if header.is_empty() {
-                        jpeg
-                    } else {
-                        header.extend_from_slice(&jpeg);
-                        header
-                    };
-                    self.queue(Message::Binary(message.into()))?;
-                }
+                Output::Frame(message) => self.queue(Message::Binary(message.into()))?,
                 Output::Open(request, target) => {
                     let events = self.events.clone();
                     // The queue has room for every answer; a session that is gone needs none.

@@ -5,6 +5,7 @@
 //! than two of its frames are unacknowledged. What arrives meanwhile is merged into the view's
 //! state, so a slow client sees fewer pictures, never older ones.
 
+mod pace;
 mod plain;
 mod stream;
 mod view;
@@ -13,15 +14,16 @@ mod view;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::message::{LayoutView, ViewInfo};
-use protocol::{ErrorCode, ServerMessage, plain as wire};
+use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 
+use crate::encode::{Canvas, Painted};
 use crate::frames::Failure;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
@@ -69,8 +71,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send a text message.
     Text(String),
-    /// Send a binary message: header and picture are its parts.
-    Frame { header: Vec<u8>, jpeg: Vec<u8> },
+    /// Send a binary message.
+    Frame(Vec<u8>),
     /// Open a series instead of any it still waits for; the answer is `Input::Opened`.
     Open(u64, Target),
     /// Draw this instead of any job of the view that has not begun; the answer is `Input::Rendered`.
@@ -87,7 +89,17 @@ pub struct Job {
     pub state: ViewState,
     /// Where this picture's next pass is drawn, if it refines.
     pub studio: Option<Arc<dyn Studio>>,
-    pub jpeg_quality: u8,
+    pub coding: Coding,
+}
+
+/// What becomes of a picture.
+#[derive(Clone, Debug)]
+pub enum Coding {
+    /// It is drawn; what is new on the canvas is encoded as JPEGs of this quality, without a canvas all
+    /// of it as one. The canvas keeps it for `Settle` where it `settles`.
+    Draw { quality: u8, canvas: Option<Arc<Mutex<Canvas>>>, settles: bool },
+    /// It was drawn; some more of it is encoded without loss, about so many bytes.
+    Settle { canvas: Arc<Mutex<Canvas>>, most: usize },
 }
 
 /// Comes back with the picture.
@@ -116,8 +128,11 @@ pub struct Rendered {
 
 #[derive(Debug)]
 pub struct Picture {
-    pub jpeg: Vec<u8>,
+    /// What is sent; where there is a canvas, with room for a header in front.
+    pub message: Vec<u8>,
     pub size: [u32; 2],
+    pub codec: Codec,
+    pub painted: Painted,
     pub render_time: Duration,
     pub encode_time: Duration,
     /// The share of its passes that is done; 1 for what needs no more.
@@ -125,8 +140,14 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// How good the client's picture is with it.
     fn quality(&self, meta: &JobMeta) -> Quality {
-        if self.refined < 1.0 { Quality::Interactive } else { meta.quality }
+        match meta.quality {
+            _ if self.painted.lossless.is_some() => Quality::Lossless,
+            _ if self.refined < 1.0 => Quality::Interactive,
+            Quality::Lossless => Quality::Final,
+            wanted => wanted,
+        }
     }
 }
 
@@ -147,6 +168,8 @@ pub struct Session {
     counters: [Counters; protocol::MAX_VIEWS],
     epochs: u64,
     last_seq: u64,
+    /// Whether the client takes lossless pictures.
+    settles: bool,
     out: VecDeque<Output>,
 }
 
@@ -176,6 +199,7 @@ impl Session {
             counters: Default::default(),
             epochs: 0,
             last_seq: 0,
+            settles: false,
             out: VecDeque::new(),
         };
         session.greet(backend);
@@ -203,7 +227,7 @@ impl Session {
                 }
             }
             Input::Opened(request, opened) => self.opened(request, opened),
-            Input::Rendered(rendered) => self.rendered(rendered),
+            Input::Rendered(rendered) => self.rendered(now, rendered),
             Input::FrameSent => {
                 if let Dialect::Plain { .. } = self.dialect {
                     self.counters[0].acknowledge_all();
@@ -226,7 +250,7 @@ impl Session {
 
     /// When to call `handle` with `Input::Wake`.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.views.values().filter_map(View::rest_at).min()
+        self.views.values().filter_map(|view| view.wake_at(self.settles)).min()
     }
 
     fn greet(&mut self, backend: &str) {
@@ -314,14 +338,14 @@ impl Session {
         Some(view)
     }
 
-    fn rendered(&mut self, rendered: Rendered) {
+    fn rendered(&mut self, now: Instant, rendered: Rendered) {
         let Rendered { meta, picture } = rendered;
         let Some(view) = self.views.get_mut(&meta.view) else { return };
-        if !view.finish(&meta, &picture) {
+        if !view.finish(now, &meta, &picture) {
             return;
         }
         match picture {
-            Ok(picture) => self.frame(&meta, picture),
+            Ok(picture) => self.frame(now, &meta, picture),
             Err(Failure::Cancelled) => {}
             Err(Failure::Failed(reason)) => {
                 self.error(ErrorCode::RenderFailed, &format!("The picture cannot be drawn: {reason}"), None);
@@ -329,11 +353,14 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, meta: &JobMeta, picture: Picture) {
+    fn frame(&mut self, now: Instant, meta: &JobMeta, picture: Picture) {
         let counters = &mut self.counters[usize::from(meta.view)];
         let number = counters.send();
+        if meta.quality == Quality::Lossless {
+            counters.pace.sent(number, now);
+        }
         if self.dialect != Dialect::Stream {
-            return self.out.push_back(Output::Frame { header: Vec::new(), jpeg: picture.jpeg });
+            return self.out.push_back(Output::Frame(picture.message));
         }
         let mut info = (*meta.info).clone();
         if meta.refines {
@@ -347,17 +374,23 @@ impl Session {
         // A view is at most 8192 pixels wide and high, so its size fits.
         let size = picture.size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
         let header = protocol::FrameHeader {
-            codec: protocol::Codec::Jpeg,
+            codec: picture.codec,
             quality: picture.quality(meta),
             view: meta.view,
+            cleared: picture.painted.cleared,
             size,
             frame: number,
             input_seq: meta.input_seq,
             view_revision: meta.info.revision,
             render_us: micros(picture.render_time),
             encode_us: micros(picture.encode_time),
+            hash: picture.painted.lossless.unwrap_or(0),
         };
-        self.out.push_back(Output::Frame { header: header.encode().to_vec(), jpeg: picture.jpeg });
+        let mut message = picture.message;
+        if let Some(room) = message.first_chunk_mut() {
+            *room = header.encode();
+        }
+        self.out.push_back(Output::Frame(message));
     }
 
     /// Asks for a picture of every view that needs one and whose client keeps up.
@@ -376,8 +409,11 @@ impl Session {
             self.share_window(number);
         }
         for (&number, view) in &mut self.views {
-            if self.counters[usize::from(number)].may_send()
-                && let Some(mut job) = view.next_job(number, self.dialect, &volume)
+            let counters = &self.counters[usize::from(number)];
+            // Lossless parts go one by one: what the user does next must not queue behind many of them.
+            let settle = (self.settles && counters.is_idle()).then(|| counters.pace.bytes());
+            if counters.may_send()
+                && let Some(mut job) = view.next_job(number, self.dialect, &volume, settle, self.settles)
             {
                 let normal = job.state.plane.scroll_direction();
                 if !millimetres.holds_in_plane(normal, volume.geometry()) {

@@ -35,7 +35,9 @@ impl Session {
             }
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
-            ClientMessage::Ack { view, frame } => self.counters[usize::from(view)].acknowledge(frame),
+            ClientMessage::Ack { view, frame } => self.counters[usize::from(view)].acknowledge(now, frame),
+            ClientMessage::Accept { codecs } => self.settles = codecs.iter().any(|codec| codec == "png"),
+            ClientMessage::Repaint { view } => self.view(view)?.0.repaint(),
             ClientMessage::Pointer { view, kind, button, x, y } => {
                 self.pointer(now, seq, view, kind, button, [x, y])?;
             }

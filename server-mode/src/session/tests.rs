@@ -1,6 +1,7 @@
 //! The session with a clock, a client and a renderer made by hand.
 
 use glam::DVec3;
+use protocol::frame::HEADER_BYTES;
 use protocol::{ClientMessage, FrameHeader};
 use render_core::Progress;
 use render_core::dicom::{Error, Facts, Library, Loaded, Report, Series};
@@ -33,6 +34,13 @@ struct Frame {
 /// The size that a job's picture will have.
 fn job_size(job: &Job) -> [u32; 2] {
     job.meta.rung.map_or(job.state.size, |rung| rung.size(job.state.size))
+}
+
+fn jpeg_quality(job: &Job) -> u8 {
+    match job.coding {
+        Coding::Draw { quality, .. } => quality,
+        Coding::Settle { .. } => panic!("the job is drawn already"),
+    }
 }
 
 impl Stage {
@@ -99,8 +107,8 @@ impl Stage {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Text(text) => self.texts.push(serde_json::from_str(&text).expect("JSON")),
-                Output::Frame { header, .. } => {
-                    let header = FrameHeader::decode(&header).ok().map(|(header, _)| header);
+                Output::Frame(message) => {
+                    let header = FrameHeader::decode(&message).ok().map(|(header, _)| header);
                     self.frames.push(Frame { header });
                 }
                 Output::Open(_, target) => self.opens.push(target),
@@ -123,8 +131,17 @@ impl Stage {
     }
 
     fn finish_pass(&mut self, job: &Job, took: Duration, refined: f32) {
-        let (jpeg, size) = (vec![0xff], job_size(job));
-        let picture = Picture { jpeg, size, render_time: took, encode_time: MS, refined };
+        self.finish_with(job, took, refined, Painted::default());
+    }
+
+    fn finish_with(&mut self, job: &Job, took: Duration, refined: f32, painted: Painted) {
+        let (message, codec) = match &job.coding {
+            Coding::Draw { canvas: None, .. } => (vec![0xff], Codec::Jpeg),
+            Coding::Draw { .. } => (vec![0; HEADER_BYTES], Codec::Jpeg),
+            Coding::Settle { .. } => (vec![0; HEADER_BYTES], Codec::Png),
+        };
+        let size = job_size(job);
+        let picture = Picture { message, size, codec, painted, render_time: took, encode_time: MS, refined };
         self.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Ok(picture) }));
     }
 
@@ -212,12 +229,12 @@ fn a_drag_is_drawn_fast_and_its_release_in_full() {
     assert!(stage.jobs.is_empty(), "pressing changes nothing");
     let moved = stage.pointer(0, "move", 10.0);
     let job = stage.begin(0);
-    assert_eq!((job.meta.quality, job.jpeg_quality), (Quality::Interactive, 50));
+    assert_eq!((job.meta.quality, jpeg_quality(&job)), (Quality::Interactive, 50));
     stage.finish(&job, MS);
     assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, moved);
     let released = stage.pointer(0, "release", 10.0);
     let job = stage.begin(0);
-    assert_eq!((job.meta.quality, job.jpeg_quality), (Quality::Final, 90));
+    assert_eq!((job.meta.quality, jpeg_quality(&job)), (Quality::Final, 90));
     stage.finish(&job, MS);
     assert_eq!(stage.headers(0).next_back().expect("a frame").input_seq, released);
     assert_eq!(stage.session.wake_at(), None);
@@ -235,7 +252,7 @@ fn a_cinematic_view_refines_pass_by_pass_while_it_rests_and_its_frames_are_seen(
     let revision = stage.headers(0).next_back().expect("a frame").view_revision;
     for refined in [0.25, 0.5] {
         let job = stage.begin(0);
-        assert!(job.meta.refines && job.studio.is_some() && job.jpeg_quality == 90);
+        assert!(job.meta.refines && job.studio.is_some() && jpeg_quality(&job) == 90);
         assert!(stage.jobs.is_empty());
         stage.finish_pass(&job, 900 * MS, refined);
         let header = stage.headers(0).next_back().expect("a frame");
@@ -264,6 +281,97 @@ fn a_cinematic_view_refines_pass_by_pass_while_it_rests_and_its_frames_are_seen(
     stage.acknowledge(0);
     stage.wait(1000 * MS);
     assert!(stage.jobs.is_empty(), "what is final costs nothing");
+}
+
+/// A stage whose client takes lossless pictures, all of them shown.
+fn settling() -> Stage {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "accept", "codecs": ["jpeg", "png", "of-tomorrow"]}));
+    stage.wait(350 * MS);
+    for view in 0..3 {
+        let job = stage.begin(view);
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { cleared: false, lossless: Some(7) });
+        stage.acknowledge(view);
+    }
+    stage
+}
+
+#[test]
+fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
+    let mut stage = settling();
+    assert_eq!(stage.session.wake_at(), None);
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 10.0);
+    stage.draw(0);
+    stage.acknowledge(0);
+    stage.pointer(0, "release", 10.0);
+    let job = stage.begin(0);
+    assert!(matches!(job.coding, Coding::Draw { quality: 90, settles: true, .. }));
+    stage.finish(&job, MS);
+    assert_eq!(stage.session.wake_at(), Some(stage.now + 350 * MS));
+    stage.wait(350 * MS);
+    assert!(stage.jobs.is_empty(), "lossless parts wait until the final picture is seen");
+    stage.acknowledge(0);
+    for lossless in [None, None, Some(0xabcd)] {
+        let job = stage.begin(0);
+        assert!(matches!(job.coding, Coding::Settle { .. }) && job.meta.quality == Quality::Lossless);
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { cleared: false, lossless });
+        assert!(stage.jobs.is_empty(), "one part is on its way at a time");
+        let header = stage.headers(0).next_back().expect("a frame");
+        let wanted = if lossless.is_some() { Quality::Lossless } else { Quality::Final };
+        assert_eq!((header.codec, header.quality, header.hash), (Codec::Png, wanted, lossless.unwrap_or(0)));
+        stage.acknowledge(0);
+    }
+    assert!(stage.jobs.is_empty());
+    assert_eq!(stage.session.wake_at(), None);
+}
+
+#[test]
+fn input_ends_the_way_to_a_lossless_picture() {
+    let mut stage = settling();
+    stage.say(json!({"type": "preset", "view": 0, "name": "CT_Lung"}));
+    stage.draw(0);
+    stage.acknowledge(0);
+    stage.wait(350 * MS);
+    let job = stage.begin(0);
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 10.0);
+    stage.jobs.clear();
+    stage.finish(&job, Duration::ZERO);
+    let job = stage.begin(0);
+    assert_eq!(job.meta.quality, Quality::Interactive);
+    stage.finish(&job, MS);
+    stage.acknowledge(0);
+    stage.wait(499 * MS);
+    assert!(stage.jobs.is_empty(), "nothing becomes lossless while a hand holds it");
+}
+
+#[test]
+fn a_client_that_takes_no_lossless_pictures_gets_none() {
+    let mut stage = Stage::showing();
+    stage.wait(1000 * MS);
+    assert!(stage.jobs.is_empty());
+    assert_eq!(stage.session.wake_at(), None);
+}
+
+#[test]
+fn a_client_whose_picture_is_damaged_is_shown_all_of_it_again() {
+    let mut stage = settling();
+    let canvas = |job: &Job| match &job.coding {
+        Coding::Draw { canvas: Some(canvas), .. } | Coding::Settle { canvas, .. } => Arc::clone(canvas),
+        Coding::Draw { .. } => panic!("a stream has a canvas"),
+    };
+    stage.say(json!({"type": "repaint", "view": 1}));
+    let first = stage.begin(1);
+    assert_eq!(first.meta.quality, Quality::Final);
+    stage.say(json!({"type": "repaint", "view": 1}));
+    stage.jobs.clear();
+    stage.finish(&first, MS);
+    let second = stage.begin(1);
+    assert!(!Arc::ptr_eq(&canvas(&first), &canvas(&second)), "the one in the making was of the old canvas");
+    stage.finish(&second, MS);
+    stage.acknowledge(1);
+    assert!(stage.jobs.is_empty());
 }
 
 #[test]
@@ -530,7 +638,7 @@ fn a_plain_client_gets_the_qualities_it_was_promised() {
         stage.finish(&job, 500 * MS);
         stage.input(Input::FrameSent);
         assert_eq!(job.state.size, [320, 180], "a plain picture has the server's size");
-        job.jpeg_quality
+        jpeg_quality(&job)
     };
     let mouse = |kind: &str, x: u32| json!({"action": "mouse", "type": kind, "x": x, "y": 0, "button": 0});
     assert_eq!(next(mouse("mousemove", 7)), 85, "the first picture; hovering changes nothing");
@@ -543,13 +651,13 @@ fn a_plain_client_gets_the_qualities_it_was_promised() {
     assert!(stage.jobs.is_empty());
     stage.plain(&mouse("mousemove", 20));
     let moving = stage.begin(0);
-    assert_eq!(moving.jpeg_quality, 50);
+    assert_eq!(jpeg_quality(&moving), 50);
     // The button is let go while the picture is being made, and the mouse hovers on.
     stage.plain(&mouse("mouseup", 20));
     stage.plain(&mouse("mousemove", 21));
     stage.jobs.clear();
     stage.finish(&moving, MS);
-    assert_eq!(stage.begin(0).jpeg_quality, 90);
+    assert_eq!(jpeg_quality(&stage.begin(0)), 90);
 }
 
 #[test]

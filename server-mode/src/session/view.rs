@@ -1,6 +1,6 @@
 //! One view of a session: its state, the input it has not applied yet, and what it has shown.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::message::{self, Letters, ViewInfo};
@@ -10,7 +10,9 @@ use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::{Volume, Window};
 
-use super::{Dialect, Job, JobMeta, Picture, Quality};
+use super::pace::Pace;
+use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
+use crate::encode::Canvas;
 use crate::frames::Failure;
 use crate::refine::{Studio, new_studio};
 
@@ -18,6 +20,8 @@ use crate::refine::{Studio, new_studio};
 const REST: Duration = Duration::from_millis(150);
 /// The same with a button held: the hand may only have paused.
 const HELD_REST: Duration = Duration::from_millis(500);
+/// So long after a final picture it becomes lossless.
+const SETTLE: Duration = Duration::from_millis(350);
 const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
 /// Drawing and encoding an interactive picture should take no longer: 25 a second.
@@ -31,12 +35,18 @@ pub struct Counters {
     revision: u64,
     /// What the client was last told about the view.
     pub told: Option<ViewInfo>,
+    pub pace: Pace,
 }
 
 impl Counters {
     /// Whether the client keeps up.
     pub fn may_send(&self) -> bool {
         self.sent.wrapping_sub(self.acknowledged) < protocol::MAX_UNACKNOWLEDGED
+    }
+
+    /// Whether the client has seen all that was sent.
+    pub fn is_idle(&self) -> bool {
+        self.sent == self.acknowledged
     }
 
     /// Counts a frame and returns its number.
@@ -46,10 +56,11 @@ impl Counters {
     }
 
     /// Numbers that were not sent, or were acknowledged before, mean nothing.
-    pub fn acknowledge(&mut self, frame: u32) {
+    pub fn acknowledge(&mut self, now: Instant, frame: u32) {
         let unacknowledged = self.sent.wrapping_sub(self.acknowledged);
         if self.sent.wrapping_sub(frame) < unacknowledged {
             self.acknowledged = frame;
+            self.pace.acknowledged(frame, now);
         }
     }
 
@@ -114,6 +125,20 @@ pub struct View {
     ladder: Ladder,
     /// Where a cinematic picture gathers its samples.
     studio: Option<Arc<dyn Studio>>,
+    /// What the client sees of this view.
+    canvas: Arc<Mutex<Canvas>>,
+    /// The client has asked to be shown everything again, while a picture was in the making.
+    repaint: bool,
+    settling: Settling,
+}
+
+/// On the way from a final picture to a lossless one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settling {
+    /// There is no final picture, or it is lossless.
+    No,
+    At(Instant),
+    Due,
 }
 
 impl View {
@@ -135,6 +160,9 @@ impl View {
             demand: 0,
             ladder: Ladder::new(INTERACTIVE_BUDGET),
             studio: None,
+            canvas: Arc::default(),
+            repaint: false,
+            settling: Settling::No,
         }
     }
 
@@ -150,9 +178,20 @@ impl View {
         &self.state
     }
 
-    /// When the final picture is due.
-    pub fn rest_at(&self) -> Option<Instant> {
-        self.rest_at
+    /// When the final picture is due, or the lossless one where the client takes those.
+    pub fn wake_at(&self, settles: bool) -> Option<Instant> {
+        let settle_at = match self.settling {
+            Settling::At(at) if settles => Some(at),
+            _ => None,
+        };
+        self.rest_at.into_iter().chain(settle_at).min()
+    }
+
+    /// Shows everything again.
+    pub fn repaint(&mut self) {
+        self.canvas = Arc::default();
+        self.repaint = self.asked.is_some();
+        self.shown = None;
     }
 
     /// Something was changed for good: the next picture is a final one.
@@ -288,10 +327,24 @@ impl View {
     /// Notices that nothing has moved for a while.
     pub fn rest(&mut self, now: Instant) {
         self.rest_at = self.rest_at.filter(|at| *at > now);
+        if matches!(self.settling, Settling::At(at) if at <= now) {
+            self.settling = Settling::Due;
+        }
     }
 
-    /// The picture to make now, if any and if it is not in the making already.
-    pub fn next_job(&mut self, number: u8, dialect: Dialect, volume: &Arc<Volume>) -> Option<Box<Job>> {
+    /// The picture to make now, if any and if it is not in the making already. `settle` is how many bytes
+    /// of a lossless one may go now.
+    pub fn next_job(
+        &mut self,
+        number: u8,
+        dialect: Dialect,
+        volume: &Arc<Volume>,
+        settle: Option<usize>,
+        settles: bool,
+    ) -> Option<Box<Job>> {
+        if let Some(most) = settle.filter(|_| self.is_to_settle()) {
+            return Some(Box::new(self.settle_job(number, volume, most)));
+        }
         let (quality, jpeg_quality) = match dialect {
             Dialect::Stream if self.rest_at.is_some() => (Quality::Interactive, INTERACTIVE_QUALITY),
             Dialect::Stream => (Quality::Final, FINAL_QUALITY),
@@ -306,27 +359,52 @@ impl View {
             return None;
         }
         self.asked = Some(wanted);
+        self.settling = Settling::No;
         let state = self.state.clone();
         let coarse = quality == Quality::Interactive && dialect == Dialect::Stream;
         let rung = if coarse { self.ladder.rung(state.content.in_one_picture()) } else { None };
         // The picture of each pass leaves the view short of final, so the next one follows.
         let refines = state.content == Content::Cinematic && quality == Quality::Final;
         let studio = refines.then(|| Arc::clone(self.studio.get_or_insert_with(new_studio)));
-        let meta = JobMeta {
+        let canvas = (dialect == Dialect::Stream).then(|| Arc::clone(&self.canvas));
+        let settles = settles && quality == Quality::Final;
+        let coding = Coding::Draw { quality: jpeg_quality, canvas, settles };
+        let meta = JobMeta { refines, rung, ..self.meta(number, volume, quality) };
+        Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, coding }))
+    }
+
+    /// Whether a final picture has rested long enough to become a lossless one.
+    fn is_to_settle(&self) -> bool {
+        let final_now = self
+            .shown
+            .is_some_and(|shown| shown.revision == self.state.revision && shown.quality == Quality::Final);
+        self.settling == Settling::Due && self.asked.is_none() && self.rest_at.is_none() && final_now
+    }
+
+    fn settle_job(&mut self, number: u8, volume: &Arc<Volume>, most: usize) -> Job {
+        let mut meta = self.meta(number, volume, Quality::Lossless);
+        meta.info.refined = meta.info.refined.map(|_| 1.0);
+        self.asked =
+            Some(Version { revision: self.state.revision, quality: Quality::Lossless, demand: self.demand });
+        let coding = Coding::Settle { canvas: Arc::clone(&self.canvas), most };
+        Job { meta, volume: Arc::clone(volume), state: self.state.clone(), studio: None, coding }
+    }
+
+    fn meta(&self, number: u8, volume: &Volume, quality: Quality) -> JobMeta {
+        JobMeta {
             view: number,
             quality,
-            refines,
+            refines: false,
             epoch: self.epoch,
             input_seq: self.input_seq,
             demand: self.demand,
-            rung,
+            rung: None,
             info: Box::new(self.info(number, volume)),
-        };
-        Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, jpeg_quality }))
+        }
     }
 
     /// Takes note of a job's end. Returns whether its result is for this view.
-    pub fn finish(&mut self, meta: &JobMeta, picture: &Result<Picture, Failure>) -> bool {
+    pub fn finish(&mut self, now: Instant, meta: &JobMeta, picture: &Result<Picture, Failure>) -> bool {
         self.asked = None;
         if meta.epoch != self.epoch {
             return false;
@@ -334,15 +412,24 @@ impl View {
         let version = |quality| Version { revision: meta.info.revision, quality, demand: meta.demand };
         match picture {
             Ok(picture) => {
-                self.shown = Some(version(picture.quality(meta)));
-                if !meta.refines {
+                let reached = picture.quality(meta);
+                self.shown = Some(version(reached));
+                self.settling = match reached {
+                    Quality::Final if meta.quality == Quality::Final => Settling::At(now + SETTLE),
+                    Quality::Final => Settling::Due,
+                    Quality::Interactive | Quality::Lossless => Settling::No,
+                };
+                if meta.quality != Quality::Lossless && !meta.refines {
                     let took = picture.render_time + picture.encode_time;
                     self.ladder.measured(self.state.content.in_one_picture(), meta.rung, took);
                 }
             }
             Err(Failure::Cancelled) => {}
             // What cannot be drawn is not tried again until something changes.
-            Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Final)),
+            Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Lossless)),
+        }
+        if std::mem::take(&mut self.repaint) {
+            self.shown = None;
         }
         true
     }

@@ -1,7 +1,10 @@
 // src/protocol.ts
 var SUBPROTOCOL = "voxcast.v1";
-var FRAME_HEADER_BYTES = 40;
+var FRAME_HEADER_BYTES = 44;
+var PART_HEADER_BYTES = 12;
 var MAX_VIEWS = 16;
+var CODECS = { 1: "jpeg", 2: "png" };
+var QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" };
 var ProtocolError = class extends Error {
 };
 function fail(at, wanted) {
@@ -112,17 +115,18 @@ function parseFrame(bytes) {
   if (bytes.byteLength < FRAME_HEADER_BYTES) throw new ProtocolError("the frame is shorter than its header");
   const data = new DataView(bytes);
   if (data.getUint32(0) !== 1448625713) throw new ProtocolError("the frame does not start with VXF1");
-  if (data.getUint8(4) !== 1) throw new ProtocolError(`the frame has an unknown codec, ${data.getUint8(4)}`);
-  const kind = data.getUint8(5);
-  if (kind > 1) throw new ProtocolError(`the frame is of an unknown kind, ${kind}`);
   const view = data.getUint8(6);
   if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
+  const flag = data.getUint8(7);
+  if (flag > 1) throw new ProtocolError(`the frame has an unknown flag, ${flag}`);
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
   return {
-    quality: kind === 1 ? "final" : "interactive",
+    codec: known(CODECS, data.getUint8(4), "codec"),
+    quality: known(QUALITIES, data.getUint8(5), "kind"),
     view,
+    cleared: flag === 1,
     width,
     height,
     number: data.getUint32(12, true),
@@ -130,8 +134,29 @@ function parseFrame(bytes) {
     revision: Number(data.getBigUint64(24, true)),
     renderMs: data.getUint32(32, true) / 1e3,
     encodeMs: data.getUint32(36, true) / 1e3,
-    picture: new Uint8Array(bytes, FRAME_HEADER_BYTES)
+    hash: data.getUint32(40, true),
+    parts: parseParts(bytes, width, height)
   };
+}
+function known(values, code, name) {
+  const value = values[code];
+  if (value === void 0) throw new ProtocolError(`the frame has an unknown ${name}, ${code}`);
+  return value;
+}
+function parseParts(bytes, width, height) {
+  const data = new DataView(bytes);
+  const parts = [];
+  let at = FRAME_HEADER_BYTES;
+  while (at < bytes.byteLength) {
+    const start = at + PART_HEADER_BYTES;
+    if (start > bytes.byteLength) throw new ProtocolError("a part of the frame ends beyond the frame");
+    const [x, y, w, h] = [0, 2, 4, 6].map((offset) => data.getUint16(at + offset, true));
+    at = start + data.getUint32(start - 4, true);
+    if (at > bytes.byteLength) throw new ProtocolError("a part of the frame ends beyond the frame");
+    if (w === 0 || h === 0 || x + w > width || y + h > height) throw new ProtocolError("a part lies outside of its picture");
+    parts.push({ x, y, width: w, height: h, bytes: new Uint8Array(bytes, start, at - start) });
+  }
+  return parts;
 }
 
 // src/connection.ts
@@ -482,6 +507,39 @@ function dimsText(dims) {
   return dims.join(" × ");
 }
 
+// src/xxh32.ts
+var [P1, P2, P3, P4, P5] = [2654435761, 2246822519, 3266489917, 668265263, 374761393];
+function rotate(value, by) {
+  return value << by | value >>> 32 - by;
+}
+function round(lane, word) {
+  return Math.imul(rotate(lane + Math.imul(word, P2) | 0, 13), P1);
+}
+function xxh32(bytes) {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { length } = bytes;
+  let at = 0;
+  let hash = P5;
+  if (length >= 16) {
+    let [a, b, c, d] = [P1 + P2 | 0, P2 | 0, 0, -P1 | 0];
+    for (; at + 16 <= length; at += 16) {
+      a = round(a, data.getUint32(at, true));
+      b = round(b, data.getUint32(at + 4, true));
+      c = round(c, data.getUint32(at + 8, true));
+      d = round(d, data.getUint32(at + 12, true));
+    }
+    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+  }
+  hash = hash + length | 0;
+  for (; at + 4 <= length; at += 4) {
+    hash = Math.imul(rotate(hash + Math.imul(data.getUint32(at, true), P3) | 0, 17), P4);
+  }
+  for (; at < length; at++) hash = Math.imul(rotate(hash + Math.imul(bytes[at], P5) | 0, 11), P1);
+  hash = Math.imul(hash ^ hash >>> 15, P2);
+  hash = Math.imul(hash ^ hash >>> 13, P3);
+  return (hash ^ hash >>> 16) >>> 0;
+}
+
 // src/viewport.ts
 var TITLES = {
   axial: "Axial",
@@ -515,7 +573,7 @@ var Viewport = class {
   #quality = element("span", { class: "badge quality", hidden: true });
   #lossy = element(
     "span",
-    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG)" },
+    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG); it becomes lossless at rest" },
     "Lossy"
   );
   #warning = element("button", { class: "badge warning", type: "button", hidden: true });
@@ -537,8 +595,11 @@ var Viewport = class {
   /** States whose pictures have not been shown yet, oldest first. */
   #states = [];
   #drawn = null;
-  #waiting = null;
+  /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
+  #waiting = [];
   #decoding = false;
+  /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
+  #spoilt = false;
   constructor(view, content, owner) {
     this.view = view;
     this.content = content;
@@ -609,9 +670,9 @@ var Viewport = class {
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
   }
-  /** Takes a picture: decoded off the main thread, the newest wins. */
+  /** Takes a frame; it is decoded off the main thread. The server sends no more than two ahead. */
   setFrame(frame) {
-    this.#waiting = frame;
+    this.#waiting.push(frame);
     if (this.visible) void this.#draw();
   }
   /** Marks the picture as old, with the reason, until the next one comes. */
@@ -619,7 +680,8 @@ var Viewport = class {
     this.#markStale(reason);
     this.#gestures.cancel();
     this.#states = [];
-    this.#waiting = null;
+    this.#waiting = [];
+    this.#spoilt = true;
     this.wantedSlice = null;
   }
   retitle() {
@@ -637,48 +699,73 @@ var Viewport = class {
   }
   #forget() {
     this.#markStale(null);
-    this.state = this.#drawn = this.#waiting = this.wantedSlice = null;
+    this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
+    this.#spoilt = true;
     this.#canvas.width = this.#canvas.height = 0;
     this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
   }
   async #draw() {
     if (this.#decoding) return;
     this.#decoding = true;
-    while (this.#waiting && this.visible) {
-      const frame = this.#waiting;
-      this.#waiting = null;
+    while (this.#waiting.length > 0 && this.visible) {
+      const frame = this.#waiting.shift();
       try {
-        const bitmap = await createImageBitmap(new Blob([frame.picture], { type: "image/jpeg" }));
-        this.#paint(bitmap, frame);
-        bitmap.close();
+        const type = `image/${frame.codec}`;
+        const decode = ({ bytes }) => createImageBitmap(new Blob([bytes], { type }), { colorSpaceConversion: "none" });
+        const bitmaps = await Promise.all(frame.parts.map(decode));
+        if (frame.cleared) this.#spoilt = false;
+        if (!this.#spoilt) this.#paint(bitmaps, frame);
+        for (const bitmap of bitmaps) bitmap.close();
       } catch {
-        this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view could not be decoded.`);
+        this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
     this.#decoding = false;
   }
-  #paint(bitmap, frame) {
+  /** The next frames would build on something else than the server thinks: it has to begin anew. */
+  #spoil(reason) {
+    if (this.#spoilt) return;
+    this.#spoilt = true;
+    this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view ${reason}.`);
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+  #paint(bitmaps, frame) {
     const canvas = this.#canvas;
-    if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
-    if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
-    canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
+    const resized = canvas.width !== frame.width || canvas.height !== frame.height;
+    if (resized && !frame.cleared) return this.#spoil("is of another size than the one before");
+    if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
+    const context = canvas.getContext("2d", { alpha: false });
+    if (!context) return;
+    if (frame.cleared) {
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, frame.width, frame.height);
+    }
+    frame.parts.forEach(({ x, y }, i) => context.drawImage(bitmaps[i], x, y));
+    if (frame.quality === "lossless") {
+      const { data } = context.getImageData(0, 0, frame.width, frame.height);
+      if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
+    }
     this.#markStale(null);
     const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
     if (state && state !== this.#drawn) this.#write(state);
-    this.#writeQuality(frame.quality === "final", state?.refined ?? 0);
+    this.#writeQuality(frame.quality, state?.refined ?? 0);
     this.#owner.shown(frame);
   }
   /** `refined` is 0 while a picture stands in for one that refines. */
-  #writeQuality(final, refined) {
-    const refining = !final && refined > 0;
-    this.#quality.hidden = this.#lossy.hidden = false;
-    this.#quality.classList.toggle("final", final);
+  #writeQuality(quality, refined) {
+    const refining = quality === "interactive" && refined > 0;
+    this.#quality.hidden = false;
+    this.#lossy.hidden = quality === "lossless";
+    this.#quality.classList.toggle("final", quality !== "interactive");
+    this.#quality.classList.toggle("lossless", quality === "lossless");
     this.#quality.classList.toggle("refines", refining);
-    setText(this.#quality, final ? "Final" : refining ? `Refining ${Math.round(refined * 100)} %` : "Interactive");
+    const words = { interactive: "Interactive", final: "Final", lossless: "Lossless" }[quality];
+    setText(this.#quality, refining ? `Refining ${Math.round(refined * 100)} %` : words);
+    this.#quality.title = quality === "lossless" ? "Every pixel is as the server drew it" : "";
     this.#refining.hidden = !refining;
     this.#refining.style.width = `${refined * 100}%`;
   }
@@ -856,9 +943,9 @@ var Controls = class {
     );
     this.#windows.value = chosen < 0 ? "" : String(chosen);
     if (this.#wanted) return;
-    setValue(this.#center, round(center));
-    setValue(this.#width, round(width));
-    setValue(this.#centerSlider, round(center));
+    setValue(this.#center, round2(center));
+    setValue(this.#width, round2(width));
+    setValue(this.#centerSlider, round2(center));
     setValue(this.#widthSlider, Math.round(widthToSlider(width, this.#maxWidth()) * SLIDER_STEPS));
     this.#widthSlider.setAttribute("aria-valuetext", numberText(width));
   }
@@ -906,7 +993,7 @@ var Controls = class {
 function custom() {
   return element("option", { value: "", disabled: true, hidden: true }, "Custom");
 }
-function round(value) {
+function round2(value) {
   return Number(value.toFixed(Math.abs(value) < 10 ? 2 : 0));
 }
 function setValue(input, value) {
@@ -1176,6 +1263,7 @@ var Client = class {
     switch (message.type) {
       case "connected":
         this.#asked = false;
+        this.#send({ type: "accept", codecs: ["jpeg", "png"] });
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -1184,8 +1272,8 @@ var Client = class {
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
         if (this.#library.isEmpty || this.#asked) break;
-        const known = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
-        this.#openSeries(known ? this.#wantedSeries : "");
+        const known2 = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
+        this.#openSeries(known2 ? this.#wantedSeries : "");
         break;
       }
       case "loading":

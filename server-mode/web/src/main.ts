@@ -126,6 +126,7 @@ class Client {
     switch (message.type) {
       case "connected":
         this.#asked = false;
+        this.#send({ type: "accept", codecs: ["jpeg", "png"] });
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);

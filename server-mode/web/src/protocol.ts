@@ -1,7 +1,8 @@
 // The wire protocol of ../../protocol/PROTOCOL.md: messages, and the header of a frame.
 
 export const SUBPROTOCOL = "voxcast.v1";
-const FRAME_HEADER_BYTES = 40;
+const FRAME_HEADER_BYTES = 44;
+const PART_HEADER_BYTES = 12;
 const MAX_VIEWS = 16;
 
 export type Content = "volume" | "cinematic" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
@@ -27,6 +28,8 @@ export type ClientMessage =
   | { type: "preset"; view: number; name: string }
   | { type: "reset"; view?: number }
   | { type: "ack"; view: number; frame: number }
+  | { type: "accept"; codecs: readonly string[] }
+  | { type: "repaint"; view: number }
   | { type: "ping"; time: number };
 
 export interface Series {
@@ -127,9 +130,15 @@ export type ServerMessage =
   | { type: "error"; code: string; message: string; seq: number | null }
   | { type: "pong"; time: number };
 
+const CODECS = { 1: "jpeg", 2: "png" } as const;
+const QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" } as const;
+
 export interface Frame {
-  quality: "interactive" | "final";
+  codec: (typeof CODECS)[keyof typeof CODECS];
+  quality: (typeof QUALITIES)[keyof typeof QUALITIES];
   view: number;
+  /** Whether the picture is black before the parts are painted; so it is where its size changes. */
+  cleared: boolean;
   width: number;
   height: number;
   number: number;
@@ -137,8 +146,18 @@ export interface Frame {
   revision: number;
   renderMs: number;
   encodeMs: number;
-  /** The JPEG file. */
-  picture: Uint8Array<ArrayBuffer>;
+  /** XXH32 of the whole picture's RGBA bytes, where it is lossless. */
+  hash: number;
+  parts: Part[];
+}
+
+/** A rectangle of the picture that replaces what was there, as a JPEG or PNG file. */
+export interface Part {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** The server sent something that the protocol does not allow. */
@@ -265,23 +284,24 @@ export function parseMessage(json: string): ServerMessage {
   return readMessage[type as ServerMessage["type"]](value, type);
 }
 
-/** Splits a binary message into its header and picture. */
+/** Splits a binary message into its header and parts. */
 export function parseFrame(bytes: ArrayBuffer): Frame {
   if (bytes.byteLength < FRAME_HEADER_BYTES) throw new ProtocolError("the frame is shorter than its header");
   const data = new DataView(bytes);
   // "VXF1"
   if (data.getUint32(0) !== 0x56584631) throw new ProtocolError("the frame does not start with VXF1");
-  if (data.getUint8(4) !== 1) throw new ProtocolError(`the frame has an unknown codec, ${data.getUint8(4)}`);
-  const kind = data.getUint8(5);
-  if (kind > 1) throw new ProtocolError(`the frame is of an unknown kind, ${kind}`);
   const view = data.getUint8(6);
   if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
+  const flag = data.getUint8(7);
+  if (flag > 1) throw new ProtocolError(`the frame has an unknown flag, ${flag}`);
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
   return {
-    quality: kind === 1 ? "final" : "interactive",
+    codec: known(CODECS, data.getUint8(4), "codec"),
+    quality: known(QUALITIES, data.getUint8(5), "kind"),
     view,
+    cleared: flag === 1,
     width,
     height,
     number: data.getUint32(12, true),
@@ -289,6 +309,29 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
     revision: Number(data.getBigUint64(24, true)),
     renderMs: data.getUint32(32, true) / 1000,
     encodeMs: data.getUint32(36, true) / 1000,
-    picture: new Uint8Array(bytes, FRAME_HEADER_BYTES),
+    hash: data.getUint32(40, true),
+    parts: parseParts(bytes, width, height),
   };
+}
+
+function known<T>(values: Readonly<Record<number, T>>, code: number, name: string): T {
+  const value = values[code];
+  if (value === undefined) throw new ProtocolError(`the frame has an unknown ${name}, ${code}`);
+  return value;
+}
+
+function parseParts(bytes: ArrayBuffer, width: number, height: number): Part[] {
+  const data = new DataView(bytes);
+  const parts: Part[] = [];
+  let at = FRAME_HEADER_BYTES;
+  while (at < bytes.byteLength) {
+    const start = at + PART_HEADER_BYTES;
+    if (start > bytes.byteLength) throw new ProtocolError("a part of the frame ends beyond the frame");
+    const [x, y, w, h] = [0, 2, 4, 6].map((offset) => data.getUint16(at + offset, true)) as [number, number, number, number];
+    at = start + data.getUint32(start - 4, true);
+    if (at > bytes.byteLength) throw new ProtocolError("a part of the frame ends beyond the frame");
+    if (w === 0 || h === 0 || x + w > width || y + h > height) throw new ProtocolError("a part lies outside of its picture");
+    parts.push({ x, y, width: w, height: h, bytes: new Uint8Array(bytes, start, at - start) });
+  }
+  return parts;
 }

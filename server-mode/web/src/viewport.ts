@@ -3,8 +3,9 @@
 import { element, setText, svg } from "./dom";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
-import type { ClientMessage, Content, Frame, GeometryWarning, Size, ViewState } from "./protocol";
+import type { ClientMessage, Content, Frame, GeometryWarning, Part, Size, ViewState } from "./protocol";
 import { dateText, nameText, numberText } from "./words";
+import { xxh32 } from "./xxh32";
 
 export const TITLES: Readonly<Record<Content, string>> = {
   axial: "Axial",
@@ -65,7 +66,7 @@ export class Viewport {
   readonly #quality = element("span", { class: "badge quality", hidden: true });
   readonly #lossy = element(
     "span",
-    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG)" },
+    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG); it becomes lossless at rest" },
     "Lossy",
   );
   readonly #warning = element("button", { class: "badge warning", type: "button", hidden: true });
@@ -88,8 +89,11 @@ export class Viewport {
   /** States whose pictures have not been shown yet, oldest first. */
   #states: ViewState[] = [];
   #drawn: ViewState | null = null;
-  #waiting: Frame | null = null;
+  /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
+  #waiting: Frame[] = [];
   #decoding = false;
+  /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
+  #spoilt = false;
 
   constructor(view: number, content: Content, owner: Owner) {
     this.view = view;
@@ -169,9 +173,9 @@ export class Viewport {
     if (!this.#drawn) this.#write(state);
   }
 
-  /** Takes a picture: decoded off the main thread, the newest wins. */
+  /** Takes a frame; it is decoded off the main thread. The server sends no more than two ahead. */
   setFrame(frame: Frame): void {
-    this.#waiting = frame;
+    this.#waiting.push(frame);
     if (this.visible) void this.#draw();
   }
 
@@ -180,7 +184,8 @@ export class Viewport {
     this.#markStale(reason);
     this.#gestures.cancel();
     this.#states = [];
-    this.#waiting = null;
+    this.#waiting = [];
+    this.#spoilt = true;
     this.wantedSlice = null;
   }
 
@@ -202,8 +207,9 @@ export class Viewport {
 
   #forget(): void {
     this.#markStale(null);
-    this.state = this.#drawn = this.#waiting = this.wantedSlice = null;
+    this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
+    this.#spoilt = true;
     this.#canvas.width = this.#canvas.height = 0;
     this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
   }
@@ -211,43 +217,69 @@ export class Viewport {
   async #draw(): Promise<void> {
     if (this.#decoding) return;
     this.#decoding = true;
-    while (this.#waiting && this.visible) {
-      const frame = this.#waiting;
-      this.#waiting = null;
+    while (this.#waiting.length > 0 && this.visible) {
+      const frame = this.#waiting.shift()!;
       try {
-        const bitmap = await createImageBitmap(new Blob([frame.picture], { type: "image/jpeg" }));
-        this.#paint(bitmap, frame);
-        bitmap.close();
+        const type = `image/${frame.codec}`;
+        // Pixels as they are: no colour profile of a screen changes a brightness.
+        const decode = ({ bytes }: Part) => createImageBitmap(new Blob([bytes], { type }), { colorSpaceConversion: "none" });
+        const bitmaps = await Promise.all(frame.parts.map(decode));
+        if (frame.cleared) this.#spoilt = false;
+        if (!this.#spoilt) this.#paint(bitmaps, frame);
+        for (const bitmap of bitmaps) bitmap.close();
       } catch {
-        this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view could not be decoded.`);
+        this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
     this.#decoding = false;
   }
 
-  #paint(bitmap: ImageBitmap, frame: Frame): void {
+  /** The next frames would build on something else than the server thinks: it has to begin anew. */
+  #spoil(reason: string): void {
+    if (this.#spoilt) return;
+    this.#spoilt = true;
+    this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view ${reason}.`);
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+
+  #paint(bitmaps: readonly ImageBitmap[], frame: Frame): void {
     const canvas = this.#canvas;
-    if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
-    if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
-    canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
+    const resized = canvas.width !== frame.width || canvas.height !== frame.height;
+    if (resized && !frame.cleared) return this.#spoil("is of another size than the one before");
+    if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
+    const context = canvas.getContext("2d", { alpha: false });
+    if (!context) return;
+    if (frame.cleared) {
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, frame.width, frame.height);
+    }
+    frame.parts.forEach(({ x, y }, i) => context.drawImage(bitmaps[i]!, x, y));
+    if (frame.quality === "lossless") {
+      const { data } = context.getImageData(0, 0, frame.width, frame.height);
+      if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
+    }
     this.#markStale(null);
     // The server tells a state before its first picture, and may be ahead of this one.
     const shown = this.#states.findLastIndex((state) => state.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
     if (state && state !== this.#drawn) this.#write(state);
-    this.#writeQuality(frame.quality === "final", state?.refined ?? 0);
+    this.#writeQuality(frame.quality, state?.refined ?? 0);
     this.#owner.shown(frame);
   }
 
   /** `refined` is 0 while a picture stands in for one that refines. */
-  #writeQuality(final: boolean, refined: number): void {
-    const refining = !final && refined > 0;
-    this.#quality.hidden = this.#lossy.hidden = false;
-    this.#quality.classList.toggle("final", final);
+  #writeQuality(quality: Frame["quality"], refined: number): void {
+    const refining = quality === "interactive" && refined > 0;
+    this.#quality.hidden = false;
+    this.#lossy.hidden = quality === "lossless";
+    this.#quality.classList.toggle("final", quality !== "interactive");
+    this.#quality.classList.toggle("lossless", quality === "lossless");
     this.#quality.classList.toggle("refines", refining);
-    setText(this.#quality, final ? "Final" : refining ? `Refining ${Math.round(refined * 100)} %` : "Interactive");
+    const words = { interactive: "Interactive", final: "Final", lossless: "Lossless" }[quality];
+    setText(this.#quality, refining ? `Refining ${Math.round(refined * 100)} %` : words);
+    this.#quality.title = quality === "lossless" ? "Every pixel is as the server drew it" : "";
     this.#refining.hidden = !refining;
     this.#refining.style.width = `${refined * 100}%`;
   }

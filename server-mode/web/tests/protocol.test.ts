@@ -29,21 +29,24 @@ for (const { name, text } of read("invalid", "server-")) {
 
 for (const { name, text } of read("valid", "frame-")) {
   test(`${name} is understood in full`, () => {
-    const file = JSON.parse(text) as { hex: string; header: unknown; pictureBytes: number };
+    const file = JSON.parse(text) as { hex: string; header: unknown; parts: unknown };
     const frame = parseFrame(bytes(file.hex));
     const header = {
-      codec: "jpeg",
+      codec: frame.codec,
       kind: frame.quality,
       view: frame.view,
+      cleared: frame.cleared,
       size: [frame.width, frame.height],
       frame: frame.number,
       inputSeq: frame.inputSeq,
       viewRevision: frame.revision,
       renderUs: Math.round(frame.renderMs * 1000),
       encodeUs: Math.round(frame.encodeMs * 1000),
+      hash: frame.hash,
     };
+    const parts = frame.parts.map(({ x, y, width, height, bytes }) => ({ at: [x, y], size: [width, height], bytes: bytes.length }));
     assert.deepEqual(header, file.header);
-    assert.equal(frame.picture.length, file.pictureBytes);
+    assert.deepEqual(parts, file.parts);
   });
 }
 

@@ -1,7 +1,9 @@
 //! Pictures to JPEG.
 
-use render_core::{Frame, FrameKind};
+use render_core::Frame;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+
+use super::{Rect, Tone};
 
 /// Qualities from here on keep full colour resolution: thin coloured vessels would bleed otherwise.
 const FULL_COLOR_FROM: u8 = 85;
@@ -17,27 +19,6 @@ impl std::fmt::Debug for Jpeg {
     }
 }
 
-/// Names of the encoders that proved themselves on a picture.
-pub fn available() -> Vec<&'static str> {
-    let [width, height] = [16, 16];
-    let frame = Frame {
-        size: [width, height],
-        pixels: vec![127; width as usize * height as usize * 4],
-        kind: FrameKind::Exact,
-        view_revision: 0,
-        input_seq: 0,
-    };
-    let jpeg = Jpeg::new().and_then(|mut jpeg| jpeg.encode(&frame, 90, Tone::Color));
-    jpeg.is_ok().then_some("JPEG (libjpeg-turbo)").into_iter().collect()
-}
-
-/// Whether a picture has colours. Grey pictures are a third smaller and faster as grey JPEGs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    Grey,
-    Color,
-}
-
 impl Jpeg {
     pub fn new() -> Result<Self, turbojpeg::Error> {
         Ok(Self { compressor: Compressor::new()? })
@@ -45,15 +26,25 @@ impl Jpeg {
 
     /// `quality` is 1 to 100.
     pub fn encode(&mut self, frame: &Frame, quality: u8, tone: Tone) -> Result<Vec<u8>, turbojpeg::Error> {
-        let [width, height] = frame.size.map(|n| n as usize);
+        self.encode_rect(frame, Rect::whole(frame), quality, tone)
+    }
+
+    pub(super) fn encode_rect(
+        &mut self,
+        frame: &Frame,
+        rect: Rect,
+        quality: u8,
+        tone: Tone,
+    ) -> Result<Vec<u8>, turbojpeg::Error> {
+        let [width, height] = rect.size.map(|n| n as usize);
         self.compressor.set_quality(i32::from(quality))?;
         self.compressor.set_subsamp(match tone {
             Tone::Grey => Subsamp::Gray,
             Tone::Color if quality >= FULL_COLOR_FROM => Subsamp::None,
             Tone::Color => Subsamp::Sub2x2,
         })?;
-        let pixels = frame.pixels.as_slice();
-        let image = Image { pixels, width, pitch: width * 4, height, format: PixelFormat::RGBA };
+        let (pixels, pitch) = (rect.pixels(frame), frame.size[0] as usize * 4);
+        let image = Image { pixels, width, pitch, height, format: PixelFormat::RGBA };
         self.compressor.compress_to_vec(image)
     }
 
@@ -74,6 +65,8 @@ impl Jpeg {
 
 #[cfg(test)]
 mod tests {
+    use render_core::FrameKind;
+
     use super::*;
 
     fn gradient(tone: Tone) -> Frame {

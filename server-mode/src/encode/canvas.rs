@@ -1,0 +1,328 @@
+//! What a client's canvas shows, so that only what differs is sent.
+
+use protocol::frame::append_part;
+use render_core::Frame;
+use twox_hash::{XxHash3_64, XxHash32};
+
+use super::{EncodeError, Jpeg, Rect, Tone, lossless};
+
+/// Edge of a tile in pixels: a multiple of a JPEG's blocks, so that what is cut along tiles looks the
+/// same as the whole.
+const TILE: u32 = 64;
+/// More rectangles than this cost more than the pixels between them.
+const MOST_RECTS: usize = 12;
+
+/// How near a tile is to what was drawn: the quality of its JPEG, or this.
+const EXACT: u8 = 101;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tile {
+    hash: u64,
+    quality: u8,
+}
+
+/// One view's canvas, as its client will see it once all frames have arrived.
+#[derive(Debug, Default)]
+pub struct Canvas {
+    size: [u32; 2],
+    /// Row by row; empty where the client's canvas is not known.
+    tiles: Vec<Tile>,
+    /// The picture that lossless parts are cut from.
+    drawn: Option<(Frame, Tone)>,
+}
+
+/// What becomes of the canvas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Painted {
+    /// It is black before the parts are painted.
+    pub cleared: bool,
+    /// XXH32 of what was drawn, where the canvas is equal to it.
+    pub lossless: Option<u32>,
+}
+
+impl Canvas {
+    /// Appends JPEGs of what the canvas does not show as well as `quality` does. The picture is kept for
+    /// `settle` where `settles`.
+    pub fn paint(
+        &mut self,
+        frame: Frame,
+        tone: Tone,
+        quality: u8,
+        settles: bool,
+        jpeg: &mut Jpeg,
+        message: &mut Vec<u8>,
+    ) -> Result<Painted, EncodeError> {
+        let across = frame.size[0].div_ceil(TILE);
+        let cleared = self.size != frame.size || self.tiles.is_empty();
+        if cleared {
+            self.size = frame.size;
+            self.tiles = tile_rects(frame.size)
+                .map(|rect| {
+                    let quality = if is_black(&frame, rect) { EXACT } else { 0 };
+                    Tile { hash: tile_hash(&frame, rect), quality }
+                })
+                .collect();
+        } else {
+            for (tile, rect) in self.tiles.iter_mut().zip(tile_rects(frame.size)) {
+                let hash = tile_hash(&frame, rect);
+                if tile.hash != hash {
+                    *tile = Tile { hash, quality: 0 };
+                }
+            }
+        }
+        let wanting: Vec<bool> = self.tiles.iter().map(|tile| tile.quality < quality).collect();
+        // What fails is not known to the client: the next frame is a whole one.
+        let mut tiles = std::mem::take(&mut self.tiles);
+        for rect in rects(&wanting, across, frame.size) {
+            append(message, rect, |message| {
+                message.extend(jpeg.encode_rect(&frame, rect, quality, tone)?);
+                Ok(())
+            })?;
+            for index in covered(rect, across) {
+                tiles[index].quality = quality;
+            }
+        }
+        self.tiles = tiles;
+        self.drawn = settles.then_some((frame, tone));
+        Ok(Painted { cleared, lossless: None })
+    }
+
+    /// Appends PNGs of what is not exact, from the top down, until they have `most` bytes or more. Nothing
+    /// happens where no picture was kept.
+    pub fn settle(&mut self, most: usize, message: &mut Vec<u8>) -> Result<Painted, EncodeError> {
+        let Some((frame, tone)) = self.drawn.take() else { return Ok(Painted::default()) };
+        let (across, start) = (self.size[0].div_ceil(TILE), message.len());
+        let mut tiles = std::mem::take(&mut self.tiles);
+        for (band, row) in tiles.chunks_mut(across as usize).zip(0..) {
+            if message.len() - start >= most {
+                break;
+            }
+            let wanting: Vec<bool> = band.iter().map(|tile| tile.quality < EXACT).collect();
+            let Some(first) = wanting.iter().position(|wanting| *wanting) else { continue };
+            let last = wanting.iter().rposition(|wanting| *wanting).unwrap_or(first);
+            let rect = tile_rect([first as u32, row], [last as u32 + 1, row + 1], frame.size);
+            append(message, rect, |message| lossless::encode(&frame, rect, tone, message))?;
+            band[first..=last].iter_mut().for_each(|tile| tile.quality = EXACT);
+        }
+        self.tiles = tiles;
+        if self.tiles.iter().all(|tile| tile.quality == EXACT) {
+            let hash = XxHash32::oneshot(0, &frame.pixels);
+            return Ok(Painted { cleared: false, lossless: Some(hash) });
+        }
+        self.drawn = Some((frame, tone));
+        Ok(Painted::default())
+    }
+}
+
+fn append(
+    message: &mut Vec<u8>,
+    rect: Rect,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    // A view is at most 8192 pixels wide and high, so all of them fit.
+    let short = |pair: [u32; 2]| pair.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+    append_part(message, short(rect.at), short(rect.size), encode)
+}
+
+/// The tiles of a picture, row by row.
+fn tile_rects(size: [u32; 2]) -> impl Iterator<Item = Rect> {
+    let [across, down] = size.map(|n| n.div_ceil(TILE));
+    (0..down).flat_map(move |y| (0..across).map(move |x| tile_rect([x, y], [x + 1, y + 1], size)))
+}
+
+/// The pixels of the tiles from `from` up to `to`.
+fn tile_rect(from: [u32; 2], to: [u32; 2], size: [u32; 2]) -> Rect {
+    let end: [u32; 2] = std::array::from_fn(|i| (to[i] * TILE).min(size[i]));
+    let at = from.map(|n| n * TILE);
+    Rect { at, size: std::array::from_fn(|i| end[i] - at[i]) }
+}
+
+fn tile_hash(frame: &Frame, rect: Rect) -> u64 {
+    let rows = rect.pixels(frame).chunks(frame.size[0] as usize * 4);
+    rows.fold(0, |seed, row| XxHash3_64::oneshot_with_seed(seed, &row[..rect.size[0] as usize * 4]))
+}
+
+fn is_black(frame: &Frame, rect: Rect) -> bool {
+    let mut rows = rect.pixels(frame).chunks(frame.size[0] as usize * 4);
+    rows.all(|row| {
+        row[..rect.size[0] as usize * 4].as_chunks().0.iter().all(|pixel| *pixel == [0, 0, 0, 255])
+    })
+}
+
+/// The tiles that a rectangle along tiles covers.
+fn covered(rect: Rect, across: u32) -> impl Iterator<Item = usize> {
+    let [columns, rows] = [0, 1].map(|i| rect.at[i] / TILE..(rect.at[i] + rect.size[i]).div_ceil(TILE));
+    rows.flat_map(move |y| columns.clone().map(move |x| (y * across + x) as usize))
+}
+
+/// Few rectangles that cover all tiles that are `wanting`.
+fn rects(wanting: &[bool], across: u32, size: [u32; 2]) -> Vec<Rect> {
+    let mut spans: Vec<([u32; 2], [u32; 2])> = Vec::new();
+    for (row, y) in wanting.chunks(across as usize).zip(0..) {
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            let end = x + run.len() as u32;
+            if run[0] {
+                // Below one of the same columns, it grows.
+                match spans.iter_mut().find(|(from, to)| from[0] == x && *to == [end, y]) {
+                    Some((_, to)) => to[1] = y + 1,
+                    None => spans.push(([x, y], [end, y + 1])),
+                }
+            }
+            x = end;
+        }
+    }
+    if spans.len() > MOST_RECTS {
+        let join = |a: ([u32; 2], [u32; 2]), b: ([u32; 2], [u32; 2])| {
+            ([a.0[0].min(b.0[0]), a.0[1].min(b.0[1])], [a.1[0].max(b.1[0]), a.1[1].max(b.1[1])])
+        };
+        spans = spans.into_iter().reduce(join).into_iter().collect();
+    }
+    spans.into_iter().map(|(from, to)| tile_rect(from, to, size)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::frame::{FrameHeader, HEADER_BYTES};
+    use protocol::{Codec, Quality};
+    use render_core::FrameKind;
+
+    use super::*;
+    use crate::Screen;
+
+    /// A client that draws what it is sent.
+    struct Client {
+        canvas: Canvas,
+        jpeg: Jpeg,
+        screen: Screen,
+    }
+
+    impl Client {
+        fn new() -> Self {
+            let jpeg = Jpeg::new().expect("libjpeg-turbo starts");
+            Self { canvas: Canvas::default(), jpeg, screen: Screen::default() }
+        }
+
+        /// Paints a frame and returns its parts' places and sizes.
+        fn paint(&mut self, frame: &Frame, tone: Tone, quality: u8) -> Vec<([u16; 2], [u16; 2])> {
+            let mut message = vec![0; HEADER_BYTES];
+            let painted = self.canvas.paint(frame.clone(), tone, quality, true, &mut self.jpeg, &mut message);
+            self.take(frame.size, Codec::Jpeg, painted.expect("encodes"), message)
+        }
+
+        fn settle(&mut self, most: usize) -> (Painted, usize) {
+            let mut message = vec![0; HEADER_BYTES];
+            let painted = self.canvas.settle(most, &mut message).expect("encodes");
+            let bytes = message.len();
+            self.take(self.screen.size(), Codec::Png, painted, message);
+            (painted, bytes)
+        }
+
+        fn take(
+            &mut self,
+            size: [u32; 2],
+            codec: Codec,
+            painted: Painted,
+            mut message: Vec<u8>,
+        ) -> Vec<([u16; 2], [u16; 2])> {
+            let header = FrameHeader {
+                codec,
+                quality: if painted.lossless.is_some() { Quality::Lossless } else { Quality::Final },
+                view: 0,
+                cleared: painted.cleared,
+                size: size.map(|n| n as u16),
+                frame: 1,
+                input_seq: 0,
+                view_revision: 0,
+                render_us: 0,
+                encode_us: 0,
+                hash: painted.lossless.unwrap_or(0),
+            };
+            message[..HEADER_BYTES].copy_from_slice(&header.encode());
+            self.screen.show(&message).expect("a frame");
+            let (_, parts) = FrameHeader::decode(&message).expect("a frame");
+            parts.iter().map(|part| (part.at, part.size)).collect()
+        }
+
+        fn worst(&self, frame: &Frame) -> u8 {
+            let pairs = self.screen.pixels().iter().zip(&frame.pixels);
+            pairs.map(|(a, b)| a.abs_diff(*b)).max().expect("pixels")
+        }
+    }
+
+    /// A bright disc on black, `at` pixels from the left.
+    fn disc(size: [u32; 2], at: u32) -> Frame {
+        let pixels = (0..size[0] * size[1]).flat_map(|i| {
+            let (x, y) = ((i % size[0]).abs_diff(at), (i / size[0]).abs_diff(100));
+            let value = (x * x + y * y < 40 * 40).then_some(90 + ((x * 7) ^ (y * 5)) as u8 % 160);
+            let value = value.unwrap_or(0);
+            [value, value, value, 255]
+        });
+        Frame { size, pixels: pixels.collect(), kind: FrameKind::Exact, view_revision: 0, input_seq: 0 }
+    }
+
+    #[test]
+    fn only_tiles_that_differ_are_sent() {
+        let mut client = Client::new();
+        let frame = disc([500, 300], 100);
+        assert_eq!(client.paint(&frame, Tone::Grey, 90), [([0, 0], [192, 192])], "black is there already");
+        assert!(client.worst(&frame) < 20);
+        assert_eq!(client.paint(&frame, Tone::Grey, 50), [], "no worse copy of what is there");
+        let mut moved = frame.clone();
+        let middle = (250 * 500 + 450) * 4;
+        moved.pixels[middle..middle + 3].fill(255);
+        assert_eq!(
+            client.paint(&moved, Tone::Grey, 50),
+            [([448, 192], [52, 64])],
+            "the last column is narrow"
+        );
+        assert_eq!(client.paint(&moved, Tone::Grey, 90), [([448, 192], [52, 64])]);
+        assert_eq!(client.paint(&frame, Tone::Grey, 90), [([448, 192], [52, 64])]);
+    }
+
+    #[test]
+    fn another_size_starts_on_a_black_canvas() {
+        let mut client = Client::new();
+        client.paint(&disc([500, 300], 100), Tone::Grey, 90);
+        let small = disc([250, 150], 100);
+        client.paint(&small, Tone::Grey, 50);
+        assert_eq!((client.screen.size(), client.screen.pixels().len()), ([250, 150], 250 * 150 * 4));
+        assert!(client.worst(&small) < 60);
+    }
+
+    #[test]
+    fn a_picture_settles_part_by_part_until_it_is_equal() {
+        for tone in [Tone::Grey, Tone::Color] {
+            let mut client = Client::new();
+            let mut frame = disc([500, 300], 200);
+            if tone == Tone::Color {
+                frame.pixels.iter_mut().skip(1).step_by(4).for_each(|green| *green /= 2);
+            }
+            client.paint(&frame, tone, 90);
+            assert!(client.worst(&frame) > 0);
+            let (painted, bytes) = client.settle(1);
+            assert_eq!(painted.lossless, None);
+            assert!(bytes > HEADER_BYTES, "it gets on however few bytes may go");
+            let (painted, _) = client.settle(1 << 20);
+            assert_eq!(painted.lossless, Some(XxHash32::oneshot(0, &frame.pixels)));
+            assert_eq!(client.screen.pixels(), frame.pixels);
+            assert_eq!(client.paint(&frame, tone, 90), [], "what is exact stays");
+            let moved = disc([500, 300], 420);
+            client.paint(&moved, Tone::Grey, 50);
+            assert!(client.worst(&moved) < 60, "where the disc was, it is black again");
+        }
+    }
+
+    #[test]
+    fn scattered_changes_are_sent_as_few_rectangles() {
+        let size = [64 * 12, 64 * 12];
+        let mut client = Client::new();
+        let mut frame = disc(size, 100);
+        client.paint(&frame, Tone::Grey, 90);
+        for tile in (0..144).filter(|tile| tile % 2 == tile / 12 % 2) {
+            let (x, y) = (tile % 12 * 64 + 5, tile / 12 * 64 + 5);
+            frame.pixels[(y * size[0] as usize + x) * 4] ^= 0x40;
+        }
+        assert_eq!(client.paint(&frame, Tone::Grey, 90), [([0, 0], [768, 768])]);
+    }
+}

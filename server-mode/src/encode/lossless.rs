@@ -1,0 +1,31 @@
+//! Rectangles of a picture as PNGs, fast rather than small.
+
+use png::{BitDepth, ColorType, Compression, Filter};
+use render_core::Frame;
+
+use super::{EncodeError, Rect, Tone};
+
+/// Appends the PNG to `to`. A grey picture's red is its brightness.
+pub fn encode(frame: &Frame, rect: Rect, tone: Tone, to: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let [width, height] = rect.size;
+    let pixels = rect.pixels(frame);
+    let rows = pixels.chunks(frame.size[0] as usize * 4).map(|row| &row[..width as usize * 4]);
+    let mut samples = Vec::with_capacity(width as usize * height as usize * 3);
+    for row in rows {
+        match tone {
+            Tone::Grey => samples.extend(row.iter().step_by(4)),
+            Tone::Color => samples.extend(row.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [r, g, b])),
+        }
+    }
+    let mut encoder = png::Encoder::new(to, width, height);
+    encoder.set_color(match tone {
+        Tone::Grey => ColorType::Grayscale,
+        Tone::Color => ColorType::Rgb,
+    });
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    encoder.set_filter(Filter::Adaptive);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&samples)?;
+    Ok(writer.finish()?)
+}

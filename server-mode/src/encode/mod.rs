@@ -1,0 +1,65 @@
+//! Pictures to bytes: whole JPEGs for plain clients, what has changed for the others.
+
+mod canvas;
+mod jpeg;
+mod lossless;
+
+use render_core::{Frame, FrameKind};
+
+pub use canvas::{Canvas, Painted};
+pub use jpeg::Jpeg;
+
+/// Whether a picture has colours. Grey pictures are a third smaller and faster as grey ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Grey,
+    Color,
+}
+
+/// Pixels of a picture from (`at`) on; they lie in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rect {
+    /// Column and row.
+    at: [u32; 2],
+    size: [u32; 2],
+}
+
+impl Rect {
+    /// The rows of a picture's RGBA pixels that the rectangle covers: from its first pixel to its last.
+    fn pixels<'a>(&self, frame: &'a Frame) -> &'a [u8] {
+        let offset = |at: [u32; 2]| (at[1] as usize * frame.size[0] as usize + at[0] as usize) * 4;
+        let last = [self.at[0] + self.size[0], self.at[1] + self.size[1] - 1];
+        &frame.pixels[offset(self.at)..offset(last)]
+    }
+
+    fn whole(frame: &Frame) -> Self {
+        Self { at: [0, 0], size: frame.size }
+    }
+}
+
+/// Why a picture has no bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    #[error("the picture cannot be encoded as JPEG: {0}")]
+    Jpeg(#[from] turbojpeg::Error),
+    #[error("the picture cannot be encoded as PNG: {0}")]
+    Png(#[from] png::EncodingError),
+}
+
+/// Names of the encoders that proved themselves on a picture.
+pub fn available() -> Vec<&'static str> {
+    let [width, height] = [16, 16];
+    let frame = Frame {
+        size: [width, height],
+        pixels: vec![127; width as usize * height as usize * 4],
+        kind: FrameKind::Exact,
+        view_revision: 0,
+        input_seq: 0,
+    };
+    let jpeg = Jpeg::new().and_then(|mut jpeg| jpeg.encode(&frame, 90, Tone::Color));
+    let png = lossless::encode(&frame, Rect::whole(&frame), Tone::Color, &mut Vec::new());
+    [jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"), png.is_ok().then_some("PNG")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
