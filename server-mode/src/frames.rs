@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use protocol::Codec;
 use protocol::frame::HEADER_BYTES;
 use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
-use render_core::{RenderError, RenderParams, Renderer};
+use render_core::{Frame, RenderError, RenderParams, Renderer};
 
 use crate::encode::{Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
@@ -193,12 +193,18 @@ fn thread_count(renderer: &Renderer) -> usize {
 }
 
 fn work(shared: &Shared, renderer: &Renderer) {
-    let mut encoder = None;
+    let mut jpeg = None;
     while let Some((key, job, reply, cancel)) = next(shared) {
         let meta = job.meta.clone();
         // A defect in a renderer costs one picture, not the server.
-        let picture = catch_unwind(AssertUnwindSafe(|| draw(shared, renderer, &job, &cancel, &mut encoder)))
-            .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
+        let picture = catch_unwind(AssertUnwindSafe(|| {
+            let jpeg = match &mut jpeg {
+                Some(jpeg) => jpeg,
+                None => jpeg.insert(Jpeg::new().map_err(EncodeError::from)?),
+            };
+            make(shared, renderer, &job, &cancel, jpeg)
+        }))
+        .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
         let mut queue = shared.queue();
         if let Some(slot) = queue.slots.get_mut(&key) {
             slot.running = None;
@@ -249,18 +255,54 @@ impl From<EncodeError> for Failure {
     }
 }
 
+/// Does what a job asks for.
+fn make(
+    shared: &Shared,
+    renderer: &Renderer,
+    job: &Job,
+    cancel: &AtomicBool,
+    jpeg: &mut Jpeg,
+) -> Result<Picture, Failure> {
+    let started = Instant::now();
+    let mut message = vec![0; HEADER_BYTES];
+    let mut rendered = started;
+    let (mut size, mut refined) = (job.state.size, 1.0);
+    let mut drawn = || {
+        let drawn = draw(shared, renderer, job, cancel)?;
+        rendered = Instant::now();
+        (size, refined) = (drawn.0.size, drawn.1);
+        Ok::<_, Failure>(drawn)
+    };
+    let tone = match job.state.content {
+        Content::Slice | Content::Projection(_) => Tone::Grey,
+        _ => Tone::Color,
+    };
+    let (codec, painted) = match &job.coding {
+        Coding::Bare { quality } => {
+            message = jpeg.encode(&drawn()?.0, *quality, tone).map_err(EncodeError::from)?;
+            (Codec::Jpeg, Painted::default())
+        }
+        Coding::Parts { canvas, quality, settles } => {
+            let (frame, refined) = drawn()?;
+            let settles = *settles && refined >= 1.0;
+            (Codec::Jpeg, lock(canvas).paint(frame, tone, *quality, settles, jpeg, &mut message)?)
+        }
+        Coding::Film { canvas, bits_per_second } => {
+            (Codec::H264, lock(canvas).film(&drawn()?.0, *bits_per_second, &mut message)?)
+        }
+        Coding::Settle { canvas, most } => (Codec::Png, lock(canvas).settle(*most, &mut message)?),
+    };
+    let (render_time, encode_time) = (rendered - started, rendered.elapsed());
+    Ok(Picture { message, size, codec, painted, render_time, encode_time, refined })
+}
+
+/// The picture of a job, and which share of its passes is done.
 fn draw(
     shared: &Shared,
     renderer: &Renderer,
     job: &Job,
     cancel: &AtomicBool,
-    encoder: &mut Option<Jpeg>,
-) -> Result<Picture, Failure> {
-    let started = Instant::now();
-    let (quality, canvas, settles) = match &job.coding {
-        Coding::Draw { quality, canvas, settles } => (*quality, canvas.as_ref(), *settles),
-        Coding::Settle { canvas, most } => return settle(canvas, *most, job.state.size),
-    };
+) -> Result<(Frame, f32), Failure> {
     let (mut state, mut volume) = (job.state.clone(), Arc::clone(&job.volume));
     let drawn = match &job.studio {
         None => {
@@ -275,50 +317,11 @@ fn draw(
             studio.advance(&shared.studios, &request, cancel)
         }
     };
-    let (frame, refined) = drawn.map_err(|error| match error {
+    let drawn = drawn.map_err(|error| match error {
         RenderError::Cancelled => Failure::Cancelled,
         other => Failure::Failed(other.to_string()),
     })?;
-    if cancel.load(Ordering::Relaxed) {
-        return Err(Failure::Cancelled);
-    }
-    let rendered = Instant::now();
-    let jpeg = match encoder {
-        Some(jpeg) => jpeg,
-        None => encoder.insert(Jpeg::new().map_err(EncodeError::from)?),
-    };
-    let tone = match job.state.content {
-        Content::Slice | Content::Projection(_) => Tone::Grey,
-        _ => Tone::Color,
-    };
-    let size = frame.size;
-    let (message, painted) = match canvas {
-        None => (jpeg.encode(&frame, quality, tone).map_err(EncodeError::from)?, Painted::default()),
-        Some(canvas) => {
-            let mut message = vec![0; HEADER_BYTES];
-            let settles = settles && refined >= 1.0;
-            let painted = lock(canvas).paint(frame, tone, quality, settles, jpeg, &mut message);
-            (message, painted?)
-        }
-    };
-    Ok(Picture {
-        message,
-        size,
-        codec: Codec::Jpeg,
-        painted,
-        render_time: rendered - started,
-        encode_time: rendered.elapsed(),
-        refined,
-    })
-}
-
-/// Encodes more of the picture that a canvas has kept.
-fn settle(canvas: &Mutex<Canvas>, most: usize, size: [u32; 2]) -> Result<Picture, Failure> {
-    let started = Instant::now();
-    let mut message = vec![0; HEADER_BYTES];
-    let painted = lock(canvas).settle(most, &mut message)?;
-    let (render_time, encode_time) = (Duration::ZERO, started.elapsed());
-    Ok(Picture { message, size, codec: Codec::Png, painted, render_time, encode_time, refined: 1.0 })
+    if cancel.load(Ordering::Relaxed) { Err(Failure::Cancelled) } else { Ok(drawn) }
 }
 
 /// A defect that ended one picture spoils no other: until it is whole again, a canvas knows nothing of the

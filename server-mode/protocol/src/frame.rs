@@ -11,6 +11,8 @@ const MAGIC: [u8; 4] = *b"VXF1";
 pub enum Codec {
     Jpeg,
     Png,
+    /// One part, the whole picture: an access unit with start codes (Annex B).
+    H264,
 }
 
 /// How near a picture is to what the renderer drew.
@@ -69,7 +71,7 @@ pub enum FrameError {
 }
 
 /// The codes of an enum's variants on the wire, by their order.
-const CODECS: [(u8, Codec); 2] = [(1, Codec::Jpeg), (2, Codec::Png)];
+const CODECS: [(u8, Codec); 3] = [(1, Codec::Jpeg), (2, Codec::Png), (3, Codec::H264)];
 const QUALITIES: [(u8, Quality); 3] =
     [(0, Quality::Interactive), (1, Quality::Final), (2, Quality::Lossless)];
 

@@ -4,7 +4,7 @@ use protocol::frame::append_part;
 use render_core::Frame;
 use twox_hash::{XxHash3_64, XxHash32};
 
-use super::{EncodeError, Jpeg, Rect, Tone, lossless};
+use super::{EncodeError, Jpeg, Rect, Tone, Video, lossless};
 
 /// Edge of a tile in pixels: a multiple of a JPEG's blocks, so that what is cut along tiles looks the
 /// same as the whole.
@@ -29,6 +29,8 @@ pub struct Canvas {
     tiles: Vec<Tile>,
     /// The picture that lossless parts are cut from.
     drawn: Option<(Frame, Tone)>,
+    /// Goes on after pictures of other kinds: they replace what it shows, not what it remembers.
+    video: Option<Video>,
 }
 
 /// What becomes of the canvas.
@@ -84,6 +86,30 @@ impl Canvas {
         }
         self.tiles = tiles;
         self.drawn = settles.then_some((frame, tone));
+        Ok(Painted { cleared, lossless: None })
+    }
+
+    /// Appends the picture as the next one of a video.
+    pub fn film(
+        &mut self,
+        frame: &Frame,
+        bits_per_second: usize,
+        message: &mut Vec<u8>,
+    ) -> Result<Painted, EncodeError> {
+        self.tiles.clear();
+        self.drawn = None;
+        // One that fails leaves its client with an unknown picture: the next one begins anew.
+        let mut video = match self.video.take() {
+            Some(video) if video.size() == frame.size => video,
+            _ => Video::open(frame.size, bits_per_second)?,
+        };
+        video.set_rate(bits_per_second);
+        let mut cleared = false;
+        append(message, Rect::whole(frame), |message| {
+            cleared = video.encode(frame, message)?;
+            Ok(())
+        })?;
+        self.video = Some(video);
         Ok(Painted { cleared, lossless: None })
     }
 
@@ -265,7 +291,8 @@ mod tests {
     fn only_tiles_that_differ_are_sent() {
         let mut client = Client::new();
         let frame = disc([500, 300], 100);
-        assert_eq!(client.paint(&frame, Tone::Grey, 90), [([0, 0], [192, 192])], "black is there already");
+        let around_the_disc = [([64, 0], [64, 64]), ([0, 64], [192, 64]), ([64, 128], [128, 64])];
+        assert_eq!(client.paint(&frame, Tone::Grey, 90), around_the_disc, "black is there already");
         assert!(client.worst(&frame) < 20);
         assert_eq!(client.paint(&frame, Tone::Grey, 50), [], "no worse copy of what is there");
         let mut moved = frame.clone();

@@ -3,11 +3,13 @@
 mod canvas;
 mod jpeg;
 mod lossless;
+mod video;
 
 use render_core::{Frame, FrameKind};
 
 pub use canvas::{Canvas, Painted};
 pub use jpeg::Jpeg;
+pub use video::Video;
 
 /// Whether a picture has colours. Grey pictures are a third smaller and faster as grey ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,12 @@ pub enum EncodeError {
     Jpeg(#[from] turbojpeg::Error),
     #[error("the picture cannot be encoded as PNG: {0}")]
     Png(#[from] png::EncodingError),
+    #[error("the picture cannot be encoded as H.264: {0}")]
+    H264(#[from] ffmpeg_next::Error),
+    #[error("the picture's colours cannot be converted: {0}")]
+    Yuv(String),
+    #[error("no encoder for H.264 works on this machine")]
+    NoVideo,
 }
 
 /// Names of the encoders that proved themselves on a picture.
@@ -58,7 +66,7 @@ pub fn available() -> Vec<&'static str> {
     };
     let jpeg = Jpeg::new().and_then(|mut jpeg| jpeg.encode(&frame, 90, Tone::Color));
     let png = lossless::encode(&frame, Rect::whole(&frame), Tone::Color, &mut Vec::new());
-    [jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"), png.is_ok().then_some("PNG")]
+    [jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"), png.is_ok().then_some("PNG"), Video::available()]
         .into_iter()
         .flatten()
         .collect()

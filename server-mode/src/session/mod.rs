@@ -5,6 +5,7 @@
 //! than two of its frames are unacknowledged. What arrives meanwhile is merged into the view's
 //! state, so a slow client sees fewer pictures, never older ones.
 
+mod link;
 mod pace;
 mod plain;
 mod stream;
@@ -27,7 +28,8 @@ use crate::encode::{Canvas, Painted};
 use crate::frames::Failure;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
-use view::{Counters, View};
+use link::Link;
+use view::{Counters, View, Wishes};
 
 pub use protocol::Quality;
 
@@ -95,10 +97,13 @@ pub struct Job {
 /// What becomes of a picture.
 #[derive(Clone, Debug)]
 pub enum Coding {
-    /// It is drawn; what is new on the canvas is encoded as JPEGs of this quality, without a canvas all
-    /// of it as one. The canvas keeps it for `Settle` where it `settles`.
-    Draw { quality: u8, canvas: Option<Arc<Mutex<Canvas>>>, settles: bool },
-    /// It was drawn; some more of it is encoded without loss, about so many bytes.
+    /// All of it is one JPEG.
+    Bare { quality: u8 },
+    /// What is new on the canvas is encoded as JPEGs. The canvas keeps it for `Settle` where it `settles`.
+    Parts { canvas: Arc<Mutex<Canvas>>, quality: u8, settles: bool },
+    /// It is the next one of the canvas' video.
+    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize },
+    /// It was drawn before; some more of it is encoded without loss, about so many bytes.
     Settle { canvas: Arc<Mutex<Canvas>>, most: usize },
 }
 
@@ -151,6 +156,13 @@ impl Picture {
     }
 }
 
+/// What the client can decode besides JPEG.
+#[derive(Clone, Copy, Debug, Default)]
+struct Accepts {
+    png: bool,
+    h264: bool,
+}
+
 #[derive(Debug)]
 pub struct Session {
     id: String,
@@ -168,8 +180,8 @@ pub struct Session {
     counters: [Counters; protocol::MAX_VIEWS],
     epochs: u64,
     last_seq: u64,
-    /// Whether the client takes lossless pictures.
-    settles: bool,
+    accepts: Accepts,
+    link: Link,
     out: VecDeque<Output>,
 }
 
@@ -199,7 +211,8 @@ impl Session {
             counters: Default::default(),
             epochs: 0,
             last_seq: 0,
-            settles: false,
+            accepts: Accepts::default(),
+            link: Link::default(),
             out: VecDeque::new(),
         };
         session.greet(backend);
@@ -250,7 +263,7 @@ impl Session {
 
     /// When to call `handle` with `Input::Wake`.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.views.values().filter_map(|view| view.wake_at(self.settles)).min()
+        self.views.values().filter_map(|view| view.wake_at(self.accepts.png)).min()
     }
 
     fn greet(&mut self, backend: &str) {
@@ -359,6 +372,7 @@ impl Session {
         if meta.quality == Quality::Lossless {
             counters.pace.sent(number, now);
         }
+        self.link.sent(meta.view, number, now);
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
         }
@@ -411,9 +425,15 @@ impl Session {
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
             // Lossless parts go one by one: what the user does next must not queue behind many of them.
-            let settle = (self.settles && counters.is_idle()).then(|| counters.pace.bytes());
+            let settle = (self.accepts.png && counters.is_idle()).then(|| counters.pace.bytes());
+            let film = self.accepts.h264.then(|| self.link.bits_per_second());
             if counters.may_send()
-                && let Some(mut job) = view.next_job(number, self.dialect, &volume, settle, self.settles)
+                && let Some(mut job) = view.next_job(
+                    number,
+                    self.dialect,
+                    &volume,
+                    Wishes { settles: self.accepts.png, settle, film },
+                )
             {
                 let normal = job.state.plane.scroll_direction();
                 if !millimetres.holds_in_plane(normal, volume.geometry()) {

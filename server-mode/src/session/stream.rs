@@ -8,8 +8,9 @@ use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
 use render_core::{Volume, Window, window};
 
-use super::Session;
 use super::view::View;
+use super::{Accepts, Session};
+use crate::encode::Video;
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
@@ -35,8 +36,15 @@ impl Session {
             }
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
-            ClientMessage::Ack { view, frame } => self.counters[usize::from(view)].acknowledge(now, frame),
-            ClientMessage::Accept { codecs } => self.settles = codecs.iter().any(|codec| codec == "png"),
+            ClientMessage::Ack { view, frame } => {
+                self.counters[usize::from(view)].acknowledge(now, frame);
+                self.link.acknowledged(view, frame, now);
+            }
+            ClientMessage::Accept { codecs } => {
+                let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
+                self.accepts =
+                    Accepts { png: accepts("png"), h264: accepts("h264") && Video::available().is_some() };
+            }
             ClientMessage::Repaint { view } => self.view(view)?.0.repaint(),
             ClientMessage::Pointer { view, kind, button, x, y } => {
                 self.pointer(now, seq, view, kind, button, [x, y])?;

@@ -38,8 +38,8 @@ fn job_size(job: &Job) -> [u32; 2] {
 
 fn jpeg_quality(job: &Job) -> u8 {
     match job.coding {
-        Coding::Draw { quality, .. } => quality,
-        Coding::Settle { .. } => panic!("the job is drawn already"),
+        Coding::Bare { quality } | Coding::Parts { quality, .. } => quality,
+        Coding::Film { .. } | Coding::Settle { .. } => panic!("no JPEG comes of this"),
     }
 }
 
@@ -136,8 +136,9 @@ impl Stage {
 
     fn finish_with(&mut self, job: &Job, took: Duration, refined: f32, painted: Painted) {
         let (message, codec) = match &job.coding {
-            Coding::Draw { canvas: None, .. } => (vec![0xff], Codec::Jpeg),
-            Coding::Draw { .. } => (vec![0; HEADER_BYTES], Codec::Jpeg),
+            Coding::Bare { .. } => (vec![0xff], Codec::Jpeg),
+            Coding::Parts { .. } => (vec![0; HEADER_BYTES], Codec::Jpeg),
+            Coding::Film { .. } => (vec![0; HEADER_BYTES], Codec::H264),
             Coding::Settle { .. } => (vec![0; HEADER_BYTES], Codec::Png),
         };
         let size = job_size(job);
@@ -306,7 +307,7 @@ fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
     stage.acknowledge(0);
     stage.pointer(0, "release", 10.0);
     let job = stage.begin(0);
-    assert!(matches!(job.coding, Coding::Draw { quality: 90, settles: true, .. }));
+    assert!(matches!(job.coding, Coding::Parts { quality: 90, settles: true, .. }));
     stage.finish(&job, MS);
     assert_eq!(stage.session.wake_at(), Some(stage.now + 350 * MS));
     stage.wait(350 * MS);
@@ -347,6 +348,27 @@ fn input_ends_the_way_to_a_lossless_picture() {
 }
 
 #[test]
+fn what_moves_is_a_video_for_a_client_that_decodes_it_and_its_rate_follows_the_link() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "accept", "codecs": ["h264"]}));
+    stage.pointer(0, "press", 0.0);
+    let mut rates = Vec::new();
+    for x in 1..=40 {
+        stage.pointer(0, "move", f64::from(x));
+        let job = stage.begin(0);
+        let Coding::Film { bits_per_second, .. } = job.coding else { panic!("a video: {:?}", job.coding) };
+        rates.push(bits_per_second);
+        stage.finish(&job, MS);
+        // The link becomes narrow.
+        stage.now += if x > 20 { 300 * MS } else { 20 * MS };
+        stage.acknowledge(0);
+    }
+    assert!(rates[20] > rates[0] && rates[39] < rates[20] / 4, "{rates:?}");
+    stage.pointer(0, "release", 40.0);
+    assert!(matches!(stage.begin(0).coding, Coding::Parts { quality: 90, .. }), "at rest it is a picture");
+}
+
+#[test]
 fn a_client_that_takes_no_lossless_pictures_gets_none() {
     let mut stage = Stage::showing();
     stage.wait(1000 * MS);
@@ -358,8 +380,10 @@ fn a_client_that_takes_no_lossless_pictures_gets_none() {
 fn a_client_whose_picture_is_damaged_is_shown_all_of_it_again() {
     let mut stage = settling();
     let canvas = |job: &Job| match &job.coding {
-        Coding::Draw { canvas: Some(canvas), .. } | Coding::Settle { canvas, .. } => Arc::clone(canvas),
-        Coding::Draw { .. } => panic!("a stream has a canvas"),
+        Coding::Parts { canvas, .. } | Coding::Film { canvas, .. } | Coding::Settle { canvas, .. } => {
+            Arc::clone(canvas)
+        }
+        Coding::Bare { .. } => panic!("a stream has a canvas"),
     };
     stage.say(json!({"type": "repaint", "view": 1}));
     let first = stage.begin(1);

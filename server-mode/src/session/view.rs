@@ -88,6 +88,17 @@ struct Pending {
     pinch: Option<(f64, [f64; 2])>,
 }
 
+/// What the client takes, and how much of it now.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes {
+    /// Lossless pictures.
+    pub settles: bool,
+    /// Bytes of one that may go now.
+    pub settle: Option<usize>,
+    /// A video while something moves, of so many bits a second.
+    pub film: Option<usize>,
+}
+
 /// What distinguishes one picture of a view from the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Version {
@@ -332,17 +343,15 @@ impl View {
         }
     }
 
-    /// The picture to make now, if any and if it is not in the making already. `settle` is how many bytes
-    /// of a lossless one may go now.
+    /// The picture to make now, if any and if it is not in the making already.
     pub fn next_job(
         &mut self,
         number: u8,
         dialect: Dialect,
         volume: &Arc<Volume>,
-        settle: Option<usize>,
-        settles: bool,
+        wishes: Wishes,
     ) -> Option<Box<Job>> {
-        if let Some(most) = settle.filter(|_| self.is_to_settle()) {
+        if let Some(most) = wishes.settle.filter(|_| self.is_to_settle()) {
             return Some(Box::new(self.settle_job(number, volume, most)));
         }
         let (quality, jpeg_quality) = match dialect {
@@ -366,9 +375,16 @@ impl View {
         // The picture of each pass leaves the view short of final, so the next one follows.
         let refines = state.content == Content::Cinematic && quality == Quality::Final;
         let studio = refines.then(|| Arc::clone(self.studio.get_or_insert_with(new_studio)));
-        let canvas = (dialect == Dialect::Stream).then(|| Arc::clone(&self.canvas));
-        let settles = settles && quality == Quality::Final;
-        let coding = Coding::Draw { quality: jpeg_quality, canvas, settles };
+        let canvas = Arc::clone(&self.canvas);
+        let coding = match (dialect, quality, wishes.film) {
+            (Dialect::Plain { .. }, ..) => Coding::Bare { quality: jpeg_quality },
+            (_, Quality::Interactive, Some(bits_per_second)) => Coding::Film { canvas, bits_per_second },
+            _ => Coding::Parts {
+                canvas,
+                quality: jpeg_quality,
+                settles: wishes.settles && quality == Quality::Final,
+            },
+        };
         let meta = JobMeta { refines, rung, ..self.meta(number, volume, quality) };
         Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, coding }))
     }

@@ -3,7 +3,7 @@ var SUBPROTOCOL = "voxcast.v1";
 var FRAME_HEADER_BYTES = 44;
 var PART_HEADER_BYTES = 12;
 var MAX_VIEWS = 16;
-var CODECS = { 1: "jpeg", 2: "png" };
+var CODECS = { 1: "jpeg", 2: "png", 3: "h264" };
 var QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" };
 var ProtocolError = class extends Error {
 };
@@ -485,6 +485,61 @@ var Gestures = class {
   }
 };
 
+// src/video.ts
+async function decodesVideo() {
+  if (typeof VideoDecoder === "undefined") return false;
+  const config = { codec: "avc1.640033", optimizeForLatency: true };
+  return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+}
+var Video = class {
+  #decoder = null;
+  #codec = "";
+  #count = 0;
+  #taken = null;
+  #failed = null;
+  /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
+  async decode(unit, key) {
+    if (key) this.#configure(codecOf(unit));
+    const decoder = this.#decoder;
+    if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
+    const picture = new Promise((taken, failed) => {
+      this.#taken = taken;
+      this.#failed = failed;
+    });
+    decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
+    return picture;
+  }
+  close() {
+    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
+    this.#decoder = null;
+    this.#codec = "";
+  }
+  #configure(codec) {
+    if (this.#decoder?.state === "configured" && codec === this.#codec) return;
+    this.close();
+    this.#codec = codec;
+    this.#decoder = new VideoDecoder({
+      output: (frame) => {
+        const taken = this.#taken;
+        this.#taken = null;
+        if (taken) taken(frame);
+        else frame.close();
+      },
+      error: (error) => this.#failed?.(error)
+    });
+    this.#decoder.configure({ codec, optimizeForLatency: true });
+  }
+};
+function codecOf(unit) {
+  for (let at = 0; at + 6 < unit.length; at++) {
+    const starts = unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1;
+    if (!starts || (unit[at + 3] & 31) !== 7) continue;
+    const bytes = [...unit.subarray(at + 4, at + 7)];
+    return `avc1.${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  }
+  throw new Error("the video does not say what it is");
+}
+
 // src/words.ts
 function nameText(name) {
   const [family = "", given = "", middle = ""] = (name.split("=")[0] ?? "").split("^").map((part) => part.trim());
@@ -573,7 +628,7 @@ var Viewport = class {
   #quality = element("span", { class: "badge quality", hidden: true });
   #lossy = element(
     "span",
-    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG); it becomes lossless at rest" },
+    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG or H.264); it becomes lossless at rest" },
     "Lossy"
   );
   #warning = element("button", { class: "badge warning", type: "button", hidden: true });
@@ -598,6 +653,7 @@ var Viewport = class {
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
   #waiting = [];
   #decoding = false;
+  #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
   #spoilt = false;
   constructor(view, content, owner) {
@@ -711,18 +767,23 @@ var Viewport = class {
     while (this.#waiting.length > 0 && this.visible) {
       const frame = this.#waiting.shift();
       try {
-        const type = `image/${frame.codec}`;
-        const decode = ({ bytes }) => createImageBitmap(new Blob([bytes], { type }), { colorSpaceConversion: "none" });
-        const bitmaps = await Promise.all(frame.parts.map(decode));
+        const pictures = await this.#decode(frame);
         if (frame.cleared) this.#spoilt = false;
-        if (!this.#spoilt) this.#paint(bitmaps, frame);
-        for (const bitmap of bitmaps) bitmap.close();
+        if (!this.#spoilt) this.#paint(pictures, frame);
+        for (const picture of pictures) picture.close();
       } catch {
         this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
     this.#decoding = false;
+  }
+  #decode({ codec, cleared, parts }) {
+    const decode = ({ bytes }) => {
+      if (codec === "h264") return this.#video.decode(bytes, cleared);
+      return createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+    };
+    return Promise.all(parts.map(decode));
   }
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
   #spoil(reason) {
@@ -731,7 +792,7 @@ var Viewport = class {
     this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view ${reason}.`);
     this.#owner.send({ type: "repaint", view: this.view });
   }
-  #paint(bitmaps, frame) {
+  #paint(pictures, frame) {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
     if (resized && !frame.cleared) return this.#spoil("is of another size than the one before");
@@ -742,7 +803,7 @@ var Viewport = class {
       context.fillStyle = "#000";
       context.fillRect(0, 0, frame.width, frame.height);
     }
-    frame.parts.forEach(({ x, y }, i) => context.drawImage(bitmaps[i], x, y));
+    frame.parts.forEach(({ x, y }, i) => context.drawImage(pictures[i], x, y));
     if (frame.quality === "lossless") {
       const { data } = context.getImageData(0, 0, frame.width, frame.height);
       if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
@@ -1165,6 +1226,7 @@ var RESIZE_MS = 120;
 var KEY_PIXELS = 10;
 var PAN_PIXELS = 40;
 var ANNOUNCE_MS = 500;
+var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" };
 var GONE_ATTEMPT = 5;
 var Client = class {
   #connection;
@@ -1180,6 +1242,7 @@ var Client = class {
   #maximised = false;
   #connected = false;
   #backend = "";
+  #video = false;
   #series = null;
   /** The series that is open or being opened. */
   #wantedSeries = null;
@@ -1230,7 +1293,8 @@ var Client = class {
     this.#listen();
     this.#arrange();
   }
-  start() {
+  async start() {
+    this.#video = await decodesVideo();
     this.#connection.connect();
   }
   #listen() {
@@ -1263,7 +1327,7 @@ var Client = class {
     switch (message.type) {
       case "connected":
         this.#asked = false;
-        this.#send({ type: "accept", codecs: ["jpeg", "png"] });
+        this.#send({ type: "accept", codecs: ["jpeg", "png", ...this.#video ? ["h264"] : []] });
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -1585,6 +1649,7 @@ var Client = class {
     rate.count(now);
     setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
     setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
+    setText(byId("codec", HTMLElement), CODEC_NAMES[frame.codec]);
     this.#showLoading(1, 1);
   }
   #showMetrics() {
@@ -1616,4 +1681,4 @@ var Client = class {
     this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text2), ANNOUNCE_MS);
   }
 };
-new Client().start();
+void new Client().start();

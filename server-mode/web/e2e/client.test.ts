@@ -15,6 +15,7 @@ import {
   phantom,
   picture,
   pictureThat,
+  pixels,
   serve,
   settled,
   viewport,
@@ -202,6 +203,41 @@ test("a cinematic picture refines until something moves, and then again", async 
   await page.keyboard.press("c");
   await settled(page, VOLUME);
   await page.locator(`${viewport(VOLUME)} .refining`).waitFor({ state: "hidden" });
+});
+
+test("a view at rest becomes lossless, whatever it showed before", async () => {
+  const page = await desk();
+  const lossless = (view: number) => page.locator(`${viewport(view)} .quality.lossless:visible`);
+  for (const view of ALL) await lossless(view).waitFor();
+  assert.equal(await page.locator(".badge.lossy:visible").count(), 0);
+  const [first, before] = [await picture(page, VOLUME), await pixels(page, VOLUME)];
+  await drag(page, VOLUME, 80, 20);
+  await pictureThat(page, VOLUME, differs(first));
+  await lossless(VOLUME).waitFor();
+  await page.locator("#reset").click();
+  await pictureThat(page, VOLUME, equals(first));
+  await lossless(VOLUME).waitFor();
+  assert.deepEqual(await pixels(page, VOLUME), before, "the first look again, bit by bit");
+  assert.equal(await page.locator("#messages .message").count(), 0);
+});
+
+test("what moves is a video whose greys are the picture's", async () => {
+  const page = await desk();
+  const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down({ button: "left" });
+  for (let step = 1; step <= 12; step++) await page.mouse.move(x + 3 * step, y + step);
+  await page.waitForFunction(() => document.querySelector("#codec")!.textContent === "H.264");
+  const moving = await pixels(page, AXIAL);
+  const tint = (rgba: readonly number[]) => rgba.reduce((most, value, i) => (i % 4 === 3 ? most : Math.max(most, Math.abs(value - rgba[i - (i % 4)]!))), 0);
+  assert.ok(tint(moving) <= 1, `${tint(moving)}`);
+  await page.mouse.up({ button: "left" });
+  await page.locator(`${viewport(AXIAL)} .quality.lossless:visible`).waitFor();
+  const still = await pixels(page, AXIAL);
+  const mean = (rgba: readonly number[]) => rgba.reduce((sum, value, i) => sum + (i % 4 === 0 ? value : 0), 0) / (rgba.length / 4);
+  assert.ok(Math.abs(mean(moving) - mean(still)) < 0.7, `${mean(moving)} and ${mean(still)}`);
+  assert.equal(await page.locator("#messages .message").count(), 0);
 });
 
 test("a double click shows one view alone and back, and every view keeps its slice", async () => {

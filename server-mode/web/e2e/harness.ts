@@ -100,6 +100,14 @@ export function picture(page: Page, view: number): Promise<Picture> {
   return page.evaluate(readPicture, viewport(view));
 }
 
+/** All RGBA values of a view's picture. */
+export function pixels(page: Page, view: number): Promise<readonly number[]> {
+  return page.evaluate((selector) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+    return [...canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data];
+  }, viewport(view));
+}
+
 /** Mean absolute difference of two pictures, 0 to 255. */
 export function difference(a: Picture, b: Picture): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;

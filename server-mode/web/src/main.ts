@@ -8,6 +8,7 @@ import { type Command, onKeys } from "./keys";
 import { Library } from "./library";
 import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, ViewState, WindowValues } from "./protocol";
 import { Latency, Rate } from "./stats";
+import { decodesVideo } from "./video";
 import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
 import { sentence } from "./words";
 
@@ -19,6 +20,7 @@ const KEY_PIXELS = 10;
 const PAN_PIXELS = 40;
 /** A slice is read out once paging has rested this long. */
 const ANNOUNCE_MS = 500;
+const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" } as const;
 /** From this attempt on the server counts as gone: about 8 s after it was lost. */
 const GONE_ATTEMPT = 5;
 
@@ -37,6 +39,7 @@ class Client {
   #maximised = false;
   #connected = false;
   #backend = "";
+  #video = false;
   #series: SeriesOpened | null = null;
   /** The series that is open or being opened. */
   #wantedSeries: string | null = null;
@@ -89,7 +92,8 @@ class Client {
     this.#arrange();
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    this.#video = await decodesVideo();
     this.#connection.connect();
   }
 
@@ -126,7 +130,7 @@ class Client {
     switch (message.type) {
       case "connected":
         this.#asked = false;
-        this.#send({ type: "accept", codecs: ["jpeg", "png"] });
+        this.#send({ type: "accept", codecs: ["jpeg", "png", ...(this.#video ? ["h264"] : [])] });
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -478,6 +482,7 @@ class Client {
     rate.count(now);
     setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
     setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
+    setText(byId("codec", HTMLElement), CODEC_NAMES[frame.codec]);
     // The first pictures of a series replace the notice of its loading.
     this.#showLoading(1, 1);
   }
@@ -515,4 +520,4 @@ class Client {
   }
 }
 
-new Client().start();
+void new Client().start();

@@ -130,7 +130,7 @@ export type ServerMessage =
   | { type: "error"; code: string; message: string; seq: number | null }
   | { type: "pong"; time: number };
 
-const CODECS = { 1: "jpeg", 2: "png" } as const;
+const CODECS = { 1: "jpeg", 2: "png", 3: "h264" } as const;
 const QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" } as const;
 
 export interface Frame {
@@ -151,7 +151,7 @@ export interface Frame {
   parts: Part[];
 }
 
-/** A rectangle of the picture that replaces what was there, as a JPEG or PNG file. */
+/** A rectangle of the picture that replaces what was there: a JPEG or PNG file, or all of it as the next of a video. */
 export interface Part {
   x: number;
   y: number;

@@ -4,6 +4,7 @@ import { element, setText, svg } from "./dom";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
 import type { ClientMessage, Content, Frame, GeometryWarning, Part, Size, ViewState } from "./protocol";
+import { Video } from "./video";
 import { dateText, nameText, numberText } from "./words";
 import { xxh32 } from "./xxh32";
 
@@ -66,7 +67,7 @@ export class Viewport {
   readonly #quality = element("span", { class: "badge quality", hidden: true });
   readonly #lossy = element(
     "span",
-    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG); it becomes lossless at rest" },
+    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG or H.264); it becomes lossless at rest" },
     "Lossy",
   );
   readonly #warning = element("button", { class: "badge warning", type: "button", hidden: true });
@@ -92,6 +93,7 @@ export class Viewport {
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
   #waiting: Frame[] = [];
   #decoding = false;
+  readonly #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
   #spoilt = false;
 
@@ -220,19 +222,25 @@ export class Viewport {
     while (this.#waiting.length > 0 && this.visible) {
       const frame = this.#waiting.shift()!;
       try {
-        const type = `image/${frame.codec}`;
-        // Pixels as they are: no colour profile of a screen changes a brightness.
-        const decode = ({ bytes }: Part) => createImageBitmap(new Blob([bytes], { type }), { colorSpaceConversion: "none" });
-        const bitmaps = await Promise.all(frame.parts.map(decode));
+        const pictures = await this.#decode(frame);
         if (frame.cleared) this.#spoilt = false;
-        if (!this.#spoilt) this.#paint(bitmaps, frame);
-        for (const bitmap of bitmaps) bitmap.close();
+        if (!this.#spoilt) this.#paint(pictures, frame);
+        for (const picture of pictures) picture.close();
       } catch {
         this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
     this.#decoding = false;
+  }
+
+  #decode({ codec, cleared, parts }: Frame): Promise<(ImageBitmap | VideoFrame)[]> {
+    const decode = ({ bytes }: Part) => {
+      if (codec === "h264") return this.#video.decode(bytes, cleared);
+      // Pixels as they are: no colour profile of a screen changes a brightness.
+      return createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+    };
+    return Promise.all(parts.map(decode));
   }
 
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
@@ -243,7 +251,7 @@ export class Viewport {
     this.#owner.send({ type: "repaint", view: this.view });
   }
 
-  #paint(bitmaps: readonly ImageBitmap[], frame: Frame): void {
+  #paint(pictures: readonly (ImageBitmap | VideoFrame)[], frame: Frame): void {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
     if (resized && !frame.cleared) return this.#spoil("is of another size than the one before");
@@ -254,7 +262,8 @@ export class Viewport {
       context.fillStyle = "#000";
       context.fillRect(0, 0, frame.width, frame.height);
     }
-    frame.parts.forEach(({ x, y }, i) => context.drawImage(bitmaps[i]!, x, y));
+    // A video's pictures have even sizes; what is too much of one falls off the edge.
+    frame.parts.forEach(({ x, y }, i) => context.drawImage(pictures[i]!, x, y));
     if (frame.quality === "lossless") {
       const { data } = context.getImageData(0, 0, frame.width, frame.height);
       if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
