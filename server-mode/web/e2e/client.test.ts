@@ -141,6 +141,8 @@ test("a drag on a slice windows all slices, and so do the number keys", async ()
 
 test("the window fields and sliders set the window", async () => {
   const page = await desk([AXIAL]);
+  // Narrower pages have the fields alone.
+  await page.setViewportSize({ width: 1440, height: 800 });
   await page.locator("#width").fill("300");
   await page.locator("#width").press("Enter");
   await factsThat(page, AXIAL, /W 300\s/);
