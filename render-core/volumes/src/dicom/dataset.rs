@@ -17,7 +17,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_ELEMENTS: usize = 2_000_000;
 /// Retired in 2006, still in archives.
 const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
-const UNDEFINED: u32 = u32::MAX;
+/// The length of what ends with a mark of its own.
+pub const UNDEFINED: u32 = u32::MAX;
 
 /// (group, element) in one number, so tags sort as DICOM orders them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,6 +136,8 @@ pub struct File<'a> {
     pub has_pixel_data: bool,
     /// Which of the three kinds of pixel data it has.
     pub pixel_data_tag: Option<Tag>,
+    /// The length that the pixel data states.
+    pub pixel_bytes: Option<u32>,
     pub big_endian: bool,
     /// Elements state their value representation.
     pub is_explicit: bool,
@@ -241,6 +244,7 @@ impl<'a> File<'a> {
             pixels: None,
             has_pixel_data: false,
             pixel_data_tag: None,
+            pixel_bytes: None,
             header_end: bytes.len(),
             big_endian: syntax.big_endian,
             is_explicit: syntax.explicit,
@@ -395,6 +399,7 @@ impl<'a> Reader<'a> {
         if tag.is_pixel_data() {
             file.has_pixel_data = true;
             file.pixel_data_tag = Some(tag);
+            file.pixel_bytes = Some(length);
             file.header_end = self.at;
             file.dataset.sort();
             if until == Until::PixelData {

@@ -21,6 +21,7 @@ mod copies;
 pub mod create;
 mod dataset;
 pub mod deidentify;
+mod frames;
 mod group;
 mod header;
 mod index;

@@ -39,33 +39,52 @@ pub fn header_of(head: &Head, size: u64) -> Option<Result<Header, String>> {
 /// they are few.
 pub fn header(path: &Path) -> Result<(Header, Option<Head>), String> {
     let mut file = fs::File::open(path).map_err(|e| reason(&e))?;
+    let Beginning { found, mut bytes, end, complete, deflated, .. } = head(&mut file, Header::read)?;
+    let head = (!deflated && end <= MAX_KEPT).then(|| {
+        let complete = complete && end == bytes.len();
+        bytes.truncate(end);
+        Head { bytes, complete }
+    });
+    found.map(|header| (header, head))
+}
+
+/// What the beginning of a file tells.
+pub struct Beginning<R> {
+    pub found: R,
+    /// As they stand in the file.
+    bytes: Vec<u8>,
+    /// Where the header ends in them, if they are not deflated.
+    pub end: usize,
+    /// They are the whole file.
+    complete: bool,
+    pub deflated: bool,
+    /// Of the file.
+    pub size: u64,
+}
+
+/// Reads of a file no more than `read` needs, which is given the header and how many bytes the file may
+/// have, inflated.
+pub fn head<R>(file: &mut fs::File, read: impl Fn(&File<'_>, u64) -> R) -> Result<Beginning<R>, String> {
     let size = file.metadata().map_err(|e| reason(&e))?.len();
     let mut bytes = Vec::new();
     let mut wanted = FIRST_READ;
     let mut deflated = false;
     loop {
         let more = wanted - bytes.len();
-        let got = (&mut file).take(more as u64).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
+        let got = (&mut *file).take(more as u64).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
         let complete = got < more;
         deflated = deflated || dataset::is_deflated(&bytes);
         let parsed = match (deflated, complete) {
             (false, _) => File::parse(&bytes, complete, Until::PixelData)
-                .map(|file| (Header::read(&file, size), file.header_end)),
+                .map(|file| (read(&file, size), file.header_end)),
             (true, false) => Err(ParseError::NeedMore(MAX_HEADER)),
             (true, true) => dataset::inflate(&bytes, MAX_HEADER).and_then(|bytes| {
                 File::parse(&bytes, bytes.len() < MAX_HEADER, Until::PixelData)
-                    .map(|f| (Header::read(&f, size.saturating_mul(MAX_DEFLATE_RATIO)), usize::MAX))
+                    .map(|file| (read(&file, size.saturating_mul(MAX_DEFLATE_RATIO)), 0))
             }),
         };
         match parsed {
-            Ok((header, end)) => {
-                let head = (end <= MAX_KEPT).then(|| {
-                    let complete = complete && end == bytes.len();
-                    bytes.truncate(end);
-                    Head { bytes, complete }
-                });
-                return header.map(|header| (header, head));
-            }
+            Ok((found, end)) => return Ok(Beginning { found, bytes, end, complete, deflated, size }),
             Err(ParseError::Bad(reason)) => return Err(reason),
             Err(ParseError::NeedMore(_)) if wanted >= MAX_HEADER || complete => {
                 return Err(format!("its header is longer than {} MiB", MAX_HEADER >> 20));

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::dataset::File;
+use super::frames::Frames;
 use super::header::Image;
-use super::pixels::{self, Convert, Notes, Padding, Sample};
+use super::pixels::{self, Convert, Format, Notes, Padding, Sample};
 use super::stack::Stack;
 use super::{Series, codec, load, source};
 use crate::progress::Progress;
@@ -178,7 +179,12 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         buffer: &mut Vec<u8>,
         show: Option<OnSlice<'_, T>>,
     ) -> Vec<Outcome> {
-        let format = slices.first().map(|(index, _)| &*self.series.images.0[*index].format);
+        let first = slices.first().map(|(index, _)| &self.series.images.0[*index]);
+        let format = first.map(|image| &*image.format);
+        let frames = first.filter(|image| image.tile.is_none());
+        if let Some(frames) = frames.and_then(|image| Frames::open(path, &image.format)) {
+            return self.decode_frames(&frames, slices, show);
+        }
         let parsed = source::read(path, format, buffer).and_then(|()| load::parse(buffer));
         if let Ok(file) = &parsed
             && codec::is_video(&file.transfer_syntax)
@@ -202,6 +208,32 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         } else {
             slices.into_par_iter().filter_map(one).collect()
         }
+    }
+
+    /// Frames that are read one by one.
+    fn decode_frames(
+        &self,
+        frames: &Frames,
+        slices: Vec<Work<'_, T>>,
+        show: Option<OnSlice<'_, T>>,
+    ) -> Vec<Outcome> {
+        let buffers = Buffers::default();
+        let one = |(index, slice): Work<'_, T>| {
+            if self.progress.is_cancelled() {
+                return None;
+            }
+            let image = &self.series.images.0[index];
+            let mut buffer = buffers.take();
+            let decoded = frames.read(image.frame, &image.format, &mut buffer).and_then(|()| {
+                let alone = Format { frames: 1, ..(*image.format).clone() };
+                let alone = Image { frame: 0, format: Arc::new(alone), ..image.clone() };
+                pixels::decode(&frames.file(&buffer), &alone, self.convert[index], slice)
+            });
+            buffers.give_back(buffer);
+            let decoded = decoded.map_err(|reason| in_frame(image, &reason));
+            Some(self.finish((index, slice), decoded, show))
+        };
+        slices.into_par_iter().filter_map(one).collect()
     }
 
     /// All frames of a video, one after the other.

@@ -17,6 +17,7 @@ mod worker;
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry};
@@ -120,9 +121,67 @@ pub fn transfer_syntaxes() -> Vec<&'static str> {
     uids
 }
 
-/// The bytes of one frame, joined from its fragments (PS3.5 A.4).
-///
-/// `extended` are the bytes of an Extended Offset Table (7FE0,0001), which frames beyond 4 GiB need.
+/// How fragments make up frames (PS3.5 A.4).
+#[derive(Debug, Default)]
+pub struct Layout {
+    /// Where each fragment begins, counted as in an offset table, and the end of the last.
+    starts: Vec<u64>,
+    end: u64,
+    /// Whether a codestream begins with each.
+    begins: Vec<bool>,
+    /// Where each frame begins.
+    table: Vec<u64>,
+    /// Of an Extended Offset Table (7FE0,0001), which frames beyond 4 GiB need.
+    extended: Vec<u64>,
+}
+
+impl Layout {
+    /// `extended` are the bytes of an Extended Offset Table.
+    pub fn new(table: impl IntoIterator<Item = u32>, extended: &[u8]) -> Self {
+        Self {
+            table: table.into_iter().map(u64::from).collect(),
+            extended: extended.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a fragment of so many bytes that begins with these.
+    pub fn push(&mut self, length: u64, beginning: &[u8]) {
+        self.starts.push(self.end);
+        self.end += 8 + length;
+        self.begins.push(
+            beginning.starts_with(&[0xFF, 0xD8])
+                || beginning.starts_with(&[0xFF, 0x4F, 0xFF, 0x51])
+                || jxl::begins(beginning),
+        );
+    }
+
+    /// The fragments of one frame.
+    pub fn frame(&self, frame: u32, frames: u32) -> Result<Range<usize>, String> {
+        let all = self.starts.len();
+        let missing = || format!("pixel data ends before frame {} of {frames}", u64::from(frame) + 1);
+        let tables = [&self.table, &self.extended];
+        let frame = frame as usize;
+        let range = if frames == 1 {
+            0..all
+        } else if all == frames as usize {
+            frame..frame + 1
+        } else if let Some(table) = tables.into_iter().find(|table| table.len() == frames as usize) {
+            let outside = || "the offset table points outside the pixel data";
+            let index = |offset: &u64| self.starts.binary_search(offset).ok();
+            let first = table.get(frame).and_then(index).ok_or_else(outside)?;
+            let last = table.get(frame + 1).map_or(Some(all), index);
+            first..last.filter(|&last| last > first).ok_or_else(outside)?
+        } else {
+            // Without a table a frame begins where a codestream begins.
+            let mut starts = (0..all).filter(|&i| self.begins[i]).skip(frame);
+            starts.next().ok_or_else(missing)?..starts.next().unwrap_or(all)
+        };
+        if range.is_empty() || range.end > all { Err(missing()) } else { Ok(range) }
+    }
+}
+
+/// The bytes of one frame, joined from its fragments. `extended` are the bytes of an Extended Offset Table.
 pub fn frame_bytes<'a>(
     fragments: &Fragments<'a>,
     extended: &[u8],
@@ -130,43 +189,11 @@ pub fn frame_bytes<'a>(
     frames: u32,
 ) -> Result<Cow<'a, [u8]>, String> {
     let all = &fragments.fragments;
-    let extended = extended.as_chunks().0;
-    let missing = || format!("pixel data ends before frame {} of {frames}", u64::from(frame) + 1);
-    let (first, last) = if frames == 1 {
-        (0, all.len())
-    } else if all.len() == frames as usize {
-        (frame as usize, frame as usize + 1)
-    } else if fragments.offset_table.len() == frames as usize || extended.len() == frames as usize {
-        let offset = |i: usize| match fragments.offset_table.get(i) {
-            Some(&offset) => Some(offset as usize),
-            None => extended.get(i).and_then(|&bytes| usize::try_from(u64::from_le_bytes(bytes)).ok()),
-        };
-        let mut at = 0;
-        let starts: Vec<usize> = all
-            .iter()
-            .map(|fragment| {
-                let start = at;
-                at += 8 + fragment.len();
-                start
-            })
-            .collect();
-        let index = |offset: usize| starts.binary_search(&offset).ok();
-        let first =
-            offset(frame as usize).and_then(index).ok_or("the offset table points outside the pixel data")?;
-        let last = offset(frame as usize + 1).map_or(Some(all.len()), index);
-        (first, last.filter(|&l| l > first).ok_or("the offset table points outside the pixel data")?)
-    } else {
-        // Without a table a frame begins where a codestream begins.
-        let begins = |f: &&[u8]| {
-            f.starts_with(&[0xFF, 0xD8]) || f.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) || jxl::begins(f)
-        };
-        let mut starts = (0..all.len()).filter(|&i| begins(&all[i])).skip(frame as usize);
-        (starts.next().ok_or_else(missing)?, starts.next().unwrap_or(all.len()))
-    };
-    match all.get(first..last) {
-        None | Some([]) => Err(missing()),
-        Some([one]) => Ok(Cow::Borrowed(one)),
-        Some(many) => Ok(Cow::Owned(many.concat())),
+    let mut layout = Layout::new(fragments.offset_table.iter().copied(), extended);
+    all.iter().for_each(|fragment| layout.push(fragment.len() as u64, fragment));
+    match &all[layout.frame(frame, frames)?] {
+        [one] => Ok(Cow::Borrowed(one)),
+        many => Ok(Cow::Owned(many.concat())),
     }
 }
 

@@ -11,6 +11,9 @@ use super::wavelet;
 const SHORT: &str = "it ends early: a part of its pixels is missing";
 /// Bit planes that a header may call empty before it is damage.
 const MAX_PLANES: u32 = 64;
+/// Passes of a code block: three for each of the 37 bit planes that a sample of 32 bits may have, less the
+/// first plane's two (annex D.3). Decoders take further ones for a second piece of code.
+const MAX_PASSES: u32 = 3 * 37 - 2;
 
 /// Samples of each component, row by row.
 pub fn decode(area: Area, components: usize, style: &Style, packets: &[u8]) -> Result<Vec<Vec<i32>>, String> {
@@ -388,6 +391,9 @@ fn read_packet(
                     return Err("it has a code block of more than a gigabyte".into());
                 }
                 block.passes += passes;
+                if block.passes > MAX_PASSES {
+                    return Err("it has a code block of more passes than bit planes allow".into());
+                }
                 lengths.push((b, i, bits.number(width)? as usize));
             }
         }
