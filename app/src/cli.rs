@@ -309,7 +309,7 @@ pub struct Bench {
     /// default
     #[arg(long, value_parser = size, value_delimiter = ',', value_name = "WxH")]
     pub size: Vec<[u32; 2]>,
-    /// Frames (or loads) measured per case, after 3 that warm up
+    /// Frames measured per case, after 3 that warm up; of `load` rounds, after one
     #[arg(long, default_value_t = 36, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub frames: u32,
     /// Degrees the camera turns between frames
@@ -338,9 +338,14 @@ pub struct Bench {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BenchCase {
+    /// A turning volume: presets, projections, a surface
     Render,
+    /// Slices and slabs
     Mpr,
+    /// Files of the path: `load` (found and all series loaded), `first` (from the call to the first image of
+    /// the longest series), `scan` (found, without the index)
     Load,
+    /// Pictures into JPEG
     Encode,
 }
 

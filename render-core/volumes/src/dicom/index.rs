@@ -127,7 +127,9 @@ impl Index {
     /// What is known of these files, by path.
     pub(super) fn known<'a>(&self, files: &'a [PathBuf]) -> HashMap<&'a Path, (Stamp, Head)> {
         self.with(|database| {
-            let mut query = database.prepare_cached(
+            // Or each row would lock the file anew.
+            let read = database.transaction()?;
+            let mut query = read.prepare_cached(
                 "SELECT size, changed, complete, bytes, checksum FROM header WHERE path = ?1",
             )?;
             let mut known = HashMap::new();
