@@ -1,5 +1,6 @@
 //! Opening a study for the commands that work on one volume.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -40,6 +41,12 @@ pub fn open(source: &Source) -> Result<Loaded> {
 pub fn open_with_series(source: &Source) -> Result<(Loaded, Series)> {
     let library = scan(std::slice::from_ref(&source.path))?;
     let series = choose(&library, source)?;
+    if let (None, Some(time)) = (&source.series, series.time) {
+        output::note(format_args!(
+            "the series has {} times, this is the first; info names the others",
+            time.count
+        ));
+    }
     Ok((load(series, source)?, series.clone()))
 }
 
@@ -97,15 +104,15 @@ pub fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
             .copied()
             .with_context(|| format!("there is no series {uid} in {}", source.path.display()));
     }
-    let largest = all().max_by_key(|series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>());
-    match largest {
+    let voxels = |series: &&Series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>();
+    // The first of those that are as large: of a series with times, the first time.
+    match all().min_by_key(|series| Reverse(voxels(series))) {
         Some(series) => {
-            if all().count() > 1 {
+            let count = all().filter(|series| series.time.is_none_or(|time| time.index == 0)).count();
+            if count > 1 {
+                let (id, dims) = (series.id(), dims_text(series.dims));
                 output::note(format_args!(
-                    "{} series found, taking {} ({}); choose with --series",
-                    all().count(),
-                    series.id(),
-                    dims_text(series.dims)
+                    "{count} series found, taking {id} ({dims}); choose with --series"
                 ));
             }
             Ok(series)

@@ -47,7 +47,9 @@ pub fn draw(
     if scenery.reference_lines && view.content == Content::Slice {
         reference_lines(painter, place, id, view, &scenery.planes);
     }
-    letters(painter, rect, view);
+    if !open.report.directions_unknown {
+        letters(painter, rect, view);
+    }
     let inner = rect.shrink(MARGIN);
     let text = Corners { painter, inner, width: inner.width() * 0.45 };
 

@@ -118,6 +118,7 @@ mod tests {
         assert_eq!(plane.fit_mm, [6.0, 4.0]);
         let tilt = DVec3::new(0.0, 0.3, -0.953_939);
         let (id, plane) = own_plane(&image(DVec3::X, tilt));
-        assert_eq!((id, plane.right, plane.down), (ViewId::Coronal, DVec3::X, tilt));
+        assert_eq!((id, plane.right), (ViewId::Coronal, DVec3::X));
+        assert!(plane.down.abs_diff_eq(tilt, 1e-6), "{}", plane.down);
     }
 }

@@ -35,6 +35,15 @@ fn a_volume_in_order_holds_millimetres_everywhere() {
 }
 
 #[test]
+fn directions_are_known_from_the_orientation_alone() {
+    let known = loaded("oriented", |slice| slice.without(0x0020_0032));
+    assert!(!known.report.directions_unknown, "{:?}", known.report);
+    let unknown = loaded("lying", |slice| slice.without(0x0020_0037));
+    assert!(unknown.report.directions_unknown);
+    assert!(unknown.report.unknown.iter().any(|why| why.contains("(0020,0037)")), "{:?}", unknown.report);
+}
+
+#[test]
 fn lengths_are_trusted_nowhere_without_the_spacing_in_the_patient() {
     let plain = |slice: Slice| slice.without(0x0028_0030);
     let imager = |slice: Slice| slice.text(0x0018_1164, b"DS", "0.2\\0.2");

@@ -394,8 +394,8 @@ pub struct Window {
     pub width: f64,
 }
 
-/// The patient's directions at the edges of a picture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The patient's directions at the edges of a picture; empty where they are not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Letters {
     pub left: String,

@@ -113,6 +113,11 @@ impl Canvas {
         Ok(Painted { cleared, lossless: None })
     }
 
+    /// Gives the encoder's memory back; the next video begins anew.
+    pub fn end_video(&mut self) {
+        self.video = None;
+    }
+
     /// Appends PNGs of what is not exact, from the top down, until they have `most` bytes or more. Nothing
     /// happens where no picture was kept.
     pub fn settle(&mut self, most: usize, message: &mut Vec<u8>) -> Result<Painted, EncodeError> {

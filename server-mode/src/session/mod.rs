@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use protocol::message::{LayoutView, ViewInfo};
+use protocol::message::{LayoutView, Letters, ViewInfo};
 use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
@@ -307,8 +307,11 @@ impl Session {
         }
         let volume = Arc::clone(&series.loaded.volume);
         self.series = Some(series);
-        for LayoutView { view, content, size } in self.layout.clone() {
+        // None of the old ones may lend its window to a new one.
+        for LayoutView { view, .. } in self.layout.clone() {
             self.remove_view(view);
+        }
+        for LayoutView { view, content, size } in self.layout.clone() {
             self.add_view(&volume, view, content, size, seq.unwrap_or(0));
         }
     }
@@ -411,7 +414,7 @@ impl Session {
     fn request_frames(&mut self, now: Instant) {
         let Some(series) = self.series.clone() else { return };
         let volume = Arc::clone(&series.loaded.volume);
-        let millimetres = &series.loaded.report.millimetres;
+        let report = &series.loaded.report;
         let mut windowed = None;
         for (&number, view) in &mut self.views {
             view.rest(now);
@@ -436,8 +439,11 @@ impl Session {
                 )
             {
                 let normal = job.state.plane.scroll_direction();
-                if !millimetres.holds_in_plane(normal, volume.geometry()) {
+                if !report.millimetres.holds_in_plane(normal, volume.geometry()) {
                     job.meta.info.mm_per_pixel = None;
+                }
+                if report.directions_unknown {
+                    job.meta.info.letters = Letters::default();
                 }
                 self.out.push_back(Output::Render(job));
             }

@@ -365,7 +365,14 @@ fn what_moves_is_a_video_for_a_client_that_decodes_it_and_its_rate_follows_the_l
     }
     assert!(rates[20] > rates[0] && rates[39] < rates[20] / 4, "{rates:?}");
     stage.pointer(0, "release", 40.0);
-    assert!(matches!(stage.begin(0).coding, Coding::Parts { quality: 90, .. }), "at rest it is a picture");
+    let job = stage.begin(0);
+    assert!(matches!(job.coding, Coding::Parts { quality: 90, .. }), "at rest it is a picture");
+    stage.finish(&job, MS);
+    stage.acknowledge(0);
+    assert_eq!(stage.session.wake_at(), Some(stage.now + 10_000 * MS), "then its encoder is let go");
+    stage.wait(10_000 * MS);
+    assert!(stage.jobs.is_empty());
+    assert_eq!(stage.session.wake_at(), None);
 }
 
 #[test]
@@ -578,6 +585,31 @@ fn a_client_that_reconnects_starts_afresh_with_the_series_in_memory() {
     back.pointer(0, "move", 80.0);
     assert!(back.jobs.is_empty(), "no button is held in the new session");
     assert_eq!(held.meta.quality, Quality::Interactive);
+}
+
+#[test]
+fn another_series_is_shown_through_its_own_window() {
+    let mut stage = Stage::showing();
+    let first = stage.session.views[&1].state().window;
+    stage.say(json!({"type": "window", "view": 1, "center": -600, "width": 1500}));
+    stage.settle();
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "4.5.6"}));
+    stage.opened(Ok(series()));
+    for view in [1, 2] {
+        assert_eq!(stage.session.views[&view].state().window, first, "view {view}");
+    }
+}
+
+#[test]
+fn images_that_do_not_say_how_they_lie_have_no_letters() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "4.5.6"}));
+    let OpenSeries { study_id, series_id, loaded } = Arc::into_inner(series()).expect("nobody else has it");
+    let report = Report { directions_unknown: true, ..loaded.report };
+    stage.opened(Ok(Arc::new(OpenSeries { study_id, series_id, loaded: Loaded { report, ..loaded } })));
+    stage.draw(1);
+    let told = stage.texts.iter().rfind(|text| text["type"] == "view").expect("a view message");
+    assert_eq!(told["letters"], json!({"left": "", "right": "", "top": "", "bottom": ""}));
 }
 
 #[test]

@@ -22,6 +22,8 @@ const REST: Duration = Duration::from_millis(150);
 const HELD_REST: Duration = Duration::from_millis(500);
 /// So long after a final picture it becomes lossless.
 const SETTLE: Duration = Duration::from_millis(350);
+/// Without movement for this long a video's encoder is given back: the next one begins with a whole picture.
+const VIDEO_REST: Duration = Duration::from_secs(10);
 const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
 /// Drawing and encoding an interactive picture should take no longer: 25 a second.
@@ -141,6 +143,8 @@ pub struct View {
     /// The client has asked to be shown everything again, while a picture was in the making.
     repaint: bool,
     settling: Settling,
+    /// The canvas has a video, which is let go when nothing has moved until then; `None` while it runs.
+    video: Option<Option<Instant>>,
 }
 
 /// On the way from a final picture to a lossless one.
@@ -174,6 +178,7 @@ impl View {
             canvas: Arc::default(),
             repaint: false,
             settling: Settling::No,
+            video: None,
         }
     }
 
@@ -195,7 +200,7 @@ impl View {
             Settling::At(at) if settles => Some(at),
             _ => None,
         };
-        self.rest_at.into_iter().chain(settle_at).min()
+        [self.rest_at, settle_at, self.video.flatten()].into_iter().flatten().min()
     }
 
     /// Shows everything again.
@@ -341,6 +346,13 @@ impl View {
         if matches!(self.settling, Settling::At(at) if at <= now) {
             self.settling = Settling::Due;
         }
+        if matches!(self.video, Some(Some(at)) if at <= now) {
+            self.video = None;
+            // While a worker has it, it is not at rest; the next picture that is puts it off again.
+            if let Ok(mut canvas) = self.canvas.try_lock() {
+                canvas.end_video();
+            }
+        }
     }
 
     /// The picture to make now, if any and if it is not in the making already.
@@ -378,7 +390,10 @@ impl View {
         let canvas = Arc::clone(&self.canvas);
         let coding = match (dialect, quality, wishes.film) {
             (Dialect::Plain { .. }, ..) => Coding::Bare { quality: jpeg_quality },
-            (_, Quality::Interactive, Some(bits_per_second)) => Coding::Film { canvas, bits_per_second },
+            (_, Quality::Interactive, Some(bits_per_second)) => {
+                self.video = Some(None);
+                Coding::Film { canvas, bits_per_second }
+            }
             _ => Coding::Parts {
                 canvas,
                 quality: jpeg_quality,
@@ -430,6 +445,9 @@ impl View {
             Ok(picture) => {
                 let reached = picture.quality(meta);
                 self.shown = Some(version(reached));
+                if let Some(until) = self.video.as_mut().filter(|_| reached != Quality::Interactive) {
+                    *until = Some(now + VIDEO_REST);
+                }
                 self.settling = match reached {
                     Quality::Final if meta.quality == Quality::Final => Settling::At(now + SETTLE),
                     Quality::Final => Settling::Due,

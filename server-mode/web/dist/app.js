@@ -1647,7 +1647,7 @@ var Client = class {
     const rate = this.#rates.get(frame.view) ?? new Rate();
     this.#rates.set(frame.view, rate);
     rate.count(now);
-    setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
+    if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
     setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
     setText(byId("codec", HTMLElement), CODEC_NAMES[frame.codec]);
     this.#showLoading(1, 1);

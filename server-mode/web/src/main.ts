@@ -480,7 +480,8 @@ class Client {
     const rate = this.#rates.get(frame.view) ?? new Rate();
     this.#rates.set(frame.view, rate);
     rate.count(now);
-    setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
+    // Lossless parts are cut from a picture that was drawn before.
+    if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
     setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
     setText(byId("codec", HTMLElement), CODEC_NAMES[frame.codec]);
     // The first pictures of a series replace the notice of its loading.

@@ -18,6 +18,8 @@ pub struct Report {
     pub corrected: Vec<String>,
     pub unknown: Vec<String>,
     pub millimetres: Trust,
+    /// Whether the images do not say how they lie in the patient: no edge of a view is anybody's right.
+    pub directions_unknown: bool,
 }
 
 /// Where lengths and positions in mm are right. What measures or shows mm asks this first.
@@ -127,6 +129,14 @@ impl Report {
             report.unknown.push(
                 "no Frame of Reference UID (0020,0052) holds for all images: whether another series lies in the same \
                  space is not known"
+                    .into(),
+            );
+        }
+        report.directions_unknown = images.iter().any(|image| image.orientation.is_none());
+        if report.directions_unknown {
+            report.unknown.push(
+                "how the images lie in the patient is not stated (0020,0037): the letters of the patient's directions \
+                 are left out"
                     .into(),
             );
         }

@@ -97,6 +97,7 @@ pub fn load(series: &Series) -> Result<Loaded, Error> {
         corrected: warnings[series.warnings.len()..].iter().map(|warning| warning.message.clone()).collect(),
         unknown: series.warnings.iter().map(|warning| warning.message.clone()).collect(),
         millimetres: series.millimetres.clone(),
+        directions_unknown: !series.millimetres.is_everywhere(),
     };
     Ok(Loaded { volume: Arc::new(volume), facts, warnings, report, failed: Vec::new() })
 }
