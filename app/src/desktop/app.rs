@@ -87,7 +87,7 @@ impl Work {
 /// What was read of a series.
 pub enum Read {
     Glimpse(Glimpse),
-    Whole(Result<Loaded, dicom::Error>),
+    Whole(Box<Result<Loaded, dicom::Error>>),
 }
 
 /// Something the user has to know, until dismissed.
@@ -163,7 +163,8 @@ impl App {
             let show = |glimpse| {
                 sink.send(Read::Glimpse(glimpse));
             };
-            sink.send(Read::Whole(dicom::load_with(&series, progress, Some(&show))));
+            let whole = dicom::load_with(&series, progress, Some(&show));
+            sink.send(Read::Whole(Box::new(whole)));
         });
         self.work = Some(Work::Load { job, series_id, preview: None });
     }
@@ -244,9 +245,9 @@ impl App {
             Some(Work::Load { job, series_id, mut preview }) => loop {
                 match job.poll() {
                     Poll::Result(Read::Glimpse(glimpse)) => {
-                        self.glimpsed(ctx, &series_id, glimpse, &mut preview)
+                        self.glimpsed(ctx, &series_id, glimpse, &mut preview);
                     }
-                    Poll::Result(Read::Whole(result)) => break self.loaded(ctx, &series_id, result),
+                    Poll::Result(Read::Whole(result)) => break self.loaded(ctx, &series_id, *result),
                     Poll::Ended => break self.tell("Loading stopped unexpectedly.".to_owned(), Vec::new()),
                     Poll::Pending => break self.work = Some(Work::Load { job, series_id, preview }),
                 }
