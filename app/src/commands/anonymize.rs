@@ -20,7 +20,16 @@ pub fn run(args: &Anonymize) -> Result<()> {
     if files.is_empty() {
         bail!(study::nothing_found(&args.path, &library));
     }
-    study::tell_failed(&library.failed);
+    library
+        .failed
+        .iter()
+        .for_each(|f| output::note(format_args!("left out {}: {}", f.path.display(), f.reason)));
+    for path in &library.directories {
+        output::note(format_args!(
+            "left out {}: a directory (DICOMDIR) lists patients and names of files, which are others in the copies",
+            path.display()
+        ));
+    }
     let at = || format!("cannot write to {}", args.out.display());
     fs::create_dir_all(&args.out).with_context(at)?;
     if fs::read_dir(&args.out).with_context(at)?.next().is_some() {
@@ -49,10 +58,10 @@ pub fn run(args: &Anonymize) -> Result<()> {
         }
     }
     let copies: BTreeSet<&PathBuf> = all_series(&library).flat_map(|series| &series.copies).collect();
-    if !copies.is_empty() {
+    for path in copies {
         output::note(format_args!(
-            "left out {}: repeats of an image that was written, with the same SOP Instance UID and pixels",
-            files_text(copies.len())
+            "left out {}: it repeats an image of the series, with the same SOP Instance UID and pixels",
+            path.display()
         ));
     }
     for (loss, count) in &lost {

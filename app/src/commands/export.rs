@@ -68,7 +68,15 @@ fn volumes(args: &Export, library: &Library, existing: Existing) -> Result<()> {
         output::note(format_args!("voxels that hold nothing have the files' own value for that, {padding}"));
     }
     let volumes: Vec<Arc<Volume>> = loaded.iter().map(|loaded| Arc::clone(&loaded.volume)).collect();
-    volume_file::write(&args.to, &volumes, existing)?;
+    let step_s = if times.len() > 1 { Some(dicom::time_step_s(&times)) } else { None };
+    match &step_s {
+        Some(Ok(step)) => output::note(format_args!("its times lie {step} s apart")),
+        Some(Err(reason)) => output::note(format_args!(
+            "how far its times lie apart is not known ({reason}): the file says 1, without a unit"
+        )),
+        None => {}
+    }
+    volume_file::write(&args.to, &volumes, step_s.and_then(Result::ok), existing)?;
     let dims = study::dims_text(volumes[0].geometry().dims());
     let times = if volumes.len() > 1 { format!(" at {} times", volumes.len()) } else { String::new() };
     output::note(format_args!("wrote {dims} voxels{times} to {}", args.to.display()));

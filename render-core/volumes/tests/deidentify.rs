@@ -383,3 +383,21 @@ fn a_file_cut_short_is_refused() {
     let error = deidentify(&cut, &Profile::default(), &key()).expect_err("is damaged").to_string();
     assert!(error.contains("cannot be de-identified safely"), "{error}");
 }
+
+#[test]
+fn a_directory_is_never_copied_whatever_its_name_and_elements_of_one_go() {
+    let Some(root) = data("modalities/dicomdir") else { return };
+    let folder = folder("directory");
+    for name in
+        ["DICOMDIR", "DICOMDIR-implicit", "DICOMDIR-nopatient", "DICOMDIR-empty.dcm", "DICOMDIR-bigEnd"]
+    {
+        let renamed = folder.0.join("index.dcm");
+        fs::write(&renamed, fs::read(root.join(name)).expect("read")).expect("write");
+        let error = deidentify(&renamed, &Profile::default(), &key()).expect_err(name).to_string();
+        assert!(error.contains("directory of a medium"), "{name}: {error}");
+    }
+    let path: (u32, &[u8; 2], &str) = (0x0004_1500, b"CS", "PAT4711815");
+    assert!(!contains(&cleaned_made(&[path], &Profile::default(), "file-id"), "PAT4711815"));
+    // One that a folder holds is told, so that who copies the folder can say what is missing.
+    assert_eq!(scan(&root).expect("scan").directories, [root.join("DICOMDIR")]);
+}

@@ -98,8 +98,8 @@ fn real_volumes_come_back_equal_from_every_format() {
         let volume = &loaded.volume;
         for name in ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"] {
             let path = folder.0.join(format!("{}-{name}", below.replace('/', "-")));
-            volume_file::write(&path, std::slice::from_ref(volume), Existing::Refuse).expect("write");
-            let again = volume_file::write(&path, std::slice::from_ref(volume), Existing::Refuse);
+            volume_file::write(&path, std::slice::from_ref(volume), None, Existing::Refuse).expect("write");
+            let again = volume_file::write(&path, std::slice::from_ref(volume), None, Existing::Refuse);
             assert!(again.expect_err("is there").to_string().contains("not to be replaced"));
             let back = volume_file::read(&path, 0).expect("read back");
             assert_eq!(back.geometry().dims(), volume.geometry().dims());
@@ -199,9 +199,12 @@ fn all_times_of_a_series_become_one_file_of_four_dimensions() {
     assert_eq!(series.len(), 10);
     let times: Vec<_> =
         series.iter().map(|s| dicom::load(s, &Progress::default()).expect("load").volume).collect();
+    // What dcm2niix finds, too.
+    let step_s = dicom::time_step_s(&series.iter().collect::<Vec<_>>()).ok();
+    assert_eq!(step_s, Some(5.0));
     for name in ["a.nii.gz", "a.nrrd", "a.mha"] {
         let path = folder.0.join(name);
-        volume_file::write(&path, &times, Existing::Refuse).expect("write");
+        volume_file::write(&path, &times, step_s, Existing::Refuse).expect("write");
         let header = volume_file::header(&path).expect("is good");
         assert_eq!((header.times, header.doubts.len()), (10, 0), "{name}: {:?}", header.doubts);
         assert_eq!(header.geometry.dims(), [64, 64, 15]);
@@ -215,6 +218,38 @@ fn all_times_of_a_series_become_one_file_of_four_dimensions() {
             }
         }
     }
+}
+
+#[test]
+fn seconds_between_times_are_written_where_they_are_known() {
+    let Some(path) = data("geometry/mr-mosaic-siemens") else { return };
+    let folder = folder("seconds");
+    let library =
+        dicom::scan(&[path, data("geometry/mr-4d-epi").expect("lies beside it")], &Progress::default());
+    let library = library.expect("scan");
+    let series: Vec<_> = library.studies.iter().flat_map(|study| &study.series).collect();
+    let mosaic: Vec<_> = series.iter().filter(|s| s.dims == [72, 72, 5]).copied().collect();
+    let step = dicom::time_step_s(&mosaic[..2]).expect("is known");
+    assert!((step - 2.435_37).abs() < 1e-9, "{step}");
+    // One number cannot be the step of both.
+    let others: Vec<_> = series.iter().filter(|s| s.dims == [64, 64, 15]).copied().collect();
+    assert!(dicom::time_step_s(&[mosaic[0], others[0]]).is_err());
+
+    let times: Vec<_> =
+        mosaic[..2].iter().map(|s| dicom::load(s, &Progress::default()).expect("load").volume).collect();
+    let written = |name: &str, step_s: Option<f64>| {
+        let path = folder.0.join(name);
+        volume_file::write(&path, &times, step_s, Existing::Replace).expect("write");
+        fs::read(path).expect("read")
+    };
+    let nifti = written("a.nii", Some(step));
+    assert_eq!((nifti[123], nifti[92..96].to_vec()), (2 | 8, (step as f32).to_le_bytes().to_vec()));
+    let nifti = written("a.nii", None);
+    assert_eq!((nifti[123], nifti[92..96].to_vec()), (2, 1f32.to_le_bytes().to_vec()));
+    let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has(&written("a.nrrd", Some(step)), "spacings: nan nan nan 2.43537\n"));
+    assert!(!has(&written("a.nrrd", None), "spacings"));
+    assert!(has(&written("a.mha", Some(step)), " 2.43537\nDimSize"));
 }
 
 #[test]

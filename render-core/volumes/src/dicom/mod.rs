@@ -52,12 +52,15 @@ pub use report::{Report, Trust};
 pub use scan::{scan, scan_with};
 pub use stream::Glimpse;
 pub use suv::Suv;
+pub use time::step_s as time_step_s;
 
 /// What a scan found, and what it had to leave out.
 #[derive(Debug, Default)]
 pub struct Library {
     pub studies: Vec<Study>,
     pub failed: Vec<Failed>,
+    /// Files called DICOMDIR: they name other files, and are nothing to show themselves.
+    pub directories: Vec<PathBuf>,
 }
 
 impl Library {

@@ -48,6 +48,7 @@ pub fn scan_with(paths: &[PathBuf], progress: &Progress, index: Option<&Index>) 
             }
         } else if is_dicomdir(path) {
             found.dicomdir(path).map_err(at)?;
+            found.directories.push(path.clone());
         } else {
             fs::File::open(path).map_err(|e| at(source::reason(&e)))?;
             found.files.push(path.clone());
@@ -56,7 +57,7 @@ pub fn scan_with(paths: &[PathBuf], progress: &Progress, index: Option<&Index>) 
     if found.files.is_empty() && found.failed.is_empty() {
         return Err(Error::Series("no path was given; name a folder or files with DICOM images".into()));
     }
-    let Found { mut files, mut failed, .. } = found;
+    let Found { mut files, mut failed, directories, .. } = found;
     files.sort();
     files.dedup();
     let volume_files = volume_files::take(&mut files, &mut failed);
@@ -94,7 +95,7 @@ pub fn scan_with(paths: &[PathBuf], progress: &Progress, index: Option<&Index>) 
         return Err(Error::Cancelled);
     }
     failed.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Library { studies, failed })
+    Ok(Library { studies, failed, directories })
 }
 
 /// The header of one file, and what of it is new.
@@ -125,6 +126,7 @@ fn header(
 struct Found {
     files: Vec<PathBuf>,
     failed: Vec<Failed>,
+    directories: Vec<PathBuf>,
     /// Folders already looked at, by their real path, so links cannot lead in circles.
     visited: HashSet<PathBuf>,
 }
@@ -172,7 +174,7 @@ impl Found {
                     ));
                 }
                 // In a folder the files beside a DICOMDIR are found anyway.
-                Ok(_) if entry.file_name() == "DICOMDIR" => {}
+                Ok(_) if entry.file_name() == "DICOMDIR" => self.directories.push(path),
                 Ok(_) if self.files.len() >= MAX_FILES => {
                     return Err(Error::Path {
                         path: folder.to_owned(),

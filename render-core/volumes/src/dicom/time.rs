@@ -6,7 +6,7 @@ use super::dataset::{Dataset, Tag};
 use super::header::Image;
 use super::kind::Groups;
 use super::stack::{self, SAME_POSITION_MM};
-use super::{Warning, WarningCode};
+use super::{Series, Warning, WarningCode};
 
 /// When an image was made, as far as its header orders it.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,10 @@ pub struct Moment {
     pub instance_number: i64,
     /// AcquisitionTime (0008,0032) as it is written, HHMMSS.
     clock: f64,
+    /// From one time of the series to the next, as stated.
+    step_s: Option<f64>,
+    /// When it was made, from whenever the first of its kind was.
+    at_s: Option<f64>,
 }
 
 /// Dimensions that tell where a frame lies (PS3.3 C.7.6.17).
@@ -53,13 +57,62 @@ impl Moment {
         let index = content.longs(tags::DIMENSION_INDEX_VALUES);
         let index =
             index.into_iter().zip(dimensions).filter(|(_, place)| !**place).map(|(value, _)| value).collect();
+        let clock = data.number(tags::ACQUISITION_TIME).filter(|clock| (0.0..240_000.0).contains(clock));
+        let of_day = |clock: f64| {
+            (clock / 10_000.0).floor() * 3600.0 + (clock / 100.0 % 100.0).floor() * 60.0 + clock % 100.0
+        };
+        let delay_ms = heart.doubles(tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME).first().copied();
+        let since_ms = delay_ms
+            .or_else(|| data.number(tags::TRIGGER_TIME))
+            .or_else(|| data.number(tags::FRAME_REFERENCE_TIME));
         Self {
             temporal,
             index,
+            step_s: stated_step_s(groups),
+            at_s: since_ms.map(|ms| ms / 1000.0).or_else(|| clock.map(of_day)),
             acquisition: data.number(tags::ACQUISITION_NUMBER),
             instance_number: data.number(tags::INSTANCE_NUMBER).unwrap_or(0.0) as i64,
-            clock: data.number(tags::ACQUISITION_TIME).unwrap_or(0.0),
+            clock: clock.unwrap_or(0.0),
         }
+    }
+}
+
+/// The repetition time of an echo-planar sequence, which makes all slices in one, else the temporal resolution.
+fn stated_step_s(groups: &Groups<'_, '_>) -> Option<f64> {
+    let data = groups.data;
+    let planar = data.texts(tags::SCANNING_SEQUENCE).iter().any(|word| word == "EP")
+        || data.text(tags::ECHO_PLANAR_PULSE_SEQUENCE).as_deref() == Some("YES");
+    let timing = groups.get(tags::MR_TIMING_AND_RELATED_PARAMETERS_SEQUENCE);
+    let repetition_ms = timing.number(tags::REPETITION_TIME).filter(|_| planar);
+    let ms = repetition_ms.or_else(|| data.number(tags::TEMPORAL_RESOLUTION));
+    ms.filter(|&ms| ms > 0.0).map(|ms| ms / 1000.0)
+}
+
+/// Seconds from each time of a 4D series to the next, where its headers state one number or were made at even
+/// times; else why it is not known.
+pub fn step_s(times: &[&Series]) -> Result<f64, String> {
+    /// A share of the step; clocks are often written in whole seconds.
+    const EVEN: f64 = 0.02;
+    let moments: Option<Vec<&Moment>> =
+        times.iter().map(|series| series.images.0.first().map(|image| &image.moment)).collect();
+    let Some(moments) = moments else { return Err("the file does not tell it".into()) };
+    let ats: Option<Vec<f64>> = moments.iter().map(|moment| moment.at_s).collect();
+    let steps: Vec<f64> = ats.unwrap_or_default().windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let mean = steps.iter().sum::<f64>() / steps.len().max(1) as f64;
+    let near = |a: f64, b: f64, slack: f64| (a - b).abs() <= slack + EVEN * b.abs();
+    let even = mean > 0.0 && steps.iter().all(|&step| near(step, mean, 0.0));
+    let stated = moments.first().and_then(|moment| moment.step_s);
+    let stated = stated.filter(|_| moments.iter().all(|moment| moment.step_s == stated));
+    match stated {
+        Some(stated) if even && !near(mean, stated, 1.0 / steps.len() as f64) => Err(format!(
+            "the headers state {stated} s (RepetitionTime (0018,0080) or TemporalResolution (0020,0110)), but the times \
+             of the images lie {mean:.3} s apart"
+        )),
+        Some(stated) => Ok(stated),
+        None if even => Ok(mean),
+        None => Err("neither RepetitionTime (0018,0080) of an echo-planar sequence nor TemporalResolution (0020,0110) \
+                     is stated, and the times of the images are not even"
+            .into()),
     }
 }
 

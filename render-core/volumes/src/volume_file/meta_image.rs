@@ -109,7 +109,7 @@ pub fn header(path: &Path) -> Result<Header, String> {
     })
 }
 
-pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
+pub fn write(out: &mut impl Write, volumes: &[&Volume], step_s: Option<f64>) -> std::io::Result<()> {
     let geometry = volumes[0].geometry();
     let kind = match volumes[0].voxels() {
         Voxels::U8(_) => "MET_UCHAR",
@@ -122,7 +122,7 @@ pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
     let voxels = zlib.finish()?;
     let [nx, ny, nz] = geometry.dims();
     let several = volumes.len() > 1;
-    // A fourth axis is that of time: by itself, from 0, in steps of 1.
+    // A fourth axis is that of time: by itself, from 0, in seconds or, where they are not known, in steps of 1.
     let vector = |v: DVec3, time: &str| {
         let text = text::joined(v).join(" ");
         if several { format!("{text} {time}") } else { text }
@@ -139,7 +139,7 @@ pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
         if several { " 0 0 0 1" } else { "" },
         vector(geometry.origin_mm(), "0"),
         vector(DVec3::ZERO, "0"),
-        vector(geometry.spacing_mm(), "1"),
+        vector(geometry.spacing_mm(), &step_s.unwrap_or(1.0).to_string()),
         if several { format!(" {}", volumes.len()) } else { String::new() },
     )?;
     out.write_all(&voxels)

@@ -198,8 +198,13 @@ impl Header {
 
 /// Writes volumes of one grid, the times of a series or one volume alone, in the format that the name's ending asks
 /// for; .nii.gz, .nrrd and .mha are compressed, .nii is not. Detached headers (.nhdr, .mhd) are not written.
-/// The file appears whole or not at all.
-pub fn write(path: &Path, times: &[Arc<Volume>], existing: Existing) -> Result<(), Error> {
+/// `step_s` are the seconds from each time to the next, where they are known. The file appears whole or not at all.
+pub fn write(
+    path: &Path,
+    times: &[Arc<Volume>],
+    step_s: Option<f64>,
+    existing: Existing,
+) -> Result<(), Error> {
     let fail = |reason: String| Error { path: path.to_owned(), reason };
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let format = Format::of(path).filter(|_| !name.ends_with(".nhdr") && !name.ends_with(".mhd"));
@@ -221,9 +226,9 @@ pub fn write(path: &Path, times: &[Arc<Volume>], existing: Existing) -> Result<(
     let volumes: Vec<&Volume> =
         if rescaled.is_empty() { times.iter().map(Arc::as_ref).collect() } else { rescaled.iter().collect() };
     save(path, existing, |out| match format {
-        Format::Nifti => nifti::write(out, &volumes, name.ends_with(".gz")),
-        Format::Nrrd => nrrd::write(out, &volumes),
-        Format::MetaImage => meta_image::write(out, &volumes),
+        Format::Nifti => nifti::write(out, &volumes, step_s, name.ends_with(".gz")),
+        Format::Nrrd => nrrd::write(out, &volumes, step_s),
+        Format::MetaImage => meta_image::write(out, &volumes, step_s),
     })
     .map_err(|e: std::io::Error| fail(format!("cannot be written: {e}")))
 }

@@ -246,8 +246,13 @@ fn apart(lengths: DVec3) -> String {
 }
 
 /// NIfTI-1, as `scl_slope` and `scl_inter` keep integers exact.
-pub fn write(out: &mut impl Write, volumes: &[&Volume], compressed: bool) -> std::io::Result<()> {
-    let header = header_bytes(volumes[0], volumes.len() as u32);
+pub fn write(
+    out: &mut impl Write,
+    volumes: &[&Volume],
+    step_s: Option<f64>,
+    compressed: bool,
+) -> std::io::Result<()> {
+    let header = header_bytes(volumes[0], volumes.len() as u32, step_s);
     if !compressed {
         out.write_all(&header)?;
         return super::voxel_bytes(volumes, out);
@@ -258,7 +263,7 @@ pub fn write(out: &mut impl Write, volumes: &[&Volume], compressed: bool) -> std
     gzip.finish().map(|_| ())
 }
 
-fn header_bytes(volume: &Volume, times: u32) -> [u8; DATA_1] {
+fn header_bytes(volume: &Volume, times: u32, step_s: Option<f64>) -> [u8; DATA_1] {
     let geometry = volume.geometry();
     let mut bytes = [0; DATA_1];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
@@ -289,15 +294,15 @@ fn header_bytes(volume: &Volume, times: u32) -> [u8; DATA_1] {
     let rotation = axes * DMat3::from_diagonal(DVec3::new(1.0, 1.0, flip));
     // A quaternion cannot tell a sheared grid.
     let orthogonal = (rotation.transpose() * rotation).abs_diff_eq(DMat3::IDENTITY, 1e-6);
-    // The distance of times is not known; 0 would be refused by some readers.
-    for (i, step) in [flip, steps.x, steps.y, steps.z, 1.0].into_iter().enumerate() {
+    // Where the distance of times is not known: 0 would be refused by some readers.
+    for (i, step) in [flip, steps.x, steps.y, steps.z, step_s.unwrap_or(1.0)].into_iter().enumerate() {
         put(76 + 4 * i, &float(step));
     }
     put(108, &(DATA_1 as f32).to_le_bytes());
     put(112, &volume.rescale().slope.to_le_bytes());
     put(116, &volume.rescale().intercept.to_le_bytes());
-    // Millimetres; no unit of time.
-    put(123, &[2]);
+    // Millimetres, and seconds where they are known.
+    put(123, &[if step_s.is_some() { 2 | 8 } else { 2 }]);
     put(148, b"Voxcast");
     put(252, &short(u32::from(orthogonal)));
     put(254, &short(1));

@@ -140,7 +140,7 @@ fn vector(text: &str) -> Option<DVec3> {
     <[f64; 3]>::try_from(numbers).ok().map(DVec3::from)
 }
 
-pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
+pub fn write(out: &mut impl Write, volumes: &[&Volume], step_s: Option<f64>) -> std::io::Result<()> {
     let geometry = volumes[0].geometry();
     let kind = match volumes[0].voxels() {
         Voxels::U8(_) => "unsigned char",
@@ -153,13 +153,16 @@ pub fn write(out: &mut impl Write, volumes: &[&Volume]) -> std::io::Result<()> {
         1 => (3, String::new(), "", ""),
         n => (4, format!(" {n}"), " none", " list"),
     };
+    // Units and spacings of axes in space would contradict their directions.
+    let time = step_s.map(|step| format!("units: \"\" \"\" \"\" \"s\"\nspacings: nan nan nan {step}\n"));
+    let time = time.filter(|_| volumes.len() > 1).unwrap_or_default();
     let vector = |v: DVec3| format!("({})", text::joined(v).join(","));
     let m = geometry.patient_from_voxel().matrix3;
     write!(
         out,
         "NRRD0004\ntype: {kind}\ndimension: {rank}\nspace: left-posterior-superior\nsizes: {nx} {ny} {nz}{size}\n\
          space directions: {} {} {}{direction}\nkinds: domain domain domain{domain}\nendian: little\n\
-         encoding: gzip\nspace origin: {}\n\n",
+         {time}space units: \"mm\" \"mm\" \"mm\"\nencoding: gzip\nspace origin: {}\n\n",
         vector(m.x_axis),
         vector(m.y_axis),
         vector(m.z_axis),

@@ -138,6 +138,11 @@ pub fn deidentify(path: &Path, profile: &Profile, key: &Key) -> Result<Deidentif
     if let Some(cut) = &file.truncated {
         return Err(at(format!("damaged, so it cannot be de-identified safely: {cut}")));
     }
+    if is_directory(&file) {
+        return Err(at("a directory of a medium (DICOMDIR) lists patients and the names of their files, which are others \
+                       in the copies: it is not copied"
+            .into()));
+    }
     let mut set = Set::of_file(&file);
     // Some writers name the class in the file meta information only.
     if let Some(class) = file.meta.text(tags::MEDIA_STORAGE_SOP_CLASS_UID)
@@ -171,6 +176,15 @@ pub fn deidentify(path: &Path, profile: &Profile, key: &Key) -> Result<Deidentif
         burned_in,
         lost,
     })
+}
+
+/// Whether a file is a directory (PS3.3 F), whatever it is called.
+fn is_directory(file: &File<'_>) -> bool {
+    let stated = [file.dataset.text(tags::SOP_CLASS_UID), file.meta.text(tags::MEDIA_STORAGE_SOP_CLASS_UID)];
+    let directory = |uid: &String| uid == uids::MEDIA_STORAGE_DIRECTORY_STORAGE;
+    stated.iter().flatten().any(directory)
+        || file.dataset.bytes(tags::DIRECTORY_RECORD_SEQUENCE).is_some()
+        || !file.dataset.items(tags::DIRECTORY_RECORD_SEQUENCE).is_empty()
 }
 
 /// UIDs of kinds of things, which are no one's own.
@@ -257,8 +271,8 @@ impl Worker<'_> {
                 }
                 return keep;
             }
-            // Curves and overlays may show text.
-            if matches!(tag.group() & 0xFF00, 0x5000 | 0x6000) {
+            // Curves and overlays may show text, and elements of directories name files.
+            if tag.group() == 0x0004 || matches!(tag.group() & 0xFF00, 0x5000 | 0x6000) {
                 return false;
             }
             match self.fate(tag, element) {
