@@ -143,7 +143,8 @@ pub enum Command {
 pub struct Source {
     /// DICOM file, folder or DICOMDIR
     pub path: PathBuf,
-    /// SeriesInstanceUID or id of `info`, when there are several; the largest series otherwise
+    /// SeriesInstanceUID or id of `info`, when there are several; the largest series otherwise. For surfaces of
+    /// segmentations and structure sets also their file
     #[arg(long, value_name = "UID")]
     pub series: Option<String>,
     /// Shift the slices of a tilted gantry until they stand upright
@@ -180,9 +181,13 @@ pub struct Render {
     /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     pub backend: Backend,
-    /// File to write: .png, or .dcm for a secondary capture in the study of the images
+    /// File to write: .png, which replaces what is there, or .dcm for a secondary capture in the study of the
+    /// images
     #[arg(long, value_name = "F")]
     pub out: PathBuf,
+    /// Replace a DICOM file that is there already
+    #[arg(long)]
+    pub force: bool,
     // Last, because its heading holds for every flag that follows.
     #[command(flatten)]
     pub cinematic: Cinematic,

@@ -32,17 +32,10 @@ fn ending(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// Whether voxels that hold nothing can keep the files' value for that, as other programs expect it. Resampling
-/// would mix it with what lies beside it.
-fn keeps_padding(series: &Series, source: &Source) -> bool {
-    let uneven = series.warnings.iter().any(|w| w.code == WarningCode::UnevenSpacing);
-    !source.straighten_tilt && !uneven
-}
-
+/// With voxels that hold nothing as the files have them, as other programs expect it.
 fn load(series: &Series, source: &Source) -> Result<Loaded> {
     let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
-    let series = if keeps_padding(series, source) { series.with_padding() } else { series.clone() };
-    load(&series, &Progress::default())
+    load(&series.with_padding(), &Progress::default())
         .with_context(|| format!("cannot load the series in {}", source.path.display()))
 }
 
@@ -64,8 +57,20 @@ fn volumes(args: &Export, library: &Library, existing: Existing) -> Result<()> {
     }
     study::tell(&loaded[0]);
     tell_shear(&loaded[0], &args.to);
-    if let Some(padding) = times[0].padding().filter(|_| keeps_padding(times[0], &args.source)) {
-        output::note(format_args!("voxels that hold nothing have the files' own value for that, {padding}"));
+    let first = times[0];
+    let uneven = [WarningCode::UnevenSpacing, WarningCode::MissingSlices];
+    let resampled = args.source.straighten_tilt || first.warnings.iter().any(|w| uneven.contains(&w.code));
+    match first.padding() {
+        Some(padding) => {
+            output::note(format_args!(
+                "voxels that hold nothing have the files' own value for that, {padding}"
+            ));
+        }
+        None if resampled && first.states_padding() => output::note(
+            "the files state several values for voxels that hold nothing: where slices were resampled, these are mixed \
+             with what lies beside them",
+        ),
+        None => {}
     }
     let volumes: Vec<Arc<Volume>> = loaded.iter().map(|loaded| Arc::clone(&loaded.volume)).collect();
     let step_s = if times.len() > 1 { Some(dicom::time_step_s(&times)) } else { None };
@@ -104,6 +109,7 @@ fn stl(args: &Export, library: &Library, existing: Existing) -> Result<()> {
     let progress = Progress::default();
     let written = if let Some(threshold) = args.iso {
         let loaded = study::load(study::choose(library, &args.source)?, &args.source)?;
+        check_lengths(&loaded)?;
         save(&args.to, existing, |out| {
             output::with_progress(&progress, || {
                 surface::write_stl_of(out, &loaded.volume, threshold, &progress)
@@ -131,22 +137,60 @@ fn stl(args: &Export, library: &Library, existing: Existing) -> Result<()> {
     Ok(())
 }
 
+/// A surface has places and areas, which lengths that are not known cannot give.
+fn check_lengths(loaded: &Loaded) -> Result<()> {
+    if let Some(reason) = loaded.report.millimetres.reason() {
+        bail!("a surface needs millimetres that hold in all directions, which they do not: {reason}");
+    }
+    Ok(())
+}
+
 /// How much of each voxel the chosen region fills, of 255.
 fn mask(args: &Export, library: &Library) -> Result<(Geometry, Vec<u8>)> {
-    let wanted =
-        |object: &&Object| args.source.series.as_ref().is_none_or(|uid| object.series_instance_uid == *uid);
-    for object in library.studies.iter().flat_map(|study| &study.objects).filter(wanted) {
-        match object.open()? {
-            Content::Segmentation(found) => return mask_of_segments(&found, args.region.as_deref()),
-            Content::StructureSet(found) => return mask_of_regions(&found, library, args.region.as_deref()),
-            _ => {}
-        }
+    let object = chosen_object(args, library)?;
+    match object.open()? {
+        Content::Segmentation(found) => mask_of_segments(&found, args.region.as_deref()),
+        Content::StructureSet(found) => mask_of_regions(&found, object, library, args.region.as_deref()),
+        _ => bail!("{}: marks no regions", object.path.display()),
     }
-    bail!(
-        "{}: a surface needs a value to lie at (--iso, for example --iso 300 for bone in CT), or a segmentation or \
-         structure set",
-        args.source.path.display()
-    )
+}
+
+/// The segmentation or structure set that `--series` names by its UID or its file, else the first.
+fn chosen_object<'a>(args: &Export, library: &'a Library) -> Result<&'a Object> {
+    let objects = library.studies.iter().flat_map(|study| &study.objects);
+    let all: Vec<&Object> = objects.filter(|object| object.marks_regions()).collect();
+    let found = all.len();
+    let named = |object: &Object, name: &str| {
+        object.series_instance_uid == name
+            || object.sop_instance_uid == name
+            || object.path.ends_with(name)
+            || object.path == Path::new(name)
+    };
+    let name = args.source.series.as_deref();
+    let wanted: Vec<&Object> =
+        all.iter().filter(|object| name.is_none_or(|name| named(object, name))).copied().collect();
+    let kinds = if found == 1 { "segmentation or structure set" } else { "segmentations and structure sets" };
+    match (wanted.first(), name) {
+        (Some(first), _) => {
+            if wanted.len() > 1 {
+                output::note(format_args!(
+                    "{} {kinds} found, taking {}; name one by its file: --series FILE",
+                    wanted.len(),
+                    first.path.display()
+                ));
+            }
+            Ok(first)
+        }
+        (None, Some(name)) if found > 0 => {
+            let files: Vec<String> = all.iter().map(|object| object.path.display().to_string()).collect();
+            bail!("--series {name}: names none of the {kinds}: {}", files.join(", "))
+        }
+        _ => bail!(
+            "{}: a surface needs a value to lie at (--iso, for example --iso 300 for bone in CT), or a segmentation \
+             or structure set",
+            args.source.path.display()
+        ),
+    }
 }
 
 fn is_wanted(region: Option<&str>, number: i64, name: &str) -> bool {
@@ -170,6 +214,7 @@ fn mask_of_segments(found: &Segmentation, region: Option<&str>) -> Result<(Geome
 
 fn mask_of_regions(
     found: &StructureSet,
+    object: &Object,
     library: &Library,
     region: Option<&str>,
 ) -> Result<(Geometry, Vec<u8>)> {
@@ -178,12 +223,19 @@ fn mask_of_regions(
         let names = found.regions.iter().map(|r| format!("{} ({})", r.name, r.number));
         bail!("--region: there is no such region; there are {}", names.collect::<Vec<_>>().join(", "));
     };
-    let images = library.studies.iter().flat_map(|study| &study.series);
-    let mut images = images.filter(|series| series.frame_of_reference_uid() == first.frame_of_reference_uid);
-    let Some(series) = images.next() else {
-        bail!("contours need the images they were drawn on: name a folder that holds both");
+    let images = || library.studies.iter().flat_map(|study| &study.series);
+    let space = &first.frame_of_reference_uid;
+    let referenced = images().find(|series| object.referenced_series.contains(&series.series_instance_uid));
+    let same_space = || images().find(|series| !space.is_empty() && series.frame_of_reference_uid() == space);
+    let Some(series) = referenced.or_else(same_space) else {
+        bail!(
+            "contours need the images they were drawn on: name a folder that holds both, and the structure set with \
+             --series FILE if there are several"
+        );
     };
-    let grid = *dicom::load(series, &Progress::default())?.volume.geometry();
+    let loaded = dicom::load(series, &Progress::default())?;
+    check_lengths(&loaded)?;
+    let grid = *loaded.volume.geometry();
     let mut mask = vec![0u8; grid.voxel_count()];
     for region in chosen {
         mask.iter_mut().zip(region.mask_on(&grid)).for_each(|(all, one)| *all |= one * 255);
@@ -198,6 +250,7 @@ fn segmentation(args: &Export, library: &Library, existing: Existing) -> Result<
     let series = study::choose(library, &args.source)?;
     let images = study::load(series, &args.source)?.volume;
     let labels = volume_file::read(path, 0)?;
+    create::check_place(&labels, images.geometry())?;
     let aligned = create::on_grid(&labels, images.geometry());
     if aligned.is_none() {
         output::note(

@@ -21,6 +21,10 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     if !ends("png") && !ends("dcm") {
         bail!("--out {}: the name must end in .png or .dcm", args.out.display());
     }
+    let existing = if args.force { Existing::Replace } else { Existing::Refuse };
+    if ends("dcm") && existing == Existing::Refuse && args.out.symlink_metadata().is_ok() {
+        bail!("{} is there already: choose another name, or replace it with --force", args.out.display());
+    }
     args.look.check().map_err(anyhow::Error::msg)?;
     if args.look.mode == Mode::Cinematic && !args.overlays.is_empty() {
         bail!("--fuse and --labels: cinematic pictures show one volume; choose another --mode");
@@ -71,16 +75,22 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
         return output::write_png(&args.out, &frame);
     }
     // What overlays show may be a name.
-    write_capture(&args.out, &frame, &series, frame.pixels != plain)
+    write_capture(&args.out, existing, &frame, &series, frame.pixels != plain)
 }
 
 /// A picture as a DICOM object in the study of its images.
-fn write_capture(path: &Path, frame: &Frame, series: &Series, burned_in: bool) -> Result<()> {
+fn write_capture(
+    path: &Path,
+    existing: Existing,
+    frame: &Frame,
+    series: &Series,
+    burned_in: bool,
+) -> Result<()> {
     let rgb: Vec<u8> = frame.pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
     let size = [u16::try_from(frame.size[0])?, u16::try_from(frame.size[1])?];
     let subject = Subject::of(series)?;
     let bytes = create::secondary_capture(&subject, size, &rgb, burned_in, &super::stamp("Rendered")?)?;
-    output::write_bytes(path, &bytes, Existing::Replace)
+    output::write_bytes(path, &bytes, existing)
 }
 
 /// Two pictures of one size as one.

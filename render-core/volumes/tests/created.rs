@@ -271,4 +271,10 @@ fn labels_of_another_program_become_segments_in_the_order_of_the_images() {
     }
     let shifted = Geometry::new(dims, grid.patient_from_voxel() * DAffine3::from_translation(DVec3::X * 0.4));
     assert!(create::on_grid(&labels, &shifted.expect("is a grid")).is_none());
+    create::check_place(&labels, images.geometry()).expect("lie in the images");
+    let place = images.geometry().patient_from_voxel();
+    let far = DAffine3::from_translation(DVec3::new(0.0, 0.0, 2000.0)) * place;
+    let far = Geometry::new(images.geometry().dims(), far).expect("is a grid");
+    let error = create::check_place(&labels, &far).expect_err("lie elsewhere").to_string();
+    assert!(error.contains("lie nowhere in the images") && error.contains("mm"), "{error}");
 }

@@ -221,6 +221,19 @@ fn all_times_of_a_series_become_one_file_of_four_dimensions() {
 }
 
 #[test]
+fn resampled_volumes_keep_padding_too_and_mix_nothing_with_it() {
+    let Some(path) = data("ct-head-tilt-uneven") else { return };
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let series = library.studies[0].series[0].with_padding();
+    assert_eq!(library.studies[0].series[0].padding(), Some(-1500.0));
+    for load in [dicom::load, dicom::load_upright] {
+        let loaded = load(&series, &Progress::default()).expect("load");
+        let low: Vec<f32> = values(&loaded.volume).into_iter().filter(|&v| v < -1024.0).collect();
+        assert!(low.len() > 100_000 && low.iter().all(|&v| v == -1500.0), "{}", low.len());
+    }
+}
+
+#[test]
 fn seconds_between_times_are_written_where_they_are_known() {
     let Some(path) = data("geometry/mr-mosaic-siemens") else { return };
     let folder = folder("seconds");

@@ -293,6 +293,7 @@ fn one_series(
         unit: images[0].kind.unit(),
         suv: header.suv.clone(),
         millimetres,
+        kept_padding: None,
         images: Images(Arc::from(images)),
     }
 }

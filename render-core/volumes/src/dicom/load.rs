@@ -338,6 +338,8 @@ impl Job<'_> {
             }
         };
         let notes = Mutex::new(Notes::default());
+        let round = self.plan.target != Target::F32;
+        let padding = self.series.stored_padding(self.plan.rescale, round);
         let slices = Slices {
             series: self.series,
             convert: &self.plan.convert,
@@ -347,11 +349,11 @@ impl Job<'_> {
                 .on_glimpse
                 .is_some()
                 .then_some(&show as &(dyn Fn(usize, &[T], &Statistics) + Sync)),
+            padding: padding.map(|padding| T::from_f64(f64::from(padding))),
         };
 
         let mut voxels: Arc<[T]> = memory::zeroed(pixels * self.stack.grid_slices);
         let whole = Arc::get_mut(&mut voxels).expect("nobody else has it yet");
-        let round = self.plan.target != Target::F32;
         let decoded = if self.stack.resampled {
             slices.resample(self.stack, whole, pixels, round)
         } else {
@@ -362,7 +364,8 @@ impl Job<'_> {
         }
 
         let mut warnings = self.series.warnings.clone();
-        let fill = self.fill(&decoded.images)?;
+        let lowest = self.fill(&decoded.images)?;
+        let fill = padding.unwrap_or(lowest);
         let empty = T::from_f64(f64::from(fill));
         for &k in &decoded.empty {
             whole[k * pixels..][..pixels].fill(empty);

@@ -13,7 +13,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::volume::Volume;
+use crate::volume::{Rescale, Volume};
 
 mod charset;
 mod codec;
@@ -132,6 +132,8 @@ pub struct Series {
     images: Images,
     unit: String,
     millimetres: Trust,
+    /// The value of voxels that hold nothing, where they keep it ([`Series::with_padding`]).
+    kept_padding: Option<f64>,
 }
 
 /// One time of a 4D series.
@@ -186,22 +188,40 @@ impl Series {
         self.images.0.get(slice)?.over.shutters.as_deref()
     }
 
-    /// The value that stands for nothing (0028,0120), after rescale, where the files state one number.
+    /// The value that stands for nothing (0028,0120), after rescale, where all files state the same one number.
     pub fn padding(&self) -> Option<f64> {
-        let image = self.images.0.first()?;
-        let [value, other] = image.format.possible_padding()?;
-        (value == other).then_some(value * image.rescale.0 + image.rescale.1)
+        let value = |image: &header::Image| {
+            let [value, other] = image.format.possible_padding()?;
+            let alone = value == other && image.format.lut.is_none();
+            alone.then_some(value * image.rescale.0 + image.rescale.1)
+        };
+        let first = value(self.images.0.first()?)?;
+        self.images.0.iter().all(|image| value(image) == Some(first)).then_some(first)
+    }
+
+    /// Whether any file states a value, or a range of them, that stands for nothing.
+    pub fn states_padding(&self) -> bool {
+        self.images.0.iter().any(|image| image.format.possible_padding().is_some())
     }
 
     /// The same series, whose padding is loaded as the files have it instead of as nothing: for other programs.
+    /// Where the volume is resampled, what lies beside padding or outside all images becomes padding, too, if
+    /// there is one value for that ([`Self::padding`]).
     pub fn with_padding(&self) -> Self {
+        let kept_padding = self.padding();
         let mut images = self.images.0.to_vec();
         for image in &mut images {
             if image.format.padding.is_some() {
                 Arc::make_mut(&mut image.format).padding = None;
             }
         }
-        Self { images: Images(images.into()), ..self.clone() }
+        Self { images: Images(images.into()), kept_padding, ..self.clone() }
+    }
+
+    /// The padding that stays, as voxels of this scale hold it.
+    fn stored_padding(&self, scale: Rescale, whole: bool) -> Option<f32> {
+        let stored = (self.kept_padding? - f64::from(scale.intercept)) / f64::from(scale.slope);
+        Some(if whole { stored.round() } else { stored } as f32)
     }
 
     /// What the headers alone tell; [`Loaded::report`] knows more.

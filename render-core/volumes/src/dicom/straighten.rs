@@ -24,7 +24,9 @@ pub fn straighten(series: &Series, loaded: Loaded) -> Result<Loaded, Error> {
             "straightening the tilt needs {needed} bytes of memory, which are not free; load it as it is"
         )));
     }
-    let fill = sheared.stored_range().0;
+    let whole = !matches!(sheared.voxels(), Voxels::F32(_));
+    let padding = series.stored_padding(sheared.rescale(), whole);
+    let fill = Fill { padding, outside: padding.unwrap_or(sheared.stored_range().0) };
     let voxels = match sheared.voxels() {
         Voxels::U8(v) => Voxels::U8(shear.resample(v, fill)),
         Voxels::I16(v) => Voxels::I16(shear.resample(v, fill)),
@@ -47,6 +49,14 @@ pub fn straighten(series: &Series, loaded: Loaded) -> Result<Loaded, Error> {
     let mut report = Report::new(series, &warnings);
     report.corrected.push(told);
     Ok(Loaded { volume: Arc::new(volume), warnings, report, ..loaded })
+}
+
+/// What is set where no voxels can be mixed.
+#[derive(Clone, Copy)]
+struct Fill {
+    /// Voxels of this value hold nothing, and what would be mixed with them neither.
+    padding: Option<f32>,
+    outside: f32,
 }
 
 /// From a sheared grid to the upright one that holds all of it. Its first slice lies where the
@@ -80,8 +90,8 @@ impl Shear {
         Ok(Self { dims: dims.map(|n| n as usize), upright, per_slice, before })
     }
 
-    /// Linear between the voxels of a slice; `fill` beside them.
-    fn resample<T: Sample + Voxel>(&self, voxels: &[T], fill: f32) -> Arc<[T]> {
+    /// Linear between the voxels of a slice.
+    fn resample<T: Sample + Voxel>(&self, voxels: &[T], fill: Fill) -> Arc<[T]> {
         let [columns, rows, _] = self.dims;
         let [width, height, _] = self.upright.dims().map(|n| n as usize);
         let mut out = memory::zeroed::<T>(self.upright.voxel_count());
@@ -93,12 +103,21 @@ impl Shear {
             let xs: Vec<_> = (0..width).map(|i| between(start(0) + i as f64, columns)).collect();
             for (j, out) in out.chunks_exact_mut(width).enumerate() {
                 let Some((top, below, v)) = between(start(1) + j as f64, rows) else {
-                    out.fill(T::from_f64(f64::from(fill)));
+                    out.fill(T::from_f64(f64::from(fill.outside)));
                     continue;
                 };
                 let (top, below) = (&slice[top * columns..][..columns], &slice[below * columns..][..columns]);
                 for (out, x) in out.iter_mut().zip(&xs) {
-                    let value = x.map_or(f64::from(fill), |(left, right, u)| {
+                    let value = x.map_or(f64::from(fill.outside), |(left, right, u)| {
+                        if let Some(padding) = fill.padding {
+                            let holds = |row: &[T]| {
+                                u < 1.0 && row[left].to_f32() == padding
+                                    || u > 0.0 && row[right].to_f32() == padding
+                            };
+                            if v < 1.0 && holds(top) || v > 0.0 && holds(below) {
+                                return f64::from(padding);
+                            }
+                        }
                         let mix = |row: &[T]| {
                             f64::from(row[left].to_f32()) * (1.0 - u) + f64::from(row[right].to_f32()) * u
                         };

@@ -37,6 +37,8 @@ pub struct Slices<'a, T> {
     pub notes: &'a Mutex<Notes>,
     /// With it the middle, first and last slice are read before all others.
     pub on_slice: Option<OnSlice<'a, T>>,
+    /// Voxels that hold nothing: what would be mixed with them holds nothing, too.
+    pub padding: Option<T>,
 }
 
 /// Statistics of one image.
@@ -128,6 +130,13 @@ impl<T: Sample + Voxel> Slices<'_, T> {
                 .into_par_iter()
                 .map(|(k, before, share, slice)| {
                     for ((out, a), b) in slice.iter_mut().zip(at(before)).zip(at(before + 1)) {
+                        let counts = [(share < 1.0).then_some(*a), (share > 0.0).then_some(*b)];
+                        if let Some(padding) = self.padding
+                            && counts.contains(&Some(padding))
+                        {
+                            *out = padding;
+                            continue;
+                        }
                         let value = f64::from(a.to_f32()) * (1.0 - share) + f64::from(b.to_f32()) * share;
                         *out = T::from_f64(if round { value.round() } else { value });
                     }

@@ -71,6 +71,7 @@ fn series_of(path: &Path, header: &Header, time: u32) -> Series {
         images: Images(Arc::from([])),
         suv: None,
         unit: String::new(),
+        kept_padding: None,
     }
 }
 

@@ -51,6 +51,42 @@ fn numbers(labels: &Volume) -> Result<Vec<u16>, String> {
     (0..voxels.len()).map(number).collect()
 }
 
+/// Refuses labels of which not one lies where the images do.
+pub fn check_place(labels: &Volume, grid: &Geometry) -> Result<(), Error> {
+    let target_from_source = grid.voxel_from_patient() * labels.geometry().patient_from_voxel();
+    let m = target_from_source.matrix3;
+    // Half a voxel of each.
+    let reach = (m.x_axis.abs() + m.y_axis.abs() + m.z_axis.abs() + 1.0) * 0.5;
+    let last = DVec3::from(grid.dims().map(|n| f64::from(n) - 1.0));
+    let [nx, ny, _] = labels.geometry().dims().map(|n| n as usize);
+    let place = |i: usize| DVec3::new((i % nx) as f64, (i / nx % ny) as f64, (i / (nx * ny)) as f64);
+    let (mut low, mut high) = (DVec3::INFINITY, DVec3::NEG_INFINITY);
+    for i in (0..labels.voxels().len()).filter(|&i| labels.rescale().apply(labels.voxels().get(i)) != 0.0) {
+        let at = target_from_source.transform_point3(place(i));
+        if at.cmpge(-reach).all() && at.cmple(last + reach).all() {
+            return Ok(());
+        }
+        let at = labels.geometry().patient_from_voxel().transform_point3(place(i));
+        (low, high) = (low.min(at), high.max(at));
+    }
+    if low.x > high.x {
+        return Ok(());
+    }
+    let corners = grid.corners_mm();
+    let images = corners.iter().fold((corners[0], corners[0]), |(l, h), &c| (l.min(c), h.max(c)));
+    Err(Error::Series(format!(
+        "the labels lie nowhere in the images: they lie in {}, the images in {} (patient coordinates, LPS, mm); take \
+         labels that were drawn on these images, or name their series with --series",
+        span((low, high)),
+        span(images)
+    )))
+}
+
+fn span((low, high): (DVec3, DVec3)) -> String {
+    let axis = |name: &str, low: f64, high: f64| format!("{name} {low:.1} to {high:.1}");
+    [axis("x", low.x, high.x), axis("y", low.y, high.y), axis("z", low.z, high.z)].join(", ")
+}
+
 /// The labels in the order of the images' voxels, where both grids have the same voxels; viewers ask for that.
 /// `None` where they do not.
 pub fn on_grid(labels: &Volume, grid: &Geometry) -> Option<Volume> {

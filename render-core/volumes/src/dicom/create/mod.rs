@@ -19,7 +19,7 @@ mod report;
 mod segmentation;
 
 pub use capture::secondary_capture;
-pub use labels::{on_grid, segments_of};
+pub use labels::{check_place, on_grid, segments_of};
 pub use presentation::presentation_state;
 pub use report::{key_objects, measurement_report};
 pub use segmentation::{NewSegment, segmentation};

@@ -134,6 +134,12 @@ pub enum Content {
 }
 
 impl Object {
+    /// Whether it marks regions in images: a segmentation or a structure set.
+    pub fn marks_regions(&self) -> bool {
+        [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_SEGMENTATION_STORAGE, uids::RT_STRUCTURE_SET_STORAGE]
+            .contains(&self.sop_class_uid.as_str())
+    }
+
     /// Reads the object's file.
     pub fn open(&self) -> Result<Content, Error> {
         let at = |reason: String| Error::Path { path: self.path.clone(), reason: advised(reason) };
