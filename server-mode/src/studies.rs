@@ -433,7 +433,7 @@ mod tests {
                 .collect(),
             ..model.clone()
         });
-        let library = Library { studies: studies.collect(), failed: Vec::new() };
+        let library = Library { studies: studies.collect(), ..Library::default() };
         let load =
             |series: &Series, _: &Progress| Err(dicom::Error::Series(series.series_description.clone()));
         Arc::new(Studies::new(library, &[], Box::new(load)))
