@@ -27,6 +27,8 @@ pub type Reply = Arc<dyn Fn(Rendered) + Send + Sync>;
 struct Key {
     session: u64,
     view: u8,
+    /// A later view of the same number does not wait for the pictures of the one before.
+    epoch: u64,
 }
 
 /// The worker threads; they end when this is dropped.
@@ -93,7 +95,7 @@ impl Frames {
     /// interactive job cancels a final one and the caller asks again when it is told so; any other
     /// is dropped, for the caller gets its turn with the reply.
     pub fn submit(&self, session: u64, job: Box<Job>, reply: Reply) {
-        let key = Key { session, view: job.meta.view };
+        let key = Key { session, view: job.meta.view, epoch: job.meta.epoch };
         let mut queue = self.shared.queue();
         let slot = queue.slots.entry(key).or_default();
         if let Some(running) = &slot.running {
@@ -115,16 +117,12 @@ impl Frames {
 
     /// Forgets a view: its picture is not wanted any more.
     pub fn withdraw(&self, session: u64, view: u8) {
-        self.shared.queue().withdraw(Key { session, view });
+        self.shared.queue().withdraw_all(|key| key.session == session && key.view == view);
     }
 
     /// Forgets all views of a session.
     pub fn end_session(&self, session: u64) {
-        let mut queue = self.shared.queue();
-        let keys: Vec<_> = queue.slots.keys().filter(|key| key.session == session).copied().collect();
-        for key in keys {
-            queue.withdraw(key);
-        }
+        self.shared.queue().withdraw_all(|key| key.session == session);
     }
 }
 
@@ -151,6 +149,13 @@ impl Queue {
             None => 0,
         };
         self.ready.remove(place)
+    }
+
+    fn withdraw_all(&mut self, which: impl Fn(&Key) -> bool) {
+        let keys: Vec<_> = self.slots.keys().copied().filter(which).collect();
+        for key in keys {
+            self.withdraw(key);
+        }
     }
 
     fn withdraw(&mut self, key: Key) {
@@ -206,6 +211,8 @@ fn work(shared: &Shared, renderer: &Renderer) {
         }))
         .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
         let mut queue = shared.queue();
+        // Frames build on each other: none of this view is begun, still less sent, before this one is.
+        reply(Rendered { meta, picture });
         if let Some(slot) = queue.slots.get_mut(&key) {
             slot.running = None;
             if slot.waiting.is_none() {
@@ -216,8 +223,6 @@ fn work(shared: &Shared, renderer: &Renderer) {
             // Refining may go on now.
             shared.work.notify_one();
         }
-        drop(queue);
-        reply(Rendered { meta, picture });
     }
 }
 
@@ -246,6 +251,8 @@ fn next(shared: &Shared) -> Option<Next> {
 pub enum Failure {
     /// Something newer is wanted.
     Cancelled,
+    /// The picture that was to be sent without loss is not kept any more.
+    Forgotten,
     Failed(String),
 }
 
@@ -287,10 +294,21 @@ fn make(
             let settles = *settles && refined >= 1.0;
             (Codec::Jpeg, lock(canvas).paint(frame, tone, *quality, settles, jpeg, &mut message)?)
         }
-        Coding::Film { canvas, bits_per_second } => {
-            (Codec::H264, lock(canvas).film(&drawn()?.0, *bits_per_second, &mut message)?)
+        Coding::Film { canvas, bits_per_second, quality } => {
+            let (frame, mut canvas) = (drawn()?.0, lock(canvas));
+            match canvas.film(&frame, *bits_per_second, &mut message) {
+                Ok(painted) => (Codec::H264, painted),
+                // A card's encoder may refuse a size, or have as many videos as it can.
+                Err(error) => {
+                    tracing::debug!(%error, "a picture is sent as JPEG");
+                    (Codec::Jpeg, canvas.paint(frame, tone, *quality, false, jpeg, &mut message)?)
+                }
+            }
         }
-        Coding::Settle { canvas, most } => (Codec::Png, lock(canvas).settle(*most, &mut message)?),
+        Coding::Settle { canvas, most } => {
+            let settled = lock(canvas).settle(*most, &mut message)?;
+            (Codec::Png, settled.ok_or(Failure::Forgotten)?)
+        }
     };
     let (render_time, encode_time) = (rendered - started, rendered.elapsed());
     Ok(Picture { message, size, codec, painted, render_time, encode_time, refined })

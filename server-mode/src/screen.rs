@@ -53,7 +53,8 @@ impl Screen {
         for part in &parts {
             match header.codec {
                 Codec::Png => self.show_png(part)?,
-                _ => self.show_jpeg(part)?,
+                Codec::Jpeg => self.show_jpeg(part)?,
+                _ => return Err(ScreenError::Part("videos are not decoded here".into())),
             }
         }
         if header.quality == Quality::Lossless && XxHash32::oneshot(0, &self.pixels) != header.hash {

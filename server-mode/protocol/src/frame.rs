@@ -34,6 +34,8 @@ pub struct FrameHeader {
     pub view: u8,
     /// Whether the picture is black before the parts are painted; true where its size changes.
     pub cleared: bool,
+    /// Whether a video begins anew with this frame.
+    pub key: bool,
     /// Width and height of the picture in pixels.
     pub size: [u16; 2],
     /// Counts the frames of this view from 1, wrapping.
@@ -90,7 +92,7 @@ impl FrameHeader {
         bytes[4] = code_of(&CODECS, &self.codec);
         bytes[5] = code_of(&QUALITIES, &self.quality);
         bytes[6] = self.view;
-        bytes[7] = u8::from(self.cleared);
+        bytes[7] = u8::from(self.cleared) | u8::from(self.key) << 1;
         bytes[8..10].copy_from_slice(&self.size[0].to_le_bytes());
         bytes[10..12].copy_from_slice(&self.size[1].to_le_bytes());
         bytes[12..16].copy_from_slice(&self.frame.to_le_bytes());
@@ -120,16 +122,16 @@ impl FrameHeader {
         if size.contains(&0) || size.iter().any(|&n| u32::from(n) > crate::MAX_VIEW_SIZE) {
             return Err(FrameError::Field("size"));
         }
-        let cleared = match header[7] {
-            0 => false,
-            1 => true,
-            _ => return Err(FrameError::Field("flag")),
-        };
+        let flags = header[7];
+        if flags > 3 {
+            return Err(FrameError::Field("flags"));
+        }
         let decoded = Self {
             codec,
             quality,
             view,
-            cleared,
+            cleared: flags & 1 != 0,
+            key: flags & 2 != 0,
             size,
             frame: u32_at(header, 12),
             input_seq: u64_at(header, 16),

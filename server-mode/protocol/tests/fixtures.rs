@@ -65,9 +65,15 @@ fn as_json(header: &FrameHeader) -> Value {
         Quality::Final => "final",
         Quality::Lossless => "lossless",
     };
+    let codec = match header.codec {
+        Codec::Jpeg => "jpeg",
+        Codec::Png => "png",
+        Codec::H264 => "h264",
+        other => panic!("{other:?} has no fixture"),
+    };
     json!({
-        "codec": if header.codec == Codec::Png { "png" } else { "jpeg" },
-        "kind": kind, "view": header.view, "cleared": header.cleared, "size": header.size, "frame": header.frame,
+        "codec": codec,
+        "kind": kind, "view": header.view, "cleared": header.cleared, "key": header.key, "size": header.size, "frame": header.frame,
         "inputSeq": header.input_seq, "viewRevision": header.view_revision,
         "renderUs": header.render_us, "encodeUs": header.encode_us, "hash": header.hash,
     })

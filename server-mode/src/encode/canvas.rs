@@ -31,6 +31,8 @@ pub struct Canvas {
     drawn: Option<(Frame, Tone)>,
     /// Goes on after pictures of other kinds: they replace what it shows, not what it remembers.
     video: Option<Video>,
+    /// The size of pictures that no encoder took.
+    refused: Option<[u32; 2]>,
 }
 
 /// What becomes of the canvas.
@@ -38,6 +40,8 @@ pub struct Canvas {
 pub struct Painted {
     /// It is black before the parts are painted.
     pub cleared: bool,
+    /// Its video begins anew.
+    pub key: bool,
     /// XXH32 of what was drawn, where the canvas is equal to it.
     pub lossless: Option<u32>,
 }
@@ -86,7 +90,7 @@ impl Canvas {
         }
         self.tiles = tiles;
         self.drawn = settles.then_some((frame, tone));
-        Ok(Painted { cleared, lossless: None })
+        Ok(Painted { cleared, ..Painted::default() })
     }
 
     /// Appends the picture as the next one of a video.
@@ -96,32 +100,38 @@ impl Canvas {
         bits_per_second: usize,
         message: &mut Vec<u8>,
     ) -> Result<Painted, EncodeError> {
-        self.tiles.clear();
-        self.drawn = None;
-        // One that fails leaves its client with an unknown picture: the next one begins anew.
+        if self.refused == Some(frame.size) {
+            return Err(EncodeError::NoVideo);
+        }
+        // One that fails has not reached the client: the next one begins anew.
         let mut video = match self.video.take() {
             Some(video) if video.size() == frame.size => video,
-            _ => Video::open(frame.size, bits_per_second)?,
+            _ => Video::open(frame.size, bits_per_second).inspect_err(|_| self.refused = Some(frame.size))?,
         };
         video.set_rate(bits_per_second);
-        let mut cleared = false;
+        let mut key = false;
         append(message, Rect::whole(frame), |message| {
-            cleared = video.encode(frame, message)?;
+            key = video.encode(frame, message)?;
             Ok(())
-        })?;
+        })
+        .inspect_err(|_| self.refused = Some(frame.size))?;
         self.video = Some(video);
-        Ok(Painted { cleared, lossless: None })
+        let cleared = self.size != frame.size;
+        self.size = frame.size;
+        self.tiles.clear();
+        self.drawn = None;
+        Ok(Painted { cleared, key, lossless: None })
     }
 
     /// Gives the encoder's memory back; the next video begins anew.
     pub fn end_video(&mut self) {
-        self.video = None;
+        (self.video, self.refused) = (None, None);
     }
 
-    /// Appends PNGs of what is not exact, from the top down, until they have `most` bytes or more. Nothing
-    /// happens where no picture was kept.
-    pub fn settle(&mut self, most: usize, message: &mut Vec<u8>) -> Result<Painted, EncodeError> {
-        let Some((frame, tone)) = self.drawn.take() else { return Ok(Painted::default()) };
+    /// Appends PNGs of what is not exact, from the top down, until they have `most` bytes or more; `None`
+    /// where no picture was kept.
+    pub fn settle(&mut self, most: usize, message: &mut Vec<u8>) -> Result<Option<Painted>, EncodeError> {
+        let Some((frame, tone)) = self.drawn.take() else { return Ok(None) };
         let (across, start) = (self.size[0].div_ceil(TILE), message.len());
         let mut tiles = std::mem::take(&mut self.tiles);
         for (band, row) in tiles.chunks_mut(across as usize).zip(0..) {
@@ -138,10 +148,10 @@ impl Canvas {
         self.tiles = tiles;
         if self.tiles.iter().all(|tile| tile.quality == EXACT) {
             let hash = XxHash32::oneshot(0, &frame.pixels);
-            return Ok(Painted { cleared: false, lossless: Some(hash) });
+            return Ok(Some(Painted { lossless: Some(hash), ..Painted::default() }));
         }
         self.drawn = Some((frame, tone));
-        Ok(Painted::default())
+        Ok(Some(Painted::default()))
     }
 }
 
@@ -243,7 +253,7 @@ mod tests {
 
         fn settle(&mut self, most: usize) -> (Painted, usize) {
             let mut message = vec![0; HEADER_BYTES];
-            let painted = self.canvas.settle(most, &mut message).expect("encodes");
+            let painted = self.canvas.settle(most, &mut message).expect("encodes").expect("a picture");
             let bytes = message.len();
             self.take(self.screen.size(), Codec::Png, painted, message);
             (painted, bytes)
@@ -261,6 +271,7 @@ mod tests {
                 quality: if painted.lossless.is_some() { Quality::Lossless } else { Quality::Final },
                 view: 0,
                 cleared: painted.cleared,
+                key: painted.key,
                 size: size.map(|n| n as u16),
                 frame: 1,
                 input_seq: 0,
@@ -343,6 +354,32 @@ mod tests {
             client.paint(&moved, Tone::Grey, 50);
             assert!(client.worst(&moved) < 60, "where the disc was, it is black again");
         }
+    }
+
+    #[test]
+    fn a_video_begins_on_a_canvas_of_its_size_whatever_was_painted_between() {
+        let (small, large) = (disc([240, 160], 100), disc([480, 320], 100));
+        let mut client = Client::new();
+        let film = |client: &mut Client, frame: &Frame| {
+            let mut message = vec![0; HEADER_BYTES];
+            client.canvas.film(frame, 8_000_000, &mut message).expect("an encoder")
+        };
+        let flags = |painted: Painted| (painted.cleared, painted.key);
+        assert_eq!(flags(film(&mut client, &small)), (true, true));
+        assert_eq!(flags(film(&mut client, &small)), (false, false));
+        assert!(!client.paint(&large, Tone::Grey, 90).is_empty());
+        assert_eq!(flags(film(&mut client, &small)), (true, false), "its size is another, its video goes on");
+        assert!(!client.paint(&small, Tone::Grey, 90).is_empty(), "a video's picture is none of its tiles");
+        client.canvas.end_video();
+        assert_eq!(flags(film(&mut client, &small)), (false, true));
+    }
+
+    #[test]
+    fn what_was_not_kept_is_not_settled() {
+        let mut canvas = Canvas::default();
+        let (mut jpeg, mut message) = (Jpeg::new().expect("starts"), Vec::new());
+        canvas.paint(disc([200, 200], 100), Tone::Grey, 90, false, &mut jpeg, &mut message).expect("encodes");
+        assert_eq!(canvas.settle(1 << 20, &mut message).expect("encodes"), None);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum EncodeError {
     Yuv(String),
     #[error("no encoder for H.264 works on this machine")]
     NoVideo,
+    #[error("there are as many videos as this server makes at a time")]
+    TooManyVideos,
 }
 
 /// Names of the encoders that proved themselves on a picture.

@@ -1,5 +1,7 @@
 //! Moving pictures as H.264: each one as it differs from the one before.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ffmpeg_next as ffmpeg;
 
 use ffmpeg::codec::context::Context;
@@ -20,6 +22,29 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
 ];
 /// Frames that a sender may save up for, in parts of a second.
 const BUFFER_SHARE: usize = 5;
+/// Videos at a time, of all sessions together: some 24 MB each.
+const MOST_VIDEOS: usize = 32;
+/// Pictures of fewer pixels are encoded by one thread.
+const TWO_THREADS_FROM: u32 = 1 << 19;
+
+static VIDEOS: AtomicUsize = AtomicUsize::new(0);
+
+/// A place among the videos, free again when it is dropped.
+struct Place;
+
+impl Place {
+    fn take() -> Result<Self, EncodeError> {
+        let one_more = |taken| (taken < MOST_VIDEOS).then_some(taken + 1);
+        let taken = VIDEOS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.map(|_| Self).map_err(|_| EncodeError::TooManyVideos)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        VIDEOS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// One view's encoder. Its pictures build on each other, so none may be lost.
 pub struct Video {
@@ -29,6 +54,7 @@ pub struct Video {
     size: [u32; 2],
     bits_per_second: usize,
     count: i64,
+    _place: Place,
 }
 
 impl std::fmt::Debug for Video {
@@ -66,6 +92,7 @@ impl Video {
     }
 
     fn open_with(name: &str, size: [u32; 2], bits_per_second: usize) -> Result<Self, EncodeError> {
+        let place = Place::take()?;
         let codec = ffmpeg::encoder::find_by_name(name).ok_or(EncodeError::NoVideo)?;
         let mut context = Context::new_with_codec(codec).encoder().video()?;
         let [width, height] = size.map(|n| n.next_multiple_of(2));
@@ -87,11 +114,12 @@ impl Video {
         {
             options.set(key, value);
         }
+        options.set("threads", if width * height < TWO_THREADS_FROM { "1" } else { "2" });
         options.set("maxrate", &bits_per_second.to_string());
         options.set("bufsize", &(bits_per_second / BUFFER_SHARE).to_string());
         let encoder = context.open_with(options)?;
         let planes = YuvPlanarImageMut::alloc(width, height, YuvChromaSubsampling::Yuv420);
-        Ok(Self { encoder, planes, size, bits_per_second, count: 0 })
+        Ok(Self { encoder, planes, size, bits_per_second, count: 0, _place: place })
     }
 
     pub fn size(&self) -> [u32; 2] {

@@ -11,6 +11,8 @@ const QUEUES: Duration = Duration::from_millis(60);
 /// The fastest one of so many seconds counts, so that a link that has become longer is not taken for a
 /// slow one for ever.
 const REMEMBERED: Duration = Duration::from_secs(10);
+/// A client that takes so long has hidden its view; that tells nothing of the link.
+const HIDDEN: Duration = Duration::from_secs(5);
 /// Late frames in a row before there is less, and timely ones before there is more.
 const LATE: u32 = 2;
 const TIMELY: u32 = 6;
@@ -57,6 +59,9 @@ impl Link {
         let place = self.on_their_way.iter().position(|&(v, number, _)| (v, number) == (view, frame));
         let Some((_, _, sent)) = place.and_then(|place| self.on_their_way.remove(place)) else { return };
         let took = now.saturating_duration_since(sent);
+        if took > HIDDEN {
+            return;
+        }
         if self.period.is_none_or(|began| now.saturating_duration_since(began) > REMEMBERED) {
             self.period = Some(now);
             self.fastest = [None, self.fastest[0]];

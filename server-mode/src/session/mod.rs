@@ -101,8 +101,8 @@ pub enum Coding {
     Bare { quality: u8 },
     /// What is new on the canvas is encoded as JPEGs. The canvas keeps it for `Settle` where it `settles`.
     Parts { canvas: Arc<Mutex<Canvas>>, quality: u8, settles: bool },
-    /// It is the next one of the canvas' video.
-    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize },
+    /// It is the next one of the canvas' video; a JPEG of this quality where there can be none.
+    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, quality: u8 },
     /// It was drawn before; some more of it is encoded without loss, about so many bytes.
     Settle { canvas: Arc<Mutex<Canvas>>, most: usize },
 }
@@ -116,7 +116,7 @@ pub struct JobMeta {
     /// Whether it is a pass of a picture that refines.
     pub refines: bool,
     /// Distinguishes a view from a later one of the same number.
-    epoch: u64,
+    pub epoch: u64,
     input_seq: u64,
     demand: u64,
     /// How coarse the picture is; `None` is full quality.
@@ -362,7 +362,7 @@ impl Session {
         }
         match picture {
             Ok(picture) => self.frame(now, &meta, picture),
-            Err(Failure::Cancelled) => {}
+            Err(Failure::Cancelled | Failure::Forgotten) => {}
             Err(Failure::Failed(reason)) => {
                 self.error(ErrorCode::RenderFailed, &format!("The picture cannot be drawn: {reason}"), None);
             }
@@ -395,6 +395,7 @@ impl Session {
             quality: picture.quality(meta),
             view: meta.view,
             cleared: picture.painted.cleared,
+            key: picture.painted.key,
             size,
             frame: number,
             input_seq: meta.input_seq,

@@ -45,7 +45,10 @@ impl Session {
                 self.accepts =
                     Accepts { png: accepts("png"), h264: accepts("h264") && Video::available().is_some() };
             }
-            ClientMessage::Repaint { view } => self.view(view)?.0.repaint(),
+            ClientMessage::Repaint { view } => {
+                self.view(view)?.0.repaint();
+                self.counters[usize::from(view)].told = None;
+            }
             ClientMessage::Pointer { view, kind, button, x, y } => {
                 self.pointer(now, seq, view, kind, button, [x, y])?;
             }

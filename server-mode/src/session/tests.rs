@@ -291,7 +291,7 @@ fn settling() -> Stage {
     stage.wait(350 * MS);
     for view in 0..3 {
         let job = stage.begin(view);
-        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { cleared: false, lossless: Some(7) });
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless: Some(7), ..Painted::default() });
         stage.acknowledge(view);
     }
     stage
@@ -316,7 +316,7 @@ fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
     for lossless in [None, None, Some(0xabcd)] {
         let job = stage.begin(0);
         assert!(matches!(job.coding, Coding::Settle { .. }) && job.meta.quality == Quality::Lossless);
-        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { cleared: false, lossless });
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless, ..Painted::default() });
         assert!(stage.jobs.is_empty(), "one part is on its way at a time");
         let header = stage.headers(0).next_back().expect("a frame");
         let wanted = if lossless.is_some() { Quality::Lossless } else { Quality::Final };
@@ -325,6 +325,38 @@ fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
     }
     assert!(stage.jobs.is_empty());
     assert_eq!(stage.session.wake_at(), None);
+}
+
+#[test]
+fn a_picture_that_was_drawn_before_the_client_took_lossless_ones_is_drawn_again_once() {
+    let mut stage = Stage::showing();
+    stage.wait(350 * MS);
+    stage.say(json!({"type": "accept", "codecs": ["png"]}));
+    let job = stage.begin(0);
+    assert!(matches!(job.coding, Coding::Settle { .. }));
+    stage.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Err(Failure::Forgotten) }));
+    let job = stage.begin(0);
+    assert!(matches!(job.coding, Coding::Parts { settles: true, .. }), "{:?}", job.coding);
+    stage.finish(&job, MS);
+    stage.acknowledge(0);
+    stage.wait(350 * MS);
+    assert!(matches!(stage.begin(0).coding, Coding::Settle { .. }));
+}
+
+#[test]
+fn the_answer_to_an_earlier_view_of_a_number_is_not_taken_for_the_new_ones() {
+    let mut stage = Stage::showing();
+    let layout = |content: &str| json!({"type": "layout", "views": [{"view": 0, "content": content, "size": [400, 300]}]});
+    stage.say(json!({"type": "preset", "view": 0, "name": "CT_Lung"}));
+    let old = stage.begin(0);
+    stage.say(json!({"type": "layout", "views": []}));
+    stage.say(layout("volume"));
+    let new = stage.begin(0);
+    stage.finish(&old, MS);
+    assert!(stage.jobs.is_empty(), "the new view's picture is in the making");
+    stage.say(json!({"type": "repaint", "view": 0}));
+    stage.finish(&new, MS);
+    assert_eq!(stage.begin(0).meta.quality, Quality::Final, "all of it again");
 }
 
 #[test]

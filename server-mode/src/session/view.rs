@@ -392,7 +392,7 @@ impl View {
             (Dialect::Plain { .. }, ..) => Coding::Bare { quality: jpeg_quality },
             (_, Quality::Interactive, Some(bits_per_second)) => {
                 self.video = Some(None);
-                Coding::Film { canvas, bits_per_second }
+                Coding::Film { canvas, bits_per_second, quality: jpeg_quality }
             }
             _ => Coding::Parts {
                 canvas,
@@ -436,10 +436,10 @@ impl View {
 
     /// Takes note of a job's end. Returns whether its result is for this view.
     pub fn finish(&mut self, now: Instant, meta: &JobMeta, picture: &Result<Picture, Failure>) -> bool {
-        self.asked = None;
         if meta.epoch != self.epoch {
             return false;
         }
+        self.asked = None;
         let version = |quality| Version { revision: meta.info.revision, quality, demand: meta.demand };
         match picture {
             Ok(picture) => {
@@ -459,6 +459,8 @@ impl View {
                 }
             }
             Err(Failure::Cancelled) => {}
+            // It was drawn before the client took lossless pictures: now it is kept.
+            Err(Failure::Forgotten) => (self.shown, self.settling) = (None, Settling::No),
             // What cannot be drawn is not tried again until something changes.
             Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Lossless)),
         }

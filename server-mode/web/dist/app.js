@@ -3,6 +3,7 @@ var SUBPROTOCOL = "voxcast.v1";
 var FRAME_HEADER_BYTES = 44;
 var PART_HEADER_BYTES = 12;
 var MAX_VIEWS = 16;
+var MAX_VIEW_SIZE = 8192;
 var CODECS = { 1: "jpeg", 2: "png", 3: "h264" };
 var QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" };
 var ProtocolError = class extends Error {
@@ -117,16 +118,18 @@ function parseFrame(bytes) {
   if (data.getUint32(0) !== 1448625713) throw new ProtocolError("the frame does not start with VXF1");
   const view = data.getUint8(6);
   if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
-  const flag = data.getUint8(7);
-  if (flag > 1) throw new ProtocolError(`the frame has an unknown flag, ${flag}`);
+  const flags = data.getUint8(7);
+  if (flags > 3) throw new ProtocolError(`the frame has unknown flags, ${flags}`);
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
+  if (width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE) throw new ProtocolError(`the frame is larger than ${MAX_VIEW_SIZE} pixels`);
   return {
     codec: known(CODECS, data.getUint8(4), "codec"),
     quality: known(QUALITIES, data.getUint8(5), "kind"),
     view,
-    cleared: flag === 1,
+    cleared: (flags & 1) !== 0,
+    key: (flags & 2) !== 0,
     width,
     height,
     number: data.getUint32(12, true),
@@ -491,6 +494,7 @@ async function decodesVideo() {
   const config = { codec: "avc1.640033", optimizeForLatency: true };
   return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
 }
+var PATIENCE_MS = 2e3;
 var Video = class {
   #decoder = null;
   #codec = "";
@@ -507,7 +511,16 @@ var Video = class {
       this.#failed = failed;
     });
     decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
-    return picture;
+    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS);
+    try {
+      return await picture;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#taken = this.#failed = null;
+    }
   }
   close() {
     if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
@@ -656,6 +669,8 @@ var Viewport = class {
   #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
   #spoilt = false;
+  /** Counts what made all earlier frames worthless, even one that is being decoded. */
+  #generation = 0;
   constructor(view, content, owner) {
     this.view = view;
     this.content = content;
@@ -709,6 +724,11 @@ var Viewport = class {
     if (!caption) this.#forget();
     this.#write();
   }
+  /** Shows again what `setCaption(null)` took away. */
+  reopen(caption) {
+    this.setCaption(caption);
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
   /** Asks for a slice, counted from 1. */
   showSlice(slice) {
     const state = this.state;
@@ -736,9 +756,14 @@ var Viewport = class {
     this.#markStale(reason);
     this.#gestures.cancel();
     this.#states = [];
+    this.#dropFrames();
+    this.wantedSlice = null;
+  }
+  /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
+  #dropFrames() {
     this.#waiting = [];
     this.#spoilt = true;
-    this.wantedSlice = null;
+    this.#generation += 1;
   }
   retitle() {
     setText(this.#title, TITLES[this.content]);
@@ -757,7 +782,9 @@ var Viewport = class {
     this.#markStale(null);
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
-    this.#spoilt = true;
+    const newest = this.#waiting.at(-1);
+    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.number });
+    this.#dropFrames();
     this.#canvas.width = this.#canvas.height = 0;
     this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
   }
@@ -766,22 +793,27 @@ var Viewport = class {
     this.#decoding = true;
     while (this.#waiting.length > 0 && this.visible) {
       const frame = this.#waiting.shift();
+      const generation = this.#generation;
       try {
         const pictures = await this.#decode(frame);
-        if (frame.cleared) this.#spoilt = false;
-        if (!this.#spoilt) this.#paint(pictures, frame);
+        const wanted = generation === this.#generation && this.#caption !== null;
+        if (wanted && frame.cleared) this.#spoilt = false;
+        if (wanted && !this.#spoilt) this.#paint(pictures, frame);
         for (const picture of pictures) picture.close();
       } catch {
-        this.#spoil("could not be decoded");
+        if (frame.codec === "h264") this.#owner.videoFailed();
+        if (generation === this.#generation) this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
     this.#decoding = false;
   }
-  #decode({ codec, cleared, parts }) {
-    const decode = ({ bytes }) => {
-      if (codec === "h264") return this.#video.decode(bytes, cleared);
-      return createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+  #decode({ codec, key, parts }) {
+    const decode = async ({ bytes, width, height }) => {
+      if (codec === "h264") return this.#video.decode(bytes, key);
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+      if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
+      return bitmap;
     };
     return Promise.all(parts.map(decode));
   }
@@ -1243,6 +1275,7 @@ var Client = class {
   #connected = false;
   #backend = "";
   #video = false;
+  #videoFailures = 0;
   #series = null;
   /** The series that is open or being opened. */
   #wantedSeries = null;
@@ -1261,6 +1294,7 @@ var Client = class {
       activate: (view) => this.#activate(view),
       maximise: (view) => this.#maximise(view),
       shown: (frame) => this.#shown(frame),
+      videoFailed: () => this.#videoFailed(),
       fault: (text2) => this.#report(text2),
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal()
     };
@@ -1327,7 +1361,7 @@ var Client = class {
     switch (message.type) {
       case "connected":
         this.#asked = false;
-        this.#send({ type: "accept", codecs: ["jpeg", "png", ...this.#video ? ["h264"] : []] });
+        this.#accept();
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -1354,11 +1388,33 @@ var Client = class {
         break;
       case "error":
         this.#showLoading(1, 1);
+        if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
       case "pong":
         break;
     }
+  }
+  #accept() {
+    this.#send({ type: "accept", codecs: ["jpeg", "png", ...this.#video ? ["h264"] : []] });
+  }
+  /** A browser that fails twice gets JPEGs. */
+  #videoFailed() {
+    this.#videoFailures += 1;
+    if (!this.#video || this.#videoFailures < 2) return;
+    this.#video = false;
+    this.#accept();
+  }
+  /** The series that was to be shown cannot be: the one before is shown again. */
+  #reopen() {
+    const series = this.#series;
+    if (!series || this.#wantedSeries === series.seriesInstanceUid) return;
+    this.#wantedSeries = series.seriesInstanceUid;
+    this.#library.setCurrent(series.seriesInstanceUid);
+    this.#controls.setSeries(series);
+    const caption = this.#caption(series);
+    for (const viewport of this.#views) viewport.reopen(caption);
+    this.#showTargets();
   }
   #openSeries(seriesInstanceUid) {
     if (seriesInstanceUid !== this.#wantedSeries) {

@@ -40,6 +40,7 @@ class Client {
   #connected = false;
   #backend = "";
   #video = false;
+  #videoFailures = 0;
   #series: SeriesOpened | null = null;
   /** The series that is open or being opened. */
   #wantedSeries: string | null = null;
@@ -59,6 +60,7 @@ class Client {
       activate: (view: number) => this.#activate(view),
       maximise: (view: number) => this.#maximise(view),
       shown: (frame: Frame) => this.#shown(frame),
+      videoFailed: () => this.#videoFailed(),
       fault: (text: string) => this.#report(text),
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
     };
@@ -130,7 +132,7 @@ class Client {
     switch (message.type) {
       case "connected":
         this.#asked = false;
-        this.#send({ type: "accept", codecs: ["jpeg", "png", ...(this.#video ? ["h264"] : [])] });
+        this.#accept();
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         this.#sendLayout(true);
@@ -157,11 +159,36 @@ class Client {
         break;
       case "error":
         this.#showLoading(1, 1);
+        if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
       case "pong":
         break;
     }
+  }
+
+  #accept(): void {
+    this.#send({ type: "accept", codecs: ["jpeg", "png", ...(this.#video ? ["h264"] : [])] });
+  }
+
+  /** A browser that fails twice gets JPEGs. */
+  #videoFailed(): void {
+    this.#videoFailures += 1;
+    if (!this.#video || this.#videoFailures < 2) return;
+    this.#video = false;
+    this.#accept();
+  }
+
+  /** The series that was to be shown cannot be: the one before is shown again. */
+  #reopen(): void {
+    const series = this.#series;
+    if (!series || this.#wantedSeries === series.seriesInstanceUid) return;
+    this.#wantedSeries = series.seriesInstanceUid;
+    this.#library.setCurrent(series.seriesInstanceUid);
+    this.#controls.setSeries(series);
+    const caption = this.#caption(series);
+    for (const viewport of this.#views) viewport.reopen(caption);
+    this.#showTargets();
   }
 
   #openSeries(seriesInstanceUid: string): void {

@@ -4,6 +4,7 @@ export const SUBPROTOCOL = "voxcast.v1";
 const FRAME_HEADER_BYTES = 44;
 const PART_HEADER_BYTES = 12;
 const MAX_VIEWS = 16;
+const MAX_VIEW_SIZE = 8192;
 
 export type Content = "volume" | "cinematic" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
 export type Button = "left" | "middle" | "right";
@@ -139,6 +140,8 @@ export interface Frame {
   view: number;
   /** Whether the picture is black before the parts are painted; so it is where its size changes. */
   cleared: boolean;
+  /** Whether a video begins with this frame. */
+  key: boolean;
   width: number;
   height: number;
   number: number;
@@ -292,16 +295,18 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
   if (data.getUint32(0) !== 0x56584631) throw new ProtocolError("the frame does not start with VXF1");
   const view = data.getUint8(6);
   if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
-  const flag = data.getUint8(7);
-  if (flag > 1) throw new ProtocolError(`the frame has an unknown flag, ${flag}`);
+  const flags = data.getUint8(7);
+  if (flags > 3) throw new ProtocolError(`the frame has unknown flags, ${flags}`);
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
+  if (width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE) throw new ProtocolError(`the frame is larger than ${MAX_VIEW_SIZE} pixels`);
   return {
     codec: known(CODECS, data.getUint8(4), "codec"),
     quality: known(QUALITIES, data.getUint8(5), "kind"),
     view,
-    cleared: flag === 1,
+    cleared: (flags & 1) !== 0,
+    key: (flags & 2) !== 0,
     width,
     height,
     number: data.getUint32(12, true),

@@ -7,6 +7,9 @@ export async function decodesVideo(): Promise<boolean> {
   return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
 }
 
+/** A decoder that holds a picture back for so long has failed. */
+const PATIENCE_MS = 2_000;
+
 /** One picture in, one picture out. */
 export class Video {
   #decoder: VideoDecoder | null = null;
@@ -25,7 +28,16 @@ export class Video {
       this.#failed = failed;
     });
     decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
-    return picture;
+    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS);
+    try {
+      return await picture;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#taken = this.#failed = null;
+    }
   }
 
   close(): void {

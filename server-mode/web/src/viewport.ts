@@ -29,6 +29,8 @@ export interface Owner {
   activate(view: number): void;
   maximise(view: number): void;
   shown(frame: Frame): void;
+  /** A video could not be decoded. */
+  videoFailed(): void;
   fault(message: string): void;
   explainWarnings(): void;
 }
@@ -96,6 +98,8 @@ export class Viewport {
   readonly #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
   #spoilt = false;
+  /** Counts what made all earlier frames worthless, even one that is being decoded. */
+  #generation = 0;
 
   constructor(view: number, content: Content, owner: Owner) {
     this.view = view;
@@ -156,6 +160,12 @@ export class Viewport {
     this.#write();
   }
 
+  /** Shows again what `setCaption(null)` took away. */
+  reopen(caption: Caption): void {
+    this.setCaption(caption);
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+
   /** Asks for a slice, counted from 1. */
   showSlice(slice: number): void {
     const state = this.state;
@@ -186,9 +196,15 @@ export class Viewport {
     this.#markStale(reason);
     this.#gestures.cancel();
     this.#states = [];
+    this.#dropFrames();
+    this.wantedSlice = null;
+  }
+
+  /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
+  #dropFrames(): void {
     this.#waiting = [];
     this.#spoilt = true;
-    this.wantedSlice = null;
+    this.#generation += 1;
   }
 
   retitle(): void {
@@ -211,7 +227,9 @@ export class Viewport {
     this.#markStale(null);
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
-    this.#spoilt = true;
+    const newest = this.#waiting.at(-1);
+    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.number });
+    this.#dropFrames();
     this.#canvas.width = this.#canvas.height = 0;
     this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
   }
@@ -221,24 +239,30 @@ export class Viewport {
     this.#decoding = true;
     while (this.#waiting.length > 0 && this.visible) {
       const frame = this.#waiting.shift()!;
+      const generation = this.#generation;
       try {
         const pictures = await this.#decode(frame);
-        if (frame.cleared) this.#spoilt = false;
-        if (!this.#spoilt) this.#paint(pictures, frame);
+        // Without a caption the picture would be of a series that is not shown any more.
+        const wanted = generation === this.#generation && this.#caption !== null;
+        if (wanted && frame.cleared) this.#spoilt = false;
+        if (wanted && !this.#spoilt) this.#paint(pictures, frame);
         for (const picture of pictures) picture.close();
       } catch {
-        this.#spoil("could not be decoded");
+        if (frame.codec === "h264") this.#owner.videoFailed();
+        if (generation === this.#generation) this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
     this.#decoding = false;
   }
 
-  #decode({ codec, cleared, parts }: Frame): Promise<(ImageBitmap | VideoFrame)[]> {
-    const decode = ({ bytes }: Part) => {
-      if (codec === "h264") return this.#video.decode(bytes, cleared);
+  #decode({ codec, key, parts }: Frame): Promise<(ImageBitmap | VideoFrame)[]> {
+    const decode = async ({ bytes, width, height }: Part) => {
+      if (codec === "h264") return this.#video.decode(bytes, key);
       // Pixels as they are: no colour profile of a screen changes a brightness.
-      return createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+      if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
+      return bitmap;
     };
     return Promise.all(parts.map(decode));
   }
