@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use render_core::Progress;
+use render_core::dicom::object::Content;
 use render_core::dicom::{self, Failed, Library, Loaded, Object, Series};
 use serde_json::{Value, json};
 
@@ -179,7 +180,24 @@ fn overlays(series: &Series) -> Vec<Value> {
 }
 
 fn object(object: &Object) -> Value {
+    let (mut segments, mut regions, mut problem) = (Vec::new(), Vec::new(), None);
+    if object.marks_regions() {
+        match object.open() {
+            Ok(Content::Segmentation(found)) => {
+                segments
+                    .extend(found.segments.iter().map(|s| json!({ "number": s.number, "label": s.label })));
+            }
+            Ok(Content::StructureSet(found)) => {
+                regions.extend(found.regions.iter().map(|r| json!({ "number": r.number, "label": r.name })));
+            }
+            Ok(_) => {}
+            Err(error) => problem = Some(error.to_string()),
+        }
+    }
     json!({
+        "segments": segments,
+        "regions": regions,
+        "problem": problem,
         "path": object.path,
         "class": object.class,
         "sop_class_uid": object.sop_class_uid,
@@ -194,7 +212,10 @@ fn object(object: &Object) -> Value {
 }
 
 fn print_study(study: &Value) {
-    output::line(format_args!("Study {}", text(&study["study_instance_uid"])));
+    output::line(match study["study_instance_uid"].as_str() {
+        None | Some("") => "Study without StudyInstanceUID (0020,000D)".into(),
+        Some(uid) => format!("Study {uid}"),
+    });
     for series in study["series"].as_array().into_iter().flatten() {
         let title = ["series_instance_uid", "modality", "series_description"].map(|key| text(&series[key]));
         output::line(format_args!("  Series {}", title.join("  ").trim_end()));
@@ -216,15 +237,7 @@ fn print_study(study: &Value) {
                 output::line(format_args!("    {label}: {value}"));
             }
         }
-        let check = &series["self_check"];
-        output::line(format_args!("    self-check: {}", check_line(check)));
-        for warning in series["warnings"].as_array().into_iter().flatten() {
-            output::line(format_args!(
-                "    warning [{}]: {}",
-                text(&warning["code"]),
-                text(&warning["message"])
-            ));
-        }
+        check_lines(&series["self_check"], &series["warnings"]).iter().for_each(output::line);
     }
     for object in study["objects"].as_array().into_iter().flatten() {
         let title = ["class", "modality", "label"].map(|key| text(&object[key]));
@@ -235,29 +248,44 @@ fn print_study(study: &Value) {
             ("refers to series", "referenced_series"),
             ("frame of reference", "frame_of_reference_uid"),
             ("file", "path"),
+            ("cannot be read", "problem"),
         ] {
             let value = text(&object[key]);
-            if !value.is_empty() && value != "[]" {
+            if !value.is_empty() && value != "[]" && value != "null" {
                 output::line(format_args!("    {label}: {value}"));
+            }
+        }
+        for (kind, key) in [("segment", "segments"), ("region", "regions")] {
+            for one in object[key].as_array().into_iter().flatten() {
+                output::line(format_args!("    {kind} {}: {}", text(&one["number"]), text(&one["label"])));
             }
         }
     }
 }
 
-/// The self-check in a line: what warnings do not say.
-fn check_line(check: &Value) -> String {
-    let count = |key: &str| check[key].as_array().map_or(0, Vec::len);
-    let trust = &check["millimetres"];
-    let millimetres = match (trust["trusted"].as_str(), trust["reason"].as_str()) {
-        (Some(trusted), Some(reason)) => format!("{trusted} ({reason})"),
-        (trusted, _) => trusted.unwrap_or_default().to_owned(),
-    };
-    format!(
-        "{} found, {} corrected, {} unknown; millimetres hold {millimetres}",
-        count("found"),
-        count("corrected"),
-        count("unknown")
-    )
+/// The self-check in sentences; those of warnings with their codes.
+fn check_lines(check: &Value, warnings: &Value) -> Vec<String> {
+    let warnings = warnings.as_array().map_or(&[][..], Vec::as_slice);
+    let mut lines = Vec::new();
+    for key in ["found", "corrected", "unknown"] {
+        for sentence in check[key].as_array().into_iter().flatten() {
+            if warnings.iter().all(|warning| warning["message"] != *sentence) {
+                lines.push(format!("    {key}: {}", text(sentence)));
+            }
+        }
+    }
+    for warning in warnings {
+        lines.push(format!("    warning [{}]: {}", text(&warning["code"]), text(&warning["message"])));
+    }
+    let reason = check["millimetres"]["reason"].as_str().unwrap_or("the reason is not known");
+    lines.push(match check["millimetres"]["trusted"].as_str() {
+        Some("everywhere") => "    Millimetres hold everywhere.".into(),
+        Some("within-images") => {
+            format!("    Millimetres hold within each image, not across images: {reason}.")
+        }
+        _ => format!("    Millimetres do not hold: {reason}."),
+    });
+    lines
 }
 
 /// A value to read; numbers to the millionth, which is finer than any scanner is.
@@ -276,4 +304,29 @@ fn text(value: &Value) -> String {
 fn rounded(number: f64) -> String {
     // Adding zero makes a negative zero positive.
     ((number * 1e6).round() / 1e6 + 0.0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_self_check_is_told_in_sentences_each_once() {
+        let check = json!({
+            "found": ["3 slices"],
+            "corrected": [],
+            "unknown": ["no unit", "no place"],
+            "millimetres": { "trusted": "within-images", "reason": "no place" },
+        });
+        let warnings = json!([{ "code": "unknown-place", "message": "no place", "value": null }]);
+        assert_eq!(
+            check_lines(&check, &warnings),
+            [
+                "    found: 3 slices",
+                "    unknown: no unit",
+                "    warning [unknown-place]: no place",
+                "    Millimetres hold within each image, not across images: no place.",
+            ]
+        );
+    }
 }

@@ -510,3 +510,16 @@ fn every_file_of_an_unreadable_series_is_named_once() {
                   where it came";
     assert!(failed.iter().all(|f| f.reason == reason), "{failed:?}");
 }
+
+#[test]
+fn a_file_that_ends_inside_its_pixel_data_says_so_though_all_frames_are_there() {
+    for (name, cut) in [("_too_short", true), ("", false)] {
+        let below = format!("transfer-syntaxes/pydicom-data/emri_small_jpeg_2k_lossless{name}.dcm");
+        let Some(path) = data(&below) else { return };
+        let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+        let loaded = dicom::load(&library.studies[0].series[0], &Progress::default()).expect("load");
+        let told = loaded.warnings.iter().any(|w| w.code == WarningCode::Truncated);
+        assert_eq!((told, loaded.failed.len()), (cut, 0), "{below}: {:?}", loaded.warnings);
+        assert_eq!(loaded.report.unknown.iter().any(|text| text.contains("cut short")), cut);
+    }
+}

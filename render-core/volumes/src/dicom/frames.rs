@@ -20,6 +20,8 @@ pub struct Frames {
     path: PathBuf,
     transfer_syntax: String,
     pixels: Pixels,
+    /// The file ends before its pixel data does.
+    pub cut: bool,
 }
 
 enum Pixels {
@@ -42,11 +44,14 @@ impl Frames {
         let head = source::head(&mut file, about).ok().filter(|head| !head.deflated)?;
         let (transfer_syntax, length, extended) = head.found?;
         let start = head.end as u64;
-        let pixels = match length? {
+        let (pixels, cut) = match length? {
             UNDEFINED => fragments(&mut file, start..head.size, &extended).ok()?,
-            length => Pixels::Native(start..(start + u64::from(length)).min(head.size)),
+            length => {
+                let end = start + u64::from(length);
+                (Pixels::Native(start..end.min(head.size)), end > head.size)
+            }
         };
-        Some(Self { path: path.to_owned(), transfer_syntax, pixels })
+        Some(Self { path: path.to_owned(), transfer_syntax, pixels, cut })
     }
 
     /// Reads the bytes of a frame in place of what `bytes` holds: of one that is cut off, what is there.
@@ -99,17 +104,18 @@ impl Frames {
     }
 }
 
-/// The items of encapsulated pixel data, as far as they go (PS3.5 A.4).
-fn fragments(file: &mut fs::File, within: Range<u64>, extended: &[u8]) -> std::io::Result<Pixels> {
+/// The items of encapsulated pixel data, as far as they go (PS3.5 A.4), and whether the end of them is missing.
+fn fragments(file: &mut fs::File, within: Range<u64>, extended: &[u8]) -> std::io::Result<(Pixels, bool)> {
     file.seek(SeekFrom::Start(within.start))?;
     let mut reader = BufReader::with_capacity(BUFFER, file);
     let (mut places, mut layout) = (Vec::new(), None);
-    let mut at = within.start;
+    let (mut at, mut cut) = (within.start, true);
     while at + 8 <= within.end {
         let mut head = [0; 8];
         reader.read_exact(&mut head)?;
         let [a, b, c, d, length @ ..] = head;
         if [a, b, c, d] != [0xFE, 0xFF, 0x00, 0xE0] {
+            cut = [a, b, c, d] != [0xFE, 0xFF, 0xDD, 0xE0];
             break;
         }
         let start = at + 8;
@@ -131,5 +137,5 @@ fn fragments(file: &mut fs::File, within: Range<u64>, extended: &[u8]) -> std::i
             }
         }
     }
-    Ok(Pixels::Fragments { places, layout: layout.unwrap_or_default() })
+    Ok((Pixels::Fragments { places, layout: layout.unwrap_or_default() }, cut))
 }

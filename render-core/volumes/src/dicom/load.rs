@@ -394,7 +394,10 @@ impl Job<'_> {
                 ),
             });
         }
-        self.warn(*notes.lock().unwrap_or_else(PoisonError::into_inner), &mut warnings);
+        let mut notes = *notes.lock().unwrap_or_else(PoisonError::into_inner);
+        // What cannot be read is told with its reason.
+        notes.cut &= unreadable == 0;
+        self.warn(notes, &mut warnings);
         let failed = self.failures(&decoded.images);
 
         let Rescale { slope, intercept } = self.plan.rescale;
@@ -434,6 +437,15 @@ impl Job<'_> {
                      darkest value of their image",
                     notes.padding
                 ),
+            });
+        }
+        if notes.cut {
+            warnings.push(Warning {
+                code: WarningCode::Truncated,
+                value: None,
+                message: "PixelData (7FE0,0010) has no end where the file ends: it may have been cut short, though all \
+                          images can be read"
+                    .into(),
             });
         }
         if notes.more_frames {

@@ -192,9 +192,11 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         let format = first.map(|image| &*image.format);
         let frames = first.filter(|image| image.tile.is_none());
         if let Some(frames) = frames.and_then(|image| Frames::open(path, &image.format)) {
+            self.note_cut(frames.cut);
             return self.decode_frames(&frames, slices, show);
         }
         let parsed = source::read(path, format, buffer).and_then(|()| load::parse(buffer));
+        self.note_cut(parsed.as_ref().is_ok_and(|file| file.truncated.is_some()));
         if let Ok(file) = &parsed
             && codec::is_video(&file.transfer_syntax)
         {
@@ -217,6 +219,10 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         } else {
             slices.into_par_iter().filter_map(one).collect()
         }
+    }
+
+    fn note_cut(&self, cut: bool) {
+        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) += Notes { cut, ..Notes::default() };
     }
 
     /// Frames that are read one by one.

@@ -56,6 +56,8 @@ pub struct Notes {
     pub padding: u64,
     /// A video has more frames than its header says.
     pub more_frames: bool,
+    /// A file ends before its pixel data does.
+    pub cut: bool,
 }
 
 impl std::ops::AddAssign for Notes {
@@ -64,6 +66,7 @@ impl std::ops::AddAssign for Notes {
         self.rounded |= other.rounded;
         self.padding += other.padding;
         self.more_frames |= other.more_frames;
+        self.cut |= other.cut;
     }
 }
 
