@@ -95,7 +95,7 @@ pub fn step_s(times: &[&Series]) -> Result<f64, String> {
     const EVEN: f64 = 0.02;
     let moments: Option<Vec<&Moment>> =
         times.iter().map(|series| series.images.0.first().map(|image| &image.moment)).collect();
-    let Some(moments) = moments else { return Err("the file does not tell it".into()) };
+    let Some(moments) = moments else { return Err("it is not read from volume files".into()) };
     let ats: Option<Vec<f64>> = moments.iter().map(|moment| moment.at_s).collect();
     let steps: Vec<f64> = ats.unwrap_or_default().windows(2).map(|pair| pair[1] - pair[0]).collect();
     let mean = steps.iter().sum::<f64>() / steps.len().max(1) as f64;
