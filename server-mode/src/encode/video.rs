@@ -24,8 +24,9 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
 const BUFFER_SHARE: usize = 5;
 /// Videos at a time, of all sessions together: some 24 MB each.
 const MOST_VIDEOS: usize = 32;
-/// Pictures of fewer pixels are encoded by one thread.
+/// Pictures of fewer pixels are encoded by one thread each, and so are all where there are many.
 const TWO_THREADS_FROM: u32 = 1 << 19;
+const TWO_THREADS_FOR: usize = 4;
 
 static VIDEOS: AtomicUsize = AtomicUsize::new(0);
 
@@ -114,7 +115,8 @@ impl Video {
         {
             options.set(key, value);
         }
-        options.set("threads", if width * height < TWO_THREADS_FROM { "1" } else { "2" });
+        let few = VIDEOS.load(Ordering::Relaxed) <= TWO_THREADS_FOR;
+        options.set("threads", if few && width * height >= TWO_THREADS_FROM { "2" } else { "1" });
         options.set("maxrate", &bits_per_second.to_string());
         options.set("bufsize", &(bits_per_second / BUFFER_SHARE).to_string());
         let encoder = context.open_with(options)?;
