@@ -85,6 +85,9 @@ pub struct Codestream<'a> {
     pub style: Option<Style>,
     /// The packets of each tile.
     pub tiles: Vec<Cow<'a, [u8]>>,
+    /// All tile-parts told their lengths and numbers, and they and the end are there: what a tile lacks
+    /// was never written.
+    pub complete: bool,
 }
 
 struct Reader<'a> {
@@ -186,6 +189,7 @@ impl<'a> Codestream<'a> {
             components,
             style: None,
             tiles: Vec::new(),
+            complete: false,
         };
         let [across, down] = stream.grid();
         match across.checked_mul(down) {
@@ -215,11 +219,17 @@ impl<'a> Codestream<'a> {
     /// Finds the packets of each tile. Whatever is missing is an error: decoders would fill it in.
     fn tile_parts(&mut self, reader: &mut Reader<'a>) -> Result<(), String> {
         let total = reader.bytes.len();
+        let mut told = true;
+        // Of each tile: how many parts have come, and how many there are.
+        let mut parts = vec![(0u8, 0u8); self.tiles.len()];
         loop {
             let start = reader.at;
             match reader.short() {
                 Ok(SOT) => {}
-                Ok(EOC) => break,
+                Ok(EOC) => {
+                    self.complete = told && parts.iter().all(|&(come, all)| come == all);
+                    break;
+                }
                 // What has come is enough if nothing is missing.
                 Err(_) if self.tiles.iter().all(|tile| !tile.is_empty()) => break,
                 Err(_) => return Err(self.missing()),
@@ -229,6 +239,7 @@ impl<'a> Codestream<'a> {
             }
             let mut sot = reader.segment()?;
             let (index, length) = (usize::from(sot.short()?), sot.long()? as usize);
+            let (part, count) = (sot.byte()?, sot.byte()?);
             let end = match length {
                 0 if reader.bytes.ends_with(&EOC.to_be_bytes()) => total - 2,
                 0 => total,
@@ -253,6 +264,10 @@ impl<'a> Codestream<'a> {
             reader.at = end;
             let tile =
                 self.tiles.get_mut(index).ok_or_else(|| format!("it has no place for tile {index}"))?;
+            let (come, all) = &mut parts[index];
+            told &= length > 0 && part == *come && (count == 0 || *all == 0 || count == *all);
+            *come = come.saturating_add(1);
+            *all = count.max(*all);
             if tile.is_empty() {
                 *tile = Cow::Borrowed(packets);
             } else {

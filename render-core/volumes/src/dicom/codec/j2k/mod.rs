@@ -30,7 +30,7 @@ fn reversible(task: &Task, stream: &Codestream<'_>, style: &Style) -> Result<Vec
     let mut out = vec![0; task.samples() * task.sample_bytes()];
     for (index, packets) in stream.tiles.iter().enumerate() {
         let area = stream.tile(index);
-        let components = tile::decode(area, stream.components.len(), style, packets)?;
+        let components = tile::decode(area, stream.components.len(), style, packets, stream.complete)?;
         for (i, (samples, component)) in components.iter().zip(&stream.components).enumerate() {
             match task.sample_bytes() {
                 1 => place::<1>(task, stream.image, area, i, samples, component, &mut out),
@@ -130,6 +130,21 @@ mod tests {
             assert!(ours == any(&task, &bytes).expect("samples"), "{name}");
             assert!(ours.iter().any(|&byte| byte != ours[0]), "{name}");
         }
+    }
+
+    /// Of one value, by OpenJPEG's encoder with its tiles in many parts: empty packets are left out.
+    const LEFT_OUT: &[u8] = include_bytes!("../../../../tests/codestreams/left-out.j2k");
+
+    #[test]
+    fn packets_that_a_complete_file_leaves_out_are_empty() {
+        let task = task(LEFT_OUT);
+        assert!(decode(&task, LEFT_OUT).expect("samples").iter().all(|&byte| byte == 217));
+        // Cut anywhere, it is no longer known to be complete; nor is it without its last part.
+        for length in (100..=LEFT_OUT.len() - 2).rev().step_by(3) {
+            decode(&task, &LEFT_OUT[..length]).expect_err("cut off");
+        }
+        let last = LEFT_OUT.windows(4).rposition(|w| w == [0xFF, 0x90, 0, 10]).expect("a tile-part");
+        decode(&task, &[&LEFT_OUT[..last], &[0xFF, 0xD9]].concat()).expect_err("a part is missing");
     }
 
     #[test]

@@ -15,14 +15,25 @@ const MAX_PLANES: u32 = 64;
 /// first plane's two (annex D.3). Decoders take further ones for a second piece of code.
 const MAX_PASSES: u32 = 3 * 37 - 2;
 
-/// Samples of each component, row by row.
-pub fn decode(area: Area, components: usize, style: &Style, packets: &[u8]) -> Result<Vec<Vec<i32>>, String> {
+/// Precincts of a resolution that may be empty and left out.
+const MAX_LEFT_OUT: usize = 4096;
+
+/// Samples of each component, row by row. Where the packets are known to be `complete`, those that are
+/// left out after the last one are empty: OpenJPEG's encoder leaves them out of some tiles.
+pub fn decode(
+    area: Area,
+    components: usize,
+    style: &Style,
+    packets: &[u8],
+    complete: bool,
+) -> Result<Vec<Vec<i32>>, String> {
     // Each packet takes a byte at least.
     let most = packets.len() / style.layers as usize;
+    let most = if complete { most.max(MAX_LEFT_OUT) } else { most };
     let mut resolutions: Vec<Vec<Resolution>> = (0..components)
         .map(|_| (0..=style.levels).map(|r| Resolution::new(area, r, style, most)).collect())
         .collect::<Result<_, String>>()?;
-    read_packets(area, &mut resolutions, style, packets)?;
+    read_packets(area, &mut resolutions, style, packets, complete)?;
     let mut blocks = Blocks::default();
     let mut room = Vec::new();
     let mut out = Vec::new();
@@ -318,6 +329,7 @@ fn read_packets(
     components: &mut [Vec<Resolution>],
     style: &Style,
     packets: &[u8],
+    complete: bool,
 ) -> Result<(), String> {
     // Component, resolution, precinct, and where that begins.
     let mut order: Vec<(usize, usize, usize, [u32; 2])> = Vec::new();
@@ -337,6 +349,9 @@ fn read_packets(
     let mut read = |layers: Range<u32>, part: &[(usize, usize, usize, [u32; 2])]| {
         for layer in layers {
             for &(c, r, p, _) in part {
+                if complete && at == packets.len() {
+                    return Ok(());
+                }
                 at = read_packet(&mut components[c][r], p, layer, style, packets, at)?;
             }
         }
