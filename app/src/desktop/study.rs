@@ -86,6 +86,7 @@ pub fn badge(warning: &Warning) -> String {
         WarningCode::Rounded => "Values rounded",
         WarningCode::Padding => "Padding",
         WarningCode::NotFinite => "Numbers missing",
+        WarningCode::UnspecifiedUnit => "Unit assumed",
         other => return other.as_str().to_owned(),
     };
     match (warning.code, warning.value) {

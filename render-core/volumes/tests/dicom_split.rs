@@ -39,18 +39,23 @@ fn images_of_different_kinds_are_volumes_of_their_own_with_names_that_say_why() 
     };
     let siemens = |value: &'static str| -> Change {
         Box::new(move |slice| {
-            slice.text(0x0019_0010, b"LO", "SIEMENS MR HEADER").text(0x0019_100C, b"IS", value)
+            let slice = slice.text(0x0008_0060, b"CS", "MR").text(0x0019_0010, b"LO", "SIEMENS MR HEADER");
+            slice.text(0x0019_100C, b"IS", value)
         })
     };
     let ge = |value: &'static str| -> Change {
-        Box::new(move |slice| slice.text(0x0043_0010, b"LO", "GEMS_PARM_01").text(0x0043_1039, b"IS", value))
+        Box::new(move |slice| {
+            let slice = slice.text(0x0008_0060, b"CS", "MR").text(0x0043_0010, b"LO", "GEMS_PARM_01");
+            slice.text(0x0043_1039, b"IS", value)
+        })
     };
     let vector = |tag, value: [f64; 3]| -> Change {
         Box::new(move |slice: Slice| slice.element(tag, b"FD", &value.map(f64::to_le_bytes).concat()))
     };
     let ge_direction = |x: &'static str, y: &'static str| -> Change {
         Box::new(move |slice| {
-            let slice = slice.text(0x0019_0010, b"LO", "GEMS_ACQU_01").text(0x0019_10BB, b"DS", x);
+            let slice = ge("700")(slice).text(0x0019_0010, b"LO", "GEMS_ACQU_01");
+            let slice = slice.text(0x0019_10BB, b"DS", x);
             slice.text(0x0019_10BC, b"DS", y).text(0x0019_10BD, b"DS", "0")
         })
     };
@@ -200,6 +205,104 @@ fn differences_that_are_rounding_split_nothing() {
         second(Slice::new(2, 1.0, 2)).write(&folder, "b");
         assert_eq!(contents(&folder), [(String::new(), vec![1.0, 2.0])], "pair {k}");
         assert!(folder.series()[0].warnings.is_empty());
+    }
+}
+
+/// A stack of ten slices, each changed in its own way.
+fn stack(name: &str, modality: &str, change: impl Fn(Slice, u32) -> Slice) -> Folder {
+    let folder = Folder::new(name);
+    for k in 0..10u32 {
+        let slice = Slice::new(k, f64::from(k), k as i16).text(0x0008_0060, b"CS", modality);
+        change(slice, k).write(&folder, &k.to_string());
+    }
+    folder
+}
+
+fn gradient(slice: Slice, degrees: f64) -> Slice {
+    let (y, x) = degrees.to_radians().sin_cos();
+    let bytes = [x, y, 0.0].map(f64::to_le_bytes).concat();
+    slice.element(0x0018_9087, b"FD", &1000f64.to_le_bytes()).element(0x0018_9089, b"FD", &bytes)
+}
+
+/// As GE keeps variables of any sequence, and the direction of diffusion.
+fn user_variables(slice: Slice, first: u32) -> Slice {
+    let slice = slice.text(0x0019_0010, b"LO", "GEMS_ACQU_01").text(0x0019_10BB, b"DS", &first.to_string());
+    slice.text(0x0019_10BC, b"DS", "3").text(0x0019_10BD, b"DS", "5")
+}
+
+#[test]
+fn what_a_sequence_changes_from_slice_to_slice_leaves_a_volume_whole() {
+    let inversion = |slice: Slice, ms: u32| slice.text(0x0018_0082, b"DS", &ms.to_string());
+    let folders = [
+        stack("drift-ti", "MR", |slice, k| inversion(slice, 280 + 5 * k)),
+        stack("drift-direction", "MR", |slice, k| gradient(slice, 1.5 * f64::from(k))),
+        stack("drift-ge-mr", "MR", user_variables),
+        stack("drift-ge-ct", "CT", user_variables),
+    ];
+    let whole: Vec<f32> = (0..10u8).map(f32::from).collect();
+    for folder in folders {
+        assert_eq!(contents(&folder), [(String::new(), whole.clone())], "{:?}", folder.0);
+        assert!(folder.series()[0].warnings.is_empty());
+    }
+    // Two images at each place, of equal inversion times: they are times, not parts.
+    let times = stack("drift-times", "MR", |slice, k| inversion(slice, 280 + 5 * k));
+    for k in 0..10u32 {
+        let slice = Slice::new(50 + k, f64::from(k), 50 + k as i16).text(0x0008_0060, b"CS", "MR");
+        inversion(slice, 280 + 5 * k).write(&times, &format!("later{k}"));
+    }
+    let names: Vec<String> = contents(&times).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["time 1 of 2", "time 2 of 2"]);
+    // Echoes apart, each whole, and named by what sets them apart only.
+    let echoes = stack("drift-echoes", "MR", |slice, k| {
+        inversion(slice, 280 + 5 * k).text(0x0018_0081, b"DS", if k < 4 { "2" } else { "4" })
+    });
+    let names: Vec<String> = contents(&echoes).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["TE 2 ms", "TE 4 ms"]);
+}
+
+#[test]
+fn inversion_times_at_one_place_are_volumes_of_their_own() {
+    let folder = Folder::new("inversions");
+    for k in 0..4u32 {
+        for (n, ms) in ["400", "900"].into_iter().enumerate() {
+            let slice = Slice::new(2 * k + n as u32, f64::from(k), (10 * n as u32 + k) as i16);
+            let slice = slice.text(0x0008_0060, b"CS", "MR").text(0x0018_0082, b"DS", ms);
+            slice.write(&folder, &format!("{k}-{n}"));
+        }
+    }
+    assert_eq!(
+        contents(&folder),
+        [("TI 400 ms".into(), vec![0.0, 1.0, 2.0, 3.0]), ("TI 900 ms".into(), vec![10.0, 11.0, 12.0, 13.0])]
+    );
+}
+
+#[test]
+fn an_unspecified_unit_is_that_of_equal_images_and_of_original_ct() {
+    let rescaled = |slice: Slice, kind: &str, unit: &str| {
+        let slice = slice.text(0x0008_0008, b"CS", kind).text(0x0028_1053, b"DS", "1");
+        slice.text(0x0028_1052, b"DS", "-1024").text(0x0028_1054, b"LO", unit)
+    };
+    let derived = "DERIVED\\SECONDARY\\AXIAL";
+    let original = "ORIGINAL\\PRIMARY\\AXIAL";
+    let mixed = |k: u32| if k.is_multiple_of(2) { "US" } else { "HU" };
+    let cases = [
+        (stack("unit-mixed", "CT", |slice, k| rescaled(slice, original, mixed(k))), "HU", Some(5.0)),
+        (stack("unit-mixed-derived", "CT", |slice, k| rescaled(slice, derived, mixed(k))), "HU", Some(5.0)),
+        (stack("unit-original", "CT", |slice, _| rescaled(slice, original, "US")), "HU", Some(10.0)),
+        (stack("unit-derived", "CT", |slice, _| rescaled(slice, derived, "US")), "", None),
+        (
+            stack("unit-localizer", "CT", |slice, _| rescaled(slice, "ORIGINAL\\PRIMARY\\LOCALIZER", "US")),
+            "",
+            None,
+        ),
+        (stack("unit-mr", "MR", |slice, _| rescaled(slice, original, "US")), "", None),
+    ];
+    for (folder, unit, silent) in cases {
+        let all = folder.series();
+        let found: Vec<_> = all.iter().map(|s| (s.dims[2], load(s).facts.unit)).collect();
+        assert_eq!(found, [(10, unit.to_owned())], "{:?}", folder.0);
+        let warning = all[0].warnings.iter().find(|w| w.code == WarningCode::UnspecifiedUnit);
+        assert_eq!(warning.map(|w| w.value), silent.map(Some), "{:?}", folder.0);
     }
 }
 

@@ -181,7 +181,10 @@ fn segments_keep_their_names_and_colours_and_overlaps_are_told() {
 fn labels_on_the_image_lie_where_the_segmentation_says() {
     let Some(folder) = data("modalities/dcmqi-seg/24x38x3") else { return };
     let image = &scan(&folder.join("image")).studies[0].series[0];
-    let image = dicom::load(image, &Progress::default()).expect("load").volume;
+    let image = dicom::load(image, &Progress::default()).expect("load");
+    // The files call it unspecified, but are original CT.
+    assert_eq!(image.facts.unit, "HU");
+    let image = image.volume;
     let segmentation = segmentation("dcmqi-seg/24x38x3/seg/label.seg").expect("the data is there");
     let labels = segmentation.labels_on(image.geometry()).expect("has a place");
     assert_eq!(labels.geometry(), image.geometry());

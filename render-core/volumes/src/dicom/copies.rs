@@ -160,7 +160,7 @@ fn same_place(a: &Header, b: &Header) -> bool {
             (Some(a), Some(b)) => a[0].distance(b[0]) < 1e-4 && a[1].distance(b[1]) < 1e-4,
             (a, b) => a == b,
         };
-        position && orientation && a.kind.matches(&b.kind)
+        position && orientation && a.kind.matches(&b.kind, &[])
     };
     a.images.len() == b.images.len() && a.images.iter().zip(&b.images).all(|(a, b)| near(a, b))
 }

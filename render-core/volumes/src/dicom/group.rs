@@ -157,20 +157,9 @@ fn forget_scattered_frames_of_reference(files: &mut [(PathBuf, Header)]) {
 
 /// Images by kind and orientation, each group with the words that set it apart.
 fn apart(images: Vec<Image>, warnings: &mut Vec<Warning>) -> Vec<(Vec<Image>, String)> {
-    let mut groups: Vec<Vec<Image>> = Vec::new();
-    let mut latest = 0;
-    for image in images {
-        let fits =
-            |group: &Vec<Image>| same_orientation(&image, &group[0]) && image.kind.matches(&group[0].kind);
-        // Most images belong where the one before them does.
-        let found =
-            if groups.get(latest).is_some_and(fits) { Some(latest) } else { groups.iter().position(fits) };
-        latest = found.unwrap_or(groups.len());
-        match groups.get_mut(latest) {
-            Some(group) => group.push(image),
-            None => groups.push(vec![image]),
-        }
-    }
+    let mut groups = alike(images, &kind::DRIFTING);
+    join_unspecified_units(&mut groups);
+    let groups: Vec<Vec<Image>> = groups.into_iter().flat_map(by_drift).collect();
     let mut orientations: Vec<&Image> = Vec::new();
     for group in &groups {
         if !orientations.iter().any(|known| same_orientation(known, &group[0])) {
@@ -187,7 +176,9 @@ fn apart(images: Vec<Image>, warnings: &mut Vec<Warning>) -> Vec<(Vec<Image>, St
             ),
         });
     }
-    let kinds: Vec<&Kind> = groups.iter().map(|group| &group[0].kind).collect();
+    let kinds: Vec<Kind> =
+        groups.iter().map(|group| Kind::common(group.iter().map(|image| &image.kind))).collect();
+    let kinds: Vec<&Kind> = kinds.iter().collect();
     let differ = kind::differences(&kinds);
     if !differ.is_empty() {
         warnings.push(Warning {
@@ -207,6 +198,83 @@ fn apart(images: Vec<Image>, warnings: &mut Vec<Warning>) -> Vec<(Vec<Image>, St
     kind::name_apart(&kinds, &mut names);
     let names: Vec<String> = names.into_iter().map(|words| words.join(" ").trim().to_owned()).collect();
     groups.into_iter().zip(names).collect()
+}
+
+/// Images by orientation and kind, whatever some facets say.
+fn alike(images: Vec<Image>, but_for: &[usize]) -> Vec<Vec<Image>> {
+    let mut groups: Vec<Vec<Image>> = Vec::new();
+    let mut latest = 0;
+    for image in images {
+        let fits = |group: &Vec<Image>| {
+            same_orientation(&image, &group[0]) && image.kind.matches(&group[0].kind, but_for)
+        };
+        // Most images belong where the one before them does.
+        let found =
+            if groups.get(latest).is_some_and(fits) { Some(latest) } else { groups.iter().position(fits) };
+        latest = found.unwrap_or(groups.len());
+        match groups.get_mut(latest) {
+            Some(group) => group.push(image),
+            None => groups.push(vec![image]),
+        }
+    }
+    groups
+}
+
+/// Images that do not tell their unit join those that do, if these alone are equal otherwise and lie
+/// at other places.
+fn join_unspecified_units(groups: &mut Vec<Vec<Image>>) {
+    let but_for = [&kind::DRIFTING[..], &[kind::UNIT]].concat();
+    for index in (0..groups.len()).rev() {
+        let image = &groups[index][0];
+        if image.kind.tells_unit() {
+            continue;
+        }
+        let fits = |group: &Vec<Image>| {
+            let other = &group[0];
+            other.kind.tells_unit()
+                && same_orientation(image, other)
+                && image.rescale.1 == other.rescale.1
+                && image.kind.matches(&other.kind, &but_for)
+        };
+        let homes: Vec<usize> = (0..groups.len()).filter(|&home| fits(&groups[home])).collect();
+        let [home] = homes[..] else { continue };
+        let all: Vec<&Image> = groups[home].iter().chain(&groups[index]).collect();
+        if !differ_at_a_place(&all, kind::UNIT) {
+            let images = std::mem::take(&mut groups[index]);
+            groups[home].extend(images);
+            groups.remove(index);
+        }
+    }
+}
+
+/// Images by the facets that change between slices, where those set images of one place apart.
+fn by_drift(images: Vec<Image>) -> Vec<Vec<Image>> {
+    let all: Vec<&Image> = images.iter().collect();
+    let (apart, mut but_for): (Vec<usize>, Vec<usize>) =
+        kind::DRIFTING.iter().partition(|&&facet| differ_at_a_place(&all, facet));
+    if apart.is_empty() {
+        return vec![images];
+    }
+    but_for.push(kind::UNIT);
+    alike(images, &but_for)
+}
+
+/// Whether images of one place differ in a facet; without places all are at one.
+fn differ_at_a_place(images: &[&Image], facet: usize) -> bool {
+    let differ = |images: &[&Image]| images.iter().any(|i| !i.kind.agrees(&images[0].kind, facet));
+    if !differ(images) {
+        return false;
+    }
+    let along = |image: &Image| Some(image.position?.dot(stack::normal(images[0].orientation?)));
+    let placed: Option<Vec<(f64, &Image)>> = images.iter().map(|&i| Some((along(i)?, i))).collect();
+    let Some(mut placed) = placed else { return true };
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Repeats of one slice may be shifted by a little, far less than slices are apart.
+    let shift_mm = images[0].step_mm.map_or(0.0, |step| step / 10.0).max(stack::SAME_POSITION_MM);
+    placed.chunk_by(|a, b| b.0 - a.0 <= shift_mm).any(|place| {
+        let images: Vec<&Image> = place.iter().map(|&(_, image)| image).collect();
+        differ(&images)
+    })
 }
 
 fn same_orientation(a: &Image, b: &Image) -> bool {
@@ -273,6 +341,19 @@ fn one_series(
             message: "the images are in colour and are shown by their brightness".into(),
         });
     }
+    let unit = Kind::common(images.iter().map(|image| &image.kind)).unit();
+    let silent = images.iter().filter(|image| !image.kind.tells_unit()).count();
+    if !unit.is_empty() && silent > 0 {
+        warnings.push(Warning {
+            code: WarningCode::UnspecifiedUnit,
+            value: Some(silent as f64),
+            message: format!(
+                "{silent} of {} images do not say the unit of their values (RescaleType (0028,1054) is US, \
+                 unspecified, or missing): they are taken for {unit}",
+                images.len()
+            ),
+        });
+    }
     let refs: Vec<&Image> = images.iter().collect();
     let stack = stack::Stack::new(&refs, stack::Grid::Usual);
     warnings.extend(stack.warnings);
@@ -290,7 +371,7 @@ fn one_series(
         files: paths,
         copies: Vec::new(),
         warnings,
-        unit: images[0].kind.unit(),
+        unit,
         suv: header.suv.clone(),
         millimetres,
         kept_padding: None,

@@ -153,10 +153,10 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
         // US is what nothing is known of (PS3.3 C.11.1.1.2).
         let lut_type = || data.items(tags::MODALITY_LUT_SEQUENCE).first()?.text(tags::MODALITY_LUT_TYPE);
         let stated = rescale.text(tags::RESCALE_TYPE).or_else(lut_type);
-        let unit = match stated.filter(|stated| !stated.is_empty()) {
-            Some(stated) if stated == "US" => String::new(),
-            Some(stated) => stated,
-            None => unit.to_owned(),
+        let (unit, unspecified) = match stated.filter(|stated| !stated.is_empty()) {
+            Some(stated) if stated == "US" => (String::new(), unit == "HU"),
+            Some(stated) => (stated, false),
+            None => (unit.to_owned(), false),
         };
         let rescale = (
             number_or(rescale, tags::RESCALE_SLOPE, 1.0)?,
@@ -186,6 +186,10 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             };
         }
         let (spacing_mm, scale) = scale::read(data, measures);
+        let mut kind = Kind::read(&groups, &unit, dims, spacing_mm);
+        if unspecified {
+            kind.assume_hounsfield();
+        }
         let image = Image {
             file: 0,
             frame,
@@ -197,7 +201,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             rescale,
             voi: Voi::read(group(tags::FRAME_VOILUT_SEQUENCE), format, rescale),
             moment: Moment::read(&groups, &dimensions),
-            kind: Kind::read(&groups, &unit, dims, spacing_mm),
+            kind,
             format: format.clone(),
             tile: None,
             over: over.of_frame(group(tags::FRAME_DISPLAY_SHUTTER_SEQUENCE), data, spacing_mm),

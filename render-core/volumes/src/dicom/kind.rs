@@ -53,6 +53,8 @@ pub struct Kind {
     pub frame_of_reference: String,
     /// Files with one SOP Instance UID and different contents have different versions, from 0.
     pub version: u32,
+    /// What the values most likely are where the file calls their unit unspecified, or empty.
+    assumed_unit: &'static str,
     /// In the order of `FACETS`.
     marks: [Mark; FACETS.len()],
 }
@@ -121,8 +123,16 @@ const FACETS: [Facet; 14] = [
     Facet { name: "the stack (0020,9056)", tolerance: 0.0, words: |mark| prefixed("stack ", &text(mark)) },
 ];
 
-/// Where the unit stands among them.
-const UNIT: usize = 7;
+/// Where these stand among them.
+const FLAVOUR: usize = 0;
+const DIRECTION: usize = 3;
+const INVERSION_TIME: usize = 4;
+pub const UNIT: usize = 7;
+const ORIGIN: usize = 12;
+
+/// What some sequences change from slice to slice of one volume: it sets volumes apart only where
+/// images of one place differ in it.
+pub const DRIFTING: [usize; 2] = [DIRECTION, INVERSION_TIME];
 
 fn text(mark: &Mark) -> String {
     if let Mark::Text(text) = mark { text.clone() } else { String::new() }
@@ -173,6 +183,7 @@ impl Kind {
             groups.get(tags::MR_ECHO_SEQUENCE).doubles(tags::EFFECTIVE_ECHO_TIME).first().copied();
         let inversion_time = groups.get(tags::MR_MODIFIER_SEQUENCE).doubles(tags::INVERSION_TIMES);
         let inversion_time = inversion_time.first().copied().or_else(|| data.number(tags::INVERSION_TIME));
+        let b_value = b_value(groups);
         let photometric = data.text(tags::PHOTOMETRIC_INTERPRETATION).map(|photometric| {
             let grey = photometric.starts_with("MONOCHROME");
             if grey { photometric } else { "colour".into() }
@@ -180,11 +191,12 @@ impl Kind {
         Self {
             frame_of_reference: data.text(tags::FRAME_OF_REFERENCE_UID).unwrap_or_default(),
             version: 0,
+            assumed_unit: "",
             marks: [
                 stated(Some(flavours.join(" "))),
                 measured(kvp.filter(|&kv| kv > 0.0)),
-                measured(b_value(groups)),
-                direction(groups),
+                measured(b_value),
+                direction(groups, b_value),
                 measured(inversion_time.filter(|&ms| ms > 0.0)),
                 measured(data.number(tags::ECHO_NUMBERS)),
                 measured(echo_time.or_else(|| data.number(tags::ECHO_TIME)).filter(|&ms| ms > 0.0)),
@@ -199,19 +211,49 @@ impl Kind {
         }
     }
 
+    /// Takes the values of an original CT image, whose unit is not specified, for Hounsfield units.
+    /// Images of another flavour, as those of materials, may well hold something else.
+    pub fn assume_hounsfield(&mut self) {
+        let original = self.marks[ORIGIN] == Mark::Text("ORIGINAL".into());
+        if original && self.marks[FLAVOUR] == Mark::Unknown && !self.tells_unit() {
+            self.assumed_unit = "HU";
+        }
+    }
+
+    pub fn tells_unit(&self) -> bool {
+        self.marks[UNIT] != Mark::Unknown
+    }
+
+    /// Of several images of one volume: what they have in common.
+    pub fn common<'a>(mut kinds: impl Iterator<Item = &'a Self>) -> Self {
+        let mut common = kinds.next().cloned().unwrap_or_default();
+        for kind in kinds {
+            if !common.tells_unit() {
+                common.marks[UNIT] = kind.marks[UNIT].clone();
+            }
+            for facet in DRIFTING {
+                if !common.agrees(kind, facet) {
+                    common.marks[facet] = Mark::Unknown;
+                }
+            }
+        }
+        common
+    }
+
     /// Unit of the values, empty when unknown.
     pub fn unit(&self) -> String {
-        text(&self.marks[UNIT])
+        if self.tells_unit() { text(&self.marks[UNIT]) } else { self.assumed_unit.into() }
     }
 
-    /// Whether images of the two kinds may lie in one volume.
-    pub fn matches(&self, other: &Self) -> bool {
+    /// Whether images of the two kinds may lie in one volume, whatever some facets say.
+    pub fn matches(&self, other: &Self, but_for: &[usize]) -> bool {
         self.frame_of_reference == other.frame_of_reference
             && self.version == other.version
-            && (0..FACETS.len()).all(|facet| self.agrees(other, facet))
+            && (0..FACETS.len()).all(|facet| but_for.contains(&facet) || self.agrees(other, facet))
     }
 
-    fn agrees(&self, other: &Self, facet: usize) -> bool {
+    /// Whether a facet of the two is equal.
+    pub fn agrees(&self, other: &Self, facet: usize) -> bool {
         let near = |a: f64, b: f64| (a - b).abs() <= FACETS[facet].tolerance * a.abs().max(b.abs());
         match (&self.marks[facet], &other.marks[facet]) {
             (Mark::Number(a), Mark::Number(b)) => near(*a, *b),
@@ -287,8 +329,10 @@ fn flavour(value: &str) -> Option<&str> {
     known.then_some(value)
 }
 
-/// The value of a private element whose creator has reserved the group's first block.
+/// The value of a private element of an MR image whose creator has reserved the group's first block;
+/// other images of the same vendors keep other things there.
 fn private<'a>(data: &Dataset<'a>, group: u16, creator: &str, element: u16) -> Option<&'a [u8]> {
+    data.text(tags::MODALITY).filter(|modality| modality == "MR")?;
     let reserved = data.text(Tag::new(group, 0x0010)).is_some_and(|name| name == creator);
     data.bytes(reserved.then(|| Tag::new(group, element))?)
 }
@@ -316,9 +360,10 @@ fn b_value(groups: &Groups<'_, '_>) -> Option<f64> {
     found.filter(|b| (0.0..1e6).contains(b))
 }
 
-/// Direction of the diffusion gradient (PS3.3 C.8.13.5.9), or where Siemens, GE and Philips keep theirs;
-/// means of several directions are named.
-fn direction(groups: &Groups<'_, '_>) -> Mark {
+/// Direction of the diffusion gradient (PS3.3 C.8.13.5.9), or where Siemens, GE and Philips keep theirs
+/// of images with a b-value (GE has variables of any sequence there); means of several directions are
+/// named.
+fn direction(groups: &Groups<'_, '_>, b_value: Option<f64>) -> Mark {
     let data = groups.data;
     let diffusion = groups.get(tags::MR_DIFFUSION_SEQUENCE);
     if diffusion.text(tags::DIFFUSION_DIRECTIONALITY).as_deref() == Some("ISOTROPIC") {
@@ -340,7 +385,8 @@ fn direction(groups: &Groups<'_, '_>) -> Mark {
         let number = |element: u16| data.floats(Tag::new(0x2005, element)).first().map(|&x| f64::from(x));
         Some([number(0x10B0)?, number(0x10B1)?, number(0x10B2)?])
     };
-    let found = stated().or_else(siemens).or_else(ge).or_else(philips);
+    let vendors = || siemens().or_else(ge).or_else(philips);
+    let found = stated().or_else(|| b_value.filter(|&b| b > 0.0).and_then(|_| vendors()));
     let unit = found.and_then(|xyz| DVec3::from(xyz).try_normalize());
     unit.map_or(Mark::Unknown, |unit| Mark::Direction(unit.to_array()))
 }

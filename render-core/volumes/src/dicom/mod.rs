@@ -276,6 +276,8 @@ pub enum WarningCode {
     Padding,
     /// Float pixel data holds values that are no numbers.
     NotFinite,
+    /// Images call the unit of their values unspecified; it is assumed.
+    UnspecifiedUnit,
 }
 
 impl WarningCode {
@@ -298,6 +300,7 @@ impl WarningCode {
             Self::Rounded => "rounded",
             Self::Padding => "padding",
             Self::NotFinite => "not-finite",
+            Self::UnspecifiedUnit => "unspecified-unit",
         }
     }
 }
