@@ -108,6 +108,7 @@ fn tell_shear(loaded: &Loaded, to: &Path) {
 fn stl(args: &Export, library: &Library, existing: Existing) -> Result<()> {
     let progress = Progress::default();
     let written = if let Some(threshold) = args.iso {
+        anyhow::ensure!(threshold.is_finite(), "--iso {threshold}: a surface lies at a finite value");
         let loaded = study::load(study::choose(library, &args.source)?, &args.source)?;
         check_lengths(&loaded)?;
         save(&args.to, existing, |out| {
