@@ -62,7 +62,8 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path of the test")
 }
 
-/// Nibabel speaks of the patient's right, front and head (RAS), Voxcast of left, back and head (LPS).
+/// Nibabel is a package of the system's own Python. It speaks of the patient's right, front and head
+/// (RAS), Voxcast of left, back and head (LPS).
 #[test]
 fn nibabel_finds_every_voxel_of_a_nifti_where_it_lies() {
     const SCRIPT: &str = "
@@ -77,7 +78,7 @@ for voxel in ((0, 0, 0), (6, 4, 3), (2, 3, 1)):
     let path = folder.0.join("a.nii.gz");
     let times = [turned(1.0), turned(2.0)];
     volume_file::write(&path, &times, Some(2.5), Existing::Refuse).expect("writes");
-    let Some(out) = said("python3", &["-c", SCRIPT, text(&path)]) else { return };
+    let Some(out) = said("/usr/bin/python3", &["-c", SCRIPT, text(&path)]) else { return };
     let mut lines = out.lines();
     let head = lines.next().expect("a line");
     assert!(head.starts_with("7 5 4 2 0.5 0.75 2.0 2.5 mm sec"), "{head}");
