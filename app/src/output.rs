@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use render_core::save::{Existing, save};
 use render_core::{Frame, Progress, ValueImage};
 
@@ -42,6 +42,14 @@ pub fn with_progress<T: Send>(progress: &Progress, work: impl FnOnce() -> T + Se
         drop(finished);
         result
     })
+}
+
+/// Before the work that a file takes: an error where one is there already and is not to be replaced.
+pub fn check_free(path: &Path, existing: Existing) -> Result<()> {
+    if existing == Existing::Refuse && path.symlink_metadata().is_ok() {
+        bail!("{} is there already: choose another name, or replace it with --force", path.display());
+    }
+    Ok(())
 }
 
 /// Writes a file whole or not at all.

@@ -11,20 +11,21 @@ const SAME_PLANE: f64 = 0.9999;
 const WHITE: u8 = 255;
 
 /// Draws what lies over the image that a slice picture shows. Other pictures are left as they are: of
-/// volumes, slabs, other planes, and of slices that were resampled between the images.
-pub fn draw(frame: &mut Frame, view: &ViewState, loaded: &Loaded, series: &Series) -> Result<()> {
+/// volumes, slabs, other planes, and of slices that were resampled between the images. Returns whether
+/// that changed the picture.
+pub fn draw(frame: &mut Frame, view: &ViewState, loaded: &Loaded, series: &Series) -> Result<bool> {
     let geometry = loaded.volume.geometry();
     let resampled = [WarningCode::UnevenSpacing, WarningCode::MissingSlices];
     let same_slices = geometry.dims() == series.dims
         && loaded.warnings.iter().all(|warning| !resampled.contains(&warning.code));
     if view.content != Content::Slice || view.slab.thickness_mm > 0.0 || !same_slices {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(slice) = slice_of(&view.plane, geometry) else { return Ok(()) };
+    let Some(slice) = slice_of(&view.plane, geometry) else { return Ok(false) };
     let overlays = series.overlays(slice)?;
     let shutters = series.shutters(slice);
     if overlays.is_empty() && shutters.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let bitmap = shutters.and_then(|shutters| shutters.bitmap_group);
     let (hiding, drawn): (Vec<&Overlay>, Vec<&Overlay>) =
@@ -40,6 +41,7 @@ pub fn draw(frame: &mut Frame, view: &ViewState, loaded: &Loaded, series: &Serie
     // Half of what a pixel of the picture covers, so that a line of single bits never falls between.
     let half = (step[0].abs() + step[1].abs()) / 2.0;
     let [columns, rows, _] = geometry.dims().map(|n| n as i32);
+    let mut changed = false;
     for (i, pixel) in frame.pixels.chunks_exact_mut(4).enumerate() {
         let at = [i as u32 % size[0], i as u32 / size[0]].map(|n| f64::from(n) + 0.5);
         let center = voxel(at);
@@ -50,12 +52,14 @@ pub fn draw(frame: &mut Frame, view: &ViewState, loaded: &Loaded, series: &Serie
         if shutters.is_some_and(|shutters| shutters.hides(column, row))
             || hiding.iter().any(|overlay| overlay.covers(column, row))
         {
+            changed |= pixel[..3] != [hidden; 3];
             pixel[..3].fill(hidden);
         } else if drawn.iter().any(|overlay| touches(overlay, center, half)) {
+            changed |= pixel[..3] != [WHITE; 3];
             pixel[..3].fill(WHITE);
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// The slice that the plane shows.

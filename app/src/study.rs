@@ -50,11 +50,16 @@ pub fn open_with_series(source: &Source) -> Result<(Loaded, Series)> {
     Ok((load(series, source)?, series.clone()))
 }
 
-/// Loads a series as the options ask for, and says what is odd about it.
-pub fn load(series: &Series, source: &Source) -> Result<Loaded> {
+/// Loads a series as the options ask for.
+pub fn read(series: &Series, source: &Source) -> Result<Loaded> {
     let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
-    let loaded = load(series, &Progress::default())
-        .with_context(|| format!("cannot load the series in {}", source.path.display()))?;
+    load(series, &Progress::default())
+        .with_context(|| format!("cannot load the series in {}", source.path.display()))
+}
+
+/// The same, and says what is odd about it.
+pub fn load(series: &Series, source: &Source) -> Result<Loaded> {
+    let loaded = read(series, source)?;
     tell(&loaded);
     Ok(loaded)
 }

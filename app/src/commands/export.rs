@@ -12,14 +12,12 @@ use render_core::save::{Existing, save};
 use render_core::surface::{self, Field, Surface};
 use render_core::{Geometry, Progress, Volume, volume_file};
 
-use crate::cli::{Export, Source};
+use crate::cli::Export;
 use crate::{output, study};
 
 pub fn run(args: &Export) -> Result<()> {
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
-    if existing == Existing::Refuse && args.to.symlink_metadata().is_ok() {
-        bail!("{} is there already: choose another name, or replace it with --force", args.to.display());
-    }
+    output::check_free(&args.to, existing)?;
     let library = study::scan(std::slice::from_ref(&args.source.path))?;
     match ending(&args.to).as_str() {
         "stl" => stl(args, &library, existing),
@@ -30,13 +28,6 @@ pub fn run(args: &Export) -> Result<()> {
 
 fn ending(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
-/// With voxels that hold nothing as the files have them, as other programs expect it.
-fn load(series: &Series, source: &Source) -> Result<Loaded> {
-    let load = if source.straighten_tilt { dicom::load_upright } else { dicom::load };
-    load(&series.with_padding(), &Progress::default())
-        .with_context(|| format!("cannot load the series in {}", source.path.display()))
 }
 
 fn volumes(args: &Export, library: &Library, existing: Existing) -> Result<()> {
@@ -53,7 +44,8 @@ fn volumes(args: &Export, library: &Library, existing: Existing) -> Result<()> {
     };
     let mut loaded = Vec::new();
     for series in &times {
-        loaded.push(load(series, &args.source)?);
+        // Voxels that hold nothing stay as the files have them, as other programs expect it.
+        loaded.push(study::read(&series.with_padding(), &args.source)?);
     }
     study::tell(&loaded[0]);
     tell_shear(&loaded[0], &args.to);

@@ -22,8 +22,8 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
         bail!("--out {}: the name must end in .png or .dcm", args.out.display());
     }
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
-    if ends("dcm") && existing == Existing::Refuse && args.out.symlink_metadata().is_ok() {
-        bail!("{} is there already: choose another name, or replace it with --force", args.out.display());
+    if ends("dcm") {
+        output::check_free(&args.out, existing)?;
     }
     args.look.check().map_err(anyhow::Error::msg)?;
     if args.look.mode == Mode::Cinematic && !args.overlays.is_empty() {
@@ -69,13 +69,12 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
             side_by_side(&left, &draw(&view)?)
         }
     };
-    let plain = frame.pixels.clone();
-    planes::draw(&mut frame, &view, &loaded, &series)?;
+    let overlaid = planes::draw(&mut frame, &view, &loaded, &series)?;
     if ends("png") {
         return output::write_png(&args.out, &frame);
     }
     // What overlays show may be a name.
-    write_capture(&args.out, existing, &frame, &series, frame.pixels != plain)
+    write_capture(&args.out, existing, &frame, &series, overlaid)
 }
 
 /// A picture as a DICOM object in the study of its images.

@@ -132,8 +132,8 @@ const NEAREST: f64 = 1e-3;
 fn triangles(field: &Field<'_>, layer: usize) -> Vec<[DVec3; 3]> {
     let [columns, rows, slices] = field.geometry.dims().map(|n| n as usize);
     let read = |k: Option<usize>| {
-        let mut values = vec![0f32; columns * rows];
         let k = k.filter(|&k| k < slices)?;
+        let mut values = vec![0f32; columns * rows];
         (field.slice)(k, &mut values);
         Some(values)
     };

@@ -119,7 +119,11 @@ impl FrameHeader {
             return Err(FrameError::Field("view"));
         }
         let size = [u16_at(header, 8), u16_at(header, 10)];
-        if size.contains(&0) || size.iter().any(|&n| u32::from(n) > crate::MAX_VIEW_SIZE) {
+        let pixels = u64::from(size[0]) * u64::from(size[1]);
+        if pixels == 0
+            || pixels > crate::MAX_LAYOUT_PIXELS
+            || size.iter().any(|&n| u32::from(n) > crate::MAX_VIEW_SIZE)
+        {
             return Err(FrameError::Field("size"));
         }
         let flags = header[7];

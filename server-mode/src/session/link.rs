@@ -17,7 +17,7 @@ const HIDDEN: Duration = Duration::from_secs(5);
 const LATE: u32 = 2;
 const TIMELY: u32 = 6;
 
-/// The budget of all views of a session together: quickly down, slowly up.
+/// What the video of a view may take; late frames of any view lower it for all. Quickly down, slowly up.
 #[derive(Clone, Debug)]
 pub struct Link {
     bits_per_second: usize,

@@ -101,7 +101,7 @@ pub enum Coding {
     Bare { quality: u8 },
     /// What is new on the canvas is encoded as JPEGs. The canvas keeps it for `Settle` where it `settles`.
     Parts { canvas: Arc<Mutex<Canvas>>, quality: u8, settles: bool },
-    /// It is the next one of the canvas' video; a JPEG of this quality where there can be none.
+    /// It is the next one of the canvas' video; a JPEG of this quality where no encoder works.
     Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, quality: u8 },
     /// It was drawn before; some more of it is encoded without loss, about so many bytes.
     Settle { canvas: Arc<Mutex<Canvas>>, most: usize },

@@ -10,7 +10,6 @@ use render_core::{Volume, Window, window};
 
 use super::view::View;
 use super::{Accepts, Session};
-use crate::encode::Video;
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
@@ -42,8 +41,7 @@ impl Session {
             }
             ClientMessage::Accept { codecs } => {
                 let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
-                self.accepts =
-                    Accepts { png: accepts("png"), h264: accepts("h264") && Video::available().is_some() };
+                self.accepts = Accepts { png: accepts("png"), h264: accepts("h264") };
             }
             ClientMessage::Repaint { view } => {
                 self.view(view)?.0.repaint();

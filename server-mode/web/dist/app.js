@@ -4,6 +4,7 @@ var FRAME_HEADER_BYTES = 44;
 var PART_HEADER_BYTES = 12;
 var MAX_VIEWS = 16;
 var MAX_VIEW_SIZE = 8192;
+var MAX_PIXELS = 16 * 1024 * 1024;
 var CODECS = { 1: "jpeg", 2: "png", 3: "h264" };
 var QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" };
 var ProtocolError = class extends Error {
@@ -123,7 +124,9 @@ function parseFrame(bytes) {
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
-  if (width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE) throw new ProtocolError(`the frame is larger than ${MAX_VIEW_SIZE} pixels`);
+  if (width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE || width * height > MAX_PIXELS) {
+    throw new ProtocolError(`the frame is larger than any view, ${width} by ${height} pixels`);
+  }
   return {
     codec: known(CODECS, data.getUint8(4), "codec"),
     quality: known(QUALITIES, data.getUint8(5), "kind"),

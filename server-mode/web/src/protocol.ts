@@ -5,6 +5,7 @@ const FRAME_HEADER_BYTES = 44;
 const PART_HEADER_BYTES = 12;
 const MAX_VIEWS = 16;
 const MAX_VIEW_SIZE = 8192;
+const MAX_PIXELS = 16 * 1024 * 1024;
 
 export type Content = "volume" | "cinematic" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
 export type Button = "left" | "middle" | "right";
@@ -300,7 +301,9 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
-  if (width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE) throw new ProtocolError(`the frame is larger than ${MAX_VIEW_SIZE} pixels`);
+  if (width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE || width * height > MAX_PIXELS) {
+    throw new ProtocolError(`the frame is larger than any view, ${width} by ${height} pixels`);
+  }
   return {
     codec: known(CODECS, data.getUint8(4), "codec"),
     quality: known(QUALITIES, data.getUint8(5), "kind"),

@@ -233,15 +233,22 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         show: Option<OnSlice<'_, T>>,
     ) -> Vec<Outcome> {
         let buffers = Buffers::default();
+        let alone = |format: &Format| Arc::new(Format { frames: 1, ..format.clone() });
+        // Frames have one format, but for tables of their own.
+        let common = slices.first().map(|(index, _)| &self.series.images.0[*index].format);
+        let common = common.map(|format| (format, alone(format)));
         let one = |(index, slice): Work<'_, T>| {
             if self.progress.is_cancelled() {
                 return None;
             }
             let image = &self.series.images.0[index];
+            let format = match &common {
+                Some((of, format)) if Arc::ptr_eq(of, &image.format) => Arc::clone(format),
+                _ => alone(&image.format),
+            };
             let mut buffer = buffers.take();
             let decoded = frames.read(image.frame, &image.format, &mut buffer).and_then(|()| {
-                let alone = Format { frames: 1, ..(*image.format).clone() };
-                let alone = Image { frame: 0, format: Arc::new(alone), ..image.clone() };
+                let alone = Image { frame: 0, format, ..image.clone() };
                 pixels::decode(&frames.file(&buffer), &alone, self.convert[index], slice)
             });
             buffers.give_back(buffer);
