@@ -139,6 +139,7 @@ impl TestServer {
         let mut client = self.connect(Some(protocol::SUBPROTOCOL)).await.expect("lets the token in");
         assert_eq!(client.text().await["type"], "connected");
         assert_eq!(client.text().await["type"], "library");
+        assert_eq!(client.text().await["type"], "stateFull");
         client
     }
 

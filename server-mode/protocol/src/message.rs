@@ -21,6 +21,10 @@ pub const MAX_PINCH: f64 = 100.0;
 
 /// Names of one `accept`.
 const MAX_CODECS: usize = 16;
+/// Session descriptions of WebRTC, offers and answers.
+pub const MAX_SDP_BYTES: usize = 32 * 1024;
+/// Milliseconds and rates in `stats`.
+const MAX_STATISTIC: f64 = 1e9;
 
 /// What a client asks for. Positions are pixels from the view's top left corner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +96,73 @@ pub enum ClientMessage {
     Ping {
         time: f64,
     },
+    /// Begins WebRTC, or begins it anew (ICE restart): a session description and what its videos show.
+    Offer {
+        sdp: String,
+        tracks: Vec<Track>,
+    },
+    /// One more address at which the client may be reached, as in an SDP attribute (RFC 8839, 5.1).
+    Candidate {
+        candidate: String,
+    },
+    /// Which way everything else is to go from now on.
+    Transport {
+        transport: TransportKind,
+    },
+    Stats(Stats),
+}
+
+/// A video of WebRTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Track {
+    /// The media description of the offer (`a=mid`).
+    pub mid: String,
+    pub view: u8,
+}
+
+/// How messages and pictures travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TransportKind {
+    Websocket,
+    Webrtc,
+}
+
+/// What a client measured since it last told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stats {
+    /// Codec of most pictures.
+    pub codec: String,
+    pub transport: TransportKind,
+    /// Pictures shown a second while something moved.
+    pub frames_per_second: f64,
+    /// From an input to the picture that shows it; `None` without input.
+    pub latency_ms: Option<Percentiles>,
+    pub bits_per_second: f64,
+    /// The longest time between two pictures while something moved.
+    pub longest_freeze_ms: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Percentiles {
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+}
+
+impl Stats {
+    fn check(&self) -> Result<(), String> {
+        let latency = self.latency_ms.map(|ms| [ms.p50, ms.p95, ms.p99]).into_iter().flatten();
+        let others = [self.frames_per_second, self.bits_per_second, self.longest_freeze_ms];
+        if latency.chain(others).all(|number| (0.0..=MAX_STATISTIC).contains(&number)) {
+            short("codec", &self.codec)
+        } else {
+            Err(format!("what `stats` measures must lie between 0 and {MAX_STATISTIC}"))
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -216,6 +287,15 @@ impl ClientMessage {
                 codecs.iter().try_for_each(|codec| short("codecs", codec))
             }
             Self::Ping { time } => bounded("time", *time, MAX_SEQ as f64),
+            Self::Offer { sdp, tracks } => {
+                if sdp.len() > MAX_SDP_BYTES {
+                    return Err(format!("`sdp` is longer than {MAX_SDP_BYTES} bytes"));
+                }
+                check_tracks(tracks)
+            }
+            Self::Candidate { candidate } => short("candidate", candidate),
+            Self::Transport { .. } => Ok(()),
+            Self::Stats(stats) => stats.check(),
         }
     }
 }
@@ -226,6 +306,21 @@ fn check_view(view: u8) -> Result<(), String> {
     } else {
         Err(format!("views are numbered 0 to {}", MAX_VIEWS - 1))
     }
+}
+
+fn check_tracks(tracks: &[Track]) -> Result<(), String> {
+    let mut seen = [false; MAX_VIEWS];
+    for Track { mid, view } in tracks {
+        check_view(*view)?;
+        if std::mem::replace(&mut seen[usize::from(*view)], true) {
+            return Err(format!("view {view} has two tracks"));
+        }
+        // RFC 8843, 15.1 knows no limit; three bytes are usual.
+        if mid.is_empty() || mid.len() > 16 {
+            return Err("a track's `mid` has 1 to 16 bytes".into());
+        }
+    }
+    Ok(())
 }
 
 fn check_layout(views: &[LayoutView]) -> Result<(), String> {
@@ -257,6 +352,17 @@ pub enum ServerMessage {
         session_id: String,
         protocol: String,
         backend: String,
+        /// Proves to a later connection that the session is this client's; as secret as a password.
+        resume_token: String,
+        /// Whether the session goes on that the client asked for.
+        resumed: bool,
+        /// Servers that help WebRTC on its way; `None` where there is no WebRTC.
+        ice_servers: Option<Vec<IceServer>>,
+    },
+    /// What the session shows when a client connects; `view` tells what changes after it.
+    StateFull {
+        series_instance_uid: Option<String>,
+        views: Vec<ViewInfo>,
     },
     Library {
         studies: Vec<Study>,
@@ -280,6 +386,33 @@ pub enum ServerMessage {
     Pong {
         time: f64,
     },
+    /// Answers an `offer`.
+    Answer {
+        sdp: String,
+    },
+    /// The way that everything goes from now on is another one than the client chose last.
+    Transport {
+        transport: TransportKind,
+        reason: String,
+    },
+}
+
+/// A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IceServer {
+    pub urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+/// Shows no credential: messages may end up in a log.
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -429,4 +562,6 @@ pub enum ErrorCode {
     TooFast,
     /// The server is shutting down.
     GoingAway,
+    /// WebRTC cannot be had, or not as the client wants it.
+    WebrtcFailed,
 }

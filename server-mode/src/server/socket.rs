@@ -124,7 +124,10 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect) {
             let mut presets = app.presets.clone();
             let library = Arc::clone(&presets.borrow_and_update());
             tracing::info!(session = %id, ?dialect, "session begins");
-            let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend);
+            let mut session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend);
+            let resume_token = session_id().unwrap_or_default();
+            let connected = Input::Connected { resume_token, resumed: false, ice_servers: None };
+            session.handle(Instant::now().into_std(), connected);
             let mut client = Client { number, session, app: &app, events, outgoing: &outgoing };
             let reason = client.run(&mut stream, &mut inbox, &mut presets).await;
             app.frames.end_session(number);
@@ -269,6 +272,9 @@ impl Client<'_> {
                     self.app.frames.submit(self.number, job, Arc::new(reply));
                 }
                 Output::Withdraw { view } => self.app.frames.withdraw(self.number, view),
+                Output::Stats(stats) => {
+                    tracing::debug!(session = %self.session.id(), ?stats, "the client's measurements");
+                }
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use protocol::message::{LayoutView, Letters, ViewInfo};
+use protocol::message::{IceServer, LayoutView, Stats, ViewInfo};
 use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
@@ -29,6 +29,7 @@ use crate::frames::Failure;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
 use link::Link;
+use pace::Pace;
 use view::{Counters, View, Wishes};
 
 pub use protocol::Quality;
@@ -45,6 +46,14 @@ pub enum Dialect {
 /// What happens to a session.
 #[derive(Debug)]
 pub enum Input<'a> {
+    /// A client is there, the first or the one before again.
+    Connected {
+        resume_token: String,
+        resumed: bool,
+        ice_servers: Option<Vec<IceServer>>,
+    },
+    /// The client is gone; it may come back.
+    Disconnected,
     /// A text message.
     Text(&'a str),
     /// How far the series that the client waits for has been read.
@@ -81,6 +90,8 @@ pub enum Output {
     Render(Box<Job>),
     /// The view's picture is not wanted any more; no answer is needed.
     Withdraw { view: u8 },
+    /// The client told how it fares.
+    Stats(Stats),
 }
 
 /// A picture to make.
@@ -167,6 +178,7 @@ struct Accepts {
 pub struct Session {
     id: String,
     dialect: Dialect,
+    backend: &'static str,
     studies: Arc<Studies>,
     presets: Arc<PresetLibrary>,
     series: Option<Arc<OpenSeries>>,
@@ -182,25 +194,28 @@ pub struct Session {
     last_seq: u64,
     accepts: Accepts,
     link: Link,
+    /// Whether a client is connected.
+    is_there: bool,
     out: VecDeque<Output>,
 }
 
 impl Session {
-    /// `backend` is the renderer's name.
+    /// `backend` is the renderer's name. A session begins when a client is `Connected`.
     pub fn new(
         id: String,
         dialect: Dialect,
         studies: Arc<Studies>,
         presets: Arc<PresetLibrary>,
-        backend: &str,
+        backend: &'static str,
     ) -> Self {
         let layout = match dialect {
             Dialect::Stream => Vec::new(),
             Dialect::Plain { size } => vec![LayoutView { view: 0, content: protocol::Content::Volume, size }],
         };
-        let mut session = Self {
+        Self {
             id,
             dialect,
+            backend,
             studies,
             presets,
             series: None,
@@ -213,10 +228,9 @@ impl Session {
             last_seq: 0,
             accepts: Accepts::default(),
             link: Link::default(),
+            is_there: false,
             out: VecDeque::new(),
-        };
-        session.greet(backend);
-        session
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -230,6 +244,14 @@ impl Session {
 
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
+            Input::Connected { resume_token, resumed, ice_servers } => {
+                self.is_there = true;
+                self.connected(resume_token, resumed, ice_servers);
+            }
+            Input::Disconnected => {
+                self.is_there = false;
+                self.disconnected();
+            }
             Input::Text(text) => match self.dialect {
                 Dialect::Stream => self.stream_text(now, text),
                 Dialect::Plain { .. } => self.plain_text(text),
@@ -253,7 +275,9 @@ impl Session {
             Input::GoingAway => self.error(ErrorCode::GoingAway, "The server is shutting down.", None),
             Input::Wake => {}
         }
-        self.request_frames(now);
+        if self.is_there {
+            self.request_frames(now);
+        }
     }
 
     /// The next thing to do; call until there is none.
@@ -266,16 +290,50 @@ impl Session {
         self.views.values().filter_map(|view| view.wake_at(self.accepts.png)).min()
     }
 
-    fn greet(&mut self, backend: &str) {
+    /// Tells a client all it needs to know; every view begins anew for it.
+    fn connected(&mut self, resume_token: String, resumed: bool, ice_servers: Option<Vec<IceServer>>) {
         let session_id = self.id.clone();
-        match self.dialect {
-            Dialect::Stream => {
-                let (protocol, backend) = (protocol::SUBPROTOCOL.to_owned(), backend.to_owned());
-                self.send(&ServerMessage::Connected { session_id, protocol, backend });
-                self.send(&stream::library(&self.studies));
-            }
-            Dialect::Plain { .. } => self.send_plain(&wire::ServerMessage::Connected { session_id }),
+        if let Dialect::Plain { .. } = self.dialect {
+            return self.send_plain(&wire::ServerMessage::Connected { session_id });
         }
+        let (protocol, backend) = (protocol::SUBPROTOCOL.to_owned(), self.backend.to_owned());
+        self.send(&ServerMessage::Connected {
+            session_id,
+            protocol,
+            backend,
+            resume_token,
+            resumed,
+            ice_servers,
+        });
+        self.send(&stream::library(&self.studies));
+        if let Some(series) = self.series.clone() {
+            self.send(&stream::series_opened(&series, &self.presets));
+        }
+        let mut views = Vec::new();
+        if let Some(series) = &self.series {
+            for (&number, view) in &self.views {
+                let info = view.info(number, &series.loaded);
+                self.counters[usize::from(number)].told = Some(info.clone());
+                views.push(info);
+            }
+        }
+        let series_instance_uid = self.series.as_ref().map(|series| series.series_id.clone());
+        self.send(&ServerMessage::StateFull { series_instance_uid, views });
+    }
+
+    /// Keeps what is shown and lets go of what it takes to show it.
+    fn disconnected(&mut self) {
+        (self.last_seq, self.accepts, self.link) = (0, Accepts::default(), Link::default());
+        for (&number, view) in &mut self.views {
+            self.epochs += 1;
+            view.leave(self.epochs);
+            let counters = &mut self.counters[usize::from(number)];
+            counters.acknowledge_all();
+            counters.pace = Pace::default();
+            self.out.push_back(Output::Withdraw { view: number });
+        }
+        // Nobody is there to read it.
+        self.out.retain(|output| !matches!(output, Output::Text(_) | Output::Frame(_) | Output::Render(_)));
     }
 
     /// Asks for a series instead of any that the client still waits for.
@@ -415,7 +473,6 @@ impl Session {
     fn request_frames(&mut self, now: Instant) {
         let Some(series) = self.series.clone() else { return };
         let volume = Arc::clone(&series.loaded.volume);
-        let report = &series.loaded.report;
         let mut windowed = None;
         for (&number, view) in &mut self.views {
             view.rest(now);
@@ -432,20 +489,13 @@ impl Session {
             let settle = (self.accepts.png && counters.is_idle()).then(|| counters.pace.bytes());
             let film = self.accepts.h264.then(|| self.link.bits_per_second());
             if counters.may_send()
-                && let Some(mut job) = view.next_job(
+                && let Some(job) = view.next_job(
                     number,
                     self.dialect,
-                    &volume,
+                    &series.loaded,
                     Wishes { settles: self.accepts.png, settle, film },
                 )
             {
-                let normal = job.state.plane.scroll_direction();
-                if !report.millimetres.holds_in_plane(normal, volume.geometry()) {
-                    job.meta.info.mm_per_pixel = None;
-                }
-                if report.directions_unknown {
-                    job.meta.info.letters = Letters::default();
-                }
                 self.out.push_back(Output::Render(job));
             }
         }

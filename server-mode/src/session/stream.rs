@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, Warning};
+use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, TransportKind, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
 use render_core::{Volume, Window, window};
 
 use super::view::View;
-use super::{Accepts, Session};
+use super::{Accepts, Output, Session};
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
@@ -35,6 +35,13 @@ impl Session {
             }
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
+            ClientMessage::Stats(stats) => self.out.push_back(Output::Stats(stats)),
+            ClientMessage::Transport { transport: TransportKind::Websocket } => {}
+            ClientMessage::Offer { .. }
+            | ClientMessage::Candidate { .. }
+            | ClientMessage::Transport { transport: TransportKind::Webrtc } => {
+                return Err((ErrorCode::WebrtcFailed, "This server has no WebRTC.".into()));
+            }
             ClientMessage::Ack { view, frame } => {
                 self.counters[usize::from(view)].acknowledge(now, frame);
                 self.link.acknowledged(view, frame, now);

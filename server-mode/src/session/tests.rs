@@ -57,8 +57,13 @@ impl Stage {
             opens: Vec::new(),
             withdrawn: Vec::new(),
         };
-        stage.drain();
+        stage.connect(false);
         stage
+    }
+
+    fn connect(&mut self, resumed: bool) {
+        self.seq = 0;
+        self.input(Input::Connected { resume_token: "token".into(), resumed, ice_servers: None });
     }
 
     /// With one volume and one slice view whose first frames are shown and acknowledged.
@@ -117,6 +122,7 @@ impl Stage {
                     self.jobs.remove(&view);
                     self.withdrawn.push(view);
                 }
+                Output::Stats(_) => {}
             }
         }
     }
@@ -217,9 +223,9 @@ fn first_frames_are_final_and_come_after_their_view_message() {
     let header = stage.headers(5).next().expect("a frame");
     assert_eq!((header.quality, header.size, header.frame), (Quality::Final, [64, 48], 1));
     let kinds: Vec<_> = stage.texts.iter().map(|text| text["type"].as_str().unwrap_or_default()).collect();
-    assert_eq!(kinds, ["connected", "library", "seriesOpened", "view"]);
-    assert_eq!(stage.texts[3]["revision"], header.view_revision);
-    assert_eq!(stage.texts[3]["slices"], 16);
+    assert_eq!(kinds, ["connected", "library", "stateFull", "seriesOpened", "view"]);
+    assert_eq!(stage.texts[4]["revision"], header.view_revision);
+    assert_eq!(stage.texts[4]["slices"], 16);
     assert!(stage.jobs.is_empty(), "a still view costs nothing");
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::message::{self, Letters, ViewInfo};
+use render_core::dicom::Loaded;
 use render_core::progressive::Ladder;
 use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation};
@@ -203,6 +204,14 @@ impl View {
         [self.rest_at, settle_at, self.video.flatten()].into_iter().flatten().min()
     }
 
+    /// Lets go of all but what it shows; a drag ends. Pictures in the making are of an earlier epoch.
+    pub fn leave(&mut self, epoch: u64) {
+        (self.epoch, self.input_seq, self.demand) = (epoch, 0, 0);
+        (self.interaction, self.pending, self.rest_at) = (Interaction::default(), None, None);
+        (self.asked, self.shown, self.settling) = (None, None, Settling::No);
+        (self.canvas, self.studio, self.video, self.repaint) = (Arc::default(), None, None, false);
+    }
+
     /// Shows everything again.
     pub fn repaint(&mut self) {
         self.canvas = Arc::default();
@@ -360,11 +369,12 @@ impl View {
         &mut self,
         number: u8,
         dialect: Dialect,
-        volume: &Arc<Volume>,
+        loaded: &Loaded,
         wishes: Wishes,
     ) -> Option<Box<Job>> {
+        let volume = &loaded.volume;
         if let Some(most) = wishes.settle.filter(|_| self.is_to_settle()) {
-            return Some(Box::new(self.settle_job(number, volume, most)));
+            return Some(Box::new(self.settle_job(number, loaded, most)));
         }
         let (quality, jpeg_quality) = match dialect {
             Dialect::Stream if self.rest_at.is_some() => (Quality::Interactive, INTERACTIVE_QUALITY),
@@ -400,7 +410,7 @@ impl View {
                 settles: wishes.settles && quality == Quality::Final,
             },
         };
-        let meta = JobMeta { refines, rung, ..self.meta(number, volume, quality) };
+        let meta = JobMeta { refines, rung, ..self.meta(number, loaded, quality) };
         Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, coding }))
     }
 
@@ -412,16 +422,16 @@ impl View {
         self.settling == Settling::Due && self.asked.is_none() && self.rest_at.is_none() && final_now
     }
 
-    fn settle_job(&mut self, number: u8, volume: &Arc<Volume>, most: usize) -> Job {
-        let mut meta = self.meta(number, volume, Quality::Lossless);
+    fn settle_job(&mut self, number: u8, loaded: &Loaded, most: usize) -> Job {
+        let mut meta = self.meta(number, loaded, Quality::Lossless);
         meta.info.refined = meta.info.refined.map(|_| 1.0);
         self.asked =
             Some(Version { revision: self.state.revision, quality: Quality::Lossless, demand: self.demand });
         let coding = Coding::Settle { canvas: Arc::clone(&self.canvas), most };
-        Job { meta, volume: Arc::clone(volume), state: self.state.clone(), studio: None, coding }
+        Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
     }
 
-    fn meta(&self, number: u8, volume: &Volume, quality: Quality) -> JobMeta {
+    fn meta(&self, number: u8, loaded: &Loaded, quality: Quality) -> JobMeta {
         JobMeta {
             view: number,
             quality,
@@ -430,7 +440,7 @@ impl View {
             input_seq: self.input_seq,
             demand: self.demand,
             rung: None,
-            info: Box::new(self.info(number, volume)),
+            info: Box::new(self.info(number, loaded)),
         }
     }
 
@@ -470,11 +480,13 @@ impl View {
         true
     }
 
-    fn info(&self, number: u8, volume: &Volume) -> ViewInfo {
-        let state = &self.state;
+    /// What the view shows, in the words of the protocol. What the files do not tell is left out.
+    pub fn info(&self, number: u8, loaded: &Loaded) -> ViewInfo {
+        let (state, volume, report) = (&self.state, &loaded.volume, &loaded.report);
         let is_slice = state.content == Content::Slice;
         let slice = is_slice.then(|| state.plane.slice_number(volume));
-        let letters = EdgeLetters::of(state);
+        let in_mm = report.millimetres.holds_in_plane(state.plane.scroll_direction(), volume.geometry());
+        let letters = if report.directions_unknown { Letters::default() } else { letters(state) };
         let position = if is_slice { state.plane.center_mm } else { state.camera.focal_point_mm };
         ViewInfo {
             view: number,
@@ -485,14 +497,9 @@ impl View {
             preset: state.preset.as_ref().filter(|_| state.shows_preset()).map(|origin| origin.name.clone()),
             slice: slice.map(|(number, _)| number),
             slices: slice.map(|(_, count)| count),
-            mm_per_pixel: is_slice.then(|| state.plane.mm_per_pixel(state.size)),
+            mm_per_pixel: (is_slice && in_mm).then(|| state.plane.mm_per_pixel(state.size)),
             zoom: if is_slice { state.plane.zoom } else { state.camera.zoom },
-            letters: Letters {
-                left: letters.left,
-                right: letters.right,
-                top: letters.top,
-                bottom: letters.bottom,
-            },
+            letters,
             refined: (state.content == Content::Cinematic).then_some(0.0),
             position_mm: position.to_array(),
         }
@@ -510,6 +517,11 @@ fn content_of(kind: protocol::Content) -> (Content, Orientation) {
         protocol::Content::Coronal => (Content::Slice, Orientation::Coronal),
         protocol::Content::Sagittal => (Content::Slice, Orientation::Sagittal),
     }
+}
+
+fn letters(state: &ViewState) -> Letters {
+    let EdgeLetters { left, right, top, bottom, .. } = EdgeLetters::of(state);
+    Letters { left, right, top, bottom }
 }
 
 fn window_message(window: Window) -> message::Window {

@@ -18,6 +18,9 @@ var count = (value, at) => typeof value === "number" && Number.isSafeInteger(val
 function optional(read) {
   return (value, at) => value === null || value === void 0 ? null : read(value, at);
 }
+function absent(read) {
+  return (value, at) => value === void 0 ? void 0 : read(value, at);
+}
 function list(read) {
   return (value, at) => Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
 }
@@ -28,7 +31,8 @@ function record(fields) {
     const source = value;
     const unknown = Object.keys(source).find((key) => !Object.hasOwn(fields, key));
     if (unknown !== void 0) return fail(`${at}.${unknown}`, "a known field");
-    return Object.fromEntries(entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)]));
+    const values = entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)]);
+    return Object.fromEntries(values.filter(([, value2]) => value2 !== void 0));
   };
 }
 function oneOf(...names) {
@@ -38,8 +42,36 @@ var range = (value, at) => {
   const numbers = list(number)(value, at);
   return numbers.length === 2 ? [numbers[0], numbers[1]] : fail(at, "two numbers");
 };
+var flag = (value, at) => typeof value === "boolean" ? value : fail(at, "true or false");
+var transport = oneOf("websocket", "webrtc");
+var viewFields = {
+  view: count,
+  revision: count,
+  inputSeq: count,
+  content: oneOf("volume", "cinematic", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
+  window: record({ center: number, width: number }),
+  preset: optional(text),
+  slice: optional(number),
+  slices: optional(number),
+  mmPerPixel: optional(number),
+  zoom: number,
+  letters: record({ left: text, right: text, top: text, bottom: text }),
+  refined: optional(number),
+  positionMm: list(number)
+};
 var readMessage = {
-  connected: record({ type: oneOf("connected"), sessionId: text, protocol: text, backend: text }),
+  connected: record({
+    type: oneOf("connected"),
+    sessionId: text,
+    protocol: text,
+    backend: text,
+    resumeToken: text,
+    resumed: flag,
+    iceServers: optional(
+      list(record({ urls: list(text), username: absent(text), credential: absent(text) }))
+    )
+  }),
+  stateFull: record({ type: oneOf("stateFull"), seriesInstanceUid: optional(text), views: list(record(viewFields)) }),
   library: record({
     type: oneOf("library"),
     studies: list(
@@ -83,24 +115,11 @@ var readMessage = {
     windows: list(record({ label: text, center: number, width: number }))
   }),
   presets: record({ type: oneOf("presets"), presets: list(record({ name: text, label: text })) }),
-  view: record({
-    type: oneOf("view"),
-    view: count,
-    revision: count,
-    inputSeq: count,
-    content: oneOf("volume", "cinematic", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
-    window: record({ center: number, width: number }),
-    preset: optional(text),
-    slice: optional(number),
-    slices: optional(number),
-    mmPerPixel: optional(number),
-    zoom: number,
-    letters: record({ left: text, right: text, top: text, bottom: text }),
-    refined: optional(number),
-    positionMm: list(number)
-  }),
+  view: record({ type: oneOf("view"), ...viewFields }),
   error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
-  pong: record({ type: oneOf("pong"), time: number })
+  pong: record({ type: oneOf("pong"), time: number }),
+  answer: record({ type: oneOf("answer"), sdp: text }),
+  transport: record({ type: oneOf("transport"), transport, reason: text })
 };
 function parseMessage(json) {
   let value;
@@ -1394,6 +1413,9 @@ var Client = class {
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
+      case "stateFull":
+      case "answer":
+      case "transport":
       case "pong":
         break;
     }

@@ -162,6 +162,9 @@ class Client {
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
+      case "stateFull":
+      case "answer":
+      case "transport":
       case "pong":
         break;
     }

@@ -32,7 +32,42 @@ export type ClientMessage =
   | { type: "ack"; view: number; frame: number }
   | { type: "accept"; codecs: readonly string[] }
   | { type: "repaint"; view: number }
-  | { type: "ping"; time: number };
+  | { type: "ping"; time: number }
+  | { type: "offer"; sdp: string; tracks: readonly Track[] }
+  | { type: "candidate"; candidate: string }
+  | { type: "transport"; transport: Transport }
+  | Stats;
+
+/** A video of WebRTC: which media description shows which view. */
+export interface Track {
+  mid: string;
+  view: number;
+}
+
+/** How messages and pictures travel. */
+export type Transport = "websocket" | "webrtc";
+
+/** What was measured since the last report. */
+export interface Stats {
+  type: "stats";
+  /** Codec of most pictures. */
+  codec: string;
+  transport: Transport;
+  /** Pictures shown a second while something moved. */
+  framesPerSecond: number;
+  /** From an input to the picture that shows it; null without input. */
+  latencyMs: { p50: number; p95: number; p99: number } | null;
+  bitsPerSecond: number;
+  /** The longest time between two pictures while something moved. */
+  longestFreezeMs: number;
+}
+
+/** A STUN or TURN server, as RTCPeerConnection takes it. */
+export interface IceServer {
+  urls: readonly string[];
+  username: string | undefined;
+  credential: string | undefined;
+}
 
 export interface Series {
   seriesInstanceUid: string;
@@ -103,8 +138,8 @@ export interface Letters {
   bottom: string;
 }
 
-export interface ViewState {
-  type: "view";
+/** What a view shows. */
+export interface ViewInfo {
   view: number;
   revision: number;
   inputSeq: number;
@@ -122,15 +157,35 @@ export interface ViewState {
   positionMm: readonly number[];
 }
 
+export interface ViewState extends ViewInfo {
+  type: "view";
+}
+
 export type ServerMessage =
-  | { type: "connected"; sessionId: string; protocol: string; backend: string }
+  | Connected
+  | { type: "stateFull"; seriesInstanceUid: string | null; views: readonly ViewInfo[] }
   | { type: "library"; studies: readonly Study[] }
   | { type: "loading"; seriesInstanceUid: string; done: number; total: number }
   | SeriesOpened
   | { type: "presets"; presets: readonly PresetName[] }
   | ViewState
   | { type: "error"; code: string; message: string; seq: number | null }
-  | { type: "pong"; time: number };
+  | { type: "pong"; time: number }
+  | { type: "answer"; sdp: string }
+  | { type: "transport"; transport: Transport; reason: string };
+
+export interface Connected {
+  type: "connected";
+  sessionId: string;
+  protocol: string;
+  backend: string;
+  /** Proves to a later connection that the session is this client's. */
+  resumeToken: string;
+  /** Whether the session goes on that was asked for. */
+  resumed: boolean;
+  /** Null where the server offers no WebRTC. */
+  iceServers: readonly IceServer[] | null;
+}
 
 const CODECS = { 1: "jpeg", 2: "png", 3: "h264" } as const;
 const QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" } as const;
@@ -185,6 +240,11 @@ function optional<T>(read: Read<T>): Read<T | null> {
   return (value, at) => (value === null || value === undefined ? null : read(value, at));
 }
 
+/** What may be missing altogether. */
+function absent<T>(read: Read<T>): Read<T | undefined> {
+  return (value, at) => (value === undefined ? undefined : read(value, at));
+}
+
 function list<T>(read: Read<T>): Read<readonly T[]> {
   return (value, at) =>
     Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
@@ -197,7 +257,8 @@ function record<T extends object>(fields: { readonly [K in keyof T]: Read<T[K]> 
     const source = value as Record<string, unknown>;
     const unknown = Object.keys(source).find((key) => !Object.hasOwn(fields, key));
     if (unknown !== undefined) return fail(`${at}.${unknown}`, "a known field");
-    return Object.fromEntries(entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)])) as T;
+    const values = entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)] as const);
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as T;
   };
 }
 
@@ -210,8 +271,39 @@ const range: Read<readonly [number, number]> = (value, at) => {
   return numbers.length === 2 ? [numbers[0]!, numbers[1]!] : fail(at, "two numbers");
 };
 
+const flag: Read<boolean> = (value, at) => (typeof value === "boolean" ? value : fail(at, "true or false"));
+
+const transport = oneOf("websocket", "webrtc");
+
+const viewFields: { readonly [K in keyof ViewInfo]: Read<ViewInfo[K]> } = {
+  view: count,
+  revision: count,
+  inputSeq: count,
+  content: oneOf("volume", "cinematic", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
+  window: record<WindowValues>({ center: number, width: number }),
+  preset: optional(text),
+  slice: optional(number),
+  slices: optional(number),
+  mmPerPixel: optional(number),
+  zoom: number,
+  letters: record<Letters>({ left: text, right: text, top: text, bottom: text }),
+  refined: optional(number),
+  positionMm: list(number),
+};
+
 const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerMessage, { type: K }>> } = {
-  connected: record({ type: oneOf("connected"), sessionId: text, protocol: text, backend: text }),
+  connected: record<Connected>({
+    type: oneOf("connected"),
+    sessionId: text,
+    protocol: text,
+    backend: text,
+    resumeToken: text,
+    resumed: flag,
+    iceServers: optional(
+      list(record<IceServer>({ urls: list(text), username: absent(text), credential: absent(text) })),
+    ),
+  }),
+  stateFull: record({ type: oneOf("stateFull"), seriesInstanceUid: optional(text), views: list(record(viewFields)) }),
   library: record({
     type: oneOf("library"),
     studies: list(
@@ -255,24 +347,11 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     windows: list(record<WindowPreset>({ label: text, center: number, width: number })),
   }),
   presets: record({ type: oneOf("presets"), presets: list(record<PresetName>({ name: text, label: text })) }),
-  view: record<ViewState>({
-    type: oneOf("view"),
-    view: count,
-    revision: count,
-    inputSeq: count,
-    content: oneOf("volume", "cinematic", "mip", "minip", "mean", "axial", "coronal", "sagittal"),
-    window: record<WindowValues>({ center: number, width: number }),
-    preset: optional(text),
-    slice: optional(number),
-    slices: optional(number),
-    mmPerPixel: optional(number),
-    zoom: number,
-    letters: record<Letters>({ left: text, right: text, top: text, bottom: text }),
-    refined: optional(number),
-    positionMm: list(number),
-  }),
+  view: record<ViewState>({ type: oneOf("view"), ...viewFields }),
   error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
+  answer: record({ type: oneOf("answer"), sdp: text }),
+  transport: record({ type: oneOf("transport"), transport, reason: text }),
 };
 
 /** Reads a text message. Server and client come in one binary, so what is not known is a fault. */
