@@ -21,6 +21,8 @@ pub use message::{ClientMessage, Content, ErrorCode, MouseButton, PointerKind, S
 
 /// The WebSocket subprotocol of `ClientMessage` and `ServerMessage`.
 pub const SUBPROTOCOL: &str = "voxcast.v1";
+/// Before the resume token, in the subprotocol that asks for the session of an earlier connection.
+pub const RESUME: &str = "resume.";
 
 /// Longest text message from a client in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;

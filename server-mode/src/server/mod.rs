@@ -5,6 +5,7 @@ mod pages;
 mod presets;
 mod socket;
 mod thumbnails;
+mod waiting;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -31,7 +32,9 @@ use crate::studies::{Store, Studies};
 use auth::{Guesses, Proof, Token};
 use pages::{Assets, SignIn};
 use presets::{Presets, Watch};
+use socket::Hosted;
 use thumbnails::Thumbnails;
+use waiting::Waiting;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -145,6 +148,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 const MAX_FORM_BYTES: usize = 4096;
+/// How often sessions are looked for that have waited for their clients in vain.
+const SWEEP: Duration = Duration::from_secs(5);
 /// How long clients get to take leave when the server shuts down.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -164,6 +169,8 @@ struct App {
     render_size: [u32; 2],
     max_sessions: usize,
     sessions: Arc<Semaphore>,
+    /// Those whose clients are gone for a while.
+    waiting: Waiting<Hosted>,
     session_numbers: AtomicU64,
     closing: watch::Receiver<bool>,
 }
@@ -218,6 +225,7 @@ impl Server {
             render_size: config.render_size,
             max_sessions: config.max_sessions,
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
+            waiting: Waiting::new(config.max_sessions),
             session_numbers: AtomicU64::new(0),
             closing,
         };
@@ -237,9 +245,14 @@ impl Server {
         let router = router(&app);
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut shutdown = std::pin::pin!(shutdown);
+        let mut sweep = tokio::time::interval(SWEEP);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
+                _ = sweep.tick() => {
+                    app.waiting.expired(Instant::now()).into_iter().for_each(|hosted| hosted.end(&app));
+                    continue;
+                }
                 () = &mut shutdown => break,
             };
             match accepted {

@@ -43,6 +43,8 @@ const MAX_WRITE_BUFFER: usize = 64 << 20;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long a client waits for an earlier connection of its own to make way.
+const HANDOVER: Duration = Duration::from_secs(2);
 const LOADING_EVERY: Duration = Duration::from_millis(100);
 /// After closing, what the client still sends is read and dropped for this long and this much, so
 /// that it gets the reason and not a reset connection.
@@ -59,16 +61,17 @@ pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Respo
         return pages::text(StatusCode::UPGRADE_REQUIRED, "This address speaks WebSocket, version 13.");
     };
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
-    let is_stream = offered
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|protocol| protocol.trim() == protocol::SUBPROTOCOL);
+    let offered = offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let offered: Vec<_> = offered.map(str::trim).collect();
+    let is_stream = offered.contains(&protocol::SUBPROTOCOL);
     let dialect = if is_stream { Dialect::Stream } else { Dialect::Plain { size: app.render_size } };
+    let resume =
+        offered.iter().find_map(|protocol| protocol.strip_prefix(protocol::RESUME)).filter(|_| is_stream);
+    let resume = resume.map(str::to_owned);
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgraded.await {
-            Ok(upgraded) => serve(app, upgraded, dialect).await,
+            Ok(upgraded) => serve(app, upgraded, dialect, resume).await,
             Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
         }
     });
@@ -101,41 +104,66 @@ fn handshake_key(headers: &HeaderMap) -> Option<String> {
 enum Event {
     Rendered(Rendered),
     Opened(u64, Opened),
-    FrameSent,
 }
 
-async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect) {
+/// A session and what is on its way to it; outlives the client's connections.
+pub struct Hosted {
+    number: u64,
+    resume_token: String,
+    session: Session,
+    events: mpsc::Sender<Event>,
+    inbox: mpsc::Receiver<Event>,
+    presets: Presets,
+}
+
+impl Hosted {
+    fn new(app: &App, dialect: Dialect) -> Option<Self> {
+        let (id, resume_token) = (random_name()?, random_name()?);
+        let mut presets = app.presets.clone();
+        let library = Arc::clone(&presets.borrow_and_update());
+        let (events, inbox) = mpsc::channel(EVENTS);
+        tracing::info!(session = %id, ?dialect, "session begins");
+        let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend);
+        Some(Self { number: app.next_session(), resume_token, session, events, inbox, presets })
+    }
+
+    /// Ends the session.
+    pub fn end(self, app: &App) {
+        app.frames.end_session(self.number);
+        app.store.abandon(self.number);
+        tracing::info!(session = %self.session.id(), "session ends");
+    }
+}
+
+async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Option<String>) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(protocol::MAX_TEXT_BYTES))
         .max_frame_size(Some(protocol::MAX_TEXT_BYTES))
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER);
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let (sink, stream) = socket.split();
-    let (events, mut inbox) = mpsc::channel(EVENTS);
+    let (sink, mut stream) = socket.split();
     let (outgoing, messages) = mpsc::channel(OUTGOING);
-    let writer = tokio::spawn(write(sink, messages, events.clone()));
+    let (sent, frames_sent) = mpsc::channel(OUTGOING);
+    let writer = tokio::spawn(write(sink, messages, sent));
 
-    let mut stream = stream;
     let permit = Arc::clone(&app.sessions).try_acquire_owned();
-    let reason = match (&permit, session_id()) {
-        (Ok(_), Some(id)) => {
-            let number = app.next_session();
-            let mut presets = app.presets.clone();
-            let library = Arc::clone(&presets.borrow_and_update());
-            tracing::info!(session = %id, ?dialect, "session begins");
-            let mut session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend);
-            let resume_token = session_id().unwrap_or_default();
-            let connected = Input::Connected { resume_token, resumed: false, ice_servers: None };
-            session.handle(Instant::now().into_std(), connected);
-            let mut client = Client { number, session, app: &app, events, outgoing: &outgoing };
-            let reason = client.run(&mut stream, &mut inbox, &mut presets).await;
-            app.frames.end_session(number);
-            app.store.abandon(number);
-            tracing::info!(session = %client.session.id(), "session ends");
-            reason
+    let waiting = match &resume {
+        Some(token) if permit.is_ok() => {
+            tokio::time::timeout(HANDOVER, app.waiting.take(token)).await.ok().flatten()
         }
-        _ => Some(closing(
+        _ => None,
+    };
+    let resumed = waiting.is_some();
+    let hosted = waiting.or_else(|| permit.as_ref().ok().and_then(|_| Hosted::new(&app, dialect)));
+    let reason = match hosted {
+        Some(hosted) => {
+            let mut client = Client { hosted, app: &app, outgoing: &outgoing };
+            let end = client.run(&mut stream, frames_sent, resumed).await;
+            client.leave(dialect, &end);
+            end.reason
+        }
+        None => Some(closing(
             CloseCode::Again,
             "The server has as many sessions as it can serve. Try again later.",
         )),
@@ -145,12 +173,12 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect) {
         let _ = outgoing.try_send(Message::Close(Some(frame)));
     }
     drop(outgoing);
-    drop(inbox);
     linger(stream, writer).await;
     drop(permit);
 }
 
-fn session_id() -> Option<String> {
+/// 128 bits that nobody guesses.
+fn random_name() -> Option<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;
     Some(auth::hex(&bytes))
@@ -160,23 +188,38 @@ fn closing(code: CloseCode, reason: &'static str) -> CloseFrame {
     CloseFrame { code, reason: reason.into() }
 }
 
+/// How a connection ends.
+struct End {
+    /// What to tell the client, if anybody is left to hear it.
+    reason: Option<CloseFrame>,
+    /// The client does not come back.
+    for_good: bool,
+}
+
+impl From<Option<CloseFrame>> for End {
+    fn from(reason: Option<CloseFrame>) -> Self {
+        Self { reason, for_good: false }
+    }
+}
+
 struct Client<'a> {
-    number: u64,
-    session: Session,
+    hosted: Hosted,
     app: &'a App,
-    events: mpsc::Sender<Event>,
     outgoing: &'a mpsc::Sender<Message>,
 }
 
 impl Client<'_> {
-    /// Runs until the connection is to be closed; returns the reason to give, if anybody is left to
-    /// hear it.
+    /// Runs until the connection is to be closed.
     async fn run(
         &mut self,
         stream: &mut SplitStream<Socket>,
-        inbox: &mut mpsc::Receiver<Event>,
-        presets: &mut Presets,
-    ) -> Option<CloseFrame> {
+        mut frames_sent: mpsc::Receiver<()>,
+        resumed: bool,
+    ) -> End {
+        let wanted_elsewhere = self.app.waiting.taken(&self.hosted.resume_token);
+        let resume_token = self.hosted.resume_token.clone();
+        let connected = Input::Connected { resume_token, resumed, ice_servers: None };
+        self.handle(Instant::now(), connected);
         let mut closing_down = self.app.closing.clone();
         let mut heartbeat = tokio::time::interval(PING_EVERY);
         let mut loading = tokio::time::interval(LOADING_EVERY);
@@ -185,26 +228,28 @@ impl Client<'_> {
         let mut allowance = Allowance::new(Instant::now());
         loop {
             if let Err(frame) = self.carry_out() {
-                return Some(frame);
+                return Some(frame).into();
             }
             let has_room = self.outgoing.capacity() >= ROOM;
-            let wake = self.session.wake_at().map(Instant::from_std);
+            let wake = self.hosted.session.wake_at().map(Instant::from_std);
             tokio::select! {
                 message = stream.next(), if allowance.is_open() && has_room => {
                     heard = Instant::now();
                     if allowance.spend(heard) {
-                        self.session.handle(heard.into_std(), Input::Throttled);
+                        self.handle(heard, Input::Throttled);
                     }
                     match message {
-                        Some(Ok(Message::Text(text))) => {
-                            self.session.handle(heard.into_std(), Input::Text(text.as_str()));
-                        }
+                        Some(Ok(Message::Text(text))) => self.handle(heard, Input::Text(text.as_str())),
                         Some(Ok(Message::Binary(_))) => {
-                            return Some(closing(CloseCode::Unsupported, "Clients send text messages only."));
+                            return Some(closing(CloseCode::Unsupported, "Clients send text messages only.")).into();
                         }
                         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                        Some(Ok(Message::Close(_))) | None => return None,
-                        Some(Err(error)) => return refusal(&error),
+                        Some(Ok(Message::Close(frame))) => {
+                            let for_good = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
+                            return End { reason: None, for_good };
+                        }
+                        None => return None.into(),
+                        Some(Err(error)) => return refusal(&error).into(),
                     }
                 }
                 () = tokio::time::sleep_until(allowance.reopens()), if !allowance.is_open() => {
@@ -213,78 +258,102 @@ impl Client<'_> {
                 room = self.outgoing.reserve_many(ROOM), if !has_room => {
                     // The writer has given up.
                     if room.is_err() {
-                        return None;
+                        return None.into();
                     }
                 }
-                Some(event) = inbox.recv() => {
+                Some(event) = self.hosted.inbox.recv() => {
                     let input = match event {
                         Event::Rendered(rendered) => Input::Rendered(rendered),
                         Event::Opened(request, opened) => Input::Opened(request, opened),
-                        Event::FrameSent => Input::FrameSent,
                     };
-                    self.session.handle(Instant::now().into_std(), input);
+                    self.handle(Instant::now(), input);
                 }
+                Some(()) = frames_sent.recv() => self.handle(Instant::now(), Input::FrameSent),
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                    self.session.handle(Instant::now().into_std(), Input::Wake);
+                    self.handle(Instant::now(), Input::Wake);
                 }
-                _ = loading.tick(), if self.session.is_opening() => {
-                    if let Some((series_instance_uid, done, total)) = self.app.store.progress(self.number) {
-                        let input = Input::Loading { series_instance_uid, done, total };
-                        self.session.handle(Instant::now().into_std(), input);
+                _ = loading.tick(), if self.hosted.session.is_opening() => {
+                    if let Some((series_instance_uid, done, total)) = self.app.store.progress(self.hosted.number) {
+                        self.handle(Instant::now(), Input::Loading { series_instance_uid, done, total });
                     }
                 }
-                Ok(()) = presets.changed() => {
-                    let library = Arc::clone(&presets.borrow_and_update());
-                    self.session.handle(Instant::now().into_std(), Input::Presets(library));
+                Ok(()) = self.hosted.presets.changed() => {
+                    let library = Arc::clone(&self.hosted.presets.borrow_and_update());
+                    self.handle(Instant::now(), Input::Presets(library));
                 }
                 _ = heartbeat.tick() => {
                     // While we do not read, silence is ours.
                     if allowance.is_open() && has_room && heard.elapsed() > SILENCE {
-                        return None;
+                        return None.into();
                     }
                     // A full queue is dealt with where it matters.
                     let _ = self.outgoing.try_send(Message::Ping(Default::default()));
                 }
+                () = wanted_elsewhere.notified() => {
+                    return Some(closing(CloseCode::Restart, "Another connection goes on with this session.")).into();
+                }
                 _ = closing_down.wait_for(|closing| *closing) => {
-                    self.session.handle(Instant::now().into_std(), Input::GoingAway);
+                    self.handle(Instant::now(), Input::GoingAway);
                     let _ = self.carry_out();
-                    return Some(closing(CloseCode::Away, "The server is shutting down."));
+                    let reason = Some(closing(CloseCode::Away, "The server is shutting down."));
+                    return End { reason, for_good: true };
                 }
             }
+        }
+    }
+
+    fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.hosted.session.handle(now.into_std(), input);
+    }
+
+    /// The session waits for its client, or ends.
+    fn leave(mut self, dialect: Dialect, end: &End) {
+        // A client of the plain protocol has no way to ask for its session.
+        if end.for_good || dialect != Dialect::Stream {
+            self.app.waiting.end(&self.hosted.resume_token);
+            return self.hosted.end(self.app);
+        }
+        self.handle(Instant::now(), Input::Disconnected);
+        // It says nothing to a client that is gone.
+        let _ = self.carry_out();
+        tracing::info!(session = %self.hosted.session.id(), "session waits for its client");
+        let (now, token) = (Instant::now().into_std(), self.hosted.resume_token.clone());
+        if let Some(ended) = self.app.waiting.leave(now, token, self.hosted) {
+            ended.end(self.app);
         }
     }
 
     /// Does what the session wants done.
     fn carry_out(&mut self) -> Result<(), CloseFrame> {
-        while let Some(output) = self.session.poll() {
+        let Hosted { number, session, events, .. } = &mut self.hosted;
+        while let Some(output) = session.poll() {
             match output {
-                Output::Text(text) => self.queue(Message::Text(text.into()))?,
-                Output::Frame(message) => self.queue(Message::Binary(message.into()))?,
+                Output::Text(text) => queue(self.outgoing, Message::Text(text.into()))?,
+                Output::Frame(message) => queue(self.outgoing, Message::Binary(message.into()))?,
                 Output::Open(request, target) => {
-                    let events = self.events.clone();
+                    let events = events.clone();
                     // The queue has room for every answer; a session that is gone needs none.
                     let waiter = move |opened| drop(events.try_send(Event::Opened(request, opened)));
-                    self.app.store.open(self.number, target, Box::new(waiter));
+                    self.app.store.open(*number, target, Box::new(waiter));
                 }
                 Output::Render(job) => {
-                    let events = self.events.clone();
+                    let events = events.clone();
                     let reply = move |rendered| drop(events.try_send(Event::Rendered(rendered)));
-                    self.app.frames.submit(self.number, job, Arc::new(reply));
+                    self.app.frames.submit(*number, job, Arc::new(reply));
                 }
-                Output::Withdraw { view } => self.app.frames.withdraw(self.number, view),
+                Output::Withdraw { view } => self.app.frames.withdraw(*number, view),
                 Output::Stats(stats) => {
-                    tracing::debug!(session = %self.session.id(), ?stats, "the client's measurements");
+                    tracing::debug!(session = %session.id(), ?stats, "the client's measurements");
                 }
             }
         }
         Ok(())
     }
+}
 
-    fn queue(&self, message: Message) -> Result<(), CloseFrame> {
-        self.outgoing
-            .try_send(message)
-            .map_err(|_| closing(CloseCode::Policy, "The client does not read what it asks for."))
-    }
+fn queue(outgoing: &mpsc::Sender<Message>, message: Message) -> Result<(), CloseFrame> {
+    let unread = |_| closing(CloseCode::Policy, "The client does not read what it asks for.");
+    outgoing.try_send(message).map_err(unread)
 }
 
 /// What to say to a client whose bytes cannot be read; nothing to one that is gone.
@@ -339,14 +408,14 @@ impl Allowance {
 async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut messages: mpsc::Receiver<Message>,
-    events: mpsc::Sender<Event>,
+    sent: mpsc::Sender<()>,
 ) -> SplitSink<Socket, Message> {
     while let Some(message) = messages.recv().await {
         let is_frame = message.is_binary();
         match tokio::time::timeout(WRITE_TIMEOUT, sink.send(message)).await {
             Ok(Ok(())) if is_frame => {
                 // A session that has ended need not know.
-                let _ = events.send(Event::FrameSent).await;
+                let _ = sent.send(()).await;
             }
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => break,

@@ -324,13 +324,19 @@ impl Session {
     /// Keeps what is shown and lets go of what it takes to show it.
     fn disconnected(&mut self) {
         (self.last_seq, self.accepts, self.link) = (0, Accepts::default(), Link::default());
-        for (&number, view) in &mut self.views {
-            self.epochs += 1;
-            view.leave(self.epochs);
-            let counters = &mut self.counters[usize::from(number)];
-            counters.acknowledge_all();
-            counters.pace = Pace::default();
-            self.out.push_back(Output::Withdraw { view: number });
+        if let Some((_, seq)) = &mut self.opening {
+            // A later connection numbers its messages anew.
+            *seq = None;
+        }
+        if let Some(volume) = self.volume() {
+            for (&number, view) in &mut self.views {
+                self.epochs += 1;
+                view.leave(&volume, self.epochs);
+                let counters = &mut self.counters[usize::from(number)];
+                counters.acknowledge_all();
+                counters.pace = Pace::default();
+                self.out.push_back(Output::Withdraw { view: number });
+            }
         }
         // Nobody is there to read it.
         self.out.retain(|output| !matches!(output, Output::Text(_) | Output::Frame(_) | Output::Render(_)));

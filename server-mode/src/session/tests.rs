@@ -755,6 +755,39 @@ fn a_plain_client_gets_the_qualities_it_was_promised() {
 }
 
 #[test]
+fn a_client_that_comes_back_finds_what_it_saw_and_no_drag_goes_on() {
+    let mut stage = Stage::showing();
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 40.0);
+    let moving = stage.begin(0);
+    stage.say(json!({"type": "scroll", "view": 1, "slices": 3}));
+    stage.withdrawn.clear();
+    stage.texts.clear();
+    stage.input(Input::Disconnected);
+    assert_eq!(stage.withdrawn, [0, 1, 2]);
+    stage.finish(&moving, MS);
+    stage.wait(Duration::from_secs(30));
+    assert!(stage.texts.is_empty() && stage.frames.is_empty() && stage.jobs.is_empty(), "nobody is there");
+    assert_eq!(stage.session.wake_at(), None);
+
+    stage.connect(true);
+    let kinds: Vec<_> = stage.texts.iter().map(|text| text["type"].as_str().unwrap_or_default()).collect();
+    assert_eq!(kinds, ["connected", "library", "seriesOpened", "stateFull"]);
+    let views = stage.texts[3]["views"].as_array().expect("views");
+    assert_eq!((views.len(), &views[1]["slice"]), (3, &json!(12)));
+    stage.texts.clear();
+    let turned = stage.begin(0);
+    assert_eq!(turned.state.camera, moving.state.camera);
+    stage.finish(&turned, MS);
+    let header = stage.headers(0).next_back().expect("a frame");
+    assert_eq!((header.quality, header.input_seq), (Quality::Final, 0));
+    assert!(stage.texts.is_empty(), "it was told what it shows");
+    stage.pointer(0, "move", 90.0);
+    stage.acknowledge(0);
+    assert!(!stage.jobs.contains_key(&0), "the drag has ended");
+}
+
+#[test]
 fn presets_that_change_reach_the_menu_and_the_views_that_show_them() {
     let folder = std::env::temp_dir().join(format!("voxcast-session-presets-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");

@@ -205,9 +205,10 @@ impl View {
     }
 
     /// Lets go of all but what it shows; a drag ends. Pictures in the making are of an earlier epoch.
-    pub fn leave(&mut self, epoch: u64) {
+    pub fn leave(&mut self, volume: &Volume, epoch: u64) {
+        self.apply_pending(volume);
         (self.epoch, self.input_seq, self.demand) = (epoch, 0, 0);
-        (self.interaction, self.pending, self.rest_at) = (Interaction::default(), None, None);
+        (self.interaction, self.rest_at) = (Interaction::default(), None);
         (self.asked, self.shown, self.settling) = (None, None, Settling::No);
         (self.canvas, self.studio, self.video, self.repaint) = (Arc::default(), None, None, false);
     }
