@@ -11,6 +11,7 @@
 //! of their own, never on the async runtime's; a series is loaded once, however many sessions look
 //! at it.
 
+pub mod client;
 pub mod encode;
 mod frames;
 mod refine;

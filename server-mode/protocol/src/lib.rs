@@ -7,15 +7,18 @@
 //! text    -> ClientMessage::parse -> (seq, ClientMessage)     server side
 //! ServerMessage -> serde_json     -> text
 //! FrameHeader::encode + parts     -> binary message           FrameHeader::decode on the client
+//! client::Client                  what a client remembers     client side
 //! ```
 //!
 //! This crate knows no socket, no clock, no renderer and no async runtime. Whatever it accepts is
 //! bounded: sizes, counts and numbers from outside are checked here, once.
 
+pub mod client;
 pub mod frame;
 pub mod message;
 pub mod plain;
 
+pub use client::Client;
 pub use frame::{Codec, FrameHeader, Part, Quality};
 pub use message::{ClientMessage, Content, ErrorCode, MouseButton, PointerKind, ServerMessage};
 

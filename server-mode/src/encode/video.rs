@@ -47,6 +47,14 @@ impl Drop for Place {
     }
 }
 
+/// Makes the library ready, once or again.
+pub(crate) fn start_ffmpeg() -> Result<(), ffmpeg::Error> {
+    ffmpeg::init()?;
+    // What codecs have to say about themselves and their input is not for the log.
+    log::set_level(log::Level::Fatal);
+    Ok(())
+}
+
 /// One view's encoder. Its pictures build on each other, so none may be lost.
 pub struct Video {
     encoder: ffmpeg::encoder::Video,
@@ -69,9 +77,7 @@ impl Video {
     pub fn available() -> Option<&'static str> {
         static NAME: std::sync::OnceLock<Option<&str>> = std::sync::OnceLock::new();
         *NAME.get_or_init(|| {
-            ffmpeg::init().ok()?;
-            // What an encoder has to say about itself is not for the server's log.
-            log::set_level(log::Level::Fatal);
+            start_ffmpeg().ok()?;
             let frame = Frame {
                 size: [256, 256],
                 pixels: vec![127; 256 * 256 * 4],

@@ -1,15 +1,21 @@
 //! The client's side of a view: what its frames add up to.
 
+mod video;
+
 use protocol::frame::FrameError;
 use protocol::{Codec, FrameHeader, Part, Quality};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 use twox_hash::XxHash32;
+
+use video::Decoder;
 
 /// A view's picture, put together from the parts of its frames.
 #[derive(Debug, Default)]
 pub struct Screen {
     size: [u32; 2],
     pixels: Vec<u8>,
+    /// Goes on after pictures of other kinds, as the server's encoder does.
+    video: Option<Decoder>,
 }
 
 /// Why a frame cannot be shown. The picture may be spoilt: the client asks for all of it with `repaint`.
@@ -54,13 +60,29 @@ impl Screen {
             match header.codec {
                 Codec::Png => self.show_png(part)?,
                 Codec::Jpeg => self.show_jpeg(part)?,
-                _ => return Err(ScreenError::Part("videos are not decoded here".into())),
+                Codec::H264 => self.show_video(&header, part)?,
+                _ => return Err(ScreenError::Part("its codec is not known here".into())),
             }
         }
         if header.quality == Quality::Lossless && XxHash32::oneshot(0, &self.pixels) != header.hash {
             return Err(ScreenError::Hash);
         }
         Ok(header)
+    }
+
+    fn show_video(&mut self, header: &FrameHeader, part: &Part<'_>) -> Result<(), ScreenError> {
+        if (part.at, part.size) != ([0, 0], header.size) {
+            return Err(ScreenError::Part("a video's picture is the whole one".into()));
+        }
+        // What fails leaves nothing behind that later pictures could build on.
+        let mut decoder = match self.video.take() {
+            Some(decoder) if !header.key && decoder.size() == self.size => decoder,
+            _ if header.key => Decoder::open(self.size).map_err(ScreenError::Part)?,
+            _ => return Err(ScreenError::Part("the beginning of its video is missing".into())),
+        };
+        decoder.decode(part.bytes, &mut self.pixels).map_err(ScreenError::Part)?;
+        self.video = Some(decoder);
+        Ok(())
     }
 
     fn show_jpeg(&mut self, part: &Part<'_>) -> Result<(), ScreenError> {

@@ -1,0 +1,436 @@
+//! The client's side of `voxcast.v1`, sans-IO: what is asked for is numbered, what arrives is read, and
+//! what has been decoded is acknowledged. The pictures are decoded elsewhere, in order.
+//!
+//! ```text
+//! Client::ask(now, message)  -> Client::poll -> text for the server
+//! text from the server       -> Client::text -> ServerMessage
+//! binary message             -> Client::frame -> decode it -> Client::decoded -> Shown, or another picture is asked for
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::frame::FrameError;
+use crate::message::{MAX_PIXELS, MAX_SLICES, MAX_WHEEL, ViewInfo};
+use crate::{ClientMessage, Codec, FrameHeader, PointerKind, SUBPROTOCOL, ServerMessage};
+
+/// Messages that wait for a way to the server. What a hand does is merged meanwhile, so only one that asks
+/// for very many things gets here.
+const MOST_WAITING: usize = 1024;
+/// Inputs whose picture has not come: some seconds of a fast mouse.
+const MOST_UNSEEN: usize = 8192;
+/// States of a view that a frame on its way may show.
+const MOST_TOLD: usize = 8;
+
+/// One connection's state.
+#[derive(Debug)]
+pub struct Client {
+    began: Instant,
+    seq: u64,
+    waiting: VecDeque<(u64, ClientMessage)>,
+    /// When what may change a picture was asked for, by `seq`.
+    unseen: VecDeque<(u64, Instant)>,
+    views: BTreeMap<u8, View>,
+    rtt: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct View {
+    /// Newest last.
+    told: VecDeque<ViewInfo>,
+    /// Number of the last frame that arrived.
+    frame: Option<u32>,
+    /// The picture is spoilt; one that needs none before it has been asked for.
+    repainting: bool,
+    input_seq: u64,
+}
+
+/// What to do with a frame. Each has to be told to [`Client::decoded`] once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Decode(FrameHeader),
+    /// It builds on a picture that this client does not have.
+    Leave(FrameHeader),
+}
+
+/// A picture that can be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// From the newest input that the picture shows until now, where none before showed it.
+    pub latency: Option<Duration>,
+    /// What the picture shows, unless the server has not told.
+    pub view: Option<ViewInfo>,
+}
+
+/// Why a client cannot go on with its server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("the server's message is not of {SUBPROTOCOL}: {0}")]
+    Text(#[from] serde_json::Error),
+    #[error("the server speaks {0:?}, not {SUBPROTOCOL}")]
+    Protocol(String),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the connection takes none of {MOST_WAITING} messages that wait")]
+    Congested,
+}
+
+impl Client {
+    pub fn new(now: Instant) -> Self {
+        let (waiting, unseen) = (VecDeque::new(), VecDeque::new());
+        Self { began: now, seq: 0, waiting, unseen, views: BTreeMap::new(), rtt: None }
+    }
+
+    /// Numbers a message and queues it; the `seq` is what a frame echoes that shows it. Moves and wheel
+    /// turns that still wait are merged with it.
+    pub fn ask(&mut self, now: Instant, message: ClientMessage) -> Result<u64, Error> {
+        // Acknowledgements are not part of what the hand does, and do not stand between two moves.
+        let last =
+            self.waiting.iter().rposition(|(_, waiting)| !matches!(waiting, ClientMessage::Ack { .. }));
+        let merged = last.and_then(|at| Some((at, merged(&self.waiting[at].1, &message)?)));
+        let message = match merged {
+            Some((at, merged)) => {
+                self.waiting.remove(at);
+                merged
+            }
+            None => message,
+        };
+        if self.waiting.len() >= MOST_WAITING {
+            return Err(Error::Congested);
+        }
+        if !matches!(message, ClientMessage::Ping { .. } | ClientMessage::Accept { .. }) {
+            if self.unseen.len() >= MOST_UNSEEN {
+                self.unseen.pop_front();
+            }
+            self.unseen.push_back((self.seq + 1, now));
+        }
+        Ok(self.queue(message))
+    }
+
+    /// Measures the round trip, see [`rtt`](Self::rtt).
+    pub fn ping(&mut self, now: Instant) -> Result<u64, Error> {
+        self.ask(now, ClientMessage::Ping { time: self.milliseconds(now) })
+    }
+
+    /// The next text for the server. One that is not taken yet may still be merged.
+    pub fn poll(&mut self) -> Option<String> {
+        let (seq, message) = self.waiting.pop_front()?;
+        Some(message.to_text(seq))
+    }
+
+    /// Whether [`poll`](Self::poll) has a text.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Time of the last ping and its answer.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Reads a text message from the server.
+    pub fn text(&mut self, now: Instant, text: &str) -> Result<ServerMessage, Error> {
+        let message: ServerMessage = serde_json::from_str(text)?;
+        match &message {
+            ServerMessage::Connected { protocol, .. } if protocol != SUBPROTOCOL => {
+                return Err(Error::Protocol(protocol.chars().take(100).collect()));
+            }
+            ServerMessage::Pong { time } => {
+                let took = Duration::try_from_secs_f64((self.milliseconds(now) - time) / 1e3);
+                self.rtt = took.ok().or(self.rtt);
+            }
+            ServerMessage::View(info) => self.told(info),
+            ServerMessage::StateFull { views, .. } => views.iter().for_each(|info| self.told(info)),
+            _ => {}
+        }
+        Ok(message)
+    }
+
+    /// Reads the header of a frame.
+    pub fn frame(&mut self, message: &[u8]) -> Result<Arrival, Error> {
+        let (header, _) = FrameHeader::decode(message)?;
+        let view = self.views.entry(header.view).or_default();
+        let follows = view.frame.is_none_or(|last| header.frame == last.wrapping_add(1));
+        view.frame = Some(header.frame);
+        let begins = begins(&header);
+        if begins {
+            view.repainting = false;
+        }
+        Ok(if begins || follows && !view.repainting {
+            Arrival::Decode(header)
+        } else {
+            Arrival::Leave(header)
+        })
+    }
+
+    /// A frame was decoded at this time, or could not be or was left: it is acknowledged, and where the
+    /// picture is spoilt another one asked for. Returns what can be looked at now.
+    pub fn decoded(&mut self, now: Instant, header: &FrameHeader, outcome: Outcome) -> Option<Shown> {
+        self.acknowledge(header);
+        let view = self.views.entry(header.view).or_default();
+        if outcome == Outcome::Failed {
+            if !std::mem::replace(&mut view.repainting, true) {
+                self.queue(ClientMessage::Repaint { view: header.view });
+            }
+            return None;
+        }
+        // One that failed may have come before it.
+        view.repainting &= !begins(header);
+        if view.repainting {
+            return None;
+        }
+        let is_newer = header.input_seq > view.input_seq;
+        view.input_seq = view.input_seq.max(header.input_seq);
+        let told = view.told.iter().rfind(|info| info.revision <= header.view_revision).cloned();
+        let asked = self.unseen.binary_search_by_key(&header.input_seq, |(seq, _)| *seq);
+        let latency =
+            asked.ok().filter(|_| is_newer).map(|at| now.saturating_duration_since(self.unseen[at].1));
+        Some(Shown { latency, view: told })
+    }
+
+    fn told(&mut self, info: &ViewInfo) {
+        if usize::from(info.view) >= crate::MAX_VIEWS {
+            return;
+        }
+        let told = &mut self.views.entry(info.view).or_default().told;
+        if told.len() >= MOST_TOLD {
+            told.pop_front();
+        }
+        told.push_back(info.clone());
+    }
+
+    fn acknowledge(&mut self, header: &FrameHeader) {
+        let (view, frame) = (header.view, header.frame);
+        let same =
+            |message: &ClientMessage| matches!(message, ClientMessage::Ack { view: v, .. } if *v == view);
+        self.waiting.retain(|(_, message)| !same(message));
+        self.queue(ClientMessage::Ack { view, frame });
+    }
+
+    fn queue(&mut self, message: ClientMessage) -> u64 {
+        self.seq += 1;
+        self.waiting.push_back((self.seq, message));
+        self.seq
+    }
+
+    fn milliseconds(&self, now: Instant) -> f64 {
+        now.saturating_duration_since(self.began).as_secs_f64() * 1e3
+    }
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Decoded,
+    /// It could not be decoded, was not the one it should be, or was left.
+    Failed,
+}
+
+/// Whether a frame needs none before it.
+fn begins(header: &FrameHeader) -> bool {
+    header.cleared && (header.codec != Codec::H264 || header.key)
+}
+
+/// One message for two, where that is the same to the server.
+fn merged(waiting: &ClientMessage, next: &ClientMessage) -> Option<ClientMessage> {
+    use ClientMessage::{Pinch, Pointer, Rotate, Scroll, Wheel, Window};
+    let sum = |a: f64, b: f64, most: f64| Some(a + b).filter(|sum| sum.abs() <= most);
+    Some(match (waiting, next) {
+        (
+            Pointer { view, kind: PointerKind::Move, button, .. },
+            Pointer { view: v, kind: PointerKind::Move, button: b, .. },
+        ) if (view, button) == (v, b) => next.clone(),
+        (Window { view, .. }, Window { view: v, .. }) if view == v => next.clone(),
+        (Wheel { view, delta, zoom }, Wheel { view: v, delta: d, zoom: z }) if (view, zoom) == (v, z) => {
+            Wheel { view: *view, delta: sum(*delta, *d, MAX_WHEEL)?, zoom: *zoom }
+        }
+        (Scroll { view, slices }, Scroll { view: v, slices: s }) if view == v => {
+            let slices = slices.checked_add(*s).filter(|n| n.unsigned_abs() <= MAX_SLICES.unsigned_abs())?;
+            Scroll { view: *view, slices }
+        }
+        (Rotate { view, dx, dy }, Rotate { view: v, dx: x, dy: y }) if view == v => {
+            Rotate { view: *view, dx: sum(*dx, *x, MAX_PIXELS)?, dy: sum(*dy, *y, MAX_PIXELS)? }
+        }
+        (Pinch { view, zoom, dx, dy }, Pinch { view: v, zoom: z, dx: x, dy: y }) if view == v => Pinch {
+            view: *view,
+            zoom: Some(zoom * z).filter(|zoom| (0.01..=100.0).contains(zoom))?,
+            dx: sum(*dx, *x, MAX_PIXELS)?,
+            dy: sum(*dy, *y, MAX_PIXELS)?,
+        },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::HEADER_BYTES;
+    use crate::{MouseButton, Quality};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn header(frame: u32, input_seq: u64) -> FrameHeader {
+        FrameHeader {
+            codec: Codec::Jpeg,
+            quality: Quality::Interactive,
+            view: 0,
+            cleared: false,
+            key: false,
+            size: [8, 8],
+            frame,
+            input_seq,
+            view_revision: 7,
+            render_us: 0,
+            encode_us: 0,
+            hash: 0,
+        }
+    }
+
+    /// Takes a frame without parts and decodes it.
+    fn take(client: &mut Client, now: Instant, header: &FrameHeader) -> Option<Shown> {
+        let message: [u8; HEADER_BYTES] = header.encode();
+        match client.frame(&message).expect("a frame") {
+            Arrival::Decode(header) => client.decoded(now, &header, Outcome::Decoded),
+            Arrival::Leave(header) => client.decoded(now, &header, Outcome::Failed),
+        }
+    }
+
+    fn sent(client: &mut Client) -> Vec<(u64, ClientMessage)> {
+        std::iter::from_fn(|| client.poll()).map(|text| ClientMessage::parse(&text).expect("valid")).collect()
+    }
+
+    fn to(x: f64) -> ClientMessage {
+        ClientMessage::Pointer { view: 0, kind: PointerKind::Move, button: None, x, y: 0.0 }
+    }
+
+    fn press() -> ClientMessage {
+        let (kind, button) = (PointerKind::Press, Some(MouseButton::Left));
+        ClientMessage::Pointer { view: 0, kind, button, x: 0.0, y: 0.0 }
+    }
+
+    #[test]
+    fn a_picture_tells_how_long_its_newest_input_took_and_is_acknowledged() {
+        let start = Instant::now();
+        let mut client = Client::new(start);
+        let pressed = client.ask(start, press()).expect("room");
+        let moved = client.ask(start + 10 * MS, to(1.0)).expect("room");
+        assert_eq!(sent(&mut client), [(pressed, press()), (moved, to(1.0))]);
+        let first = FrameHeader { cleared: true, ..header(1, moved) };
+        let shown = take(&mut client, start + 50 * MS, &first).expect("a picture");
+        assert_eq!(shown.latency, Some(40 * MS));
+        assert_eq!(sent(&mut client), [(moved + 1, ClientMessage::Ack { view: 0, frame: 1 })]);
+        // A better picture of the same input is nothing that anybody has waited for.
+        let better = take(&mut client, start + 90 * MS, &header(2, moved)).expect("a picture");
+        assert_eq!(better.latency, None);
+    }
+
+    #[test]
+    fn what_waits_is_merged_and_nothing_else_is() {
+        let now = Instant::now();
+        let mut client = Client::new(now);
+        let wheel = |delta| ClientMessage::Wheel { view: 0, delta, zoom: false };
+        let asked = [press(), to(1.0), to(2.0), press(), to(3.0), wheel(100.0), wheel(-300.0)];
+        let last = asked.into_iter().map(|message| client.ask(now, message).expect("room")).last();
+        let sent = sent(&mut client);
+        let messages: Vec<_> = sent.iter().map(|(_, message)| message.clone()).collect();
+        assert_eq!(messages, [press(), to(2.0), press(), to(3.0), wheel(-200.0)]);
+        assert!(sent.is_sorted_by(|a, b| a.0 < b.0), "{sent:?}");
+        assert_eq!(sent.last().map(|(seq, _)| *seq), last, "the newest number stands for both");
+    }
+
+    #[test]
+    fn moves_are_merged_past_acknowledgements_and_only_the_last_acknowledgement_goes() {
+        let now = Instant::now();
+        let mut client = Client::new(now);
+        client.ask(now, to(1.0)).expect("room");
+        take(&mut client, now, &FrameHeader { cleared: true, ..header(1, 0) });
+        take(&mut client, now, &header(2, 0));
+        client.ask(now, to(2.0)).expect("room");
+        let messages: Vec<_> = sent(&mut client).into_iter().map(|(_, message)| message).collect();
+        assert_eq!(messages, [ClientMessage::Ack { view: 0, frame: 2 }, to(2.0)]);
+    }
+
+    #[test]
+    fn a_queue_that_nobody_takes_from_ends_the_connection_and_not_the_memory() {
+        let now = Instant::now();
+        let mut client = Client::new(now);
+        let refused = (0..=MOST_WAITING).map(|_| client.ask(now, press())).find_map(Result::err);
+        assert!(matches!(refused, Some(Error::Congested)), "{refused:?}");
+    }
+
+    #[test]
+    fn a_spoilt_picture_is_asked_for_once_and_what_builds_on_it_is_left() {
+        let now = Instant::now();
+        let mut client = Client::new(now);
+        take(&mut client, now, &FrameHeader { cleared: true, ..header(1, 0) });
+        sent(&mut client);
+        assert_eq!(client.decoded(now, &header(2, 0), Outcome::Failed), None);
+        assert_eq!(take(&mut client, now, &header(3, 0)), None);
+        let repaints =
+            sent(&mut client).iter().filter(|(_, m)| *m == ClientMessage::Repaint { view: 0 }).count();
+        assert_eq!(repaints, 1);
+        // The answer to a video's damage is one that begins; only clearing is not enough.
+        let video = FrameHeader { codec: Codec::H264, cleared: true, ..header(4, 0) };
+        assert_eq!(take(&mut client, now, &video), None);
+        assert!(take(&mut client, now, &FrameHeader { key: true, frame: 5, ..video }).is_some());
+        assert!(take(&mut client, now, &header(6, 0)).is_some());
+        let last = sent(&mut client).pop().map(|(_, message)| message);
+        assert_eq!(last, Some(ClientMessage::Ack { view: 0, frame: 6 }));
+    }
+
+    #[test]
+    fn a_frame_that_is_missing_spoils_the_picture() {
+        let now = Instant::now();
+        let mut client = Client::new(now);
+        take(&mut client, now, &FrameHeader { cleared: true, ..header(u32::MAX, 0) });
+        assert!(take(&mut client, now, &header(0, 0)).is_some(), "numbers wrap");
+        assert_eq!(take(&mut client, now, &header(2, 0)), None);
+        assert!(sent(&mut client).iter().any(|(_, m)| *m == ClientMessage::Repaint { view: 0 }));
+    }
+
+    #[test]
+    fn a_frame_is_of_the_state_that_was_told_for_its_revision() {
+        let now = Instant::now();
+        let mut client = Client::new(now);
+        for revision in 1..40u64 {
+            let text = format!(
+                r#"{{"type":"view","view":0,"revision":{revision},"inputSeq":1,"content":"axial","window":{{"center":40,"width":400}},
+                "preset":null,"slice":{revision},"slices":50,"mmPerPixel":null,"zoom":1,"letters":{{"left":"","right":"","top":"","bottom":""}},
+                "refined":null,"positionMm":[0,0,0]}}"#
+            );
+            client.text(now, &text).expect("a view");
+        }
+        let of = |client: &mut Client, revision, frame| {
+            let header = FrameHeader { view_revision: revision, cleared: true, ..header(frame, 0) };
+            take(client, now, &header).and_then(|shown| shown.view).and_then(|view| view.slice)
+        };
+        assert_eq!(of(&mut client, 39, 1), Some(39));
+        assert_eq!(of(&mut client, 38, 2), Some(38), "frames follow what is told of them");
+        assert_eq!(of(&mut client, 1, 3), None, "what is long gone is not kept");
+    }
+
+    #[test]
+    fn pings_measure_the_way_and_lies_about_it_do_no_harm() {
+        let start = Instant::now();
+        let mut client = Client::new(start);
+        client.ping(start + 5 * MS).expect("room");
+        let Some((_, ClientMessage::Ping { time })) = sent(&mut client).pop() else { panic!("a ping") };
+        client.text(start + 35 * MS, &format!(r#"{{"type":"pong","time":{time}}}"#)).expect("a pong");
+        let rtt = client.rtt().expect("measured");
+        assert!((rtt.as_secs_f64() - 0.030).abs() < 1e-6, "{rtt:?}");
+        client.text(start + 40 * MS, r#"{"type":"pong","time":1e300}"#).expect("a pong");
+        assert_eq!(client.rtt(), Some(rtt));
+    }
+
+    #[test]
+    fn texts_that_are_none_of_the_protocol_are_refused() {
+        let mut client = Client::new(Instant::now());
+        for text in ["", "[]", r#"{"type":"nothing"}"#, r#"{"type":"pong"}"#] {
+            assert!(matches!(client.text(Instant::now(), text), Err(Error::Text(_))), "{text}");
+        }
+        let other = r#"{"type":"connected","sessionId":"s","protocol":"voxcast.v9","backend":"cpu","resumeToken":"t","resumed":false,"iceServers":null}"#;
+        assert!(matches!(client.text(Instant::now(), other), Err(Error::Protocol(_))));
+        assert!(matches!(client.frame(b"VXF1"), Err(Error::Frame(_))));
+    }
+}

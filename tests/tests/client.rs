@@ -1,0 +1,105 @@
+//! The Rust client against a real server.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protocol::message::{Content, LayoutView};
+use protocol::{ClientMessage, Codec, MouseButton, PointerKind, Quality, ServerMessage};
+use server_mode::client::{Address, Connection, Error, Event, Frame};
+use tests::server::{PATIENCE, TestServer};
+
+/// Waits for an event, with everything before it looked at by `until`.
+async fn wait<T>(client: &mut Connection, mut until: impl FnMut(Event) -> Option<T>) -> T {
+    let search = async {
+        loop {
+            if let Some(found) = until(client.next().await.expect("the connection lives")) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, search).await.expect("in time")
+}
+
+/// The next frame that a condition holds for.
+async fn frame(client: &mut Connection, which: impl Fn(&Frame) -> bool) -> Frame {
+    wait(client, |event| match event {
+        Event::Frame(frame) if which(&frame) => Some(frame),
+        _ => None,
+    })
+    .await
+}
+
+fn pointer(kind: PointerKind, x: f64) -> ClientMessage {
+    let button = (kind != PointerKind::Move).then_some(MouseButton::Left);
+    ClientMessage::Pointer { view: 0, kind, button, x, y: 40.0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_turns_a_volume_by_video_and_ends_with_what_was_drawn() {
+    let mut server = TestServer::start().await;
+    let address = Address::parse(&server.url).expect("what a server prints");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let pictures = Arc::clone(&seen);
+    let mut client = Connection::open(&address, move |header, screen| {
+        pictures.lock().expect("no panic").push((header.quality, screen.size(), screen.pixels().to_vec()));
+    })
+    .await
+    .expect("lets the token in");
+    let codecs = vec!["png".into(), "h264".into()];
+    let layout = vec![LayoutView { view: 0, content: Content::Volume, size: [161, 121] }];
+    for message in [
+        ClientMessage::Accept { codecs },
+        ClientMessage::OpenSeries { series_instance_uid: String::new() },
+        ClientMessage::Layout { views: layout },
+    ] {
+        client.ask(message).expect("room");
+    }
+    let is_lossless = |frame: &Frame| frame.header.quality == Quality::Lossless;
+    let first = frame(&mut client, is_lossless).await;
+    assert!(first.shown.is_some(), "its hash is right");
+
+    client.ask(pointer(PointerKind::Press, 0.0)).expect("room");
+    for step in 1..=5 {
+        let seq = client.ask(pointer(PointerKind::Move, f64::from(step) * 10.0)).expect("room");
+        let moved = frame(&mut client, |frame| frame.header.input_seq >= seq).await;
+        assert_eq!((moved.header.codec, moved.header.input_seq), (Codec::H264, seq));
+        let shown = moved.shown.expect("it can be decoded");
+        let latency = shown.latency.expect("nothing before showed this input");
+        assert!(latency > Duration::ZERO && latency < PATIENCE, "{latency:?}");
+        let view = shown.view.expect("the server tells of each view");
+        assert_eq!((view.revision, view.content), (moved.header.view_revision, Content::Volume));
+    }
+    let released = client.ask(pointer(PointerKind::Release, 50.0)).expect("room");
+    let last = frame(&mut client, is_lossless).await;
+    assert!(last.shown.is_some(), "its hash is right");
+    assert!(last.header.input_seq >= released);
+    let (quality, size, pixels) = seen.lock().expect("no panic").pop().expect("pictures");
+    assert_eq!((quality, size), (Quality::Lossless, [161, 121]));
+    assert!(pixels.as_chunks::<4>().0.iter().any(|pixel| pixel[0] > 100), "there is something to see");
+    assert!(client.received_bytes() > last.bytes as u64);
+
+    client.ping().expect("room");
+    wait(&mut client, |event| matches!(event, Event::Message(ServerMessage::Pong { .. })).then_some(()))
+        .await;
+    assert!(client.rtt().is_some_and(|rtt| rtt < PATIENCE));
+    server.stop();
+    let end = loop {
+        if let Err(error) = client.next().await {
+            break error;
+        }
+    };
+    assert!(matches!(&end, Error::Closed(reason) if reason.contains("1001")), "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_and_a_server_that_is_not_there_are_told_apart() {
+    let server = TestServer::start().await;
+    let wrong = format!("http://{}/?token={}", server.authority, "x".repeat(40));
+    let wrong = Address::parse(&wrong).expect("an address");
+    let refused = Connection::open(&wrong, |_, _| {}).await.expect_err("nobody gets in without the token");
+    assert!(matches!(refused, Error::Token), "{refused}");
+    let address = Address::parse(&server.url).expect("an address");
+    server.stopped().await;
+    let refused = Connection::open(&address, |_, _| {}).await.expect_err("nobody is there");
+    assert!(matches!(refused, Error::Connect(..)), "{refused}");
+}
