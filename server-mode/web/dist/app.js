@@ -163,6 +163,9 @@ function parseFrame(bytes) {
     parts: parseParts(bytes, width, height)
   };
 }
+function follows(a, b) {
+  return (a - b | 0) > 0;
+}
 function known(values, code, name) {
   const value = values[code];
   if (value === void 0) throw new ProtocolError(`the frame has an unknown ${name}, ${code}`);
@@ -189,6 +192,7 @@ var FIRST_WAIT_MS = 500;
 var LONGEST_WAIT_MS = 8e3;
 var HEARTBEAT_MS = 4e3;
 var SILENCE_MS = 12e3;
+var TAKEN_OVER = 1012;
 function waitBefore(attempt) {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
 }
@@ -196,7 +200,7 @@ function browserSurroundings() {
   const address = new URL("/ws", location.href);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   return {
-    open: () => new WebSocket(address, SUBPROTOCOL),
+    open: (resumeToken) => new WebSocket(address, resumeToken === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `resume.${resumeToken}`]),
     refused: async () => {
       const answer = await fetch("/", { method: "HEAD", cache: "no-store" });
       return answer.status === 401 || answer.status === 403;
@@ -208,21 +212,27 @@ var Connection = class {
   #handlers;
   #around;
   #socket = null;
+  #resumeToken;
   #seq = 0;
   #attempt = 0;
   #heard = 0;
   #timer;
   #heartbeat;
-  constructor(handlers, around) {
+  constructor(handlers, around, resumeToken) {
     this.#handlers = handlers;
     this.#around = around;
+    this.#resumeToken = resumeToken;
+  }
+  /** What a later connection of this tab needs to go on with the session. */
+  get resumeToken() {
+    return this.#resumeToken;
   }
   /** Connects now; also cuts the pause before the next attempt short. */
   connect() {
     clearTimeout(this.#timer);
     this.#drop();
     this.#handlers.state({ kind: "connecting" });
-    const socket = this.#around.open();
+    const socket = this.#around.open(this.#resumeToken);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#seq = 0;
@@ -233,7 +243,10 @@ var Connection = class {
       this.#handlers.state({ kind: "connected" });
     };
     socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = () => this.#lost();
+    socket.onclose = ({ code }) => {
+      if (code === TAKEN_OVER) this.#resumeToken = null;
+      this.#lost();
+    };
   }
   /** Sends a message. Returns its number, or null when there is no connection. */
   send(message) {
@@ -252,7 +265,9 @@ var Connection = class {
       if (data instanceof ArrayBuffer) {
         this.#handlers.frame(parseFrame(data));
       } else if (typeof data === "string") {
-        this.#handlers.message(parseMessage(data));
+        const message = parseMessage(data);
+        if (message.type === "connected") this.#resumeToken = message.resumeToken;
+        this.#handlers.message(message);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -693,6 +708,8 @@ var Viewport = class {
   #spoilt = false;
   /** Counts what made all earlier frames worthless, even one that is being decoded. */
   #generation = 0;
+  /** Number of the newest frame. */
+  #newest = null;
   constructor(view, content, owner) {
     this.view = view;
     this.content = content;
@@ -770,6 +787,8 @@ var Viewport = class {
   }
   /** Takes a frame; it is decoded off the main thread. The server sends no more than two ahead. */
   setFrame(frame) {
+    if (this.#newest !== null && !follows(frame.number, this.#newest)) return;
+    this.#newest = frame.number;
     this.#waiting.push(frame);
     if (this.visible) void this.#draw();
   }
@@ -780,6 +799,10 @@ var Viewport = class {
     this.#states = [];
     this.#dropFrames();
     this.wantedSlice = null;
+  }
+  /** A new session counts its frames anew. */
+  restart() {
+    this.#newest = null;
   }
   /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
   #dropFrames() {
@@ -1282,6 +1305,15 @@ var PAN_PIXELS = 40;
 var ANNOUNCE_MS = 500;
 var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" };
 var GONE_ATTEMPT = 5;
+var KEPT = "voxcast.kept";
+function keep(kept) {
+  sessionStorage.setItem(KEPT, JSON.stringify(kept));
+}
+function takeKept() {
+  const text2 = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  return text2 === null ? null : JSON.parse(text2);
+}
 var Client = class {
   #connection;
   #views;
@@ -1295,21 +1327,23 @@ var Client = class {
   #active = 0;
   #maximised = false;
   #connected = false;
+  /** Whether this connection has told what its session shows. */
+  #begun = false;
   #backend = "";
   #video = false;
   #videoFailures = 0;
   #series = null;
   /** The series that is open or being opened. */
   #wantedSeries = null;
-  /** Whether this connection has asked for a series. */
-  #asked = false;
-  /** What the views looked like when the connection was lost. */
+  /** The same when this connection was made. */
+  #wantedBefore = null;
+  /** What the views looked like when the connection was lost, for a session that has to begin anew. */
   #restore = /* @__PURE__ */ new Map();
   #layoutSent = "";
   #resizeTimer;
   #announceTimer;
   #shownAt = /* @__PURE__ */ new Date();
-  constructor() {
+  constructor(kept) {
     const contents = ["axial", "coronal", "sagittal", "volume"];
     const owner = {
       send: (message) => this.#send(message),
@@ -1344,8 +1378,11 @@ var Client = class {
         frame: (frame) => this.#views[frame.view]?.setFrame(frame),
         fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`)
       },
-      browserSurroundings()
+      browserSurroundings(),
+      kept?.resumeToken ?? null
     );
+    if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
+    for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
   }
@@ -1370,6 +1407,12 @@ var Client = class {
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
     setInterval(() => this.#showMetrics(), 500);
+    addEventListener("pagehide", () => {
+      const { resumeToken } = this.#connection;
+      const sizes = this.#views.map(({ size }) => size);
+      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
+    });
+    addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
   // --- Talking to the server ---------------------------------------------------------------------------------------
   #send(message) {
@@ -1382,20 +1425,20 @@ var Client = class {
   #receive(message) {
     switch (message.type) {
       case "connected":
-        this.#asked = false;
+        this.#wantedBefore = this.#wantedSeries;
+        if (message.resumed) this.#restore.clear();
+        else for (const viewport of this.#views) viewport.restart();
         this.#accept();
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
-        this.#sendLayout(true);
         break;
-      case "library": {
+      case "library":
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
-        if (this.#library.isEmpty || this.#asked) break;
-        const known2 = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
-        this.#openSeries(known2 ? this.#wantedSeries : "");
         break;
-      }
+      case "stateFull":
+        this.#begin(message.seriesInstanceUid, message.views);
+        break;
       case "loading":
         this.#showLoading(message.done, message.total);
         break;
@@ -1413,12 +1456,24 @@ var Client = class {
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
-      case "stateFull":
       case "answer":
       case "transport":
       case "pong":
         break;
     }
+  }
+  /** Goes on with what the session shows, or has it show what is wanted. */
+  #begin(seriesInstanceUid, views) {
+    for (const state of views) {
+      this.#views[state.view]?.setContent(state.content);
+      this.#setView({ type: "view", ...state });
+    }
+    this.#begun = true;
+    this.#layoutSent = "";
+    this.#arrange();
+    if (this.#library.isEmpty) return;
+    const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
+    if (seriesInstanceUid === null || wanted !== null && wanted !== seriesInstanceUid) this.#openSeries(wanted ?? "");
   }
   #accept() {
     this.#send({ type: "accept", codecs: ["jpeg", "png", ...this.#video ? ["h264"] : []] });
@@ -1447,7 +1502,6 @@ var Client = class {
       for (const viewport of this.#views) viewport.setCaption(null);
       this.#controls.setSeries(null);
     }
-    this.#asked = true;
     this.#wantedSeries = seriesInstanceUid;
     this.#library.setCurrent(seriesInstanceUid);
     this.#closeDrawers();
@@ -1544,7 +1598,7 @@ var Client = class {
     this.#sendLayout();
   }
   /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
-  #sendLayout(force = false) {
+  #sendLayout() {
     const boxes = this.#views.map((viewport) => ({
       viewport,
       width: viewport.surface.clientWidth,
@@ -1561,7 +1615,7 @@ var Client = class {
     const views = this.#views.flatMap(({ view, content, size }) => size ? [{ view, content, size }] : []);
     const message = { type: "layout", views };
     const text2 = JSON.stringify(message);
-    if (!this.#connected || text2 === this.#layoutSent && !force) return;
+    if (!this.#begun || text2 === this.#layoutSent) return;
     this.#layoutSent = text2;
     this.#send(message);
   }
@@ -1713,6 +1767,7 @@ var Client = class {
     }
   }
   #lost() {
+    this.#begun = false;
     this.#latency.restart();
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
@@ -1762,4 +1817,4 @@ var Client = class {
     this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text2), ANNOUNCE_MS);
   }
 };
-void new Client().start();
+void new Client(takeKept()).start();

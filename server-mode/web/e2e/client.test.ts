@@ -10,6 +10,7 @@ import {
   difference,
   drag,
   factsThat,
+  link,
   openBrowser,
   openClient,
   phantom,
@@ -346,27 +347,108 @@ test("a server that dies is shown at once, and one with another token asks to si
   }
 });
 
-test("a connection that breaks is made again, and the views come back as they were", async () => {
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const page = await context.newPage();
-  let cut = (): Promise<void> => Promise.reject(new Error("no connection was made"));
-  await page.routeWebSocket(/\/ws$/, (route) => {
-    route.connectToServer();
-    cut = () => route.close({ code: 1001 });
-  });
-  await openClient(page, server.url, ALL);
-  await page.keyboard.press("End");
-  const [, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
+test("a connection that breaks is made again, and the session goes on as it was", async () => {
+  const way = await link(server.url);
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await openClient(page, way.url, ALL);
+    const shown = await changed(page);
+    await page.locator("#rendering").selectOption("mip");
+    const projected = await pictureThat(page, VOLUME, differs(shown.volume));
+    way.cut();
+    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
+    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
+    assert.equal(await page.locator("#connection-text").innerText(), "Connected");
+    await factsThat(page, AXIAL, shown.slice);
+    await pictureThat(page, VOLUME, equals(projected));
+    await page.locator("#rendering").selectOption("volume");
+    await pictureThat(page, VOLUME, equals(shown.volume));
+    await drag(page, VOLUME, 90, 0);
+    await pictureThat(page, VOLUME, differs(shown.volume));
+  } finally {
+    await way.stop();
+  }
+});
+
+test("a page that is loaded again shows what it showed", async () => {
+  const page = await desk();
+  const shown = await changed(page);
+  await page.locator("#rendering").selectOption("mip");
+  const projected = await pictureThat(page, VOLUME, differs(shown.volume));
+  await page.locator(`${viewport(AXIAL)} .surface`).dblclick();
+  await page.locator(viewport(VOLUME)).waitFor({ state: "hidden" });
+  await page.reload();
+  await settled(page, AXIAL);
+  assert.equal(await page.locator(".viewport:visible").count(), 1);
+  await factsThat(page, AXIAL, shown.slice);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("#rendering").inputValue(), "mip");
+  await pictureThat(page, VOLUME, equals(projected));
+  assert.equal(await page.locator("#messages .message").count(), 0);
+});
+
+test("when the session is gone, slice, window and preset come back in another", async () => {
+  const page = await desk();
   const bone = await picture(page, VOLUME);
+  await page.keyboard.press("End");
+  const [slice] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
   await page.locator("#presets").selectOption("CT_Angio");
   const angio = await pictureThat(page, VOLUME, differs(bone));
-  await cut();
+  await takeSession(page);
   await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
   await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
-  assert.equal(await page.locator("#connection-text").innerText(), "Connected");
-  await factsThat(page, AXIAL, new RegExp(`Slice ${last} / ${last}`));
+  await factsThat(page, AXIAL, new RegExp(slice));
   await pictureThat(page, VOLUME, equals(angio));
 });
+
+test("a tab that is duplicated has a session of its own, and two that want one do not fight for it", async () => {
+  const page = await desk([AXIAL]);
+  await page.keyboard.press("End");
+  const [slice, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
+  const [copy] = await Promise.all([context.waitForEvent("page"), page.evaluate(() => void open(location.href))]);
+  await settled(copy, AXIAL);
+  await factsThat(copy, AXIAL, SLICE);
+  await copy.keyboard.press("Home");
+  await factsThat(copy, AXIAL, /Slice 1 \//);
+  await factsThat(page, AXIAL, new RegExp(slice));
+
+  const thief = await takeSession(page);
+  await factsThat(thief, AXIAL, new RegExp(slice));
+  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
+  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
+  await thief.keyboard.press("Home");
+  await factsThat(thief, AXIAL, /Slice 1 \//);
+  await factsThat(page, AXIAL, new RegExp(`Slice ${last} /`));
+  for (const tab of [page, thief]) assert.equal(await tab.locator("#connection-text").innerText(), "Connected");
+});
+
+/** Turns the volume and goes to the last axial slice. */
+async function changed(page: Page): Promise<{ slice: RegExp; volume: Picture }> {
+  const front = await picture(page, VOLUME);
+  await drag(page, VOLUME, 120, 30);
+  const volume = await pictureThat(page, VOLUME, differs(front));
+  await page.locator(`${viewport(AXIAL)} .surface`).focus();
+  await page.keyboard.press("End");
+  const [slice] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
+  return { slice: new RegExp(slice), volume };
+}
+
+/** Another tab goes on with the session of this one. */
+async function takeSession(page: Page): Promise<Page> {
+  const kept = await page.evaluate(() => {
+    dispatchEvent(new PageTransitionEvent("pagehide"));
+    const entry = Object.entries(sessionStorage)[0]!;
+    sessionStorage.clear();
+    return entry;
+  });
+  const thief = await page.context().newPage();
+  thief.setDefaultTimeout(60_000);
+  await thief.addInitScript(([key, value]) => sessionStorage.setItem(key!, value!), kept);
+  await thief.goto(page.url());
+  await settled(thief, AXIAL);
+  return thief;
+}
 
 /** Moves fingers from points to points, in CSS pixels. */
 async function swipe(session: CDPSession, from: [number, number][], to: [number, number][]): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { type Socket, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -38,6 +39,46 @@ export async function serve(study: string, listen = "127.0.0.1:0"): Promise<Runn
   });
   const url = await Promise.race([printedUrl(child), gone]);
   return { url, origin: new URL(url).origin, stop: () => stop(child) };
+}
+
+/** A link between browser and server that can be cut, and that takes its time. */
+export interface Link {
+  /** The server's address, by this link. */
+  url: string;
+  /** Cuts all connections; new ones are made as before. */
+  cut(): void;
+  stop(): Promise<void>;
+}
+
+/** All that goes through it arrives half of `roundTripMs` later. */
+export async function link(serverUrl: string, roundTripMs = 0): Promise<Link> {
+  const target = new URL(serverUrl);
+  const sockets = new Set<Socket>();
+  const pass = (from: Socket, to: Socket) => {
+    sockets.add(from.setNoDelay(true));
+    const later = (act: () => void) => setTimeout(act, roundTripMs / 2);
+    from.on("data", (bytes) => later(() => to.write(bytes)));
+    from.on("end", () => later(() => to.end()));
+    from.on("error", () => to.destroy());
+    from.on("close", () => sockets.delete(from));
+  };
+  const server = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    pass(near, far);
+    pass(far, near);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the link has no port");
+  const url = new URL(serverUrl);
+  url.port = String(address.port);
+  const cut = () => sockets.forEach((socket) => socket.resetAndDestroy());
+  const stop = () =>
+    new Promise<void>((done) => {
+      cut();
+      server.close(() => done());
+    });
+  return { url: url.href, cut, stop };
 }
 
 function printedUrl(child: ChildProcess): Promise<string> {
@@ -119,7 +160,9 @@ export async function pictureThat(page: Page, view: number, wanted: (picture: Pi
   for (;;) {
     await settled(page, view);
     const now = await picture(page, view);
-    if (wanted(now)) return now;
+    // Something may have moved since it was settled.
+    const still = await page.locator(`${viewport(view)} .quality.final:visible`).count();
+    if (still > 0 && wanted(now)) return now;
     if (Date.now() > end) throw new Error(`the picture of view ${view} did not become what it should`);
     await page.evaluate(() => new Promise((next) => requestAnimationFrame(next)));
   }

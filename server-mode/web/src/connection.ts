@@ -1,4 +1,4 @@
-// The WebSocket: numbering, reconnecting with growing pauses, and noticing a server that has gone silent.
+// The WebSocket: numbering, reconnecting to the same session with growing pauses, and noticing a server that has gone silent.
 
 import {
   type ClientMessage,
@@ -27,7 +27,8 @@ export interface Handlers {
 
 /** What the connection needs from its surroundings; tests give their own. */
 export interface Surroundings {
-  open(): WebSocket;
+  /** Asks for the session that the token belongs to, or without one for a new session. */
+  open(resumeToken: string | null): WebSocket;
   /** Whether the server refuses this browser: true only when it said so. */
   refused(): Promise<boolean>;
   now(): number;
@@ -39,6 +40,8 @@ const LONGEST_WAIT_MS = 8_000;
 const HEARTBEAT_MS = 4_000;
 /** A link that has been silent for this long is dead: three heartbeats were lost. */
 const SILENCE_MS = 12_000;
+/** Another connection goes on with the session. */
+const TAKEN_OVER = 1012;
 
 /** Pause before the n-th attempt to reconnect, from 1. */
 export function waitBefore(attempt: number): number {
@@ -49,7 +52,8 @@ export function browserSurroundings(): Surroundings {
   const address = new URL("/ws", location.href);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   return {
-    open: () => new WebSocket(address, SUBPROTOCOL),
+    open: (resumeToken) =>
+      new WebSocket(address, resumeToken === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `resume.${resumeToken}`]),
     refused: async () => {
       const answer = await fetch("/", { method: "HEAD", cache: "no-store" });
       return answer.status === 401 || answer.status === 403;
@@ -62,15 +66,22 @@ export class Connection {
   readonly #handlers: Handlers;
   readonly #around: Surroundings;
   #socket: WebSocket | null = null;
+  #resumeToken: string | null;
   #seq = 0;
   #attempt = 0;
   #heard = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
-  constructor(handlers: Handlers, around: Surroundings) {
+  constructor(handlers: Handlers, around: Surroundings, resumeToken: string | null) {
     this.#handlers = handlers;
     this.#around = around;
+    this.#resumeToken = resumeToken;
+  }
+
+  /** What a later connection of this tab needs to go on with the session. */
+  get resumeToken(): string | null {
+    return this.#resumeToken;
   }
 
   /** Connects now; also cuts the pause before the next attempt short. */
@@ -78,7 +89,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#drop();
     this.#handlers.state({ kind: "connecting" });
-    const socket = this.#around.open();
+    const socket = this.#around.open(this.#resumeToken);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#seq = 0;
@@ -89,7 +100,11 @@ export class Connection {
       this.#handlers.state({ kind: "connected" });
     };
     socket.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
-    socket.onclose = () => this.#lost();
+    socket.onclose = ({ code }: CloseEvent) => {
+      // Two tabs that want the same session would take it from each other for ever: this one gives in.
+      if (code === TAKEN_OVER) this.#resumeToken = null;
+      this.#lost();
+    };
   }
 
   /** Sends a message. Returns its number, or null when there is no connection. */
@@ -111,7 +126,9 @@ export class Connection {
       if (data instanceof ArrayBuffer) {
         this.#handlers.frame(parseFrame(data));
       } else if (typeof data === "string") {
-        this.#handlers.message(parseMessage(data));
+        const message = parseMessage(data);
+        if (message.type === "connected") this.#resumeToken = message.resumeToken;
+        this.#handlers.message(message);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

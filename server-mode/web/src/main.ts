@@ -6,7 +6,7 @@ import { byId, element, setText } from "./dom";
 import { pixelRatio, viewSize } from "./geometry";
 import { type Command, onKeys } from "./keys";
 import { Library } from "./library";
-import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, ViewState, WindowValues } from "./protocol";
+import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, Size, ViewInfo, ViewState, WindowValues } from "./protocol";
 import { Latency, Rate } from "./stats";
 import { decodesVideo } from "./video";
 import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
@@ -24,6 +24,27 @@ const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" } as const;
 /** From this attempt on the server counts as gone: about 8 s after it was lost. */
 const GONE_ATTEMPT = 5;
 
+/** What the page remembers while it is loaded again. */
+interface Kept {
+  resumeToken: string;
+  active: number;
+  maximised: boolean;
+  /** The views' sizes: one that is hidden stays in the layout with it. */
+  sizes: readonly (Size | null)[];
+}
+
+const KEPT = "voxcast.kept";
+
+function keep(kept: Kept): void {
+  sessionStorage.setItem(KEPT, JSON.stringify(kept));
+}
+
+function takeKept(): Kept | null {
+  const text = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  return text === null ? null : (JSON.parse(text) as Kept);
+}
+
 class Client {
   readonly #connection: Connection;
   readonly #views: readonly Viewport[];
@@ -38,22 +59,24 @@ class Client {
   #active = 0;
   #maximised = false;
   #connected = false;
+  /** Whether this connection has told what its session shows. */
+  #begun = false;
   #backend = "";
   #video = false;
   #videoFailures = 0;
   #series: SeriesOpened | null = null;
   /** The series that is open or being opened. */
   #wantedSeries: string | null = null;
-  /** Whether this connection has asked for a series. */
-  #asked = false;
-  /** What the views looked like when the connection was lost. */
+  /** The same when this connection was made. */
+  #wantedBefore: string | null = null;
+  /** What the views looked like when the connection was lost, for a session that has to begin anew. */
   #restore = new Map<number, ViewState>();
   #layoutSent = "";
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
   #shownAt = new Date();
 
-  constructor() {
+  constructor(kept: Kept | null) {
     const contents = ["axial", "coronal", "sagittal", "volume"] as const;
     const owner = {
       send: (message: ClientMessage) => this.#send(message),
@@ -89,7 +112,10 @@ class Client {
         fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`),
       },
       browserSurroundings(),
+      kept?.resumeToken ?? null,
     );
+    if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
+    for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
   }
@@ -116,6 +142,13 @@ class Client {
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
     setInterval(() => this.#showMetrics(), 500);
+    // Kept only while the page is away: a tab that is duplicated begins a session of its own.
+    addEventListener("pagehide", () => {
+      const { resumeToken } = this.#connection;
+      const sizes = this.#views.map(({ size }) => size);
+      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
+    });
+    addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
 
   // --- Talking to the server ---------------------------------------------------------------------------------------
@@ -131,20 +164,20 @@ class Client {
   #receive(message: ServerMessage): void {
     switch (message.type) {
       case "connected":
-        this.#asked = false;
+        this.#wantedBefore = this.#wantedSeries;
+        if (message.resumed) this.#restore.clear();
+        else for (const viewport of this.#views) viewport.restart();
         this.#accept();
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
-        this.#sendLayout(true);
         break;
-      case "library": {
+      case "library":
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
-        if (this.#library.isEmpty || this.#asked) break;
-        const known = this.#wantedSeries !== null && this.#library.find(this.#wantedSeries) !== null;
-        this.#openSeries(known ? this.#wantedSeries! : "");
         break;
-      }
+      case "stateFull":
+        this.#begin(message.seriesInstanceUid, message.views);
+        break;
       case "loading":
         this.#showLoading(message.done, message.total);
         break;
@@ -162,12 +195,26 @@ class Client {
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
-      case "stateFull":
       case "answer":
       case "transport":
       case "pong":
         break;
     }
+  }
+
+  /** Goes on with what the session shows, or has it show what is wanted. */
+  #begin(seriesInstanceUid: string | null, views: readonly ViewInfo[]): void {
+    for (const state of views) {
+      this.#views[state.view]?.setContent(state.content);
+      this.#setView({ type: "view", ...state });
+    }
+    this.#begun = true;
+    this.#layoutSent = "";
+    this.#arrange();
+    if (this.#library.isEmpty) return;
+    const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
+    // The connection may have been lost while a series was loading.
+    if (seriesInstanceUid === null || (wanted !== null && wanted !== seriesInstanceUid)) this.#openSeries(wanted ?? "");
   }
 
   #accept(): void {
@@ -200,7 +247,6 @@ class Client {
       for (const viewport of this.#views) viewport.setCaption(null);
       this.#controls.setSeries(null);
     }
-    this.#asked = true;
     this.#wantedSeries = seriesInstanceUid;
     this.#library.setCurrent(seriesInstanceUid);
     this.#closeDrawers();
@@ -307,7 +353,7 @@ class Client {
   }
 
   /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
-  #sendLayout(force = false): void {
+  #sendLayout(): void {
     const boxes = this.#views.map((viewport) => ({
       viewport,
       width: viewport.surface.clientWidth,
@@ -324,7 +370,7 @@ class Client {
     const views = this.#views.flatMap(({ view, content, size }): LayoutView[] => (size ? [{ view, content, size }] : []));
     const message: ClientMessage = { type: "layout", views };
     const text = JSON.stringify(message);
-    if (!this.#connected || (text === this.#layoutSent && !force)) return;
+    if (!this.#begun || text === this.#layoutSent) return;
     this.#layoutSent = text;
     this.#send(message);
   }
@@ -494,6 +540,7 @@ class Client {
   }
 
   #lost(): void {
+    this.#begun = false;
     this.#latency.restart();
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
@@ -551,4 +598,4 @@ class Client {
   }
 }
 
-void new Client().start();
+void new Client(takeKept()).start();

@@ -401,6 +401,11 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
   };
 }
 
+/** Whether frame number `a` comes after `b`; the numbers wrap. */
+export function follows(a: number, b: number): boolean {
+  return ((a - b) | 0) > 0;
+}
+
 function known<T>(values: Readonly<Record<number, T>>, code: number, name: string): T {
   const value = values[code];
   if (value === undefined) throw new ProtocolError(`the frame has an unknown ${name}, ${code}`);

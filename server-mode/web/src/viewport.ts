@@ -3,7 +3,7 @@
 import { element, setText, svg } from "./dom";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
-import type { ClientMessage, Content, Frame, GeometryWarning, Part, Size, ViewState } from "./protocol";
+import { type ClientMessage, type Content, type Frame, type GeometryWarning, type Part, type Size, type ViewState, follows } from "./protocol";
 import { Video } from "./video";
 import { dateText, nameText, numberText } from "./words";
 import { xxh32 } from "./xxh32";
@@ -100,6 +100,8 @@ export class Viewport {
   #spoilt = false;
   /** Counts what made all earlier frames worthless, even one that is being decoded. */
   #generation = 0;
+  /** Number of the newest frame. */
+  #newest: number | null = null;
 
   constructor(view: number, content: Content, owner: Owner) {
     this.view = view;
@@ -187,6 +189,8 @@ export class Viewport {
 
   /** Takes a frame; it is decoded off the main thread. The server sends no more than two ahead. */
   setFrame(frame: Frame): void {
+    if (this.#newest !== null && !follows(frame.number, this.#newest)) return;
+    this.#newest = frame.number;
     this.#waiting.push(frame);
     if (this.visible) void this.#draw();
   }
@@ -198,6 +202,11 @@ export class Viewport {
     this.#states = [];
     this.#dropFrames();
     this.wantedSlice = null;
+  }
+
+  /** A new session counts its frames anew. */
+  restart(): void {
+    this.#newest = null;
   }
 
   /** None of the frames that came so far is painted any more; the next to be painted begins anew. */

@@ -12,7 +12,7 @@ class FakeSocket {
   readonly sent: { type: string; seq: number }[] = [];
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
 
   send(text: string): void {
     this.sent.push(JSON.parse(text) as { type: string; seq: number });
@@ -25,6 +25,7 @@ class FakeSocket {
 
 function harness(refused = false) {
   const sockets: FakeSocket[] = [];
+  const tokens: (string | null)[] = [];
   const states: ConnectionState[] = [];
   const messages: ServerMessage[] = [];
   const faults: string[] = [];
@@ -37,7 +38,8 @@ function harness(refused = false) {
       fault: (error) => faults.push(error.message),
     },
     {
-      open: () => {
+      open: (resumeToken) => {
+        tokens.push(resumeToken);
         const socket = new FakeSocket();
         sockets.push(socket);
         return socket as unknown as WebSocket;
@@ -45,8 +47,9 @@ function harness(refused = false) {
       refused: () => Promise.resolve(refused),
       now: () => clock.now,
     },
+    null,
   );
-  return { connection, sockets, states, messages, faults, clock };
+  return { connection, sockets, tokens, states, messages, faults, clock };
 }
 
 test("messages are numbered from 1 on each connection", () => {
@@ -72,14 +75,38 @@ test("a lost connection is told at once and opened again", async (t) => {
   t.after(() => connection.close());
   connection.connect();
   sockets[0]!.onopen?.();
-  sockets[0]!.onclose?.();
+  sockets[0]!.onclose?.({ code: 1006 });
   assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500 });
   assert.equal(connection.send({ type: "reset" }), null);
   connection.connect();
   sockets[1]!.onopen?.();
   assert.equal(states.at(-1)?.kind, "connected");
-  sockets[1]!.onclose?.();
+  sockets[1]!.onclose?.({ code: 1006 });
   assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500 });
+});
+
+test("a connection that is made again asks for its session, unless another one took it over", (t) => {
+  const { connection, sockets, tokens } = harness();
+  t.after(() => connection.close());
+  const connected = (resumeToken: string) =>
+    JSON.stringify({
+      type: "connected",
+      sessionId: "1",
+      protocol: "voxcast.v1",
+      backend: "cpu",
+      resumeToken,
+      resumed: false,
+      iceServers: null,
+    });
+  connection.connect();
+  sockets[0]!.onmessage?.({ data: connected("first") });
+  assert.equal(connection.resumeToken, "first");
+  sockets[0]!.onclose?.({ code: 1006 });
+  connection.connect();
+  sockets[1]!.onmessage?.({ data: connected("second") });
+  sockets[1]!.onclose?.({ code: 1012 });
+  connection.connect();
+  assert.deepEqual(tokens, [null, "first", null]);
 });
 
 test("a message that is not understood is a fault, not a crash", () => {
