@@ -12,6 +12,7 @@
 //! at it.
 
 pub mod client;
+pub mod emulator;
 pub mod encode;
 mod frames;
 mod refine;
