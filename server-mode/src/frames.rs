@@ -15,7 +15,7 @@ use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
 use render_core::{Frame, RenderError, RenderParams, Renderer};
 
-use crate::encode::{Canvas, EncodeError, Jpeg, Painted, Tone};
+use crate::encode::{Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
 use crate::session::{Coding, Job, Picture, Quality, Rendered};
 
@@ -284,34 +284,33 @@ fn make(
         Content::Slice | Content::Projection(_) => Tone::Grey,
         _ => Tone::Color,
     };
-    let (codec, painted) = match &job.coding {
+    let painted = match &job.coding {
         Coding::Bare { quality } => {
             message = jpeg.encode(&drawn()?.0, *quality, tone).map_err(EncodeError::from)?;
-            (Codec::Jpeg, Painted::default())
+            Painted::with(Codec::Jpeg)
         }
-        Coding::Parts { canvas, quality, settles } => {
+        Coding::Parts { canvas, brush } => {
             let (frame, refined) = drawn()?;
-            let settles = *settles && refined >= 1.0;
-            (Codec::Jpeg, lock(canvas).paint(frame, tone, *quality, settles, jpeg, &mut message)?)
+            let brush = Brush { settles: brush.settles && refined >= 1.0, ..*brush };
+            lock(canvas).paint(frame, tone, brush, jpeg, &mut message)?
         }
-        Coding::Film { canvas, bits_per_second, quality } => {
+        Coding::Film { canvas, bits_per_second, brush } => {
             let (frame, mut canvas) = (drawn()?.0, lock(canvas));
             match canvas.film(&frame, *bits_per_second, &mut message) {
-                Ok(painted) => (Codec::H264, painted),
+                Ok(painted) => painted,
                 // A card's encoder may refuse a size, or have as many videos as it can.
                 Err(error) => {
                     tracing::debug!(%error, "a picture is sent as JPEG");
-                    (Codec::Jpeg, canvas.paint(frame, tone, *quality, false, jpeg, &mut message)?)
+                    canvas.paint(frame, tone, *brush, jpeg, &mut message)?
                 }
             }
         }
-        Coding::Settle { canvas, most } => {
-            let settled = lock(canvas).settle(*most, &mut message)?;
-            (Codec::Png, settled.ok_or(Failure::Forgotten)?)
+        Coding::Rest { canvas, most } => {
+            lock(canvas).go_on(*most, jpeg, &mut message)?.ok_or(Failure::Forgotten)?
         }
     };
     let (render_time, encode_time) = (rendered - started, rendered.elapsed());
-    Ok(Picture { message, size, codec, painted, render_time, encode_time, refined })
+    Ok(Picture { message, size, painted, render_time, encode_time, refined })
 }
 
 /// The picture of a job, and which share of its passes is done.

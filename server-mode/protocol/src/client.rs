@@ -276,6 +276,7 @@ mod tests {
             quality: Quality::Interactive,
             view: 0,
             cleared: false,
+            stretched: false,
             key: false,
             size: [8, 8],
             frame,

@@ -32,8 +32,10 @@ pub struct FrameHeader {
     pub codec: Codec,
     pub quality: Quality,
     pub view: u8,
-    /// Whether the picture is black before the parts are painted; true where its size changes.
+    /// Whether the picture is black before the parts are painted.
     pub cleared: bool,
+    /// Whether the picture before is stretched to this one's size before the parts are painted.
+    pub stretched: bool,
     /// Whether a video begins anew with this frame.
     pub key: bool,
     /// Width and height of the picture in pixels.
@@ -92,7 +94,7 @@ impl FrameHeader {
         bytes[4] = code_of(&CODECS, &self.codec);
         bytes[5] = code_of(&QUALITIES, &self.quality);
         bytes[6] = self.view;
-        bytes[7] = u8::from(self.cleared) | u8::from(self.key) << 1;
+        bytes[7] = u8::from(self.cleared) | u8::from(self.key) << 1 | u8::from(self.stretched) << 2;
         bytes[8..10].copy_from_slice(&self.size[0].to_le_bytes());
         bytes[10..12].copy_from_slice(&self.size[1].to_le_bytes());
         bytes[12..16].copy_from_slice(&self.frame.to_le_bytes());
@@ -127,7 +129,7 @@ impl FrameHeader {
             return Err(FrameError::Field("size"));
         }
         let flags = header[7];
-        if flags > 3 {
+        if flags > 7 || flags & 5 == 5 {
             return Err(FrameError::Field("flags"));
         }
         let decoded = Self {
@@ -135,6 +137,7 @@ impl FrameHeader {
             quality,
             view,
             cleared: flags & 1 != 0,
+            stretched: flags & 4 != 0,
             key: flags & 2 != 0,
             size,
             frame: u32_at(header, 12),

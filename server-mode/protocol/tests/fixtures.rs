@@ -73,7 +73,7 @@ fn as_json(header: &FrameHeader) -> Value {
     };
     json!({
         "codec": codec,
-        "kind": kind, "view": header.view, "cleared": header.cleared, "key": header.key, "size": header.size, "frame": header.frame,
+        "kind": kind, "view": header.view, "cleared": header.cleared, "stretched": header.stretched, "key": header.key, "size": header.size, "frame": header.frame,
         "inputSeq": header.input_seq, "viewRevision": header.view_revision,
         "renderUs": header.render_us, "encodeUs": header.encode_us, "hash": header.hash,
     })

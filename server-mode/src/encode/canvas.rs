@@ -1,5 +1,6 @@
 //! What a client's canvas shows, so that only what differs is sent.
 
+use protocol::Codec;
 use protocol::frame::append_part;
 use render_core::Frame;
 use twox_hash::{XxHash3_64, XxHash32};
@@ -11,6 +12,9 @@ use super::{EncodeError, Jpeg, Rect, Tone, Video, lossless};
 const TILE: u32 = 64;
 /// More rectangles than this cost more than the pixels between them.
 const MOST_RECTS: usize = 12;
+
+/// Bits a pixel that a JPEG takes at most, about.
+const JPEG_BITS: usize = 2;
 
 /// How near a tile is to what was drawn: the quality of its JPEG, or this.
 const EXACT: u8 = 101;
@@ -24,50 +28,76 @@ struct Tile {
 /// One view's canvas, as its client will see it once all frames have arrived.
 #[derive(Debug, Default)]
 pub struct Canvas {
+    /// None before the first picture.
     size: [u32; 2],
-    /// Row by row; empty where the client's canvas is not known.
+    /// Row by row; empty where what the client sees is none of our tiles.
     tiles: Vec<Tile>,
-    /// The picture that lossless parts are cut from.
-    drawn: Option<(Frame, Tone)>,
+    /// The picture that parts are cut from later, and the quality of its JPEGs.
+    drawn: Option<Drawn>,
     /// Goes on after pictures of other kinds: they replace what it shows, not what it remembers.
     video: Option<Video>,
     /// The size of pictures that no encoder took.
     refused: Option<[u32; 2]>,
 }
 
+#[derive(Debug)]
+struct Drawn {
+    frame: Frame,
+    tone: Tone,
+    quality: u8,
+}
+
+/// How a picture is painted.
+#[derive(Clone, Copy, Debug)]
+pub struct Brush {
+    /// Of the JPEGs.
+    pub quality: u8,
+    /// The picture is kept for `go_on`, to become lossless.
+    pub settles: bool,
+    /// About so many bytes go at once; `go_on` paints the rest.
+    pub most: Option<usize>,
+}
+
 /// What becomes of the canvas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Painted {
+    pub codec: Codec,
     /// It is black before the parts are painted.
     pub cleared: bool,
+    /// What it showed is stretched to its new size before the parts are painted.
+    pub stretched: bool,
     /// Its video begins anew.
     pub key: bool,
+    /// Parts of the picture are not painted yet.
+    pub lacking: bool,
     /// XXH32 of what was drawn, where the canvas is equal to it.
     pub lossless: Option<u32>,
 }
 
+impl Painted {
+    pub(crate) fn with(codec: Codec) -> Self {
+        Self { codec, cleared: false, stretched: false, key: false, lacking: false, lossless: None }
+    }
+}
+
 impl Canvas {
-    /// Appends JPEGs of what the canvas does not show as well as `quality` does. The picture is kept for
-    /// `settle` where `settles`.
+    /// Appends JPEGs of what the canvas does not show as well as the brush does.
     pub fn paint(
         &mut self,
         frame: Frame,
         tone: Tone,
-        quality: u8,
-        settles: bool,
+        brush: Brush,
         jpeg: &mut Jpeg,
         message: &mut Vec<u8>,
     ) -> Result<Painted, EncodeError> {
-        let across = frame.size[0].div_ceil(TILE);
-        let cleared = self.size != frame.size || self.tiles.is_empty();
-        if cleared {
-            self.size = frame.size;
-            self.tiles = tile_rects(frame.size)
-                .map(|rect| {
-                    let quality = if is_black(&frame, rect) { EXACT } else { 0 };
-                    Tile { hash: tile_hash(&frame, rect), quality }
-                })
-                .collect();
+        let cleared = self.size == [0, 0];
+        let stretched = !cleared && self.size != frame.size;
+        if cleared || stretched || self.tiles.is_empty() {
+            let tile = |rect| {
+                let quality = if cleared && is_black(&frame, rect) { EXACT } else { 0 };
+                Tile { hash: tile_hash(&frame, rect), quality }
+            };
+            self.tiles = tile_rects(frame.size).map(tile).collect();
         } else {
             for (tile, rect) in self.tiles.iter_mut().zip(tile_rects(frame.size)) {
                 let hash = tile_hash(&frame, rect);
@@ -76,21 +106,49 @@ impl Canvas {
                 }
             }
         }
-        let wanting: Vec<bool> = self.tiles.iter().map(|tile| tile.quality < quality).collect();
+        self.size = frame.size;
+        let drawn = Drawn { frame, tone, quality: brush.quality };
+        let lacking = self.paint_rest(&drawn, brush.most, jpeg, message)?;
+        self.drawn = (brush.settles || lacking).then_some(drawn);
+        Ok(Painted { cleared, stretched, lacking, ..Painted::with(Codec::Jpeg) })
+    }
+
+    /// Paints what is not as good as the JPEGs of the picture, about `most` bytes of it. Returns whether
+    /// something is left.
+    fn paint_rest(
+        &mut self,
+        drawn: &Drawn,
+        most: Option<usize>,
+        jpeg: &mut Jpeg,
+        message: &mut Vec<u8>,
+    ) -> Result<bool, EncodeError> {
+        let Drawn { frame, tone, quality } = drawn;
+        let (across, start) = (frame.size[0].div_ceil(TILE), message.len());
         // What fails is not known to the client: the next frame is a whole one.
         let mut tiles = std::mem::take(&mut self.tiles);
-        for rect in rects(&wanting, across, frame.size) {
+        let wanting: Vec<bool> = tiles.iter().map(|tile| tile.quality < *quality).collect();
+        let pixels = wanting.iter().filter(|wanting| **wanting).count() * (TILE * TILE) as usize;
+        let all = most.is_none_or(|most| pixels * JPEG_BITS / 8 <= most);
+        let rects = if all {
+            rects(&wanting, across, frame.size)
+        } else {
+            let rows = most.unwrap_or_default() * 8 / JPEG_BITS / (across * TILE * TILE) as usize;
+            bands(&wanting, across, rows.max(1), frame.size)
+        };
+        let mut rects = rects.into_iter();
+        while most.is_none_or(|most| message.len() - start < most)
+            && let Some(rect) = rects.next()
+        {
             append(message, rect, |message| {
-                message.extend(jpeg.encode_rect(&frame, rect, quality, tone)?);
+                message.extend(jpeg.encode_rect(frame, rect, *quality, *tone)?);
                 Ok(())
             })?;
             for index in covered(rect, across) {
-                tiles[index].quality = quality;
+                tiles[index].quality = *quality;
             }
         }
         self.tiles = tiles;
-        self.drawn = settles.then_some((frame, tone));
-        Ok(Painted { cleared, ..Painted::default() })
+        Ok(rects.next().is_some())
     }
 
     /// Appends the picture as the next one of a video.
@@ -120,7 +178,7 @@ impl Canvas {
         self.size = frame.size;
         self.tiles.clear();
         self.drawn = None;
-        Ok(Painted { cleared, key, lossless: None })
+        Ok(Painted { cleared, key, ..Painted::with(Codec::H264) })
     }
 
     /// Gives the encoder's memory back; the next video begins anew.
@@ -128,30 +186,49 @@ impl Canvas {
         (self.video, self.refused) = (None, None);
     }
 
-    /// Appends PNGs of what is not exact, from the top down, until they have `most` bytes or more; `None`
-    /// where no picture was kept.
-    pub fn settle(&mut self, most: usize, message: &mut Vec<u8>) -> Result<Option<Painted>, EncodeError> {
-        let Some((frame, tone)) = self.drawn.take() else { return Ok(None) };
+    /// Appends about `most` bytes of what is still to be painted of the picture: JPEGs first, then PNGs of
+    /// what is not exact, from the top down. `None` where no picture was kept.
+    pub fn go_on(
+        &mut self,
+        most: usize,
+        jpeg: &mut Jpeg,
+        message: &mut Vec<u8>,
+    ) -> Result<Option<Painted>, EncodeError> {
+        let Some(drawn) = self.drawn.take() else { return Ok(None) };
+        let painted = if self.tiles.iter().any(|tile| tile.quality < drawn.quality) {
+            let lacking = self.paint_rest(&drawn, Some(most), jpeg, message)?;
+            Painted { lacking, ..Painted::with(Codec::Jpeg) }
+        } else {
+            let lossless = self.settle(&drawn, most, message)?;
+            Painted { lossless, ..Painted::with(Codec::Png) }
+        };
+        if painted.lossless.is_none() {
+            self.drawn = Some(drawn);
+        }
+        Ok(Some(painted))
+    }
+
+    /// Returns the hash of the picture once all of it is exact.
+    fn settle(
+        &mut self,
+        drawn: &Drawn,
+        most: usize,
+        message: &mut Vec<u8>,
+    ) -> Result<Option<u32>, EncodeError> {
+        let Drawn { frame, tone, .. } = drawn;
         let (across, start) = (self.size[0].div_ceil(TILE), message.len());
         let mut tiles = std::mem::take(&mut self.tiles);
-        for (band, row) in tiles.chunks_mut(across as usize).zip(0..) {
+        let wanting: Vec<bool> = tiles.iter().map(|tile| tile.quality < EXACT).collect();
+        for rect in bands(&wanting, across, 1, frame.size) {
             if message.len() - start >= most {
                 break;
             }
-            let wanting: Vec<bool> = band.iter().map(|tile| tile.quality < EXACT).collect();
-            let Some(first) = wanting.iter().position(|wanting| *wanting) else { continue };
-            let last = wanting.iter().rposition(|wanting| *wanting).unwrap_or(first);
-            let rect = tile_rect([first as u32, row], [last as u32 + 1, row + 1], frame.size);
-            append(message, rect, |message| lossless::encode(&frame, rect, tone, message))?;
-            band[first..=last].iter_mut().for_each(|tile| tile.quality = EXACT);
+            append(message, rect, |message| lossless::encode(frame, rect, *tone, message))?;
+            covered(rect, across).for_each(|index| tiles[index].quality = EXACT);
         }
         self.tiles = tiles;
-        if self.tiles.iter().all(|tile| tile.quality == EXACT) {
-            let hash = XxHash32::oneshot(0, &frame.pixels);
-            return Ok(Some(Painted { lossless: Some(hash), ..Painted::default() }));
-        }
-        self.drawn = Some((frame, tone));
-        Ok(Some(Painted::default()))
+        let exact = self.tiles.iter().all(|tile| tile.quality == EXACT);
+        Ok(exact.then(|| XxHash32::oneshot(0, &frame.pixels)))
     }
 }
 
@@ -222,10 +299,25 @@ fn rects(wanting: &[bool], across: u32, size: [u32; 2]) -> Vec<Rect> {
     spans.into_iter().map(|(from, to)| tile_rect(from, to, size)).collect()
 }
 
+/// A rectangle for each few rows of tiles, from their first wanting one to their last.
+fn bands(wanting: &[bool], across: u32, rows: usize, size: [u32; 2]) -> Vec<Rect> {
+    let band = |(tiles, y): (&[bool], u32)| {
+        let columns = |row: &[bool]| {
+            Some((row.iter().position(|wanting| *wanting)?, row.iter().rposition(|wanting| *wanting)?))
+        };
+        let spans = tiles.chunks(across as usize).filter_map(columns);
+        let (first, last) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        let down = (tiles.len() as u32).div_ceil(across);
+        Some(tile_rect([first as u32, y], [last as u32 + 1, y + down], size))
+    };
+    let groups = wanting.chunks(across as usize * rows);
+    groups.zip((0..).step_by(rows)).filter_map(band).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use protocol::Quality;
     use protocol::frame::{FrameHeader, HEADER_BYTES};
-    use protocol::{Codec, Quality};
     use render_core::FrameKind;
 
     use super::*;
@@ -247,30 +339,32 @@ mod tests {
         /// Paints a frame and returns its parts' places and sizes.
         fn paint(&mut self, frame: &Frame, tone: Tone, quality: u8) -> Vec<([u16; 2], [u16; 2])> {
             let mut message = vec![0; HEADER_BYTES];
-            let painted = self.canvas.paint(frame.clone(), tone, quality, true, &mut self.jpeg, &mut message);
-            self.take(frame.size, Codec::Jpeg, painted.expect("encodes"), message)
+            let brush = Brush { quality, settles: true, most: None };
+            let painted = self.canvas.paint(frame.clone(), tone, brush, &mut self.jpeg, &mut message);
+            self.take(frame.size, painted.expect("encodes"), message)
         }
 
-        fn settle(&mut self, most: usize) -> (Painted, usize) {
+        fn go_on(&mut self, most: usize) -> (Painted, usize) {
             let mut message = vec![0; HEADER_BYTES];
-            let painted = self.canvas.settle(most, &mut message).expect("encodes").expect("a picture");
+            let painted = self.canvas.go_on(most, &mut self.jpeg, &mut message);
+            let painted = painted.expect("encodes").expect("a picture");
             let bytes = message.len();
-            self.take(self.screen.size(), Codec::Png, painted, message);
+            self.take(self.screen.size(), painted, message);
             (painted, bytes)
         }
 
         fn take(
             &mut self,
             size: [u32; 2],
-            codec: Codec,
             painted: Painted,
             mut message: Vec<u8>,
         ) -> Vec<([u16; 2], [u16; 2])> {
             let header = FrameHeader {
-                codec,
+                codec: painted.codec,
                 quality: if painted.lossless.is_some() { Quality::Lossless } else { Quality::Final },
                 view: 0,
                 cleared: painted.cleared,
+                stretched: painted.stretched,
                 key: painted.key,
                 size: size.map(|n| n as u16),
                 frame: 1,
@@ -324,13 +418,36 @@ mod tests {
     }
 
     #[test]
-    fn another_size_starts_on_a_black_canvas() {
+    fn another_size_replaces_all_of_a_stretched_picture() {
         let mut client = Client::new();
         client.paint(&disc([500, 300], 100), Tone::Grey, 90);
         let small = disc([250, 150], 100);
         client.paint(&small, Tone::Grey, 50);
         assert_eq!((client.screen.size(), client.screen.pixels().len()), ([250, 150], 250 * 150 * 4));
         assert!(client.worst(&small) < 60);
+    }
+
+    #[test]
+    fn a_picture_comes_in_parts_over_the_stretched_one_before_it() {
+        let mut client = Client::new();
+        client.paint(&disc([250, 150], 100), Tone::Grey, 50);
+        let large = disc([500, 300], 100);
+        let mut message = vec![0; HEADER_BYTES];
+        let brush = Brush { quality: 90, settles: true, most: Some(400) };
+        let painted = client.canvas.paint(large.clone(), Tone::Grey, brush, &mut client.jpeg, &mut message);
+        let painted = painted.expect("encodes");
+        assert_eq!((painted.stretched, painted.lacking, painted.cleared), (true, true, false));
+        client.take(large.size, painted, message);
+        assert!(client.worst(&large) > 60, "its lower part is the small one's, stretched");
+        let mut parts = 1;
+        while client.go_on(400).0.lacking {
+            parts += 1;
+        }
+        assert!(parts > 1);
+        assert!(client.worst(&large) < 20);
+        let (painted, _) = client.go_on(1 << 20);
+        assert!(painted.lossless.is_some());
+        assert_eq!(client.screen.pixels(), large.pixels);
     }
 
     #[test]
@@ -343,10 +460,10 @@ mod tests {
             }
             client.paint(&frame, tone, 90);
             assert!(client.worst(&frame) > 0);
-            let (painted, bytes) = client.settle(1);
+            let (painted, bytes) = client.go_on(1);
             assert_eq!(painted.lossless, None);
             assert!(bytes > HEADER_BYTES, "it gets on however few bytes may go");
-            let (painted, _) = client.settle(1 << 20);
+            let (painted, _) = client.go_on(1 << 20);
             assert_eq!(painted.lossless, Some(XxHash32::oneshot(0, &frame.pixels)));
             assert_eq!(client.screen.pixels(), frame.pixels);
             assert_eq!(client.paint(&frame, tone, 90), [], "what is exact stays");
@@ -359,27 +476,33 @@ mod tests {
     #[test]
     fn a_video_begins_on_a_canvas_of_its_size_whatever_was_painted_between() {
         let (small, large) = (disc([240, 160], 100), disc([480, 320], 100));
-        let mut client = Client::new();
-        let film = |client: &mut Client, frame: &Frame| {
-            let mut message = vec![0; HEADER_BYTES];
-            client.canvas.film(frame, 8_000_000, &mut message).expect("an encoder")
+        let (mut canvas, mut jpeg) = (Canvas::default(), Jpeg::new().expect("libjpeg-turbo starts"));
+        let film = |canvas: &mut Canvas, frame: &Frame| {
+            let painted = canvas.film(frame, 8_000_000, &mut Vec::new()).expect("an encoder");
+            (painted.cleared, painted.key)
         };
-        let flags = |painted: Painted| (painted.cleared, painted.key);
-        assert_eq!(flags(film(&mut client, &small)), (true, true));
-        assert_eq!(flags(film(&mut client, &small)), (false, false));
-        assert!(!client.paint(&large, Tone::Grey, 90).is_empty());
-        assert_eq!(flags(film(&mut client, &small)), (true, false), "its size is another, its video goes on");
-        assert!(!client.paint(&small, Tone::Grey, 90).is_empty(), "a video's picture is none of its tiles");
-        client.canvas.end_video();
-        assert_eq!(flags(film(&mut client, &small)), (false, true));
+        let mut paint = |canvas: &mut Canvas, frame: &Frame| {
+            let (mut message, brush) = (Vec::new(), Brush { quality: 90, settles: false, most: None });
+            let painted = canvas.paint(frame.clone(), Tone::Grey, brush, &mut jpeg, &mut message);
+            (painted.expect("encodes").stretched, message.len())
+        };
+        assert_eq!(film(&mut canvas, &small), (true, true));
+        assert_eq!(film(&mut canvas, &small), (false, false));
+        assert!(paint(&mut canvas, &large).0);
+        assert_eq!(film(&mut canvas, &small), (true, false), "its size is another, its video goes on");
+        let (stretched, bytes) = paint(&mut canvas, &small);
+        assert!(!stretched && bytes > 0, "a video's picture is none of its tiles");
+        canvas.end_video();
+        assert_eq!(film(&mut canvas, &small), (false, true));
     }
 
     #[test]
     fn what_was_not_kept_is_not_settled() {
         let mut canvas = Canvas::default();
         let (mut jpeg, mut message) = (Jpeg::new().expect("starts"), Vec::new());
-        canvas.paint(disc([200, 200], 100), Tone::Grey, 90, false, &mut jpeg, &mut message).expect("encodes");
-        assert_eq!(canvas.settle(1 << 20, &mut message).expect("encodes"), None);
+        let brush = Brush { quality: 90, settles: false, most: None };
+        canvas.paint(disc([200, 200], 100), Tone::Grey, brush, &mut jpeg, &mut message).expect("encodes");
+        assert_eq!(canvas.go_on(1 << 20, &mut jpeg, &mut message).expect("encodes"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod video;
 
 use render_core::{Frame, FrameKind};
 
-pub use canvas::{Canvas, Painted};
+pub use canvas::{Brush, Canvas, Painted};
 pub use jpeg::Jpeg;
 pub use video::Video;
 pub(crate) use video::start_ffmpeg;

@@ -21,7 +21,7 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
     ("libx264", &[("preset", "superfast"), ("tune", "zerolatency"), ("crf", "23")]),
 ];
 /// Frames that a sender may save up for, in parts of a second.
-const BUFFER_SHARE: usize = 5;
+const BUFFER_SHARE: usize = 8;
 /// Videos at a time, of all sessions together: some 24 MB each.
 const MOST_VIDEOS: usize = 32;
 /// Pictures of fewer pixels are encoded by one thread each, and so are all where there are many.

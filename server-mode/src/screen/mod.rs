@@ -53,6 +53,8 @@ impl Screen {
             // The protocol bounds a view's size.
             self.pixels.resize(size[0] as usize * size[1] as usize * 4, 0);
             self.pixels.as_chunks_mut::<4>().0.fill([0, 0, 0, 255]);
+        } else if header.stretched {
+            self.stretch(size);
         } else if self.size != size {
             return Err(ScreenError::Size);
         }
@@ -83,6 +85,20 @@ impl Screen {
         decoder.decode(part.bytes, &mut self.pixels).map_err(ScreenError::Part)?;
         self.video = Some(decoder);
         Ok(())
+    }
+
+    /// Each pixel becomes the one that lay there.
+    fn stretch(&mut self, size: [u32; 2]) {
+        let [width, height] = self.size.map(|n| n as usize);
+        let [to_width, to_height] = size.map(|n| n as usize);
+        let before = std::mem::take(&mut self.pixels);
+        let before = before.as_chunks::<4>().0;
+        let row = |y: usize| &before[y * height / to_height * width..][..width];
+        let rows = (0..to_height).filter(|_| !before.is_empty()).map(row);
+        self.pixels = rows.flat_map(|row| (0..to_width).flat_map(|x| row[x * width / to_width])).collect();
+        // Before the first picture there is nothing to stretch.
+        self.pixels.resize(to_width * to_height * 4, 0);
+        self.size = size;
     }
 
     fn show_jpeg(&mut self, part: &Part<'_>) -> Result<(), ScreenError> {

@@ -113,6 +113,7 @@ mod tests {
             quality: Quality::Interactive,
             view: 0,
             cleared: key,
+            stretched: false,
             key,
             size,
             frame: 1,

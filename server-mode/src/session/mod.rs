@@ -6,6 +6,7 @@
 //! state, so a slow client sees fewer pictures, never older ones.
 
 mod link;
+mod motion;
 mod pace;
 mod plain;
 mod stream;
@@ -19,12 +20,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::message::{IceServer, LayoutView, Stats, ViewInfo};
-use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
+use protocol::{ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 
-use crate::encode::{Canvas, Painted};
+use crate::encode::{Brush, Canvas, Painted};
 use crate::frames::Failure;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
@@ -33,6 +34,9 @@ use pace::Pace;
 use view::{Counters, View, Wishes};
 
 pub use protocol::Quality;
+
+/// Frames that may be on their way to a client that cannot acknowledge them.
+const PLAIN_AHEAD: u32 = 2;
 
 /// Which protocol the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +114,12 @@ pub struct Job {
 pub enum Coding {
     /// All of it is one JPEG.
     Bare { quality: u8 },
-    /// What is new on the canvas is encoded as JPEGs. The canvas keeps it for `Settle` where it `settles`.
-    Parts { canvas: Arc<Mutex<Canvas>>, quality: u8, settles: bool },
-    /// It is the next one of the canvas' video; a JPEG of this quality where no encoder works.
-    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, quality: u8 },
-    /// It was drawn before; some more of it is encoded without loss, about so many bytes.
-    Settle { canvas: Arc<Mutex<Canvas>>, most: usize },
+    /// What is new on the canvas is encoded as JPEGs.
+    Parts { canvas: Arc<Mutex<Canvas>>, brush: Brush },
+    /// It is the next one of the canvas' video; JPEGs where no encoder works.
+    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, brush: Brush },
+    /// It was drawn before; some more of it is encoded, about so many bytes.
+    Rest { canvas: Arc<Mutex<Canvas>>, most: usize },
 }
 
 /// Comes back with the picture.
@@ -147,7 +151,6 @@ pub struct Picture {
     /// What is sent; where there is a canvas, with room for a header in front.
     pub message: Vec<u8>,
     pub size: [u32; 2],
-    pub codec: Codec,
     pub painted: Painted,
     pub render_time: Duration,
     pub encode_time: Duration,
@@ -160,7 +163,7 @@ impl Picture {
     fn quality(&self, meta: &JobMeta) -> Quality {
         match meta.quality {
             _ if self.painted.lossless.is_some() => Quality::Lossless,
-            _ if self.refined < 1.0 => Quality::Interactive,
+            _ if self.refined < 1.0 || self.painted.lacking => Quality::Interactive,
             Quality::Lossless => Quality::Final,
             wanted => wanted,
         }
@@ -436,10 +439,10 @@ impl Session {
     fn frame(&mut self, now: Instant, meta: &JobMeta, picture: Picture) {
         let counters = &mut self.counters[usize::from(meta.view)];
         let number = counters.send();
-        if meta.quality == Quality::Lossless {
+        if meta.quality != Quality::Interactive {
             counters.pace.sent(number, now);
         }
-        self.link.sent(meta.view, number, now);
+        self.link.sent(meta.view, number, counters.unacknowledged(), now);
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
         }
@@ -455,10 +458,11 @@ impl Session {
         // A view is at most 8192 pixels wide and high, so its size fits.
         let size = picture.size.map(|n| u16::try_from(n).unwrap_or(u16::MAX));
         let header = protocol::FrameHeader {
-            codec: picture.codec,
+            codec: picture.painted.codec,
             quality: picture.quality(meta),
             view: meta.view,
             cleared: picture.painted.cleared,
+            stretched: picture.painted.stretched,
             key: picture.painted.key,
             size,
             frame: number,
@@ -479,28 +483,34 @@ impl Session {
     fn request_frames(&mut self, now: Instant) {
         let Some(series) = self.series.clone() else { return };
         let volume = Arc::clone(&series.loaded.volume);
+        let ahead = match self.dialect {
+            Dialect::Stream => self.link.ahead(),
+            Dialect::Plain { .. } => PLAIN_AHEAD,
+        };
         let mut windowed = None;
         for (&number, view) in &mut self.views {
             view.rest(now);
-            if self.counters[usize::from(number)].may_send() && view.apply_pending(&volume) {
+            if self.counters[usize::from(number)].unacknowledged() < ahead && view.apply_pending(&volume) {
                 windowed = Some(number);
             }
         }
         if let Some(number) = windowed {
             self.share_window(number);
         }
+        let moving = self.views.values().filter(|view| view.moves()).count().max(1);
+        let bits_per_second = self.link.bits_per_second() / moving;
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
-            // Lossless parts go one by one: what the user does next must not queue behind many of them.
-            let settle = (self.accepts.png && counters.is_idle()).then(|| counters.pace.bytes());
-            let film = self.accepts.h264.then(|| self.link.bits_per_second());
-            if counters.may_send()
-                && let Some(job) = view.next_job(
-                    number,
-                    self.dialect,
-                    &series.loaded,
-                    Wishes { settles: self.accepts.png, settle, film },
-                )
+            let wishes = Wishes {
+                settles: self.accepts.png,
+                films: self.accepts.h264,
+                bits_per_second,
+                most: counters.pace.bytes(),
+                // Lossless parts go one by one: what the user does next must not queue behind many of them.
+                may_settle: counters.unacknowledged() == 0,
+            };
+            if counters.unacknowledged() < ahead
+                && let Some(job) = view.next_job(now, number, self.dialect, &series.loaded, wishes)
             {
                 self.out.push_back(Output::Render(job));
             }

@@ -1,9 +1,9 @@
-//! How much of a lossless picture may be on its way at once: little enough that new input does not wait
+//! How much of a picture at rest may be on its way at once: little enough that new input does not wait
 //! behind it, enough that it does not take for ever.
 
 use std::time::{Duration, Instant};
 
-const FIRST_BYTES: usize = 16 << 10;
+const FIRST_BYTES: usize = 32 << 10;
 const FEWEST_BYTES: usize = 4 << 10;
 const MOST_BYTES: usize = 1 << 20;
 /// A frame may take so much longer than the fastest one did before there are fewer bytes in the next.

@@ -2,7 +2,7 @@
 
 use glam::DVec3;
 use protocol::frame::HEADER_BYTES;
-use protocol::{ClientMessage, FrameHeader};
+use protocol::{ClientMessage, Codec, FrameHeader};
 use render_core::Progress;
 use render_core::dicom::{Error, Facts, Library, Loaded, Report, Series};
 use render_core::volume::{Meaning, Rescale};
@@ -38,9 +38,19 @@ fn job_size(job: &Job) -> [u32; 2] {
 
 fn jpeg_quality(job: &Job) -> u8 {
     match job.coding {
-        Coding::Bare { quality } | Coding::Parts { quality, .. } => quality,
-        Coding::Film { .. } | Coding::Settle { .. } => panic!("no JPEG comes of this"),
+        Coding::Bare { quality } => quality,
+        Coding::Parts { brush, .. } => brush.quality,
+        Coding::Film { .. } | Coding::Rest { .. } => panic!("no JPEG comes of this"),
     }
+}
+
+/// All that a job asks for, once.
+fn painted(job: &Job) -> Painted {
+    Painted::with(match &job.coding {
+        Coding::Bare { .. } | Coding::Parts { .. } => Codec::Jpeg,
+        Coding::Film { .. } => Codec::H264,
+        Coding::Rest { .. } => Codec::Png,
+    })
 }
 
 impl Stage {
@@ -137,18 +147,20 @@ impl Stage {
     }
 
     fn finish_pass(&mut self, job: &Job, took: Duration, refined: f32) {
-        self.finish_with(job, took, refined, Painted::default());
+        self.finish_with(job, took, refined, painted(job));
     }
 
     fn finish_with(&mut self, job: &Job, took: Duration, refined: f32, painted: Painted) {
-        let (message, codec) = match &job.coding {
-            Coding::Bare { .. } => (vec![0xff], Codec::Jpeg),
-            Coding::Parts { .. } => (vec![0; HEADER_BYTES], Codec::Jpeg),
-            Coding::Film { .. } => (vec![0; HEADER_BYTES], Codec::H264),
-            Coding::Settle { .. } => (vec![0; HEADER_BYTES], Codec::Png),
+        if job.meta.quality == Quality::Interactive {
+            // No renderer is faster than a screen.
+            self.now += 16 * MS;
+        }
+        let message = match &job.coding {
+            Coding::Bare { .. } => vec![0xff],
+            _ => vec![0; HEADER_BYTES],
         };
         let size = job_size(job);
-        let picture = Picture { message, size, codec, painted, render_time: took, encode_time: MS, refined };
+        let picture = Picture { message, size, painted, render_time: took, encode_time: MS, refined };
         self.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Ok(picture) }));
     }
 
@@ -297,7 +309,7 @@ fn settling() -> Stage {
     stage.wait(350 * MS);
     for view in 0..3 {
         let job = stage.begin(view);
-        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless: Some(7), ..Painted::default() });
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless: Some(7), ..painted(&job) });
         stage.acknowledge(view);
     }
     stage
@@ -313,7 +325,7 @@ fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
     stage.acknowledge(0);
     stage.pointer(0, "release", 10.0);
     let job = stage.begin(0);
-    assert!(matches!(job.coding, Coding::Parts { quality: 90, settles: true, .. }));
+    assert!(matches!(job.coding, Coding::Parts { brush: Brush { quality: 90, settles: true, .. }, .. }));
     stage.finish(&job, MS);
     assert_eq!(stage.session.wake_at(), Some(stage.now + 350 * MS));
     stage.wait(350 * MS);
@@ -321,8 +333,8 @@ fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
     stage.acknowledge(0);
     for lossless in [None, None, Some(0xabcd)] {
         let job = stage.begin(0);
-        assert!(matches!(job.coding, Coding::Settle { .. }) && job.meta.quality == Quality::Lossless);
-        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless, ..Painted::default() });
+        assert!(matches!(job.coding, Coding::Rest { .. }) && job.meta.quality == Quality::Lossless);
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless, ..painted(&job) });
         assert!(stage.jobs.is_empty(), "one part is on its way at a time");
         let header = stage.headers(0).next_back().expect("a frame");
         let wanted = if lossless.is_some() { Quality::Lossless } else { Quality::Final };
@@ -339,14 +351,18 @@ fn a_picture_that_was_drawn_before_the_client_took_lossless_ones_is_drawn_again_
     stage.wait(350 * MS);
     stage.say(json!({"type": "accept", "codecs": ["png"]}));
     let job = stage.begin(0);
-    assert!(matches!(job.coding, Coding::Settle { .. }));
+    assert!(matches!(job.coding, Coding::Rest { .. }));
     stage.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Err(Failure::Forgotten) }));
     let job = stage.begin(0);
-    assert!(matches!(job.coding, Coding::Parts { settles: true, .. }), "{:?}", job.coding);
+    assert!(
+        matches!(job.coding, Coding::Parts { brush: Brush { settles: true, .. }, .. }),
+        "{:?}",
+        job.coding
+    );
     stage.finish(&job, MS);
     stage.acknowledge(0);
     stage.wait(350 * MS);
-    assert!(matches!(stage.begin(0).coding, Coding::Settle { .. }));
+    assert!(matches!(stage.begin(0).coding, Coding::Rest { .. }));
 }
 
 #[test]
@@ -381,8 +397,67 @@ fn input_ends_the_way_to_a_lossless_picture() {
     assert_eq!(job.meta.quality, Quality::Interactive);
     stage.finish(&job, MS);
     stage.acknowledge(0);
-    stage.wait(499 * MS);
+    stage.wait(480 * MS);
     assert!(stage.jobs.is_empty(), "nothing becomes lossless while a hand holds it");
+}
+
+#[test]
+fn a_final_picture_that_the_way_does_not_carry_at_once_comes_in_parts_that_new_input_ends() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "preset", "view": 0, "name": "CT_Lung"}));
+    let job = stage.begin(0);
+    assert!(matches!(job.coding, Coding::Parts { brush: Brush { most: Some(_), .. }, .. }));
+    let part = |job: &Job, lacking| Painted { lacking, ..painted(job) };
+    stage.finish_with(&job, MS, 1.0, part(&job, true));
+    let quality = |stage: &Stage| stage.headers(0).next_back().expect("a frame").quality;
+    assert_eq!(quality(&stage), Quality::Interactive);
+    for lacking in [true, false] {
+        let job = stage.begin(0);
+        assert!(matches!(job.coding, Coding::Rest { .. }), "drawn once: {:?}", job.coding);
+        stage.finish_with(&job, MS, 1.0, part(&job, lacking));
+        stage.acknowledge(0);
+    }
+    assert_eq!(quality(&stage), Quality::Final);
+    stage.wait(Duration::from_secs(1));
+    assert!(stage.jobs.is_empty());
+
+    stage.say(json!({"type": "preset", "view": 0, "name": "CT_Bone"}));
+    let job = stage.begin(0);
+    stage.finish_with(&job, MS, 1.0, part(&job, true));
+    stage.pointer(0, "press", 0.0);
+    stage.pointer(0, "move", 10.0);
+    assert_eq!(stage.begin(0).meta.quality, Quality::Interactive);
+}
+
+#[test]
+fn what_moves_shrinks_on_a_narrow_way_and_grows_again() {
+    let mut stage = Stage::new(Dialect::Stream);
+    stage.say(json!({"type": "accept", "codecs": ["h264"]}));
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": ""}));
+    stage.say(json!({"type": "layout", "views": [{"view": 0, "content": "axial", "size": [1280, 720]}]}));
+    stage.opened(Ok(series()));
+    stage.settle();
+    stage.pointer(0, "press", 0.0);
+    let mut x = 0.0;
+    let mut drag = |stage: &mut Stage, queues: bool| {
+        let mut width = 0;
+        for frame in 0..400 {
+            let way = if queues && frame % 3 > 0 { 300 * MS } else { 5 * MS };
+            x += 1.0;
+            stage.pointer(0, "move", x);
+            let job = stage.begin(0);
+            width = job_size(&job)[0];
+            stage.finish(&job, MS);
+            stage.now += way;
+            stage.acknowledge(0);
+            stage.wait(100 * MS);
+        }
+        width
+    };
+    assert_eq!(drag(&mut stage, false), 1280);
+    let narrow = drag(&mut stage, true);
+    assert!(narrow <= 640, "{narrow}");
+    assert_eq!(drag(&mut stage, false), 1280);
 }
 
 #[test]
@@ -404,7 +479,10 @@ fn what_moves_is_a_video_for_a_client_that_decodes_it_and_its_rate_follows_the_l
     assert!(rates[20] > rates[0] && rates[39] < rates[20] / 4, "{rates:?}");
     stage.pointer(0, "release", 40.0);
     let job = stage.begin(0);
-    assert!(matches!(job.coding, Coding::Parts { quality: 90, .. }), "at rest it is a picture");
+    assert!(
+        matches!(job.coding, Coding::Parts { brush: Brush { quality: 90, .. }, .. }),
+        "at rest it is a picture"
+    );
     stage.finish(&job, MS);
     stage.acknowledge(0);
     assert_eq!(stage.session.wake_at(), Some(stage.now + 10_000 * MS), "then its encoder is let go");
@@ -425,7 +503,7 @@ fn a_client_that_takes_no_lossless_pictures_gets_none() {
 fn a_client_whose_picture_is_damaged_is_shown_all_of_it_again() {
     let mut stage = settling();
     let canvas = |job: &Job| match &job.coding {
-        Coding::Parts { canvas, .. } | Coding::Film { canvas, .. } | Coding::Settle { canvas, .. } => {
+        Coding::Parts { canvas, .. } | Coding::Film { canvas, .. } | Coding::Rest { canvas, .. } => {
             Arc::clone(canvas)
         }
         Coding::Bare { .. } => panic!("a stream has a canvas"),
@@ -448,9 +526,10 @@ fn a_hand_that_pauses_gets_the_final_picture() {
     let mut stage = Stage::showing();
     stage.pointer(0, "press", 0.0);
     stage.pointer(0, "move", 10.0);
+    let moved = stage.now;
     stage.draw(0);
     stage.acknowledge(0);
-    stage.wait(499 * MS);
+    stage.wait(moved + 499 * MS - stage.now);
     assert!(stage.jobs.is_empty());
     stage.wait(MS);
     assert_eq!(stage.begin(0).meta.quality, Quality::Final);
@@ -459,13 +538,14 @@ fn a_hand_that_pauses_gets_the_final_picture() {
 #[test]
 fn the_wheel_pages_fast_and_rests_after_150_ms() {
     let mut stage = Stage::showing();
+    let rest_at = stage.now + 150 * MS;
     stage.say(json!({"type": "wheel", "view": 1, "delta": 100}));
     let job = stage.begin(1);
     assert_eq!(job.meta.quality, Quality::Interactive);
     stage.finish(&job, MS);
     stage.acknowledge(1);
-    assert_eq!(stage.session.wake_at(), Some(stage.now + 150 * MS));
-    stage.wait(150 * MS);
+    assert_eq!(stage.session.wake_at(), Some(rest_at));
+    stage.wait(rest_at - stage.now);
     assert_eq!(stage.begin(1).meta.quality, Quality::Final);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use protocol::Codec;
 use protocol::message::{self, Letters, ViewInfo};
 use render_core::dicom::Loaded;
 use render_core::progressive::Ladder;
@@ -11,9 +12,10 @@ use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::{Volume, Window};
 
+use super::motion::{Motion, coarser};
 use super::pace::Pace;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
-use crate::encode::Canvas;
+use crate::encode::{Brush, Canvas};
 use crate::frames::Failure;
 use crate::refine::{Studio, new_studio};
 
@@ -27,8 +29,9 @@ const SETTLE: Duration = Duration::from_millis(350);
 const VIDEO_REST: Duration = Duration::from_secs(10);
 const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
-/// Drawing and encoding an interactive picture should take no longer: 25 a second.
-const INTERACTIVE_BUDGET: Duration = Duration::from_millis(40);
+/// Drawing and encoding an interactive picture should take no longer: 30 a second, and some time to send and
+/// to show it.
+const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
 
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
@@ -42,14 +45,9 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Whether the client keeps up.
-    pub fn may_send(&self) -> bool {
-        self.sent.wrapping_sub(self.acknowledged) < protocol::MAX_UNACKNOWLEDGED
-    }
-
-    /// Whether the client has seen all that was sent.
-    pub fn is_idle(&self) -> bool {
-        self.sent == self.acknowledged
+    /// Frames that were sent and not acknowledged.
+    pub fn unacknowledged(&self) -> u32 {
+        self.sent.wrapping_sub(self.acknowledged)
     }
 
     /// Counts a frame and returns its number.
@@ -96,10 +94,14 @@ struct Pending {
 pub struct Wishes {
     /// Lossless pictures.
     pub settles: bool,
-    /// Bytes of one that may go now.
-    pub settle: Option<usize>,
-    /// A video while something moves, of so many bits a second.
-    pub film: Option<usize>,
+    /// A video while something moves.
+    pub films: bool,
+    /// What a moving view may take.
+    pub bits_per_second: usize,
+    /// Bytes of a picture at rest that may go at once.
+    pub most: usize,
+    /// Parts of a lossless picture may go now.
+    pub may_settle: bool,
 }
 
 /// What distinguishes one picture of a view from the next.
@@ -136,7 +138,11 @@ pub struct View {
     plain_quality: u8,
     /// Counts the actions that are answered by a picture even of an unchanged state.
     demand: u64,
+    /// How fine the machine can draw what moves, and how large and how often the way carries it.
     ladder: Ladder,
+    motion: Motion,
+    /// A moving picture is wanted, but comes no sooner than this.
+    due: Option<Instant>,
     /// Where a cinematic picture gathers its samples.
     studio: Option<Arc<dyn Studio>>,
     /// What the client sees of this view.
@@ -153,6 +159,8 @@ pub struct View {
 enum Settling {
     /// There is no final picture, or it is lossless.
     No,
+    /// Not all parts of the final picture have been sent.
+    Lacking,
     At(Instant),
     Due,
 }
@@ -175,6 +183,8 @@ impl View {
             plain_quality: super::plain::DEFAULT_QUALITY,
             demand: 0,
             ladder: Ladder::new(INTERACTIVE_BUDGET),
+            motion: Motion::default(),
+            due: None,
             studio: None,
             canvas: Arc::default(),
             repaint: false,
@@ -201,7 +211,7 @@ impl View {
             Settling::At(at) if settles => Some(at),
             _ => None,
         };
-        [self.rest_at, settle_at, self.video.flatten()].into_iter().flatten().min()
+        [self.rest_at, settle_at, self.video.flatten(), self.due].into_iter().flatten().min()
     }
 
     /// Lets go of all but what it shows; a drag ends. Pictures in the making are of an earlier epoch.
@@ -209,8 +219,13 @@ impl View {
         self.apply_pending(volume);
         (self.epoch, self.input_seq, self.demand) = (epoch, 0, 0);
         (self.interaction, self.rest_at) = (Interaction::default(), None);
-        (self.asked, self.shown, self.settling) = (None, None, Settling::No);
+        (self.asked, self.shown, self.settling, self.due) = (None, None, Settling::No, None);
         (self.canvas, self.studio, self.video, self.repaint) = (Arc::default(), None, None, false);
+    }
+
+    /// Whether the user is at work on it.
+    pub fn moves(&self) -> bool {
+        self.rest_at.is_some()
     }
 
     /// Shows everything again.
@@ -368,14 +383,16 @@ impl View {
     /// The picture to make now, if any and if it is not in the making already.
     pub fn next_job(
         &mut self,
+        now: Instant,
         number: u8,
         dialect: Dialect,
         loaded: &Loaded,
         wishes: Wishes,
     ) -> Option<Box<Job>> {
         let volume = &loaded.volume;
-        if let Some(most) = wishes.settle.filter(|_| self.is_to_settle()) {
-            return Some(Box::new(self.settle_job(number, loaded, most)));
+        self.due = None;
+        if self.is_to_go_on(wishes) {
+            return Some(Box::new(self.rest_job(number, loaded, wishes.most)));
         }
         let (quality, jpeg_quality) = match dialect {
             Dialect::Stream if self.rest_at.is_some() => (Quality::Interactive, INTERACTIVE_QUALITY),
@@ -390,45 +407,61 @@ impl View {
         if !self.asked.or(self.shown).is_none_or(|have| wanted.improves(&have)) {
             return None;
         }
+        let state = self.state.clone();
+        let mut rung = None;
+        if quality == Quality::Interactive && dialect == Dialect::Stream {
+            if let Some(due) = self.motion.due().filter(|due| self.asked.is_none() && *due > now) {
+                self.due = Some(due);
+                return None;
+            }
+            let pixels = state.size.map(f64::from).iter().product();
+            let scale = self.motion.plan(now, pixels, wishes.films, wishes.bits_per_second);
+            rung = coarser(self.ladder.rung(state.content.in_one_picture()), scale);
+        }
         self.asked = Some(wanted);
         self.settling = Settling::No;
-        let state = self.state.clone();
-        let coarse = quality == Quality::Interactive && dialect == Dialect::Stream;
-        let rung = if coarse { self.ladder.rung(state.content.in_one_picture()) } else { None };
         // The picture of each pass leaves the view short of final, so the next one follows.
         let refines = state.content == Content::Cinematic && quality == Quality::Final;
         let studio = refines.then(|| Arc::clone(self.studio.get_or_insert_with(new_studio)));
         let canvas = Arc::clone(&self.canvas);
-        let coding = match (dialect, quality, wishes.film) {
-            (Dialect::Plain { .. }, ..) => Coding::Bare { quality: jpeg_quality },
-            (_, Quality::Interactive, Some(bits_per_second)) => {
+        let rests = quality == Quality::Final;
+        let brush = Brush {
+            quality: jpeg_quality,
+            settles: wishes.settles && rests,
+            most: (rests && !refines).then_some(wishes.most),
+        };
+        let coding = match (dialect, quality) {
+            (Dialect::Plain { .. }, _) => Coding::Bare { quality: jpeg_quality },
+            (_, Quality::Interactive) if wishes.films => {
                 self.video = Some(None);
-                Coding::Film { canvas, bits_per_second, quality: jpeg_quality }
+                Coding::Film { canvas, bits_per_second: wishes.bits_per_second, brush }
             }
-            _ => Coding::Parts {
-                canvas,
-                quality: jpeg_quality,
-                settles: wishes.settles && quality == Quality::Final,
-            },
+            _ => Coding::Parts { canvas, brush },
         };
         let meta = JobMeta { refines, rung, ..self.meta(number, loaded, quality) };
         Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, coding }))
     }
 
-    /// Whether a final picture has rested long enough to become a lossless one.
-    fn is_to_settle(&self) -> bool {
+    /// Whether more of the final picture may go: what is lacking at once, what makes it lossless when it has
+    /// rested long enough.
+    fn is_to_go_on(&self, wishes: Wishes) -> bool {
+        let kept = match self.settling {
+            Settling::Lacking => true,
+            Settling::Due => wishes.settles && wishes.may_settle,
+            Settling::No | Settling::At(_) => false,
+        };
         let final_now = self
             .shown
             .is_some_and(|shown| shown.revision == self.state.revision && shown.quality == Quality::Final);
-        self.settling == Settling::Due && self.asked.is_none() && self.rest_at.is_none() && final_now
+        kept && self.asked.is_none() && self.rest_at.is_none() && final_now
     }
 
-    fn settle_job(&mut self, number: u8, loaded: &Loaded, most: usize) -> Job {
+    fn rest_job(&mut self, number: u8, loaded: &Loaded, most: usize) -> Job {
         let mut meta = self.meta(number, loaded, Quality::Lossless);
         meta.info.refined = meta.info.refined.map(|_| 1.0);
         self.asked =
             Some(Version { revision: self.state.revision, quality: Quality::Lossless, demand: self.demand });
-        let coding = Coding::Settle { canvas: Arc::clone(&self.canvas), most };
+        let coding = Coding::Rest { canvas: Arc::clone(&self.canvas), most };
         Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
     }
 
@@ -454,12 +487,15 @@ impl View {
         let version = |quality| Version { revision: meta.info.revision, quality, demand: meta.demand };
         match picture {
             Ok(picture) => {
-                let reached = picture.quality(meta);
+                let lacking = picture.painted.lacking && meta.quality != Quality::Interactive;
+                // What is lacking is not drawn again.
+                let reached = if lacking { Quality::Final } else { picture.quality(meta) };
                 self.shown = Some(version(reached));
                 if let Some(until) = self.video.as_mut().filter(|_| reached != Quality::Interactive) {
                     *until = Some(now + VIDEO_REST);
                 }
                 self.settling = match reached {
+                    _ if lacking => Settling::Lacking,
                     Quality::Final if meta.quality == Quality::Final => Settling::At(now + SETTLE),
                     Quality::Final => Settling::Due,
                     Quality::Interactive | Quality::Lossless => Settling::No,
@@ -467,6 +503,10 @@ impl View {
                 if meta.quality != Quality::Lossless && !meta.refines {
                     let took = picture.render_time + picture.encode_time;
                     self.ladder.measured(self.state.content.in_one_picture(), meta.rung, took);
+                }
+                if meta.quality == Quality::Interactive {
+                    let jpeg = picture.painted.codec == Codec::Jpeg;
+                    self.motion.drawn(picture.size, jpeg.then_some(picture.message.len()));
                 }
             }
             Err(Failure::Cancelled) => {}

@@ -139,7 +139,7 @@ function parseFrame(bytes) {
   const view = data.getUint8(6);
   if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
   const flags = data.getUint8(7);
-  if (flags > 3) throw new ProtocolError(`the frame has unknown flags, ${flags}`);
+  if (flags > 7 || (flags & 5) === 5) throw new ProtocolError(`the frame has unknown flags, ${flags}`);
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
@@ -151,6 +151,7 @@ function parseFrame(bytes) {
     quality: known(QUALITIES, data.getUint8(5), "kind"),
     view,
     cleared: (flags & 1) !== 0,
+    stretched: (flags & 4) !== 0,
     key: (flags & 2) !== 0,
     width,
     height,
@@ -872,10 +873,12 @@ var Viewport = class {
   #paint(pictures, frame) {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    if (resized && !frame.cleared) return this.#spoil("is of another size than the one before");
+    if (resized && !frame.cleared && !frame.stretched) return this.#spoil("is of another size than the one before");
+    const before = frame.stretched && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { alpha: false });
     if (!context) return;
+    if (before) context.drawImage(before, 0, 0, frame.width, frame.height);
     if (frame.cleared) {
       context.fillStyle = "#000";
       context.fillRect(0, 0, frame.width, frame.height);
@@ -994,6 +997,11 @@ var Viewport = class {
     return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
   }
 };
+function copyOf(canvas) {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
+  return copy;
+}
 
 // src/controls.ts
 var SLIDER_STEPS = 1e3;

@@ -196,6 +196,8 @@ export interface Frame {
   view: number;
   /** Whether the picture is black before the parts are painted; so it is where its size changes. */
   cleared: boolean;
+  /** Whether the picture before is stretched to this size before the parts are painted. */
+  stretched: boolean;
   /** Whether a video begins with this frame. */
   key: boolean;
   width: number;
@@ -376,7 +378,7 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
   const view = data.getUint8(6);
   if (view >= MAX_VIEWS) throw new ProtocolError(`the frame is of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
   const flags = data.getUint8(7);
-  if (flags > 3) throw new ProtocolError(`the frame has unknown flags, ${flags}`);
+  if (flags > 7 || (flags & 5) === 5) throw new ProtocolError(`the frame has unknown flags, ${flags}`);
   const width = data.getUint16(8, true);
   const height = data.getUint16(10, true);
   if (width === 0 || height === 0) throw new ProtocolError("the frame has no pixels");
@@ -388,6 +390,7 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
     quality: known(QUALITIES, data.getUint8(5), "kind"),
     view,
     cleared: (flags & 1) !== 0,
+    stretched: (flags & 4) !== 0,
     key: (flags & 2) !== 0,
     width,
     height,

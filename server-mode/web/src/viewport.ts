@@ -287,10 +287,12 @@ export class Viewport {
   #paint(pictures: readonly (ImageBitmap | VideoFrame)[], frame: Frame): void {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    if (resized && !frame.cleared) return this.#spoil("is of another size than the one before");
+    if (resized && !frame.cleared && !frame.stretched) return this.#spoil("is of another size than the one before");
+    const before = frame.stretched && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { alpha: false });
     if (!context) return;
+    if (before) context.drawImage(before, 0, 0, frame.width, frame.height);
     if (frame.cleared) {
       context.fillStyle = "#000";
       context.fillRect(0, 0, frame.width, frame.height);
@@ -417,4 +419,10 @@ export class Viewport {
     const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
     return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
   }
+}
+
+function copyOf(canvas: HTMLCanvasElement): OffscreenCanvas {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
+  return copy;
 }

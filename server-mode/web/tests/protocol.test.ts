@@ -36,6 +36,7 @@ for (const { name, text } of read("valid", "frame-")) {
       kind: frame.quality,
       view: frame.view,
       cleared: frame.cleared,
+      stretched: frame.stretched,
       key: frame.key,
       size: [frame.width, frame.height],
       frame: frame.number,
