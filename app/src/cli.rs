@@ -1,6 +1,6 @@
 //! The command line: every flag with its help, default and environment variable in one place.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -62,6 +62,26 @@ pub struct View {
     /// Port to serve on, in place of the one in --listen
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+
+    /// Let browsers use their WebSocket only
+    #[arg(long, env = "VOXCAST_NO_WEBRTC", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_webrtc: bool,
+
+    /// Address and UDP port for WebRTC, of all sessions together; those of --listen otherwise
+    #[arg(long, env = "VOXCAST_WEBRTC_LISTEN", value_name = "ADDR:PORT")]
+    pub webrtc_listen: Option<SocketAddr>,
+
+    /// Address by which browsers reach the UDP port of this machine where it is behind a NAT; may be repeated
+    #[arg(long, env = "VOXCAST_PUBLIC_ADDRESS", value_name = "IP", value_delimiter = ',')]
+    pub public_address: Vec<IpAddr>,
+
+    /// STUN or TURN server that browsers are told of, as for example turn:turn.example.org:3478; may be repeated
+    #[arg(long, env = "VOXCAST_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
+    pub ice_server: Vec<String>,
+
+    /// File with the secret that the TURN servers share with this one (coturn: static-auth-secret)
+    #[arg(long, env = "VOXCAST_TURN_SECRET_FILE", value_name = "FILE")]
+    pub turn_secret_file: Option<PathBuf>,
 
     /// Width of the pictures for clients of the plain protocol, in pixels
     #[arg(long, env = "RENDER_WIDTH", value_name = "PX", default_value_t = 1280,

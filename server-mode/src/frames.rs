@@ -294,9 +294,9 @@ fn make(
             let brush = Brush { settles: brush.settles && refined >= 1.0, ..*brush };
             lock(canvas).paint(frame, tone, brush, jpeg, &mut message)?
         }
-        Coding::Film { canvas, bits_per_second, brush } => {
+        Coding::Film { canvas, bits_per_second, brush, key } => {
             let (frame, mut canvas) = (drawn()?.0, lock(canvas));
-            match canvas.film(&frame, *bits_per_second, &mut message) {
+            match canvas.film(&frame, *bits_per_second, *key, &mut message) {
                 Ok(painted) => painted,
                 // A card's encoder may refuse a size, or have as many videos as it can.
                 Err(error) => {

@@ -20,7 +20,9 @@ mod screen;
 mod server;
 mod session;
 mod studies;
+mod webrtc;
 
 pub use screen::{Screen, ScreenError};
-pub use server::{Config, Error, Ready, Server, run};
+pub use server::{Config, Error, Ready, Secret, Server, run};
 pub use studies::{Loader, Studies};
+pub use webrtc::Config as WebRtcConfig;

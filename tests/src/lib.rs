@@ -10,3 +10,4 @@ pub mod features;
 pub mod phantoms;
 pub mod server;
 pub mod truths;
+pub mod webrtc;

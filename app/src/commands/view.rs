@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use render_core::{Progress, Renderer, phantom};
-use server_mode::{Config, Studies};
+use server_mode::{Config, Secret, Studies, WebRtcConfig};
 
 use crate::capability::{self, Mode};
 use crate::cli::View;
@@ -54,6 +54,7 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
         listen: view.address(),
         render_size: [view.render_width, view.render_height],
         presets,
+        webrtc: webrtc(view)?,
         ..Config::default()
     };
     server_mode::run(&config, renderer, studies, |ready| {
@@ -61,6 +62,23 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
         output::line(format_args!("serving {}", ready.url));
     })?;
     Ok(())
+}
+
+fn webrtc(view: &View) -> Result<Option<WebRtcConfig>> {
+    if view.no_webrtc {
+        return Ok(None);
+    }
+    let turn_secret = view.turn_secret_file.as_ref().map(|path| {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the TURN secret cannot be read from {}", path.display()))?;
+        Ok::<_, anyhow::Error>(Secret(text.trim().to_owned()))
+    });
+    Ok(Some(WebRtcConfig {
+        listen: view.webrtc_listen,
+        public_addresses: view.public_address.clone(),
+        ice_servers: view.ice_server.clone(),
+        turn_secret: turn_secret.transpose()?,
+    }))
 }
 
 /// Shows the study made by formula; the first time it is made and kept in the user's cache.

@@ -2,7 +2,7 @@
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 44;
-const PART_BYTES: usize = 12;
+pub const PART_BYTES: usize = 12;
 const MAGIC: [u8; 4] = *b"VXF1";
 
 /// How the parts of a frame are encoded.

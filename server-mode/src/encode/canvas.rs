@@ -151,11 +151,12 @@ impl Canvas {
         Ok(rects.next().is_some())
     }
 
-    /// Appends the picture as the next one of a video.
+    /// Appends the picture as the next one of a video; it needs none before it where `key`.
     pub fn film(
         &mut self,
         frame: &Frame,
         bits_per_second: usize,
+        key: bool,
         message: &mut Vec<u8>,
     ) -> Result<Painted, EncodeError> {
         if self.refused == Some(frame.size) {
@@ -167,9 +168,9 @@ impl Canvas {
             _ => Video::open(frame.size, bits_per_second).inspect_err(|_| self.refused = Some(frame.size))?,
         };
         video.set_rate(bits_per_second);
-        let mut key = false;
+        let mut is_key = false;
         append(message, Rect::whole(frame), |message| {
-            key = video.encode(frame, message)?;
+            is_key = video.encode(frame, key, message)?;
             Ok(())
         })
         .inspect_err(|_| self.refused = Some(frame.size))?;
@@ -178,7 +179,7 @@ impl Canvas {
         self.size = frame.size;
         self.tiles.clear();
         self.drawn = None;
-        Ok(Painted { cleared, key, ..Painted::with(Codec::H264) })
+        Ok(Painted { cleared, key: is_key, ..Painted::with(Codec::H264) })
     }
 
     /// Gives the encoder's memory back; the next video begins anew.
@@ -478,7 +479,7 @@ mod tests {
         let (small, large) = (disc([240, 160], 100), disc([480, 320], 100));
         let (mut canvas, mut jpeg) = (Canvas::default(), Jpeg::new().expect("libjpeg-turbo starts"));
         let film = |canvas: &mut Canvas, frame: &Frame| {
-            let painted = canvas.film(frame, 8_000_000, &mut Vec::new()).expect("an encoder");
+            let painted = canvas.film(frame, 8_000_000, false, &mut Vec::new()).expect("an encoder");
             (painted.cleared, painted.key)
         };
         let mut paint = |canvas: &mut Canvas, frame: &Frame| {

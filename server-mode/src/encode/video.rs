@@ -17,7 +17,17 @@ use super::EncodeError;
 
 /// Names for FFmpeg, best first, with what makes an encoder answer each picture at once.
 const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
-    ("h264_nvenc", &[("preset", "p1"), ("tune", "ull"), ("zerolatency", "1"), ("delay", "0"), ("cq", "23")]),
+    (
+        "h264_nvenc",
+        &[
+            ("preset", "p1"),
+            ("tune", "ull"),
+            ("zerolatency", "1"),
+            ("delay", "0"),
+            ("cq", "23"),
+            ("forced-idr", "1"),
+        ],
+    ),
     ("libx264", &[("preset", "superfast"), ("tune", "zerolatency"), ("crf", "23")]),
 ];
 /// Frames that a sender may save up for, in parts of a second.
@@ -87,7 +97,7 @@ impl Video {
             };
             let works = |name: &str| {
                 let mut video = Self::open_with(name, frame.size, 1_000_000).ok()?;
-                video.encode(&frame, &mut Vec::new()).ok()
+                video.encode(&frame, false, &mut Vec::new()).ok()
             };
             ENCODERS.iter().map(|(name, _)| *name).find(|name| works(name).is_some())
         })
@@ -146,9 +156,9 @@ impl Video {
         unsafe { (*self.encoder.as_mut_ptr()).rc_buffer_size = buffer }
     }
 
-    /// Appends a picture of the encoder's size as an access unit (Annex B). Returns whether it needs none
-    /// before it.
-    pub fn encode(&mut self, picture: &Frame, to: &mut Vec<u8>) -> Result<bool, EncodeError> {
+    /// Appends a picture of the encoder's size as an access unit (Annex B), one that needs none before it
+    /// where `key`. Returns whether it needs none.
+    pub fn encode(&mut self, picture: &Frame, key: bool, to: &mut Vec<u8>) -> Result<bool, EncodeError> {
         let Self { planes, .. } = self;
         let [width, height] = [planes.width, planes.height];
         let even = (picture.size != [width, height]).then(|| widened(picture, [width, height]));
@@ -170,7 +180,7 @@ impl Video {
             }
         }
         frame.set_pts(Some(self.count));
-        if self.count == 0 {
+        if key || self.count == 0 {
             frame.set_kind(picture::Type::I);
         }
         self.count += 1;
@@ -241,7 +251,7 @@ mod tests {
         let mut decoder = Decoder::new();
         for turn in 0..6 {
             let (picture, mut unit) = (picture(size, turn), Vec::new());
-            let key = video.encode(&picture, &mut unit).expect("encodes");
+            let key = video.encode(&picture, false, &mut unit).expect("encodes");
             assert_eq!(key, turn == 0, "one key frame, then none");
             let decoded = decoder.decode(&unit);
             assert_eq!([decoded.width(), decoded.height()], [322, 244]);
@@ -278,7 +288,7 @@ mod tests {
             let mut unit = Vec::new();
             let mut keys = 0;
             for _ in 0..30 {
-                keys += u32::from(video.encode(&noisy(), &mut unit).expect("encodes"));
+                keys += u32::from(video.encode(&noisy(), false, &mut unit).expect("encodes"));
             }
             (unit.len(), keys)
         };

@@ -102,7 +102,7 @@ mod tests {
     /// A frame of the protocol with the next access unit of a video.
     fn film(video: &mut Video, picture: &Frame) -> Vec<u8> {
         let mut unit = Vec::new();
-        let key = video.encode(picture, &mut unit).expect("encodes");
+        let key = video.encode(picture, false, &mut unit).expect("encodes");
         message(picture.size, key, &unit)
     }
 
@@ -197,7 +197,7 @@ mod tests {
         for real in [[64, 64], [320, 256], [1920, 1088], [4096, 4096]] {
             let mut unit = Vec::new();
             let mut video = Video::open(real, 1_000_000).expect("an encoder");
-            video.encode(&picture(real, 0), &mut unit).expect("encodes");
+            video.encode(&picture(real, 0), false, &mut unit).expect("encodes");
             let shown = Screen::default().show(&message([320, 240], true, &unit));
             assert!(matches!(shown, Err(ScreenError::Part(_))), "{real:?}: {shown:?}");
         }

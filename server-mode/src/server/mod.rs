@@ -29,6 +29,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::frames::Frames;
 use crate::studies::{Store, Studies};
+use crate::webrtc::{Config as WebRtcConfig, WebRtc};
 use auth::{Guesses, Proof, Token};
 use pages::{Assets, SignIn};
 use presets::{Presets, Watch};
@@ -50,6 +51,8 @@ pub struct Config {
     pub presets: Option<PathBuf>,
     /// Bytes of series that nobody looks at any more but that stay in memory.
     pub cache_bytes: usize,
+    /// `None` leaves clients their WebSocket.
+    pub webrtc: Option<WebRtcConfig>,
 }
 
 impl Default for Config {
@@ -61,6 +64,7 @@ impl Default for Config {
             max_sessions: 64,
             presets: None,
             cache_bytes: 2 << 30,
+            webrtc: Some(WebRtcConfig::default()),
         }
     }
 }
@@ -90,6 +94,18 @@ pub enum Error {
     RenderSize(u32, u32),
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
+    #[error(
+        "WebRTC cannot listen on UDP {0}: {1}. Choose another address with --webrtc-listen, or do without with --no-webrtc"
+    )]
+    WebRtcListen(SocketAddr, std::io::Error),
+    #[error("WebRTC's certificate cannot be made")]
+    Certificate,
+    #[error("{0:?} is no URL of a STUN or TURN server: those begin with stun:, stuns:, turn: or turns:")]
+    IceServer(String),
+    #[error(
+        "a TURN server needs the secret that it shares with this server: give its file with --turn-secret-file"
+    )]
+    TurnSecret,
     #[error("threads or the event loop cannot be started: {0}")]
     Start(std::io::Error),
 }
@@ -165,6 +181,7 @@ struct App {
     store: Store,
     presets: Presets,
     frames: Frames,
+    webrtc: Option<WebRtc>,
     backend: &'static str,
     render_size: [u32; 2],
     max_sessions: usize,
@@ -209,7 +226,14 @@ impl Server {
         let studies = Arc::new(studies);
         let (close, closing) = watch::channel(false);
         let (presets, watch, problems) = presets::open(config.presets.clone());
-        let warnings = warnings(address.ip()).into_iter().chain(problems).collect();
+        let (webrtc, remarks) = match &config.webrtc {
+            Some(config) => {
+                let (webrtc, remarks) = WebRtc::bind(config, address).await?;
+                (Some(webrtc), remarks)
+            }
+            None => (None, Vec::new()),
+        };
+        let warnings = warnings(address.ip()).into_iter().chain(problems).chain(remarks).collect();
         let ready = Ready { url: url(address, &token), address, warnings };
         let app = App {
             token,
@@ -219,6 +243,7 @@ impl Server {
             thumbnails: Thumbnails::new(Arc::clone(&studies)),
             store: Store::start(Arc::clone(&studies), config.cache_bytes).map_err(Error::Start)?,
             frames: Frames::start(renderer).map_err(Error::Start)?,
+            webrtc,
             backend: renderer.name(),
             studies,
             presets,

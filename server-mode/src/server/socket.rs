@@ -23,8 +23,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 
 use super::presets::Presets;
 use super::{App, auth, pages};
-use crate::session::{Dialect, Input, Output, Rendered, Session};
+use crate::session::{Dialect, Input, Output, PeerEvent, Rendered, Session};
 use crate::studies::Opened;
+use crate::webrtc::{Peer, WebRtc};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -158,7 +159,8 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
     let hosted = waiting.or_else(|| permit.as_ref().ok().and_then(|_| Hosted::new(&app, dialect)));
     let reason = match hosted {
         Some(hosted) => {
-            let mut client = Client { hosted, app: &app, outgoing: &outgoing };
+            let peer = app.webrtc.as_ref().map(WebRtc::peer);
+            let mut client = Client { hosted, peer, app: &app, outgoing: &outgoing };
             let end = client.run(&mut stream, frames_sent, resumed).await;
             client.leave(dialect, &end);
             end.reason
@@ -204,6 +206,8 @@ impl From<Option<CloseFrame>> for End {
 
 struct Client<'a> {
     hosted: Hosted,
+    /// `None` where the server has no WebRTC.
+    peer: Option<Peer>,
     app: &'a App,
     outgoing: &'a mpsc::Sender<Message>,
 }
@@ -218,7 +222,9 @@ impl Client<'_> {
     ) -> End {
         let wanted_elsewhere = self.app.waiting.taken(&self.hosted.resume_token);
         let resume_token = self.hosted.resume_token.clone();
-        let connected = Input::Connected { resume_token, resumed, ice_servers: None };
+        let id = self.hosted.session.id();
+        let ice_servers = self.app.webrtc.as_ref().map(|webrtc| webrtc.ice_servers(id));
+        let connected = Input::Connected { resume_token, resumed, ice_servers };
         self.handle(Instant::now(), connected);
         let mut closing_down = self.app.closing.clone();
         let mut heartbeat = tokio::time::interval(PING_EVERY);
@@ -251,6 +257,13 @@ impl Client<'_> {
                         None => return None.into(),
                         Some(Err(error)) => return refusal(&error).into(),
                     }
+                }
+                event = next_of(&mut self.peer), if allowance.is_open() => {
+                    let now = Instant::now();
+                    if matches!(event, PeerEvent::Text(..)) && allowance.spend(now) {
+                        self.handle(now, Input::Throttled);
+                    }
+                    self.handle(now, Input::Peer(event));
                 }
                 () = tokio::time::sleep_until(allowance.reopens()), if !allowance.is_open() => {
                     allowance.refill(Instant::now());
@@ -330,6 +343,24 @@ impl Client<'_> {
             match output {
                 Output::Text(text) => queue(self.outgoing, Message::Text(text.into()))?,
                 Output::Frame(message) => queue(self.outgoing, Message::Binary(message.into()))?,
+                Output::Carry(parcel) => {
+                    if let Some(peer) = &mut self.peer {
+                        peer.send(parcel);
+                    }
+                }
+                Output::Offer { sdp, tracks } => {
+                    let answer = match &mut self.peer {
+                        Some(peer) => peer.offer(&sdp, &tracks),
+                        None => Err("This server has no WebRTC.".into()),
+                    };
+                    let answer = Input::Peer(PeerEvent::Answer(answer));
+                    session.handle(Instant::now().into_std(), answer);
+                }
+                Output::Candidate(candidate) => {
+                    if let Some(peer) = &mut self.peer {
+                        peer.candidate(&candidate);
+                    }
+                }
                 Output::Open(request, target) => {
                     let events = events.clone();
                     // The queue has room for every answer; a session that is gone needs none.
@@ -354,6 +385,14 @@ impl Client<'_> {
 fn queue(outgoing: &mpsc::Sender<Message>, message: Message) -> Result<(), CloseFrame> {
     let unread = |_| closing(CloseCode::Policy, "The client does not read what it asks for.");
     outgoing.try_send(message).map_err(unread)
+}
+
+/// What WebRTC has to tell; for ever waiting where there is none.
+async fn next_of(peer: &mut Option<Peer>) -> PeerEvent {
+    match peer {
+        Some(peer) => peer.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What to say to a client whose bytes cannot be read; nothing to one that is gone.

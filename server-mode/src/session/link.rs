@@ -75,6 +75,11 @@ impl Link {
         self.estimate.unwrap_or(self.bits_per_second).clamp(FEWEST_BITS, MOST_BITS)
     }
 
+    /// A transport that sees each packet has estimated what there is for all views together.
+    pub fn estimated(&mut self, bits_per_second: usize) {
+        self.estimate = Some(bits_per_second);
+    }
+
     /// Frames of one view that may be unacknowledged.
     pub fn ahead(&self) -> u32 {
         if self.alone { 1 } else { self.ahead }
@@ -228,9 +233,9 @@ mod tests {
     #[test]
     fn what_sees_each_packet_knows_better() {
         let mut link = Link::default();
-        link.estimate = Some(2_000_000);
+        link.estimated(2_000_000);
         assert_eq!(link.bits_per_second(), 2_000_000);
-        link.estimate = Some(1);
+        link.estimated(1);
         assert_eq!(link.bits_per_second(), FEWEST_BITS);
     }
 }

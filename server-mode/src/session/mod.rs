@@ -5,6 +5,7 @@
 //! than two of its frames are unacknowledged. What arrives meanwhile is merged into the view's
 //! state, so a slow client sees fewer pictures, never older ones.
 
+mod lanes;
 mod link;
 mod motion;
 mod pace;
@@ -19,8 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use protocol::message::{IceServer, LayoutView, Stats, ViewInfo};
-use protocol::{ErrorCode, ServerMessage, plain as wire};
+use protocol::message::{IceServer, LayoutView, Stats, Track, ViewInfo};
+use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
 use render_core::scene::{Content, PresetLibrary, ViewState};
@@ -29,10 +30,12 @@ use crate::encode::{Brush, Canvas, Painted};
 use crate::frames::Failure;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
+use lanes::Lanes;
 use link::Link;
 use pace::Pace;
 use view::{Counters, View, Wishes};
 
+pub use lanes::{Lane, Parcel, PeerEvent};
 pub use protocol::Quality;
 
 /// Frames that may be on their way to a client that cannot acknowledge them.
@@ -58,8 +61,9 @@ pub enum Input<'a> {
     },
     /// The client is gone; it may come back.
     Disconnected,
-    /// A text message.
+    /// A text message that came by WebSocket.
     Text(&'a str),
+    Peer(PeerEvent),
     /// How far the series that the client waits for has been read.
     Loading {
         series_instance_uid: String,
@@ -84,10 +88,16 @@ pub enum Input<'a> {
 /// What a session wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a text message.
+    /// Send a text message by WebSocket.
     Text(String),
-    /// Send a binary message.
+    /// Send a binary message by WebSocket.
     Frame(Vec<u8>),
+    /// Send this by WebRTC.
+    Carry(Parcel),
+    /// Begin WebRTC, or its ICE anew; the answer is `PeerEvent::Answer`.
+    Offer { sdp: String, tracks: Vec<Track> },
+    /// An address of the client's.
+    Candidate(String),
     /// Open a series instead of any it still waits for; the answer is `Input::Opened`.
     Open(u64, Target),
     /// Draw this instead of any job of the view that has not begun; the answer is `Input::Rendered`.
@@ -116,8 +126,9 @@ pub enum Coding {
     Bare { quality: u8 },
     /// What is new on the canvas is encoded as JPEGs.
     Parts { canvas: Arc<Mutex<Canvas>>, brush: Brush },
-    /// It is the next one of the canvas' video; JPEGs where no encoder works.
-    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, brush: Brush },
+    /// It is the next one of the canvas' video, and needs none before it where `key`; JPEGs where no encoder
+    /// works.
+    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, brush: Brush, key: bool },
     /// It was drawn before; some more of it is encoded, about so many bytes.
     Rest { canvas: Arc<Mutex<Canvas>>, most: usize },
 }
@@ -194,7 +205,7 @@ pub struct Session {
     /// Outlive the views, so that frame numbers and revisions never repeat.
     counters: [Counters; protocol::MAX_VIEWS],
     epochs: u64,
-    last_seq: u64,
+    lanes: Lanes,
     accepts: Accepts,
     link: Link,
     /// Whether a client is connected.
@@ -228,7 +239,7 @@ impl Session {
             views: BTreeMap::new(),
             counters: Default::default(),
             epochs: 0,
-            last_seq: 0,
+            lanes: Lanes::default(),
             accepts: Accepts::default(),
             link: Link::default(),
             is_there: false,
@@ -256,9 +267,10 @@ impl Session {
                 self.disconnected();
             }
             Input::Text(text) => match self.dialect {
-                Dialect::Stream => self.stream_text(now, text),
+                Dialect::Stream => self.stream_text(now, Lane::WebSocket, text),
                 Dialect::Plain { .. } => self.plain_text(text),
             },
+            Input::Peer(event) => self.peer_event(now, event),
             Input::Loading { series_instance_uid, done, total } => {
                 if self.dialect == Dialect::Stream && self.is_opening() {
                     self.send(&ServerMessage::Loading { series_instance_uid, done, total });
@@ -275,7 +287,7 @@ impl Session {
             Input::Throttled => {
                 self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
             }
-            Input::GoingAway => self.error(ErrorCode::GoingAway, "The server is shutting down.", None),
+            Input::GoingAway => self.goodbye(),
             Input::Wake => {}
         }
         if self.is_there {
@@ -290,7 +302,8 @@ impl Session {
 
     /// When to call `handle` with `Input::Wake`.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.views.values().filter_map(|view| view.wake_at(self.accepts.png)).min()
+        let views = self.views.values().filter_map(|view| view.wake_at(self.accepts.png));
+        views.chain(self.counters.iter().filter_map(Counters::stalled_until)).min()
     }
 
     /// Tells a client all it needs to know; every view begins anew for it.
@@ -326,7 +339,7 @@ impl Session {
 
     /// Keeps what is shown and lets go of what it takes to show it.
     fn disconnected(&mut self) {
-        (self.last_seq, self.accepts, self.link) = (0, Accepts::default(), Link::default());
+        (self.lanes, self.accepts, self.link) = (Lanes::default(), Accepts::default(), Link::default());
         if let Some((_, seq)) = &mut self.opening {
             // A later connection numbers its messages anew.
             *seq = None;
@@ -342,7 +355,9 @@ impl Session {
             }
         }
         // Nobody is there to read it.
-        self.out.retain(|output| !matches!(output, Output::Text(_) | Output::Frame(_) | Output::Render(_)));
+        self.out.retain(|output| {
+            !matches!(output, Output::Text(_) | Output::Frame(_) | Output::Carry(_) | Output::Render(_))
+        });
     }
 
     /// Asks for a series instead of any that the client still waits for.
@@ -438,7 +453,8 @@ impl Session {
 
     fn frame(&mut self, now: Instant, meta: &JobMeta, picture: Picture) {
         let counters = &mut self.counters[usize::from(meta.view)];
-        let number = counters.send();
+        let by_track = picture.painted.codec == Codec::H264 && self.lanes.has_track(meta.view);
+        let number = counters.send(by_track.then_some(now));
         if meta.quality != Quality::Interactive {
             counters.pace.sent(number, now);
         }
@@ -476,7 +492,7 @@ impl Session {
         if let Some(room) = message.first_chunk_mut() {
             *room = header.encode();
         }
-        self.out.push_back(Output::Frame(message));
+        self.send_frame(meta.view, picture.painted.codec, message);
     }
 
     /// Asks for a picture of every view that needs one and whose client keeps up.
@@ -490,7 +506,9 @@ impl Session {
         let mut windowed = None;
         for (&number, view) in &mut self.views {
             view.rest(now);
-            if self.counters[usize::from(number)].unacknowledged() < ahead && view.apply_pending(&volume) {
+            let counters = &mut self.counters[usize::from(number)];
+            counters.give_up(now);
+            if counters.unacknowledged() < ahead && view.apply_pending(&volume) {
                 windowed = Some(number);
             }
         }
@@ -503,7 +521,7 @@ impl Session {
             let counters = &self.counters[usize::from(number)];
             let wishes = Wishes {
                 settles: self.accepts.png,
-                films: self.accepts.h264,
+                films: self.accepts.h264 || self.lanes.has_track(number),
                 bits_per_second,
                 most: counters.pace.bytes(),
                 // Lossless parts go one by one: what the user does next must not queue behind many of them.
@@ -536,9 +554,14 @@ impl Session {
         }
     }
 
-    fn send(&mut self, message: &ServerMessage) {
-        // Only maps with keys that are not strings cannot be written, and messages have none.
-        self.out.push_back(Output::Text(serde_json::to_string(message).unwrap_or_default()));
+    fn goodbye(&mut self) {
+        let message = "The server is shutting down.".to_owned();
+        match self.dialect {
+            Dialect::Stream => {
+                self.signal(&ServerMessage::Error { code: ErrorCode::GoingAway, message, seq: None });
+            }
+            Dialect::Plain { .. } => self.send_plain(&wire::ServerMessage::Error { message }),
+        }
     }
 
     fn send_plain(&mut self, message: &wire::ServerMessage) {

@@ -3,27 +3,27 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, TransportKind, Warning};
+use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
 use render_core::{Volume, Window, window};
 
 use super::view::View;
-use super::{Accepts, Output, Session};
+use super::{Accepts, Lane, Output, Session};
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
-    pub(super) fn stream_text(&mut self, now: Instant, text: &str) {
+    pub(super) fn stream_text(&mut self, now: Instant, lane: Lane, text: &str) {
         let (seq, message) = match ClientMessage::parse(text) {
             Ok(parsed) => parsed,
             Err(error) => return self.error(error.code, &error.reason, error.seq),
         };
-        if seq <= self.last_seq {
-            let reason = format!("`seq` must rise: {seq} came after {}", self.last_seq);
-            return self.error(ErrorCode::Seq, &reason, Some(seq));
-        }
-        self.last_seq = seq;
-        if let Err((code, reason)) = self.obey(now, seq, message) {
+        let done = match self.lanes.admit(lane, seq, &message) {
+            Ok(true) => self.obey(now, seq, message),
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err((code, reason)) = done {
             self.error(code, &reason, Some(seq));
         }
     }
@@ -36,12 +36,9 @@ impl Session {
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
             ClientMessage::Stats(stats) => self.out.push_back(Output::Stats(stats)),
-            ClientMessage::Transport { transport: TransportKind::Websocket } => {}
-            ClientMessage::Offer { .. }
-            | ClientMessage::Candidate { .. }
-            | ClientMessage::Transport { transport: TransportKind::Webrtc } => {
-                return Err((ErrorCode::WebrtcFailed, "This server has no WebRTC.".into()));
-            }
+            ClientMessage::Transport { transport } => self.choose(transport),
+            ClientMessage::Offer { sdp, tracks } => self.offer(seq, sdp, tracks),
+            ClientMessage::Candidate { candidate } => self.out.push_back(Output::Candidate(candidate)),
             ClientMessage::Ack { view, frame } => {
                 self.counters[usize::from(view)].acknowledge(now, frame);
                 self.link.acknowledged(view, frame, now);

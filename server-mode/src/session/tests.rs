@@ -25,6 +25,9 @@ struct Stage {
     jobs: BTreeMap<u8, Box<Job>>,
     opens: Vec<Target>,
     withdrawn: Vec<u8>,
+    /// What went by WebRTC.
+    parcels: Vec<Parcel>,
+    offers: u32,
 }
 
 struct Frame {
@@ -66,6 +69,8 @@ impl Stage {
             jobs: BTreeMap::new(),
             opens: Vec::new(),
             withdrawn: Vec::new(),
+            parcels: Vec::new(),
+            offers: 0,
         };
         stage.connect(false);
         stage
@@ -132,7 +137,9 @@ impl Stage {
                     self.jobs.remove(&view);
                     self.withdrawn.push(view);
                 }
-                Output::Stats(_) => {}
+                Output::Carry(parcel) => self.parcels.push(parcel),
+                Output::Offer { .. } => self.offers += 1,
+                Output::Stats(_) | Output::Candidate(_) => {}
             }
         }
     }

@@ -29,6 +29,8 @@ const SETTLE: Duration = Duration::from_millis(350);
 const VIDEO_REST: Duration = Duration::from_secs(10);
 const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
+/// A picture of a track may be lost with all that tells of it: after this time the next one goes.
+const STALL: Duration = Duration::from_millis(300);
 /// Drawing and encoding an interactive picture should take no longer: 30 a second, and some time to send and
 /// to show it.
 const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
@@ -38,6 +40,8 @@ const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
 pub struct Counters {
     sent: u32,
     acknowledged: u32,
+    /// When the last frame was sent, if it may be lost.
+    at_risk: Option<Instant>,
     revision: u64,
     /// What the client was last told about the view.
     pub told: Option<ViewInfo>,
@@ -50,10 +54,22 @@ impl Counters {
         self.sent.wrapping_sub(self.acknowledged)
     }
 
-    /// Counts a frame and returns its number.
-    pub fn send(&mut self) -> u32 {
-        self.sent = self.sent.wrapping_add(1);
+    /// Counts a frame, sent at this time where it may be lost, and returns its number.
+    pub fn send(&mut self, at_risk: Option<Instant>) -> u32 {
+        (self.sent, self.at_risk) = (self.sent.wrapping_add(1), at_risk);
         self.sent
+    }
+
+    /// When to `give_up` frames that may hold up the next.
+    pub fn stalled_until(&self) -> Option<Instant> {
+        self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + STALL)
+    }
+
+    /// Waits no longer for frames that are lost.
+    pub fn give_up(&mut self, now: Instant) {
+        if self.stalled_until().is_some_and(|at| at <= now) {
+            self.acknowledge_all();
+        }
     }
 
     /// Numbers that were not sent, or were acknowledged before, mean nothing.
@@ -152,6 +168,8 @@ pub struct View {
     settling: Settling,
     /// The canvas has a video, which is let go when nothing has moved until then; `None` while it runs.
     video: Option<Option<Instant>>,
+    /// The next picture of the video is to need none before it.
+    wants_key: bool,
 }
 
 /// On the way from a final picture to a lossless one.
@@ -190,6 +208,7 @@ impl View {
             repaint: false,
             settling: Settling::No,
             video: None,
+            wants_key: false,
         }
     }
 
@@ -221,6 +240,21 @@ impl View {
         (self.interaction, self.rest_at) = (Interaction::default(), None);
         (self.asked, self.shown, self.settling, self.due) = (None, None, Settling::No, None);
         (self.canvas, self.studio, self.video, self.repaint) = (Arc::default(), None, None, false);
+        self.wants_key = false;
+    }
+
+    /// Builds on nothing that was sent, and drops what is in the making.
+    pub fn begin_anew(&mut self, epoch: u64) {
+        self.epoch = epoch;
+        (self.asked, self.shown, self.settling, self.due) = (None, None, Settling::No, None);
+        (self.canvas, self.video, self.repaint) = (Arc::default(), None, false);
+    }
+
+    /// The client has lost pictures of the video.
+    pub fn begin_video_anew(&mut self) {
+        self.wants_key = true;
+        // A better picture than those is on its way already.
+        self.shown = self.shown.filter(|shown| shown.quality != Quality::Interactive);
     }
 
     /// Whether the user is at work on it.
@@ -434,7 +468,8 @@ impl View {
             (Dialect::Plain { .. }, _) => Coding::Bare { quality: jpeg_quality },
             (_, Quality::Interactive) if wishes.films => {
                 self.video = Some(None);
-                Coding::Film { canvas, bits_per_second: wishes.bits_per_second, brush }
+                let key = std::mem::take(&mut self.wants_key);
+                Coding::Film { canvas, bits_per_second: wishes.bits_per_second, brush, key }
             }
             _ => Coding::Parts { canvas, brush },
         };

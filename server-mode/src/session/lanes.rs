@@ -1,0 +1,260 @@
+//! The ways between a session and its client: the WebSocket, and WebRTC beside it.
+
+use std::time::{Duration, Instant};
+
+use protocol::message::{Track, TransportKind};
+use protocol::{ClientMessage, Codec, ErrorCode, MAX_VIEWS, PointerKind, ServerMessage};
+
+use super::link::Link;
+use super::pace::Pace;
+use super::{Output, Session};
+
+/// So often a view's video begins anew for a client that has lost pictures; requests between are about
+/// pictures that the last one replaced.
+const KEY_EVERY: Duration = Duration::from_millis(300);
+
+/// How a text message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    WebSocket,
+    /// WebRTC's ordered, reliable channel.
+    Commands,
+    /// WebRTC's channel on which messages may be lost and overtake each other.
+    Moves,
+}
+
+/// What a session learns of WebRTC.
+#[derive(Debug)]
+pub enum PeerEvent {
+    /// The answer to `Output::Offer`, or why there is none.
+    Answer(Result<String, String>),
+    /// Both channels are open.
+    Open,
+    Text(Lane, String),
+    /// The client cannot show more of this view's video without a picture that needs none before it.
+    KeyframeNeeded {
+        view: u8,
+    },
+    /// So much the way carries by transport-wide congestion control.
+    Bandwidth(usize),
+    /// Nothing comes through any more; the reason is a sentence.
+    Lost(String),
+}
+
+/// What WebRTC is to carry.
+#[derive(Debug)]
+pub enum Parcel {
+    Text(String),
+    Frame(Vec<u8>),
+    /// An H.264 frame of a view that has a track.
+    Picture(Vec<u8>),
+}
+
+/// Which ways there are, and which one is taken.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    /// The way that was chosen.
+    webrtc: bool,
+    /// Both channels are open.
+    is_open: bool,
+    /// The client has chosen WebRTC before the channels were open.
+    is_awaited: bool,
+    /// The `seq` of the offer that waits for its answer, and what its videos show.
+    offered: Option<(u64, [bool; MAX_VIEWS])>,
+    /// The views that have a track.
+    tracks: [bool; MAX_VIEWS],
+    /// The newest `seq` that came by WebSocket, and by the channel for commands.
+    last_seq: [u64; 2],
+    /// The newest `seq` that was done in each view.
+    done: [u64; MAX_VIEWS],
+    /// When each view's video began anew because the client had lost pictures.
+    keyed: [Option<Instant>; MAX_VIEWS],
+}
+
+impl Lanes {
+    /// Whether H.264 frames of a view go as pictures of a track.
+    pub fn has_track(&self, view: u8) -> bool {
+        self.webrtc && self.tracks[usize::from(view)]
+    }
+
+    /// Whether a message is to be obeyed; the reason if it breaks the protocol.
+    pub fn admit(
+        &mut self,
+        lane: Lane,
+        seq: u64,
+        message: &ClientMessage,
+    ) -> Result<bool, (ErrorCode, String)> {
+        let newest = match lane {
+            Lane::WebSocket => Some(&mut self.last_seq[0]),
+            Lane::Commands => Some(&mut self.last_seq[1]),
+            Lane::Moves => None,
+        };
+        if let Some(newest) = newest {
+            if seq <= *newest {
+                return Err((ErrorCode::Seq, format!("`seq` must rise: {seq} came after {newest}")));
+            }
+            *newest = seq;
+        } else if !matches!(
+            message,
+            ClientMessage::Ack { .. } | ClientMessage::Pointer { kind: PointerKind::Move, .. }
+        ) {
+            return Err((ErrorCode::Malformed, "Only `ack` and moves of the pointer go by `moves`.".into()));
+        }
+        let (first, count) = match message {
+            ClientMessage::Pointer { view, .. }
+            | ClientMessage::Wheel { view, .. }
+            | ClientMessage::Pinch { view, .. }
+            | ClientMessage::Scroll { view, .. }
+            | ClientMessage::Rotate { view, .. }
+            | ClientMessage::Window { view, .. }
+            | ClientMessage::Preset { view, .. }
+            | ClientMessage::Reset { view: Some(view) } => (usize::from(*view), 1),
+            ClientMessage::Reset { view: None } | ClientMessage::Layout { .. } => (0, MAX_VIEWS),
+            _ => (0, 0),
+        };
+        let mut is_late = false;
+        for done in self.done.iter_mut().skip(first).take(count) {
+            is_late |= lane == Lane::Moves && seq < *done;
+            *done = seq.max(*done);
+        }
+        Ok(!is_late)
+    }
+}
+
+impl Session {
+    /// Sends a message the way that everything goes.
+    pub(super) fn send(&mut self, message: &ServerMessage) {
+        let text = text(message);
+        self.out.push_back(if self.lanes.webrtc {
+            Output::Carry(Parcel::Text(text))
+        } else {
+            Output::Text(text)
+        });
+    }
+
+    /// Sends a message that belongs on the WebSocket.
+    pub(super) fn signal(&mut self, message: &ServerMessage) {
+        self.out.push_back(Output::Text(text(message)));
+    }
+
+    pub(super) fn send_frame(&mut self, view: u8, codec: Codec, message: Vec<u8>) {
+        self.out.push_back(match codec {
+            Codec::H264 if self.lanes.has_track(view) => Output::Carry(Parcel::Picture(message)),
+            _ if self.lanes.webrtc => Output::Carry(Parcel::Frame(message)),
+            _ => Output::Frame(message),
+        });
+    }
+
+    pub(super) fn offer(&mut self, seq: u64, sdp: String, tracks: Vec<Track>) {
+        let mut views = [false; MAX_VIEWS];
+        for track in &tracks {
+            views[usize::from(track.view)] = true;
+        }
+        self.lanes.offered = Some((seq, views));
+        self.out.push_back(Output::Offer { sdp, tracks });
+    }
+
+    pub(super) fn choose(&mut self, transport: TransportKind) {
+        match transport {
+            TransportKind::Websocket => {
+                self.lanes.is_awaited = false;
+                if self.lanes.webrtc {
+                    self.switch(false);
+                }
+            }
+            TransportKind::Webrtc if self.lanes.is_open => {
+                if !self.lanes.webrtc {
+                    self.switch(true);
+                }
+            }
+            TransportKind::Webrtc => self.lanes.is_awaited = true,
+        }
+    }
+
+    pub(super) fn peer_event(&mut self, now: Instant, event: PeerEvent) {
+        match event {
+            PeerEvent::Answer(answer) => self.answered(answer),
+            PeerEvent::Open => {
+                self.lanes.is_open = true;
+                if std::mem::take(&mut self.lanes.is_awaited) {
+                    self.switch(true);
+                }
+            }
+            PeerEvent::Text(lane, text) => self.stream_text(now, lane, &text),
+            PeerEvent::KeyframeNeeded { view } => self.begin_video_anew(now, view),
+            PeerEvent::Bandwidth(bits_per_second) if self.lanes.webrtc => {
+                self.link.estimated(bits_per_second);
+            }
+            PeerEvent::Bandwidth(_) => {}
+            PeerEvent::Lost(reason) => {
+                self.lanes.is_open = false;
+                if self.lanes.webrtc {
+                    self.switch(false);
+                    self.signal(&ServerMessage::Transport { transport: TransportKind::Websocket, reason });
+                } else {
+                    self.lanes.is_awaited = false;
+                    self.signal(&ServerMessage::Error {
+                        code: ErrorCode::WebrtcFailed,
+                        message: reason,
+                        seq: None,
+                    });
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Result<String, String>) {
+        let Some((seq, views)) = self.lanes.offered.take() else { return };
+        match answer {
+            Ok(sdp) => {
+                let before = std::mem::replace(&mut self.lanes.tracks, views);
+                self.signal(&ServerMessage::Answer { sdp });
+                // A video does not go on by another way.
+                let is_used = self.lanes.webrtc;
+                for view in (0..MAX_VIEWS).filter(|&i| is_used && before[i] != views[i]) {
+                    self.begin_anew(view as u8);
+                }
+            }
+            Err(message) => {
+                self.signal(&ServerMessage::Error { code: ErrorCode::WebrtcFailed, message, seq: Some(seq) });
+            }
+        }
+    }
+
+    fn switch(&mut self, webrtc: bool) {
+        self.lanes.webrtc = webrtc;
+        self.link = Link::default();
+        for view in 0..MAX_VIEWS {
+            self.begin_anew(view as u8);
+        }
+    }
+
+    /// What is on its way to a view counts no more; what comes next builds on nothing.
+    fn begin_anew(&mut self, number: u8) {
+        let Some(view) = self.views.get_mut(&number) else { return };
+        self.epochs += 1;
+        view.begin_anew(self.epochs);
+        let counters = &mut self.counters[usize::from(number)];
+        counters.acknowledge_all();
+        (counters.pace, counters.told) = (Pace::default(), None);
+        self.out.push_back(Output::Withdraw { view: number });
+    }
+
+    fn begin_video_anew(&mut self, now: Instant, number: u8) {
+        let Some(keyed) = self.lanes.keyed.get_mut(usize::from(number)) else { return };
+        if keyed.is_some_and(|at| now.saturating_duration_since(at) < KEY_EVERY) {
+            return;
+        }
+        if let Some(view) = self.views.get_mut(&number) {
+            *keyed = Some(now);
+            view.begin_video_anew();
+            // Those on their way cannot be shown.
+            self.counters[usize::from(number)].acknowledge_all();
+        }
+    }
+}
+
+fn text(message: &ServerMessage) -> String {
+    // Only maps with keys that are not strings cannot be written, and messages have none.
+    serde_json::to_string(message).unwrap_or_default()
+}

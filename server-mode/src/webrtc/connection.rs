@@ -1,0 +1,468 @@
+//! One WebRTC connection, sans-IO: datagrams and parcels go in with the time, datagrams and events come out.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use protocol::MAX_TEXT_BYTES;
+use protocol::frame::{HEADER_BYTES, PART_BYTES};
+use protocol::message::Track;
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::change::SdpOffer;
+use str0m::channel::{ChannelData, ChannelId};
+use str0m::config::DtlsCert;
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{MediaTime, Mid, Pt};
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::rtp::Extension;
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use super::routes::Datagram;
+use crate::session::{Lane, Parcel, PeerEvent};
+
+/// Media descriptions of an offer: a video for each view and the data channels, with some to spare.
+const MOST_MEDIA: usize = 24;
+/// The largest message of a data channel: SCTP of all browsers takes it, and cuts it to packets as it likes.
+const PIECE: usize = 16 << 10;
+const LAST_PIECE: u8 = 1;
+const TEXT: u8 = 2;
+/// Bytes of `commands` that SCTP has at a time. What it has goes before all that comes later, but it carries
+/// no more than this in a round trip.
+const MOST_BUFFERED: usize = 256 << 10;
+/// Room for `moves` beside it.
+const SPARE: usize = 32 << 10;
+/// Bytes that wait for SCTP: frames wait for acknowledgements, so this is for clients that take nothing.
+const MOST_WAITING: usize = 64 << 20;
+/// Headers in a note.
+const NOTED: usize = 4;
+/// A note that no newer one follows is sent again, for it may be lost.
+const NOTE_AGAIN: Duration = Duration::from_millis(40);
+/// Both channels must be open so soon after an offer.
+const CONNECT_TIME: Duration = Duration::from_secs(30);
+/// Browsers check every 2.5 s whether the way is there.
+const SILENCE: Duration = Duration::from_secs(6);
+/// A lost way may come back, by itself or by another offer, for so long.
+const LOST_TIME: Duration = Duration::from_secs(60);
+/// Congestion control begins here and looks for so much.
+const FIRST_RATE: Bitrate = Bitrate::mbps(5);
+const WANTED_RATE: Bitrate = Bitrate::mbps(20);
+/// The rate when no pictures have been sent for so long: str0m keeps a sender that knows its rate busy with 50 kbit/s
+/// of padding, which nobody needs while nothing moves.
+const IDLE_RATE: Bitrate = Bitrate::kbps(1);
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// What is to be done at once is done after so many rounds, or never.
+const MOST_ROUNDS: usize = 64;
+
+/// What a connection is made of besides the client's offer.
+#[derive(Debug)]
+pub struct Local {
+    pub certificate: DtlsCert,
+    pub candidates: Vec<Candidate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The channels must be open by then.
+    Connecting(Instant),
+    Open,
+    /// Nothing comes through; it may come back until then.
+    Lost(Instant),
+}
+
+#[derive(Debug)]
+pub struct Connection {
+    rtc: Rtc,
+    /// The client's certificate, as its offer tells.
+    fingerprint: String,
+    state: State,
+    /// When the client last proved to be there.
+    heard: Instant,
+    /// When the clock of RTP was zero.
+    began: Instant,
+    videos: Vec<Video>,
+    commands: Option<ChannelId>,
+    moves: Option<ChannelId>,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    rate: Rate,
+    /// When str0m has something to do.
+    due: Instant,
+    pub events: VecDeque<PeerEvent>,
+    pub datagrams: VecDeque<Transmit>,
+}
+
+/// A track.
+#[derive(Debug)]
+struct Video {
+    mid: Mid,
+    view: u8,
+    payload_type: Pt,
+    /// In units of 1/90000 s.
+    last_time: u64,
+    notes: VecDeque<[u8; 4 + HEADER_BYTES]>,
+    note_again: Option<Instant>,
+}
+
+/// A message for `commands`, sent up to `sent`.
+#[derive(Debug)]
+struct Waiting {
+    bytes: Vec<u8>,
+    sent: usize,
+    kind: u8,
+}
+
+/// What congestion control says.
+#[derive(Debug)]
+struct Rate {
+    estimate: Bitrate,
+    /// When the last picture was sent; `None` while idle.
+    busy: Option<Instant>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("the offer has more than {MOST_MEDIA} media descriptions")]
+    TooMany,
+    #[error("the offer has no fingerprint of a certificate")]
+    Fingerprint,
+    #[error("the offer cannot be read: {0}")]
+    Sdp(#[from] str0m::error::SdpError),
+    #[error("the offer cannot be answered: {0}")]
+    Rtc(#[from] str0m::RtcError),
+    #[error("the track {0:?} is no video that the client receives in a kind of H.264 that this server sends")]
+    Track(String),
+}
+
+/// The certificate that an offer names.
+pub fn fingerprint(sdp: &str) -> Result<&str, Refusal> {
+    if sdp.lines().filter(|line| line.starts_with("m=")).count() > MOST_MEDIA {
+        return Err(Refusal::TooMany);
+    }
+    sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).ok_or(Refusal::Fingerprint)
+}
+
+impl Connection {
+    /// Answers an offer.
+    pub fn new(now: Instant, local: &Local, sdp: &str, tracks: &[Track]) -> Result<(Self, String), Refusal> {
+        let fingerprint = fingerprint(sdp)?.to_owned();
+        let mut rtc = Rtc::builder()
+            .set_ice_lite(true)
+            .set_dtls_cert(local.certificate.clone())
+            .clear_codecs()
+            .enable_h264(true)
+            .set_extension(5, Extension::PlayoutDelay)
+            .enable_bwe(Some(FIRST_RATE))
+            .set_sctp_max_buffered_amount(MOST_BUFFERED + SPARE)
+            .set_sctp_max_message_size(MAX_TEXT_BYTES as u32)
+            .build(now);
+        for candidate in &local.candidates {
+            rtc.add_local_candidate(candidate.clone());
+        }
+        rtc.bwe().set_bitrate(Bitrate::ZERO, WANTED_RATE);
+        let mut connection = Self {
+            rtc,
+            fingerprint,
+            state: State::Connecting(now + CONNECT_TIME),
+            heard: now,
+            began: now,
+            videos: Vec::new(),
+            commands: None,
+            moves: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            rate: Rate { estimate: FIRST_RATE, busy: Some(now) },
+            due: now,
+            events: VecDeque::new(),
+            datagrams: VecDeque::new(),
+        };
+        let answer = connection.offer(now, sdp, tracks)?;
+        Ok((connection, answer))
+    }
+
+    /// Whether an offer is of the client that this connection is with.
+    pub fn is_with(&self, fingerprint: &str) -> bool {
+        self.fingerprint == fingerprint
+    }
+
+    /// Answers another offer of the same client: its videos or its ICE are others.
+    pub fn offer(&mut self, now: Instant, sdp: &str, tracks: &[Track]) -> Result<String, Refusal> {
+        let answer = self.rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(sdp)?)?;
+        let mut videos = Vec::new();
+        for Track { mid, view } in tracks {
+            let wrong = || Refusal::Track(mid.clone());
+            let key = Mid::from(mid.as_str());
+            let writer = self.rtc.writer(key).ok_or_else(wrong)?;
+            let payload_type = writer.payload_params().filter_map(preference).max().ok_or_else(wrong)?.1;
+            let before = self.videos.iter().position(|video| (video.mid, video.view) == (key, *view));
+            videos.push(match before {
+                Some(index) => Video { payload_type, ..self.videos.swap_remove(index) },
+                None => Video {
+                    mid: key,
+                    view: *view,
+                    payload_type,
+                    last_time: 0,
+                    notes: VecDeque::new(),
+                    note_again: None,
+                },
+            });
+        }
+        self.videos = videos;
+        if self.state != State::Open {
+            self.state = State::Connecting(now + CONNECT_TIME);
+        }
+        self.heard = now;
+        self.run(now)?;
+        Ok(answer.to_sdp_string())
+    }
+
+    /// Names this end in STUN.
+    pub fn ufrag(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    /// One more address of the client's. Those that cannot be read, names of mDNS for example, are none.
+    pub fn candidate(&mut self, now: Instant, text: &str) -> Result<(), Refusal> {
+        if let Ok(candidate) = Candidate::from_sdp_string(text) {
+            self.rtc.add_remote_candidate(candidate);
+            self.run(now)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the sender has proved to be the client.
+    pub fn receive(&mut self, datagram: &Datagram) -> Result<bool, Refusal> {
+        let Datagram { at, from, to, bytes } = datagram;
+        let Ok(receive) = Receive::new(Protocol::Udp, *from, *to, bytes) else { return Ok(false) };
+        let is_stun = bytes.first().is_some_and(|first| *first < 2);
+        let input = Input::Receive(*at, receive);
+        if !self.rtc.accepts(&input) {
+            return Ok(false);
+        }
+        self.rtc.handle_input(input)?;
+        self.run(*at)?;
+        if is_stun {
+            self.heard = *at;
+        }
+        Ok(is_stun)
+    }
+
+    /// When to call `tick`.
+    pub fn wake_at(&self) -> Instant {
+        let state = match self.state {
+            State::Connecting(until) | State::Lost(until) => until,
+            State::Open => self.heard + SILENCE,
+        };
+        let notes = self.videos.iter().filter_map(|video| video.note_again);
+        let idle = self.rate.busy.map(|at| at + IDLE_AFTER);
+        notes.chain(idle).fold(self.due.min(state), Instant::min)
+    }
+
+    /// Does what is due. Returns whether the connection is worth keeping.
+    pub fn tick(&mut self, now: Instant) -> Result<bool, Refusal> {
+        for index in 0..self.videos.len() {
+            if self.videos[index].note_again.is_some_and(|at| at <= now) {
+                self.videos[index].note_again = None;
+                self.note(index)?;
+            }
+        }
+        if self.rate.busy.is_some_and(|at| at + IDLE_AFTER <= now) {
+            self.rate.busy = None;
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, IDLE_RATE);
+            self.rtc.bwe().reset(IDLE_RATE);
+        }
+        self.rtc.handle_input(Input::Timeout(now))?;
+        self.run(now)?;
+        match self.state {
+            State::Connecting(until) if until <= now => {
+                self.lost(now, "WebRTC found no way to this server within 30 s.");
+                return Ok(false);
+            }
+            State::Lost(until) if until <= now && self.heard + SILENCE <= now => return Ok(false),
+            State::Open if self.heard + SILENCE <= now => {
+                self.lost(now, "Nothing came from the client by WebRTC for 6 s.");
+            }
+            State::Lost(_) if self.heard + SILENCE > now => {
+                self.state = State::Open;
+                self.events.push_back(PeerEvent::Open);
+            }
+            _ => {}
+        }
+        Ok(self.rtc.is_alive())
+    }
+
+    /// Sends as soon as it can be sent.
+    pub fn send(&mut self, now: Instant, parcel: Parcel) -> Result<(), Refusal> {
+        match parcel {
+            Parcel::Text(text) => self.command(now, TEXT, text.into_bytes()),
+            Parcel::Frame(message) => self.command(now, 0, message),
+            Parcel::Picture(message) => self.picture(now, &message)?,
+        }
+        self.run(now)
+    }
+
+    fn lost(&mut self, now: Instant, reason: &str) {
+        self.state = State::Lost(now + LOST_TIME);
+        self.events.push_back(PeerEvent::Lost(reason.to_owned()));
+    }
+
+    fn command(&mut self, now: Instant, kind: u8, bytes: Vec<u8>) {
+        self.waiting_bytes += bytes.len();
+        self.waiting.push_back(Waiting { bytes, sent: 0, kind });
+        if self.waiting_bytes > MOST_WAITING {
+            (self.waiting, self.waiting_bytes) = (VecDeque::new(), 0);
+            self.rtc.disconnect();
+            self.lost(now, "The client does not read what it asks for.");
+        }
+    }
+
+    /// Gives SCTP what it takes now.
+    fn pump(&mut self) -> Result<(), Refusal> {
+        let Some(mut channel) = self.commands.and_then(|id| self.rtc.channel(id)) else { return Ok(()) };
+        let mut piece = Vec::new();
+        while let Some(message) = self.waiting.front_mut() {
+            let rest = &message.bytes[message.sent..];
+            let part = rest.len().min(PIECE - 1);
+            if channel.buffered_amount() + part + 1 > MOST_BUFFERED {
+                break;
+            }
+            let is_last = part == rest.len();
+            piece.clear();
+            piece.push(message.kind | if is_last { LAST_PIECE } else { 0 });
+            piece.extend(&rest[..part]);
+            if !channel.write(true, &piece)? {
+                break;
+            }
+            message.sent += part;
+            if is_last {
+                self.waiting_bytes -= message.bytes.len();
+                self.waiting.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends an access unit on its view's track.
+    fn picture(&mut self, now: Instant, message: &[u8]) -> Result<(), Refusal> {
+        let Some((header, parts)) = message.split_first_chunk::<HEADER_BYTES>() else { return Ok(()) };
+        let Some(unit) = parts.get(PART_BYTES..) else { return Ok(()) };
+        let Some(index) = self.videos.iter().position(|video| video.view == header[6]) else { return Ok(()) };
+        if self.rate.busy.replace(now).is_none() {
+            self.rtc.bwe().reset(self.rate.estimate);
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, WANTED_RATE);
+        }
+        let video = &mut self.videos[index];
+        let micros = now.saturating_duration_since(self.began).as_micros() as u64;
+        let time = (micros * 9 / 100).max(video.last_time + 1);
+        video.last_time = time;
+        let mut note = [0; 4 + HEADER_BYTES];
+        // RTP's clock wraps.
+        note[..4].copy_from_slice(&(time as u32).to_le_bytes());
+        note[4..].copy_from_slice(header);
+        if video.notes.len() == NOTED {
+            video.notes.pop_front();
+        }
+        video.notes.push_back(note);
+        video.note_again = Some(now + NOTE_AGAIN);
+        let (mid, payload_type) = (video.mid, video.payload_type);
+        // The note is small: it is there when the picture is.
+        self.note(index)?;
+        if let Some(writer) = self.rtc.writer(mid) {
+            let writer = writer.playout_delay(MediaTime::ZERO, MediaTime::ZERO);
+            writer.write(payload_type, now, MediaTime::from_90khz(time), unit)?;
+            // Packets are made when time goes on.
+            self.rtc.handle_input(Input::Timeout(now))?;
+        }
+        Ok(())
+    }
+
+    /// Tells of the last pictures of a video.
+    fn note(&mut self, index: usize) -> Result<(), Refusal> {
+        let Some(mut channel) = self.moves.and_then(|id| self.rtc.channel(id)) else { return Ok(()) };
+        let notes: Vec<u8> = self.videos[index].notes.iter().flatten().copied().collect();
+        // One that is not taken is as good as lost.
+        let _ = channel.write(true, &notes)?;
+        Ok(())
+    }
+
+    /// Takes what str0m has to say, until it waits.
+    fn run(&mut self, now: Instant) -> Result<(), Refusal> {
+        self.pump()?;
+        for _ in 0..MOST_ROUNDS {
+            let until = loop {
+                match self.rtc.poll_output()? {
+                    Output::Timeout(at) => break at,
+                    Output::Transmit(datagram) => self.datagrams.push_back(datagram),
+                    Output::Event(event) => self.event(event),
+                }
+            };
+            self.due = until;
+            if until > now {
+                break;
+            }
+            self.rtc.handle_input(Input::Timeout(now))?;
+        }
+        if !self.rtc.is_alive() && !matches!(self.state, State::Lost(_)) {
+            self.lost(now, "The client has closed its WebRTC connection.");
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::ChannelOpen(id, label) => {
+                match label.as_str() {
+                    "commands" => self.commands = Some(id),
+                    "moves" => self.moves = Some(id),
+                    _ => return,
+                }
+                if self.commands.is_some() && self.moves.is_some() && self.state != State::Open {
+                    self.state = State::Open;
+                    self.events.push_back(PeerEvent::Open);
+                }
+            }
+            Event::ChannelData(ChannelData { id, binary: false, data }) => {
+                let lane = if Some(id) == self.commands {
+                    Lane::Commands
+                } else if Some(id) == self.moves {
+                    Lane::Moves
+                } else {
+                    return;
+                };
+                if data.len() <= MAX_TEXT_BYTES
+                    && let Ok(text) = String::from_utf8(data)
+                {
+                    self.events.push_back(PeerEvent::Text(lane, text));
+                }
+            }
+            Event::ChannelClose(id) if [self.commands, self.moves].contains(&Some(id)) => {
+                self.rtc.disconnect();
+            }
+            Event::KeyframeRequest(request) => {
+                if let Some(video) = self.videos.iter().find(|video| video.mid == request.mid) {
+                    self.events.push_back(PeerEvent::KeyframeNeeded { view: video.view });
+                }
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if self.rate.busy.is_some() => {
+                self.rate.estimate = estimate;
+                let bits_per_second = usize::try_from(estimate.as_u64()).unwrap_or(usize::MAX);
+                self.events.push_back(PeerEvent::Bandwidth(bits_per_second));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How well a payload type suits what the encoder makes, profile Main, cut into as many packets as it takes.
+fn preference(params: &PayloadParams) -> Option<(u8, Pt)> {
+    let spec = params.spec();
+    if spec.codec != Codec::H264 || spec.format.packetization_mode != Some(1) {
+        return None;
+    }
+    let rank = match spec.format.profile_level_id.unwrap_or(0x42_0000) >> 8 {
+        0x4d00 => 3,
+        0x42e0 => 2,
+        0x4200 => 1,
+        _ => 0,
+    };
+    Some((rank, params.pt()))
+}
