@@ -83,6 +83,12 @@ pub struct View {
     #[arg(long, env = "VOXCAST_TURN_SECRET_FILE", value_name = "FILE")]
     pub turn_secret_file: Option<PathBuf>,
 
+    /// Clients at a time; however few there are, a new one is told to try again later where those who are there
+    /// leave no processor time for it
+    #[arg(long, env = "VOXCAST_MAX_SESSIONS", value_name = "N", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_sessions: u32,
+
     /// Width of the pictures for clients of the plain protocol, in pixels
     #[arg(long, env = "RENDER_WIDTH", value_name = "PX", default_value_t = 1280,
           value_parser = clap::value_parser!(u32).range(16..=8192))]

@@ -1,13 +1,13 @@
 //! The threads that draw and encode. Every view of every session has one latest-wins slot, and the
-//! slots take turns, so a busy session slows nobody down but itself. Pictures that refine are drawn in
-//! what time the others leave.
+//! slots take turns, so a busy session slows nobody down but itself. What moves goes first, but for one
+//! turn in three; pictures that refine are drawn in what time the others leave.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::Codec;
 use protocol::frame::HEADER_BYTES;
@@ -17,7 +17,12 @@ use render_core::{Frame, RenderError, RenderParams, Renderer};
 
 use crate::encode::{Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
-use crate::session::{Coding, Job, Picture, Quality, Rendered};
+use crate::session::{Coding, Job, JobMeta, Picture, Quality, Rendered};
+
+/// What moves has this many turns while other pictures wait.
+const MOVING_TURNS: u32 = 2;
+/// Where pictures that move wait longer than this, even the coarsest come fewer than ten times a second.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Takes what a worker made; must not block.
 pub type Reply = Arc<dyn Fn(Rendered) + Send + Sync>;
@@ -55,12 +60,39 @@ struct Queue {
     slots: HashMap<Key, Slot>,
     /// Keys whose slot has a job waiting and none running, in turn.
     ready: VecDeque<Key>,
+    /// Turns of what moves since something else had one.
+    moving_turns: u32,
+    load: Load,
     stopped: bool,
+}
+
+/// How long pictures that move wait until a thread begins with them, on average.
+#[derive(Debug, Default)]
+struct Load {
+    wait: Duration,
+    told: Option<Instant>,
+}
+
+impl Load {
+    fn began(&mut self, now: Instant, wait: Duration) {
+        self.wait = if self.is_old(now) { wait } else { (self.wait * 15 + wait) / 16 };
+        self.told = Some(now);
+    }
+
+    fn is_old(&self, now: Instant) -> bool {
+        self.told.is_none_or(|at| now.saturating_duration_since(at) > Duration::from_secs(2))
+    }
+
+    fn is_too_much(&self, now: Instant) -> bool {
+        !self.is_old(now) && self.wait > LONGEST_WAIT
+    }
 }
 
 #[derive(Default)]
 struct Slot {
     waiting: Option<(Box<Job>, Reply)>,
+    /// Since when something waits here.
+    since: Option<Instant>,
     running: Option<Running>,
 }
 
@@ -106,6 +138,7 @@ impl Frames {
         }
         let refines = job.meta.refines;
         let in_turn = slot.waiting.replace((job, reply)).is_some();
+        slot.since.get_or_insert_with(Instant::now);
         if !refines {
             queue.interrupt_refining();
         }
@@ -113,6 +146,11 @@ impl Frames {
             queue.ready.push_back(key);
             self.shared.work.notify_one();
         }
+    }
+
+    /// Whether there is no time for one more session that moves something.
+    pub fn has_too_much_to_do(&self) -> bool {
+        self.shared.queue().load.is_too_much(Instant::now())
     }
 
     /// Forgets a view: its picture is not wanted any more.
@@ -137,17 +175,24 @@ impl Queue {
 
     /// The key whose turn it is; refining has to wait for all else.
     fn next_key(&mut self) -> Option<Key> {
-        let refines = |key: &Key| {
-            let waiting = self.slots.get(key).and_then(|slot| slot.waiting.as_ref());
-            waiting.is_some_and(|(job, _)| job.meta.refines)
+        let place_of = |wanted: fn(&JobMeta) -> bool| {
+            let waiting = |key: &Key| self.slots.get(key).and_then(|slot| slot.waiting.as_ref());
+            self.ready.iter().position(|key| waiting(key).is_some_and(|(job, _)| wanted(&job.meta)))
         };
-        let place = match self.ready.iter().position(|key| !refines(key)) {
-            Some(place) => place,
-            None if self.slots.values().any(|slot| slot.running.as_ref().is_some_and(|r| !r.refines)) => {
+        let moving = place_of(|meta| meta.quality == Quality::Interactive);
+        let resting = place_of(|meta| meta.quality != Quality::Interactive && !meta.refines);
+        let place = match (moving, resting) {
+            (Some(moving), None) => moving,
+            (Some(moving), Some(_)) if self.moving_turns < MOVING_TURNS => moving,
+            (_, Some(resting)) => resting,
+            (None, None)
+                if self.slots.values().any(|slot| slot.running.as_ref().is_some_and(|r| !r.refines)) =>
+            {
                 return None;
             }
-            None => 0,
+            (None, None) => 0,
         };
+        self.moving_turns = if moving == Some(place) { self.moving_turns + 1 } else { 0 };
         self.ready.remove(place)
     }
 
@@ -237,9 +282,14 @@ fn next(shared: &Shared) -> Option<Next> {
         if let Some(key) = queue.next_key() {
             let slot = queue.slots.entry(key).or_default();
             let Some((job, reply)) = slot.waiting.take() else { continue };
+            let since = slot.since.take();
             let cancel = Arc::new(AtomicBool::new(false));
             let (quality, refines) = (job.meta.quality, job.meta.refines);
             slot.running = Some(Running { quality, refines, cancel: Arc::clone(&cancel) });
+            if let Some(since) = since.filter(|_| quality == Quality::Interactive) {
+                let now = Instant::now();
+                queue.load.began(now, now - since);
+            }
             return Some((key, job, reply, cancel));
         }
         queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -345,4 +395,25 @@ fn draw(
 /// client's.
 fn lock(canvas: &Mutex<Canvas>) -> MutexGuard<'_, Canvas> {
     canvas.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_is_long_for_a_while_is_too_much_and_one_that_has_gone_is_not() {
+        let (mut load, start) = (Load::default(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        load.began(start, Duration::from_millis(5));
+        load.began(at(10), Duration::from_millis(400));
+        assert!(!load.is_too_much(at(10)), "once is nothing");
+        for turn in 1..40 {
+            load.began(at(turn * 20), Duration::from_millis(150));
+        }
+        assert!(load.is_too_much(at(800)));
+        assert!(!load.is_too_much(at(4000)), "nothing moves any more");
+        load.began(at(4000), Duration::from_millis(2));
+        assert!(!load.is_too_much(at(4000)));
+    }
 }

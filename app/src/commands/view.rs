@@ -53,6 +53,7 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
     let config = Config {
         listen: view.address(),
         render_size: [view.render_width, view.render_height],
+        max_sessions: view.max_sessions as usize,
         presets,
         webrtc: webrtc(view)?,
         ..Config::default()

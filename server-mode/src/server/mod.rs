@@ -61,7 +61,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             token: None,
             render_size: [1280, 720],
-            max_sessions: 64,
+            max_sessions: 1024,
             presets: None,
             cache_bytes: 2 << 30,
             webrtc: Some(WebRtcConfig::default()),
@@ -157,8 +157,10 @@ async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Connections at a time, browsers' idle ones included.
-const MAX_CONNECTIONS: usize = 512;
+/// Connections at a time beyond those of sessions: browsers' idle ones, requests.
+const SPARE_CONNECTIONS: usize = 512;
+/// Sessions that wait for their clients keep series in memory.
+const MOST_WAITING: usize = 64;
 /// A request's header, and a sign-in form, must arrive within this time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -250,7 +252,7 @@ impl Server {
             render_size: config.render_size,
             max_sessions: config.max_sessions,
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
-            waiting: Waiting::new(config.max_sessions),
+            waiting: Waiting::new(config.max_sessions.min(MOST_WAITING)),
             session_numbers: AtomicU64::new(0),
             closing,
         };
@@ -268,7 +270,9 @@ impl Server {
             tokio::spawn(presets.run(app.closing.clone()));
         }
         let router = router(&app);
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let most_connections = app.max_sessions.saturating_add(SPARE_CONNECTIONS).min(Semaphore::MAX_PERMITS);
+        let connections = Arc::new(Semaphore::new(most_connections));
+        raise_descriptors(most_connections);
         let mut shutdown = std::pin::pin!(shutdown);
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
@@ -303,7 +307,7 @@ impl Server {
         let _ = close.send(true);
         let sessions = u32::try_from(app.max_sessions).unwrap_or(u32::MAX);
         let all_gone = async {
-            let _ = connections.acquire_many(MAX_CONNECTIONS as u32).await;
+            let _ = connections.acquire_many(u32::try_from(most_connections).unwrap_or(u32::MAX)).await;
             let _ = app.sessions.acquire_many(sessions).await;
         };
         if tokio::time::timeout(DRAIN, all_gone).await.is_err() {
@@ -311,6 +315,24 @@ impl Server {
         }
     }
 }
+
+/// Asks the system for a descriptor for each connection, and some for files.
+#[cfg(unix)]
+fn raise_descriptors(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const FILES: u64 = 256;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = (connections as u64 + FILES).min(maximum.unwrap_or(u64::MAX));
+    if current.is_some_and(|current| current < wanted) {
+        let limit = Rlimit { current: Some(wanted), maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the system allows few files and connections at a time");
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_descriptors(_connections: usize) {}
 
 async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
     // Frames are single large writes and inputs single small ones: waiting to fill packets only delays.

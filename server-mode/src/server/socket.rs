@@ -38,6 +38,8 @@ const OUTGOING: usize = 256;
 /// Nothing more is read from a client that has less room than this for the answers: more than any
 /// single input causes.
 const ROOM: usize = 64;
+/// Clients say little at a time, and there may be many of them.
+const READ_BUFFER: usize = 8 << 10;
 /// The largest frame, with room to spare: an uncompressible 5K picture.
 const MAX_WRITE_BUFFER: usize = 64 << 20;
 /// A client that does not take a message for this long is gone.
@@ -140,6 +142,7 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
     let config = WebSocketConfig::default()
         .max_message_size(Some(protocol::MAX_TEXT_BYTES))
         .max_frame_size(Some(protocol::MAX_TEXT_BYTES))
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER);
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
@@ -156,7 +159,8 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
         _ => None,
     };
     let resumed = waiting.is_some();
-    let hosted = waiting.or_else(|| permit.as_ref().ok().and_then(|_| Hosted::new(&app, dialect)));
+    let is_full = permit.is_err() || (!resumed && app.frames.has_too_much_to_do());
+    let hosted = waiting.or_else(|| if is_full { None } else { Hosted::new(&app, dialect) });
     let reason = match hosted {
         Some(hosted) => {
             let peer = app.webrtc.as_ref().map(WebRtc::peer);
@@ -165,10 +169,7 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
             client.leave(dialect, &end);
             end.reason
         }
-        None => Some(closing(
-            CloseCode::Again,
-            "The server has as many sessions as it can serve. Try again later.",
-        )),
+        None => Some(closing(CloseCode::Again, "The server has as much to do as it can. Try again later.")),
     };
     if let Some(frame) = reason {
         // A full queue means that the client reads nothing, the reason included.
@@ -457,9 +458,11 @@ async fn write(
                 let _ = sent.send(()).await;
             }
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => break,
+            Ok(Err(_)) | Err(_) => return sink,
         }
     }
+    // The answer to a client that has said goodbye waits in the buffer.
+    let _ = tokio::time::timeout(LINGER, sink.flush()).await;
     sink
 }
 
