@@ -37,6 +37,10 @@ type Loses = Box<dyn FnMut(&[u8]) -> bool + Send>;
 pub struct WebRtc {
     pub rtc: Rtc,
     pub address: SocketAddr,
+    /// Where the server is.
+    pub server: SocketAddr,
+    /// The user's name in the client's checks of ICE.
+    pub user: String,
     socket: UdpSocket,
     commands: ChannelId,
     moves: ChannelId,
@@ -89,6 +93,8 @@ impl WebRtc {
         let mut peer = Self {
             rtc,
             address,
+            server: address,
+            user: String::new(),
             socket,
             commands,
             moves,
@@ -131,6 +137,14 @@ impl WebRtc {
         client.say(json!({"type": "offer", "sdp": sdp, "tracks": tracks})).await;
         let answer = client.text_of("answer").await;
         let answer = answer["sdp"].as_str().expect("a session description");
+        let value = |text: &str, name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.expect("an attribute").to_owned()
+        };
+        self.user = format!("{}:{}", value(answer, "a=ice-ufrag:"), value(sdp, "a=ice-ufrag:"));
+        let candidate = value(answer, "a=candidate:");
+        let words: Vec<&str> = candidate.split(' ').collect();
+        self.server = format!("{}:{}", words[4], words[5]).parse().expect("an address");
         let answer = SdpAnswer::from_sdp_string(answer).expect("a session description");
         self.rtc.sdp_api().accept_answer(pending, answer).expect("an answer to the offer");
         self.drain();

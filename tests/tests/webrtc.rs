@@ -1,6 +1,7 @@
 //! Sessions that WebRTC carries, with a client that is not a browser.
 
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use ffmpeg_next as ffmpeg;
 use protocol::{Codec, Quality};
@@ -8,8 +9,9 @@ use render_core::render::Choice;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use render_core::{Progress, RenderParams, Renderer, dicom};
-use serde_json::json;
-use tests::server::{Client, TestServer};
+use serde_json::{Value, json};
+use server_mode::Config;
+use tests::server::{Client, Folder, TestServer};
 use tests::webrtc::{Arrival, WebRtc};
 
 const SIZE: [u32; 2] = [320, 240];
@@ -133,4 +135,233 @@ fn drawn(server: &TestServer, dragged: f64) -> Vec<u8> {
     let renderer = Renderer::open(Choice::Cpu).expect("opens");
     let params = RenderParams::resolve(&state, &volume);
     renderer.render(&volume, &params, &AtomicBool::new(false)).expect("draws").pixels
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_pictures_are_followed_by_one_that_needs_none_before_it() {
+    let server = TestServer::start().await;
+    let (_client, mut rtc) = showing(&server).await;
+    let mut decoder = Decoder::new();
+    pointer(&mut rtc, "press", 50.0);
+    for step in 1..5 {
+        pointer(&mut rtc, "move", 50.0 + f64::from(step));
+        decoder.decode(&picture(&mut rtc).await.1).expect("decodes");
+    }
+    // Nothing of the video comes through; the channels and what steers the video live on (RTCP has types 192
+    // to 223, RFC 5761, 4).
+    rtc.loses = Box::new(|datagram| (128..192).contains(&datagram[0]) && !(192..224).contains(&datagram[1]));
+    for step in 5..40 {
+        pointer(&mut rtc, "move", 50.0 + f64::from(step));
+        let arrival = tokio::time::timeout(Duration::from_millis(40), rtc.next()).await;
+        assert!(!matches!(arrival, Ok(Arrival::Picture { .. })), "it is lost");
+    }
+    rtc.loses = Box::new(|_| false);
+    let asked = Instant::now();
+    rtc.request_key(0);
+    let mut x = 90.0;
+    let unit = loop {
+        assert!(asked.elapsed() < Duration::from_secs(5), "no picture that needs none before it");
+        x += 0.5;
+        pointer(&mut rtc, "move", x);
+        if let Ok(Arrival::Picture { header, unit, .. }) =
+            tokio::time::timeout(Duration::from_millis(40), rtc.next()).await
+            && header.key
+        {
+            break unit;
+        }
+    };
+    // A decoder that has never seen the video shows it.
+    assert!(Decoder::new().decode(&unit).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_goes_back_to_its_websocket_with_all_that_it_shows() {
+    let server = TestServer::start().await;
+    let (mut client, mut rtc) = showing(&server).await;
+    pointer(&mut rtc, "press", 50.0);
+    for step in 1..=20 {
+        pointer(&mut rtc, "move", 50.0 + f64::from(step));
+        picture(&mut rtc).await;
+    }
+    client.say(json!({"type": "transport", "transport": "websocket"})).await;
+    let (header, _) = client.frame().await;
+    assert!(header.cleared, "the view begins anew");
+    // The drag goes on by the other way.
+    client
+        .say(json!({"type": "pointer", "view": 0, "kind": "release", "button": "left", "x": 70, "y": 50}))
+        .await;
+    while client.frame().await.0.quality != Quality::Lossless {}
+    assert_eq!(client.screen(0).pixels(), drawn(&server, 20.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_way_is_told_and_comes_back_by_an_ice_restart() {
+    let server = TestServer::start().await;
+    let (mut client, mut rtc) = showing(&server).await;
+    // The peer says nothing more: this is not waited for in vain, the server's patience is what is tested.
+    let told = client.text_of("transport").await;
+    assert_eq!((&told["transport"], told["reason"].is_string()), (&json!("websocket"), true));
+    client.frame().await;
+    rtc.restart(&mut client).await;
+    client.say(json!({"type": "transport", "transport": "webrtc"})).await;
+    while !matches!(rtc.next().await, Arrival::Frame(header) if header.cleared) {}
+    pointer(&mut rtc, "press", 50.0);
+    pointer(&mut rtc, "move", 60.0);
+    assert!(picture(&mut rtc).await.0.key);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn datagrams_that_nobody_expects_are_not_answered_and_harm_nobody() {
+    let server = TestServer::start().await;
+    let (_client, mut rtc) = showing(&server).await;
+    let stranger = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    let to = rtc.server;
+    let mut seed = 1u32;
+    let mut random = move || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 24) as u8
+    };
+    // Binding requests: of nobody, and of this client but not signed with its password.
+    let request = |user: &str| {
+        let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        message.extend([0, 6, 0, user.len() as u8]);
+        message.extend(user.bytes());
+        message.resize(message.len().next_multiple_of(4), 0);
+        message.extend([0, 8, 0, 20]);
+        message.extend([0; 20]);
+        message[3] = (message.len() - 20) as u8;
+        message
+    };
+    let user = rtc.user.clone();
+    for round in 0..3000 {
+        let datagram = match round % 3 {
+            0 => (0..usize::from(random()) * 5).map(|_| random()).collect(),
+            1 => request("abcdefgh:ijkl"),
+            _ => request(&user),
+        };
+        let _ = stranger.try_send_to(&datagram, to);
+    }
+    pointer(&mut rtc, "press", 50.0);
+    for step in 1..10 {
+        pointer(&mut rtc, "move", 50.0 + f64::from(step));
+        picture(&mut rtc).await;
+    }
+    let mut buffer = [0; 2048];
+    let answer = tokio::time::timeout(Duration::from_millis(200), stranger.recv_from(&mut buffer)).await;
+    assert!(answer.is_err(), "a stranger gets no answer: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_ends_with_its_session() {
+    let server = TestServer::start().await;
+    for _ in 0..3 {
+        let (mut client, mut rtc) = showing(&server).await;
+        client.socket.close(None).await.expect("closes");
+        while client.next().await.is_some_and(|message| message.is_ok()) {}
+        // The last word has been said; checks of ICE get no answer any more.
+        let _ = tokio::time::timeout(Duration::from_millis(100), rtc.run()).await;
+        rtc.received = 0;
+        let _ = tokio::time::timeout(Duration::from_millis(400), rtc.run()).await;
+        assert_eq!(rtc.received, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_that_cannot_be_answered_are_refused_and_the_session_lives() {
+    let server = TestServer::start().await;
+    let mut client = server.stream().await;
+    let media = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n";
+    let many = media.repeat(60);
+    let fingerprint = "a=fingerprint:sha-256 00:11\r\n";
+    let start = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+    let texts = [
+        String::new(),
+        "nonsense".into(),
+        format!("{start}{media}"),
+        format!("{start}{fingerprint}{many}"),
+        format!("{start}{fingerprint}{media}"),
+        format!("{start}{fingerprint}{}", "a=b\r\n".repeat(5000)),
+    ];
+    for sdp in texts {
+        let seq = client.say(json!({"type": "offer", "sdp": sdp, "tracks": []})).await;
+        let error = client.text_of("error").await;
+        assert_eq!((&error["code"], &error["seq"]), (&json!("webrtcFailed"), &json!(seq)), "{error}");
+    }
+    client.say(json!({"type": "candidate", "candidate": "nonsense"})).await;
+    client.say(json!({"type": "ping", "time": 1})).await;
+    assert_eq!(client.text_of("pong").await["time"], 1.0);
+
+    let without = Config { webrtc: None, ..Config::default() };
+    let server = TestServer::with(&without, |_| {}).await;
+    let mut client = server.connect(Some(protocol::SUBPROTOCOL)).await.expect("lets the token in");
+    assert_eq!(client.text().await["iceServers"], json!(null));
+    client.say(json!({"type": "offer", "sdp": "v=0", "tracks": []})).await;
+    assert_eq!(client.text_of("error").await["code"], "webrtcFailed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_at_rest_costs_less_than_a_kilobyte_a_second() {
+    let server = TestServer::start().await;
+    let (_client, mut rtc) = showing(&server).await;
+    pointer(&mut rtc, "press", 50.0);
+    for step in 1..30 {
+        pointer(&mut rtc, "move", 50.0 + f64::from(step));
+        picture(&mut rtc).await;
+    }
+    lossless(&mut rtc).await;
+    let _ = tokio::time::timeout(Duration::from_secs(4), rtc.run()).await;
+    rtc.received = 0;
+    let _ = tokio::time::timeout(Duration::from_secs(5), rtc.run()).await;
+    assert!(rtc.received < 5000, "{} bytes in 5 s", rtc.received);
+}
+
+/// Runs the client that is made of aiortc; `None` where there is none on this machine.
+async fn aiortc(server: &TestServer, folder: &Folder, mode: &str) -> Option<Value> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/webrtc_peer.py");
+    let probe = ["-c", "import aiortc, websockets"];
+    let found = std::process::Command::new("/usr/bin/python3").args(probe).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: /usr/bin/python3 has no aiortc and websockets");
+        return None;
+    }
+    let url = format!("ws://{}/ws?token={}", server.authority, server.token);
+    let [width, height] = SIZE.map(|n| n.to_string());
+    let run = tokio::process::Command::new("/usr/bin/python3")
+        .arg(script)
+        .args([&url, &server.series_uid, &width, &height])
+        .arg(&folder.0)
+        .arg(mode)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(90), run).await.expect("in time").expect("runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    Some(serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}{error}")))
+}
+
+/// What aiortc saw is what the renderer draws.
+fn check_what_was_seen(server: &TestServer, folder: &Folder, told: &Value) {
+    let read = |name: &str| std::fs::read(folder.0.join(name)).expect("written by the peer");
+    let expected = drawn(server, 30.0);
+    let colours: Vec<u8> = expected.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
+    let rested = psnr(&read("rested.rgb"), &colours);
+    assert!(rested > 50.0, "at rest the hand was less than a tenth of a pixel away: {rested} dB");
+    let size = [0, 1].map(|i| told["size"][i].as_u64().expect("a number") as usize);
+    let planes = read("picture.yuv");
+    let (bright, tint) = planes.split_at(size[0] * size[1]);
+    if size == SIZE.map(|n| n as usize) {
+        let moving = psnr(bright, &brightness(&expected));
+        assert!(moving > 28.0, "{moving} dB");
+    }
+    assert!(tint.len() * 2 == bright.len() && bright.iter().max() > bright.iter().min());
+    assert!(told["pictures"].as_u64() > Some(20), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aiortc_sees_what_the_renderer_draws() {
+    let (server, folder) = (TestServer::start().await, Folder::new());
+    let Some(told) = aiortc(&server, &folder, "direct").await else { return };
+    assert_eq!(told["way"], "host");
+    check_what_was_seen(&server, &folder, &told);
 }

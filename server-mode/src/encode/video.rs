@@ -15,7 +15,8 @@ use yuv::{
 
 use super::EncodeError;
 
-/// Names for FFmpeg, best first, with what makes an encoder answer each picture at once.
+/// Names for FFmpeg, best first, with what makes an encoder answer each picture at once. Browsers take no profile
+/// above Main by WebRTC; High would save 1 % of the bytes (a chest CT that turns, 720p).
 const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
     (
         "h264_nvenc",
@@ -26,9 +27,10 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
             ("delay", "0"),
             ("cq", "23"),
             ("forced-idr", "1"),
+            ("profile", "main"),
         ],
     ),
-    ("libx264", &[("preset", "superfast"), ("tune", "zerolatency"), ("crf", "23")]),
+    ("libx264", &[("preset", "superfast"), ("tune", "zerolatency"), ("crf", "23"), ("profile", "main")]),
 ];
 /// Frames that a sender may save up for, in parts of a second.
 const BUFFER_SHARE: usize = 8;

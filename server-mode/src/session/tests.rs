@@ -1,5 +1,7 @@
 //! The session with a clock, a client and a renderer made by hand.
 
+mod webrtc;
+
 use glam::DVec3;
 use protocol::frame::HEADER_BYTES;
 use protocol::{ClientMessage, Codec, FrameHeader};

@@ -468,7 +468,8 @@ impl View {
             (Dialect::Plain { .. }, _) => Coding::Bare { quality: jpeg_quality },
             (_, Quality::Interactive) if wishes.films => {
                 self.video = Some(None);
-                let key = std::mem::take(&mut self.wants_key);
+                // Until there is one: this job may make way for the next.
+                let key = self.wants_key;
                 Coding::Film { canvas, bits_per_second: wishes.bits_per_second, brush, key }
             }
             _ => Coding::Parts { canvas, brush },
@@ -522,6 +523,7 @@ impl View {
         let version = |quality| Version { revision: meta.info.revision, quality, demand: meta.demand };
         match picture {
             Ok(picture) => {
+                self.wants_key &= !picture.painted.key;
                 let lacking = picture.painted.lacking && meta.quality != Quality::Interactive;
                 // What is lacking is not drawn again.
                 let reached = if lacking { Quality::Final } else { picture.quality(meta) };

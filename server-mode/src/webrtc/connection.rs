@@ -43,12 +43,14 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// A lost way may come back, by itself or by another offer, for so long.
 const LOST_TIME: Duration = Duration::from_secs(60);
 /// Congestion control begins here and looks for so much.
-const FIRST_RATE: Bitrate = Bitrate::mbps(5);
+const FIRST_RATE: Bitrate = Bitrate::mbps(3);
 const WANTED_RATE: Bitrate = Bitrate::mbps(20);
 /// The rate when no pictures have been sent for so long: str0m keeps a sender that knows its rate busy with 50 kbit/s
 /// of padding, which nobody needs while nothing moves.
 const IDLE_RATE: Bitrate = Bitrate::kbps(1);
 const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// After it, the rate of before holds for so long: to look for more at once would delay what the user waits for.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// What is to be done at once is done after so many rounds, or never.
 const MOST_ROUNDS: usize = 64;
 
@@ -116,6 +118,8 @@ struct Rate {
     estimate: Bitrate,
     /// When the last picture was sent; `None` while idle.
     busy: Option<Instant>,
+    /// When to look for more.
+    look_at: Option<Instant>,
 }
 
 /// Why there is no connection.
@@ -170,7 +174,7 @@ impl Connection {
             moves: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            rate: Rate { estimate: FIRST_RATE, busy: Some(now) },
+            rate: Rate { estimate: FIRST_RATE, busy: Some(now), look_at: None },
             due: now,
             events: VecDeque::new(),
             datagrams: VecDeque::new(),
@@ -207,10 +211,9 @@ impl Connection {
             });
         }
         self.videos = videos;
-        if self.state != State::Open {
-            self.state = State::Connecting(now + CONNECT_TIME);
+        if let State::Lost(_) = self.state {
+            self.state = State::Lost(now + LOST_TIME);
         }
-        self.heard = now;
         self.run(now)?;
         Ok(answer.to_sdp_string())
     }
@@ -254,7 +257,7 @@ impl Connection {
         };
         let notes = self.videos.iter().filter_map(|video| video.note_again);
         let idle = self.rate.busy.map(|at| at + IDLE_AFTER);
-        notes.chain(idle).fold(self.due.min(state), Instant::min)
+        notes.chain(idle).chain(self.rate.look_at).fold(self.due.min(state), Instant::min)
     }
 
     /// Does what is due. Returns whether the connection is worth keeping.
@@ -266,9 +269,12 @@ impl Connection {
             }
         }
         if self.rate.busy.is_some_and(|at| at + IDLE_AFTER <= now) {
-            self.rate.busy = None;
+            (self.rate.busy, self.rate.look_at) = (None, None);
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, IDLE_RATE);
-            self.rtc.bwe().reset(IDLE_RATE);
+        }
+        if self.rate.look_at.is_some_and(|at| at <= now) {
+            self.rate.look_at = None;
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, WANTED_RATE);
         }
         self.rtc.handle_input(Input::Timeout(now))?;
         self.run(now)?;
@@ -347,8 +353,10 @@ impl Connection {
         let Some(unit) = parts.get(PART_BYTES..) else { return Ok(()) };
         let Some(index) = self.videos.iter().position(|video| video.view == header[6]) else { return Ok(()) };
         if self.rate.busy.replace(now).is_none() {
+            // It looks for twice as much at most.
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.rate.estimate * 0.5);
             self.rtc.bwe().reset(self.rate.estimate);
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, WANTED_RATE);
+            self.rate.look_at = Some(now + KNOWN_FOR);
         }
         let video = &mut self.videos[index];
         let micros = now.saturating_duration_since(self.began).as_micros() as u64;
@@ -387,6 +395,10 @@ impl Connection {
     /// Takes what str0m has to say, until it waits.
     fn run(&mut self, now: Instant) -> Result<(), Refusal> {
         self.pump()?;
+        if self.rate.busy.is_none() {
+            // What was heard of the last padding would bring back the least rate that str0m knows.
+            self.rtc.bwe().reset(IDLE_RATE);
+        }
         for _ in 0..MOST_ROUNDS {
             let until = loop {
                 match self.rtc.poll_output()? {

@@ -1,0 +1,236 @@
+//! The session with WebRTC beside its WebSocket.
+
+use super::*;
+
+/// Which way each of the frames went since.
+fn ways(stage: &mut Stage) -> Vec<&'static str> {
+    let by_socket = stage.frames.drain(..).map(|_| "socket");
+    let parcels = stage.parcels.drain(..).filter_map(|parcel| match parcel {
+        Parcel::Text(_) => None,
+        Parcel::Frame(_) => Some("channel"),
+        Parcel::Picture(_) => Some("track"),
+    });
+    by_socket.chain(parcels).collect()
+}
+
+fn send(stage: &mut Stage, lane: Lane, message: &Value) {
+    ClientMessage::parse(&message.to_string()).expect("the test speaks the protocol");
+    stage.input(Input::Peer(PeerEvent::Text(lane, message.to_string())));
+}
+
+/// On WebRTC, with a track for view 0, at rest.
+fn on_webrtc() -> Stage {
+    let mut stage = Stage::showing();
+    let tracks = json!([{"mid": "0", "view": 0}]);
+    stage.say(json!({"type": "offer", "sdp": "v=0", "tracks": tracks}));
+    assert_eq!(stage.offers, 1);
+    stage.input(Input::Peer(PeerEvent::Answer(Ok("v=0".into()))));
+    assert_eq!(stage.texts.pop().expect("an answer")["type"], "answer");
+    stage.say(json!({"type": "transport", "transport": "webrtc"}));
+    assert!(stage.jobs.is_empty(), "the channels are not open yet");
+    stage.input(Input::Peer(PeerEvent::Open));
+    rest(&mut stage);
+    stage
+}
+
+/// Draws until nothing is left to do, and acknowledges all.
+fn rest(stage: &mut Stage) {
+    while let Some(&view) = stage.jobs.keys().next() {
+        stage.draw(view);
+        acknowledge(stage, view);
+    }
+}
+
+fn newest(stage: &Stage, view: u8) -> u32 {
+    let headers = stage.parcels.iter().filter_map(|parcel| match parcel {
+        Parcel::Frame(message) | Parcel::Picture(message) => FrameHeader::decode(message).ok(),
+        Parcel::Text(_) => None,
+    });
+    headers
+        .filter(|(header, _)| header.view == view)
+        .map(|(header, _)| header.frame)
+        .next_back()
+        .expect("a frame")
+}
+
+fn acknowledge(stage: &mut Stage, view: u8) {
+    let frame = newest(stage, view);
+    stage.seq += 1;
+    let ack = json!({"type": "ack", "seq": stage.seq, "view": view, "frame": frame});
+    send(stage, Lane::Moves, &ack);
+    send(stage, Lane::Commands, &ack);
+}
+
+fn pointer(stage: &mut Stage, lane: Lane, seq: u64, kind: &str, x: f64) {
+    let message =
+        json!({"type": "pointer", "seq": seq, "view": 0, "kind": kind, "button": "left", "x": x, "y": 0});
+    send(stage, lane, &message);
+}
+
+/// A picture of the drag, drawn.
+fn film(stage: &mut Stage) -> Box<Job> {
+    let job = stage.begin(0);
+    let key = is_key(&job);
+    stage.finish_with(&job, MS, 1.0, Painted { key, ..painted(&job) });
+    job
+}
+
+fn is_key(job: &Job) -> bool {
+    matches!(job.coding, Coding::Film { key: true, .. })
+}
+
+#[test]
+fn every_view_begins_anew_on_another_way() {
+    let mut stage = on_webrtc();
+    let told = stage
+        .parcels
+        .iter()
+        .filter(|parcel| matches!(parcel, Parcel::Text(text) if text.contains("\"view\"")));
+    assert_eq!(told.count(), 3, "what the views show is told by the way that they come");
+    assert_eq!(ways(&mut stage), ["channel"; 3], "at rest there is no video");
+    let numbers: Vec<u32> = (0..3).map(|view| stage.session.counters[view].send(None)).collect();
+    assert_eq!(numbers, [3, 3, 3], "numbers go on rising");
+
+    stage.say(json!({"type": "transport", "transport": "websocket"}));
+    assert_eq!(stage.jobs.len(), 3);
+    stage.settle();
+    assert_eq!(ways(&mut stage), ["socket"; 3]);
+    assert!(!stage.texts.iter().any(|text| text["type"] == "transport"), "the client chose it itself");
+}
+
+#[test]
+fn moving_views_with_a_track_go_by_it_and_others_by_the_channel() {
+    let mut stage = on_webrtc();
+    ways(&mut stage);
+    let seq = stage.seq + 100;
+    pointer(&mut stage, Lane::Commands, seq, "press", 0.0);
+    pointer(&mut stage, Lane::Moves, seq + 1, "move", 10.0);
+    film(&mut stage);
+    send(&mut stage, Lane::Commands, &json!({"type": "scroll", "seq": seq + 2, "view": 1, "slices": 2}));
+    stage.draw(1);
+    assert_eq!(ways(&mut stage), ["track", "channel"]);
+}
+
+#[test]
+fn a_move_that_is_older_than_what_was_done_is_dropped() {
+    let mut stage = on_webrtc();
+    pointer(&mut stage, Lane::Commands, 101, "press", 0.0);
+    pointer(&mut stage, Lane::Moves, 103, "move", 30.0);
+    let turned = film(&mut stage).state.camera;
+    acknowledge(&mut stage, 0);
+    stage.wait(50 * MS);
+    pointer(&mut stage, Lane::Moves, 102, "move", 10.0);
+    assert!(stage.jobs.is_empty(), "an earlier place of the pointer");
+    pointer(&mut stage, Lane::Commands, 104, "release", 30.0);
+    stage.draw(0);
+    pointer(&mut stage, Lane::Commands, 110, "press", 0.0);
+    pointer(&mut stage, Lane::Moves, 105, "move", 300.0);
+    assert!(stage.jobs.is_empty(), "a move of the drag before");
+    assert_eq!(stage.session.views[&0].state().camera, turned);
+    assert!(stage.texts.is_empty(), "late messages are no errors: {:?}", stage.texts);
+    // By the reliable channel nothing overtakes: there it breaks the protocol.
+    pointer(&mut stage, Lane::Commands, 109, "release", 0.0);
+    let Some(Parcel::Text(error)) = stage.parcels.last() else { panic!("no answer") };
+    assert!(error.contains("\"seq\""), "{error}");
+    send(&mut stage, Lane::Moves, &json!({"type": "wheel", "seq": 120, "view": 0, "delta": 100}));
+    let Some(Parcel::Text(error)) = stage.parcels.last() else { panic!("no answer") };
+    assert!(error.contains("malformed"), "{error}");
+}
+
+#[test]
+fn lost_pictures_hold_the_video_up_for_a_moment_only() {
+    let mut stage = on_webrtc();
+    pointer(&mut stage, Lane::Commands, 101, "press", 0.0);
+    let mut seq = 101;
+    let mut sent = 0;
+    let mut drag = |stage: &mut Stage| {
+        seq += 1;
+        pointer(stage, Lane::Moves, seq, "move", f64::from(seq as u32));
+        stage.wait(20 * MS);
+        stage.jobs.contains_key(&0)
+    };
+    while drag(&mut stage) {
+        film(&mut stage);
+        sent += 1;
+        assert!(sent <= protocol::MAX_UNACKNOWLEDGED, "it waits for acknowledgements");
+    }
+    let until = stage.session.wake_at().expect("it does not wait for ever");
+    assert!(until <= stage.now + 300 * MS, "{:?}", until - stage.now);
+    stage.now = until;
+    stage.input(Input::Wake);
+    assert!(stage.jobs.contains_key(&0), "what was on its way is given up");
+    film(&mut stage);
+    acknowledge(&mut stage, 0);
+    assert!(drag(&mut stage));
+}
+
+#[test]
+fn a_lost_picture_is_followed_by_one_that_needs_none_before_it() {
+    let mut stage = on_webrtc();
+    pointer(&mut stage, Lane::Commands, 101, "press", 0.0);
+    pointer(&mut stage, Lane::Moves, 102, "move", 10.0);
+    let begun = stage.begin(0);
+    stage.finish(&begun, MS);
+    stage.wait(400 * MS);
+    stage.input(Input::Peer(PeerEvent::KeyframeNeeded { view: 0 }));
+    assert!(is_key(&film(&mut stage)), "nothing moves, but what the client shows is not what it should");
+    acknowledge(&mut stage, 0);
+    // A browser asks until it gets one: those of the next moment are about the same pictures.
+    stage.wait(50 * MS);
+    stage.input(Input::Peer(PeerEvent::KeyframeNeeded { view: 0 }));
+    pointer(&mut stage, Lane::Moves, 103, "move", 20.0);
+    assert!(!is_key(&film(&mut stage)));
+    stage.wait(300 * MS);
+    stage.input(Input::Peer(PeerEvent::KeyframeNeeded { view: 0 }));
+    pointer(&mut stage, Lane::Moves, 104, "move", 30.0);
+    assert!(is_key(&film(&mut stage)));
+    stage.input(Input::Peer(PeerEvent::KeyframeNeeded { view: 200 }));
+}
+
+#[test]
+fn a_lost_way_leads_back_to_the_websocket_and_says_why() {
+    let mut stage = on_webrtc();
+    ways(&mut stage);
+    stage.input(Input::Peer(PeerEvent::Lost("Nothing came.".into())));
+    assert_eq!(
+        stage.texts.remove(0),
+        json!({"type": "transport", "transport": "websocket", "reason": "Nothing came."})
+    );
+    stage.settle();
+    assert_eq!(ways(&mut stage), ["socket"; 3]);
+    // It comes back, and the client chooses it again.
+    stage.input(Input::Peer(PeerEvent::Open));
+    assert!(stage.jobs.is_empty());
+    stage.say(json!({"type": "transport", "transport": "webrtc"}));
+    rest(&mut stage);
+    assert_eq!(ways(&mut stage), ["channel"; 3]);
+}
+
+#[test]
+fn an_offer_that_fails_is_answered_by_an_error_and_changes_nothing() {
+    let mut stage = Stage::showing();
+    let seq = stage.say(json!({"type": "offer", "sdp": "nonsense", "tracks": []}));
+    stage.input(Input::Peer(PeerEvent::Answer(Err("It cannot be read.".into()))));
+    assert_eq!(
+        stage.texts.pop().map(|text| (text["code"].clone(), text["seq"].clone())),
+        Some((json!("webrtcFailed"), json!(seq)))
+    );
+    stage.input(Input::Peer(PeerEvent::Lost("No way was found.".into())));
+    assert_eq!(stage.texts.pop().expect("an error")["code"], "webrtcFailed");
+    assert!(stage.jobs.is_empty(), "the views go on");
+}
+
+#[test]
+fn a_video_by_another_track_begins_anew_and_a_client_that_is_gone_takes_its_ways_along() {
+    let mut stage = on_webrtc();
+    stage.say(
+        json!({"type": "offer", "sdp": "v=0", "tracks": [{"mid": "0", "view": 0}, {"mid": "2", "view": 1}]}),
+    );
+    stage.input(Input::Peer(PeerEvent::Answer(Ok("v=0".into()))));
+    assert_eq!(stage.jobs.keys().copied().collect::<Vec<u8>>(), [1], "view 0 keeps its track");
+    stage.input(Input::Disconnected);
+    stage.connect(true);
+    ways(&mut stage);
+    stage.settle();
+    assert_eq!(ways(&mut stage), ["socket"; 3]);
+}
