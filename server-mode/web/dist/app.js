@@ -133,6 +133,10 @@ function parseMessage(json) {
   return readMessage[type](value, type);
 }
 function parseFrame(bytes) {
+  const frame = parseHeader(bytes);
+  return { ...frame, parts: parseParts(bytes, frame.width, frame.height) };
+}
+function parseHeader(bytes) {
   if (bytes.byteLength < FRAME_HEADER_BYTES) throw new ProtocolError("the frame is shorter than its header");
   const data = new DataView(bytes);
   if (data.getUint32(0) !== 1448625713) throw new ProtocolError("the frame does not start with VXF1");
@@ -161,7 +165,7 @@ function parseFrame(bytes) {
     renderMs: data.getUint32(32, true) / 1e3,
     encodeMs: data.getUint32(36, true) / 1e3,
     hash: data.getUint32(40, true),
-    parts: parseParts(bytes, width, height)
+    parts: []
   };
 }
 function follows(a, b) {
@@ -243,24 +247,32 @@ var Connection = class {
       this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
       this.#handlers.state({ kind: "connected" });
     };
-    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onmessage = ({ data }) => {
+      this.#handlers.received(typeof data === "string" ? data.length : data instanceof ArrayBuffer ? data.byteLength : 0);
+      this.receive(data);
+    };
     socket.onclose = ({ code }) => {
       if (code === TAKEN_OVER) this.#resumeToken = null;
       this.#lost();
     };
   }
-  /** Sends a message. Returns its number, or null when there is no connection. */
-  send(message) {
+  /**
+   * Sends a message; `carry` may take it another way, its number is of the same row. Returns the number, or null when
+   * there is no connection.
+   */
+  send(message, carry) {
     if (this.#socket?.readyState !== 1) return null;
     this.#seq += 1;
-    this.#socket.send(JSON.stringify({ ...message, seq: this.#seq }));
+    const text2 = JSON.stringify({ ...message, seq: this.#seq });
+    if (!carry?.(text2)) this.#socket.send(text2);
     return this.#seq;
   }
   close() {
     clearTimeout(this.#timer);
     this.#drop();
   }
-  #receive(data) {
+  /** Takes what the server sent, whichever way it came. */
+  receive(data) {
     this.#heard = this.#around.now();
     try {
       if (data instanceof ArrayBuffer) {
@@ -277,7 +289,7 @@ var Connection = class {
   }
   #beat() {
     if (this.#around.now() - this.#heard > SILENCE_MS) this.#lost();
-    else this.send({ type: "ping", time: Math.round(this.#around.now()) });
+    else this.send({ type: "ping", time: this.#around.now() });
   }
   #lost() {
     this.#drop();
@@ -779,6 +791,10 @@ var Viewport = class {
     this.wantedSlice = to;
     this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
   }
+  /** Width and height of the picture on screen. */
+  get pictureSize() {
+    return this.#canvas.width > 0 ? [this.#canvas.width, this.#canvas.height] : null;
+  }
   /** Takes what the server says of the view; the overlay follows with the picture. */
   setState(state) {
     this.state = state;
@@ -786,11 +802,12 @@ var Viewport = class {
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
   }
-  /** Takes a frame; it is decoded off the main thread. The server sends no more than two ahead. */
-  setFrame(frame) {
-    if (this.#newest !== null && !follows(frame.number, this.#newest)) return;
+  /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
+  setFrame(frame, picture) {
+    if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
     this.#newest = frame.number;
-    this.#waiting.push(frame);
+    if (picture) this.#discardWaiting();
+    this.#waiting.push({ frame, picture });
     if (this.visible) void this.#draw();
   }
   /** Marks the picture as old, with the reason, until the next one comes. */
@@ -807,9 +824,13 @@ var Viewport = class {
   }
   /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
   #dropFrames() {
-    this.#waiting = [];
+    this.#discardWaiting();
     this.#spoilt = true;
     this.#generation += 1;
+  }
+  #discardWaiting() {
+    for (const { picture } of this.#waiting) picture?.close();
+    this.#waiting = [];
   }
   retitle() {
     setText(this.#title, TITLES[this.content]);
@@ -829,7 +850,7 @@ var Viewport = class {
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
     const newest = this.#waiting.at(-1);
-    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.number });
+    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
     this.#canvas.width = this.#canvas.height = 0;
     this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
@@ -838,14 +859,15 @@ var Viewport = class {
     if (this.#decoding) return;
     this.#decoding = true;
     while (this.#waiting.length > 0 && this.visible) {
-      const frame = this.#waiting.shift();
+      const { frame, picture } = this.#waiting.shift();
       const generation = this.#generation;
       try {
-        const pictures = await this.#decode(frame);
+        const pictures = picture ? [picture] : await this.#decode(frame);
         const wanted = generation === this.#generation && this.#caption !== null;
-        if (wanted && frame.cleared) this.#spoilt = false;
+        const whole = picture !== null && this.state !== null && frame.revision >= this.state.revision;
+        if (wanted && (frame.cleared || whole)) this.#spoilt = false;
         if (wanted && !this.#spoilt) this.#paint(pictures, frame);
-        for (const picture of pictures) picture.close();
+        for (const picture2 of pictures) picture2.close();
       } catch {
         if (frame.codec === "h264") this.#owner.videoFailed();
         if (generation === this.#generation) this.#spoil("could not be decoded");
@@ -873,8 +895,9 @@ var Viewport = class {
   #paint(pictures, frame) {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    if (resized && !frame.cleared && !frame.stretched) return this.#spoil("is of another size than the one before");
-    const before = frame.stretched && canvas.width > 0 ? copyOf(canvas) : null;
+    const isWhole = frame.codec === "h264" && pictures.length > 0;
+    if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("is of another size than the one before");
+    const before = frame.stretched && !isWhole && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { alpha: false });
     if (!context) return;
@@ -883,7 +906,7 @@ var Viewport = class {
       context.fillStyle = "#000";
       context.fillRect(0, 0, frame.width, frame.height);
     }
-    frame.parts.forEach(({ x, y }, i) => context.drawImage(pictures[i], x, y));
+    pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
     if (frame.quality === "lossless") {
       const { data } = context.getImageData(0, 0, frame.width, frame.height);
       if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
@@ -1166,6 +1189,7 @@ var PLAIN = /* @__PURE__ */ new Map([
   ["c", { do: "cinematic" }],
   ["l", { do: "layout" }],
   ["d", { do: "demographics" }],
+  ["s", { do: "stats" }],
   ["?", { do: "help" }],
   ["Escape", { do: "escape" }]
 ]);
@@ -1198,6 +1222,108 @@ function onKeys(obey) {
     obey(command);
   });
 }
+
+// src/ladder.ts
+var RUNGS = ["webrtc", "websocket", "jpeg"];
+var WAITS_MS = [3e4, 12e4, 6e5];
+var PINNED_WAIT_MS = 2e3;
+var PROVEN_MS = 6e4;
+var CONNECT_MS = 8e3;
+var FIRST_PICTURE_MS = 3e3;
+var FREEZE_MS = 3e3;
+var SILENCE_MS2 = 2e3;
+var Trial = class {
+  attempt = { step: "never", reason: "" };
+  #failures = 0;
+  #waitsMs;
+  constructor(waitsMs) {
+    this.#waitsMs = waitsMs;
+  }
+  get reason() {
+    return "reason" in this.attempt ? this.attempt.reason : "";
+  }
+  failed(reason, now) {
+    const { attempt } = this;
+    if (attempt.step === "idle" || attempt.step === "never") return;
+    if (attempt.step === "used" && now - attempt.since > PROVEN_MS) this.#failures = 0;
+    const wait = this.#waitsMs[Math.min(this.#failures, this.#waitsMs.length - 1)] ?? 0;
+    this.#failures += 1;
+    this.attempt = { step: "idle", at: now + wait, reason };
+  }
+  isDue(now) {
+    return this.attempt.step === "idle" && now >= this.attempt.at;
+  }
+};
+var Ladder = class {
+  #pinned;
+  #webrtc;
+  #video;
+  /** `pinned` is the only rung that is wanted, but for what has to come before it. */
+  constructor(pinned) {
+    this.#pinned = pinned;
+    this.#webrtc = new Trial(pinned === "webrtc" ? [PINNED_WAIT_MS] : WAITS_MS);
+    this.#video = new Trial(WAITS_MS);
+  }
+  /** A connection was made. The reasons tell why something cannot be; null where it can. */
+  begin(noWebRtc, noVideo, now) {
+    const chosen = `the address says transport=${this.#pinned}`;
+    const no = (reason) => ({ step: "never", reason });
+    const rtc = this.#pinned === null || this.#pinned === "webrtc" ? noWebRtc : chosen;
+    const video = this.#pinned === "jpeg" ? chosen : noVideo;
+    this.#webrtc.attempt = rtc === null ? { step: "idle", at: now, reason: "being tried" } : no(rtc);
+    this.#video.attempt = video === null ? { step: "used", since: now } : no(video);
+  }
+  get transport() {
+    return this.#webrtc.attempt.step === "used" ? "webrtc" : "websocket";
+  }
+  /** Whether the server may send H.264. */
+  get takesVideo() {
+    const { step } = this.#webrtc.attempt;
+    return step === "used" || step === "opened" || this.#pinned !== "jpeg" && this.#video.attempt.step === "used";
+  }
+  /** Why it is not the best one; empty when it is. */
+  get reason() {
+    if (this.transport === "webrtc") return "";
+    const reasons = [["no WebRTC", this.#webrtc.reason], ["no H.264", this.#video.reason]];
+    return reasons.flatMap(([what, why]) => why ? `${what}: ${why}` : []).join("; ");
+  }
+  /** Whether WebRTC is to be tried now. Nobody waits for it: pictures come by WebSocket meanwhile. */
+  triesWebRtc(now) {
+    if (!this.#webrtc.isDue(now)) return false;
+    this.#webrtc.attempt = { step: "connecting", since: now };
+    return true;
+  }
+  /** Whether video that failed is to be tried again. */
+  triesVideo(now) {
+    if (!this.#video.isDue(now)) return false;
+    this.#video.attempt = { step: "used", since: now };
+    return true;
+  }
+  webRtcOpened(now) {
+    if (this.#webrtc.attempt.step === "connecting") this.#webrtc.attempt = { step: "opened", since: now };
+  }
+  /** Something came by WebRTC. Returns whether it is the first time. */
+  webRtcUsed(now) {
+    if (this.#webrtc.attempt.step !== "opened") return false;
+    this.#webrtc.attempt = { step: "used", since: now };
+    return true;
+  }
+  webRtcFailed(reason, now) {
+    this.#webrtc.failed(reason, now);
+  }
+  videoFailed(reason, now) {
+    this.#video.failed(reason, now);
+  }
+  /** Why WebRTC has failed by now, or null. */
+  webRtcFault({ waitedMs, silentMs }, now) {
+    const { attempt } = this.#webrtc;
+    if (attempt.step === "connecting" && now - attempt.since > CONNECT_MS) return "no path by UDP was found";
+    if (attempt.step === "opened" && now - attempt.since > FIRST_PICTURE_MS) return "nothing came by it";
+    if (attempt.step !== "used") return null;
+    if (waitedMs > FREEZE_MS) return "its video froze";
+    return silentMs > SILENCE_MS2 ? "it fell silent" : null;
+  }
+};
 
 // src/library.ts
 var Library = class {
@@ -1264,46 +1390,605 @@ var Library = class {
   }
 };
 
+// src/webrtc.ts
+var NOTE_BYTES = 48;
+var NOTES_KEPT = 16;
+var MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+var DISCONNECTED_MS = 1e3;
+var RESTART_MS = 5e3;
+var COUNT_EVERY_MS = 1e3;
+function whyNoWebRtc() {
+  if (typeof RTCPeerConnection === "undefined") return "this browser has no WebRTC";
+  return h264().length === 0 ? "this browser's WebRTC has no H.264" : null;
+}
+function h264() {
+  const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const isVideo = ({ mimeType, sdpFmtpLine }) => /\/h264$/i.test(mimeType) && /packetization-mode=1/.test(sdpFmtpLine ?? "");
+  return all.some(isVideo) ? all.filter((codec) => isVideo(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
+}
+var Film = class {
+  /** Headers of pictures by RTP timestamp, oldest first. */
+  #notes = /* @__PURE__ */ new Map();
+  /** A picture whose note has not come. */
+  #held = null;
+  /** Since when there has been a note without its picture. */
+  waitingSince = null;
+  note(timestamp, frame, now) {
+    if (this.#notes.has(timestamp)) return;
+    this.#notes.set(timestamp, frame);
+    this.waitingSince ??= now;
+    const [oldest] = this.#notes.keys();
+    if (this.#notes.size > NOTES_KEPT && oldest !== void 0) this.#notes.delete(oldest);
+  }
+  hold(timestamp, picture) {
+    this.#held?.picture.close();
+    this.#held = { timestamp, picture };
+  }
+  /** The picture that is held, once its note is there. A picture is taken only once. */
+  take() {
+    const frame = this.#held && this.#notes.get(this.#held.timestamp);
+    if (!this.#held || !frame) return null;
+    const { picture } = this.#held;
+    this.#held = null;
+    this.waitingSince = null;
+    return [frame, picture];
+  }
+  close() {
+    this.#held?.picture.close();
+    this.#held = null;
+  }
+};
+var Peer = class {
+  #handlers;
+  #peer;
+  #commands;
+  #moves;
+  #tracks;
+  #films = /* @__PURE__ */ new Map();
+  #counting;
+  #restart;
+  #pieces = [];
+  #pieceBytes = 0;
+  #videoBytes = 0;
+  #closed = false;
+  constructor(iceServers, views, handlers) {
+    this.#handlers = handlers;
+    const servers = iceServers.map(({ urls, username, credential }) => ({
+      urls: [...urls],
+      ...username === void 0 ? {} : { username },
+      ...credential === void 0 ? {} : { credential }
+    }));
+    this.#peer = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+    this.#commands = this.#channel("commands", {});
+    this.#moves = this.#channel("moves", { ordered: false, maxRetransmits: 0 });
+    this.#commands.onmessage = ({ data }) => data instanceof ArrayBuffer && this.#piece(data);
+    this.#moves.onmessage = ({ data }) => data instanceof ArrayBuffer && this.#note(data);
+    this.#tracks = views.map((view) => {
+      const transceiver = this.#peer.addTransceiver("video", { direction: "recvonly" });
+      transceiver.setCodecPreferences(h264());
+      const { receiver } = transceiver;
+      receiver.jitterBufferTarget = 0;
+      if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+      this.#films.set(view, new Film());
+      this.#watch(receiver.track, view);
+      return { transceiver, view };
+    });
+    this.#peer.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) handlers.signal({ type: "candidate", candidate: candidate.candidate });
+    };
+    this.#peer.onconnectionstatechange = () => this.#pathChanged();
+    this.#counting = setInterval(() => void this.#count(), COUNT_EVERY_MS);
+    void this.#offer({});
+  }
+  async answer(sdp) {
+    try {
+      await this.#peer.setRemoteDescription({ type: "answer", sdp });
+    } catch {
+      this.#lose("the server's answer was not understood");
+    }
+  }
+  /** Sends text; false where there is no way any more. What may be lost goes by `moves`. */
+  send(text2, mayBeLost) {
+    const channel = mayBeLost ? this.#moves : this.#commands;
+    if (channel.readyState !== "open") return false;
+    channel.send(text2);
+    return true;
+  }
+  /** A later frame of this view came as a message: the view waits for no picture any more. */
+  passed(view) {
+    const film = this.#films.get(view);
+    if (film) film.waitingSince = null;
+  }
+  /** For how long a picture that was announced has not come. */
+  waitedMs(now) {
+    return Math.max(0, ...[...this.#films.values()].map(({ waitingSince }) => waitingSince === null ? 0 : now - waitingSince));
+  }
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    clearInterval(this.#counting);
+    this.#peer.onconnectionstatechange = this.#peer.onicecandidate = null;
+    for (const channel of [this.#commands, this.#moves]) channel.onopen = channel.onclose = channel.onmessage = null;
+    for (const film of this.#films.values()) film.close();
+    this.#peer.close();
+  }
+  #channel(name, options) {
+    const channel = this.#peer.createDataChannel(name, options);
+    channel.binaryType = "arraybuffer";
+    channel.onopen = () => {
+      if (this.#commands.readyState === "open" && this.#moves.readyState === "open") this.#handlers.opened();
+    };
+    channel.onclose = () => this.#lose("the server closed it");
+    return channel;
+  }
+  async #offer(options) {
+    try {
+      await this.#peer.setLocalDescription(await this.#peer.createOffer(options));
+    } catch {
+      return this.#lose("the browser made no offer");
+    }
+    const sdp = this.#peer.localDescription?.sdp;
+    if (!sdp || this.#closed) return;
+    const tracks = this.#tracks.map(({ transceiver: { mid }, view }) => ({ mid: mid ?? "", view }));
+    this.#handlers.signal({ type: "offer", sdp, tracks });
+  }
+  /** A path that falls silent is looked for anew; one that is not found in time is lost. */
+  #pathChanged() {
+    const { connectionState } = this.#peer;
+    if (connectionState === "connected") {
+      clearTimeout(this.#restart);
+      this.#restart = void 0;
+    }
+    if (this.#restart !== void 0 || connectionState !== "disconnected" && connectionState !== "failed") return;
+    const again = () => {
+      this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
+      void this.#offer({ iceRestart: true });
+    };
+    this.#restart = setTimeout(again, connectionState === "failed" ? 0 : DISCONNECTED_MS);
+  }
+  #lose(reason) {
+    if (!this.#closed) this.#handlers.lost(reason);
+  }
+  #piece(data) {
+    this.#handlers.received(data.byteLength);
+    const flags = new Uint8Array(data)[0] ?? 0;
+    this.#pieces.push(new Uint8Array(data, 1));
+    this.#pieceBytes += data.byteLength - 1;
+    if (this.#pieceBytes > MAX_MESSAGE_BYTES) return this.#lose("the server's message had no end");
+    if ((flags & 1) === 0) return;
+    const whole = new Uint8Array(this.#pieceBytes);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, at);
+      at += piece.byteLength;
+    }
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    this.#handlers.message((flags & 2) === 0 ? whole.buffer : new TextDecoder().decode(whole));
+  }
+  #note(data) {
+    this.#handlers.received(data.byteLength);
+    try {
+      for (let at = 0; at + NOTE_BYTES <= data.byteLength; at += NOTE_BYTES) {
+        const timestamp = new DataView(data).getUint32(at, true);
+        const frame = parseHeader(data.slice(at + 4, at + NOTE_BYTES));
+        this.#films.get(frame.view)?.note(timestamp, frame, performance.now());
+        this.#deliver(frame.view);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#lose("a note of the server's was not understood");
+    }
+  }
+  #picture(view, timestamp, picture) {
+    const film = this.#films.get(view);
+    if (this.#closed || !film) return picture.close();
+    film.hold(timestamp, picture);
+    this.#deliver(view);
+  }
+  #deliver(view) {
+    const taken = this.#films.get(view)?.take();
+    if (taken) this.#handlers.picture(...taken);
+  }
+  /** Hands on the pictures of a track, each with the RTP timestamp that it came with. */
+  #watch(track, view) {
+    if (typeof MediaStreamTrackProcessor === "undefined") return this.#watchBySight(track, view);
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const read = async () => {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        const { rtpTimestamp } = next.value.metadata();
+        if (rtpTimestamp === void 0) next.value.close();
+        else this.#picture(view, rtpTimestamp, next.value);
+      }
+    };
+    read().catch(() => this.#lose("the browser stopped decoding"));
+  }
+  /** The same by an element that plays the track: some 10 ms later, and in every browser. */
+  #watchBySight(track, view) {
+    const video = document.createElement("video");
+    video.muted = video.playsInline = true;
+    video.srcObject = new MediaStream([track]);
+    const next = (_, { rtpTimestamp }) => {
+      if (this.#closed) return;
+      video.requestVideoFrameCallback(next);
+      if (rtpTimestamp === void 0) return;
+      void createImageBitmap(video).then((picture) => this.#picture(view, rtpTimestamp, picture));
+    };
+    video.requestVideoFrameCallback(next);
+    video.play().catch(() => void 0);
+  }
+  async #count() {
+    const reports = await this.#peer.getStats();
+    let bytes = 0;
+    reports.forEach((report) => {
+      if (report.type === "inbound-rtp") bytes += report.bytesReceived ?? 0;
+    });
+    if (bytes > this.#videoBytes) this.#handlers.received(bytes - this.#videoBytes);
+    this.#videoBytes = bytes;
+  }
+};
+
+// src/link.ts
+var TICK_MS = 250;
+var ACK_AGAIN_MS = 100;
+var PING_MS = 500;
+var VIDEO_FAILURES = 2;
+var Link = class {
+  #handlers;
+  #connection;
+  #ladder;
+  #views;
+  #peer = null;
+  #iceServers = [];
+  #noVideo = null;
+  #videoFailures = 0;
+  #accepted = "";
+  #pictured = false;
+  #roundTripMs = null;
+  /** When something last came by WebRTC, and when it was asked for since. */
+  #heard = 0;
+  #asked = null;
+  #pinged = 0;
+  #acks = /* @__PURE__ */ new Map();
+  constructor(views, handlers, around, resumeToken, pinned) {
+    this.#views = views;
+    this.#handlers = handlers;
+    this.#ladder = new Ladder(pinned);
+    this.#connection = new Connection(
+      {
+        state: (state) => this.#state(state),
+        message: (message) => this.#message(message),
+        frame: (frame) => this.#frame(frame),
+        received: handlers.received,
+        fault: handlers.fault
+      },
+      around,
+      resumeToken
+    );
+    setInterval(() => this.#tick(), TICK_MS);
+  }
+  /** Connects for the first time. */
+  async start() {
+    this.#noVideo = await decodesVideo() ? null : "this browser decodes none on this page";
+    this.connect();
+  }
+  /** Connects now; also cuts the pause before the next attempt short. */
+  connect() {
+    this.#connection.connect();
+  }
+  /** Sends a message. Returns its number, or null when there is no connection. */
+  send(message) {
+    const seq = this.#connection.send(message, (text2) => this.#carry(message, text2));
+    if (asks(message)) this.#ask(performance.now());
+    return seq;
+  }
+  get resumeToken() {
+    return this.#connection.resumeToken;
+  }
+  get transport() {
+    return this.#ladder.transport;
+  }
+  /** Why pictures do not come the best way; empty when they do. */
+  get reason() {
+    return this.#ladder.reason;
+  }
+  get roundTripMs() {
+    return this.#roundTripMs;
+  }
+  /** A picture is on screen: what is better may be tried now. */
+  shown() {
+    this.#pictured = true;
+  }
+  /** A video that came by WebSocket could not be decoded. */
+  videoFailed() {
+    this.#videoFailures += 1;
+    if (this.#videoFailures < VIDEO_FAILURES) return;
+    this.#videoFailures = 0;
+    this.#ladder.videoFailed("the decoder failed", performance.now());
+    this.#accept();
+  }
+  #state(state) {
+    if (state.kind !== "connected") this.#closePeer();
+    this.#handlers.state(state);
+  }
+  #message(message) {
+    const now = performance.now();
+    switch (message.type) {
+      case "connected": {
+        this.#iceServers = message.iceServers ?? [];
+        const noWebRtc = message.iceServers === null ? "the server has none" : whyNoWebRtc();
+        this.#ladder.begin(noWebRtc, this.#noVideo, now);
+        this.#pictured = false;
+        this.#accepted = "";
+        this.#accept();
+        break;
+      }
+      case "pong":
+        this.#roundTripMs = now - message.time;
+        if (this.#asked !== null && message.time >= this.#asked) this.#asked = null;
+        return;
+      case "answer":
+        void this.#peer?.answer(message.sdp);
+        return;
+      case "transport":
+        if (message.transport === "websocket") this.#webRtcFailed(message.reason);
+        return;
+      case "error":
+        if (message.code === "webrtcFailed") return this.#webRtcFailed(message.message);
+        break;
+    }
+    this.#handlers.message(message);
+  }
+  #frame(frame) {
+    this.#peer?.passed(frame.view);
+    this.#handlers.frame(frame, null);
+  }
+  /** Tells what can be decoded, where that has changed. */
+  #accept() {
+    const codecs = ["jpeg", "png", ...this.#ladder.takesVideo ? ["h264"] : []];
+    if (codecs.join() === this.#accepted) return;
+    this.#accepted = codecs.join();
+    this.send({ type: "accept", codecs });
+  }
+  // --- WebRTC ------------------------------------------------------------------------------------------------------
+  #tick() {
+    const now = performance.now();
+    if (this.#ladder.triesVideo(now)) this.#accept();
+    if (this.#asked !== null) this.#ask(now);
+    const health = {
+      waitedMs: this.#peer?.waitedMs(now) ?? 0,
+      silentMs: this.#asked === null ? 0 : now - Math.max(this.#asked, this.#heard)
+    };
+    const fault = this.#ladder.webRtcFault(health, now);
+    if (fault !== null) this.#leaveWebRtc(fault);
+    else if (this.#pictured && this.#ladder.triesWebRtc(now)) this.#tryWebRtc();
+  }
+  #tryWebRtc() {
+    this.#peer = new Peer(this.#iceServers, this.#views, {
+      signal: (message) => this.send(message),
+      opened: () => {
+        this.#ladder.webRtcOpened(performance.now());
+        this.#accept();
+        this.send({ type: "transport", transport: "webrtc" });
+      },
+      message: (data) => {
+        this.#used();
+        this.#connection.receive(data);
+      },
+      picture: (frame, picture) => {
+        this.#used();
+        this.#handlers.frame(frame, picture);
+      },
+      received: (bytes) => {
+        this.#heard = performance.now();
+        this.#handlers.received(bytes);
+      },
+      lost: (reason) => this.#leaveWebRtc(reason)
+    });
+  }
+  #used() {
+    this.#ladder.webRtcUsed(performance.now());
+  }
+  /** Has the server go back to the WebSocket; every view begins anew there. */
+  #leaveWebRtc(reason) {
+    if (!this.#peer) return;
+    this.#webRtcFailed(reason);
+    this.send({ type: "transport", transport: "websocket" });
+  }
+  #webRtcFailed(reason) {
+    this.#closePeer();
+    this.#ladder.webRtcFailed(reason, performance.now());
+    this.#accept();
+  }
+  #closePeer() {
+    this.#peer?.close();
+    this.#peer = null;
+    this.#asked = null;
+    for (const timer of this.#acks.values()) clearTimeout(timer);
+    this.#acks.clear();
+  }
+  /** Messages go by WebRTC once something came by it: only then has the server changed over. */
+  #carry(message, text2) {
+    const peer = this.#peer;
+    if (!peer || this.#ladder.transport !== "webrtc") return false;
+    switch (message.type) {
+      case "offer":
+      case "candidate":
+      case "transport":
+        return false;
+      case "ack":
+        this.#acknowledgeAgain(message);
+        return peer.send(text2, true);
+      case "pointer":
+        return peer.send(text2, message.kind === "move");
+      default:
+        return peer.send(text2, false);
+    }
+  }
+  #acknowledgeAgain(message) {
+    clearTimeout(this.#acks.get(message.view));
+    const again = () => {
+      this.#acks.delete(message.view);
+      this.#connection.send(message, (text2) => this.#peer?.send(text2, false) ?? false);
+    };
+    this.#acks.set(message.view, setTimeout(again, ACK_AGAIN_MS));
+  }
+  /** Input may change nothing and so bring no picture; a ping is always answered. */
+  #ask(now) {
+    if (this.#ladder.transport !== "webrtc") return;
+    this.#asked ??= now;
+    if (now - this.#pinged < PING_MS) return;
+    this.#pinged = now;
+    this.send({ type: "ping", time: now });
+  }
+};
+function asks({ type }) {
+  return ["pointer", "wheel", "pinch", "scroll", "rotate", "window", "preset", "reset"].includes(type);
+}
+
 // src/stats.ts
-var KEPT_LATENCIES = 31;
+var KEPT_MS = 1e4;
 var RATE_WINDOW_MS = 1e3;
-var Latency = class {
-  #samples = [];
+var STALE_INPUT_MS = 1e3;
+var PAUSE_MS = 250;
+function percentiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  return sorted.length === 0 ? null : { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}
+var Meter = class {
   #waiting = [];
+  #shown = [];
+  #received = [];
+  #last = /* @__PURE__ */ new Map();
   /** An input for a view was sent. */
   sent(view, seq, at) {
     this.#waiting = this.#waiting.filter((input) => input.view === view);
     this.#waiting.push({ view, seq, at });
   }
+  received(bytes, at) {
+    this.#received.push({ at, bytes });
+  }
   /** A picture of a view that shows all input up to `inputSeq` is on screen. */
-  shown(view, inputSeq, at) {
+  shown(view, inputSeq, codec, at) {
     const answered = this.#waiting.filter((input) => input.view === view && input.seq <= inputSeq);
-    const newest = answered.at(-1);
-    if (!newest) return;
     this.#waiting = this.#waiting.filter((input) => !answered.includes(input));
-    this.#samples.push(at - newest.at);
-    if (this.#samples.length > KEPT_LATENCIES) this.#samples.shift();
+    const newest = answered.at(-1)?.at ?? 0;
+    const counted = answered.filter((input) => newest - input.at < STALE_INPUT_MS);
+    const first = counted[0];
+    const before = this.#last.get(view) ?? Number.NEGATIVE_INFINITY;
+    const gapMs = first ? at - (first.at > before + PAUSE_MS ? first.at : before) : null;
+    this.#last.set(view, at);
+    this.#shown.push({ at, view, codec, gapMs, latenciesMs: counted.map((input) => at - input.at) });
   }
   /** A new connection counts its messages anew. */
   restart() {
     this.#waiting = [];
+    this.#last.clear();
   }
-  medianMs() {
-    const sorted = [...this.#samples].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1] ?? null;
+  /** Pictures of a view in the last second. */
+  rate(view, now) {
+    return this.#shown.filter((picture) => picture.view === view && now - picture.at < RATE_WINDOW_MS).length;
+  }
+  /** What was measured in the last `ms`, at most `KEPT_MS`. */
+  summary(ms, now) {
+    this.#shown = this.#shown.filter(({ at }) => now - at <= KEPT_MS);
+    this.#received = this.#received.filter(({ at }) => now - at <= KEPT_MS);
+    const shown = this.#shown.filter(({ at }) => now - at <= ms);
+    const gaps = shown.flatMap(({ gapMs }) => gapMs ?? []);
+    const movedMs = gaps.reduce((sum, gap) => sum + gap, 0);
+    const bytes = this.#received.reduce((sum, part) => now - part.at <= ms ? sum + part.bytes : sum, 0);
+    return {
+      codec: mostFrequent(shown.map(({ codec }) => codec)),
+      framesPerSecond: movedMs > 0 ? gaps.length * 1e3 / movedMs : 0,
+      latencyMs: percentiles(shown.flatMap(({ latenciesMs }) => latenciesMs)),
+      bitsPerSecond: bytes * 8e3 / ms,
+      longestFreezeMs: Math.max(0, ...gaps)
+    };
   }
 };
-var Rate = class {
-  #times = [];
-  count(at) {
-    this.#times.push(at);
-    this.perSecond(at);
+function mostFrequent(values) {
+  const counts = /* @__PURE__ */ new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].reduce((most, one) => one[1] > most[1] ? one : most, [null, 0])[0];
+}
+
+// src/overlay.ts
+var ROUNDS = 30;
+var PAUSE_MS2 = 100;
+var PAUSES_DIFFER_MS = 50;
+var PATIENCE_MS2 = 3e3;
+var Overlay = class {
+  #root;
+  #values = /* @__PURE__ */ new Map();
+  #test = element("button", { type: "button" }, "Test latency");
+  #result = element("p", { role: "status" });
+  #press;
+  constructor(press) {
+    this.#press = press;
+    const names = ["Transport", "Codec", "Picture", "Rate", "Latency", "Data", "Round trip", "Longest freeze"];
+    const rows = names.flatMap((name) => {
+      const value = element("dd", {}, "–");
+      this.#values.set(name, value);
+      return [element("dt", {}, name), value];
+    });
+    this.#root = element(
+      "section",
+      { class: "overlay", hidden: true, "aria-label": "Measurements" },
+      element("dl", {}, ...rows),
+      this.#test,
+      this.#result
+    );
+    this.#test.addEventListener("click", () => void this.#run());
   }
-  perSecond(now) {
-    this.#times = this.#times.filter((time) => now - time < RATE_WINDOW_MS);
-    return this.#times.length;
+  get isShown() {
+    return !this.#root.hidden;
+  }
+  toggle() {
+    this.#root.hidden = !this.#root.hidden;
+  }
+  /** Lies over this viewport from now on. */
+  moveTo(viewport) {
+    if (this.#root.parentElement !== viewport) viewport.append(this.#root);
+  }
+  show({ transport: transport2, reason, size, roundTripMs, summary }) {
+    const { codec, framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
+    const rows = {
+      Transport: reason ? `${transport2} (${reason})` : transport2,
+      Codec: codec ? CODEC_NAMES[codec] : "–",
+      Picture: size ? `${size[0]} × ${size[1]}` : "–",
+      Rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
+      Latency: latencyMs ? percentilesText(latencyMs) : "–",
+      Data: `${(bitsPerSecond / 1e3).toFixed(0)} kbit/s`,
+      "Round trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
+      "Longest freeze": longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
+    };
+    for (const [name, text2] of Object.entries(rows)) setText(this.#values.get(name), text2);
+  }
+  async #run() {
+    this.#test.disabled = true;
+    const samples = [];
+    for (let round3 = 0; round3 < ROUNDS; round3++) {
+      setText(this.#result, `Press ${round3 + 1} of ${ROUNDS}`);
+      const began = performance.now();
+      const answered = this.#press(round3 % 2 === 0);
+      if (!answered) break;
+      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS2).then(() => false)]);
+      if (inTime) samples.push(performance.now() - began);
+      await pause(PAUSE_MS2 + round3 * 37 % PAUSES_DIFFER_MS);
+    }
+    const found = percentiles(samples);
+    setText(this.#result, found ? `From press to picture: ${percentilesText(found)}` : "Nothing moves here");
+    this.#test.disabled = false;
   }
 };
+var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" };
+function percentilesText({ p50, p95, p99 }) {
+  return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
+}
+function pause(ms) {
+  return new Promise((over) => setTimeout(over, ms));
+}
 
 // src/main.ts
 var VOLUME_VIEW = 3;
@@ -1311,7 +1996,9 @@ var RESIZE_MS = 120;
 var KEY_PIXELS = 10;
 var PAN_PIXELS = 40;
 var ANNOUNCE_MS = 500;
-var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" };
+var TRANSPORT_NAMES = { webrtc: "WebRTC", websocket: "WebSocket" };
+var REPORT_MS = 5e3;
+var PRESS_PIXELS = 4;
 var GONE_ATTEMPT = 5;
 var KEPT = "voxcast.kept";
 function keep(kept) {
@@ -1323,12 +2010,12 @@ function takeKept() {
   return text2 === null ? null : JSON.parse(text2);
 }
 var Client = class {
-  #connection;
+  #link;
   #views;
   #controls;
   #library;
-  #latency = new Latency();
-  #rates = /* @__PURE__ */ new Map();
+  #meter = new Meter();
+  #overlay = new Overlay((forth) => this.#press(forth));
   #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   #grid = byId("grid", HTMLDivElement);
   #tabs;
@@ -1338,8 +2025,6 @@ var Client = class {
   /** Whether this connection has told what its session shows. */
   #begun = false;
   #backend = "";
-  #video = false;
-  #videoFailures = 0;
   #series = null;
   /** The series that is open or being opened. */
   #wantedSeries = null;
@@ -1351,6 +2036,8 @@ var Client = class {
   #resizeTimer;
   #announceTimer;
   #shownAt = /* @__PURE__ */ new Date();
+  /** A press of the latency test that waits for its picture. */
+  #pressed = null;
   constructor(kept) {
     const contents = ["axial", "coronal", "sagittal", "volume"];
     const owner = {
@@ -1358,8 +2045,9 @@ var Client = class {
       activate: (view) => this.#activate(view),
       maximise: (view) => this.#maximise(view),
       shown: (frame) => this.#shown(frame),
-      videoFailed: () => this.#videoFailed(),
-      fault: (text2) => this.#report(text2),
+      videoFailed: () => this.#link.videoFailed(),
+      // By WebRTC pictures get lost, and what builds on them is asked for again.
+      fault: (text2) => this.#link.transport === "websocket" && this.#report(text2),
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal()
     };
     this.#views = contents.map((content, view) => new Viewport(view, content, owner));
@@ -1379,30 +2067,37 @@ var Client = class {
       toggleDemographics: () => this.#toggleDemographics()
     });
     this.#library = new Library(byId("studies", HTMLDivElement), (uid) => this.#openSeries(uid));
-    this.#connection = new Connection(
+    const chosen = new URLSearchParams(location.search).get("transport");
+    this.#link = new Link(
+      this.#views.map(({ view }) => view),
       {
         state: (state) => this.#setConnection(state),
         message: (message) => this.#receive(message),
-        frame: (frame) => this.#views[frame.view]?.setFrame(frame),
+        frame: (frame, picture) => {
+          const viewport = this.#views[frame.view];
+          if (viewport) viewport.setFrame(frame, picture);
+          else picture?.close();
+        },
+        received: (bytes) => this.#meter.received(bytes, performance.now()),
         fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`)
       },
       browserSurroundings(),
-      kept?.resumeToken ?? null
+      kept?.resumeToken ?? null,
+      RUNGS.find((rung) => rung === chosen) ?? null
     );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
   }
-  async start() {
-    this.#video = await decodesVideo();
-    this.#connection.connect();
+  start() {
+    return this.#link.start();
   }
   #listen() {
     onKeys((command) => this.#obey(command));
     byId("retry", HTMLButtonElement).addEventListener("click", () => {
       if (document.body.dataset["connection"] === "signedOut") location.reload();
-      else this.#connection.connect();
+      else this.#link.connect();
     });
     byId("help", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "help" }));
     for (const name of ["library", "controls"]) {
@@ -1414,21 +2109,25 @@ var Client = class {
     };
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
+    byId("stats", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "stats" }));
     setInterval(() => this.#showMetrics(), 500);
+    setInterval(() => this.#reportStats(), REPORT_MS);
     addEventListener("pagehide", () => {
-      const { resumeToken } = this.#connection;
+      const { resumeToken } = this.#link;
       const sizes = this.#views.map(({ size }) => size);
       if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
     });
     addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
   // --- Talking to the server ---------------------------------------------------------------------------------------
+  /** Returns the message's number, or null when there is no connection. */
   #send(message) {
-    const seq = this.#connection.send(message);
-    const isInput = message.type !== "ack" && message.type !== "layout" && message.type !== "openSeries";
-    if (seq === null || !isInput || !("view" in message) || message.view === void 0) return;
-    if (message.type === "pointer" && message.kind !== "move") return;
-    this.#latency.sent(message.view, seq, performance.now());
+    const seq = this.#link.send(message);
+    const isInput = message.type !== "ack" && message.type !== "repaint";
+    if (seq === null || !isInput || !("view" in message) || message.view === void 0) return seq;
+    if (message.type === "pointer" && message.kind !== "move") return seq;
+    this.#meter.sent(message.view, seq, performance.now());
+    return seq;
   }
   #receive(message) {
     switch (message.type) {
@@ -1436,7 +2135,6 @@ var Client = class {
         this.#wantedBefore = this.#wantedSeries;
         if (message.resumed) this.#restore.clear();
         else for (const viewport of this.#views) viewport.restart();
-        this.#accept();
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         break;
@@ -1482,16 +2180,6 @@ var Client = class {
     if (this.#library.isEmpty) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     if (seriesInstanceUid === null || wanted !== null && wanted !== seriesInstanceUid) this.#openSeries(wanted ?? "");
-  }
-  #accept() {
-    this.#send({ type: "accept", codecs: ["jpeg", "png", ...this.#video ? ["h264"] : []] });
-  }
-  /** A browser that fails twice gets JPEGs. */
-  #videoFailed() {
-    this.#videoFailures += 1;
-    if (!this.#video || this.#videoFailures < 2) return;
-    this.#video = false;
-    this.#accept();
   }
   /** The series that was to be shown cannot be: the one before is shown again. */
   #reopen() {
@@ -1596,6 +2284,7 @@ var Client = class {
     for (const viewport of this.#views) {
       const active = viewport.view === this.#active;
       viewport.setActive(active);
+      if (active) this.#overlay.moveTo(viewport.root);
       viewport.setVisible(active || !this.#single);
       const tab = this.#tabs[viewport.view];
       tab?.setAttribute("aria-pressed", String(active));
@@ -1718,6 +2407,9 @@ var Client = class {
       case "demographics":
         this.#toggleDemographics();
         break;
+      case "stats":
+        this.#toggleStats();
+        break;
       case "help":
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
@@ -1730,6 +2422,11 @@ var Client = class {
     const hidden = document.body.classList.toggle("no-demographics");
     this.#controls.showDemographics(!hidden);
     this.#announce(hidden ? "Patient data hidden" : "Patient data shown");
+  }
+  #toggleStats() {
+    this.#overlay.toggle();
+    byId("stats", HTMLButtonElement).setAttribute("aria-pressed", String(this.#overlay.isShown));
+    this.#showMetrics();
   }
   #toggleDrawer(name) {
     const open = !document.body.classList.contains(`${name}-open`);
@@ -1776,7 +2473,7 @@ var Client = class {
   }
   #lost() {
     this.#begun = false;
-    this.#latency.restart();
+    this.#meter.restart();
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
     for (const viewport of this.#views) {
@@ -1787,20 +2484,50 @@ var Client = class {
   #shown(frame) {
     const now = performance.now();
     this.#shownAt = /* @__PURE__ */ new Date();
-    this.#latency.shown(frame.view, frame.inputSeq, now);
-    const rate = this.#rates.get(frame.view) ?? new Rate();
-    this.#rates.set(frame.view, rate);
-    rate.count(now);
+    this.#meter.shown(frame.view, frame.inputSeq, frame.codec, now);
+    this.#link.shown();
+    const pressed = this.#pressed;
+    if (pressed?.view === frame.view && frame.inputSeq >= pressed.seq) {
+      this.#pressed = null;
+      requestAnimationFrame(() => pressed.answered());
+    }
     if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
     setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
-    setText(byId("codec", HTMLElement), CODEC_NAMES[frame.codec]);
+    this.#showWay(frame.codec);
     this.#showLoading(1, 1);
   }
+  #showWay(codec) {
+    const { transport: transport2, reason } = this.#link;
+    const way = byId("codec", HTMLElement);
+    setText(way, `${TRANSPORT_NAMES[transport2]} · ${CODEC_NAMES[codec]}`);
+    way.title = reason && `Not better, because: ${reason}`;
+  }
   #showMetrics() {
-    const latency = this.#latency.medianMs();
-    setText(byId("latency", HTMLElement), latency === null ? "–" : `${latency.toFixed(0)} ms`);
-    const rate = this.#rates.get(this.#active)?.perSecond(performance.now()) ?? 0;
+    const now = performance.now();
+    const summary = this.#meter.summary(KEPT_MS, now);
+    const median = summary.latencyMs?.p50;
+    if (median !== void 0) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
+    const rate = this.#meter.rate(this.#active, now);
     setText(byId("rate", HTMLElement), rate === 0 ? "still" : `${rate} fps`);
+    const { transport: transport2, reason, roundTripMs } = this.#link;
+    if (!this.#overlay.isShown) return;
+    const size = this.#views[this.#active].pictureSize;
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, size, roundTripMs, summary });
+  }
+  #reportStats() {
+    const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());
+    if (codec) this.#send({ type: "stats", codec, transport: this.#link.transport, ...measured });
+  }
+  /** A small movement of the active view, there or back. */
+  #press(forth) {
+    const { view, content, state } = this.#views[this.#active];
+    const by = forth ? PRESS_PIXELS : -PRESS_PIXELS;
+    const turns = state?.slice == null && content !== "cinematic";
+    const seq = this.#send(turns ? { type: "rotate", view, dx: by, dy: 0 } : { type: "pinch", view, zoom: 1, dx: by, dy: 0 });
+    if (seq === null || !state) return null;
+    return new Promise((answered) => {
+      this.#pressed = { view, seq, answered };
+    });
   }
   #showLoading(done, total) {
     const loading = byId("loading", HTMLDivElement);

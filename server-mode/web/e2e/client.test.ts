@@ -5,16 +5,19 @@ import { after, afterEach, before, test } from "node:test";
 import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
 
 import {
+  type DatagramLink,
   type Picture,
   type RunningServer,
   difference,
   drag,
+  datagramLink,
   factsThat,
   link,
   openBrowser,
   openClient,
   phantom,
   picture,
+  pictureBy,
   pictureThat,
   pixels,
   serve,
@@ -51,13 +54,17 @@ afterEach(async () => {
   await context?.close();
 });
 
-async function desk(views: readonly number[] = ALL): Promise<Page> {
+async function desk(views: readonly number[] = ALL, transport?: "webrtc" | "websocket" | "jpeg"): Promise<Page> {
   context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("close", () => assert.deepEqual(faults, [], "the page threw"));
   await openClient(page, server.url, views);
+  if (transport) {
+    await page.goto(`${server.origin}/?transport=${transport}`);
+    for (const view of views) await settled(page, view);
+  }
   return page;
 }
 
@@ -224,23 +231,134 @@ test("a view at rest becomes lossless, whatever it showed before", async () => {
   assert.equal(await page.locator("#messages .message").count(), 0);
 });
 
-test("what moves is a video whose greys are the picture's", async () => {
+for (const [transport, name] of [["webrtc", "WebRTC"], ["websocket", "WebSocket"]] as const) {
+  test(`what moves is a video by ${name} whose greys are the picture's, and what rests is lossless`, async () => {
+    const page = await desk(ALL, transport);
+    await pictureBy(page, new RegExp(`^${name}`));
+    const lossless = page.locator(`${viewport(AXIAL)} .quality.lossless:visible`);
+    await lossless.waitFor();
+    const [first, before] = [await picture(page, AXIAL), await pixels(page, AXIAL)];
+    const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down({ button: "left" });
+    for (let step = 1; step <= 12; step++) await page.mouse.move(x + 3 * step, y + step);
+    await pictureBy(page, new RegExp(`^${name} · H\\.264$`));
+    await page.waitForFunction((selector) => document.querySelector<HTMLElement>(`${selector} .quality`)!.innerText === "Interactive", viewport(AXIAL));
+    const moving = await pixels(page, AXIAL);
+    assert.ok(tint(moving) <= 1, `${tint(moving)}`);
+    await page.mouse.up({ button: "left" });
+    await lossless.waitFor();
+    const still = await pixels(page, AXIAL);
+    assert.ok(Math.abs(mean(moving) - mean(still)) < 0.7, `${mean(moving)} and ${mean(still)}`);
+    await page.locator("#reset").click();
+    await pictureThat(page, AXIAL, equals(first));
+    await lossless.waitFor();
+    assert.deepEqual(await pixels(page, AXIAL), before, "the first look again, bit by bit");
+    assert.equal(await page.locator("#messages .message").count(), 0);
+  });
+}
+
+/** Has the page send its datagrams this way. */
+async function leadDatagrams(page: Page, way: DatagramLink): Promise<void> {
+  await page.routeWebSocket(/\/ws$/, (route) => {
+    const far = route.connectToServer();
+    far.onMessage((message) => {
+      const isAnswer = typeof message === "string" && message.startsWith('{"type":"answer"');
+      route.send(isAnswer ? message.replace(/\d+ typ host/g, `${way.port} typ host`) : message);
+    });
+  });
+}
+
+/** How far any pixel is from grey, and how bright they are. */
+const tint = (rgba: readonly number[]) => rgba.reduce((most, value, i) => (i % 4 === 3 ? most : Math.max(most, Math.abs(value - rgba[i - (i % 4)]!))), 0);
+const mean = (rgba: readonly number[]) => rgba.reduce((sum, value, i) => sum + (i % 4 === 0 ? value : 0), 0) / (rgba.length / 4);
+
+test("an address can ask for JPEG alone", async () => {
+  const page = await desk([VOLUME], "jpeg");
+  const front = await picture(page, VOLUME);
+  const codecs = await page.evaluateHandle(() => {
+    const shown = new Set<string>();
+    new MutationObserver(() => shown.add(document.querySelector("#codec")!.textContent!)).observe(document.querySelector("#codec")!, {
+      childList: true,
+    });
+    return shown;
+  });
+  await drag(page, VOLUME, 120, 0);
+  await pictureThat(page, VOLUME, differs(front));
+  await page.locator(`${viewport(VOLUME)} .quality.lossless:visible`).waitFor();
+  for (const codec of await codecs.evaluate((shown) => [...shown])) assert.match(codec, /^WebSocket · (JPEG|PNG)$/);
+  assert.match((await page.locator("#codec").getAttribute("title"))!, /transport=jpeg/);
+});
+
+test("where there is no path by UDP pictures come by WebSocket, and the page says why", async () => {
+  const way = await datagramLink(Number(new URL(server.url).port));
+  way.block();
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await leadDatagrams(page, way);
+    await openClient(page, server.url, [VOLUME]);
+    const front = await picture(page, VOLUME);
+    await drag(page, VOLUME, 120, 0);
+    await pictureThat(page, VOLUME, differs(front));
+    await page.keyboard.press("s");
+    await page.locator(".overlay").getByText("WebSocket (no WebRTC: no path by UDP was found)").waitFor();
+    await drag(page, VOLUME, -120, 0);
+    await pictureThat(page, VOLUME, equals(front));
+    await pictureBy(page, /^WebSocket/);
+    assert.match((await page.locator("#codec").getAttribute("title"))!, /no path by UDP/);
+    assert.equal(await page.locator("#messages .message").count(), 0);
+  } finally {
+    way.stop();
+  }
+});
+
+test("a path by UDP that breaks in the middle of a drag leaves the view as it is", async () => {
+  const way = await datagramLink(Number(new URL(server.url).port));
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await leadDatagrams(page, way);
+    await openClient(page, server.url, ALL);
+    await pictureBy(page, /^WebRTC/);
+    const shown = await changed(page);
+    await page.locator(viewport(VOLUME)).hover();
+    await page.mouse.down();
+    const box = (await page.locator(viewport(VOLUME)).boundingBox())!;
+    const turn = async (to: number) => page.mouse.move(box.x + box.width / 2 + to, box.y + box.height / 2, { steps: 4 });
+    await turn(40);
+    await pictureBy(page, /^WebRTC · H\.264$/);
+    way.block();
+    await turn(60);
+    await pictureBy(page, /^WebSocket/);
+    assert.match((await page.locator("#codec").getAttribute("title"))!, /no WebRTC: it(s video froze| fell silent)/);
+    await turn(120);
+    await page.mouse.up();
+    const turned = await pictureThat(page, VOLUME, differs(shown.volume));
+    await factsThat(page, AXIAL, shown.slice);
+    await drag(page, VOLUME, -120, 0);
+    await pictureThat(page, VOLUME, equals(shown.volume));
+    assert.ok(difference(turned, shown.volume) > OTHER);
+    assert.equal(await page.locator("#messages .message").count(), 0);
+  } finally {
+    way.stop();
+  }
+});
+
+test("the measurements lie over the active view and test its latency", async () => {
   const page = await desk();
-  const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  await page.mouse.move(x, y);
-  await page.mouse.down({ button: "left" });
-  for (let step = 1; step <= 12; step++) await page.mouse.move(x + 3 * step, y + step);
-  await page.waitForFunction(() => document.querySelector("#codec")!.textContent === "H.264");
-  const moving = await pixels(page, AXIAL);
-  const tint = (rgba: readonly number[]) => rgba.reduce((most, value, i) => (i % 4 === 3 ? most : Math.max(most, Math.abs(value - rgba[i - (i % 4)]!))), 0);
-  assert.ok(tint(moving) <= 1, `${tint(moving)}`);
-  await page.mouse.up({ button: "left" });
-  await page.locator(`${viewport(AXIAL)} .quality.lossless:visible`).waitFor();
-  const still = await pixels(page, AXIAL);
-  const mean = (rgba: readonly number[]) => rgba.reduce((sum, value, i) => sum + (i % 4 === 0 ? value : 0), 0) / (rgba.length / 4);
-  assert.ok(Math.abs(mean(moving) - mean(still)) < 0.7, `${mean(moving)} and ${mean(still)}`);
-  assert.equal(await page.locator("#messages .message").count(), 0);
+  await page.keyboard.press("s");
+  const overlay = page.locator(`${viewport(AXIAL)} .overlay`);
+  await overlay.waitFor();
+  const before = await picture(page, AXIAL);
+  await overlay.getByRole("button", { name: "Test latency" }).click();
+  await overlay.getByText(/^From press to picture: \d+ · \d+ · \d+ ms/).waitFor();
+  await pictureThat(page, AXIAL, equals(before));
+  assert.match(await overlay.locator("dl").innerText(), /Latency\s+\d+ · \d+ · \d+ ms/);
+  assert.deepEqual(await violations(page), []);
+  await page.locator("#stats").click();
+  assert.ok(await overlay.isHidden());
 });
 
 test("a double click shows one view alone and back, and every view keeps its slice", async () => {

@@ -1,6 +1,7 @@
 // The real binary, a real browser, and pixels.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type RemoteInfo, createSocket } from "node:dgram";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { type Socket, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -31,8 +32,8 @@ export function phantom(): { folder: string; remove(): void } {
 }
 
 /** Starts the server and waits for the address that it prints. */
-export async function serve(study: string, listen = "127.0.0.1:0"): Promise<RunningServer> {
-  const child = spawn(binary, ["--serve", "--listen", listen, "--no-index", study], { stdio: ["ignore", "pipe", "inherit"] });
+export async function serve(study: string, listen = "127.0.0.1:0", ...more: string[]): Promise<RunningServer> {
+  const child = spawn(binary, ["--serve", "--listen", listen, "--no-index", ...more, study], { stdio: ["ignore", "pipe", "inherit"] });
   const gone = new Promise<never>((_, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`the server ended with code ${code} before it printed its address`)));
@@ -81,6 +82,37 @@ export async function link(serverUrl: string, roundTripMs = 0): Promise<Link> {
   return { url: url.href, cut, stop };
 }
 
+/** A way for datagrams between browser and server, that can be blocked. */
+export interface DatagramLink {
+  port: number;
+  block(): void;
+  stop(): void;
+}
+
+export async function datagramLink(serverPort: number): Promise<DatagramLink> {
+  let blocked = false;
+  const near = createSocket("udp4");
+  const far = new Map<string, ReturnType<typeof createSocket>>();
+  const way = (client: RemoteInfo) => {
+    const name = `${client.address}:${client.port}`;
+    const known = far.get(name);
+    if (known) return known;
+    const socket = createSocket("udp4").on("message", (bytes) => !blocked && near.send(bytes, client.port, client.address));
+    far.set(name, socket);
+    return socket;
+  };
+  near.on("message", (bytes, client) => !blocked && way(client).send(bytes, serverPort, "127.0.0.1"));
+  await new Promise<void>((bound) => near.bind(0, "127.0.0.1", bound));
+  const block = () => {
+    blocked = true;
+  };
+  const stop = () => {
+    near.close();
+    for (const socket of far.values()) socket.close();
+  };
+  return { port: near.address().port, block, stop };
+}
+
 function printedUrl(child: ChildProcess): Promise<string> {
   return new Promise((found) => {
     createInterface({ input: child.stdout! }).on("line", (line) => {
@@ -98,13 +130,13 @@ function stop(child: ChildProcess): Promise<void> {
   });
 }
 
-export function openBrowser(): Promise<Browser> {
+export function openBrowser(...more: string[]): Promise<Browser> {
   const folders = (process.env["PATH"] ?? "").split(":");
   const paths = folders.flatMap((folder) => browsers.map((name) => join(folder, name)));
   const executablePath = process.env["VOXCAST_CHROMIUM"] ?? paths.find((path) => existsSync(path));
   if (!executablePath) throw new Error(`none of ${browsers.join(", ")} is installed; install Chromium or set VOXCAST_CHROMIUM`);
   const quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet] });
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet, ...more] });
 }
 
 /** Opens the client and waits until these views show final pictures. */
@@ -112,6 +144,11 @@ export async function openClient(page: Page, url: string, views: readonly number
   page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(url);
   for (const view of views) await settled(page, view);
+}
+
+/** Waits until the last picture came this way, for instance "WebRTC · H.264". */
+export async function pictureBy(page: Page, way: RegExp): Promise<void> {
+  await page.waitForFunction((source) => new RegExp(source).test(document.querySelector("#codec")!.textContent!), way.source);
 }
 
 export function viewport(view: number): string {

@@ -22,6 +22,7 @@ export interface Handlers {
   state(state: ConnectionState): void;
   message(message: ServerMessage): void;
   frame(frame: Frame): void;
+  received(bytes: number): void;
   fault(error: ProtocolError): void;
 }
 
@@ -99,7 +100,10 @@ export class Connection {
       this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
       this.#handlers.state({ kind: "connected" });
     };
-    socket.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      this.#handlers.received(typeof data === "string" ? data.length : data instanceof ArrayBuffer ? data.byteLength : 0);
+      this.receive(data);
+    };
     socket.onclose = ({ code }: CloseEvent) => {
       // Two tabs that want the same session would take it from each other for ever: this one gives in.
       if (code === TAKEN_OVER) this.#resumeToken = null;
@@ -107,11 +111,15 @@ export class Connection {
     };
   }
 
-  /** Sends a message. Returns its number, or null when there is no connection. */
-  send(message: ClientMessage): number | null {
+  /**
+   * Sends a message; `carry` may take it another way, its number is of the same row. Returns the number, or null when
+   * there is no connection.
+   */
+  send(message: ClientMessage, carry?: (text: string) => boolean): number | null {
     if (this.#socket?.readyState !== 1) return null;
     this.#seq += 1;
-    this.#socket.send(JSON.stringify({ ...message, seq: this.#seq }));
+    const text = JSON.stringify({ ...message, seq: this.#seq });
+    if (!carry?.(text)) this.#socket.send(text);
     return this.#seq;
   }
 
@@ -120,7 +128,8 @@ export class Connection {
     this.#drop();
   }
 
-  #receive(data: unknown): void {
+  /** Takes what the server sent, whichever way it came. */
+  receive(data: unknown): void {
     this.#heard = this.#around.now();
     try {
       if (data instanceof ArrayBuffer) {
@@ -138,7 +147,7 @@ export class Connection {
 
   #beat(): void {
     if (this.#around.now() - this.#heard > SILENCE_MS) this.#lost();
-    else this.send({ type: "ping", time: Math.round(this.#around.now()) });
+    else this.send({ type: "ping", time: this.#around.now() });
   }
 
   #lost(): void {

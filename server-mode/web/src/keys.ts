@@ -17,6 +17,7 @@ export type Command =
         | "cinematic"
         | "layout"
         | "demographics"
+        | "stats"
         | "help"
         | "escape";
     };
@@ -48,6 +49,7 @@ const PLAIN = new Map<string, Command>([
   ["c", { do: "cinematic" }],
   ["l", { do: "layout" }],
   ["d", { do: "demographics" }],
+  ["s", { do: "stats" }],
   ["?", { do: "help" }],
   ["Escape", { do: "escape" }],
 ]);

@@ -1,14 +1,16 @@
 // The browser client: joins connection, viewports, series list, toolbar and keys.
 
-import { type ConnectionState, Connection, browserSurroundings } from "./connection";
+import { type ConnectionState, browserSurroundings } from "./connection";
 import { Controls } from "./controls";
 import { byId, element, setText } from "./dom";
 import { pixelRatio, viewSize } from "./geometry";
 import { type Command, onKeys } from "./keys";
+import { RUNGS } from "./ladder";
 import { Library } from "./library";
+import { Link } from "./link";
+import { CODEC_NAMES, Overlay } from "./overlay";
 import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, Size, ViewInfo, ViewState, WindowValues } from "./protocol";
-import { Latency, Rate } from "./stats";
-import { decodesVideo } from "./video";
+import { type Codec, KEPT_MS, Meter } from "./stats";
 import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
 import { sentence } from "./words";
 
@@ -20,7 +22,11 @@ const KEY_PIXELS = 10;
 const PAN_PIXELS = 40;
 /** A slice is read out once paging has rested this long. */
 const ANNOUNCE_MS = 500;
-const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" } as const;
+const TRANSPORT_NAMES = { webrtc: "WebRTC", websocket: "WebSocket" } as const;
+/** How often the server is told what was measured. */
+const REPORT_MS = 5_000;
+/** A press of the latency test: 2 degrees of rotation, or so many pixels. */
+const PRESS_PIXELS = 4;
 /** From this attempt on the server counts as gone: about 8 s after it was lost. */
 const GONE_ATTEMPT = 5;
 
@@ -46,12 +52,12 @@ function takeKept(): Kept | null {
 }
 
 class Client {
-  readonly #connection: Connection;
+  readonly #link: Link;
   readonly #views: readonly Viewport[];
   readonly #controls: Controls;
   readonly #library: Library;
-  readonly #latency = new Latency();
-  readonly #rates = new Map<number, Rate>();
+  readonly #meter = new Meter();
+  readonly #overlay = new Overlay((forth) => this.#press(forth));
   readonly #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   readonly #grid = byId("grid", HTMLDivElement);
   readonly #tabs: readonly HTMLButtonElement[];
@@ -62,8 +68,6 @@ class Client {
   /** Whether this connection has told what its session shows. */
   #begun = false;
   #backend = "";
-  #video = false;
-  #videoFailures = 0;
   #series: SeriesOpened | null = null;
   /** The series that is open or being opened. */
   #wantedSeries: string | null = null;
@@ -75,6 +79,8 @@ class Client {
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
   #shownAt = new Date();
+  /** A press of the latency test that waits for its picture. */
+  #pressed: { view: number; seq: number; answered: () => void } | null = null;
 
   constructor(kept: Kept | null) {
     const contents = ["axial", "coronal", "sagittal", "volume"] as const;
@@ -83,8 +89,9 @@ class Client {
       activate: (view: number) => this.#activate(view),
       maximise: (view: number) => this.#maximise(view),
       shown: (frame: Frame) => this.#shown(frame),
-      videoFailed: () => this.#videoFailed(),
-      fault: (text: string) => this.#report(text),
+      videoFailed: () => this.#link.videoFailed(),
+      // By WebRTC pictures get lost, and what builds on them is asked for again.
+      fault: (text: string) => this.#link.transport === "websocket" && this.#report(text),
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
     };
     this.#views = contents.map((content, view) => new Viewport(view, content, owner));
@@ -104,15 +111,23 @@ class Client {
       toggleDemographics: () => this.#toggleDemographics(),
     });
     this.#library = new Library(byId("studies", HTMLDivElement), (uid) => this.#openSeries(uid));
-    this.#connection = new Connection(
+    const chosen = new URLSearchParams(location.search).get("transport");
+    this.#link = new Link(
+      this.#views.map(({ view }) => view),
       {
         state: (state) => this.#setConnection(state),
         message: (message) => this.#receive(message),
-        frame: (frame) => this.#views[frame.view]?.setFrame(frame),
+        frame: (frame, picture) => {
+          const viewport = this.#views[frame.view];
+          if (viewport) viewport.setFrame(frame, picture);
+          else picture?.close();
+        },
+        received: (bytes) => this.#meter.received(bytes, performance.now()),
         fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`),
       },
       browserSurroundings(),
       kept?.resumeToken ?? null,
+      RUNGS.find((rung) => rung === chosen) ?? null,
     );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
@@ -120,16 +135,15 @@ class Client {
     this.#arrange();
   }
 
-  async start(): Promise<void> {
-    this.#video = await decodesVideo();
-    this.#connection.connect();
+  start(): Promise<void> {
+    return this.#link.start();
   }
 
   #listen(): void {
     onKeys((command) => this.#obey(command));
     byId("retry", HTMLButtonElement).addEventListener("click", () => {
       if (document.body.dataset["connection"] === "signedOut") location.reload();
-      else this.#connection.connect();
+      else this.#link.connect();
     });
     byId("help", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "help" }));
     for (const name of ["library", "controls"]) {
@@ -141,10 +155,12 @@ class Client {
     };
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
+    byId("stats", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "stats" }));
     setInterval(() => this.#showMetrics(), 500);
+    setInterval(() => this.#reportStats(), REPORT_MS);
     // Kept only while the page is away: a tab that is duplicated begins a session of its own.
     addEventListener("pagehide", () => {
-      const { resumeToken } = this.#connection;
+      const { resumeToken } = this.#link;
       const sizes = this.#views.map(({ size }) => size);
       if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
     });
@@ -153,12 +169,14 @@ class Client {
 
   // --- Talking to the server ---------------------------------------------------------------------------------------
 
-  #send(message: ClientMessage): void {
-    const seq = this.#connection.send(message);
-    const isInput = message.type !== "ack" && message.type !== "layout" && message.type !== "openSeries";
-    if (seq === null || !isInput || !("view" in message) || message.view === undefined) return;
-    if (message.type === "pointer" && message.kind !== "move") return;
-    this.#latency.sent(message.view, seq, performance.now());
+  /** Returns the message's number, or null when there is no connection. */
+  #send(message: ClientMessage): number | null {
+    const seq = this.#link.send(message);
+    const isInput = message.type !== "ack" && message.type !== "repaint";
+    if (seq === null || !isInput || !("view" in message) || message.view === undefined) return seq;
+    if (message.type === "pointer" && message.kind !== "move") return seq;
+    this.#meter.sent(message.view, seq, performance.now());
+    return seq;
   }
 
   #receive(message: ServerMessage): void {
@@ -167,7 +185,6 @@ class Client {
         this.#wantedBefore = this.#wantedSeries;
         if (message.resumed) this.#restore.clear();
         else for (const viewport of this.#views) viewport.restart();
-        this.#accept();
         this.#backend = message.backend;
         setText(byId("backend", HTMLElement), message.backend);
         break;
@@ -198,6 +215,7 @@ class Client {
       case "answer":
       case "transport":
       case "pong":
+        // The link's own.
         break;
     }
   }
@@ -215,18 +233,6 @@ class Client {
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     // The connection may have been lost while a series was loading.
     if (seriesInstanceUid === null || (wanted !== null && wanted !== seriesInstanceUid)) this.#openSeries(wanted ?? "");
-  }
-
-  #accept(): void {
-    this.#send({ type: "accept", codecs: ["jpeg", "png", ...(this.#video ? ["h264"] : [])] });
-  }
-
-  /** A browser that fails twice gets JPEGs. */
-  #videoFailed(): void {
-    this.#videoFailures += 1;
-    if (!this.#video || this.#videoFailures < 2) return;
-    this.#video = false;
-    this.#accept();
   }
 
   /** The series that was to be shown cannot be: the one before is shown again. */
@@ -342,6 +348,7 @@ class Client {
     for (const viewport of this.#views) {
       const active = viewport.view === this.#active;
       viewport.setActive(active);
+      if (active) this.#overlay.moveTo(viewport.root);
       viewport.setVisible(active || !this.#single);
       const tab = this.#tabs[viewport.view];
       tab?.setAttribute("aria-pressed", String(active));
@@ -475,6 +482,9 @@ class Client {
       case "demographics":
         this.#toggleDemographics();
         break;
+      case "stats":
+        this.#toggleStats();
+        break;
       case "help":
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
@@ -488,6 +498,12 @@ class Client {
     const hidden = document.body.classList.toggle("no-demographics");
     this.#controls.showDemographics(!hidden);
     this.#announce(hidden ? "Patient data hidden" : "Patient data shown");
+  }
+
+  #toggleStats(): void {
+    this.#overlay.toggle();
+    byId("stats", HTMLButtonElement).setAttribute("aria-pressed", String(this.#overlay.isShown));
+    this.#showMetrics();
   }
 
   #toggleDrawer(name: string): void {
@@ -541,7 +557,7 @@ class Client {
 
   #lost(): void {
     this.#begun = false;
-    this.#latency.restart();
+    this.#meter.restart();
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
     for (const viewport of this.#views) {
@@ -553,23 +569,56 @@ class Client {
   #shown(frame: Frame): void {
     const now = performance.now();
     this.#shownAt = new Date();
-    this.#latency.shown(frame.view, frame.inputSeq, now);
-    const rate = this.#rates.get(frame.view) ?? new Rate();
-    this.#rates.set(frame.view, rate);
-    rate.count(now);
+    this.#meter.shown(frame.view, frame.inputSeq, frame.codec, now);
+    this.#link.shown();
+    const pressed = this.#pressed;
+    if (pressed?.view === frame.view && frame.inputSeq >= pressed.seq) {
+      this.#pressed = null;
+      requestAnimationFrame(() => pressed.answered());
+    }
     // Lossless parts are cut from a picture that was drawn before.
     if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
     setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
-    setText(byId("codec", HTMLElement), CODEC_NAMES[frame.codec]);
+    this.#showWay(frame.codec);
     // The first pictures of a series replace the notice of its loading.
     this.#showLoading(1, 1);
   }
 
+  #showWay(codec: Codec): void {
+    const { transport, reason } = this.#link;
+    const way = byId("codec", HTMLElement);
+    setText(way, `${TRANSPORT_NAMES[transport]} · ${CODEC_NAMES[codec]}`);
+    way.title = reason && `Not better, because: ${reason}`;
+  }
+
   #showMetrics(): void {
-    const latency = this.#latency.medianMs();
-    setText(byId("latency", HTMLElement), latency === null ? "–" : `${latency.toFixed(0)} ms`);
-    const rate = this.#rates.get(this.#active)?.perSecond(performance.now()) ?? 0;
+    const now = performance.now();
+    const summary = this.#meter.summary(KEPT_MS, now);
+    const median = summary.latencyMs?.p50;
+    if (median !== undefined) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
+    const rate = this.#meter.rate(this.#active, now);
     setText(byId("rate", HTMLElement), rate === 0 ? "still" : `${rate} fps`);
+    const { transport, reason, roundTripMs } = this.#link;
+    if (!this.#overlay.isShown) return;
+    const size = this.#views[this.#active]!.pictureSize;
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, size, roundTripMs, summary });
+  }
+
+  #reportStats(): void {
+    const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());
+    if (codec) this.#send({ type: "stats", codec, transport: this.#link.transport, ...measured });
+  }
+
+  /** A small movement of the active view, there or back. */
+  #press(forth: boolean): Promise<void> | null {
+    const { view, content, state } = this.#views[this.#active]!;
+    const by = forth ? PRESS_PIXELS : -PRESS_PIXELS;
+    const turns = state?.slice == null && content !== "cinematic";
+    const seq = this.#send(turns ? { type: "rotate", view, dx: by, dy: 0 } : { type: "pinch", view, zoom: 1, dx: by, dy: 0 });
+    if (seq === null || !state) return null;
+    return new Promise((answered) => {
+      this.#pressed = { view, seq, answered };
+    });
   }
 
   #showLoading(done: number, total: number): void {

@@ -371,6 +371,12 @@ export function parseMessage(json: string): ServerMessage {
 
 /** Splits a binary message into its header and parts. */
 export function parseFrame(bytes: ArrayBuffer): Frame {
+  const frame = parseHeader(bytes);
+  return { ...frame, parts: parseParts(bytes, frame.width, frame.height) };
+}
+
+/** The header alone, as of a picture that comes another way. */
+export function parseHeader(bytes: ArrayBuffer): Frame {
   if (bytes.byteLength < FRAME_HEADER_BYTES) throw new ProtocolError("the frame is shorter than its header");
   const data = new DataView(bytes);
   // "VXF1"
@@ -400,7 +406,7 @@ export function parseFrame(bytes: ArrayBuffer): Frame {
     renderMs: data.getUint32(32, true) / 1000,
     encodeMs: data.getUint32(36, true) / 1000,
     hash: data.getUint32(40, true),
-    parts: parseParts(bytes, width, height),
+    parts: [],
   };
 }
 

@@ -5,6 +5,7 @@ import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
 import { type ClientMessage, type Content, type Frame, type GeometryWarning, type Part, type Size, type ViewState, follows } from "./protocol";
 import { Video } from "./video";
+import type { Picture } from "./webrtc";
 import { dateText, nameText, numberText } from "./words";
 import { xxh32 } from "./xxh32";
 
@@ -46,6 +47,12 @@ export interface Caption {
   warnings: readonly GeometryWarning[];
   /** Where millimetres hold, as in SelfCheck. */
   millimetres: string;
+}
+
+/** A frame, with its picture where that is decoded. */
+interface Arrived {
+  frame: Frame;
+  picture: Picture | null;
 }
 
 const LONGEST_RULER_PX = 140;
@@ -93,7 +100,7 @@ export class Viewport {
   #states: ViewState[] = [];
   #drawn: ViewState | null = null;
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
-  #waiting: Frame[] = [];
+  #waiting: Arrived[] = [];
   #decoding = false;
   readonly #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
@@ -179,6 +186,11 @@ export class Viewport {
     this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
   }
 
+  /** Width and height of the picture on screen. */
+  get pictureSize(): Size | null {
+    return this.#canvas.width > 0 ? [this.#canvas.width, this.#canvas.height] : null;
+  }
+
   /** Takes what the server says of the view; the overlay follows with the picture. */
   setState(state: ViewState): void {
     this.state = state;
@@ -187,11 +199,13 @@ export class Viewport {
     if (!this.#drawn) this.#write(state);
   }
 
-  /** Takes a frame; it is decoded off the main thread. The server sends no more than two ahead. */
-  setFrame(frame: Frame): void {
-    if (this.#newest !== null && !follows(frame.number, this.#newest)) return;
+  /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
+  setFrame(frame: Frame, picture: Picture | null): void {
+    if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
     this.#newest = frame.number;
-    this.#waiting.push(frame);
+    // A whole picture needs none before it, and those that wait keep their decoder from going on.
+    if (picture) this.#discardWaiting();
+    this.#waiting.push({ frame, picture });
     if (this.visible) void this.#draw();
   }
 
@@ -211,9 +225,14 @@ export class Viewport {
 
   /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
   #dropFrames(): void {
-    this.#waiting = [];
+    this.#discardWaiting();
     this.#spoilt = true;
     this.#generation += 1;
+  }
+
+  #discardWaiting(): void {
+    for (const { picture } of this.#waiting) picture?.close();
+    this.#waiting = [];
   }
 
   retitle(): void {
@@ -237,7 +256,7 @@ export class Viewport {
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
     const newest = this.#waiting.at(-1);
-    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.number });
+    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
     this.#canvas.width = this.#canvas.height = 0;
     this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
@@ -247,13 +266,15 @@ export class Viewport {
     if (this.#decoding) return;
     this.#decoding = true;
     while (this.#waiting.length > 0 && this.visible) {
-      const frame = this.#waiting.shift()!;
+      const { frame, picture } = this.#waiting.shift()!;
       const generation = this.#generation;
       try {
-        const pictures = await this.#decode(frame);
+        const pictures = picture ? [picture] : await this.#decode(frame);
         // Without a caption the picture would be of a series that is not shown any more.
         const wanted = generation === this.#generation && this.#caption !== null;
-        if (wanted && frame.cleared) this.#spoilt = false;
+        // A frame before this one may be lost where pictures are decoded already; they are whole, if not of something else.
+        const whole = picture !== null && this.state !== null && frame.revision >= this.state.revision;
+        if (wanted && (frame.cleared || whole)) this.#spoilt = false;
         if (wanted && !this.#spoilt) this.#paint(pictures, frame);
         for (const picture of pictures) picture.close();
       } catch {
@@ -265,7 +286,7 @@ export class Viewport {
     this.#decoding = false;
   }
 
-  #decode({ codec, key, parts }: Frame): Promise<(ImageBitmap | VideoFrame)[]> {
+  #decode({ codec, key, parts }: Frame): Promise<Picture[]> {
     const decode = async ({ bytes, width, height }: Part) => {
       if (codec === "h264") return this.#video.decode(bytes, key);
       // Pixels as they are: no colour profile of a screen changes a brightness.
@@ -284,11 +305,13 @@ export class Viewport {
     this.#owner.send({ type: "repaint", view: this.view });
   }
 
-  #paint(pictures: readonly (ImageBitmap | VideoFrame)[], frame: Frame): void {
+  #paint(pictures: readonly Picture[], frame: Frame): void {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    if (resized && !frame.cleared && !frame.stretched) return this.#spoil("is of another size than the one before");
-    const before = frame.stretched && canvas.width > 0 ? copyOf(canvas) : null;
+    // A video's picture is whole, whatever was there.
+    const isWhole = frame.codec === "h264" && pictures.length > 0;
+    if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("is of another size than the one before");
+    const before = frame.stretched && !isWhole && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { alpha: false });
     if (!context) return;
@@ -298,7 +321,7 @@ export class Viewport {
       context.fillRect(0, 0, frame.width, frame.height);
     }
     // A video's pictures have even sizes; what is too much of one falls off the edge.
-    frame.parts.forEach(({ x, y }, i) => context.drawImage(pictures[i]!, x, y));
+    pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
     if (frame.quality === "lossless") {
       const { data } = context.getImageData(0, 0, frame.width, frame.height);
       if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");

@@ -3,7 +3,6 @@ import { test } from "node:test";
 
 import { Connection, type ConnectionState, waitBefore } from "../src/connection";
 import type { ServerMessage } from "../src/protocol";
-import { Latency, Rate } from "../src/stats";
 
 class FakeSocket {
   binaryType = "";
@@ -35,6 +34,7 @@ function harness(refused = false) {
       state: (state) => states.push(state),
       message: (message) => messages.push(message),
       frame: () => assert.fail("no frame was sent"),
+      received: () => undefined,
       fault: (error) => faults.push(error.message),
     },
     {
@@ -119,25 +119,4 @@ test("a message that is not understood is a fault, not a crash", () => {
   assert.equal(faults.length, 2);
   assert.deepEqual(messages, [{ type: "pong", time: 1 }]);
   connection.close();
-});
-
-test("latency runs from the newest input that a picture shows", () => {
-  const latency = new Latency();
-  latency.sent(0, 1, 100);
-  latency.sent(0, 2, 110);
-  latency.sent(0, 3, 120);
-  latency.shown(0, 2, 150);
-  assert.equal(latency.medianMs(), 40);
-  latency.shown(0, 2, 500);
-  assert.equal(latency.medianMs(), 40, "a picture shown again measures nothing");
-  latency.sent(3, 4, 600);
-  latency.shown(0, 9, 700);
-  assert.equal(latency.medianMs(), 40, "an input of another view ended the wait");
-});
-
-test("the rate counts the last second", () => {
-  const rate = new Rate();
-  for (const at of [0, 500, 1000, 1400]) rate.count(at);
-  assert.equal(rate.perSecond(1450), 3);
-  assert.equal(rate.perSecond(3000), 0);
 });

@@ -1,0 +1,269 @@
+// The link to the server: a WebSocket, and WebRTC beside it where that works.
+
+import { Connection, type ConnectionState, type Surroundings } from "./connection";
+import { Ladder, type Rung } from "./ladder";
+import type { ClientMessage, Frame, ProtocolError, ServerMessage, Transport } from "./protocol";
+import { decodesVideo } from "./video";
+import { Peer, type Picture, whyNoWebRtc } from "./webrtc";
+
+const TICK_MS = 250;
+/** An acknowledgement by the way that may lose it is said again after this, unless a newer one was. */
+const ACK_AGAIN_MS = 100;
+/** While the server is asked for something by WebRTC, it is asked for an answer this often. */
+const PING_MS = 500;
+/** A decoder that fails so often on one connection is left alone for a while. */
+const VIDEO_FAILURES = 2;
+
+export interface LinkHandlers {
+  state(state: ConnectionState): void;
+  message(message: ServerMessage): void;
+  /** A frame; with its picture, where the browser has decoded it already. */
+  frame(frame: Frame, picture: Picture | null): void;
+  received(bytes: number): void;
+  fault(error: ProtocolError): void;
+}
+
+export class Link {
+  readonly #handlers: LinkHandlers;
+  readonly #connection: Connection;
+  readonly #ladder: Ladder;
+  readonly #views: readonly number[];
+  #peer: Peer | null = null;
+  #iceServers: NonNullable<Extract<ServerMessage, { type: "connected" }>["iceServers"]> = [];
+  #noVideo: string | null = null;
+  #videoFailures = 0;
+  #accepted = "";
+  #pictured = false;
+  #roundTripMs: number | null = null;
+  /** When something last came by WebRTC, and when it was asked for since. */
+  #heard = 0;
+  #asked: number | null = null;
+  #pinged = 0;
+  readonly #acks = new Map<number, ReturnType<typeof setTimeout>>();
+
+  constructor(
+    views: readonly number[],
+    handlers: LinkHandlers,
+    around: Surroundings,
+    resumeToken: string | null,
+    pinned: Rung | null,
+  ) {
+    this.#views = views;
+    this.#handlers = handlers;
+    this.#ladder = new Ladder(pinned);
+    this.#connection = new Connection(
+      {
+        state: (state) => this.#state(state),
+        message: (message) => this.#message(message),
+        frame: (frame) => this.#frame(frame),
+        received: handlers.received,
+        fault: handlers.fault,
+      },
+      around,
+      resumeToken,
+    );
+    setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Connects for the first time. */
+  async start(): Promise<void> {
+    this.#noVideo = (await decodesVideo()) ? null : "this browser decodes none on this page";
+    this.connect();
+  }
+
+  /** Connects now; also cuts the pause before the next attempt short. */
+  connect(): void {
+    this.#connection.connect();
+  }
+
+  /** Sends a message. Returns its number, or null when there is no connection. */
+  send(message: ClientMessage): number | null {
+    const seq = this.#connection.send(message, (text) => this.#carry(message, text));
+    if (asks(message)) this.#ask(performance.now());
+    return seq;
+  }
+
+  get resumeToken(): string | null {
+    return this.#connection.resumeToken;
+  }
+
+  get transport(): Transport {
+    return this.#ladder.transport;
+  }
+
+  /** Why pictures do not come the best way; empty when they do. */
+  get reason(): string {
+    return this.#ladder.reason;
+  }
+
+  get roundTripMs(): number | null {
+    return this.#roundTripMs;
+  }
+
+  /** A picture is on screen: what is better may be tried now. */
+  shown(): void {
+    this.#pictured = true;
+  }
+
+  /** A video that came by WebSocket could not be decoded. */
+  videoFailed(): void {
+    this.#videoFailures += 1;
+    if (this.#videoFailures < VIDEO_FAILURES) return;
+    this.#videoFailures = 0;
+    this.#ladder.videoFailed("the decoder failed", performance.now());
+    this.#accept();
+  }
+
+  #state(state: ConnectionState): void {
+    if (state.kind !== "connected") this.#closePeer();
+    this.#handlers.state(state);
+  }
+
+  #message(message: ServerMessage): void {
+    const now = performance.now();
+    switch (message.type) {
+      case "connected": {
+        this.#iceServers = message.iceServers ?? [];
+        const noWebRtc = message.iceServers === null ? "the server has none" : whyNoWebRtc();
+        this.#ladder.begin(noWebRtc, this.#noVideo, now);
+        this.#pictured = false;
+        this.#accepted = "";
+        this.#accept();
+        break;
+      }
+      case "pong":
+        this.#roundTripMs = now - message.time;
+        if (this.#asked !== null && message.time >= this.#asked) this.#asked = null;
+        return;
+      case "answer":
+        void this.#peer?.answer(message.sdp);
+        return;
+      case "transport":
+        if (message.transport === "websocket") this.#webRtcFailed(message.reason);
+        return;
+      case "error":
+        if (message.code === "webrtcFailed") return this.#webRtcFailed(message.message);
+        break;
+    }
+    this.#handlers.message(message);
+  }
+
+  #frame(frame: Frame): void {
+    this.#peer?.passed(frame.view);
+    this.#handlers.frame(frame, null);
+  }
+
+  /** Tells what can be decoded, where that has changed. */
+  #accept(): void {
+    const codecs = ["jpeg", "png", ...(this.#ladder.takesVideo ? ["h264"] : [])];
+    if (codecs.join() === this.#accepted) return;
+    this.#accepted = codecs.join();
+    this.send({ type: "accept", codecs });
+  }
+
+  // --- WebRTC ------------------------------------------------------------------------------------------------------
+
+  #tick(): void {
+    const now = performance.now();
+    if (this.#ladder.triesVideo(now)) this.#accept();
+    if (this.#asked !== null) this.#ask(now);
+    const health = {
+      waitedMs: this.#peer?.waitedMs(now) ?? 0,
+      silentMs: this.#asked === null ? 0 : now - Math.max(this.#asked, this.#heard),
+    };
+    const fault = this.#ladder.webRtcFault(health, now);
+    if (fault !== null) this.#leaveWebRtc(fault);
+    else if (this.#pictured && this.#ladder.triesWebRtc(now)) this.#tryWebRtc();
+  }
+
+  #tryWebRtc(): void {
+    this.#peer = new Peer(this.#iceServers, this.#views, {
+      signal: (message) => this.send(message),
+      opened: () => {
+        this.#ladder.webRtcOpened(performance.now());
+        this.#accept();
+        this.send({ type: "transport", transport: "webrtc" });
+      },
+      message: (data) => {
+        this.#used();
+        this.#connection.receive(data);
+      },
+      picture: (frame, picture) => {
+        this.#used();
+        this.#handlers.frame(frame, picture);
+      },
+      received: (bytes) => {
+        this.#heard = performance.now();
+        this.#handlers.received(bytes);
+      },
+      lost: (reason) => this.#leaveWebRtc(reason),
+    });
+  }
+
+  #used(): void {
+    this.#ladder.webRtcUsed(performance.now());
+  }
+
+  /** Has the server go back to the WebSocket; every view begins anew there. */
+  #leaveWebRtc(reason: string): void {
+    if (!this.#peer) return;
+    this.#webRtcFailed(reason);
+    this.send({ type: "transport", transport: "websocket" });
+  }
+
+  #webRtcFailed(reason: string): void {
+    this.#closePeer();
+    this.#ladder.webRtcFailed(reason, performance.now());
+    this.#accept();
+  }
+
+  #closePeer(): void {
+    this.#peer?.close();
+    this.#peer = null;
+    this.#asked = null;
+    for (const timer of this.#acks.values()) clearTimeout(timer);
+    this.#acks.clear();
+  }
+
+  /** Messages go by WebRTC once something came by it: only then has the server changed over. */
+  #carry(message: ClientMessage, text: string): boolean {
+    const peer = this.#peer;
+    if (!peer || this.#ladder.transport !== "webrtc") return false;
+    switch (message.type) {
+      case "offer":
+      case "candidate":
+      case "transport":
+        return false;
+      case "ack":
+        this.#acknowledgeAgain(message);
+        return peer.send(text, true);
+      case "pointer":
+        return peer.send(text, message.kind === "move");
+      default:
+        return peer.send(text, false);
+    }
+  }
+
+  #acknowledgeAgain(message: Extract<ClientMessage, { type: "ack" }>): void {
+    clearTimeout(this.#acks.get(message.view));
+    const again = () => {
+      this.#acks.delete(message.view);
+      this.#connection.send(message, (text) => this.#peer?.send(text, false) ?? false);
+    };
+    this.#acks.set(message.view, setTimeout(again, ACK_AGAIN_MS));
+  }
+
+  /** Input may change nothing and so bring no picture; a ping is always answered. */
+  #ask(now: number): void {
+    if (this.#ladder.transport !== "webrtc") return;
+    this.#asked ??= now;
+    if (now - this.#pinged < PING_MS) return;
+    this.#pinged = now;
+    this.send({ type: "ping", time: now });
+  }
+}
+
+/** Whether a picture is the likely answer. */
+function asks({ type }: ClientMessage): boolean {
+  return ["pointer", "wheel", "pinch", "scroll", "rotate", "window", "preset", "reset"].includes(type);
+}

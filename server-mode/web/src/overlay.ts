@@ -1,0 +1,104 @@
+// Measurements over the active view, and a test of how long an input takes to its picture.
+
+import { element, setText } from "./dom";
+import { type Percentiles, type Summary, percentiles } from "./stats";
+
+const ROUNDS = 30;
+/** Between two presses; not always the same, so that none of them keeps time with the screen. */
+const PAUSE_MS = 100;
+const PAUSES_DIFFER_MS = 50;
+/** A press that is not answered for so long is not counted. */
+const PATIENCE_MS = 3_000;
+
+export interface Facts {
+  transport: string;
+  /** Why it is not a better one, or empty. */
+  reason: string;
+  size: readonly [number, number] | null;
+  roundTripMs: number | null;
+  summary: Summary;
+}
+
+/** Sends a small movement, there or back, and waits until its picture is on screen; null where nothing can move. */
+export type Press = (forth: boolean) => Promise<void> | null;
+
+export class Overlay {
+  readonly #root: HTMLElement;
+  readonly #values = new Map<string, HTMLElement>();
+  readonly #test = element("button", { type: "button" }, "Test latency");
+  readonly #result = element("p", { role: "status" });
+  readonly #press: Press;
+
+  constructor(press: Press) {
+    this.#press = press;
+    const names = ["Transport", "Codec", "Picture", "Rate", "Latency", "Data", "Round trip", "Longest freeze"];
+    const rows = names.flatMap((name) => {
+      const value = element("dd", {}, "–");
+      this.#values.set(name, value);
+      return [element("dt", {}, name), value];
+    });
+    this.#root = element(
+      "section",
+      { class: "overlay", hidden: true, "aria-label": "Measurements" },
+      element("dl", {}, ...rows),
+      this.#test,
+      this.#result,
+    );
+    this.#test.addEventListener("click", () => void this.#run());
+  }
+
+  get isShown(): boolean {
+    return !this.#root.hidden;
+  }
+
+  toggle(): void {
+    this.#root.hidden = !this.#root.hidden;
+  }
+
+  /** Lies over this viewport from now on. */
+  moveTo(viewport: HTMLElement): void {
+    if (this.#root.parentElement !== viewport) viewport.append(this.#root);
+  }
+
+  show({ transport, reason, size, roundTripMs, summary }: Facts): void {
+    const { codec, framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
+    const rows = {
+      Transport: reason ? `${transport} (${reason})` : transport,
+      Codec: codec ? CODEC_NAMES[codec] : "–",
+      Picture: size ? `${size[0]} × ${size[1]}` : "–",
+      Rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
+      Latency: latencyMs ? percentilesText(latencyMs) : "–",
+      Data: `${(bitsPerSecond / 1000).toFixed(0)} kbit/s`,
+      "Round trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
+      "Longest freeze": longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–",
+    };
+    for (const [name, text] of Object.entries(rows)) setText(this.#values.get(name)!, text);
+  }
+
+  async #run(): Promise<void> {
+    this.#test.disabled = true;
+    const samples: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      setText(this.#result, `Press ${round + 1} of ${ROUNDS}`);
+      const began = performance.now();
+      const answered = this.#press(round % 2 === 0);
+      if (!answered) break;
+      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS).then(() => false)]);
+      if (inTime) samples.push(performance.now() - began);
+      await pause(PAUSE_MS + ((round * 37) % PAUSES_DIFFER_MS));
+    }
+    const found = percentiles(samples);
+    setText(this.#result, found ? `From press to picture: ${percentilesText(found)}` : "Nothing moves here");
+    this.#test.disabled = false;
+  }
+}
+
+export const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" } as const;
+
+function percentilesText({ p50, p95, p99 }: Percentiles): string {
+  return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((over) => setTimeout(over, ms));
+}

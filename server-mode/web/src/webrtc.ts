@@ -1,0 +1,297 @@
+// WebRTC of ../../protocol/PROTOCOL.md: a video for each view, and two channels for messages.
+
+import { type ClientMessage, type Frame, type IceServer, ProtocolError, parseHeader } from "./protocol";
+
+/** A picture that was decoded by the browser; who takes it closes it. */
+export type Picture = ImageBitmap | VideoFrame;
+
+export interface PeerHandlers {
+  /** Sends a message by WebSocket. */
+  signal(message: ClientMessage): void;
+  /** Both channels are open. */
+  opened(): void;
+  /** What would be a WebSocket message. */
+  message(data: string | ArrayBuffer): void;
+  /** A picture of a video, with the header of its frame. */
+  picture(frame: Frame, picture: Picture): void;
+  /** Something came, or was worked out to have come: bytes of videos. */
+  received(bytes: number): void;
+  lost(reason: string): void;
+}
+
+/** Chromium's way to the pictures of a track as soon as they are decoded; not in TypeScript's library. */
+interface TrackProcessor {
+  readonly readable: ReadableStream<VideoFrame>;
+}
+declare const MediaStreamTrackProcessor: (new (init: { track: MediaStreamTrack }) => TrackProcessor) | undefined;
+
+const NOTE_BYTES = 48;
+/** Notes whose pictures have not come, for each view. */
+const NOTES_KEPT = 16;
+/** A message of more bytes than the largest frame has is none of ours. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** A path that is silent for longer is tried anew. */
+const DISCONNECTED_MS = 1_000;
+const RESTART_MS = 5_000;
+const COUNT_EVERY_MS = 1_000;
+
+/** Why this browser has no WebRTC that is of use here; null where it has. */
+export function whyNoWebRtc(): string | null {
+  if (typeof RTCPeerConnection === "undefined") return "this browser has no WebRTC";
+  return h264().length === 0 ? "this browser's WebRTC has no H.264" : null;
+}
+
+function h264(): RTCRtpCodec[] {
+  const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const isVideo = ({ mimeType, sdpFmtpLine }: RTCRtpCodec) =>
+    /\/h264$/i.test(mimeType) && /packetization-mode=1/.test(sdpFmtpLine ?? "");
+  // Lost packets are sent again as a codec of their own.
+  return all.some(isVideo) ? all.filter((codec) => isVideo(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
+}
+
+/** What is known of a view's video. */
+class Film {
+  /** Headers of pictures by RTP timestamp, oldest first. */
+  readonly #notes = new Map<number, Frame>();
+  /** A picture whose note has not come. */
+  #held: { timestamp: number; picture: Picture } | null = null;
+  /** Since when there has been a note without its picture. */
+  waitingSince: number | null = null;
+
+  note(timestamp: number, frame: Frame, now: number): void {
+    if (this.#notes.has(timestamp)) return;
+    this.#notes.set(timestamp, frame);
+    this.waitingSince ??= now;
+    const [oldest] = this.#notes.keys();
+    if (this.#notes.size > NOTES_KEPT && oldest !== undefined) this.#notes.delete(oldest);
+  }
+
+  hold(timestamp: number, picture: Picture): void {
+    this.#held?.picture.close();
+    this.#held = { timestamp, picture };
+  }
+
+  /** The picture that is held, once its note is there. A picture is taken only once. */
+  take(): [Frame, Picture] | null {
+    const frame = this.#held && this.#notes.get(this.#held.timestamp);
+    if (!this.#held || !frame) return null;
+    const { picture } = this.#held;
+    this.#held = null;
+    this.waitingSince = null;
+    return [frame, picture];
+  }
+
+  close(): void {
+    this.#held?.picture.close();
+    this.#held = null;
+  }
+}
+
+export class Peer {
+  readonly #handlers: PeerHandlers;
+  readonly #peer: RTCPeerConnection;
+  readonly #commands: RTCDataChannel;
+  readonly #moves: RTCDataChannel;
+  readonly #tracks: { transceiver: RTCRtpTransceiver; view: number }[];
+  readonly #films = new Map<number, Film>();
+  readonly #counting: ReturnType<typeof setInterval>;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #pieceBytes = 0;
+  #videoBytes = 0;
+  #closed = false;
+
+  constructor(iceServers: readonly IceServer[], views: readonly number[], handlers: PeerHandlers) {
+    this.#handlers = handlers;
+    const servers = iceServers.map(({ urls, username, credential }): RTCIceServer => ({
+      urls: [...urls],
+      ...(username === undefined ? {} : { username }),
+      ...(credential === undefined ? {} : { credential }),
+    }));
+    this.#peer = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+    this.#commands = this.#channel("commands", {});
+    this.#moves = this.#channel("moves", { ordered: false, maxRetransmits: 0 });
+    this.#commands.onmessage = ({ data }: MessageEvent<unknown>) => data instanceof ArrayBuffer && this.#piece(data);
+    this.#moves.onmessage = ({ data }: MessageEvent<unknown>) => data instanceof ArrayBuffer && this.#note(data);
+    this.#tracks = views.map((view) => {
+      const transceiver = this.#peer.addTransceiver("video", { direction: "recvonly" });
+      transceiver.setCodecPreferences(h264());
+      const { receiver } = transceiver;
+      // Pictures are shown as they come: none waits so that others may be late.
+      receiver.jitterBufferTarget = 0;
+      if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+      this.#films.set(view, new Film());
+      this.#watch(receiver.track, view);
+      return { transceiver, view };
+    });
+    this.#peer.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) handlers.signal({ type: "candidate", candidate: candidate.candidate });
+    };
+    this.#peer.onconnectionstatechange = () => this.#pathChanged();
+    this.#counting = setInterval(() => void this.#count(), COUNT_EVERY_MS);
+    void this.#offer({});
+  }
+
+  async answer(sdp: string): Promise<void> {
+    try {
+      await this.#peer.setRemoteDescription({ type: "answer", sdp });
+    } catch {
+      this.#lose("the server's answer was not understood");
+    }
+  }
+
+  /** Sends text; false where there is no way any more. What may be lost goes by `moves`. */
+  send(text: string, mayBeLost: boolean): boolean {
+    const channel = mayBeLost ? this.#moves : this.#commands;
+    if (channel.readyState !== "open") return false;
+    channel.send(text);
+    return true;
+  }
+
+  /** A later frame of this view came as a message: the view waits for no picture any more. */
+  passed(view: number): void {
+    const film = this.#films.get(view);
+    if (film) film.waitingSince = null;
+  }
+
+  /** For how long a picture that was announced has not come. */
+  waitedMs(now: number): number {
+    return Math.max(0, ...[...this.#films.values()].map(({ waitingSince }) => (waitingSince === null ? 0 : now - waitingSince)));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    clearInterval(this.#counting);
+    this.#peer.onconnectionstatechange = this.#peer.onicecandidate = null;
+    for (const channel of [this.#commands, this.#moves]) channel.onopen = channel.onclose = channel.onmessage = null;
+    for (const film of this.#films.values()) film.close();
+    this.#peer.close();
+  }
+
+  #channel(name: string, options: RTCDataChannelInit): RTCDataChannel {
+    const channel = this.#peer.createDataChannel(name, options);
+    channel.binaryType = "arraybuffer";
+    channel.onopen = () => {
+      if (this.#commands.readyState === "open" && this.#moves.readyState === "open") this.#handlers.opened();
+    };
+    channel.onclose = () => this.#lose("the server closed it");
+    return channel;
+  }
+
+  async #offer(options: RTCOfferOptions): Promise<void> {
+    try {
+      await this.#peer.setLocalDescription(await this.#peer.createOffer(options));
+    } catch {
+      return this.#lose("the browser made no offer");
+    }
+    const sdp = this.#peer.localDescription?.sdp;
+    if (!sdp || this.#closed) return;
+    const tracks = this.#tracks.map(({ transceiver: { mid }, view }) => ({ mid: mid ?? "", view }));
+    this.#handlers.signal({ type: "offer", sdp, tracks });
+  }
+
+  /** A path that falls silent is looked for anew; one that is not found in time is lost. */
+  #pathChanged(): void {
+    const { connectionState } = this.#peer;
+    if (connectionState === "connected") {
+      clearTimeout(this.#restart);
+      this.#restart = undefined;
+    }
+    if (this.#restart !== undefined || (connectionState !== "disconnected" && connectionState !== "failed")) return;
+    const again = () => {
+      this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
+      void this.#offer({ iceRestart: true });
+    };
+    this.#restart = setTimeout(again, connectionState === "failed" ? 0 : DISCONNECTED_MS);
+  }
+
+  #lose(reason: string): void {
+    if (!this.#closed) this.#handlers.lost(reason);
+  }
+
+  #piece(data: ArrayBuffer): void {
+    this.#handlers.received(data.byteLength);
+    const flags = new Uint8Array(data)[0] ?? 0;
+    this.#pieces.push(new Uint8Array(data, 1));
+    this.#pieceBytes += data.byteLength - 1;
+    if (this.#pieceBytes > MAX_MESSAGE_BYTES) return this.#lose("the server's message had no end");
+    if ((flags & 1) === 0) return;
+    const whole = new Uint8Array(this.#pieceBytes);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, at);
+      at += piece.byteLength;
+    }
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    this.#handlers.message((flags & 2) === 0 ? whole.buffer : new TextDecoder().decode(whole));
+  }
+
+  #note(data: ArrayBuffer): void {
+    this.#handlers.received(data.byteLength);
+    try {
+      for (let at = 0; at + NOTE_BYTES <= data.byteLength; at += NOTE_BYTES) {
+        const timestamp = new DataView(data).getUint32(at, true);
+        const frame = parseHeader(data.slice(at + 4, at + NOTE_BYTES));
+        this.#films.get(frame.view)?.note(timestamp, frame, performance.now());
+        this.#deliver(frame.view);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#lose("a note of the server's was not understood");
+    }
+  }
+
+  #picture(view: number, timestamp: number, picture: Picture): void {
+    const film = this.#films.get(view);
+    if (this.#closed || !film) return picture.close();
+    film.hold(timestamp, picture);
+    this.#deliver(view);
+  }
+
+  #deliver(view: number): void {
+    const taken = this.#films.get(view)?.take();
+    if (taken) this.#handlers.picture(...taken);
+  }
+
+  /** Hands on the pictures of a track, each with the RTP timestamp that it came with. */
+  #watch(track: MediaStreamTrack, view: number): void {
+    if (typeof MediaStreamTrackProcessor === "undefined") return this.#watchBySight(track, view);
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const read = async () => {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        const { rtpTimestamp } = (next.value as VideoFrame & { metadata(): { rtpTimestamp?: number } }).metadata();
+        if (rtpTimestamp === undefined) next.value.close();
+        else this.#picture(view, rtpTimestamp, next.value);
+      }
+    };
+    read().catch(() => this.#lose("the browser stopped decoding"));
+  }
+
+  /** The same by an element that plays the track: some 10 ms later, and in every browser. */
+  #watchBySight(track: MediaStreamTrack, view: number): void {
+    const video = document.createElement("video");
+    video.muted = video.playsInline = true;
+    video.srcObject = new MediaStream([track]);
+    const next: VideoFrameRequestCallback = (_, { rtpTimestamp }) => {
+      if (this.#closed) return;
+      video.requestVideoFrameCallback(next);
+      if (rtpTimestamp === undefined) return;
+      void createImageBitmap(video).then((picture) => this.#picture(view, rtpTimestamp, picture));
+    };
+    video.requestVideoFrameCallback(next);
+    // Playing begins with the first picture; one that is closed before that plays nothing.
+    video.play().catch(() => undefined);
+  }
+
+  async #count(): Promise<void> {
+    const reports = await this.#peer.getStats();
+    let bytes = 0;
+    reports.forEach((report: { type: string; bytesReceived?: number }) => {
+      if (report.type === "inbound-rtp") bytes += report.bytesReceived ?? 0;
+    });
+    if (bytes > this.#videoBytes) this.#handlers.received(bytes - this.#videoBytes);
+    this.#videoBytes = bytes;
+  }
+}
