@@ -138,7 +138,8 @@ pub enum Command {
     Render(Box<Render>),
     /// Cut one slice out of a volume, in patient mm, to a PNG or NumPy file
     Mpr(Mpr),
-    /// Measure this machine on a study: median, minimum and maximum per case
+    /// Measure this machine on a study: median, minimum and maximum per case, or streaming
+    #[command(subcommand)]
     Bench(Bench),
     /// Write a DICOM CT study made by formula, with its known answers in truth.json
     Phantom {
@@ -330,10 +331,23 @@ pub enum Dates {
     Shift,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// A turning volume: presets, projections, a surface
+    Render(BenchArgs),
+    /// Slices and slabs
+    Mpr(BenchArgs),
+    /// Files of the path: `load` (found and all series loaded), `first` (from the call to the first image of
+    /// the longest series), `scan` (found, without the index)
+    Load(BenchArgs),
+    /// Pictures into JPEG
+    Encode(BenchArgs),
+    /// A server and clients that decode what it sends, through an emulated network
+    Stream(Box<BenchStream>),
+}
+
 #[derive(Debug, Args)]
-pub struct Bench {
-    #[arg(value_enum)]
-    pub what: BenchCase,
+pub struct BenchArgs {
     #[command(flatten)]
     pub source: Source,
     /// Width and height in pixels, several for `render`; 1920x1080 for pictures, 512x512 for slices by
@@ -367,17 +381,110 @@ pub struct Bench {
     pub json: bool,
 }
 
+/// What `voxcast bench stream --json` prints.
+const STREAM_KEYS: &str = "\
+Keys of the JSON object that each case prints:
+  latency_ms {p50, p95, p99, max}  of each picture shown while the hand moves, from the newest input that it
+                                   shows until it is decoded; ms {median, min, max} is the same
+  input_ms {p50, p95, p99, max}    of each input, until a picture shows it or a newer one
+  fps, longest_freeze_ms           pictures a second while the hand moves, and the longest time without one
+  kbit_per_s                       what arrived while it moved
+  final_ms, lossless_ms            from letting go to the picture in full, and to the exact one
+  exact                            whether the last picture equals the view drawn in full, bit by bit
+  psnr_db, psnr_y_db, ssim {mean, min}
+                                   of one in ten pictures of the first client, while the hand moves, against
+                                   the same view drawn in full: all colours, and brightness twice
+  render_ms, encode_ms, decode_ms, rest_ms
+                                   medians of what latencies consist of; rest_ms is network and waiting
+  frame_bytes {median, max}, shown_size
+                                   sizes of pictures, in bytes and pixels
+  cpu {server_s_per_session, cores, overhead_share}
+                                   the server's processor time while the hand moves, and the share of it that
+                                   is neither drawing nor encoding; Linux, not with --url
+  still_bytes_per_s                in the case still, in place of all these";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = STREAM_KEYS)]
+pub struct BenchStream {
+    /// DICOM file, folder or DICOMDIR that a server in this process serves; with --url what that server
+    /// shows, to compare with
+    #[arg(required_unless_present = "url")]
+    pub path: Option<PathBuf>,
+    /// A server that runs already, by the address that it prints
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// SeriesInstanceUID or id of `info`, when there are several; the largest series otherwise
+    #[arg(long, value_name = "UID")]
+    pub series: Option<String>,
+    /// What the hand does: one after the other
+    #[arg(long, alias = "case", value_enum, value_delimiter = ',', value_name = "NAMES",
+          default_values_t = [StreamCase::Rotate, StreamCase::Window, StreamCase::Scroll, StreamCase::Still])]
+    pub cases: Vec<StreamCase>,
+    /// Clients at a time, each with a hand of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub clients: u16,
+    /// Seconds that the hand moves
+    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Width and height of the view in pixels
+    #[arg(long, value_parser = size, default_value = "1280x720", value_name = "WxH")]
+    pub size: [u32; 2],
+    /// What clients decode; JPEG always
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES",
+          default_values_t = [StreamCodec::Png, StreamCodec::H264])]
+    pub codecs: Vec<StreamCodec>,
+    /// Inputs a second; a wheel turns by a third of it
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub inputs_per_s: u16,
+    /// Delay of the network in each direction
+    #[arg(long, default_value_t = 0.0, value_parser = milliseconds, value_name = "MS")]
+    pub delay_ms: f64,
+    /// Up to so much more for each packet
+    #[arg(long, default_value_t = 0.0, value_parser = milliseconds, value_name = "MS")]
+    pub jitter_ms: f64,
+    /// Packets that are lost, in each direction. TCP sends them again, and its window shrinks
+    #[arg(long, default_value_t = 0.0, value_parser = percent, value_name = "PERCENT")]
+    pub loss: f64,
+    /// What each direction carries; without limit otherwise
+    #[arg(long, value_parser = positive, value_name = "MBIT")]
+    pub mbit_per_s: Option<f64>,
+    /// How long packets wait where the network is narrow; what would wait longer is lost
+    #[arg(long, default_value_t = 200.0, value_parser = milliseconds, value_name = "MS")]
+    pub queue_ms: f64,
+    /// Of the network's chance
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+    pub backend: Backend,
+    /// File to write, one line for each picture: CSV with case, client, time_s, latency_ms, bytes,
+    /// bits_per_second (of the last second), width, height, quality, codec
+    #[arg(long, value_name = "FILE.csv")]
+    pub trace: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BenchCase {
-    /// A turning volume: presets, projections, a surface
-    Render,
-    /// Slices and slabs
-    Mpr,
-    /// Files of the path: `load` (found and all series loaded), `first` (from the call to the first image of
-    /// the longest series), `scan` (found, without the index)
-    Load,
-    /// Pictures into JPEG
-    Encode,
+pub enum StreamCase {
+    /// Turning a volume
+    Rotate,
+    /// Moving an axial slice's window
+    Window,
+    /// Paging through axial slices by wheel
+    Scroll,
+    /// Nothing, with a volume in view
+    Still,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StreamCodec {
+    Jpeg,
+    /// Lossless pictures at rest
+    Png,
+    /// Video while something moves
+    H264,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -408,6 +515,21 @@ fn size(text: &str) -> Result<[u32; 2], String> {
 pub fn finite(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.trim().parse().ok();
     number.filter(|n| n.abs() <= 1e9).ok_or_else(|| "write a number from -1e9 to 1e9".into())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = finite(text).ok().filter(|n| (0.5..=3600.0).contains(n));
+    number.ok_or_else(|| "write a number from 0.5 to 3600".into())
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let number = finite(text).ok().filter(|n| (0.0..=10_000.0).contains(n));
+    number.ok_or_else(|| "write a number from 0 to 10000".into())
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = finite(text).ok().filter(|n| (0.0..=90.0).contains(n));
+    number.ok_or_else(|| "write a number from 0 to 90".into())
 }
 
 pub fn positive(text: &str) -> Result<f64, String> {

@@ -119,6 +119,8 @@ pub struct Frame {
 /// A connection that lives. Nothing is sent and nothing arrives but while [`next`](Self::next) is awaited.
 pub struct Connection {
     client: protocol::Client,
+    /// What the client's times count from.
+    began: Instant,
     sink: SplitSink<WebSocketStream<TcpStream>, Message>,
     stream: SplitStream<WebSocketStream<TcpStream>>,
     unflushed: bool,
@@ -178,18 +180,18 @@ impl Connection {
             .name("decode".into())
             .spawn(move || decode(&work, &results, watch))
             .map_err(Error::Thread)?;
-        let client = protocol::Client::new(Instant::now());
-        Ok(Self { client, sink, stream, unflushed: false, to_decode, decoded, received_bytes: 0 })
+        let (client, began) = (protocol::Client::default(), Instant::now());
+        Ok(Self { client, began, sink, stream, unflushed: false, to_decode, decoded, received_bytes: 0 })
     }
 
     /// Queues a message and returns its `seq`.
     pub fn ask(&mut self, message: ClientMessage) -> Result<u64, Error> {
-        Ok(self.client.ask(Instant::now(), message)?)
+        Ok(self.client.ask(self.began.elapsed(), message)?)
     }
 
     /// Asks for the round trip to be measured.
     pub fn ping(&mut self) -> Result<u64, Error> {
-        Ok(self.client.ping(Instant::now())?)
+        Ok(self.client.ping(self.began.elapsed())?)
     }
 
     /// What was measured last.
@@ -230,7 +232,9 @@ impl Connection {
         };
         self.received_bytes += on_the_wire(message.len());
         match message {
-            Message::Text(text) => Ok(Some(Event::Message(self.client.text(arrived, text.as_str())?))),
+            Message::Text(text) => {
+                Ok(Some(Event::Message(self.client.text(arrived - self.began, text.as_str())?)))
+            }
             Message::Binary(bytes) => {
                 let (header, wanted) = match self.client.frame(&bytes)? {
                     Arrival::Decode(header) => (header, true),
@@ -258,7 +262,7 @@ impl Connection {
                 Outcome::Failed
             }
         };
-        let shown = self.client.decoded(at, &header, outcome);
+        let shown = self.client.decoded(at - self.began, &header, outcome);
         Frame { header, bytes, arrived, decoded: at, shown }
     }
 }

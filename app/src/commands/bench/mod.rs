@@ -1,5 +1,7 @@
 //! `voxcast bench`: times of this machine on a study, one line per case.
 
+mod stream;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -16,28 +18,27 @@ use render_core::{Progress, RenderParams, Renderer, Volume};
 use serde_json::json;
 use server_mode::encode::{Jpeg, Tone};
 
-use crate::cli::{Backend, Bench, BenchCase};
+use crate::cli::{Backend, Bench, BenchArgs};
 use crate::{output, study};
 
 const WARM_UP: u32 = 3;
 
-pub fn run(args: &Bench) -> Result<()> {
-    let ran = match args.what {
-        BenchCase::Render => render(args)?,
-        BenchCase::Mpr => mpr(args)?,
-        BenchCase::Load => load(args)?,
-        BenchCase::Encode => encode(args)?,
+pub fn run(bench: &Bench) -> Result<()> {
+    let (args, ran, known) = match bench {
+        Bench::Stream(args) => return stream::run(args),
+        Bench::Render(args) => (
+            args,
+            render(args)?,
+            "first, the presets of the volume's modality, MIP, MinIP, Mean, Isosurface; all but first also with \
+             _moving at the end, presets with _edited",
+        ),
+        Bench::Mpr(args) => (args, mpr(args)?, "oblique, slab_mip, slab_mean"),
+        Bench::Load(args) => (args, load(args)?, "load, first, scan"),
+        Bench::Encode(args) => {
+            (args, encode(args)?, "jpeg_q50_volume, jpeg_q90_volume, jpeg_q50_slice, jpeg_q90_slice")
+        }
     };
     if ran == 0 {
-        let known = match args.what {
-            BenchCase::Render => {
-                "first, the presets of the volume's modality, MIP, MinIP, Mean, Isosurface; all but first also with \
-                 _moving at the end, presets with _edited"
-            }
-            BenchCase::Mpr => "oblique, slab_mip, slab_mean",
-            BenchCase::Load => "load, first, scan",
-            BenchCase::Encode => "jpeg_q50_volume, jpeg_q90_volume, jpeg_q50_slice, jpeg_q90_slice",
-        };
         bail!("--cases {}: no such case; there are {known}", args.cases.join(","));
     }
     Ok(())
@@ -47,7 +48,7 @@ pub fn run(args: &Bench) -> Result<()> {
 const SURFACE: f32 = 250.0;
 
 /// A whole turn's worth of frames per preset of the volume's modality, and per other mode.
-fn render(args: &Bench) -> Result<u32> {
+fn render(args: &BenchArgs) -> Result<u32> {
     let renderer = renderer(args)?;
     let volume = study::open(&args.source)?.volume;
     let modality = &volume.meaning().modality;
@@ -132,7 +133,7 @@ fn first(renderer: &Renderer, volume: &Volume, rung: Option<Rung>) -> Result<f64
 
 /// Oblique slices through the volume's middle that turn a degree from frame to frame, thin and 20 mm
 /// thick: pixels and samples of a slab 0.7 mm apart, whatever the voxels measure.
-fn mpr(args: &Bench) -> Result<u32> {
+fn mpr(args: &BenchArgs) -> Result<u32> {
     const SPACING_MM: f64 = 0.7;
     const SAMPLES: u32 = 30;
     let renderer = renderer(args)?;
@@ -173,7 +174,7 @@ fn mpr(args: &Bench) -> Result<u32> {
 
 /// Files to volumes, to the first image, and to a list of what they hold; the system's cache is warm after
 /// the first round.
-fn load(args: &Bench) -> Result<u32> {
+fn load(args: &BenchArgs) -> Result<u32> {
     let scan = || study::scan(std::slice::from_ref(&args.source.path));
     let everything = || {
         for series in scan()?.studies.iter().flat_map(|s| &s.series) {
@@ -201,7 +202,7 @@ fn load(args: &Bench) -> Result<u32> {
 }
 
 /// One round warms up: loading takes long enough.
-fn load_case(args: &Bench, name: &str, run: impl Fn() -> Result<()>) -> Result<u32> {
+fn load_case(args: &BenchArgs, name: &str, run: impl Fn() -> Result<()>) -> Result<u32> {
     if !wanted(args, name) {
         return Ok(0);
     }
@@ -218,7 +219,7 @@ fn load_case(args: &Bench, name: &str, run: impl Fn() -> Result<()>) -> Result<u
 }
 
 /// JPEG at the server's qualities, of a shaded volume and of a slice.
-fn encode(args: &Bench) -> Result<u32> {
+fn encode(args: &BenchArgs) -> Result<u32> {
     let renderer = renderer(args)?;
     let volume = study::open(&args.source)?.volume;
     let size = args.size.first().copied().unwrap_or([1920, 1080]);
@@ -242,7 +243,7 @@ fn encode(args: &Bench) -> Result<u32> {
 }
 
 fn frames(
-    args: &Bench,
+    args: &BenchArgs,
     renderer: &Renderer,
     volume: &Arc<Volume>,
     mut next: impl FnMut() -> RenderParams,
@@ -270,7 +271,7 @@ struct Times {
     on_card: Vec<f64>,
 }
 
-fn measure(args: &Bench, mut work: impl FnMut() -> Result<()>) -> Result<Times> {
+fn measure(args: &BenchArgs, mut work: impl FnMut() -> Result<()>) -> Result<Times> {
     let mut rounds = Vec::new();
     for round in 0..WARM_UP + args.frames {
         let start = Instant::now();
@@ -290,7 +291,7 @@ fn spread(times: &[f64]) -> (f64, f64, f64) {
     (median, sorted[0], sorted[sorted.len() - 1])
 }
 
-fn renderer(args: &Bench) -> Result<Renderer> {
+fn renderer(args: &BenchArgs) -> Result<Renderer> {
     match args.threads {
         None => super::open_renderer(args.backend),
         Some(threads) if args.backend == Backend::Cpu => {
@@ -300,11 +301,11 @@ fn renderer(args: &Bench) -> Result<Renderer> {
     }
 }
 
-fn wanted(args: &Bench, name: &str) -> bool {
+fn wanted(args: &BenchArgs, name: &str) -> bool {
     args.cases.is_empty() || args.cases.iter().any(|case| case.eq_ignore_ascii_case(name))
 }
 
-fn report(args: &Bench, bench: &str, case: &str, backend: &str, size: Option<[u32; 2]>, times: &Times) {
+fn report(args: &BenchArgs, bench: &str, case: &str, backend: &str, size: Option<[u32; 2]>, times: &Times) {
     let (median, min, max) = spread(&times.rounds);
     let on_card = (!times.on_card.is_empty()).then(|| spread(&times.on_card));
     let threads = args.threads.map_or_else(cores, usize::from);
