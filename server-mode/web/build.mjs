@@ -1,4 +1,4 @@
-// node build.mjs build | fresh | test | e2e
+// node build.mjs build | fresh | test | e2e | measure
 //
 // `dist/` is committed because the Rust binary embeds it and must build without Node; `fresh` proves that it is
 // what the sources give.
@@ -52,11 +52,11 @@ async function fresh() {
   return 0;
 }
 
-/** Bundles every *.test.ts of a folder and runs it with Node's own test runner (Node 18 cannot read TypeScript). */
-async function runTests(folder, args) {
+/** Bundles files of a folder for Node (18 cannot read TypeScript) and runs them. */
+async function run(folder, isWanted, args) {
   const outdir = join(cache, folder);
   rmSync(outdir, { recursive: true, force: true });
-  const names = readdirSync(join(here, folder)).filter((name) => name.endsWith(".test.ts"));
+  const names = readdirSync(join(here, folder)).filter(isWanted);
   await esbuild.build({
     absWorkingDir: here,
     entryPoints: names.map((name) => join(folder, name)),
@@ -71,12 +71,14 @@ async function runTests(folder, args) {
     sourcemap: "inline",
   });
   const files = names.map((name) => join(outdir, name.replace(/\.ts$/, ".mjs")));
-  const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...args, ...files], {
+  const ended = spawnSync(process.execPath, ["--enable-source-maps", ...args, ...files, ...process.argv.slice(3)], {
     cwd: here,
     stdio: "inherit",
   });
-  return run.status ?? 1;
+  return ended.status ?? 1;
 }
+
+const isTest = (name) => name.endsWith(".test.ts");
 
 const commands = {
   build: async () => {
@@ -84,8 +86,9 @@ const commands = {
     return 0;
   },
   fresh,
-  test: () => runTests("tests", []),
-  e2e: () => runTests("e2e", []),
+  test: () => run("tests", isTest, ["--test"]),
+  e2e: () => run("e2e", isTest, ["--test"]),
+  measure: () => run("e2e", (name) => name === "measure.ts", []),
 };
 const command = commands[process.argv[2]];
 if (!command) {

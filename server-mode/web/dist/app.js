@@ -381,6 +381,109 @@ function sliderToWidth(position, maxWidth) {
   return Math.max(1, Math.round(1 + (maxWidth - 1) * position * position));
 }
 
+// src/echo.ts
+var ZOOM_PER_PIXEL = 0.01;
+var ZOOM_PER_WHEEL = 1e-3;
+var PIXELS_PER_WINDOW = 300;
+var VIEW_ANGLE = 30 * Math.PI / 180;
+var PATIENCE_MS = 1500;
+var SLICES = ["axial", "coronal", "sagittal"];
+var SHADED = ["volume", "cinematic"];
+var Echo = class {
+  #pending = [];
+  #drag = null;
+  /** A message for the view was sent. Returns whether the view looks different for it. */
+  sent(message, seq, content, at) {
+    const effects = this.#effects(message, content);
+    for (const effect of effects) this.#pending.push({ seq, at, effect });
+    return effects.length > 0;
+  }
+  /** A picture that shows all input up to `inputSeq` is on screen. */
+  shown(inputSeq) {
+    this.#pending = this.#pending.filter(({ seq }) => seq > inputSeq);
+  }
+  clear() {
+    this.#pending = [];
+    this.#drag = null;
+  }
+  /** How the picture of `base` is to look now; null: as it is. */
+  appearance(base, content, now) {
+    this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
+    if (this.#pending.length === 0) return null;
+    const isSlice = SLICES.includes(content);
+    let { zoom, window } = base;
+    const shown = { scale: 1, dx: 0, dy: 0 };
+    for (const { effect } of this.#pending) {
+      switch (effect.does) {
+        case "pan":
+          shown.dx += effect.dx;
+          shown.dy += effect.dy;
+          break;
+        case "zoom": {
+          const next = clamp(zoom * effect.factor, 0.05, isSlice ? 100 : 60);
+          const factor = isSlice ? next / zoom : Math.tan(VIEW_ANGLE / 2 / zoom) / Math.tan(VIEW_ANGLE / 2 / next);
+          zoom = next;
+          shown.scale *= factor;
+          shown.dx *= factor;
+          shown.dy *= factor;
+          break;
+        }
+        case "window by": {
+          const perPixel = window.width / PIXELS_PER_WINDOW;
+          window = { center: window.center + effect.dy * perPixel, width: Math.max(1, window.width + effect.dx * perPixel) };
+          break;
+        }
+        case "window to":
+          window = effect.window;
+          break;
+      }
+    }
+    const grey = window === base.window ? null : brightness(base.window, window);
+    return { ...shown, grey };
+  }
+  #effects(message, content) {
+    const isSlice = SLICES.includes(content);
+    switch (message.type) {
+      case "pointer": {
+        const from = this.#drag;
+        const { kind, button, x, y } = message;
+        this.#drag = kind === "release" ? null : { button: kind === "press" ? button : from?.button ?? button, x, y };
+        if (!from || kind === "press") return [];
+        const [dx, dy] = [x - from.x, y - from.y];
+        if (dx === 0 && dy === 0) return [];
+        if (from.button === "middle") return [{ does: "pan", dx, dy }];
+        if (from.button === "right") return [{ does: "zoom", factor: clamp(1 + ZOOM_PER_PIXEL * dy, 0.1, 10) }];
+        return isSlice ? [{ does: "window by", dx, dy }] : [];
+      }
+      case "wheel":
+        return message.zoom || !isSlice ? [{ does: "zoom", factor: clamp(1 - ZOOM_PER_WHEEL * message.delta, 0.1, 10) }] : [];
+      case "pinch":
+        return [
+          { does: "zoom", factor: clamp(message.zoom, 0.1, 10) },
+          { does: "pan", dx: message.dx, dy: message.dy }
+        ];
+      case "window":
+        return SHADED.includes(content) ? [] : [{ does: "window to", window: { center: message.center, width: Math.max(1, message.width) } }];
+      default:
+        return [];
+    }
+  }
+};
+function brightness(from, to) {
+  const [a, b] = [Math.max(1, from.width - 1), Math.max(1, to.width - 1)];
+  return { slope: a / b, intercept: (from.center - to.center - a / 2) / b + 0.5 };
+}
+var NOISE = 2;
+function levels({ slope, intercept }) {
+  return Array.from({ length: 256 }, (_, level) => {
+    if (level <= NOISE || level >= 255 - NOISE) return level <= NOISE ? 0 : 1;
+    return clamp(level / 255 * slope + intercept, 0, 1);
+  });
+}
+function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}
+
 // src/gestures.ts
 var BUTTONS = ["left", "middle", "right"];
 var BITS = { left: 1, right: 2, middle: 4 };
@@ -544,7 +647,7 @@ async function decodesVideo() {
   const config = { codec: "avc1.640033", optimizeForLatency: true };
   return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
 }
-var PATIENCE_MS = 2e3;
+var PATIENCE_MS2 = 2e3;
 var Video = class {
   #decoder = null;
   #codec = "";
@@ -561,7 +664,7 @@ var Video = class {
       this.#failed = failed;
     });
     decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
-    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS);
+    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS2);
     try {
       return await picture;
     } catch (error) {
@@ -672,6 +775,7 @@ var TITLES = {
 function showsPreset(content) {
   return content === "volume" || content === "cinematic";
 }
+var ECHO_MS = 1600;
 var LONGEST_RULER_PX = 140;
 var Viewport = class {
   view;
@@ -709,6 +813,11 @@ var Viewport = class {
   /** Grows along the lower edge while a picture refines. */
   #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
   #stale = element("div", { class: "stale-note", hidden: true });
+  #echo = new Echo();
+  #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
+  /** Of the picture itself; while it is an echo it counts as interactive. */
+  #shownQuality = ["interactive", 0];
+  #echoEnd;
   #caption = null;
   /** States whose pictures have not been shown yet, oldest first. */
   #states = [];
@@ -740,7 +849,16 @@ var Viewport = class {
       ...Object.values(this.#letters),
       this.#slider,
       this.#refining,
-      this.#stale
+      this.#stale,
+      svg(
+        "svg",
+        { width: 0, height: 0, class: "unseen", "aria-hidden": "true" },
+        svg(
+          "filter",
+          { id: `echo-${view}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 },
+          svg("feComponentTransfer", {}, ...this.#greys)
+        )
+      )
     );
     const target = {
       view,
@@ -802,6 +920,30 @@ var Viewport = class {
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
   }
+  /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
+  sent(message, seq) {
+    if (this.#echo.sent(message, seq, this.content, performance.now())) this.#showEcho();
+  }
+  #showEcho() {
+    clearTimeout(this.#echoEnd);
+    const base = this.#drawn;
+    const shown = base && this.#echo.appearance(base, this.content, performance.now());
+    const { style } = this.#canvas;
+    if (!shown) {
+      if (style.transform || style.filter) this.#writeQuality(...this.#shownQuality);
+      style.transform = style.filter = "";
+      return;
+    }
+    this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
+    const { scale, dx, dy, grey } = shown;
+    style.transform = `translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`;
+    if (grey) {
+      const values = levels(grey).map((value) => value.toFixed(4)).join(" ");
+      for (const channel of this.#greys) channel.setAttribute("tableValues", values);
+    }
+    style.filter = grey ? `url(#echo-${this.view})` : "";
+    this.#writeQuality("interactive", 0);
+  }
   /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
   setFrame(frame, picture) {
     if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
@@ -817,6 +959,8 @@ var Viewport = class {
     this.#states = [];
     this.#dropFrames();
     this.wantedSlice = null;
+    this.#echo.clear();
+    this.#showEcho();
   }
   /** A new session counts its frames anew. */
   restart() {
@@ -916,7 +1060,10 @@ var Viewport = class {
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
     if (state && state !== this.#drawn) this.#write(state);
-    this.#writeQuality(frame.quality, state?.refined ?? 0);
+    this.#shownQuality = [frame.quality, state?.refined ?? 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#echo.shown(frame.inputSeq);
+    this.#showEcho();
     this.#owner.shown(frame);
   }
   /** `refined` is 0 while a picture stands in for one that refines. */
@@ -1917,7 +2064,7 @@ function mostFrequent(values) {
 var ROUNDS = 30;
 var PAUSE_MS2 = 100;
 var PAUSES_DIFFER_MS = 50;
-var PATIENCE_MS2 = 3e3;
+var PATIENCE_MS3 = 3e3;
 var Overlay = class {
   #root;
   #values = /* @__PURE__ */ new Map();
@@ -1973,7 +2120,7 @@ var Overlay = class {
       const began = performance.now();
       const answered = this.#press(round3 % 2 === 0);
       if (!answered) break;
-      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS2).then(() => false)]);
+      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS3).then(() => false)]);
       if (inTime) samples.push(performance.now() - began);
       await pause(PAUSE_MS2 + round3 * 37 % PAUSES_DIFFER_MS);
     }
@@ -2125,6 +2272,7 @@ var Client = class {
     const seq = this.#link.send(message);
     const isInput = message.type !== "ack" && message.type !== "repaint";
     if (seq === null || !isInput || !("view" in message) || message.view === void 0) return seq;
+    this.#views[message.view]?.sent(message, seq);
     if (message.type === "pointer" && message.kind !== "move") return seq;
     this.#meter.sent(message.view, seq, performance.now());
     return seq;

@@ -20,6 +20,7 @@ import {
   pictureBy,
   pictureThat,
   pixels,
+  screen,
   serve,
   settled,
   viewport,
@@ -345,6 +346,58 @@ test("a path by UDP that breaks in the middle of a drag leaves the view as it is
     way.stop();
   }
 });
+
+for (const [view, button, dx, dy, does] of [
+  [AXIAL, "middle", 60, 30, "pans a slice"],
+  [AXIAL, "right", 0, 40, "zooms a slice"],
+  [AXIAL, "left", 40, 30, "windows a slice"],
+  [VOLUME, "middle", 60, 30, "pans the volume"],
+  [VOLUME, "right", 0, 40, "zooms the volume"],
+] as const) {
+  test(`on a slow link a drag that ${does} is seen at once, as it will be`, async (t) => {
+    const way = await link(server.url, 800);
+    try {
+      context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      const page = await context.newPage();
+      await openClient(page, way.url, []);
+      await page.goto(`${new URL(way.url).origin}/?transport=websocket`);
+      await page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
+      const before = await screen(page, view);
+      const box = (await page.locator(viewport(view)).boundingBox())!;
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      await page.mouse.move(x, y);
+      await page.mouse.down({ button });
+      const times = await page.evaluateHandle(changeTimes, viewport(view));
+      await page.mouse.move(x + dx, y + dy);
+      const echoed = await screen(page, view);
+      assert.equal(await page.locator(`${viewport(view)} .quality`).innerText(), "Interactive");
+      await page.waitForFunction((measured) => measured.pictureMs > 0, times);
+      const { echoMs, pictureMs } = await times.jsonValue();
+      await page.mouse.up({ button });
+      await page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
+      const after = await screen(page, view);
+      const [was, off] = [difference(before, after), difference(echoed, after)];
+      t.diagnostic(`seen after ${echoMs.toFixed(0)} ms, the picture came after ${pictureMs.toFixed(0)} ms; off by ${off.toFixed(1)}, without by ${was.toFixed(1)}`);
+      assert.ok(was > OTHER && off < was / 3, `${off} and ${was}`);
+      assert.ok(echoMs < 200 && pictureMs > 700, `${echoMs} and ${pictureMs}`);
+    } finally {
+      await way.stop();
+    }
+  });
+}
+
+/** Runs in the page: how long after the next input a view looks different, and has its picture. */
+const changeTimes = (selector: string) => {
+  const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+  const times = { inputAt: 0, echoMs: 0, pictureMs: 0 };
+  addEventListener("pointermove", () => (times.inputAt ||= performance.now()), { capture: true });
+  new MutationObserver(() => {
+    const now = performance.now() - times.inputAt;
+    if (canvas.style.transform && !times.echoMs) times.echoMs = now;
+    if (!canvas.style.transform && times.echoMs) times.pictureMs ||= now;
+  }).observe(canvas, { attributeFilter: ["style"] });
+  return times;
+};
 
 test("the measurements lie over the active view and test its latency", async () => {
   const page = await desk();

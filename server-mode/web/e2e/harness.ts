@@ -186,6 +186,19 @@ export function pixels(page: Page, view: number): Promise<readonly number[]> {
   }, viewport(view));
 }
 
+/** What the screen shows of the middle of a view, as `picture`: with all that the page does to the canvas. */
+export async function screen(page: Page, view: number): Promise<Picture> {
+  const { x, y, width, height } = (await page.locator(viewport(view)).boundingBox())!;
+  const shot = await page.screenshot({ clip: { x: x + width / 4, y: y + height / 4, width: width / 2, height: height / 2 } });
+  return page.evaluate(async (bytes) => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))]));
+    const context = new OffscreenCanvas(32, 32).getContext("2d")!;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, 32, 32);
+    return [...context.getImageData(0, 0, 32, 32).data].filter((_, i) => i % 4 !== 3);
+  }, shot.toString("base64"));
+}
+
 /** Mean absolute difference of two pictures, 0 to 255. */
 export function difference(a: Picture, b: Picture): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;

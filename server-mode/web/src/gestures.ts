@@ -17,7 +17,7 @@ export interface Target {
   readonly view: number;
   /** Picture pixels per CSS pixel. */
   ratio(): number;
-  send(message: ClientMessage): void;
+  send(message: ClientMessage): unknown;
   activate(): void;
   maximise(): void;
 }

@@ -174,6 +174,7 @@ class Client {
     const seq = this.#link.send(message);
     const isInput = message.type !== "ack" && message.type !== "repaint";
     if (seq === null || !isInput || !("view" in message) || message.view === undefined) return seq;
+    this.#views[message.view]?.sent(message, seq);
     if (message.type === "pointer" && message.kind !== "move") return seq;
     this.#meter.sent(message.view, seq, performance.now());
     return seq;

@@ -1,6 +1,7 @@
 // One viewport: the picture, and what is written over it.
 
 import { element, setText, svg } from "./dom";
+import { Echo, levels } from "./echo";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
 import { type ClientMessage, type Content, type Frame, type GeometryWarning, type Part, type Size, type ViewState, follows } from "./protocol";
@@ -26,7 +27,7 @@ export function showsPreset(content: Content): boolean {
 }
 
 export interface Owner {
-  send(message: ClientMessage): void;
+  send(message: ClientMessage): unknown;
   activate(view: number): void;
   maximise(view: number): void;
   shown(frame: Frame): void;
@@ -48,6 +49,9 @@ export interface Caption {
   /** Where millimetres hold, as in SelfCheck. */
   millimetres: string;
 }
+
+/** An echo that no picture answers ends after this. */
+const ECHO_MS = 1_600;
 
 /** A frame, with its picture where that is decoded. */
 interface Arrived {
@@ -94,6 +98,11 @@ export class Viewport {
   /** Grows along the lower edge while a picture refines. */
   readonly #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
   readonly #stale = element("div", { class: "stale-note", hidden: true });
+  readonly #echo = new Echo();
+  readonly #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
+  /** Of the picture itself; while it is an echo it counts as interactive. */
+  #shownQuality: [quality: Frame["quality"], refined: number] = ["interactive", 0];
+  #echoEnd: ReturnType<typeof setTimeout> | undefined;
 
   #caption: Caption | null = null;
   /** States whose pictures have not been shown yet, oldest first. */
@@ -128,6 +137,15 @@ export class Viewport {
       this.#slider,
       this.#refining,
       this.#stale,
+      svg(
+        "svg",
+        { width: 0, height: 0, class: "unseen", "aria-hidden": "true" },
+        svg(
+          "filter",
+          { id: `echo-${view}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 },
+          svg("feComponentTransfer", {}, ...this.#greys),
+        ),
+      ),
     );
     const target: Target = {
       view,
@@ -199,6 +217,32 @@ export class Viewport {
     if (!this.#drawn) this.#write(state);
   }
 
+  /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
+  sent(message: ClientMessage, seq: number): void {
+    if (this.#echo.sent(message, seq, this.content, performance.now())) this.#showEcho();
+  }
+
+  #showEcho(): void {
+    clearTimeout(this.#echoEnd);
+    const base = this.#drawn;
+    const shown = base && this.#echo.appearance(base, this.content, performance.now());
+    const { style } = this.#canvas;
+    if (!shown) {
+      if (style.transform || style.filter) this.#writeQuality(...this.#shownQuality);
+      style.transform = style.filter = "";
+      return;
+    }
+    this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
+    const { scale, dx, dy, grey } = shown;
+    style.transform = `translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`;
+    if (grey) {
+      const values = levels(grey).map((value) => value.toFixed(4)).join(" ");
+      for (const channel of this.#greys) channel.setAttribute("tableValues", values);
+    }
+    style.filter = grey ? `url(#echo-${this.view})` : "";
+    this.#writeQuality("interactive", 0);
+  }
+
   /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
   setFrame(frame: Frame, picture: Picture | null): void {
     if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
@@ -216,6 +260,8 @@ export class Viewport {
     this.#states = [];
     this.#dropFrames();
     this.wantedSlice = null;
+    this.#echo.clear();
+    this.#showEcho();
   }
 
   /** A new session counts its frames anew. */
@@ -332,7 +378,10 @@ export class Viewport {
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
     if (state && state !== this.#drawn) this.#write(state);
-    this.#writeQuality(frame.quality, state?.refined ?? 0);
+    this.#shownQuality = [frame.quality, state?.refined ?? 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#echo.shown(frame.inputSeq);
+    this.#showEcho();
     this.#owner.shown(frame);
   }
 
