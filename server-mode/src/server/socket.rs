@@ -12,7 +12,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
@@ -43,9 +43,9 @@ const READ_BUFFER: usize = 8 << 10;
 /// The largest frame, with room to spare: an uncompressible 5K picture.
 const MAX_WRITE_BUFFER: usize = 64 << 20;
 /// A client that does not take a message for this long is gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-const PING_EVERY: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+const PING_EVERY: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(20);
 /// How long a client waits for an earlier connection of its own to make way.
 const HANDOVER: Duration = Duration::from_secs(2);
 const LOADING_EVERY: Duration = Duration::from_millis(100);
@@ -458,10 +458,11 @@ async fn write(
                 let _ = sent.send(()).await;
             }
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return sink,
+            // Nothing is sent to a client that has said goodbye, but the answer to that.
+            Ok(Err(_)) => break,
+            Err(_) => return sink,
         }
     }
-    // The answer to a client that has said goodbye waits in the buffer.
     let _ = tokio::time::timeout(LINGER, sink.flush()).await;
     sink
 }
@@ -471,7 +472,12 @@ async fn linger(stream: SplitStream<Socket>, writer: tokio::task::JoinHandle<Spl
     let abort = writer.abort_handle();
     let drain = async {
         let Some(socket) = writer.await.ok().and_then(|sink| stream.reunite(sink).ok()) else { return };
-        let mut raw = socket.into_inner().take(LINGER_BYTES as u64);
+        let mut raw = socket.into_inner();
+        // The client need not wait for more.
+        if raw.shutdown().await.is_err() {
+            return;
+        }
+        let mut raw = raw.take(LINGER_BYTES as u64);
         let mut sink = [0; 16 * 1024];
         while raw.read(&mut sink).await.is_ok_and(|n| n > 0) {}
     };
