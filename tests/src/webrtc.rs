@@ -8,6 +8,7 @@ use protocol::FrameHeader;
 use protocol::frame::HEADER_BYTES;
 use serde_json::{Value, json};
 use server_mode::Screen;
+use server_mode::emulator::{Network, Relay};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
@@ -55,6 +56,9 @@ pub struct WebRtc {
     screens: HashMap<u8, Screen>,
     /// Which datagrams of the server get lost.
     pub loses: Loses,
+    /// What lies between here and the server, if anything.
+    network: Option<Network>,
+    relay: Option<Relay>,
     /// Bytes that came.
     pub received: usize,
     /// Messages of `moves` and of `commands` that came.
@@ -69,13 +73,12 @@ impl std::fmt::Debug for WebRtc {
 
 impl WebRtc {
     /// Offers itself by a WebSocket and answers nothing more until it is told to.
-    pub async fn offer(client: &mut Client, views: &[u8]) -> Self {
+    pub async fn offer(client: &mut Client, views: &[u8], network: Option<Network>) -> Self {
         str0m::crypto::from_feature_flags().install_process_default();
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("bound");
         let now = Instant::now();
-        let mut rtc =
-            Rtc::builder().clear_codecs().enable_h264(true).set_reordering_size_video(400).build(now);
+        let mut rtc = Rtc::builder().clear_codecs().enable_h264(true).build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("a candidate"));
         let mut api = rtc.sdp_api();
         let mids: Vec<(Mid, u8)> = views
@@ -108,6 +111,8 @@ impl WebRtc {
             arrivals: VecDeque::new(),
             screens: HashMap::new(),
             loses: Box::new(|_| false),
+            network,
+            relay: None,
             received: 0,
             messages: [0; 2],
         };
@@ -116,8 +121,8 @@ impl WebRtc {
     }
 
     /// With a connection that carries everything.
-    pub async fn connect(client: &mut Client, views: &[u8]) -> Self {
-        let mut peer = Self::offer(client, views).await;
+    pub async fn connect(client: &mut Client, views: &[u8], network: Option<Network>) -> Self {
+        let mut peer = Self::offer(client, views, network).await;
         while !matches!(peer.next().await, Arrival::Opened) {}
         client.say(json!({"type": "transport", "transport": "webrtc"})).await;
         peer
@@ -145,7 +150,14 @@ impl WebRtc {
         let candidate = value(answer, "a=candidate:");
         let words: Vec<&str> = candidate.split(' ').collect();
         self.server = format!("{}:{}", words[4], words[5]).parse().expect("an address");
-        let answer = SdpAnswer::from_sdp_string(answer).expect("a session description");
+        let mut answer = answer.to_owned();
+        if let Some(network) = self.network {
+            let relay = Relay::udp(self.server, network, 1).await.expect("a free port");
+            let by = |address: SocketAddr| format!(" {} {} typ", address.ip(), address.port());
+            answer = answer.replace(&by(self.server), &by(relay.address()));
+            self.relay = Some(relay);
+        }
+        let answer = SdpAnswer::from_sdp_string(&answer).expect("a session description");
         self.rtc.sdp_api().accept_answer(pending, answer).expect("an answer to the offer");
         self.drain();
     }

@@ -10,7 +10,8 @@ use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use render_core::{Progress, RenderParams, Renderer, dicom};
 use serde_json::{Value, json};
-use server_mode::Config;
+use server_mode::emulator::{Conditions, Network};
+use server_mode::{Config, Secret, WebRtcConfig};
 use tests::server::{Client, Folder, TestServer};
 use tests::webrtc::{Arrival, WebRtc};
 
@@ -52,12 +53,17 @@ fn psnr(a: &[u8], b: &[u8]) -> f64 {
 }
 
 async fn showing(server: &TestServer) -> (Client, WebRtc) {
+    showing_through(server, SIZE, None).await
+}
+
+/// At rest, with a track, and a network between.
+async fn showing_through(server: &TestServer, size: [u32; 2], network: Option<Network>) -> (Client, WebRtc) {
     let mut client = server.stream().await;
     client.say(json!({"type": "accept", "codecs": ["png"]})).await;
     client.say(json!({"type": "openSeries", "seriesInstanceUid": server.series_uid})).await;
-    client.say(json!({"type": "layout", "views": [{"view": 0, "content": "volume", "size": SIZE}]})).await;
+    client.say(json!({"type": "layout", "views": [{"view": 0, "content": "volume", "size": size}]})).await;
     client.frame().await;
-    let mut rtc = WebRtc::connect(&mut client, &[0]).await;
+    let mut rtc = WebRtc::connect(&mut client, &[0], network).await;
     while !matches!(rtc.next().await, Arrival::Frame(header) if header.quality == Quality::Final) {}
     (client, rtc)
 }
@@ -364,4 +370,114 @@ async fn aiortc_sees_what_the_renderer_draws() {
     let Some(told) = aiortc(&server, &folder, "direct").await else { return };
     assert_eq!(told["way"], "host");
     check_what_was_seen(&server, &folder, &told);
+}
+
+/// A TURN server of its own, ended when dropped.
+struct Turn {
+    process: std::process::Child,
+    port: u16,
+}
+
+impl Turn {
+    const SECRET: &str = "northwest";
+
+    fn start(folder: &Folder) -> Option<Self> {
+        // Whoever takes the port between here and there makes the test fail, not pass.
+        let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = port.expect("a free port").port();
+        let process = std::process::Command::new("turnserver")
+            .args(["-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "--realm", "test", "--use-auth-secret"])
+            .args(["--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls", "--log-file", "stdout"])
+            .arg(format!("--static-auth-secret={}", Self::SECRET))
+            .arg(format!("--listening-port={port}"))
+            .arg(format!("--pidfile={}", folder.0.join("turn.pid").display()))
+            .arg(format!("--userdb={}", folder.0.join("turn.db").display()))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn();
+        match process {
+            Ok(process) => Some(Self { process, port }),
+            Err(_) => {
+                eprintln!("skipped: turnserver (coturn) is not installed");
+                None
+            }
+        }
+    }
+
+    async fn is_up(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            assert!(Instant::now() < deadline, "turnserver does not listen");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_a_relay_alone_can_reach_sees_the_same() {
+    let folder = Folder::new();
+    let Some(turn) = Turn::start(&folder) else { return };
+    turn.is_up().await;
+    let webrtc = WebRtcConfig {
+        ice_servers: vec![format!("turn:127.0.0.1:{}?transport=udp", turn.port)],
+        turn_secret: Some(Secret(Turn::SECRET.into())),
+        ..WebRtcConfig::default()
+    };
+    let config = Config { webrtc: Some(webrtc), ..Config::default() };
+    let server = TestServer::with(&config, |_| {}).await;
+    let Some(told) = aiortc(&server, &folder, "relay").await else { return };
+    assert_eq!(told["way"], "relay");
+    check_what_was_seen(&server, &folder, &told);
+}
+
+/// A drag of some seconds: pictures, the longest time between two of them, and bytes.
+async fn drag(rtc: &mut WebRtc, x: &mut f64, seconds: u64) -> (usize, Duration, usize) {
+    let (began, received) = (Instant::now(), rtc.received);
+    let (mut last, mut longest, mut pictures) = (began, Duration::ZERO, 0);
+    let mut moves = tokio::time::interval(Duration::from_millis(16));
+    while began.elapsed() < Duration::from_secs(seconds) {
+        tokio::select! {
+            arrival = rtc.next() => {
+                if let Arrival::Picture { .. } = arrival {
+                    (pictures, longest) = (pictures + 1, longest.max(last.elapsed()));
+                    last = Instant::now();
+                }
+            }
+            _ = moves.tick() => {
+                *x += 1.0;
+                pointer(rtc, "move", *x);
+            }
+        }
+    }
+    (pictures, longest.max(last.elapsed()), rtc.received - received)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drag_keeps_moving_where_the_way_is_long_and_loses_packets() {
+    let server = TestServer::start().await;
+    let way = |loss: f64, bits: f64| {
+        let there = Conditions { delay: Duration::from_millis(50), loss, ..Conditions::default() };
+        Network { up: there, down: Conditions { bits_per_second: Some(bits), ..there } }
+    };
+    // Bits a second; seconds until the estimate holds (the first picture may overrun the narrow one); the fewest
+    // pictures a second after that, and the longest time between two.
+    let ways = [(5e6, 2, 20, Duration::from_millis(500)), (1e6, 5, 10, Duration::from_millis(1000))];
+    for (bits, settles, fewest, longest) in ways {
+        let (_client, mut rtc) = showing_through(&server, [640, 480], Some(way(0.01, bits))).await;
+        let mut x = 50.0;
+        pointer(&mut rtc, "press", x);
+        drag(&mut rtc, &mut x, settles).await;
+        let (pictures, freeze, bytes) = drag(&mut rtc, &mut x, 6).await;
+        let told = format!("{bits} bit/s: {} a second, {freeze:?}, {} kbit/s", pictures / 6, bytes / 750);
+        assert!(pictures / 6 >= fewest && freeze < longest && bytes as f64 * 8.0 / 6.0 < bits, "{told}");
+        eprintln!("{told}");
+    }
 }

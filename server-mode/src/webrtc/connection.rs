@@ -45,6 +45,12 @@ const LOST_TIME: Duration = Duration::from_secs(60);
 /// Congestion control begins here and looks for so much.
 const FIRST_RATE: Bitrate = Bitrate::mbps(3);
 const WANTED_RATE: Bitrate = Bitrate::mbps(20);
+/// Packets of a track that can be sent again, all of them: what one loss in a burst leaves out holds up all that
+/// comes after it.
+const MOST_KEPT: usize = 1024;
+const KEPT_FOR: Duration = Duration::from_secs(2);
+/// The rest is for headers of packets, and packets that are sent again.
+const FOR_PICTURES: f64 = 0.85;
 /// The rate when no pictures have been sent for so long: str0m keeps a sender that knows its rate busy with 50 kbit/s
 /// of padding, which nobody needs while nothing moves.
 const IDLE_RATE: Bitrate = Bitrate::kbps(1);
@@ -197,6 +203,9 @@ impl Connection {
             let key = Mid::from(mid.as_str());
             let writer = self.rtc.writer(key).ok_or_else(wrong)?;
             let payload_type = writer.payload_params().filter_map(preference).max().ok_or_else(wrong)?.1;
+            if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(key, None) {
+                stream.set_rtx_cache(MOST_KEPT, KEPT_FOR, None);
+            }
             let before = self.videos.iter().position(|video| (video.mid, video.view) == (key, *view));
             videos.push(match before {
                 Some(index) => Video { payload_type, ..self.videos.swap_remove(index) },
@@ -456,7 +465,8 @@ impl Connection {
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if self.rate.busy.is_some() => {
                 self.rate.estimate = estimate;
-                let bits_per_second = usize::try_from(estimate.as_u64()).unwrap_or(usize::MAX);
+                let bits_per_second = usize::try_from((estimate * FOR_PICTURES).as_u64());
+                let bits_per_second = bits_per_second.unwrap_or(usize::MAX);
                 self.events.push_back(PeerEvent::Bandwidth(bits_per_second));
             }
             _ => {}
