@@ -1541,7 +1541,6 @@ var Library = class {
 var NOTE_BYTES = 48;
 var NOTES_KEPT = 16;
 var MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-var DISCONNECTED_MS = 1e3;
 var RESTART_MS = 5e3;
 var COUNT_EVERY_MS = 1e3;
 function whyNoWebRtc() {
@@ -1687,11 +1686,8 @@ var Peer = class {
       this.#restart = void 0;
     }
     if (this.#restart !== void 0 || connectionState !== "disconnected" && connectionState !== "failed") return;
-    const again = () => {
-      this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
-      void this.#offer({ iceRestart: true });
-    };
-    this.#restart = setTimeout(again, connectionState === "failed" ? 0 : DISCONNECTED_MS);
+    this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
+    void this.#offer({ iceRestart: true });
   }
   #lose(reason) {
     if (!this.#closed) this.#handlers.lost(reason);
@@ -1759,7 +1755,7 @@ var Peer = class {
       if (this.#closed) return;
       video.requestVideoFrameCallback(next);
       if (rtpTimestamp === void 0) return;
-      void createImageBitmap(video).then((picture) => this.#picture(view, rtpTimestamp, picture));
+      void createImageBitmap(video).then((picture) => this.#picture(view, rtpTimestamp, picture), () => void 0);
     };
     video.requestVideoFrameCallback(next);
     video.play().catch(() => void 0);
@@ -1911,7 +1907,14 @@ var Link = class {
     else if (this.#pictured && this.#ladder.triesWebRtc(now)) this.#tryWebRtc();
   }
   #tryWebRtc() {
-    this.#peer = new Peer(this.#iceServers, this.#views, {
+    try {
+      this.#peer = this.#newPeer();
+    } catch (error) {
+      this.#webRtcFailed(`the browser refused it (${error instanceof Error ? error.message : String(error)})`);
+    }
+  }
+  #newPeer() {
+    return new Peer(this.#iceServers, this.#views, {
       signal: (message) => this.send(message),
       opened: () => {
         this.#ladder.webRtcOpened(performance.now());

@@ -177,7 +177,16 @@ export class Link {
   }
 
   #tryWebRtc(): void {
-    this.#peer = new Peer(this.#iceServers, this.#views, {
+    try {
+      this.#peer = this.#newPeer();
+    } catch (error) {
+      // Addresses of STUN and TURN servers are the operator's, and browsers are strict about them.
+      this.#webRtcFailed(`the browser refused it (${error instanceof Error ? error.message : String(error)})`);
+    }
+  }
+
+  #newPeer(): Peer {
+    return new Peer(this.#iceServers, this.#views, {
       signal: (message) => this.send(message),
       opened: () => {
         this.#ladder.webRtcOpened(performance.now());

@@ -30,8 +30,7 @@ const NOTE_BYTES = 48;
 const NOTES_KEPT = 16;
 /** A message of more bytes than the largest frame has is none of ours. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** A path that is silent for longer is tried anew. */
-const DISCONNECTED_MS = 1_000;
+/** Time to find a path anew. */
 const RESTART_MS = 5_000;
 const COUNT_EVERY_MS = 1_000;
 
@@ -49,8 +48,8 @@ function h264(): RTCRtpCodec[] {
   return all.some(isVideo) ? all.filter((codec) => isVideo(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
 }
 
-/** What is known of a view's video. */
-class Film {
+/** What is known of a view's video: pictures wait for their notes, as these may come later. */
+export class Film {
   /** Headers of pictures by RTP timestamp, oldest first. */
   readonly #notes = new Map<number, Frame>();
   /** A picture whose note has not come. */
@@ -199,11 +198,8 @@ export class Peer {
       this.#restart = undefined;
     }
     if (this.#restart !== undefined || (connectionState !== "disconnected" && connectionState !== "failed")) return;
-    const again = () => {
-      this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
-      void this.#offer({ iceRestart: true });
-    };
-    this.#restart = setTimeout(again, connectionState === "failed" ? 0 : DISCONNECTED_MS);
+    this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
+    void this.#offer({ iceRestart: true });
   }
 
   #lose(reason: string): void {
@@ -278,7 +274,8 @@ export class Peer {
       if (this.#closed) return;
       video.requestVideoFrameCallback(next);
       if (rtpTimestamp === undefined) return;
-      void createImageBitmap(video).then((picture) => this.#picture(view, rtpTimestamp, picture));
+      // One that cannot be had any more is as good as lost on the way.
+      void createImageBitmap(video).then((picture) => this.#picture(view, rtpTimestamp, picture), () => undefined);
     };
     video.requestVideoFrameCallback(next);
     // Playing begins with the first picture; one that is closed before that plays nothing.
