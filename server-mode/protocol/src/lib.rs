@@ -35,8 +35,7 @@ pub const MAX_VIEWS: usize = 16;
 pub const MAX_VIEW_SIZE: u32 = 8192;
 /// Most pixels of all views together: a 5K display with room to spare.
 pub const MAX_LAYOUT_PIXELS: u64 = 16 * 1024 * 1024;
-/// Most frames of one view that the client has not acknowledged. Two, but on a long way on which they do not
-/// queue.
+/// Most frames of one view that the client has not acknowledged: two, but more on a long way.
 pub const MAX_UNACKNOWLEDGED: u32 = 8;
 /// Longest text inside a message: UIDs have 64 characters, preset names and paths fit easily.
 pub const MAX_STRING_BYTES: usize = 4096;

@@ -25,12 +25,22 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
             ("tune", "ull"),
             ("zerolatency", "1"),
             ("delay", "0"),
-            ("cq", "23"),
+            ("cq", "20"),
             ("forced-idr", "1"),
             ("profile", "main"),
         ],
     ),
-    ("libx264", &[("preset", "superfast"), ("tune", "zerolatency"), ("crf", "23"), ("profile", "main")]),
+    (
+        "libx264",
+        &[
+            ("preset", "superfast"),
+            ("tune", "zerolatency"),
+            ("crf", "20"),
+            // Bits go where the error is, not where eyes are thought to look less.
+            ("aq-mode", "0"),
+            ("profile", "main"),
+        ],
+    ),
 ];
 /// Frames that a sender may save up for, in parts of a second.
 const BUFFER_SHARE: usize = 8;

@@ -232,6 +232,7 @@ impl Client<'_> {
         let mut loading = tokio::time::interval(LOADING_EVERY);
         loading.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut heard = Instant::now();
+        let mut pinged: Option<Instant> = None;
         let mut allowance = Allowance::new(Instant::now());
         loop {
             if let Err(frame) = self.carry_out() {
@@ -250,7 +251,12 @@ impl Client<'_> {
                         Some(Ok(Message::Binary(_))) => {
                             return Some(closing(CloseCode::Unsupported, "Clients send text messages only.")).into();
                         }
-                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                        Some(Ok(Message::Pong(_))) => {
+                            if let Some(pinged) = pinged.take() {
+                                self.handle(heard, Input::RoundTrip(heard - pinged));
+                            }
+                        }
+                        Some(Ok(Message::Ping(_) | Message::Frame(_))) => {}
                         Some(Ok(Message::Close(frame))) => {
                             let for_good = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
                             return End { reason: None, for_good };
@@ -301,7 +307,8 @@ impl Client<'_> {
                         return None.into();
                     }
                     // A full queue is dealt with where it matters.
-                    let _ = self.outgoing.try_send(Message::Ping(Default::default()));
+                    let sent = self.outgoing.try_send(Message::Ping(Default::default())).is_ok();
+                    pinged = pinged.or(sent.then(Instant::now));
                 }
                 () = wanted_elsewhere.notified() => {
                     return Some(closing(CloseCode::Restart, "Another connection goes on with this session.")).into();

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use protocol::message::{Track, TransportKind};
 use protocol::{ClientMessage, Codec, ErrorCode, MAX_VIEWS, PointerKind, ServerMessage};
 
-use super::link::Link;
 use super::pace::Pace;
 use super::{Output, Session};
 
@@ -223,7 +222,7 @@ impl Session {
 
     fn switch(&mut self, webrtc: bool) {
         self.lanes.webrtc = webrtc;
-        self.link = Link::default();
+        self.link.restart();
         for view in 0..MAX_VIEWS {
             self.begin_anew(view as u8);
         }

@@ -8,19 +8,25 @@ const FEWEST_BITS: usize = 300_000;
 const MOST_BITS: usize = 40_000_000;
 /// Frames that come so much later than the fastest ones wait in a queue.
 const QUEUES: Duration = Duration::from_millis(60);
+/// Frames that come so much later have filled the way for long: it carries what has arrived, and no more.
+const FLOODED: Duration = Duration::from_millis(500);
+/// Arrivals over which that is measured.
+const ARRIVALS: usize = 8;
 /// The fastest one of so many seconds counts, so that a link that has become longer is not taken for a
 /// slow one for ever.
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// A client that takes so long has hidden its view; that tells nothing of the link.
 const HIDDEN: Duration = Duration::from_secs(5);
-/// Late frames in a row before there is less, and timely ones before there is more.
-const LATE: u32 = 2;
+/// There is less when all frames that left in so long a time were late. A packet that is lost holds up what is
+/// on its way behind it, once; that is no sign of a narrow way.
+const LATE: Duration = Duration::from_millis(200);
+/// Timely frames before there is more.
 const TIMELY: u32 = 6;
-/// Frames of a view on their way: two, and more where a long way and no queue holds them (TCP Vegas, Brakmo
-/// and Peterson 1995, counts the same in segments).
+/// Frames of a view on their way: two, and one more for each of these that the way itself is long.
 const FEWEST_AHEAD: u32 = 2;
-const FEW_QUEUE: f64 = 0.4;
-const MANY_QUEUE: f64 = 1.2;
+const FRAME: Duration = Duration::from_millis(33);
+/// The shortest round trip of so many counts: the others waited behind pictures.
+const ROUND_TRIPS: usize = 12;
 
 /// One client's way. Quickly down, slowly up.
 #[derive(Clone, Debug)]
@@ -28,27 +34,27 @@ pub struct Link {
     bits_per_second: usize,
     /// What a transport that sees each packet estimates; it knows better.
     estimate: Option<usize>,
-    ahead: u32,
-    /// The next frame goes alone, to find out how long the way itself is (as BBR does).
-    alone: bool,
+    /// How long the way to the client and back is, measured by pings.
+    round_trips: VecDeque<Duration>,
     on_their_way: VecDeque<Sent>,
+    /// When frames arrived, and their bytes.
+    arrived: VecDeque<(Instant, usize)>,
     /// The shortest time of this period, and of the one before.
     fastest: [Option<Duration>; 2],
     period: Option<Instant>,
-    late: u32,
+    /// When the first one of the frames left that have been late in a row.
+    late_since: Option<Instant>,
     timely: u32,
-    /// Frames that queued less, or more, than there should be, in a row.
-    spare: u32,
-    queued: u32,
+    /// When there was last less: frames that left before cannot tell whether that was enough.
+    lowered_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     view: u8,
     frame: u32,
+    bytes: usize,
     at: Instant,
-    /// Of its view, itself included.
-    ahead: u32,
 }
 
 impl Default for Link {
@@ -56,15 +62,14 @@ impl Default for Link {
         Self {
             bits_per_second: FIRST_BITS,
             estimate: None,
-            ahead: FEWEST_AHEAD,
-            alone: false,
+            round_trips: VecDeque::new(),
             on_their_way: VecDeque::new(),
+            arrived: VecDeque::new(),
             fastest: [None; 2],
             period: None,
-            late: 0,
+            late_since: None,
             timely: 0,
-            spare: 0,
-            queued: 0,
+            lowered_at: None,
         }
     }
 }
@@ -80,18 +85,41 @@ impl Link {
         self.estimate = Some(bits_per_second);
     }
 
-    /// Frames of one view that may be unacknowledged.
-    pub fn ahead(&self) -> u32 {
-        if self.alone { 1 } else { self.ahead }
+    /// The way has changed, the distance has not.
+    pub fn restart(&mut self) {
+        *self = Self { round_trips: std::mem::take(&mut self.round_trips), ..Self::default() };
     }
 
-    /// `ahead` frames of the view are unacknowledged with this one.
-    pub fn sent(&mut self, view: u8, frame: u32, ahead: u32, now: Instant) {
+    /// A ping was answered after so long.
+    pub fn round_trip(&mut self, took: Duration) {
+        if self.round_trips.len() >= ROUND_TRIPS {
+            self.round_trips.pop_front();
+        }
+        self.round_trips.push_back(took);
+    }
+
+    /// Frames of one view that may be unacknowledged.
+    pub fn ahead(&self) -> u32 {
+        let shortest = self.round_trips.iter().min().copied().unwrap_or_default();
+        let on_the_way = (shortest.as_secs_f64() / FRAME.as_secs_f64()).round() as u32;
+        FEWEST_AHEAD.saturating_add(on_the_way).min(protocol::MAX_UNACKNOWLEDGED)
+    }
+
+    pub fn sent(&mut self, view: u8, frame: u32, bytes: usize, now: Instant) {
         // Those of views that are gone are never acknowledged.
         if self.on_their_way.len() >= protocol::MAX_UNACKNOWLEDGED as usize * protocol::MAX_VIEWS {
             self.on_their_way.pop_front();
         }
-        self.on_their_way.push_back(Sent { view, frame, at: now, ahead });
+        self.on_their_way.push_back(Sent { view, frame, bytes, at: now });
+    }
+
+    /// Bits a second that have arrived lately.
+    fn carried(&self) -> Option<usize> {
+        let (first, _) = self.arrived.front()?;
+        let (last, _) = self.arrived.back()?;
+        let bits = self.arrived.iter().skip(1).map(|(_, bytes)| *bytes).sum::<usize>() * 8;
+        let time = last.saturating_duration_since(*first);
+        (time > QUEUES).then(|| (bits as f64 / time.as_secs_f64()) as usize)
     }
 
     pub fn acknowledged(&mut self, view: u8, frame: u32, now: Instant) {
@@ -102,43 +130,32 @@ impl Link {
         if took > HIDDEN {
             return;
         }
-        if self.period.is_none_or(|began| now.saturating_duration_since(began) > REMEMBERED) {
-            self.alone = self.period.replace(now).is_some();
-            self.fastest = [None, self.fastest[0]];
+        if self.arrived.len() >= ARRIVALS {
+            self.arrived.pop_front();
         }
-        if sent.ahead == 1 {
-            self.alone = false;
+        self.arrived.push_back((now, sent.bytes));
+        if self.period.is_none_or(|began| now.saturating_duration_since(began) > REMEMBERED) {
+            self.period = Some(now);
+            self.fastest = [None, self.fastest[0]];
         }
         self.fastest[0] = Some(self.fastest[0].map_or(took, |fastest| fastest.min(took)));
         let fastest = self.fastest.iter().flatten().min().copied().unwrap_or(took);
-        self.count_queue(sent.ahead, fastest, took);
-        if took > fastest + QUEUES {
-            (self.late, self.timely) = (self.late + 1, 0);
-        } else {
-            (self.late, self.timely) = (0, self.timely + 1);
-        }
-        if self.late >= LATE {
-            self.bits_per_second = (self.bits_per_second * 7 / 10).max(FEWEST_BITS);
-            self.late = 0;
+        let left_before = self.lowered_at.is_some_and(|lowered| sent.at < lowered);
+        if took <= fastest + QUEUES {
+            (self.late_since, self.timely) = (None, self.timely + 1);
+        } else if !left_before {
+            let flooded = took > fastest + FLOODED;
+            let since = *self.late_since.get_or_insert(sent.at);
+            if flooded || sent.at.saturating_duration_since(since) >= LATE {
+                let carried = if flooded { self.carried() } else { None };
+                let fewer = (self.bits_per_second * 7 / 10).min(carried.unwrap_or(usize::MAX));
+                self.bits_per_second = fewer.max(FEWEST_BITS);
+                (self.late_since, self.lowered_at, self.timely) = (None, Some(now), 0);
+            }
         }
         if self.timely >= TIMELY {
             self.bits_per_second = (self.bits_per_second * 11 / 10).min(MOST_BITS);
             self.timely = 0;
-        }
-    }
-
-    /// Of the frames that were on their way, the part by which this one took longer than the fastest waited
-    /// in a queue.
-    fn count_queue(&mut self, ahead: u32, fastest: Duration, took: Duration) {
-        let queue = f64::from(ahead) * (1.0 - fastest.as_secs_f64() / took.as_secs_f64().max(1e-6));
-        let (spare, queued) = (queue < FEW_QUEUE && ahead >= self.ahead, queue > MANY_QUEUE);
-        self.spare = if spare { self.spare + 1 } else { 0 };
-        self.queued = if queued { self.queued + 1 } else { 0 };
-        if self.spare >= self.ahead {
-            (self.ahead, self.spare) = ((self.ahead + 1).min(protocol::MAX_UNACKNOWLEDGED), 0);
-        }
-        if self.queued >= LATE {
-            (self.ahead, self.queued) = ((self.ahead - 1).max(FEWEST_AHEAD), 0);
         }
     }
 }
@@ -168,6 +185,7 @@ mod tests {
         /// budget and the frames a second that there were.
         fn run(&mut self, bits_per_second: f64, delay: Duration, frames: u32) -> (usize, f64) {
             let began = self.now;
+            self.link.round_trip(delay);
             for _ in 0..frames {
                 while self.seen.len() >= self.link.ahead() as usize {
                     self.hear();
@@ -177,7 +195,7 @@ mod tests {
                 }
                 let bits = self.link.bits_per_second() as f64 / 30.0;
                 self.frame += 1;
-                self.link.sent(0, self.frame, self.seen.len() as u32 + 1, self.now);
+                self.link.sent(0, self.frame, (bits / 8.0) as usize, self.now);
                 let begins = self.free.max(self.now);
                 self.free = begins + Duration::from_secs_f64(bits / bits_per_second);
                 self.seen.push_back((self.frame, self.free + delay));
@@ -207,27 +225,31 @@ mod tests {
     #[test]
     fn a_long_way_is_not_a_narrow_one_and_is_filled() {
         let mut wire = Wire::new();
-        wire.run(100e6, Duration::from_millis(150), 100);
         let (bits, rate) = wire.run(100e6, Duration::from_millis(150), 100);
         assert!(bits >= FIRST_BITS);
         assert!(rate > 25.0, "{rate}");
     }
 
     #[test]
-    fn a_slow_client_near_by_gets_two_frames_ahead() {
+    fn pings_that_waited_behind_pictures_tell_nothing_of_the_distance() {
+        let mut link = Link::default();
+        assert_eq!(link.ahead(), FEWEST_AHEAD);
+        [900, 100, 400].into_iter().for_each(|ms| link.round_trip(Duration::from_millis(ms)));
+        assert_eq!(link.ahead(), FEWEST_AHEAD + 3);
+        (0..ROUND_TRIPS).for_each(|_| link.round_trip(Duration::from_secs(900)));
+        assert_eq!(link.ahead(), protocol::MAX_UNACKNOWLEDGED);
+    }
+
+    #[test]
+    fn packets_that_are_lost_now_and_then_do_not_narrow_the_way() {
         let mut wire = Wire::new();
-        // Each frame takes it 100 ms, and waits for the one before.
-        let mut free = wire.now;
-        for frame in 1..1000 {
-            let ahead = wire.seen.len() as u32 + 1;
-            wire.link.sent(0, frame, ahead, wire.now);
-            free = free.max(wire.now) + Duration::from_millis(100);
-            wire.seen.push_back((frame, free));
-            while wire.seen.len() >= wire.link.ahead() as usize {
-                wire.hear();
-            }
+        for _ in 0..20 {
+            wire.run(100e6, Duration::from_millis(100), 20);
+            // What is on its way waits for what is sent again.
+            let again = wire.now + Duration::from_millis(250);
+            wire.seen.iter_mut().for_each(|(_, at)| *at = (*at).max(again));
         }
-        assert_eq!(wire.link.ahead(), FEWEST_AHEAD);
+        assert!(wire.link.bits_per_second() >= FIRST_BITS, "{}", wire.link.bits_per_second());
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub enum Input<'a> {
     FrameSent,
     /// The presets have changed.
     Presets(Arc<PresetLibrary>),
+    /// A ping was answered after so long.
+    RoundTrip(Duration),
     /// Messages came too fast; they wait.
     Throttled,
     /// The server shuts down.
@@ -284,6 +286,7 @@ impl Session {
                 }
             }
             Input::Presets(presets) => self.presets_changed(presets),
+            Input::RoundTrip(took) => self.link.round_trip(took),
             Input::Throttled => {
                 self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
             }
@@ -458,7 +461,7 @@ impl Session {
         if meta.quality != Quality::Interactive {
             counters.pace.sent(number, now);
         }
-        self.link.sent(meta.view, number, counters.unacknowledged(), now);
+        self.link.sent(meta.view, number, picture.message.len(), now);
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
         }
