@@ -387,13 +387,16 @@ Keys of the JSON object that each case prints:
   latency_ms {p50, p95, p99, max}  of each picture shown while the hand moves, from the newest input that it
                                    shows until it is decoded; ms {median, min, max} is the same
   input_ms {p50, p95, p99, max}    of each input, until a picture shows it or a newer one
-  fps, longest_freeze_ms           pictures a second while the hand moves, and the longest time without one
+  fps, fps_slowest                 pictures a second while the hand moves, of all clients and of the slowest
+  longest_freeze_ms                the longest time without a new picture
   kbit_per_s                       what arrived while it moved
   final_ms, lossless_ms            from letting go to the picture in full, and to the exact one
   exact                            whether the last picture equals the view drawn in full, bit by bit
   psnr_db, psnr_y_db, ssim {mean, min}
                                    of one in ten pictures of the first client, while the hand moves, against
                                    the same view drawn in full: all colours, and brightness twice
+  encoded_psnr_db, encoded_psnr_y_db
+                                   of the same, against the view drawn as coarsely as the server drew it
   render_ms, encode_ms, decode_ms, rest_ms
                                    medians of what latencies consist of; rest_ms is network and waiting
   frame_bytes {median, max}, shown_size
@@ -445,9 +448,9 @@ pub struct BenchStream {
     /// Packets that are lost, in each direction. TCP sends them again, and its window shrinks
     #[arg(long, default_value_t = 0.0, value_parser = percent, value_name = "PERCENT")]
     pub loss: f64,
-    /// What each direction carries; without limit otherwise
-    #[arg(long, value_parser = positive, value_name = "MBIT")]
-    pub mbit_per_s: Option<f64>,
+    /// What each direction carries; without limit otherwise. Several share the time that the hand moves
+    #[arg(long, value_parser = positive, value_delimiter = ',', value_name = "MBIT")]
+    pub mbit_per_s: Vec<f64>,
     /// How long packets wait where the network is narrow; what would wait longer is lost
     #[arg(long, default_value_t = 200.0, value_parser = milliseconds, value_name = "MS")]
     pub queue_ms: f64,

@@ -52,6 +52,8 @@ fn streaming_is_measured_from_the_input_to_the_exact_picture() {
         assert!(0.0 < p50 && p50 <= p99 && p99 <= number(line, "/latency_ms/max"), "{line}");
         assert!(number(line, "/lossless_ms") > number(line, "/final_ms"), "{line}");
         assert!(number(line, "/longest_freeze_ms") < 1000.0, "{line}");
+        let [shown, encoded] = ["/psnr_db/mean", "/encoded_psnr_db/mean"].map(|path| number(line, path));
+        assert!(encoded > 25.0 && encoded >= shown - 0.01, "encoding is part of what is lost: {line}");
     }
     // Slices are drawn in full while they move, so only compression is between them and the reference.
     for line in &lines[1..3] {
@@ -70,7 +72,7 @@ fn an_emulated_network_shows_in_what_is_measured() {
     let study = folder.0.join("study");
     write_study(&study, &SPEC, |_, _| {}).expect("writes a phantom");
     let trace = folder.0.join("trace.csv");
-    let flags = ["--cases", "window", "--codecs", "jpeg", "--delay-ms", "40", "--mbit-per-s", "1"];
+    let flags = ["--cases", "window", "--codecs", "jpeg", "--delay-ms", "40", "--mbit-per-s", "1,0.5"];
     let lines = bench(&study, &[&flags[..], &["--trace", trace.to_str().expect("UTF-8")]].concat());
     let line = &lines[0];
     assert_eq!(line["codec"], "jpeg");

@@ -55,7 +55,8 @@ pub struct Network {
 impl Network {
     /// Whether there is anything that a loopback interface does not do by itself.
     pub fn is_plain(&self) -> bool {
-        *self == Self::default()
+        let is_plain = |way: Conditions| Conditions { queue: DEFAULT_QUEUE, ..way } == Conditions::default();
+        is_plain(self.down) && is_plain(self.up)
     }
 }
 
@@ -72,6 +73,11 @@ pub struct Path {
 impl Path {
     pub fn new(conditions: Conditions, seed: u64) -> Self {
         Self { conditions, chance: Chance(seed), free: Duration::ZERO, last_arrival: Duration::ZERO }
+    }
+
+    /// From now on it is another one; what has been sent arrives as it was to.
+    pub fn change(&mut self, conditions: Conditions) {
+        self.conditions = conditions;
     }
 
     /// When a packet arrives that is sent now; `None` where it is lost.
@@ -147,6 +153,15 @@ mod tests {
         let fates: Vec<_> = (0..6).map(|_| path.send(Duration::ZERO, 1500)).collect();
         assert_eq!(fates, [Some(62 * MS), Some(74 * MS), Some(86 * MS), Some(98 * MS), None, None]);
         assert_eq!(path.send(100 * MS, 1500), Some(162 * MS), "what was lost takes no room");
+    }
+
+    #[test]
+    fn a_line_that_gets_narrower_carries_less_from_then_on() {
+        let conditions = |rate| Conditions { bits_per_second: Some(rate), ..Conditions::default() };
+        let mut path = Path::new(conditions(1e6), 1);
+        assert_eq!(path.send(Duration::ZERO, 1500), Some(12 * MS));
+        path.change(conditions(0.5e6));
+        assert_eq!(path.send(Duration::ZERO, 1500), Some(36 * MS));
     }
 
     #[test]

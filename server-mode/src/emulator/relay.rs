@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::tcp::{Delivery, Tcp};
-use super::{Network, Path};
+use super::{Conditions, Network, Path};
 
 /// What a sender's socket holds beyond what is on its way.
 const SEND_BUFFER_BYTES: usize = 256 << 10;
@@ -23,10 +23,18 @@ const MOST_PACKETS: usize = 4096;
 const MOST_PEERS: usize = 64;
 const MOST_PACKET_BYTES: usize = 65536;
 
+/// The network as it is now.
+type Shared = Arc<Mutex<Network>>;
+
+fn now(network: &Shared) -> Network {
+    *network.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A relay; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
+    network: Shared,
     task: AbortHandle,
 }
 
@@ -41,11 +49,13 @@ impl Relay {
     pub async fn tcp(target: String, network: Network, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
+        let network = Arc::new(Mutex::new(network));
+        let shared = Arc::clone(&network);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             for number in 0.. {
                 let Ok((client, _)) = listener.accept().await else { return };
-                let target = target.clone();
+                let (target, network) = (target.clone(), Arc::clone(&shared));
                 connections.spawn(async move {
                     // Whichever end goes, the other one sees its connection close.
                     let _ = connection(client, &target, &network, seed.wrapping_add(2 * number)).await;
@@ -53,13 +63,15 @@ impl Relay {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, task: task.abort_handle() })
+        Ok(Self { address, network, task: task.abort_handle() })
     }
 
     /// Relays UDP packets to `target` and its answers back, for each sender by a port of its own.
     pub async fn udp(target: SocketAddr, network: Network, seed: u64) -> io::Result<Self> {
         let front = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
         let address = front.local_addr()?;
+        let network = Arc::new(Mutex::new(network));
+        let shared = Arc::clone(&network);
         let task = tokio::spawn(async move {
             let mut tasks = JoinSet::new();
             let mut peers: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>> = HashMap::new();
@@ -74,6 +86,7 @@ impl Relay {
                     }
                     let (sender, packets) = mpsc::channel(MOST_PACKETS);
                     let seed = seed.wrapping_add(2 * peers.len() as u64);
+                    let network = Arc::clone(&shared);
                     tasks.spawn(packets_of(packets, Arc::clone(&front), peer, back, network, seed));
                     peers.insert(peer, sender);
                 }
@@ -83,7 +96,12 @@ impl Relay {
                 }
             }
         });
-        Ok(Self { address, task: task.abort_handle() })
+        Ok(Self { address, network, task: task.abort_handle() })
+    }
+
+    /// What it does from now on.
+    pub fn change(&self, network: Network) {
+        *self.network.lock().unwrap_or_else(PoisonError::into_inner) = network;
     }
 
     /// Where to connect to, or send to, in place of the target.
@@ -92,17 +110,17 @@ impl Relay {
     }
 }
 
-async fn connection(client: TcpStream, target: &str, network: &Network, seed: u64) -> io::Result<()> {
+async fn connection(client: TcpStream, target: &str, network: &Shared, seed: u64) -> io::Result<()> {
     let server = TcpStream::connect(target).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let down = Tcp::new(network.down, network.up.delay, seed);
-    let up = Tcp::new(network.up, network.down.delay, seed.wrapping_add(1));
+    let down = move |network: Network| (network.down, network.up.delay);
+    let up = move |network: Network| (network.up, network.down.delay);
     tokio::try_join!(
-        carry(&mut from_server, &mut to_client, down),
-        carry(&mut from_client, &mut to_server, up)
+        carry(&mut from_server, &mut to_client, network, down, seed),
+        carry(&mut from_client, &mut to_server, network, up, seed.wrapping_add(1))
     )?;
     Ok(())
 }
@@ -111,8 +129,12 @@ async fn connection(client: TcpStream, target: &str, network: &Network, seed: u6
 async fn carry(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    mut tcp: Tcp,
+    network: &Shared,
+    direction: impl Fn(Network) -> (Conditions, Duration),
+    seed: u64,
 ) -> io::Result<()> {
+    let (conditions, back) = direction(now(network));
+    let mut tcp = Tcp::new(conditions, back, seed);
     let began = Instant::now();
     let mut buffer = vec![0; 64 << 10];
     let mut bytes: VecDeque<u8> = VecDeque::new();
@@ -125,12 +147,14 @@ async fn carry(
                 let read = read?;
                 ended = read == 0;
                 bytes.extend(&buffer[..read]);
+                let (conditions, back) = direction(now(network));
+                tcp.change(conditions, back);
                 tcp.send(began.elapsed(), read, &mut deliveries);
             }
             () = sleep_until(next.unwrap_or(began)), if next.is_some() => {}
         }
-        let now = began.elapsed();
-        let due = deliveries.iter().take_while(|delivery| delivery.at <= now).count();
+        let passed = began.elapsed();
+        let due = deliveries.iter().take_while(|delivery| delivery.at <= passed).count();
         let due: usize = deliveries.drain(..due).map(|delivery| delivery.bytes).sum();
         let chunk: Vec<u8> = bytes.drain(..due).collect();
         to.write_all(&chunk).await?;
@@ -144,23 +168,23 @@ async fn packets_of(
     front: Arc<UdpSocket>,
     peer: SocketAddr,
     back: UdpSocket,
-    network: Network,
+    network: Shared,
     seed: u64,
 ) {
     let began = Instant::now();
-    let mut up = Packets::new(Path::new(network.up, seed), began);
-    let mut down = Packets::new(Path::new(network.down, seed.wrapping_add(1)), began);
+    let mut up = Packets::new(Path::new(now(&network).up, seed), began);
+    let mut down = Packets::new(Path::new(now(&network).down, seed.wrapping_add(1)), began);
     let mut packet = vec![0; MOST_PACKET_BYTES];
     loop {
         tokio::select! {
             sent = from_peer.recv() => match sent {
-                Some(packet) => up.send(packet),
+                Some(packet) => up.send(packet, now(&network).up),
                 None => return,
             },
             received = back.recv(&mut packet) => {
                 // Nobody listens there yet, perhaps.
                 if let Ok(bytes) = received {
-                    down.send(packet[..bytes].to_vec());
+                    down.send(packet[..bytes].to_vec(), now(&network).down);
                 }
             }
             packet = up.next() => drop(back.send(&packet).await),
@@ -181,9 +205,10 @@ impl Packets {
         Self { path, began, on_their_way: VecDeque::new() }
     }
 
-    fn send(&mut self, packet: Vec<u8>) {
+    fn send(&mut self, packet: Vec<u8>, conditions: Conditions) {
         /// Of IPv4 and UDP.
         const HEADER_BYTES: usize = 28;
+        self.path.change(conditions);
         if self.on_their_way.len() < MOST_PACKETS
             && let Some(at) = self.path.send(self.began.elapsed(), packet.len() + HEADER_BYTES)
         {
@@ -203,7 +228,6 @@ impl Packets {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Conditions;
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);

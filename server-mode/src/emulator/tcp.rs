@@ -71,6 +71,12 @@ impl Tcp {
         }
     }
 
+    /// From now on the path is another one.
+    pub fn change(&mut self, conditions: Conditions, back: Duration) {
+        self.path.change(conditions);
+        self.back = back;
+    }
+
     /// Sends bytes, and appends when they arrive.
     pub fn send(&mut self, now: Duration, bytes: usize, deliveries: &mut VecDeque<Delivery>) {
         let gap = now.saturating_sub(std::mem::replace(&mut self.asked, now));

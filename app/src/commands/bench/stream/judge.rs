@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 use protocol::message::ViewInfo;
 use protocol::{ClientMessage, Content as Kind, MouseButton, PointerKind};
+use render_core::progressive::Rung;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Button, Content, Input as Gesture, Interaction, ViewState};
 use render_core::{RenderParams, Renderer, Volume};
@@ -21,6 +22,9 @@ pub struct Likeness {
     pub psnr_y_db: f64,
     /// Mean structural similarity of brightness, 1 where nothing differs.
     pub ssim: f64,
+    /// Ratios against the same view as coarse as it was drawn: what encoding alone has cost.
+    pub encoded_psnr_db: f64,
+    pub encoded_psnr_y_db: f64,
 }
 
 /// In place of an infinite ratio.
@@ -38,38 +42,46 @@ pub struct Verdict {
 impl Verdict {
     pub fn on(seen: &Seen, renderer: &Renderer, volume: &Arc<Volume>, size: [u32; 2]) -> Result<Self> {
         let mut verdict = Self::default();
+        let draw = |state: &ViewState, volume: &Arc<Volume>| {
+            let params = RenderParams::resolve(state, volume);
+            Ok::<_, anyhow::Error>(renderer.render(volume, &params, &AtomicBool::new(false))?.pixels)
+        };
         for sample in &seen.samples {
-            if let Some(reference) = reference(renderer, volume, size, seen, sample)? {
-                let shown = stretched(&sample.pixels, sample.size, size);
-                verdict.moving.push(compare(&shown, &reference, size));
+            let Some(state) = view_of(sample, seen, volume, size) else { continue };
+            let shown = stretched(&sample.pixels, sample.size, size);
+            let full = draw(&state, volume)?;
+            let (psnr_db, psnr_y_db) = psnrs(&shown, &full);
+            let ssim = ssim(&shown, &full, size);
+            // The server does not say how far apart its samples were: as far as brings its picture nearest.
+            let mut encoded = (0.0, 0.0);
+            for step_voxels in STEPS {
+                let (mut state, scale) = (state.clone(), f64::from(sample.size[0]) / f64::from(size[0]));
+                let volume = Rung { scale, step_voxels }.coarsen(&mut state, volume);
+                state.size = sample.size;
+                let drawn = psnrs(&sample.pixels, &draw(&state, &volume)?);
+                encoded = if drawn.0 > encoded.0 { drawn } else { encoded };
             }
+            let (encoded_psnr_db, encoded_psnr_y_db) = encoded;
+            verdict.moving.push(Likeness { psnr_db, psnr_y_db, ssim, encoded_psnr_db, encoded_psnr_y_db });
         }
-        if let Some(sample) = &seen.exact {
-            let reference = reference(renderer, volume, size, seen, sample)?;
-            verdict.exact = reference.map(|reference| reference == sample.pixels);
+        if let Some(sample) = &seen.exact
+            && let Some(state) = view_of(sample, seen, volume, size)
+        {
+            verdict.exact = Some(draw(&state, volume)? == sample.pixels);
         }
         Ok(verdict)
     }
 }
 
-/// The pixels that a sample stands for, where the server told what it shows.
-fn reference(
-    renderer: &Renderer,
-    volume: &Arc<Volume>,
-    size: [u32; 2],
-    seen: &Seen,
-    sample: &Sample,
-) -> Result<Option<Vec<u8>>> {
-    let picture = seen.pictures.iter().find(|picture| picture.header.frame == sample.frame);
-    let Some((header, Some(info))) = picture.map(|picture| (&picture.header, &picture.view)) else {
-        return Ok(None);
-    };
-    if info.revision != header.view_revision {
-        return Ok(None);
-    }
-    let state = replay(volume, size, info, &seen.inputs, header.input_seq);
-    let params = RenderParams::resolve(&state, volume);
-    Ok(Some(renderer.render(volume, &params, &AtomicBool::new(false))?.pixels))
+/// Distances of samples, in voxels, at which servers draw what moves.
+const STEPS: [f64; 3] = [1.0, 1.2, 2.0];
+
+/// The view that a sample stands for, where the server told what it shows.
+fn view_of(sample: &Sample, seen: &Seen, volume: &Volume, size: [u32; 2]) -> Option<ViewState> {
+    let picture = seen.pictures.iter().find(|picture| picture.header.frame == sample.frame)?;
+    let header = &picture.header;
+    let info = picture.view.as_ref().filter(|info| info.revision == header.view_revision)?;
+    Some(replay(volume, size, info, &seen.inputs, header.input_seq))
 }
 
 /// The view that a picture shows. A slice is where the server says; a volume is turned again by the drag,
@@ -136,16 +148,16 @@ fn stretched(pixels: &[u8], from: [u32; 2], to: [u32; 2]) -> Vec<u8> {
     out
 }
 
-fn compare(shown: &[u8], reference: &[u8], [width, height]: [u32; 2]) -> Likeness {
+/// Of all colours, and of brightness.
+fn psnrs(shown: &[u8], reference: &[u8]) -> (f64, f64) {
     let (a, b) = (shown.as_chunks::<4>().0, reference.as_chunks::<4>().0);
-    let squares =
-        |a: &[u8; 4], b: &[u8; 4]| (0..3).map(|c| f64::from(a[c].abs_diff(b[c])).powi(2)).sum::<f64>();
-    let mean = a.iter().zip(b).map(|(a, b)| squares(a, b)).sum::<f64>() / (3.0 * a.len() as f64);
-    let [a, b] = [a, b].map(|pixels| pixels.iter().map(brightness).collect::<Vec<f32>>());
-    let differences = a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2));
-    let mean_y = differences.sum::<f64>() / a.len() as f64;
-    let ssim = ssim(&a, &b, [width as usize, height as usize]);
-    Likeness { psnr_db: psnr(mean), psnr_y_db: psnr(mean_y), ssim }
+    let squares = |(a, b): (&[u8; 4], &[u8; 4])| {
+        let colours: f64 = (0..3).map(|c| f64::from(a[c].abs_diff(b[c])).powi(2)).sum();
+        (colours / 3.0, f64::from(brightness(a) - brightness(b)).powi(2))
+    };
+    let sums = a.iter().zip(b).map(squares).fold((0.0, 0.0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
+    let pixels = a.len() as f64;
+    (psnr(sums.0 / pixels), psnr(sums.1 / pixels))
 }
 
 fn psnr(mean_square: f64) -> f64 {
@@ -158,10 +170,13 @@ fn brightness(&[r, g, b, _]: &[u8; 4]) -> f32 {
 }
 
 /// Wang, Bovik, Sheikh, Simoncelli 2004, in windows of 8x8 pixels, four apart.
-fn ssim(a: &[f32], b: &[f32], [width, height]: [usize; 2]) -> f64 {
+fn ssim(shown: &[u8], reference: &[u8], size: [u32; 2]) -> f64 {
     const WINDOW: usize = 8;
     const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
     const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
+    let [width, height] = size.map(|n| n as usize);
+    let [a, b] =
+        [shown, reference].map(|pixels| pixels.as_chunks().0.iter().map(brightness).collect::<Vec<f32>>());
     let (mut sum, mut windows) = (0.0, 0);
     for top in (0..height.saturating_sub(WINDOW - 1)).step_by(WINDOW / 2) {
         for left in (0..width.saturating_sub(WINDOW - 1)).step_by(WINDOW / 2) {
@@ -197,20 +212,18 @@ mod tests {
 
     #[test]
     fn what_is_equal_scores_highest_and_what_differs_by_its_difference() {
-        let same = compare(&ramp(0), &ramp(0), [64, 32]);
-        assert_eq!((same.psnr_db, same.psnr_y_db), (SAME, SAME));
-        assert!((same.ssim - 1.0).abs() < 1e-9);
-        let shifted = compare(&ramp(6), &ramp(0), [64, 32]);
+        assert_eq!(psnrs(&ramp(0), &ramp(0)), (SAME, SAME));
+        assert!((ssim(&ramp(0), &ramp(0), [64, 32]) - 1.0).abs() < 1e-9);
         // One of three colours is off by 6: a mean square of 12, and of (0.2126 * 6)².
-        assert!((shifted.psnr_db - 37.34).abs() < 0.01, "{shifted:?}");
-        assert!((shifted.psnr_y_db - 46.02).abs() < 0.01, "{shifted:?}");
-        assert!(shifted.ssim > 0.99 && shifted.ssim < 1.0);
+        let (all, y) = psnrs(&ramp(6), &ramp(0));
+        assert!((all - 37.34).abs() < 0.01 && (y - 46.02).abs() < 0.01, "{all} {y}");
+        assert!((0.99..1.0).contains(&ssim(&ramp(6), &ramp(0), [64, 32])));
     }
 
     #[test]
     fn structure_that_is_gone_is_no_likeness() {
         let noisy: Vec<u8> = ramp(0).iter().enumerate().map(|(i, c)| c ^ (i * 37 % 64) as u8).collect();
-        assert!(compare(&noisy, &ramp(0), [64, 32]).ssim < 0.7);
+        assert!(ssim(&noisy, &ramp(0), [64, 32]) < 0.7);
     }
 
     #[test]

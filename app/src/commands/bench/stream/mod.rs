@@ -122,18 +122,19 @@ fn runtime(name: &str, threads: usize) -> Result<Runtime> {
     Ok(builder.worker_threads(threads).thread_name(name).enable_all().build()?)
 }
 
-fn network(args: &BenchStream) -> Network {
+/// What the network is like, one after the other while the hand moves.
+fn networks(args: &BenchStream) -> Vec<Network> {
     let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
-    let way = Conditions {
-        delay: ms(args.delay_ms),
-        jitter: ms(args.jitter_ms),
-        loss: args.loss / 100.0,
-        bits_per_second: args.mbit_per_s.map(|mbit| mbit * 1e6),
-        queue: ms(args.queue_ms),
+    let (delay, jitter, queue) = (ms(args.delay_ms), ms(args.jitter_ms), ms(args.queue_ms));
+    let rates: Vec<_> = match args.mbit_per_s.as_slice() {
+        [] => vec![None],
+        rates => rates.iter().map(|mbit| Some(mbit * 1e6)).collect(),
     };
-    let is_plain =
-        args.delay_ms == 0.0 && args.jitter_ms == 0.0 && args.loss == 0.0 && args.mbit_per_s.is_none();
-    if is_plain { Network::default() } else { Network { down: way, up: way } }
+    let network = |bits_per_second| {
+        let way = Conditions { delay, jitter, loss: args.loss / 100.0, bits_per_second, queue };
+        Network { down: way, up: way }
+    };
+    rates.into_iter().map(network).collect()
 }
 
 /// One case by all clients at once.
@@ -151,22 +152,25 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
         moves: Duration::from_secs_f64(args.seconds),
         inputs_per_s: args.inputs_per_s,
     };
-    let (network, clients) = (network(args), usize::from(args.clients));
+    let (networks, clients) = (networks(args), usize::from(args.clients));
+    let first = networks.first().copied().unwrap_or_default();
     let relays = runtime(cpu::RELAY, 1)?;
     let begin = Barrier::new(clients + 1);
     let judged = server.running.is_some() || args.path.is_some();
     std::thread::scope(|scope| {
-        let mut threads = Vec::new();
+        let (mut threads, mut ways) = (Vec::new(), Vec::new());
         for number in 0..clients {
             // Each has a network of its own; without conditions there is none in between.
-            let relay = if network.is_plain() {
+            let relay = if networks.len() == 1 && first.is_plain() {
                 None
             } else {
                 // Apart from the next client's by more than it draws seeds for its connections.
                 let seed = args.seed.wrapping_add(1000 * number as u64);
                 let target = server.address.authority().to_owned();
-                Some(relays.block_on(Relay::tcp(target, network, seed))?)
+                Some(relays.block_on(Relay::tcp(target, first, seed))?)
             };
+            let relay = relay.map(Arc::new);
+            ways.extend(relay.clone());
             let address = match &relay {
                 Some(relay) => server.address.through(relay.address()),
                 None => server.address.clone(),
@@ -181,7 +185,10 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
         }
         relays.block_on(begin.wait());
         let before = Used::now().filter(|_| server.running.is_some());
-        std::thread::sleep(plan.moves);
+        for &network in &networks {
+            ways.iter().for_each(|relay| relay.change(network));
+            std::thread::sleep(plan.moves / networks.len() as u32);
+        }
         let used = before.and_then(|before| Some(Used::now()?.since(before)));
         let seen = threads
             .into_iter()

@@ -146,10 +146,12 @@ pub fn print(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) 
         text("/rest_ms")
     ));
     output::line(format_args!(
-        "  against the reference: PSNR {} dB (brightness {} dB), SSIM {}, {} pictures compared",
+        "  against the view in full: PSNR {} dB (brightness {} dB), SSIM {}; by encoding alone {} dB ({} dB); {} pictures",
         text("/psnr_db/mean"),
         text("/psnr_y_db/mean"),
         text("/ssim/mean"),
+        text("/encoded_psnr_db/mean"),
+        text("/encoded_psnr_y_db/mean"),
         verdict.moving.len()
     ));
     output::line(format_args!(
@@ -193,6 +195,11 @@ fn summary(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) ->
     add("latency_ms", latency.percentiles());
     add("input_ms", Spread::of(case.seen.iter().flat_map(Seen::input_ms)).percentiles());
     add("fps", json!(rounded(pictures as f64 / seconds)));
+    let of_client = |seen: &Seen| {
+        let shown = seen.pictures.iter().filter(|picture| picture.at <= seen.released).count();
+        shown as f64 / seen.released.as_secs_f64().max(1e-3)
+    };
+    add("fps_slowest", json!(Spread::of(case.seen.iter().map(of_client)).at(0.0)));
     let freeze = case.seen.iter().map(Seen::longest_freeze).max().unwrap_or_default();
     add("longest_freeze_ms", json!(rounded(ms(freeze))));
     add("kbit_per_s", json!(rounded(bytes * 8.0 / 1e3 / seconds)));
@@ -220,6 +227,8 @@ fn summary(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) ->
         add("psnr_db", of(|likeness| likeness.psnr_db));
         add("psnr_y_db", of(|likeness| likeness.psnr_y_db));
         add("ssim", of(|likeness| likeness.ssim));
+        add("encoded_psnr_db", of(|likeness| likeness.encoded_psnr_db));
+        add("encoded_psnr_y_db", of(|likeness| likeness.encoded_psnr_y_db));
     }
     if let Some(used) = case.used {
         let all = (used.network + used.pictures).as_secs_f64();
