@@ -458,10 +458,12 @@ impl Session {
         let counters = &mut self.counters[usize::from(meta.view)];
         let by_track = picture.painted.codec == Codec::H264 && self.lanes.has_track(meta.view);
         let number = counters.send(by_track.then_some(now));
-        if meta.quality != Quality::Interactive {
+        if meta.quality == Quality::Interactive {
+            self.link.sent(meta.view, number, picture.message.len(), now);
+        } else {
+            // Large ones take their time, which tells nothing of what moves.
             counters.pace.sent(number, now);
         }
-        self.link.sent(meta.view, number, picture.message.len(), now);
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
         }
