@@ -244,7 +244,7 @@ fn thread_count(renderer: &Renderer) -> usize {
 
 fn work(shared: &Shared, renderer: &Renderer) {
     let mut jpeg = None;
-    while let Some((key, job, reply, cancel)) = next(shared) {
+    while let Some(Next { key, job, reply, cancel, wait_time }) = next(shared) {
         let meta = job.meta.clone();
         // A defect in a renderer costs one picture, not the server.
         let picture = catch_unwind(AssertUnwindSafe(|| {
@@ -252,7 +252,8 @@ fn work(shared: &Shared, renderer: &Renderer) {
                 Some(jpeg) => jpeg,
                 None => jpeg.insert(Jpeg::new().map_err(EncodeError::from)?),
             };
-            make(shared, renderer, &job, &cancel, jpeg)
+            let made = make(shared, renderer, &job, &cancel, jpeg)?;
+            Ok(Picture { wait_time, ..made })
         }))
         .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
         let mut queue = shared.queue();
@@ -271,7 +272,14 @@ fn work(shared: &Shared, renderer: &Renderer) {
     }
 }
 
-type Next = (Key, Box<Job>, Reply, Arc<AtomicBool>);
+/// A job whose turn it is.
+struct Next {
+    key: Key,
+    job: Box<Job>,
+    reply: Reply,
+    cancel: Arc<AtomicBool>,
+    wait_time: Duration,
+}
 
 fn next(shared: &Shared) -> Option<Next> {
     let mut queue = shared.queue();
@@ -282,15 +290,15 @@ fn next(shared: &Shared) -> Option<Next> {
         if let Some(key) = queue.next_key() {
             let slot = queue.slots.entry(key).or_default();
             let Some((job, reply)) = slot.waiting.take() else { continue };
-            let since = slot.since.take();
+            let now = Instant::now();
+            let wait_time = now - slot.since.take().unwrap_or(now);
             let cancel = Arc::new(AtomicBool::new(false));
             let (quality, refines) = (job.meta.quality, job.meta.refines);
             slot.running = Some(Running { quality, refines, cancel: Arc::clone(&cancel) });
-            if let Some(since) = since.filter(|_| quality == Quality::Interactive) {
-                let now = Instant::now();
-                queue.load.began(now, now - since);
+            if quality == Quality::Interactive {
+                queue.load.began(now, wait_time);
             }
-            return Some((key, job, reply, cancel));
+            return Some(Next { key, job, reply, cancel, wait_time });
         }
         queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
     }
@@ -360,7 +368,8 @@ fn make(
         }
     };
     let (render_time, encode_time) = (rendered - started, rendered.elapsed());
-    Ok(Picture { message, size, painted, render_time, encode_time, refined })
+    let wait_time = Duration::ZERO;
+    Ok(Picture { message, size, painted, wait_time, render_time, encode_time, refined })
 }
 
 /// The picture of a job, and which share of its passes is done.

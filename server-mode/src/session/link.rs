@@ -9,7 +9,7 @@ const MOST_BITS: usize = 40_000_000;
 /// Frames that come so much later than the fastest ones wait in a queue.
 const QUEUES: Duration = Duration::from_millis(60);
 /// Frames that come so much later have filled the way for long: it carries what has arrived, and no more.
-const FLOODED: Duration = Duration::from_millis(500);
+const FLOODED: Duration = Duration::from_millis(400);
 /// Arrivals over which that is measured.
 const ARRIVALS: usize = 8;
 /// The fastest one of so many seconds counts, so that a link that has become longer is not taken for a
@@ -28,6 +28,12 @@ const FRAME: Duration = Duration::from_millis(33);
 /// The shortest round trip of so many counts: the others waited behind pictures.
 const ROUND_TRIPS: usize = 12;
 
+/// Nothing has moved for so long: what pictures at rest told of the way counts more than what was before.
+const RESTED: Duration = Duration::from_secs(1);
+/// Pictures at rest that tell it, and how large they have to be.
+const LARGE: usize = 8 << 10;
+const LARGE_ONES: usize = 5;
+
 /// One client's way. Quickly down, slowly up.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -45,6 +51,9 @@ pub struct Link {
     /// When the first one of the frames left that have been late in a row.
     late_since: Option<Instant>,
     timely: u32,
+    /// Bits a second of large pictures at rest.
+    large: VecDeque<usize>,
+    sent_at: Option<Instant>,
     /// When there was last less: frames that left before cannot tell whether that was enough.
     lowered_at: Option<Instant>,
 }
@@ -69,6 +78,8 @@ impl Default for Link {
             period: None,
             late_since: None,
             timely: 0,
+            large: VecDeque::new(),
+            sent_at: None,
             lowered_at: None,
         }
     }
@@ -105,12 +116,39 @@ impl Link {
         FEWEST_AHEAD.saturating_add(on_the_way).min(protocol::MAX_UNACKNOWLEDGED)
     }
 
+    /// A picture at rest was acknowledged.
+    pub fn carried_large(&mut self, bytes: usize, took: Duration) {
+        if bytes < LARGE {
+            return;
+        }
+        let shortest = self.round_trips.iter().min().copied().unwrap_or_default();
+        let time = took.saturating_sub(shortest).max(Duration::from_millis(1));
+        if self.large.len() >= LARGE_ONES {
+            self.large.pop_front();
+        }
+        self.large.push_back((bytes as f64 * 8.0 / time.as_secs_f64()) as usize);
+    }
+
+    /// A picture of what moves has left.
     pub fn sent(&mut self, view: u8, frame: u32, bytes: usize, now: Instant) {
+        self.sent_at = Some(now);
         // Those of views that are gone are never acknowledged.
         if self.on_their_way.len() >= protocol::MAX_UNACKNOWLEDGED as usize * protocol::MAX_VIEWS {
             self.on_their_way.pop_front();
         }
         self.on_their_way.push_back(Sent { view, frame, bytes, at: now });
+    }
+
+    /// Something begins to move.
+    pub fn begin(&mut self, now: Instant) {
+        if self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < RESTED) {
+            return;
+        }
+        let mut large: Vec<usize> = self.large.iter().copied().collect();
+        large.sort_unstable();
+        if let Some(&middle) = large.get(large.len() / 2) {
+            self.bits_per_second = (middle * 9 / 10).clamp(FEWEST_BITS, MOST_BITS);
+        }
     }
 
     /// Bits a second that have arrived lately.
@@ -147,8 +185,7 @@ impl Link {
             let flooded = took > fastest + FLOODED;
             let since = *self.late_since.get_or_insert(sent.at);
             if flooded || sent.at.saturating_duration_since(since) >= LATE {
-                let carried = if flooded { self.carried() } else { None };
-                let fewer = (self.bits_per_second * 7 / 10).min(carried.unwrap_or(usize::MAX));
+                let fewer = (self.bits_per_second * 7 / 10).min(self.carried().unwrap_or(usize::MAX));
                 self.bits_per_second = fewer.max(FEWEST_BITS);
                 (self.late_since, self.lowered_at, self.timely) = (None, Some(now), 0);
             }
@@ -250,6 +287,23 @@ mod tests {
             wire.seen.iter_mut().for_each(|(_, at)| *at = (*at).max(again));
         }
         assert!(wire.link.bits_per_second() >= FIRST_BITS, "{}", wire.link.bits_per_second());
+    }
+
+    #[test]
+    fn pictures_at_rest_tell_what_to_begin_with() {
+        let (mut link, start) = (Link::default(), Instant::now());
+        link.round_trip(Duration::from_millis(100));
+        // 1 Mbit/s.
+        (0..LARGE_ONES).for_each(|_| link.carried_large(10_000, Duration::from_millis(180)));
+        link.carried_large(100, Duration::from_millis(100));
+        link.begin(start);
+        assert_eq!(link.bits_per_second(), 900_000);
+        link.sent(0, 1, 4000, start);
+        (0..LARGE_ONES).for_each(|_| link.carried_large(1 << 20, Duration::from_millis(101)));
+        link.begin(start + Duration::from_millis(500));
+        assert_eq!(link.bits_per_second(), 900_000, "while it moves, what moves tells more");
+        link.begin(start + RESTED);
+        assert_eq!(link.bits_per_second(), MOST_BITS);
     }
 
     #[test]

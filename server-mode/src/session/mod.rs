@@ -165,6 +165,8 @@ pub struct Picture {
     pub message: Vec<u8>,
     pub size: [u32; 2],
     pub painted: Painted,
+    /// Until a thread was free.
+    pub wait_time: Duration,
     pub render_time: Duration,
     pub encode_time: Duration,
     /// The share of its passes that is done; 1 for what needs no more.
@@ -462,7 +464,7 @@ impl Session {
             self.link.sent(meta.view, number, picture.message.len(), now);
         } else {
             // Large ones take their time, which tells nothing of what moves.
-            counters.pace.sent(number, now);
+            counters.pace.sent(number, picture.message.len(), now);
         }
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
@@ -519,6 +521,9 @@ impl Session {
         }
         if let Some(number) = windowed {
             self.share_window(number);
+        }
+        if self.views.values().any(View::moves) {
+            self.link.begin(now);
         }
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
         let bits_per_second = self.link.bits_per_second() / moving;

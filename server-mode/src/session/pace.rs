@@ -14,7 +14,14 @@ const PATIENCE: Duration = Duration::from_millis(60);
 pub struct Pace {
     bytes: usize,
     fastest: Option<Duration>,
-    on_its_way: Option<(u32, Instant)>,
+    on_its_way: Option<OnItsWay>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OnItsWay {
+    frame: u32,
+    bytes: usize,
+    sent: Instant,
 }
 
 impl Default for Pace {
@@ -29,12 +36,13 @@ impl Pace {
         self.bytes
     }
 
-    pub fn sent(&mut self, frame: u32, now: Instant) {
-        self.on_its_way = Some((frame, now));
+    pub fn sent(&mut self, frame: u32, bytes: usize, now: Instant) {
+        self.on_its_way = Some(OnItsWay { frame, bytes, sent: now });
     }
 
-    pub fn acknowledged(&mut self, frame: u32, now: Instant) {
-        let Some((_, sent)) = self.on_its_way.take_if(|(number, _)| *number == frame) else { return };
+    /// Returns the frame's bytes and how long they took.
+    pub fn acknowledged(&mut self, frame: u32, now: Instant) -> Option<(usize, Duration)> {
+        let OnItsWay { bytes, sent, .. } = self.on_its_way.take_if(|sent| sent.frame == frame)?;
         let took = now.saturating_duration_since(sent);
         let fastest = self.fastest.map_or(took, |fastest| fastest.min(took));
         self.fastest = Some(fastest);
@@ -43,6 +51,7 @@ impl Pace {
         } else if took < fastest + PATIENCE / 2 {
             self.bytes = (self.bytes * 2).min(MOST_BYTES);
         }
+        Some((bytes, took))
     }
 }
 
@@ -54,7 +63,7 @@ mod tests {
     fn through(delay: Duration, bytes_per_second: f64, frames: u32) -> usize {
         let (mut pace, mut now) = (Pace::default(), Instant::now());
         for number in 0..frames {
-            pace.sent(number, now);
+            pace.sent(number, pace.bytes(), now);
             now += delay + Duration::from_secs_f64(pace.bytes() as f64 / bytes_per_second);
             pace.acknowledged(number, now);
         }
@@ -72,8 +81,8 @@ mod tests {
     #[test]
     fn acknowledgements_of_other_frames_tell_nothing() {
         let (mut pace, now) = (Pace::default(), Instant::now());
-        pace.sent(7, now);
-        pace.acknowledged(6, now + Duration::from_secs(9));
+        pace.sent(7, 10, now);
+        assert_eq!(pace.acknowledged(6, now + Duration::from_secs(9)), None);
         assert_eq!(pace.bytes(), FIRST_BYTES);
     }
 }

@@ -40,7 +40,9 @@ impl Session {
             ClientMessage::Offer { sdp, tracks } => self.offer(seq, sdp, tracks),
             ClientMessage::Candidate { candidate } => self.out.push_back(Output::Candidate(candidate)),
             ClientMessage::Ack { view, frame } => {
-                self.counters[usize::from(view)].acknowledge(now, frame);
+                if let Some((bytes, took)) = self.counters[usize::from(view)].acknowledge(now, frame) {
+                    self.link.carried_large(bytes, took);
+                }
                 self.link.acknowledged(view, frame, now);
             }
             ClientMessage::Accept { codecs } => {

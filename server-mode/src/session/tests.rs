@@ -169,7 +169,9 @@ impl Stage {
             _ => vec![0; HEADER_BYTES],
         };
         let size = job_size(job);
-        let picture = Picture { message, size, painted, render_time: took, encode_time: MS, refined };
+        let wait_time = Duration::ZERO;
+        let picture =
+            Picture { message, size, painted, wait_time, render_time: took, encode_time: MS, refined };
         self.input(Input::Rendered(Rendered { meta: job.meta.clone(), picture: Ok(picture) }));
     }
 

@@ -34,6 +34,8 @@ const STALL: Duration = Duration::from_millis(300);
 /// Drawing and encoding an interactive picture should take no longer: 30 a second, and some time to send and
 /// to show it.
 const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
+/// The same for the time until a thread is free as well: 20 a second.
+const SHARED: f64 = 28.0 / 48.0;
 
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
@@ -72,13 +74,15 @@ impl Counters {
         }
     }
 
-    /// Numbers that were not sent, or were acknowledged before, mean nothing.
-    pub fn acknowledge(&mut self, now: Instant, frame: u32) {
+    /// Numbers that were not sent, or were acknowledged before, mean nothing. Returns what a picture at rest
+    /// told of the way: its bytes and how long they took.
+    pub fn acknowledge(&mut self, now: Instant, frame: u32) -> Option<(usize, Duration)> {
         let unacknowledged = self.sent.wrapping_sub(self.acknowledged);
-        if self.sent.wrapping_sub(frame) < unacknowledged {
-            self.acknowledged = frame;
-            self.pace.acknowledged(frame, now);
+        if self.sent.wrapping_sub(frame) >= unacknowledged {
+            return None;
         }
+        self.acknowledged = frame;
+        self.pace.acknowledged(frame, now)
     }
 
     pub fn acknowledge_all(&mut self) {
@@ -538,7 +542,10 @@ impl View {
                     Quality::Interactive | Quality::Lossless => Settling::No,
                 };
                 if meta.quality != Quality::Lossless && !meta.refines {
-                    let took = picture.render_time + picture.encode_time;
+                    let alone = picture.render_time + picture.encode_time;
+                    // Where others are drawn, too, all of them become coarser before they become few.
+                    let among_others = (alone + picture.wait_time).mul_f64(SHARED);
+                    let took = alone.max(among_others);
                     self.ladder.measured(self.state.content.in_one_picture(), meta.rung, took);
                 }
                 if meta.quality == Quality::Interactive {
