@@ -11,8 +11,9 @@ use server_mode::Screen;
 use server_mode::emulator::{Network, Relay};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::Extension;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::net::UdpSocket;
 
@@ -78,7 +79,11 @@ impl WebRtc {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("bound");
         let now = Instant::now();
-        let mut rtc = Rtc::builder().clear_codecs().enable_h264(true).build(now);
+        let mut rtc = Rtc::builder()
+            .clear_codecs()
+            .enable_h264(true)
+            .set_extension(5, Extension::PlayoutDelay)
+            .build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("a candidate"));
         let mut api = rtc.sdp_api();
         let mids: Vec<(Mid, u8)> = views
@@ -257,6 +262,7 @@ impl WebRtc {
                 }
                 Output::Event(Event::MediaData(media)) => {
                     let view = self.mids.iter().find(|(mid, _)| *mid == media.mid).expect("a track").1;
+                    assert_eq!(media.ext_vals.play_delay_max, Some(MediaTime::ZERO), "shown at once");
                     let time = media.time.rebase(str0m::media::Frequency::NINETY_KHZ).numer() as u32;
                     self.pictures.push((view, time, media.data.to_vec(), media.contiguous));
                     self.show_pictures();
