@@ -57,8 +57,10 @@ const IDLE_RATE: Bitrate = Bitrate::kbps(1);
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 /// After it, the rate of before holds for so long: to look for more at once would delay what the user waits for.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
-/// What is to be done at once is done after so many rounds, or never.
-const MOST_ROUNDS: usize = 64;
+/// str0m sends one packet after the other, a microsecond between them; timers wake up for a millisecond at least.
+const AT_ONCE: Duration = Duration::from_micros(500);
+/// What is to be done at once is done after so many rounds, each a packet at least, or later.
+const MOST_ROUNDS: usize = 2048;
 
 /// What a connection is made of besides the client's offer.
 #[derive(Debug)]
@@ -203,9 +205,6 @@ impl Connection {
             let key = Mid::from(mid.as_str());
             let writer = self.rtc.writer(key).ok_or_else(wrong)?;
             let payload_type = writer.payload_params().filter_map(preference).max().ok_or_else(wrong)?.1;
-            if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(key, None) {
-                stream.set_rtx_cache(MOST_KEPT, KEPT_FOR, None);
-            }
             let before = self.videos.iter().position(|video| (video.mid, video.view) == (key, *view));
             videos.push(match before {
                 Some(index) => Video { payload_type, ..self.videos.swap_remove(index) },
@@ -370,6 +369,7 @@ impl Connection {
         let video = &mut self.videos[index];
         let micros = now.saturating_duration_since(self.began).as_micros() as u64;
         let time = (micros * 9 / 100).max(video.last_time + 1);
+        let is_first = video.last_time == 0;
         video.last_time = time;
         let mut note = [0; 4 + HEADER_BYTES];
         // RTP's clock wraps.
@@ -381,6 +381,11 @@ impl Connection {
         video.notes.push_back(note);
         video.note_again = Some(now + NOTE_AGAIN);
         let (mid, payload_type) = (video.mid, video.payload_type);
+        if is_first && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.set_rtx_cache(MOST_KEPT, KEPT_FOR, None);
+            // Spreading a picture over the time until the next one would show it so much later.
+            stream.set_unpaced(true);
+        }
         // The note is small: it is there when the picture is.
         self.note(index)?;
         if let Some(writer) = self.rtc.writer(mid) {
@@ -402,7 +407,9 @@ impl Connection {
     }
 
     /// Takes what str0m has to say, until it waits.
-    fn run(&mut self, now: Instant) -> Result<(), Refusal> {
+    fn run(&mut self, mut now: Instant) -> Result<(), Refusal> {
+        // Its clock does not run away from ours.
+        let soon = now + AT_ONCE;
         self.pump()?;
         if self.rate.busy.is_none() {
             // What was heard of the last padding would bring back the least rate that str0m knows.
@@ -417,9 +424,10 @@ impl Connection {
                 }
             };
             self.due = until;
-            if until > now {
+            if until > soon {
                 break;
             }
+            now = now.max(until);
             self.rtc.handle_input(Input::Timeout(now))?;
         }
         if !self.rtc.is_alive() && !matches!(self.state, State::Lost(_)) {
