@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use protocol::message::{Track, TransportKind};
 use protocol::{ClientMessage, Codec, ErrorCode, MAX_VIEWS, PointerKind, ServerMessage};
 
+use super::link::Link;
 use super::pace::Pace;
 use super::{Output, Session};
 
@@ -36,6 +37,8 @@ pub enum PeerEvent {
     },
     /// So much the way carries by transport-wide congestion control.
     Bandwidth(usize),
+    /// The way there and back takes so long.
+    RoundTrip(Duration),
     /// Nothing comes through any more; the reason is a sentence.
     Lost(String),
 }
@@ -71,6 +74,11 @@ pub struct Lanes {
 }
 
 impl Lanes {
+    /// Whether all but signalling goes by WebRTC.
+    pub fn is_webrtc(&self) -> bool {
+        self.webrtc
+    }
+
     /// Whether H.264 frames of a view go as pictures of a track.
     pub fn has_track(&self, view: u8) -> bool {
         self.webrtc && self.tracks[usize::from(view)]
@@ -184,7 +192,8 @@ impl Session {
             PeerEvent::Bandwidth(bits_per_second) if self.lanes.webrtc => {
                 self.link.estimated(bits_per_second);
             }
-            PeerEvent::Bandwidth(_) => {}
+            PeerEvent::RoundTrip(took) if self.lanes.webrtc => self.link.round_trip(took),
+            PeerEvent::Bandwidth(_) | PeerEvent::RoundTrip(_) => {}
             PeerEvent::Lost(reason) => {
                 self.lanes.is_open = false;
                 if self.lanes.webrtc {
@@ -222,7 +231,7 @@ impl Session {
 
     fn switch(&mut self, webrtc: bool) {
         self.lanes.webrtc = webrtc;
-        self.link.restart();
+        self.link = Link::default();
         for view in 0..MAX_VIEWS {
             self.begin_anew(view as u8);
         }

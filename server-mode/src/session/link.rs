@@ -96,12 +96,7 @@ impl Link {
         self.estimate = Some(bits_per_second);
     }
 
-    /// The way has changed, the distance has not.
-    pub fn restart(&mut self) {
-        *self = Self { round_trips: std::mem::take(&mut self.round_trips), ..Self::default() };
-    }
-
-    /// A ping was answered after so long.
+    /// A packet and its answer took so long.
     pub fn round_trip(&mut self, took: Duration) {
         if self.round_trips.len() >= ROUND_TRIPS {
             self.round_trips.pop_front();

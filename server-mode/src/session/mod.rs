@@ -77,7 +77,7 @@ pub enum Input<'a> {
     FrameSent,
     /// The presets have changed.
     Presets(Arc<PresetLibrary>),
-    /// A ping was answered after so long.
+    /// A ping by WebSocket was answered after so long.
     RoundTrip(Duration),
     /// Messages came too fast; they wait.
     Throttled,
@@ -288,7 +288,12 @@ impl Session {
                 }
             }
             Input::Presets(presets) => self.presets_changed(presets),
-            Input::RoundTrip(took) => self.link.round_trip(took),
+            Input::RoundTrip(took) => {
+                // WebRTC's may be another.
+                if !self.lanes.is_webrtc() {
+                    self.link.round_trip(took);
+                }
+            }
             Input::Throttled => {
                 self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
             }

@@ -21,6 +21,8 @@ use crate::session::{Lane, Parcel, PeerEvent};
 
 /// Media descriptions of an offer: a video for each view and the data channels, with some to spare.
 const MOST_MEDIA: usize = 24;
+/// So often the way is measured.
+const STATS_EVERY: Duration = Duration::from_secs(1);
 /// The largest message of a data channel: SCTP of all browsers takes it, and cuts it to packets as it likes.
 const PIECE: usize = 16 << 10;
 const LAST_PIECE: u8 = 1;
@@ -159,6 +161,7 @@ impl Connection {
         let fingerprint = fingerprint(sdp)?.to_owned();
         let mut rtc = Rtc::builder()
             .set_ice_lite(true)
+            .set_stats_interval(Some(STATS_EVERY))
             .set_dtls_cert(local.certificate.clone())
             .clear_codecs()
             .enable_h264(true)
@@ -470,6 +473,9 @@ impl Connection {
                 if let Some(video) = self.videos.iter().find(|video| video.mid == request.mid) {
                     self.events.push_back(PeerEvent::KeyframeNeeded { view: video.view });
                 }
+            }
+            Event::PeerStats(stats) => {
+                self.events.extend(stats.rtt.map(PeerEvent::RoundTrip));
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if self.rate.busy.is_some() => {
                 self.rate.estimate = estimate;
