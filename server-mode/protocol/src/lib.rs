@@ -17,6 +17,8 @@ pub mod client;
 pub mod frame;
 pub mod message;
 pub mod plain;
+#[cfg(test)]
+mod typescript;
 
 pub use client::Client;
 pub use frame::{Codec, FrameHeader, Part, Quality};

@@ -28,6 +28,7 @@ const MAX_STATISTIC: f64 = 1e9;
 
 /// What a client asks for. Positions are pixels from the view's top left corner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ClientMessage {
     /// Empty: the library's first series.
@@ -42,6 +43,7 @@ pub enum ClientMessage {
         kind: PointerKind,
         /// Needed by `press` and `release`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         button: Option<MouseButton>,
         x: f64,
         y: f64,
@@ -79,6 +81,7 @@ pub enum ClientMessage {
     /// Without a view, all views.
     Reset {
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         view: Option<u8>,
     },
     Ack {
@@ -114,6 +117,7 @@ pub enum ClientMessage {
 
 /// A video of WebRTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Track {
     /// The media description of the offer (`a=mid`).
@@ -123,6 +127,7 @@ pub struct Track {
 
 /// How messages and pictures travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum TransportKind {
     Websocket,
@@ -131,6 +136,7 @@ pub enum TransportKind {
 
 /// What a client measured since it last told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stats {
     /// Codec of most pictures.
@@ -146,6 +152,7 @@ pub struct Stats {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Percentiles {
     pub p50: f64,
@@ -166,6 +173,7 @@ impl Stats {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct LayoutView {
     pub view: u8,
@@ -175,6 +183,7 @@ pub struct LayoutView {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Content {
     Volume,
@@ -188,6 +197,7 @@ pub enum Content {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum PointerKind {
     Press,
@@ -196,6 +206,7 @@ pub enum PointerKind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum MouseButton {
     Left,
@@ -346,6 +357,7 @@ fn check_layout(views: &[LayoutView]) -> Result<(), String> {
 
 /// What the server tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ServerMessage {
     Connected {
@@ -399,12 +411,15 @@ pub enum ServerMessage {
 
 /// A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct IceServer {
     pub urls: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub username: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub credential: Option<String>,
 }
 
@@ -416,6 +431,7 @@ impl std::fmt::Debug for IceServer {
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Study {
     pub study_instance_uid: String,
@@ -434,6 +450,7 @@ impl std::fmt::Debug for Study {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Series {
     pub series_instance_uid: String,
@@ -447,6 +464,7 @@ pub struct Series {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeriesOpened {
     pub series_instance_uid: String,
@@ -464,6 +482,7 @@ pub struct SeriesOpened {
 
 /// What was found in a volume, what was corrected, what cannot be known; sentences for people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SelfCheck {
     pub found: Vec<String>,
@@ -476,6 +495,7 @@ pub struct SelfCheck {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
     pub code: String,
@@ -484,6 +504,7 @@ pub struct Warning {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
     pub name: String,
@@ -491,6 +512,7 @@ pub struct Preset {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct NamedWindow {
     pub label: String,
@@ -499,6 +521,7 @@ pub struct NamedWindow {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ViewInfo {
     pub view: u8,
@@ -521,6 +544,7 @@ pub struct ViewInfo {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     pub center: f64,
@@ -529,6 +553,7 @@ pub struct Window {
 
 /// The patient's directions at the edges of a picture; empty where they are not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Letters {
     pub left: String,
@@ -539,6 +564,7 @@ pub struct Letters {
 
 /// Why the server could not do what it was asked. More may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ErrorCode {

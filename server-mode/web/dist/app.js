@@ -38,12 +38,33 @@ function record(fields) {
 function oneOf(...names) {
   return (value, at) => names.find((name) => name === value) ?? fail(at, `one of ${names.join(", ")}`);
 }
-var range = (value, at) => {
-  const numbers = list(number)(value, at);
-  return numbers.length === 2 ? [numbers[0], numbers[1]] : fail(at, "two numbers");
+var pair = (value, at) => {
+  const [a, b, ...more] = list(number)(value, at);
+  return a !== void 0 && b !== void 0 && more.length === 0 ? [a, b] : fail(at, "two numbers");
 };
+function triple(read) {
+  return (value, at) => {
+    const [a, b, c, ...more] = list(read)(value, at);
+    const three = a !== void 0 && b !== void 0 && c !== void 0 && more.length === 0;
+    return three ? [a, b, c] : fail(at, "three numbers");
+  };
+}
 var flag = (value, at) => typeof value === "boolean" ? value : fail(at, "true or false");
 var transport = oneOf("websocket", "webrtc");
+var errorCode = oneOf(
+  "malformed",
+  "seq",
+  "outOfRange",
+  "unknownView",
+  "unknownSeries",
+  "unknownPreset",
+  "noSeries",
+  "loadFailed",
+  "renderFailed",
+  "tooFast",
+  "goingAway",
+  "webrtcFailed"
+);
 var viewFields = {
   view: count,
   revision: count,
@@ -57,7 +78,7 @@ var viewFields = {
   zoom: number,
   letters: record({ left: text, right: text, top: text, bottom: text }),
   refined: optional(number),
-  positionMm: list(number)
+  positionMm: triple(number)
 };
 var readMessage = {
   connected: record({
@@ -87,7 +108,7 @@ var readMessage = {
             description: text,
             number: optional(number),
             modality: text,
-            dims: list(count),
+            dims: triple(count),
             files: count
           })
         )
@@ -100,9 +121,9 @@ var readMessage = {
     seriesInstanceUid: text,
     modality: text,
     unit: text,
-    dims: list(count),
-    spacingMm: list(number),
-    valueRange: range,
+    dims: triple(count),
+    spacingMm: triple(number),
+    valueRange: pair,
     warnings: list(record({ code: text, message: text, value: optional(number) })),
     selfCheck: record({
       found: list(text),
@@ -116,7 +137,7 @@ var readMessage = {
   }),
   presets: record({ type: oneOf("presets"), presets: list(record({ name: text, label: text })) }),
   view: record({ type: oneOf("view"), ...viewFields }),
-  error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
+  error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
   transport: record({ type: oneOf("transport"), transport, reason: text })
@@ -447,7 +468,8 @@ var Echo = class {
       case "pointer": {
         const from = this.#drag;
         const { kind, button, x, y } = message;
-        this.#drag = kind === "release" ? null : { button: kind === "press" ? button : from?.button ?? button, x, y };
+        const held = kind === "press" ? button : from?.button ?? button;
+        this.#drag = kind === "release" || held === void 0 ? null : { button: held, x, y };
         if (!from || kind === "press") return [];
         const [dx, dy] = [x - from.x, y - from.y];
         if (dx === 0 && dy === 0) return [];

@@ -99,7 +99,8 @@ export class Echo {
       case "pointer": {
         const from = this.#drag;
         const { kind, button, x, y } = message;
-        this.#drag = kind === "release" ? null : { button: kind === "press" ? button : (from?.button ?? button), x, y };
+        const held = kind === "press" ? button : (from?.button ?? button);
+        this.#drag = kind === "release" || held === undefined ? null : { button: held, x, y };
         if (!from || kind === "press") return [];
         const [dx, dy] = [x - from.x, y - from.y];
         if (dx === 0 && dy === 0) return [];

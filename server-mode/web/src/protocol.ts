@@ -1,5 +1,7 @@
 // The wire protocol of ../../protocol/PROTOCOL.md: messages, and the header of a frame.
 
+import type * as messages from "./messages";
+
 export const SUBPROTOCOL = "voxcast.v1";
 const FRAME_HEADER_BYTES = 44;
 const PART_HEADER_BYTES = 12;
@@ -7,185 +9,32 @@ const MAX_VIEWS = 16;
 const MAX_VIEW_SIZE = 8192;
 const MAX_PIXELS = 16 * 1024 * 1024;
 
-export type Content = "volume" | "cinematic" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
-export type Button = "left" | "middle" | "right";
-export type Size = readonly [width: number, height: number];
-
-export interface LayoutView {
-  view: number;
-  content: Content;
-  size: Size;
-}
+/** Nobody changes a message that has come. */
+type Told<T> = T extends object ? { readonly [K in keyof T]: Told<T[K]> } : T;
 
 /** What the client says; the connection adds `seq`. */
-export type ClientMessage =
-  | { type: "openSeries"; seriesInstanceUid: string }
-  | { type: "layout"; views: readonly LayoutView[] }
-  | { type: "pointer"; view: number; kind: "press" | "move" | "release"; button: Button; x: number; y: number }
-  | { type: "wheel"; view: number; delta: number; zoom: boolean }
-  | { type: "pinch"; view: number; zoom: number; dx: number; dy: number }
-  | { type: "scroll"; view: number; slices: number }
-  | { type: "rotate"; view: number; dx: number; dy: number }
-  | { type: "window"; view: number; center: number; width: number }
-  | { type: "preset"; view: number; name: string }
-  | { type: "reset"; view?: number }
-  | { type: "ack"; view: number; frame: number }
-  | { type: "accept"; codecs: readonly string[] }
-  | { type: "repaint"; view: number }
-  | { type: "ping"; time: number }
-  | { type: "offer"; sdp: string; tracks: readonly Track[] }
-  | { type: "candidate"; candidate: string }
-  | { type: "transport"; transport: Transport }
-  | Stats;
+export type ClientMessage = Told<messages.ClientMessage>;
+export type Stats = Extract<ClientMessage, { type: "stats" }>;
+export type LayoutView = Told<messages.LayoutView>;
+export type Size = LayoutView["size"];
+export type Content = messages.Content;
+export type Button = messages.MouseButton;
+export type Transport = messages.TransportKind;
 
-/** A video of WebRTC: which media description shows which view. */
-export interface Track {
-  mid: string;
-  view: number;
-}
-
-/** How messages and pictures travel. */
-export type Transport = "websocket" | "webrtc";
-
-/** What was measured since the last report. */
-export interface Stats {
-  type: "stats";
-  /** Codec of most pictures. */
-  codec: string;
-  transport: Transport;
-  /** Pictures shown a second while something moved. */
-  framesPerSecond: number;
-  /** From an input to the picture that shows it; null without input. */
-  latencyMs: { p50: number; p95: number; p99: number } | null;
-  bitsPerSecond: number;
-  /** The longest time between two pictures while something moved. */
-  longestFreezeMs: number;
-}
-
-/** A STUN or TURN server, as RTCPeerConnection takes it. */
-export interface IceServer {
-  urls: readonly string[];
-  username: string | undefined;
-  credential: string | undefined;
-}
-
-export interface Series {
-  seriesInstanceUid: string;
-  description: string;
-  number: number | null;
-  modality: string;
-  dims: readonly number[];
-  files: number;
-}
-
-export interface Study {
-  studyInstanceUid: string;
-  description: string;
-  date: string;
-  patientName: string;
-  patientId: string;
-  series: readonly Series[];
-}
-
-export interface GeometryWarning {
-  code: string;
-  message: string;
-  value: number | null;
-}
-
-export interface SelfCheck {
-  found: readonly string[];
-  corrected: readonly string[];
-  unknown: readonly string[];
-  /** Where they are right: "everywhere", "within-images" or "nowhere". */
-  millimetres: string;
-  /** Why not everywhere. */
-  reason: string | null;
-}
-
-export interface PresetName {
-  name: string;
-  label: string;
-}
-
-export interface WindowValues {
-  center: number;
-  width: number;
-}
-
-export interface WindowPreset extends WindowValues {
-  label: string;
-}
-
-export interface SeriesOpened {
-  type: "seriesOpened";
-  seriesInstanceUid: string;
-  modality: string;
-  unit: string;
-  dims: readonly number[];
-  spacingMm: readonly number[];
-  valueRange: readonly [number, number];
-  warnings: readonly GeometryWarning[];
-  selfCheck: SelfCheck;
-  presets: readonly PresetName[];
-  windows: readonly WindowPreset[];
-}
-
-export interface Letters {
-  left: string;
-  right: string;
-  top: string;
-  bottom: string;
-}
-
-/** What a view shows. */
-export interface ViewInfo {
-  view: number;
-  revision: number;
-  inputSeq: number;
-  content: Content;
-  window: WindowValues;
-  preset: string | null;
-  slice: number | null;
-  slices: number | null;
-  mmPerPixel: number | null;
-  zoom: number;
-  letters: Letters;
-  /** How much of a picture that refines is done, 0 to 1; null for views that do not. */
-  refined: number | null;
-  /** Middle of a slice view, or what a camera looks at; patient space (LPS). */
-  positionMm: readonly number[];
-}
-
-export interface ViewState extends ViewInfo {
-  type: "view";
-}
-
-export type ServerMessage =
-  | Connected
-  | { type: "stateFull"; seriesInstanceUid: string | null; views: readonly ViewInfo[] }
-  | { type: "library"; studies: readonly Study[] }
-  | { type: "loading"; seriesInstanceUid: string; done: number; total: number }
-  | SeriesOpened
-  | { type: "presets"; presets: readonly PresetName[] }
-  | ViewState
-  | { type: "error"; code: string; message: string; seq: number | null }
-  | { type: "pong"; time: number }
-  | { type: "answer"; sdp: string }
-  | { type: "transport"; transport: Transport; reason: string };
-
-export interface Connected {
-  type: "connected";
-  sessionId: string;
-  protocol: string;
-  backend: string;
-  /** Proves to a later connection that the session is this client's. */
-  resumeToken: string;
-  /** Whether the session goes on that was asked for. */
-  resumed: boolean;
-  /** Null where the server offers no WebRTC. */
-  iceServers: readonly IceServer[] | null;
-}
+export type ServerMessage = Told<messages.ServerMessage>;
+export type Connected = Extract<ServerMessage, { type: "connected" }>;
+export type SeriesOpened = Extract<ServerMessage, { type: "seriesOpened" }>;
+export type ViewState = Extract<ServerMessage, { type: "view" }>;
+export type IceServer = Told<messages.IceServer>;
+export type Study = Told<messages.Study>;
+export type Series = Told<messages.Series>;
+export type GeometryWarning = Told<messages.Warning>;
+export type SelfCheck = Told<messages.SelfCheck>;
+export type PresetName = Told<messages.Preset>;
+export type WindowValues = Told<messages.Window>;
+export type WindowPreset = Told<messages.NamedWindow>;
+export type Letters = Told<messages.Letters>;
+export type ViewInfo = Told<messages.ViewInfo>;
 
 const CODECS = { 1: "jpeg", 2: "png", 3: "h264" } as const;
 const QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" } as const;
@@ -252,7 +101,7 @@ function list<T>(read: Read<T>): Read<readonly T[]> {
     Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
 }
 
-function record<T extends object>(fields: { readonly [K in keyof T]: Read<T[K]> }): Read<T> {
+function record<T extends object>(fields: { readonly [K in keyof T]-?: Read<T[K]> }): Read<T> {
   return (value, at) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(at, "an object");
     const entries = Object.entries<Read<unknown>>(fields);
@@ -268,14 +117,37 @@ function oneOf<T extends string>(...names: readonly T[]): Read<T> {
   return (value, at) => names.find((name) => name === value) ?? fail(at, `one of ${names.join(", ")}`);
 }
 
-const range: Read<readonly [number, number]> = (value, at) => {
-  const numbers = list(number)(value, at);
-  return numbers.length === 2 ? [numbers[0]!, numbers[1]!] : fail(at, "two numbers");
+const pair: Read<readonly [number, number]> = (value, at) => {
+  const [a, b, ...more] = list(number)(value, at);
+  return a !== undefined && b !== undefined && more.length === 0 ? [a, b] : fail(at, "two numbers");
 };
+
+function triple(read: Read<number>): Read<readonly [number, number, number]> {
+  return (value, at) => {
+    const [a, b, c, ...more] = list(read)(value, at);
+    const three = a !== undefined && b !== undefined && c !== undefined && more.length === 0;
+    return three ? [a, b, c] : fail(at, "three numbers");
+  };
+}
 
 const flag: Read<boolean> = (value, at) => (typeof value === "boolean" ? value : fail(at, "true or false"));
 
 const transport = oneOf("websocket", "webrtc");
+
+const errorCode = oneOf<messages.ErrorCode>(
+  "malformed",
+  "seq",
+  "outOfRange",
+  "unknownView",
+  "unknownSeries",
+  "unknownPreset",
+  "noSeries",
+  "loadFailed",
+  "renderFailed",
+  "tooFast",
+  "goingAway",
+  "webrtcFailed",
+);
 
 const viewFields: { readonly [K in keyof ViewInfo]: Read<ViewInfo[K]> } = {
   view: count,
@@ -290,7 +162,7 @@ const viewFields: { readonly [K in keyof ViewInfo]: Read<ViewInfo[K]> } = {
   zoom: number,
   letters: record<Letters>({ left: text, right: text, top: text, bottom: text }),
   refined: optional(number),
-  positionMm: list(number),
+  positionMm: triple(number),
 };
 
 const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerMessage, { type: K }>> } = {
@@ -321,7 +193,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
             description: text,
             number: optional(number),
             modality: text,
-            dims: list(count),
+            dims: triple(count),
             files: count,
           }),
         ),
@@ -334,9 +206,9 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     seriesInstanceUid: text,
     modality: text,
     unit: text,
-    dims: list(count),
-    spacingMm: list(number),
-    valueRange: range,
+    dims: triple(count),
+    spacingMm: triple(number),
+    valueRange: pair,
     warnings: list(record<GeometryWarning>({ code: text, message: text, value: optional(number) })),
     selfCheck: record<SelfCheck>({
       found: list(text),
@@ -350,7 +222,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
   }),
   presets: record({ type: oneOf("presets"), presets: list(record<PresetName>({ name: text, label: text })) }),
   view: record<ViewState>({ type: oneOf("view"), ...viewFields }),
-  error: record({ type: oneOf("error"), code: text, message: text, seq: optional(count) }),
+  error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
   transport: record({ type: oneOf("transport"), transport, reason: text }),
