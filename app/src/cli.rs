@@ -419,7 +419,7 @@ pub struct BenchStream {
     /// SeriesInstanceUID or id of `info`, when there are several; the largest series otherwise
     #[arg(long, value_name = "UID")]
     pub series: Option<String>,
-    /// What the hand does: one after the other
+    /// What the hand does, one after the other, with commas between
     #[arg(long, alias = "case", value_enum, value_delimiter = ',', value_name = "NAMES",
           default_values_t = [StreamCase::Rotate, StreamCase::Window, StreamCase::Scroll, StreamCase::Still])]
     pub cases: Vec<StreamCase>,
@@ -432,7 +432,7 @@ pub struct BenchStream {
     /// Width and height of the view in pixels
     #[arg(long, value_parser = size, default_value = "1280x720", value_name = "WxH")]
     pub size: [u32; 2],
-    /// What clients decode; JPEG always
+    /// What clients decode, with commas between; JPEG always
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES",
           default_values_t = [StreamCodec::Png, StreamCodec::H264])]
     pub codecs: Vec<StreamCodec>,
@@ -448,7 +448,7 @@ pub struct BenchStream {
     /// Packets that are lost, in each direction. TCP sends them again, and its window shrinks
     #[arg(long, default_value_t = 0.0, value_parser = percent, value_name = "PERCENT")]
     pub loss: f64,
-    /// What each direction carries; without limit otherwise. Several share the time that the hand moves
+    /// What each direction carries; without limit otherwise. Several, with commas between, share the time that the hand moves
     #[arg(long, value_parser = positive, value_delimiter = ',', value_name = "MBIT")]
     pub mbit_per_s: Vec<f64>,
     /// How long packets wait where the network is narrow; what would wait longer is lost

@@ -76,7 +76,7 @@ async fn a_client_comes_back_to_what_it_saw() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_connection_takes_over_from_one_that_only_seems_alive() {
-    let server = TestServer::with(&Config { max_sessions: 2, ..Config::default() }, |_| {}).await;
+    let server = TestServer::with(&Config { max_sessions: 1, ..Config::default() }, |_| {}).await;
     let (mut old, token) = at_work(&server).await;
     let (mut client, connected) = come_back(&server, &token).await;
     assert_eq!(connected["resumed"], true);

@@ -61,6 +61,7 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
     server_mode::run(&config, renderer, studies, |ready| {
         ready.warnings.iter().for_each(|warning| output::note(format_args!("warning: {warning}")));
         output::line(format_args!("serving {}", ready.url));
+        ready.other_urls.iter().for_each(|url| output::line(format_args!("from other machines {url}")));
     })?;
     Ok(())
 }

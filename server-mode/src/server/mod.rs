@@ -115,6 +115,8 @@ pub enum Error {
 pub struct Ready {
     /// Where to point a browser; it holds the token, so show it to the user and log it nowhere.
     pub url: String,
+    /// The same for other machines, where it listens on all addresses of this one.
+    pub other_urls: Vec<String>,
     pub address: SocketAddr,
     /// What the user should know, one sentence each.
     pub warnings: Vec<String>,
@@ -236,7 +238,8 @@ impl Server {
             None => (None, Vec::new()),
         };
         let warnings = warnings(address.ip()).into_iter().chain(problems).chain(remarks).collect();
-        let ready = Ready { url: url(address, &token), address, warnings };
+        let other_urls = other_urls(address, &token);
+        let ready = Ready { url: url(address, &token), other_urls, address, warnings };
         let app = App {
             token,
             cookie_name: format!("voxcast_{}", address.port()),
@@ -483,6 +486,26 @@ fn url(address: SocketAddr, token: &Token) -> String {
         IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
     };
     format!("http://{}/?token={}", SocketAddr::new(host, address.port()), token.reveal())
+}
+
+/// What other machines may use, if the server listens for them on every address of this one.
+fn other_urls(address: SocketAddr, token: &Token) -> Vec<String> {
+    if !address.ip().is_unspecified() {
+        return Vec::new();
+    }
+    // Without interfaces nobody else is there.
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let ips = interfaces.iter().map(if_addrs::Interface::ip);
+    ips.filter(|ip| !ip.is_loopback() && (ip.is_ipv4() || address.is_ipv6()) && !is_link_local(*ip))
+        .map(|ip| url(SocketAddr::new(ip, address.port()), token))
+        .collect()
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }
 
 fn warnings(ip: IpAddr) -> Vec<String> {

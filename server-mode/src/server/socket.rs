@@ -13,7 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
@@ -151,25 +151,37 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
     let (sent, frames_sent) = mpsc::channel(OUTGOING);
     let writer = tokio::spawn(write(sink, messages, sent));
 
-    let permit = Arc::clone(&app.sessions).try_acquire_owned();
     let waiting = match &resume {
-        Some(token) if permit.is_ok() => {
-            tokio::time::timeout(HANDOVER, app.waiting.take(token)).await.ok().flatten()
-        }
-        _ => None,
+        Some(token) => tokio::time::timeout(HANDOVER, app.waiting.take(token)).await.ok().flatten(),
+        None => None,
     };
+    // The connection that had the session has given its place back.
+    let mut permit = Arc::clone(&app.sessions).try_acquire_owned().ok();
     let resumed = waiting.is_some();
-    let is_full = permit.is_err() || (!resumed && app.frames.has_too_much_to_do());
-    let hosted = waiting.or_else(|| if is_full { None } else { Hosted::new(&app, dialect) });
+    let hosted = match waiting {
+        Some(waiting) if permit.is_some() => Some(waiting),
+        Some((hosted, _)) => {
+            wait(&app, hosted);
+            None
+        }
+        None if permit.is_none() || app.frames.has_too_much_to_do() => None,
+        None => Hosted::new(&app, dialect).map(|hosted| {
+            let wanted_elsewhere = app.waiting.taken(&hosted.resume_token);
+            (hosted, wanted_elsewhere)
+        }),
+    };
     let reason = match hosted {
-        Some(hosted) => {
+        Some((hosted, wanted_elsewhere)) => {
             let peer = app.webrtc.as_ref().map(WebRtc::peer);
             let mut client = Client { hosted, peer, app: &app, outgoing: &outgoing };
-            let end = client.run(&mut stream, frames_sent, resumed).await;
-            client.leave(dialect, &end);
+            let end = client.run(&mut stream, frames_sent, resumed, &wanted_elsewhere).await;
+            client.leave(dialect, &end, &mut permit);
             end.reason
         }
-        None => Some(closing(CloseCode::Again, "The server has as much to do as it can. Try again later.")),
+        None => {
+            tracing::warn!("a client was turned away: there is no time, or no place, for one more");
+            Some(closing(CloseCode::Again, "The server has as much to do as it can. Try again later."))
+        }
     };
     if let Some(frame) = reason {
         // A full queue means that the client reads nothing, the reason included.
@@ -189,6 +201,13 @@ fn random_name() -> Option<String> {
 
 fn closing(code: CloseCode, reason: &'static str) -> CloseFrame {
     CloseFrame { code, reason: reason.into() }
+}
+
+fn wait(app: &App, hosted: Hosted) {
+    let (now, token) = (Instant::now().into_std(), hosted.resume_token.clone());
+    if let Some(ended) = app.waiting.leave(now, token, hosted) {
+        ended.end(app);
+    }
 }
 
 /// How a connection ends.
@@ -220,8 +239,8 @@ impl Client<'_> {
         stream: &mut SplitStream<Socket>,
         mut frames_sent: mpsc::Receiver<()>,
         resumed: bool,
+        wanted_elsewhere: &Notify,
     ) -> End {
-        let wanted_elsewhere = self.app.waiting.taken(&self.hosted.resume_token);
         let resume_token = self.hosted.resume_token.clone();
         let id = self.hosted.session.id();
         let ice_servers = self.app.webrtc.as_ref().map(|webrtc| webrtc.ice_servers(id));
@@ -328,7 +347,7 @@ impl Client<'_> {
     }
 
     /// The session waits for its client, or ends.
-    fn leave(mut self, dialect: Dialect, end: &End) {
+    fn leave(mut self, dialect: Dialect, end: &End, permit: &mut Option<OwnedSemaphorePermit>) {
         // A client of the plain protocol has no way to ask for its session.
         if end.for_good || dialect != Dialect::Stream {
             self.app.waiting.end(&self.hosted.resume_token);
@@ -338,10 +357,9 @@ impl Client<'_> {
         // It says nothing to a client that is gone.
         let _ = self.carry_out();
         tracing::info!(session = %self.hosted.session.id(), "session waits for its client");
-        let (now, token) = (Instant::now().into_std(), self.hosted.resume_token.clone());
-        if let Some(ended) = self.app.waiting.leave(now, token, self.hosted) {
-            ended.end(self.app);
-        }
+        // Sessions that wait take no place, so that a client finds one when it comes back.
+        drop(permit.take());
+        wait(self.app, self.hosted);
     }
 
     /// Does what the session wants done.

@@ -42,8 +42,9 @@ impl<T> Waiting<T> {
         wanted
     }
 
-    /// The session of this token, once the connection that has it makes way; `None` where there is none.
-    pub async fn take(&self, token: &str) -> Option<T> {
+    /// The session of this token, once the connection that has it makes way; `None` where there is none. What
+    /// comes with it is notified when another connection wants it.
+    pub async fn take(&self, token: &str) -> Option<(T, Arc<Notify>)> {
         loop {
             // Before looking, or what happens in between would go unheard.
             let mut left = std::pin::pin!(self.left.notified());
@@ -51,7 +52,9 @@ impl<T> Waiting<T> {
             {
                 let mut sessions = self.sessions();
                 if let Some((_, session)) = sessions.waiting.remove(token) {
-                    return Some(session);
+                    let wanted = Arc::new(Notify::new());
+                    sessions.taken.insert(token.to_owned(), Arc::clone(&wanted));
+                    return Some((session, wanted));
                 }
                 sessions.taken.get(token)?.notify_one();
             }
@@ -91,17 +94,23 @@ mod tests {
 
     use super::*;
 
+    /// What there is at once; `None` where it has to be waited for.
+    fn take(waiting: &Waiting<u8>, token: &str) -> Option<Option<u8>> {
+        Some(waiting.take(token).now_or_never()?.map(|(session, _)| session))
+    }
+
     #[test]
     fn a_session_waits_a_minute_for_its_client() {
         let (waiting, start) = (Waiting::new(4), Instant::now());
         waiting.taken("a");
         assert_eq!(waiting.leave(start, "a".into(), 1), None);
         assert!(waiting.expired(start + WAITS - Duration::from_secs(1)).is_empty());
-        assert_eq!(waiting.take("b").now_or_never(), Some(None));
-        assert_eq!(waiting.take("a").now_or_never(), Some(Some(1)));
+        assert_eq!(take(&waiting, "b"), Some(None));
+        assert_eq!(take(&waiting, "a"), Some(Some(1)));
+        assert_eq!(take(&waiting, "a"), None, "a second one has to wait until the first makes way");
         waiting.leave(start, "a".into(), 1);
         assert_eq!(waiting.expired(start + WAITS), [1]);
-        assert_eq!(waiting.take("a").now_or_never(), Some(None));
+        assert_eq!(take(&waiting, "a"), Some(None));
     }
 
     #[tokio::test]
@@ -115,7 +124,7 @@ mod tests {
                 waiting.leave(Instant::now(), "a".into(), 1)
             }
         });
-        assert_eq!(waiting.take("a").await, Some(1));
+        assert_eq!(waiting.take("a").await.map(|(session, _)| session), Some(1));
         assert_eq!(old.await.expect("no panic"), None);
     }
 
@@ -123,7 +132,7 @@ mod tests {
     fn a_connection_that_does_not_make_way_keeps_its_session() {
         let waiting = Waiting::<u8>::new(4);
         let _wanted = waiting.taken("a");
-        assert_eq!(waiting.take("a").now_or_never(), None);
+        assert_eq!(take(&waiting, "a"), None);
     }
 
     #[test]
@@ -133,6 +142,6 @@ mod tests {
         assert_eq!(waiting.leave(start, "a".into(), 1), None);
         assert_eq!(waiting.leave(later(1), "b".into(), 2), None);
         assert_eq!(waiting.leave(later(2), "c".into(), 3), Some(1));
-        assert_eq!(waiting.take("b").now_or_never(), Some(Some(2)));
+        assert_eq!(take(&waiting, "b"), Some(Some(2)));
     }
 }

@@ -39,6 +39,8 @@ pub enum PeerEvent {
     Bandwidth(usize),
     /// The way there and back takes so long.
     RoundTrip(Duration),
+    /// The client has begun another connection, which is not open yet.
+    Replaced,
     /// Nothing comes through any more; the reason is a sentence.
     Lost(String),
 }
@@ -74,6 +76,11 @@ pub struct Lanes {
 }
 
 impl Lanes {
+    /// The newest `seq` of what came in order.
+    pub fn newest_seq(&self) -> u64 {
+        self.last_seq[0].max(self.last_seq[1])
+    }
+
     /// Whether all but signalling goes by WebRTC.
     pub fn is_webrtc(&self) -> bool {
         self.webrtc
@@ -194,11 +201,17 @@ impl Session {
             }
             PeerEvent::RoundTrip(took) if self.lanes.webrtc => self.link.round_trip(took),
             PeerEvent::Bandwidth(_) | PeerEvent::RoundTrip(_) => {}
+            PeerEvent::Replaced => {
+                let used = self.lanes.webrtc;
+                (self.lanes.is_open, self.lanes.is_awaited) = (false, false);
+                if used {
+                    self.go_back("The client has begun another WebRTC connection.".into());
+                }
+            }
             PeerEvent::Lost(reason) => {
                 self.lanes.is_open = false;
                 if self.lanes.webrtc {
-                    self.switch(false);
-                    self.signal(&ServerMessage::Transport { transport: TransportKind::Websocket, reason });
+                    self.go_back(reason);
                 } else {
                     self.lanes.is_awaited = false;
                     self.signal(&ServerMessage::Error {
@@ -209,6 +222,11 @@ impl Session {
                 }
             }
         }
+    }
+
+    fn go_back(&mut self, reason: String) {
+        self.switch(false);
+        self.signal(&ServerMessage::Transport { transport: TransportKind::Websocket, reason });
     }
 
     fn answered(&mut self, answer: Result<String, String>) {

@@ -404,7 +404,9 @@ impl Session {
             self.remove_view(view);
         }
         for LayoutView { view, content, size } in self.layout.clone() {
-            self.add_view(&volume, view, content, size, seq.unwrap_or(0));
+            // What came while the series was being read has nothing left to change.
+            let seq = seq.unwrap_or(0).max(self.lanes.newest_seq());
+            self.add_view(&volume, view, content, size, seq);
         }
     }
 

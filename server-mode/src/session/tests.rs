@@ -236,6 +236,19 @@ fn series() -> Arc<OpenSeries> {
     Arc::new(OpenSeries { study_id: "1.2".into(), series_id: "1.2.3".into(), loaded })
 }
 
+/// A stage whose client takes lossless pictures, all of them shown.
+fn settling() -> Stage {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "accept", "codecs": ["jpeg", "png", "of-tomorrow"]}));
+    stage.wait(350 * MS);
+    for view in 0..3 {
+        let job = stage.begin(view);
+        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless: Some(7), ..painted(&job) });
+        stage.acknowledge(view);
+    }
+    stage
+}
+
 #[test]
 fn first_frames_are_final_and_come_after_their_view_message() {
     let mut stage = Stage::new(Dialect::Stream);

@@ -21,6 +21,8 @@ use crate::session::{Lane, Parcel, PeerEvent};
 
 /// Media descriptions of an offer: a video for each view and the data channels, with some to spare.
 const MOST_MEDIA: usize = 24;
+/// Addresses of a client, of each offer.
+const MOST_CANDIDATES: usize = 64;
 /// So often the way is measured.
 const STATS_EVERY: Duration = Duration::from_secs(1);
 /// The largest message of a data channel: SCTP of all browsers takes it, and cuts it to packets as it likes.
@@ -88,6 +90,8 @@ pub struct Connection {
     state: State,
     /// When the client last proved to be there.
     heard: Instant,
+    /// Addresses that came since the last offer.
+    candidates: usize,
     /// When the clock of RTP was zero.
     began: Instant,
     videos: Vec<Video>,
@@ -139,7 +143,8 @@ pub enum Refusal {
     TooMany,
     #[error("the offer has no fingerprint of a certificate")]
     Fingerprint,
-    #[error("the offer cannot be read: {0}")]
+    // What str0m says of it may hold addresses in memory.
+    #[error("the offer cannot be read")]
     Sdp(#[from] str0m::error::SdpError),
     #[error("the offer cannot be answered: {0}")]
     Rtc(#[from] str0m::RtcError),
@@ -179,6 +184,7 @@ impl Connection {
             fingerprint,
             state: State::Connecting(now + CONNECT_TIME),
             heard: now,
+            candidates: 0,
             began: now,
             videos: Vec::new(),
             commands: None,
@@ -225,6 +231,7 @@ impl Connection {
         if let State::Lost(_) = self.state {
             self.state = State::Lost(now + LOST_TIME);
         }
+        self.candidates = 0;
         self.run(now)?;
         Ok(answer.to_sdp_string())
     }
@@ -236,7 +243,11 @@ impl Connection {
 
     /// One more address of the client's. Those that cannot be read, names of mDNS for example, are none.
     pub fn candidate(&mut self, now: Instant, text: &str) -> Result<(), Refusal> {
+        if self.candidates >= MOST_CANDIDATES {
+            return Ok(());
+        }
         if let Ok(candidate) = Candidate::from_sdp_string(text) {
+            self.candidates += 1;
             self.rtc.add_remote_candidate(candidate);
             self.run(now)?;
         }
@@ -298,7 +309,7 @@ impl Connection {
             State::Open if self.heard + SILENCE <= now => {
                 self.lost(now, "Nothing came from the client by WebRTC for 6 s.");
             }
-            State::Lost(_) if self.heard + SILENCE > now => {
+            State::Lost(_) if self.heard + SILENCE > now && self.rtc.is_alive() => {
                 self.state = State::Open;
                 self.events.push_back(PeerEvent::Open);
             }
@@ -443,8 +454,8 @@ impl Connection {
         match event {
             Event::ChannelOpen(id, label) => {
                 match label.as_str() {
-                    "commands" => self.commands = Some(id),
-                    "moves" => self.moves = Some(id),
+                    "commands" if self.commands.is_none() => self.commands = Some(id),
+                    "moves" if self.moves.is_none() => self.moves = Some(id),
                     _ => return,
                 }
                 if self.commands.is_some() && self.moves.is_some() && self.state != State::Open {

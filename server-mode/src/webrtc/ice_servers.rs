@@ -20,10 +20,8 @@ pub struct IceServers {
 
 impl IceServers {
     pub fn new(urls: &[String], secret: Option<&Secret>) -> Result<Self, Error> {
-        let is = |url: &String, schemes: [&str; 2]| schemes.iter().any(|scheme| url.starts_with(scheme));
-        let (turn, others): (Vec<_>, Vec<_>) =
-            urls.iter().cloned().partition(|url| is(url, ["turn:", "turns:"]));
-        if let Some(url) = others.iter().find(|url| !is(url, ["stun:", "stuns:"])) {
+        let (turn, others): (Vec<_>, Vec<_>) = urls.iter().cloned().partition(|url| url.starts_with("turn"));
+        if let Some(url) = urls.iter().find(|url| !is_ice_url(url)) {
             return Err(Error::IceServer(url.clone()));
         }
         if !turn.is_empty() && secret.is_none_or(|secret| secret.0.is_empty()) {
@@ -52,6 +50,29 @@ impl IceServers {
     }
 }
 
+/// Whether browsers take it (RFC 7064 and 7065); they refuse all servers of a list for the sake of a wrong one.
+fn is_ice_url(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once(':') else { return false };
+    let (server, query) = rest.split_once('?').map_or((rest, None), |(server, query)| (server, Some(query)));
+    let query_fits = match (scheme, query) {
+        ("stun" | "stuns" | "turn" | "turns", None) => true,
+        ("turn" | "turns", Some(query)) => ["transport=udp", "transport=tcp"].contains(&query),
+        _ => false,
+    };
+    // An IPv6 address has brackets around it.
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !server.ends_with(']') => (host, Some(port)),
+        _ => (server, None),
+    };
+    let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host_fits = in_brackets.map_or_else(
+        || !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+        |address| address.parse::<std::net::Ipv6Addr>().is_ok(),
+    );
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    query_fits && host_fits && port_fits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,8 +92,23 @@ mod tests {
 
     #[test]
     fn other_urls_and_a_turn_server_without_a_secret_are_refused() {
-        let wrong = IceServers::new(&["http://a".to_owned()], None);
-        assert!(matches!(wrong, Err(Error::IceServer(_))));
+        for wrong in [
+            "http://a",
+            "turn:",
+            "turn:a:99999",
+            "stun:a stun:b",
+            "stun://a",
+            "stun:a?transport=udp",
+            "stun:[::g]",
+        ] {
+            let refused = IceServers::new(&[wrong.to_owned()], None);
+            assert!(matches!(refused, Err(Error::IceServer(_))), "{wrong}");
+        }
+        for right in
+            ["stun:a.example", "stuns:192.0.2.1:5349", "stun:[2001:db8::1]:3478", "stun:[2001:db8::1]"]
+        {
+            assert!(IceServers::new(&[right.to_owned()], None).is_ok(), "{right}");
+        }
         let secretless = IceServers::new(&["turn:a".to_owned()], None);
         assert!(matches!(secretless, Err(Error::TurnSecret)));
         assert!(IceServers::default().of_session("session", UNIX_EPOCH).is_empty());

@@ -159,7 +159,7 @@ impl Peer {
             && fingerprint(sdp).is_ok_and(|fingerprint| !before.is_with(fingerprint))
         {
             self.connection = None;
-            self.events.push_back(PeerEvent::Lost("The client has begun another WebRTC connection.".into()));
+            self.events.push_back(PeerEvent::Replaced);
         }
         let answer = if self.connection.is_some() {
             self.with(|connection| connection.offer(now, sdp, tracks))

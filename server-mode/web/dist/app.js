@@ -216,8 +216,11 @@ function parseParts(bytes, width, height) {
 // src/connection.ts
 var FIRST_WAIT_MS = 500;
 var LONGEST_WAIT_MS = 8e3;
-var HEARTBEAT_MS = 4e3;
+var HEARTBEAT_MS = 1e3;
+var QUIET_MS = 3e3;
 var SILENCE_MS = 12e3;
+var FULL_WAIT_MS = 5e3;
+var TRY_AGAIN_LATER = 1013;
 var TAKEN_OVER = 1012;
 function waitBefore(attempt) {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
@@ -242,6 +245,7 @@ var Connection = class {
   #seq = 0;
   #attempt = 0;
   #heard = 0;
+  #silent = false;
   #timer;
   #heartbeat;
   constructor(handlers, around, resumeToken) {
@@ -263,7 +267,6 @@ var Connection = class {
     this.#socket = socket;
     this.#seq = 0;
     socket.onopen = () => {
-      this.#attempt = 0;
       this.#heard = this.#around.now();
       this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
       this.#handlers.state({ kind: "connected" });
@@ -274,7 +277,7 @@ var Connection = class {
     };
     socket.onclose = ({ code }) => {
       if (code === TAKEN_OVER) this.#resumeToken = null;
-      this.#lost();
+      this.#lost(code === TRY_AGAIN_LATER);
     };
   }
   /**
@@ -295,12 +298,17 @@ var Connection = class {
   /** Takes what the server sent, whichever way it came. */
   receive(data) {
     this.#heard = this.#around.now();
+    if (this.#silent) this.#handlers.state({ kind: "connected" });
+    this.#silent = false;
     try {
       if (data instanceof ArrayBuffer) {
         this.#handlers.frame(parseFrame(data));
       } else if (typeof data === "string") {
         const message = parseMessage(data);
-        if (message.type === "connected") this.#resumeToken = message.resumeToken;
+        if (message.type === "connected") {
+          this.#resumeToken = message.resumeToken;
+          this.#attempt = 0;
+        }
         this.#handlers.message(message);
       }
     } catch (error) {
@@ -309,14 +317,19 @@ var Connection = class {
     }
   }
   #beat() {
-    if (this.#around.now() - this.#heard > SILENCE_MS) this.#lost();
-    else this.send({ type: "ping", time: this.#around.now() });
+    const quietMs = this.#around.now() - this.#heard;
+    if (quietMs > SILENCE_MS) return this.#lost(false);
+    if (quietMs > QUIET_MS && !this.#silent) {
+      this.#silent = true;
+      this.#handlers.state({ kind: "silent" });
+    }
+    this.send({ type: "ping", time: this.#around.now() });
   }
-  #lost() {
+  #lost(full) {
     this.#drop();
     this.#attempt += 1;
-    const waitMs = waitBefore(this.#attempt);
-    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs });
+    const waitMs = Math.max(full ? FULL_WAIT_MS : 0, waitBefore(this.#attempt));
+    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs, full });
     this.#timer = setTimeout(() => void this.#retry(), waitMs);
   }
   async #retry() {
@@ -328,6 +341,7 @@ var Connection = class {
   }
   #drop() {
     clearInterval(this.#heartbeat);
+    this.#silent = false;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
@@ -1873,7 +1887,7 @@ var Link = class {
     this.#accept();
   }
   #state(state) {
-    if (state.kind !== "connected") this.#closePeer();
+    if (state.kind !== "connected" && state.kind !== "silent") this.#closePeer();
     this.#handlers.state(state);
   }
   #message(message) {
@@ -2618,9 +2632,9 @@ var Client = class {
   // --- What the user is told ---------------------------------------------------------------------------------------
   #setConnection(state) {
     const was = this.#connected;
-    this.#connected = state.kind === "connected";
+    this.#connected = state.kind === "connected" || state.kind === "silent";
     if (was && !this.#connected) this.#lost();
-    const gone = state.kind === "reconnecting" && state.attempt >= GONE_ATTEMPT;
+    const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
     const words = this.#connectionWords(state, gone);
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
@@ -2638,7 +2652,10 @@ var Client = class {
         return "Connected";
       case "signedOut":
         return "Signed out";
+      case "silent":
+        return "Not responding…";
       case "reconnecting":
+        if (state.full) return "Server full, trying again…";
         return gone ? "Server gone" : "Reconnecting…";
       case "connecting":
         return document.body.dataset["connection"] ? null : "Connecting…";

@@ -13,8 +13,10 @@ import {
 export type ConnectionState =
   | { kind: "connecting" }
   | { kind: "connected" }
-  /** The connection is lost; `attempt` counts from 1, the next try comes in `waitMs`. */
-  | { kind: "reconnecting"; attempt: number; waitMs: number }
+  /** Nothing has been heard for a while; it may only be slow. */
+  | { kind: "silent" }
+  /** The connection is lost; `attempt` counts from 1, the next try comes in `waitMs`. A server that is `full` said so. */
+  | { kind: "reconnecting"; attempt: number; waitMs: number; full: boolean }
   /** The server answers but does not know this browser's token. */
   | { kind: "signedOut" };
 
@@ -38,9 +40,15 @@ export interface Surroundings {
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
 /** How often the link is tried when nothing else is said. */
-const HEARTBEAT_MS = 4_000;
-/** A link that has been silent for this long is dead: three heartbeats were lost. */
+const HEARTBEAT_MS = 1_000;
+/** From then on the user is told that nothing comes. */
+const QUIET_MS = 3_000;
+/** A link that has been silent for this long is dead. */
 const SILENCE_MS = 12_000;
+/** A server that has too much to do is asked again no sooner. */
+const FULL_WAIT_MS = 5_000;
+/** It says so by this. */
+const TRY_AGAIN_LATER = 1013;
 /** Another connection goes on with the session. */
 const TAKEN_OVER = 1012;
 
@@ -71,6 +79,7 @@ export class Connection {
   #seq = 0;
   #attempt = 0;
   #heard = 0;
+  #silent = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
@@ -95,7 +104,6 @@ export class Connection {
     this.#socket = socket;
     this.#seq = 0;
     socket.onopen = () => {
-      this.#attempt = 0;
       this.#heard = this.#around.now();
       this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
       this.#handlers.state({ kind: "connected" });
@@ -107,7 +115,7 @@ export class Connection {
     socket.onclose = ({ code }: CloseEvent) => {
       // Two tabs that want the same session would take it from each other for ever: this one gives in.
       if (code === TAKEN_OVER) this.#resumeToken = null;
-      this.#lost();
+      this.#lost(code === TRY_AGAIN_LATER);
     };
   }
 
@@ -131,12 +139,18 @@ export class Connection {
   /** Takes what the server sent, whichever way it came. */
   receive(data: unknown): void {
     this.#heard = this.#around.now();
+    if (this.#silent) this.#handlers.state({ kind: "connected" });
+    this.#silent = false;
     try {
       if (data instanceof ArrayBuffer) {
         this.#handlers.frame(parseFrame(data));
       } else if (typeof data === "string") {
         const message = parseMessage(data);
-        if (message.type === "connected") this.#resumeToken = message.resumeToken;
+        if (message.type === "connected") {
+          this.#resumeToken = message.resumeToken;
+          // Only now it is sure that the server takes this client.
+          this.#attempt = 0;
+        }
         this.#handlers.message(message);
       }
     } catch (error) {
@@ -146,15 +160,20 @@ export class Connection {
   }
 
   #beat(): void {
-    if (this.#around.now() - this.#heard > SILENCE_MS) this.#lost();
-    else this.send({ type: "ping", time: this.#around.now() });
+    const quietMs = this.#around.now() - this.#heard;
+    if (quietMs > SILENCE_MS) return this.#lost(false);
+    if (quietMs > QUIET_MS && !this.#silent) {
+      this.#silent = true;
+      this.#handlers.state({ kind: "silent" });
+    }
+    this.send({ type: "ping", time: this.#around.now() });
   }
 
-  #lost(): void {
+  #lost(full: boolean): void {
     this.#drop();
     this.#attempt += 1;
-    const waitMs = waitBefore(this.#attempt);
-    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs });
+    const waitMs = Math.max(full ? FULL_WAIT_MS : 0, waitBefore(this.#attempt));
+    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs, full });
     this.#timer = setTimeout(() => void this.#retry(), waitMs);
   }
 
@@ -169,6 +188,7 @@ export class Connection {
 
   #drop(): void {
     clearInterval(this.#heartbeat);
+    this.#silent = false;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;

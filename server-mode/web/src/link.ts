@@ -115,7 +115,7 @@ export class Link {
   }
 
   #state(state: ConnectionState): void {
-    if (state.kind !== "connected") this.#closePeer();
+    if (state.kind !== "connected" && state.kind !== "silent") this.#closePeer();
     this.#handlers.state(state);
   }
 

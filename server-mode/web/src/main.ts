@@ -528,9 +528,9 @@ class Client {
 
   #setConnection(state: ConnectionState): void {
     const was = this.#connected;
-    this.#connected = state.kind === "connected";
+    this.#connected = state.kind === "connected" || state.kind === "silent";
     if (was && !this.#connected) this.#lost();
-    const gone = state.kind === "reconnecting" && state.attempt >= GONE_ATTEMPT;
+    const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
     const words = this.#connectionWords(state, gone);
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
@@ -549,7 +549,10 @@ class Client {
         return "Connected";
       case "signedOut":
         return "Signed out";
+      case "silent":
+        return "Not responding…";
       case "reconnecting":
+        if (state.full) return "Server full, trying again…";
         return gone ? "Server gone" : "Reconnecting…";
       case "connecting":
         return document.body.dataset["connection"] ? null : "Connecting…";

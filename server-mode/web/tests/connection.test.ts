@@ -52,6 +52,17 @@ function harness(refused = false) {
   return { connection, sockets, tokens, states, messages, faults, clock };
 }
 
+const connected = (resumeToken: string) =>
+  JSON.stringify({
+    type: "connected",
+    sessionId: "1",
+    protocol: "voxcast.v1",
+    backend: "cpu",
+    resumeToken,
+    resumed: false,
+    iceServers: null,
+  });
+
 test("messages are numbered from 1 on each connection", () => {
   const { connection, sockets } = harness();
   for (const round of [0, 1]) {
@@ -76,28 +87,54 @@ test("a lost connection is told at once and opened again", async (t) => {
   connection.connect();
   sockets[0]!.onopen?.();
   sockets[0]!.onclose?.({ code: 1006 });
-  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500 });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, full: false });
   assert.equal(connection.send({ type: "reset" }), null);
   connection.connect();
   sockets[1]!.onopen?.();
   assert.equal(states.at(-1)?.kind, "connected");
   sockets[1]!.onclose?.({ code: 1006 });
-  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500 });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 2, waitMs: 1000, full: false }, "nobody greeted it");
+  connection.connect();
+  sockets[2]!.onopen?.();
+  sockets[2]!.onmessage?.({ data: connected("token") });
+  sockets[2]!.onclose?.({ code: 1006 });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, full: false });
+});
+
+test("a server that is full is asked again later, and the user is told", (t) => {
+  const { connection, sockets, states } = harness();
+  t.after(() => connection.close());
+  connection.connect();
+  sockets[0]!.onopen?.();
+  sockets[0]!.onclose?.({ code: 1013 });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 5000, full: true });
+});
+
+test("a server that says nothing for three seconds is told, and for twelve it is lost", (t) => {
+  t.mock.timers.enable(["setInterval", "setTimeout"]);
+  const { connection, sockets, states, clock } = harness();
+  t.after(() => connection.close());
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      clock.now += 1000;
+      t.mock.timers.tick(1000);
+    }
+  };
+  connection.connect();
+  sockets[0]!.onopen?.();
+  pass(3);
+  assert.equal(states.at(-1)?.kind, "connected");
+  pass(1);
+  assert.equal(states.at(-1)?.kind, "silent");
+  sockets[0]!.onmessage?.({ data: '{"type":"pong","time":1}' });
+  assert.equal(states.at(-1)?.kind, "connected");
+  pass(13);
+  assert.equal(states.at(-1)?.kind, "reconnecting");
 });
 
 test("a connection that is made again asks for its session, unless another one took it over", (t) => {
   const { connection, sockets, tokens } = harness();
   t.after(() => connection.close());
-  const connected = (resumeToken: string) =>
-    JSON.stringify({
-      type: "connected",
-      sessionId: "1",
-      protocol: "voxcast.v1",
-      backend: "cpu",
-      resumeToken,
-      resumed: false,
-      iceServers: null,
-    });
   connection.connect();
   sockets[0]!.onmessage?.({ data: connected("first") });
   assert.equal(connection.resumeToken, "first");

@@ -2,19 +2,6 @@
 
 use super::*;
 
-/// A stage whose client takes lossless pictures, all of them shown.
-fn settling() -> Stage {
-    let mut stage = Stage::showing();
-    stage.say(json!({"type": "accept", "codecs": ["jpeg", "png", "of-tomorrow"]}));
-    stage.wait(350 * MS);
-    for view in 0..3 {
-        let job = stage.begin(view);
-        stage.finish_with(&job, Duration::ZERO, 1.0, Painted { lossless: Some(7), ..painted(&job) });
-        stage.acknowledge(view);
-    }
-    stage
-}
-
 #[test]
 fn a_final_picture_becomes_lossless_part_by_part_and_then_costs_nothing() {
     let mut stage = settling();

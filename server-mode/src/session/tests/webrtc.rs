@@ -138,6 +138,13 @@ fn a_move_that_is_older_than_what_was_done_is_dropped() {
 }
 
 #[test]
+fn another_connection_in_place_of_one_that_was_not_in_use_is_no_error() {
+    let mut stage = Stage::showing();
+    stage.input(Input::Peer(PeerEvent::Replaced));
+    assert!(stage.texts.is_empty(), "{:?}", stage.texts);
+}
+
+#[test]
 fn lost_pictures_hold_the_video_up_for_a_moment_only() {
     let mut stage = on_webrtc();
     pointer(&mut stage, Lane::Commands, 101, "press", 0.0);
