@@ -35,11 +35,14 @@ async function measure(server: RunningServer, transport: string, way: RegExp): P
     await page.mouse.move(x + width / 2, y + height / 2);
     await page.mouse.down();
     const began = performance.now();
+    // The browser answers a move when it has drawn: a hand does not wait for that.
+    const moves: Promise<void>[] = [];
     for (let now = began; now - began < DRAG_MS; now = performance.now()) {
       const turn = (now - began) / 1000;
-      await page.mouse.move(x + width / 2 + 300 * Math.sin(turn), y + height / 2 + 60 * Math.sin(2.3 * turn));
+      moves.push(page.mouse.move(x + width / 2 + 300 * Math.sin(turn), y + height / 2 + 60 * Math.sin(2.3 * turn)));
       await new Promise((next) => setTimeout(next, STEP_MS - ((performance.now() - began) % STEP_MS)));
     }
+    await Promise.all(moves);
     // Shown twice a second.
     await page.waitForTimeout(600);
     const row = (name: string) => overlay.locator(`dt:text-is("${name}") + dd`).innerText();
