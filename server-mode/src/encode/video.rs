@@ -25,7 +25,7 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
             ("tune", "ull"),
             ("zerolatency", "1"),
             ("delay", "0"),
-            ("cq", "20"),
+            ("cq", "18"),
             ("forced-idr", "1"),
             ("profile", "main"),
         ],
@@ -35,7 +35,7 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
         &[
             ("preset", "superfast"),
             ("tune", "zerolatency"),
-            ("crf", "20"),
+            ("crf", "18"),
             // Bits go where the error is, not where eyes are thought to look less.
             ("aq-mode", "0"),
             ("profile", "main"),
