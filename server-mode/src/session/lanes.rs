@@ -256,7 +256,7 @@ impl Session {
     }
 
     /// What is on its way to a view counts no more; what comes next builds on nothing.
-    fn begin_anew(&mut self, number: u8) {
+    pub(super) fn begin_anew(&mut self, number: u8) {
         let Some(view) = self.views.get_mut(&number) else { return };
         self.epochs += 1;
         view.begin_anew(self.epochs);

@@ -32,7 +32,6 @@ use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
 use lanes::Lanes;
 use link::Link;
-use pace::Pace;
 use view::{Counters, View, Wishes};
 
 pub use lanes::{Lane, Parcel, PeerEvent};
@@ -355,13 +354,9 @@ impl Session {
             *seq = None;
         }
         if let Some(volume) = self.volume() {
-            for (&number, view) in &mut self.views {
-                self.epochs += 1;
-                view.leave(&volume, self.epochs);
-                let counters = &mut self.counters[usize::from(number)];
-                counters.acknowledge_all();
-                counters.pace = Pace::default();
-                self.out.push_back(Output::Withdraw { view: number });
+            self.views.values_mut().for_each(|view| view.leave(&volume));
+            for view in 0..protocol::MAX_VIEWS {
+                self.begin_anew(view as u8);
             }
         }
         // Nobody is there to read it.

@@ -237,14 +237,12 @@ impl View {
         [self.rest_at, settle_at, self.video.flatten(), self.due].into_iter().flatten().min()
     }
 
-    /// Lets go of all but what it shows; a drag ends. Pictures in the making are of an earlier epoch.
-    pub fn leave(&mut self, volume: &Volume, epoch: u64) {
+    /// Keeps what it shows, and what has come for it; a drag ends. `begin_anew` lets go of the rest.
+    pub fn leave(&mut self, volume: &Volume) {
         self.apply_pending(volume);
-        (self.epoch, self.input_seq, self.demand) = (epoch, 0, 0);
+        (self.input_seq, self.demand) = (0, 0);
         (self.interaction, self.rest_at) = (Interaction::default(), None);
-        (self.asked, self.shown, self.settling, self.due) = (None, None, Settling::No, None);
-        (self.canvas, self.studio, self.video, self.repaint) = (Arc::default(), None, None, false);
-        self.wants_key = false;
+        (self.studio, self.wants_key) = (None, false);
     }
 
     /// Builds on nothing that was sent, and drops what is in the making.
