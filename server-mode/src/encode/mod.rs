@@ -10,7 +10,7 @@ use render_core::{Frame, FrameKind};
 pub use canvas::{Brush, Canvas, Painted};
 pub use jpeg::Jpeg;
 pub use video::Video;
-pub(crate) use video::start_ffmpeg;
+pub(crate) use video::{PICTURES_PER_SECOND, start_ffmpeg};
 
 /// Whether a picture has colours. Grey pictures are a third smaller and faster as grey ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

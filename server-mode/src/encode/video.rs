@@ -42,8 +42,10 @@ const ENCODERS: [(&str, &[(&str, &str)]); 2] = [
         ],
     ),
 ];
-/// Frames that a sender may save up for, in parts of a second.
-const BUFFER_SHARE: usize = 8;
+/// Encoders' clock: what a picture may take is this part of a second's bits, however often pictures come.
+pub(crate) const PICTURES_PER_SECOND: i32 = 60;
+/// What a sender may save up for, in parts of a second: four pictures.
+const BUFFER_SHARE: usize = 15;
 /// Videos at a time, of all sessions together: some 24 MB each.
 const MOST_VIDEOS: usize = 32;
 /// Pictures of fewer pixels are encoded by one thread each, and so are all where there are many.
@@ -115,7 +117,7 @@ impl Video {
         })
     }
 
-    /// Encodes pictures of a size at `bits_per_second` at most.
+    /// Encodes pictures of a size at `bits_per_second` at most, were there `PICTURES_PER_SECOND` of them.
     pub fn open(size: [u32; 2], bits_per_second: usize) -> Result<Self, EncodeError> {
         Self::open_with(Self::available().ok_or(EncodeError::NoVideo)?, size, bits_per_second)
     }
@@ -128,7 +130,7 @@ impl Video {
         context.set_width(width);
         context.set_height(height);
         context.set_format(Pixel::YUV420P);
-        context.set_time_base((1, 60));
+        context.set_time_base((1, PICTURES_PER_SECOND));
         context.set_max_b_frames(0);
         // A key frame comes where one is asked for.
         context.set_gop(u32::MAX / 4);

@@ -260,6 +260,7 @@ impl Session {
         let Some(view) = self.views.get_mut(&number) else { return };
         self.epochs += 1;
         view.begin_anew(self.epochs);
+        self.link.forget(number);
         let counters = &mut self.counters[usize::from(number)];
         counters.acknowledge_all();
         (counters.pace, counters.told) = (Pace::default(), None);

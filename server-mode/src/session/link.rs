@@ -17,21 +17,32 @@ const ARRIVALS: usize = 8;
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// A client that takes so long has hidden its view; that tells nothing of the link.
 const HIDDEN: Duration = Duration::from_secs(5);
-/// There is less when all frames that left in so long a time were late. A packet that is lost holds up what is
-/// on its way behind it, once; that is no sign of a narrow way.
+/// There is less when all frames that left in so long a time, or in two and a half round trips, were late. A packet
+/// that is lost holds up what is on its way behind it, once; that is no sign of a narrow way.
 const LATE: Duration = Duration::from_millis(200);
-/// Timely frames before there is more.
+const LATE_ROUND_TRIPS: f64 = 2.5;
+/// What is left then, in percent: of what arrives, so that the queue runs dry, and of what was sent.
+const OF_ARRIVALS: usize = 85;
+const OF_BUDGET: usize = 90;
+/// Timely frames before there is more, and how many percent.
 const TIMELY: u32 = 6;
+const MORE: usize = 8;
+/// While the last of so many frames waited for longer than this, what follows is smaller: the less the longer, by
+/// all of it where they waited for so much longer, but for the least.
+const WAITED: usize = 3;
+const WAITS: Duration = Duration::from_millis(25);
+const FADES: Duration = Duration::from_millis(200);
+const LEAST_SHARE: f64 = 0.4;
 /// Frames of a view on their way: two, and one more for each of these that the way itself is long.
 const FEWEST_AHEAD: u32 = 2;
-const FRAME: Duration = Duration::from_millis(33);
+const FRAME: Duration = Duration::from_millis(25);
 /// The shortest round trip of so many counts: the others waited behind pictures.
 const ROUND_TRIPS: usize = 12;
 
 /// Nothing has moved for so long: what pictures at rest told of the way counts more than what was before.
 const RESTED: Duration = Duration::from_secs(1);
 /// Pictures at rest that tell it, and how large they have to be.
-const LARGE: usize = 8 << 10;
+const LARGE: usize = 4 << 10;
 const LARGE_ONES: usize = 5;
 
 /// One client's way. Quickly down, slowly up.
@@ -45,6 +56,8 @@ pub struct Link {
     on_their_way: VecDeque<Sent>,
     /// When frames arrived, and their bytes.
     arrived: VecDeque<(Instant, usize)>,
+    /// How long the last ones took.
+    took: VecDeque<Duration>,
     /// The shortest time of this period, and of the one before.
     fastest: [Option<Duration>; 2],
     period: Option<Instant>,
@@ -74,6 +87,7 @@ impl Default for Link {
             round_trips: VecDeque::new(),
             on_their_way: VecDeque::new(),
             arrived: VecDeque::new(),
+            took: VecDeque::new(),
             fastest: [None; 2],
             period: None,
             late_since: None,
@@ -134,6 +148,11 @@ impl Link {
         self.on_their_way.push_back(Sent { view, frame, bytes, at: now });
     }
 
+    /// What is on its way to a view tells nothing more.
+    pub fn forget(&mut self, view: u8) {
+        self.on_their_way.retain(|sent| sent.view != view);
+    }
+
     /// Something begins to move.
     pub fn begin(&mut self, now: Instant) {
         if self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < RESTED) {
@@ -155,38 +174,67 @@ impl Link {
         (time > QUEUES).then(|| (bits as f64 / time.as_secs_f64()) as usize)
     }
 
+    /// What part of the budget the next picture may have: less while those before it wait on the way. That passes with
+    /// the queue, so the budget itself stays.
+    pub fn share(&self, now: Instant) -> f64 {
+        if self.estimate.is_some() {
+            return 1.0;
+        }
+        let Some(fastest) = self.fastest() else { return 1.0 };
+        let waits = self.on_their_way.front().map(|sent| now.saturating_duration_since(sent.at));
+        let took = self.took.iter().min().copied().max(waits).unwrap_or_default();
+        let queued = took.saturating_sub(fastest + WAITS);
+        (1.0 - queued.as_secs_f64() / FADES.as_secs_f64()).max(LEAST_SHARE)
+    }
+
+    fn fastest(&self) -> Option<Duration> {
+        self.fastest.iter().flatten().min().copied()
+    }
+
     pub fn acknowledged(&mut self, view: u8, frame: u32, now: Instant) {
         let is_it = |sent: &Sent| (sent.view, sent.frame) == (view, frame);
-        let place = self.on_their_way.iter().position(is_it);
-        let Some(sent) = place.and_then(|place| self.on_their_way.remove(place)) else { return };
+        let Some(&sent) = self.on_their_way.iter().find(|sent| is_it(sent)) else { return };
+        // Clients do not acknowledge a frame that they have got another one after.
+        let until = sent.at;
+        let mut bytes = 0;
+        self.on_their_way.retain(|sent| {
+            let is_there = sent.view == view && sent.at <= until;
+            bytes += if is_there { sent.bytes } else { 0 };
+            !is_there
+        });
         let took = now.saturating_duration_since(sent.at);
         if took > HIDDEN {
             return;
         }
+        if self.took.len() >= WAITED {
+            self.took.pop_front();
+        }
+        self.took.push_back(took);
         if self.arrived.len() >= ARRIVALS {
             self.arrived.pop_front();
         }
-        self.arrived.push_back((now, sent.bytes));
+        self.arrived.push_back((now, bytes));
         if self.period.is_none_or(|began| now.saturating_duration_since(began) > REMEMBERED) {
             self.period = Some(now);
             self.fastest = [None, self.fastest[0]];
         }
         self.fastest[0] = Some(self.fastest[0].map_or(took, |fastest| fastest.min(took)));
-        let fastest = self.fastest.iter().flatten().min().copied().unwrap_or(took);
+        let fastest = self.fastest().unwrap_or(took);
         let left_before = self.lowered_at.is_some_and(|lowered| sent.at < lowered);
         if took <= fastest + QUEUES {
             (self.late_since, self.timely) = (None, self.timely + 1);
         } else if !left_before {
             let flooded = took > fastest + FLOODED;
             let since = *self.late_since.get_or_insert(sent.at);
-            if flooded || sent.at.saturating_duration_since(since) >= LATE {
-                let fewer = (self.bits_per_second * 7 / 10).min(self.carried().unwrap_or(usize::MAX));
-                self.bits_per_second = fewer.max(FEWEST_BITS);
+            let patience = LATE.max(fastest.mul_f64(LATE_ROUND_TRIPS));
+            if flooded || sent.at.saturating_duration_since(since) >= patience {
+                let arrives = self.carried().map_or(usize::MAX, |carried| carried / 100 * OF_ARRIVALS);
+                self.bits_per_second = (self.bits_per_second / 100 * OF_BUDGET).min(arrives).max(FEWEST_BITS);
                 (self.late_since, self.lowered_at, self.timely) = (None, Some(now), 0);
             }
         }
         if self.timely >= TIMELY {
-            self.bits_per_second = (self.bits_per_second * 11 / 10).min(MOST_BITS);
+            self.bits_per_second = (self.bits_per_second / 100 * (100 + MORE)).min(MOST_BITS);
             self.timely = 0;
         }
     }
@@ -267,7 +315,7 @@ mod tests {
         let mut link = Link::default();
         assert_eq!(link.ahead(), FEWEST_AHEAD);
         [900, 100, 400].into_iter().for_each(|ms| link.round_trip(Duration::from_millis(ms)));
-        assert_eq!(link.ahead(), FEWEST_AHEAD + 3);
+        assert_eq!(link.ahead(), FEWEST_AHEAD + 4);
         (0..ROUND_TRIPS).for_each(|_| link.round_trip(Duration::from_secs(900)));
         assert_eq!(link.ahead(), protocol::MAX_UNACKNOWLEDGED);
     }
@@ -299,6 +347,25 @@ mod tests {
         assert_eq!(link.bits_per_second(), 900_000, "while it moves, what moves tells more");
         link.begin(start + RESTED);
         assert_eq!(link.bits_per_second(), MOST_BITS);
+    }
+
+    #[test]
+    fn while_pictures_wait_the_next_ones_are_smaller_and_the_budget_stays() {
+        let (mut link, start) = (Link::default(), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        link.sent(0, 1, 5000, at(0));
+        link.acknowledged(0, 1, at(100));
+        link.sent(0, 2, 5000, at(100));
+        link.sent(0, 3, 5000, at(130));
+        assert_eq!(link.share(at(220)), 1.0);
+        assert!((0.4..0.6).contains(&link.share(at(320))), "{}", link.share(at(320)));
+        assert_eq!(link.bits_per_second(), FIRST_BITS);
+        // It tells of the one before it, too.
+        link.acknowledged(0, 3, at(330));
+        link.sent(0, 4, 5000, at(330));
+        assert_eq!(link.share(at(400)), 1.0, "one was as fast as ever");
+        link.forget(0);
+        assert_eq!(link.share(at(9000)), 1.0, "what is gone is not waited for");
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub enum Coding {
     /// What is new on the canvas is encoded as JPEGs.
     Parts { canvas: Arc<Mutex<Canvas>>, brush: Brush },
     /// It is the next one of the canvas' video, and needs none before it where `key`; JPEGs where no encoder
-    /// works.
+    /// works. The rate is by the encoder's clock.
     Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, brush: Brush, key: bool },
     /// It was drawn before; some more of it is encoded, about so many bytes.
     Rest { canvas: Arc<Mutex<Canvas>>, most: usize },
@@ -438,6 +438,7 @@ impl Session {
 
     fn remove_view(&mut self, number: u8) -> Option<View> {
         let view = self.views.remove(&number)?;
+        self.link.forget(number);
         self.counters[usize::from(number)].keep_revision(view.state().revision);
         self.out.push_back(Output::Withdraw { view: number });
         Some(view)
@@ -528,13 +529,14 @@ impl Session {
             self.link.begin(now);
         }
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
-        let bits_per_second = self.link.bits_per_second() / moving;
+        let (bits_per_second, share) = (self.link.bits_per_second() / moving, self.link.share(now));
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
             let wishes = Wishes {
                 settles: self.accepts.png,
                 films: self.accepts.h264 || self.lanes.has_track(number),
                 bits_per_second,
+                share,
                 most: counters.pace.bytes(),
                 // Lossless parts go one by one: what the user does next must not queue behind many of them.
                 may_settle: counters.unacknowledged() == 0,

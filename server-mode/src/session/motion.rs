@@ -22,6 +22,11 @@ const JPEG_BITS: f64 = 0.8;
 const MARGIN: f64 = 1.5;
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How much the last picture counts in averages.
+const FOLLOWS: f64 = 0.2;
+/// Pictures further apart than this are not of one motion.
+const PAUSE: Duration = Duration::from_millis(300);
+
 /// Of one view.
 #[derive(Clone, Debug)]
 pub struct Motion {
@@ -33,6 +38,8 @@ pub struct Motion {
     asked_at: Option<Instant>,
     /// Measured.
     jpeg_bits: f64,
+    /// From one picture to the next, on average.
+    apart: Duration,
 }
 
 impl Default for Motion {
@@ -44,6 +51,7 @@ impl Default for Motion {
             drawn_at: None,
             asked_at: None,
             jpeg_bits: JPEG_BITS,
+            apart: INTERVALS[0],
         }
     }
 }
@@ -86,12 +94,23 @@ impl Motion {
         SCALES[self.scale]
     }
 
+    /// What one picture may take where the way carries so many bits a second.
+    pub fn bits_per_picture(&self, bits_per_second: usize) -> f64 {
+        bits_per_second as f64 * self.apart.as_secs_f64()
+    }
+
     /// The picture that was planned last is there; as JPEG it had so many bytes.
     pub fn drawn(&mut self, size: [u32; 2], jpeg_bytes: Option<usize>) {
+        if let (Some(before), Some(at)) = (self.drawn_at, self.asked_at) {
+            let apart = at.saturating_duration_since(before);
+            if apart < PAUSE {
+                self.apart = self.apart.mul_f64(1.0 - FOLLOWS) + apart.mul_f64(FOLLOWS);
+            }
+        }
         self.drawn_at = self.asked_at.take().or(self.drawn_at);
         let Some(bytes) = jpeg_bytes else { return };
         let bits = bytes as f64 * 8.0 / size.map(f64::from).iter().product::<f64>();
-        self.jpeg_bits += 0.2 * (bits - self.jpeg_bits);
+        self.jpeg_bits += FOLLOWS * (bits - self.jpeg_bits);
     }
 }
 

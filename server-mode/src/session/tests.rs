@@ -1,6 +1,7 @@
 //! The session with a clock, a client and a renderer made by hand.
 
 mod quality;
+mod way;
 mod webrtc;
 
 use glam::DVec3;

@@ -15,7 +15,7 @@ use render_core::{Volume, Window};
 use super::motion::{Motion, coarser};
 use super::pace::Pace;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
-use crate::encode::{Brush, Canvas};
+use crate::encode::{Brush, Canvas, PICTURES_PER_SECOND};
 use crate::frames::Failure;
 use crate::refine::{Studio, new_studio};
 
@@ -116,8 +116,9 @@ pub struct Wishes {
     pub settles: bool,
     /// A video while something moves.
     pub films: bool,
-    /// What a moving view may take.
+    /// What a moving view may take, and which part of it the next picture.
     pub bits_per_second: usize,
+    pub share: f64,
     /// Bytes of a picture at rest that may go at once.
     pub most: usize,
     /// Parts of a lossless picture may go now.
@@ -472,7 +473,9 @@ impl View {
                 self.video = Some(None);
                 // Until there is one: this job may make way for the next.
                 let key = self.wants_key;
-                Coding::Film { canvas, bits_per_second: wishes.bits_per_second, brush, key }
+                let bits = self.motion.bits_per_picture(wishes.bits_per_second) * wishes.share;
+                let bits_per_second = (bits * f64::from(PICTURES_PER_SECOND)) as usize;
+                Coding::Film { canvas, bits_per_second, brush, key }
             }
             _ => Coding::Parts { canvas, brush },
         };
