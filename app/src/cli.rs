@@ -488,6 +488,10 @@ pub enum StreamCodec {
     Png,
     /// Video while something moves
     H264,
+    /// The same, where the server prefers it or there is no other
+    Hevc,
+    /// The same
+    Av1,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

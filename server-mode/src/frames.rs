@@ -15,7 +15,7 @@ use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
 use render_core::{Frame, RenderError, RenderParams, Renderer};
 
-use crate::encode::{Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
+use crate::encode::{self, Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
 use crate::session::{Coding, Job, JobMeta, Picture, Quality, Rendered};
 
@@ -120,6 +120,8 @@ impl Frames {
                     .spawn(move || work(&shared, &renderer))
             })
             .collect::<Result<_, _>>()?;
+        // Cards' drivers take their time, and some for ever: nobody waits for this thread.
+        std::thread::Builder::new().name("encoders".into()).spawn(encode::probe)?;
         Ok(Self { shared, threads })
     }
 
@@ -352,9 +354,9 @@ fn make(
             let brush = Brush { settles: brush.settles && refined >= 1.0, ..*brush };
             lock(canvas).paint(frame, tone, brush, jpeg, &mut message)?
         }
-        Coding::Film { canvas, bits_per_second, brush, key } => {
+        Coding::Film { canvas, film, brush } => {
             let (frame, mut canvas) = (drawn()?.0, lock(canvas));
-            match canvas.film(&frame, *bits_per_second, *key, &mut message) {
+            match canvas.film(&frame, tone, *film, &mut message) {
                 Ok(painted) => painted,
                 // A card's encoder may refuse a size, or have as many videos as it can.
                 Err(error) => {

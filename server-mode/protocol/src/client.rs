@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::frame::FrameError;
 use crate::message::{MAX_PIXELS, MAX_SLICES, MAX_WHEEL, ViewInfo};
-use crate::{ClientMessage, Codec, FrameHeader, PointerKind, SUBPROTOCOL, ServerMessage};
+use crate::{ClientMessage, FrameHeader, PointerKind, SUBPROTOCOL, ServerMessage};
 
 /// Messages that wait for a way to the server. What a hand does is merged meanwhile, so only one that asks
 /// for very many things gets here.
@@ -223,11 +223,8 @@ pub enum Outcome {
 
 /// Whether a frame needs none before it.
 fn begins(header: &FrameHeader) -> bool {
-    match header.codec {
-        // It fills the picture.
-        Codec::H264 => header.key,
-        _ => header.cleared,
-    }
+    // A video's picture fills the view.
+    if header.codec.is_video() { header.key } else { header.cleared }
 }
 
 /// One message for two, where that is the same to the server.
@@ -264,7 +261,7 @@ fn merged(waiting: &ClientMessage, next: &ClientMessage) -> Option<ClientMessage
 mod tests {
     use super::*;
     use crate::frame::HEADER_BYTES;
-    use crate::{MouseButton, Quality};
+    use crate::{Codec, MouseButton, Quality};
 
     const MS: Duration = Duration::from_millis(1);
 

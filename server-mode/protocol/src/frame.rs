@@ -13,6 +13,28 @@ pub enum Codec {
     Png,
     /// One part, the whole picture: an access unit with start codes (Annex B).
     H264,
+    /// The same in HEVC.
+    Hevc,
+    /// One part, the whole picture: a temporal unit of OBUs that tell their sizes.
+    Av1,
+}
+
+impl Codec {
+    /// As in `accept`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::H264 => "h264",
+            Self::Hevc => "hevc",
+            Self::Av1 => "av1",
+        }
+    }
+
+    /// Whether its pictures build on each other.
+    pub fn is_video(self) -> bool {
+        matches!(self, Self::H264 | Self::Hevc | Self::Av1)
+    }
 }
 
 /// How near a picture is to what the renderer drew.
@@ -75,7 +97,8 @@ pub enum FrameError {
 }
 
 /// The codes of an enum's variants on the wire, by their order.
-const CODECS: [(u8, Codec); 3] = [(1, Codec::Jpeg), (2, Codec::Png), (3, Codec::H264)];
+const CODECS: [(u8, Codec); 5] =
+    [(1, Codec::Jpeg), (2, Codec::Png), (3, Codec::H264), (4, Codec::Hevc), (5, Codec::Av1)];
 const QUALITIES: [(u8, Quality); 3] =
     [(0, Quality::Interactive), (1, Quality::Final), (2, Quality::Lossless)];
 

@@ -5,7 +5,7 @@ use protocol::frame::append_part;
 use render_core::Frame;
 use twox_hash::{XxHash3_64, XxHash32};
 
-use super::{EncodeError, Jpeg, Rect, Tone, Video, lossless};
+use super::{EncodeError, Jpeg, Rect, Tone, Video, VideoCodecs, lossless};
 
 /// Edge of a tile in pixels: a multiple of a JPEG's blocks, so that what is cut along tiles looks the
 /// same as the whole.
@@ -56,6 +56,17 @@ pub struct Brush {
     pub settles: bool,
     /// About so many bytes go at once; `go_on` paints the rest.
     pub most: Option<usize>,
+}
+
+/// How a picture becomes one of a video.
+#[derive(Clone, Copy, Debug)]
+pub struct Film {
+    /// Those that the client decodes.
+    pub codecs: VideoCodecs,
+    /// By the encoder's clock.
+    pub bits_per_second: usize,
+    /// It needs none before it.
+    pub key: bool,
 }
 
 /// What becomes of the canvas.
@@ -151,12 +162,12 @@ impl Canvas {
         Ok(rects.next().is_some())
     }
 
-    /// Appends the picture as the next one of a video; it needs none before it where `key`.
+    /// Appends the picture as the next one of a video, of one of these codecs; it needs none before it where `key`.
     pub fn film(
         &mut self,
         frame: &Frame,
-        bits_per_second: usize,
-        key: bool,
+        tone: Tone,
+        Film { codecs, bits_per_second, key }: Film,
         message: &mut Vec<u8>,
     ) -> Result<Painted, EncodeError> {
         if self.refused == Some(frame.size) {
@@ -164,22 +175,24 @@ impl Canvas {
         }
         // One that fails has not reached the client: the next one begins anew.
         let mut video = match self.video.take() {
-            Some(video) if video.size() == frame.size => video,
-            _ => Video::open(frame.size, bits_per_second).inspect_err(|_| self.refused = Some(frame.size))?,
+            Some(video) if video.suits(codecs, tone, frame.size) => video,
+            _ => Video::open(codecs, tone, frame.size, bits_per_second)
+                .inspect_err(|_| self.refused = Some(frame.size))?,
         };
-        video.set_rate(bits_per_second);
+        video.set_rate(bits_per_second)?;
         let mut is_key = false;
         append(message, Rect::whole(frame), |message| {
             is_key = video.encode(frame, key, message)?;
             Ok(())
         })
         .inspect_err(|_| self.refused = Some(frame.size))?;
+        let codec = video.codec();
         self.video = Some(video);
         let cleared = self.size != frame.size;
         self.size = frame.size;
         self.tiles.clear();
         self.drawn = None;
-        Ok(Painted { cleared, key: is_key, ..Painted::with(Codec::H264) })
+        Ok(Painted { cleared, key: is_key, ..Painted::with(codec) })
     }
 
     /// Gives the encoder's memory back; the next video begins anew.
@@ -479,7 +492,8 @@ mod tests {
         let (small, large) = (disc([240, 160], 100), disc([480, 320], 100));
         let (mut canvas, mut jpeg) = (Canvas::default(), Jpeg::new().expect("libjpeg-turbo starts"));
         let film = |canvas: &mut Canvas, frame: &Frame| {
-            let painted = canvas.film(frame, 8_000_000, false, &mut Vec::new()).expect("an encoder");
+            let film = Film { codecs: VideoCodecs::H264, bits_per_second: 8_000_000, key: false };
+            let painted = canvas.film(frame, Tone::Grey, film, &mut Vec::new()).expect("an encoder");
             (painted.cleared, painted.key)
         };
         let mut paint = |canvas: &mut Canvas, frame: &Frame| {

@@ -7,10 +7,10 @@ mod video;
 
 use render_core::{Frame, FrameKind};
 
-pub use canvas::{Brush, Canvas, Painted};
+pub use canvas::{Brush, Canvas, Film, Painted};
 pub use jpeg::Jpeg;
-pub use video::Video;
-pub(crate) use video::{PICTURES_PER_SECOND, start_ffmpeg};
+pub(crate) use video::{PICTURES_PER_SECOND, Video, start_ffmpeg};
+pub use video::{VideoCodecs, probe};
 
 /// Whether a picture has colours. Grey pictures are a third smaller and faster as grey ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +47,15 @@ pub enum EncodeError {
     Jpeg(#[from] turbojpeg::Error),
     #[error("the picture cannot be encoded as PNG: {0}")]
     Png(#[from] png::EncodingError),
-    #[error("the picture cannot be encoded as H.264: {0}")]
-    H264(#[from] ffmpeg_next::Error),
+    #[error("the picture cannot be encoded as a video's: {0}")]
+    Ffmpeg(#[from] ffmpeg_next::Error),
+    #[error("the picture cannot be encoded as a video's by openh264: {0}")]
+    OpenH264(#[from] openh264::Error),
+    #[error("the encoder's video cannot be decoded: {0}")]
+    Unreadable(String),
     #[error("the picture's colours cannot be converted: {0}")]
     Yuv(String),
-    #[error("no encoder for H.264 works on this machine")]
+    #[error("no encoder for a video that the client decodes works on this machine")]
     NoVideo,
     #[error("there are as many videos as this server makes at a time")]
     TooManyVideos,
@@ -69,8 +73,6 @@ pub fn available() -> Vec<&'static str> {
     };
     let jpeg = Jpeg::new().and_then(|mut jpeg| jpeg.encode(&frame, 90, Tone::Color));
     let png = lossless::encode(&frame, Rect::whole(&frame), Tone::Color, &mut Vec::new());
-    [jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"), png.is_ok().then_some("PNG"), Video::available()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let pictures = [jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"), png.is_ok().then_some("PNG")];
+    pictures.into_iter().flatten().chain(video::names()).collect()
 }

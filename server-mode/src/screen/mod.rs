@@ -7,7 +7,7 @@ use protocol::{Codec, FrameHeader, Part, Quality};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 use twox_hash::XxHash32;
 
-use video::Decoder;
+pub(crate) use video::Decoder;
 
 /// A view's picture, put together from the parts of its frames.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Screen {
             match header.codec {
                 Codec::Png => self.show_png(part)?,
                 Codec::Jpeg => self.show_jpeg(part)?,
-                Codec::H264 => self.show_video(&header, part)?,
+                Codec::H264 | Codec::Hevc | Codec::Av1 => self.show_video(&header, part)?,
                 _ => return Err(ScreenError::Part("its codec is not known here".into())),
             }
         }
@@ -78,8 +78,8 @@ impl Screen {
         }
         // What fails leaves nothing behind that later pictures could build on.
         let mut decoder = match self.video.take() {
-            Some(decoder) if !header.key && decoder.size() == self.size => decoder,
-            _ if header.key => Decoder::open(self.size).map_err(ScreenError::Part)?,
+            Some(decoder) if !header.key && decoder.suits(header.codec, self.size) => decoder,
+            _ if header.key => Decoder::open(header.codec, self.size).map_err(ScreenError::Part)?,
             _ => return Err(ScreenError::Part("the beginning of its video is missing".into())),
         };
         decoder.decode(part.bytes, &mut self.pixels).map_err(ScreenError::Part)?;

@@ -1,11 +1,13 @@
-//! Moving pictures out of H.264.
+//! Moving pictures out of videos.
 
 use ffmpeg_next as ffmpeg;
 
+use ffmpeg::codec::Id;
 use ffmpeg::codec::context::Context;
 use ffmpeg::format::Pixel;
 use ffmpeg::util::color;
 use ffmpeg::{Dictionary, Packet, frame};
+use protocol::Codec;
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_rgba};
 
 use crate::encode;
@@ -14,6 +16,7 @@ use crate::encode;
 pub struct Decoder {
     decoder: ffmpeg::decoder::Video,
     picture: frame::Video,
+    codec: Codec,
     size: [u32; 2],
 }
 
@@ -25,11 +28,16 @@ impl std::fmt::Debug for Decoder {
 
 impl Decoder {
     /// For pictures of this size, and no others.
-    pub fn open(size: [u32; 2]) -> Result<Self, String> {
-        let failed = |error: ffmpeg::Error| format!("H.264 cannot be decoded here: {error}");
+    pub fn open(codec: Codec, size: [u32; 2]) -> Result<Self, String> {
+        let failed = |error: ffmpeg::Error| format!("{} cannot be decoded here: {error}", name(codec));
         encode::start_ffmpeg().map_err(failed)?;
-        let codec = ffmpeg::decoder::find(ffmpeg::codec::Id::H264)
-            .ok_or_else(|| "FFmpeg was built without H.264".to_owned())?;
+        let id = match codec {
+            Codec::Hevc => Id::HEVC,
+            Codec::Av1 => Id::AV1,
+            _ => Id::H264,
+        };
+        let decoder =
+            ffmpeg::decoder::find(id).ok_or_else(|| format!("FFmpeg was built without {}", name(codec)))?;
         let mut options = Dictionary::new();
         // One out for each one in; a damaged picture is an error, not something that resembles it.
         options.set("flags", "+low_delay");
@@ -38,18 +46,19 @@ impl Decoder {
         // The stream's own size, rounded up as vectors need it, meets this before any memory is taken.
         let most: u64 = size.map(|n| u64::from(n.next_multiple_of(64))).iter().product();
         options.set("max_pixels", &most.to_string());
-        let opened = Context::new_with_codec(codec).decoder().open_as_with(codec, options);
+        let opened = Context::new_with_codec(decoder).decoder().open_as_with(decoder, options);
         let decoder = opened.and_then(|opened| opened.video()).map_err(failed)?;
-        Ok(Self { decoder, picture: frame::Video::empty(), size })
+        Ok(Self { decoder, picture: frame::Video::empty(), codec, size })
     }
 
-    pub fn size(&self) -> [u32; 2] {
-        self.size
+    /// Whether it is for such pictures.
+    pub fn suits(&self, codec: Codec, size: [u32; 2]) -> bool {
+        (self.codec, self.size) == (codec, size)
     }
 
     /// Decodes an access unit into RGBA pixels.
     pub fn decode(&mut self, unit: &[u8], pixels: &mut [u8]) -> Result<(), String> {
-        let failed = |error: ffmpeg::Error| format!("H.264: {error}");
+        let failed = |error: ffmpeg::Error| format!("{}: {error}", name(self.codec));
         self.decoder.send_packet(&Packet::copy(unit)).map_err(failed)?;
         self.decoder.receive_frame(&mut self.picture).map_err(failed)?;
         let picture = &self.picture;
@@ -78,13 +87,21 @@ impl Decoder {
     }
 }
 
+fn name(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Hevc => "HEVC",
+        Codec::Av1 => "AV1",
+        _ => "H.264",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::frame::append_part;
     use protocol::{Codec, FrameHeader, Quality};
     use render_core::{Frame, FrameKind};
 
-    use crate::encode::Video;
+    use crate::encode::{Tone, Video, VideoCodecs};
     use crate::{Screen, ScreenError};
 
     /// Colours that move, with edges, and a grey ramp below them.
@@ -141,7 +158,7 @@ mod tests {
     #[test]
     fn a_video_of_odd_size_is_shown_as_it_was_drawn_one_out_for_each_one_in() {
         let size = [321, 243];
-        let mut video = Video::open(size, 40_000_000).expect("an encoder");
+        let mut video = Video::open(VideoCodecs::H264, Tone::Color, size, 40_000_000).expect("an encoder");
         let mut screen = Screen::default();
         for turn in 0..8 {
             let drawn = picture(size, turn * 3);
@@ -159,7 +176,7 @@ mod tests {
     #[test]
     fn damage_is_an_error_and_the_next_video_is_shown() {
         let size = [320, 240];
-        let mut video = Video::open(size, 20_000_000).expect("an encoder");
+        let mut video = Video::open(VideoCodecs::H264, Tone::Color, size, 20_000_000).expect("an encoder");
         let mut screen = Screen::default();
         let begins = film(&mut video, &picture(size, 0));
         screen.show(&begins).expect("a picture");
@@ -187,7 +204,7 @@ mod tests {
             }
         }
         assert!(refused > 100, "{refused} of 200");
-        let mut video = Video::open(size, 20_000_000).expect("an encoder");
+        let mut video = Video::open(VideoCodecs::H264, Tone::Color, size, 20_000_000).expect("an encoder");
         screen.show(&film(&mut video, &picture(size, 9))).expect("a video that begins");
         assert!(psnr(&picture(size, 9).pixels, screen.pixels()) > 32.0);
     }
@@ -196,7 +213,7 @@ mod tests {
     fn a_video_of_another_size_than_announced_is_refused_before_it_takes_memory() {
         for real in [[64, 64], [320, 256], [1920, 1088], [4096, 4096]] {
             let mut unit = Vec::new();
-            let mut video = Video::open(real, 1_000_000).expect("an encoder");
+            let mut video = Video::open(VideoCodecs::H264, Tone::Color, real, 1_000_000).expect("an encoder");
             video.encode(&picture(real, 0), false, &mut unit).expect("encodes");
             let shown = Screen::default().show(&message([320, 240], true, &unit));
             assert!(matches!(shown, Err(ScreenError::Part(_))), "{real:?}: {shown:?}");
@@ -206,7 +223,7 @@ mod tests {
     #[test]
     fn a_video_without_its_beginning_is_refused() {
         let size = [64, 48];
-        let mut video = Video::open(size, 1_000_000).expect("an encoder");
+        let mut video = Video::open(VideoCodecs::H264, Tone::Color, size, 1_000_000).expect("an encoder");
         film(&mut video, &picture(size, 0));
         let mut second = film(&mut video, &picture(size, 1));
         // As a picture that is cleared without being a key frame would be.

@@ -26,7 +26,7 @@ use render_core::Volume;
 use render_core::progressive::Rung;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 
-use crate::encode::{Brush, Canvas, Painted};
+use crate::encode::{Brush, Canvas, Film, Painted, VideoCodecs};
 use crate::frames::Failure;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
@@ -128,8 +128,8 @@ pub enum Coding {
     /// What is new on the canvas is encoded as JPEGs.
     Parts { canvas: Arc<Mutex<Canvas>>, brush: Brush },
     /// It is the next one of the canvas' video, and needs none before it where `key`; JPEGs where no encoder
-    /// works. The rate is by the encoder's clock.
-    Film { canvas: Arc<Mutex<Canvas>>, bits_per_second: usize, brush: Brush, key: bool },
+    /// works.
+    Film { canvas: Arc<Mutex<Canvas>>, film: Film, brush: Brush },
     /// It was drawn before; some more of it is encoded, about so many bytes.
     Rest { canvas: Arc<Mutex<Canvas>>, most: usize },
 }
@@ -188,7 +188,7 @@ impl Picture {
 #[derive(Clone, Copy, Debug, Default)]
 struct Accepts {
     png: bool,
-    h264: bool,
+    videos: VideoCodecs,
 }
 
 #[derive(Debug)]
@@ -534,7 +534,7 @@ impl Session {
             let counters = &self.counters[usize::from(number)];
             let wishes = Wishes {
                 settles: self.accepts.png,
-                films: self.accepts.h264 || self.lanes.has_track(number),
+                videos: if self.lanes.has_track(number) { VideoCodecs::H264 } else { self.accepts.videos },
                 bits_per_second,
                 share,
                 most: counters.pace.bytes(),

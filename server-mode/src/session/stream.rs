@@ -10,6 +10,7 @@ use render_core::{Volume, Window, window};
 
 use super::view::View;
 use super::{Accepts, Lane, Output, Session};
+use crate::encode::VideoCodecs;
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
@@ -47,7 +48,8 @@ impl Session {
             }
             ClientMessage::Accept { codecs } => {
                 let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
-                self.accepts = Accepts { png: accepts("png"), h264: accepts("h264") };
+                let [h264, hevc, av1] = ["h264", "hevc", "av1"].map(accepts);
+                self.accepts = Accepts { png: accepts("png"), videos: VideoCodecs { h264, hevc, av1 } };
             }
             ClientMessage::Repaint { view } => {
                 self.view(view)?.0.repaint();

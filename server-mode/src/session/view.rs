@@ -15,7 +15,7 @@ use render_core::{Volume, Window};
 use super::motion::{Motion, coarser};
 use super::pace::Pace;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
-use crate::encode::{Brush, Canvas, PICTURES_PER_SECOND};
+use crate::encode::{Brush, Canvas, Film, PICTURES_PER_SECOND, VideoCodecs};
 use crate::frames::Failure;
 use crate::refine::{Studio, new_studio};
 
@@ -114,8 +114,8 @@ struct Pending {
 pub struct Wishes {
     /// Lossless pictures.
     pub settles: bool,
-    /// A video while something moves.
-    pub films: bool,
+    /// A video while something moves, of one of these codecs.
+    pub videos: VideoCodecs,
     /// What a moving view may take, and which part of it the next picture.
     pub bits_per_second: usize,
     pub share: f64,
@@ -452,7 +452,7 @@ impl View {
                 return None;
             }
             let pixels = state.size.map(f64::from).iter().product();
-            let scale = self.motion.plan(now, pixels, wishes.films, wishes.bits_per_second);
+            let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
             rung = coarser(self.ladder.rung(state.content.in_one_picture()), scale);
         }
         self.asked = Some(wanted);
@@ -469,13 +469,14 @@ impl View {
         };
         let coding = match (dialect, quality) {
             (Dialect::Plain { .. }, _) => Coding::Bare { quality: jpeg_quality },
-            (_, Quality::Interactive) if wishes.films => {
+            (_, Quality::Interactive) if wishes.videos.any() => {
                 self.video = Some(None);
+                let Wishes { videos, bits_per_second, .. } = wishes;
                 // Until there is one: this job may make way for the next.
-                let key = self.wants_key;
-                let bits = self.motion.bits_per_picture(wishes.bits_per_second) * wishes.share;
+                let bits = self.motion.bits_per_picture(bits_per_second) * wishes.share;
                 let bits_per_second = (bits * f64::from(PICTURES_PER_SECOND)) as usize;
-                Coding::Film { canvas, bits_per_second, brush, key }
+                let film = Film { codecs: videos, bits_per_second, key: self.wants_key };
+                Coding::Film { canvas, film, brush }
             }
             _ => Coding::Parts { canvas, brush },
         };

@@ -5,8 +5,12 @@ var PART_HEADER_BYTES = 12;
 var MAX_VIEWS = 16;
 var MAX_VIEW_SIZE = 8192;
 var MAX_PIXELS = 16 * 1024 * 1024;
-var CODECS = { 1: "jpeg", 2: "png", 3: "h264" };
+var CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1" };
 var QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" };
+var VIDEO_CODECS = ["h264", "hevc", "av1"];
+function isVideo(codec) {
+  return VIDEO_CODECS.some((video) => video === codec);
+}
 var ProtocolError = class extends Error {
 };
 function fail(at, wanted) {
@@ -678,10 +682,20 @@ var Gestures = class {
 };
 
 // src/video.ts
-async function decodesVideo() {
-  if (typeof VideoDecoder === "undefined") return false;
-  const config = { codec: "avc1.640033", optimizeForLatency: true };
-  return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+var CONFIGS = {
+  h264: "avc1.640033",
+  // With the parameter sets in the frames.
+  hevc: "hev1.1.6.L153.B0",
+  av1: "av01.0.13M.08"
+};
+async function decodableVideos() {
+  if (typeof VideoDecoder === "undefined") return [];
+  const decodes = (codec) => {
+    const config = { codec: CONFIGS[codec], optimizeForLatency: true };
+    return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+  };
+  const decodable = await Promise.all(VIDEO_CODECS.map(decodes));
+  return VIDEO_CODECS.filter((_, i) => decodable[i]);
 }
 var PATIENCE_MS2 = 2e3;
 var Video = class {
@@ -691,8 +705,8 @@ var Video = class {
   #taken = null;
   #failed = null;
   /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
-  async decode(unit, key) {
-    if (key) this.#configure(codecOf(unit));
+  async decode(codec, unit, key) {
+    if (key) this.#configure(codec === "h264" ? codecOf(unit) : CONFIGS[codec]);
     const decoder = this.#decoder;
     if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
     const picture = new Promise((taken, failed) => {
@@ -1049,7 +1063,7 @@ var Viewport = class {
         if (wanted && !this.#spoilt) this.#paint(pictures, frame);
         for (const picture2 of pictures) picture2.close();
       } catch {
-        if (frame.codec === "h264") this.#owner.videoFailed();
+        if (isVideo(frame.codec)) this.#owner.videoFailed();
         if (generation === this.#generation) this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
@@ -1058,7 +1072,7 @@ var Viewport = class {
   }
   #decode({ codec, key, parts }) {
     const decode = async ({ bytes, width, height }) => {
-      if (codec === "h264") return this.#video.decode(bytes, key);
+      if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
       const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
       if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
       return bitmap;
@@ -1075,7 +1089,7 @@ var Viewport = class {
   #paint(pictures, frame) {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    const isWhole = frame.codec === "h264" && pictures.length > 0;
+    const isWhole = isVideo(frame.codec) && pictures.length > 0;
     if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("is of another size than the one before");
     const before = frame.stretched && !isWhole && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
@@ -1585,8 +1599,8 @@ function whyNoWebRtc() {
 }
 function h264() {
   const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
-  const isVideo = ({ mimeType, sdpFmtpLine }) => /\/h264$/i.test(mimeType) && /packetization-mode=1/.test(sdpFmtpLine ?? "");
-  return all.some(isVideo) ? all.filter((codec) => isVideo(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
+  const isVideo2 = ({ mimeType, sdpFmtpLine }) => /\/h264$/i.test(mimeType) && /packetization-mode=1/.test(sdpFmtpLine ?? "");
+  return all.some(isVideo2) ? all.filter((codec) => isVideo2(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
 }
 var Film = class {
   /** Headers of pictures by RTP timestamp, oldest first. */
@@ -1819,7 +1833,7 @@ var Link = class {
   #views;
   #peer = null;
   #iceServers = [];
-  #noVideo = null;
+  #videos = [];
   #videoFailures = 0;
   #accepted = "";
   #pictured = false;
@@ -1848,7 +1862,7 @@ var Link = class {
   }
   /** Connects for the first time. */
   async start() {
-    this.#noVideo = await decodesVideo() ? null : "this browser decodes none on this page";
+    this.#videos = await decodableVideos();
     this.connect();
   }
   /** Connects now; also cuts the pause before the next attempt short. */
@@ -1896,7 +1910,8 @@ var Link = class {
       case "connected": {
         this.#iceServers = message.iceServers ?? [];
         const noWebRtc = message.iceServers === null ? "the server has none" : whyNoWebRtc();
-        this.#ladder.begin(noWebRtc, this.#noVideo, now);
+        const noVideo = this.#videos.length > 0 ? null : "this browser decodes none on this page";
+        this.#ladder.begin(noWebRtc, noVideo, now);
         this.#pictured = false;
         this.#accepted = "";
         this.#accept();
@@ -1924,7 +1939,7 @@ var Link = class {
   }
   /** Tells what can be decoded, where that has changed. */
   #accept() {
-    const codecs = ["jpeg", "png", ...this.#ladder.takesVideo ? ["h264"] : []];
+    const codecs = ["jpeg", "png", ...this.#ladder.takesVideo ? this.#videos : []];
     if (codecs.join() === this.#accepted) return;
     this.#accepted = codecs.join();
     this.send({ type: "accept", codecs });
@@ -2168,7 +2183,7 @@ var Overlay = class {
     this.#test.disabled = false;
   }
 };
-var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" };
+var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1" };
 function percentilesText({ p50, p95, p99 }) {
   return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
 }

@@ -2,8 +2,8 @@
 
 import { Connection, type ConnectionState, type Surroundings } from "./connection";
 import { Ladder, type Rung } from "./ladder";
-import type { ClientMessage, Frame, ProtocolError, ServerMessage, Transport } from "./protocol";
-import { decodesVideo } from "./video";
+import type { ClientMessage, Frame, ProtocolError, ServerMessage, Transport, VideoCodec } from "./protocol";
+import { decodableVideos } from "./video";
 import { Peer, type Picture, whyNoWebRtc } from "./webrtc";
 
 const TICK_MS = 250;
@@ -30,7 +30,7 @@ export class Link {
   readonly #views: readonly number[];
   #peer: Peer | null = null;
   #iceServers: NonNullable<Extract<ServerMessage, { type: "connected" }>["iceServers"]> = [];
-  #noVideo: string | null = null;
+  #videos: readonly VideoCodec[] = [];
   #videoFailures = 0;
   #accepted = "";
   #pictured = false;
@@ -67,7 +67,7 @@ export class Link {
 
   /** Connects for the first time. */
   async start(): Promise<void> {
-    this.#noVideo = (await decodesVideo()) ? null : "this browser decodes none on this page";
+    this.#videos = await decodableVideos();
     this.connect();
   }
 
@@ -125,7 +125,8 @@ export class Link {
       case "connected": {
         this.#iceServers = message.iceServers ?? [];
         const noWebRtc = message.iceServers === null ? "the server has none" : whyNoWebRtc();
-        this.#ladder.begin(noWebRtc, this.#noVideo, now);
+        const noVideo = this.#videos.length > 0 ? null : "this browser decodes none on this page";
+        this.#ladder.begin(noWebRtc, noVideo, now);
         this.#pictured = false;
         this.#accepted = "";
         this.#accept();
@@ -155,7 +156,7 @@ export class Link {
 
   /** Tells what can be decoded, where that has changed. */
   #accept(): void {
-    const codecs = ["jpeg", "png", ...(this.#ladder.takesVideo ? ["h264"] : [])];
+    const codecs = ["jpeg", "png", ...(this.#ladder.takesVideo ? this.#videos : [])];
     if (codecs.join() === this.#accepted) return;
     this.#accepted = codecs.join();
     this.send({ type: "accept", codecs });

@@ -93,7 +93,7 @@ export class Overlay {
   }
 }
 
-export const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264" } as const;
+export const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1" } as const;
 
 function percentilesText({ p50, p95, p99 }: Percentiles): string {
   return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;

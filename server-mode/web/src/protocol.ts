@@ -36,8 +36,16 @@ export type WindowPreset = Told<messages.NamedWindow>;
 export type Letters = Told<messages.Letters>;
 export type ViewInfo = Told<messages.ViewInfo>;
 
-const CODECS = { 1: "jpeg", 2: "png", 3: "h264" } as const;
+const CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1" } as const;
 const QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" } as const;
+
+/** Codecs whose pictures build on each other. */
+export const VIDEO_CODECS = ["h264", "hevc", "av1"] as const;
+export type VideoCodec = (typeof VIDEO_CODECS)[number];
+
+export function isVideo(codec: Frame["codec"]): codec is VideoCodec {
+  return VIDEO_CODECS.some((video) => video === codec);
+}
 
 export interface Frame {
   codec: (typeof CODECS)[keyof typeof CODECS];

@@ -1,10 +1,24 @@
-// H.264 frames of one view, decoded by the browser (WebCodecs).
+// Video frames of one view, decoded by the browser (WebCodecs).
 
-/** Whether this browser decodes H.264; it says so only to pages from a secure origin. */
-export async function decodesVideo(): Promise<boolean> {
-  if (typeof VideoDecoder === "undefined") return false;
-  const config = { codec: "avc1.640033", optimizeForLatency: true };
-  return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+import { VIDEO_CODECS, type VideoCodec } from "./protocol";
+
+/** Profile and level that are asked for: as much as any server sends. */
+const CONFIGS: Record<VideoCodec, string> = {
+  h264: "avc1.640033",
+  // With the parameter sets in the frames.
+  hevc: "hev1.1.6.L153.B0",
+  av1: "av01.0.13M.08",
+};
+
+/** The videos that this browser decodes; it says so only to pages from a secure origin. */
+export async function decodableVideos(): Promise<VideoCodec[]> {
+  if (typeof VideoDecoder === "undefined") return [];
+  const decodes = (codec: VideoCodec) => {
+    const config = { codec: CONFIGS[codec], optimizeForLatency: true };
+    return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+  };
+  const decodable = await Promise.all(VIDEO_CODECS.map(decodes));
+  return VIDEO_CODECS.filter((_, i) => decodable[i]);
 }
 
 /** A decoder that holds a picture back for so long has failed. */
@@ -19,8 +33,8 @@ export class Video {
   #failed: ((error: Error) => void) | null = null;
 
   /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
-  async decode(unit: Uint8Array<ArrayBuffer>, key: boolean): Promise<VideoFrame> {
-    if (key) this.#configure(codecOf(unit));
+  async decode(codec: VideoCodec, unit: Uint8Array<ArrayBuffer>, key: boolean): Promise<VideoFrame> {
+    if (key) this.#configure(codec === "h264" ? codecOf(unit) : CONFIGS[codec]);
     const decoder = this.#decoder;
     if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
     const picture = new Promise<VideoFrame>((taken, failed) => {

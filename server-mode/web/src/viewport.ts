@@ -4,7 +4,7 @@ import { element, setText, svg } from "./dom";
 import { Echo, levels } from "./echo";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
-import { type ClientMessage, type Content, type Frame, type GeometryWarning, type Part, type Size, type ViewState, follows } from "./protocol";
+import { type ClientMessage, type Content, type Frame, type GeometryWarning, type Part, type Size, type ViewState, follows, isVideo } from "./protocol";
 import { Video } from "./video";
 import type { Picture } from "./webrtc";
 import { dateText, nameText, numberText } from "./words";
@@ -324,7 +324,7 @@ export class Viewport {
         if (wanted && !this.#spoilt) this.#paint(pictures, frame);
         for (const picture of pictures) picture.close();
       } catch {
-        if (frame.codec === "h264") this.#owner.videoFailed();
+        if (isVideo(frame.codec)) this.#owner.videoFailed();
         if (generation === this.#generation) this.#spoil("could not be decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
@@ -334,7 +334,7 @@ export class Viewport {
 
   #decode({ codec, key, parts }: Frame): Promise<Picture[]> {
     const decode = async ({ bytes, width, height }: Part) => {
-      if (codec === "h264") return this.#video.decode(bytes, key);
+      if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
       // Pixels as they are: no colour profile of a screen changes a brightness.
       const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
       if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
@@ -355,7 +355,7 @@ export class Viewport {
     const canvas = this.#canvas;
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
     // A video's picture is whole, whatever was there.
-    const isWhole = frame.codec === "h264" && pictures.length > 0;
+    const isWhole = isVideo(frame.codec) && pictures.length > 0;
     if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("is of another size than the one before");
     const before = frame.stretched && !isWhole && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];

@@ -140,8 +140,8 @@ fn what_moves_is_a_video_for_a_client_that_decodes_it_and_its_rate_follows_the_l
     for x in 1..=40 {
         stage.pointer(0, "move", f64::from(x));
         let job = stage.begin(0);
-        let Coding::Film { bits_per_second, .. } = job.coding else { panic!("a video: {:?}", job.coding) };
-        rates.push(bits_per_second);
+        let Coding::Film { film, .. } = job.coding else { panic!("a video: {:?}", job.coding) };
+        rates.push(film.bits_per_second);
         stage.finish(&job, MS);
         // The link becomes narrow.
         stage.now += if x > 20 { 300 * MS } else { 20 * MS };

@@ -76,7 +76,7 @@ fn film(stage: &mut Stage) -> Box<Job> {
 }
 
 fn is_key(job: &Job) -> bool {
-    matches!(job.coding, Coding::Film { key: true, .. })
+    matches!(job.coding, Coding::Film { film, .. } if film.key)
 }
 
 #[test]

@@ -143,6 +143,8 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
         StreamCodec::Jpeg => "jpeg",
         StreamCodec::Png => "png",
         StreamCodec::H264 => "h264",
+        StreamCodec::Hevc => "hevc",
+        StreamCodec::Av1 => "av1",
     };
     let plan = Plan {
         case,

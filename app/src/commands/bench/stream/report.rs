@@ -169,18 +169,18 @@ pub fn print(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) 
 }
 
 fn summary(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) -> Value {
-    let codec = |picture: &&Picture| picture.header.codec == Codec::H264;
-    let videos = case.moving().filter(codec).count();
-    let pictures = case.moving().count();
+    let pictures_in = |codec: Codec| case.moving().filter(|picture| picture.header.codec == codec).count();
+    let codecs = case.moving().map(|picture| picture.header.codec);
+    let most_frequent = codecs.max_by_key(|codec| pictures_in(*codec));
     let mut line = json!({
         "bench": "stream", "case": case.name(), "backend": backend, "size": args.size,
         "threads": super::super::cores(), "clients": args.clients, "seconds": args.seconds,
-        "codec": if videos * 2 > pictures { "h264" } else { "jpeg" },
+        "codec": most_frequent.map(|codec| codec.name()),
         "network": {
             "delay_ms": args.delay_ms, "jitter_ms": args.jitter_ms, "loss_percent": args.loss,
             "mbit_per_s": args.mbit_per_s, "queue_ms": args.queue_ms, "seed": args.seed,
         },
-        "frames": pictures,
+        "frames": case.moving().count(),
     });
     let clients = case.seen.len().max(1) as f64;
     let seconds: f64 = case.seen.iter().map(|seen| seen.released.as_secs_f64()).sum::<f64>().max(1e-3);
@@ -194,7 +194,7 @@ fn summary(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) ->
     add("ms", json!({ "median": latency.median(), "min": latency.at(0.0), "max": latency.at(100.0) }));
     add("latency_ms", latency.percentiles());
     add("input_ms", Spread::of(case.seen.iter().flat_map(Seen::input_ms)).percentiles());
-    add("fps", json!(rounded(pictures as f64 / seconds)));
+    add("fps", json!(rounded(case.moving().count() as f64 / seconds)));
     let of_client = |seen: &Seen| {
         let shown = seen.pictures.iter().filter(|picture| picture.at <= seen.released).count();
         shown as f64 / seen.released.as_secs_f64().max(1e-3)
@@ -274,11 +274,7 @@ impl Trace {
             Quality::Final => "final",
             Quality::Lossless => "lossless",
         };
-        let codec = match picture.header.codec {
-            Codec::H264 => "h264",
-            Codec::Png => "png",
-            _ => "jpeg",
-        };
+        let codec = picture.header.codec.name();
         let [width, height] = picture.header.size;
         let (time, bytes) = (picture.at.as_secs_f64(), picture.bytes);
         // Writing to a text does not fail.
