@@ -5,7 +5,8 @@ use openh264::encoder::{
 };
 use openh264::{OpenH264API, formats::YUVSlices};
 use openh264_sys2::{
-    ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, SBitrateInfo, SPATIAL_LAYER_ALL,
+    ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_TRACE_LEVEL,
+    SBitrateInfo, SPATIAL_LAYER_ALL, WELS_LOG_QUIET,
 };
 
 use super::{BEST_QP, Encode, EncodeError, PICTURES_PER_SECOND, Planes};
@@ -33,7 +34,10 @@ impl OpenH264 {
             .background_detection(false)
             .num_threads(1)
             .vui(VuiConfig::srgb());
-        let encoder = Encoder::with_api_config(OpenH264API::from_source(), config)?;
+        let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config)?;
+        let mut level = WELS_LOG_QUIET;
+        // SAFETY: this option may be set before all else, and reads one `int` before the call returns.
+        unsafe { encoder.raw_api().set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast()) };
         Ok(Self { encoder, begun: false, bits_per_second })
     }
 
