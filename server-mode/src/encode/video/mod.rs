@@ -132,14 +132,15 @@ const BUFFER_SHARE: usize = 15;
 /// The quantiser of encoders without a constant quality goes no lower.
 const BEST_QP: u8 = 18;
 /// Encoders' clock: what a picture may take is this part of a second's bits, however often pictures come.
-pub const PICTURES_PER_SECOND: u32 = 60;
+pub(crate) const PICTURES_PER_SECOND: u32 = 60;
 /// Videos at a time, of all sessions together: some 24 MB each.
 const MOST_VIDEOS: usize = 32;
 /// Pictures of fewer pixels are encoded by one thread each, and so are all where there are many.
 const TWO_THREADS_FROM: u32 = 1 << 19;
 const TWO_THREADS_FOR: usize = 4;
-/// An encoder that has to begin anew for another rate does so when it is off by more than one in so many.
-const RATE_SHARE: usize = 4;
+/// An encoder that has to begin anew for another rate does so when it is off by more than this: a key frame costs more
+/// than a rate that is wrong for a moment.
+const RATE_FACTOR: usize = 2;
 
 static VIDEOS: AtomicUsize = AtomicUsize::new(0);
 
@@ -294,8 +295,8 @@ impl std::fmt::Debug for Video {
 }
 
 impl Video {
-    /// Encodes pictures of a size at `bits_per_second` at most, were there `PICTURES_PER_SECOND` of them, by the best encoder that is known to work and
-    /// makes one of these codecs.
+    /// Encodes pictures of a size at `bits_per_second` at most, were there `PICTURES_PER_SECOND` of them, by the best
+    /// encoder that is known to work and makes one of these codecs.
     pub fn open(
         codecs: VideoCodecs,
         tone: Tone,
@@ -342,7 +343,9 @@ impl Video {
         }
         if self.encoder.set_rate(bits_per_second) {
             self.bits_per_second = bits_per_second;
-        } else if self.bits_per_second.abs_diff(bits_per_second) > self.bits_per_second / RATE_SHARE {
+        } else if bits_per_second > self.bits_per_second * RATE_FACTOR
+            || bits_per_second < self.bits_per_second / RATE_FACTOR
+        {
             let size = self.planes.size();
             self.encoder = self.candidate.open(self.tone, size, threads(size), bits_per_second)?;
             (self.bits_per_second, self.begun) = (bits_per_second, false);
