@@ -91,6 +91,40 @@ async fn a_plain_client_zooms_and_pans_with_the_other_buttons_and_the_wheel() {
     assert!(difference(&last, &client.binary().await) > 0.5, "the wheel changes the picture");
 }
 
+/// Neither the WebSocket nor the JPEG decoder of that client are ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_client_of_another_make_turns_the_volume() {
+    let found = std::process::Command::new("/usr/bin/python3").args(["-c", "import av, websockets"]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        return eprintln!("skipped: /usr/bin/python3 has no av and websockets");
+    }
+    let server = TestServer::start().await;
+    let run = tokio::process::Command::new("/usr/bin/python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/ws_peer.py"))
+        .args([&format!("ws://{}/ws", server.authority), &server.token])
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, run).await.expect("in time").expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["withoutToken"], 401);
+    assert_eq!(told["connected"], json!(["sessionId", "type"]));
+    assert_eq!((&told["studyLoaded"], &told["size"]), (&json!(server.study_uid), &json!([320, 180])));
+    let number = |name: &str| told[name].as_f64().expect("a number");
+    let steps: Vec<f64> =
+        told["steps"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect();
+    assert!(
+        steps.len() == 15 && steps.iter().all(|by| *by > 0.3),
+        "every step shows another picture: {steps:?}"
+    );
+    assert!(number("released") < 8.0, "letting go shows the same view: {told}");
+    assert!(number("back") < 3.0 && number("reset") < 0.01, "the first picture comes back: {told}");
+    assert!(number("slice") > 4.0, "a slice is another picture: {told}");
+    for wrong in ["early", "wrong", "garbage", "unknown"] {
+        assert_eq!(told[wrong], "error", "{wrong} is answered");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_client_gets_numbered_frames_that_echo_its_input() {
     let server = TestServer::start().await;
@@ -303,6 +337,12 @@ async fn without_the_token_there_is_only_the_sign_in_page() {
     let lower = entered.to_lowercase();
     assert!(lower.contains("location: /\r\n"), "{entered}");
     assert!(lower.contains("httponly") && lower.contains("samesite=strict"), "{entered}");
+    let kept = server.get(&format!("/?transport=jpeg&token={}", server.token), "").await;
+    assert!(kept.to_lowercase().contains("location: /?transport=jpeg\r\n"), "{kept}");
+    let asked = server.get("/?transport=jpeg", "").await;
+    assert!(asked.contains("action=\"/sign-in?transport=jpeg\""), "{asked}");
+    let strange = server.get("/?transport=jpeg'%22y", "").await;
+    assert!(strange.contains("action=\"/sign-in?\""), "{strange}");
     let cookie = entered.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
     let cookie = format!("Cookie: {}\r\n", cookie.split(';').next().expect("name and value"));
     let page = server.get("/", &cookie).await;
@@ -329,6 +369,9 @@ async fn without_the_token_there_is_only_the_sign_in_page() {
     };
     let entered = server.http(&post(format!("token={}", server.token))).await;
     assert!(entered.starts_with("HTTP/1.1 303"), "{entered}");
+    let to_jpeg = post(format!("token={}", server.token)).replacen("/sign-in", "/sign-in?transport=jpeg", 1);
+    let entered = server.http(&to_jpeg).await;
+    assert!(entered.to_lowercase().contains("location: /?transport=jpeg\r\n"), "{entered}");
     assert!(server.http(&post(format!("token={}", "x".repeat(5000)))).await.starts_with("HTTP/1.1 400"));
     for _ in 0..12 {
         server.http(&post("token=wrong".into())).await;

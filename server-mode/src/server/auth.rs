@@ -13,6 +13,7 @@ const TOKEN_BYTES: usize = 20;
 /// The least that a token given from outside must have: 128 bits as hexadecimal digits.
 const MIN_TOKEN_CHARS: usize = 32;
 const MAX_TOKEN_CHARS: usize = 512;
+const MAX_KEPT_CHARS: usize = 64;
 
 /// The secret that opens the server. Its `Debug` output does not show it.
 pub struct Token(String);
@@ -88,6 +89,15 @@ impl<'a> Proof<'a> {
 /// The query parameter `token`. Tokens need no escaping, so none is undone.
 pub fn query_token(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
+}
+
+/// What the page of a sign-in is to know afterwards: `?transport=…`, or nothing. What would need escaping in a
+/// header or a form is none that the page has.
+pub fn kept_query(uri: &Uri) -> &str {
+    let query = uri.query().unwrap_or_default();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"=-_.%+".contains(&b);
+    let mut pairs = query.split('&').filter(|pair| pair.starts_with("transport="));
+    pairs.find(|pair| pair.len() <= MAX_KEPT_CHARS && pair.bytes().all(plain)).unwrap_or_default()
 }
 
 /// Whether a request may be answered as far as its origin goes: browsers name the page that a

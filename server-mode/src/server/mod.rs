@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -395,12 +395,12 @@ async fn admit(
     }
     match Proof::of(request.uri(), request.headers(), &app.cookie_name) {
         Proof::Offered(token) => match app.check(address, token) {
-            Ok(()) if request.uri().path() == "/" => app.let_in(),
+            Ok(()) if request.uri().path() == "/" => app.let_in(request.uri()),
             Ok(()) => next.run(request).await,
-            Err(refusal) => pages::sign_in(refusal),
+            Err(refusal) => pages::sign_in(refusal, request.uri()),
         },
         Proof::Cookie(token) if app.token.matches(token) => next.run(request).await,
-        Proof::Cookie(_) | Proof::None => pages::sign_in(SignIn::Needed),
+        Proof::Cookie(_) | Proof::None => pages::sign_in(SignIn::Needed, request.uri()),
     }
 }
 
@@ -415,6 +415,7 @@ async fn sign_in(
             "This page may not sign in: it comes from another origin.",
         );
     }
+    let uri = request.uri().clone();
     let body = axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES);
     let Ok(Ok(body)) = tokio::time::timeout(REQUEST_TIMEOUT, body).await else {
         return pages::text(StatusCode::BAD_REQUEST, "The sign-in form did not arrive or is too long.");
@@ -423,8 +424,8 @@ async fn sign_in(
     let form = std::str::from_utf8(&body).unwrap_or_default();
     let token = form.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
     match app.check(address, token) {
-        Ok(()) => app.let_in(),
-        Err(refusal) => pages::sign_in(refusal),
+        Ok(()) => app.let_in(&uri),
+        Err(refusal) => pages::sign_in(refusal, &uri),
     }
 }
 
@@ -461,15 +462,20 @@ impl App {
     }
 
     /// Sets the cookie and leads to the page, so that the token leaves the address bar.
-    fn let_in(&self) -> Response {
+    fn let_in(&self, uri: &Uri) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SEE_OTHER;
         let cookie =
             format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name, self.token.reveal());
         let headers = response.headers_mut();
-        headers.insert(header::LOCATION, HeaderValue::from_static("/"));
-        // Name and token consist of letters, digits, `-` and `_`.
-        headers.extend(HeaderValue::from_str(&cookie).ok().map(|cookie| (header::SET_COOKIE, cookie)));
+        let page = match auth::kept_query(uri) {
+            "" => "/".into(),
+            kept => format!("/?{kept}"),
+        };
+        // None of these holds what a header value may not.
+        for (name, value) in [(header::LOCATION, page), (header::SET_COOKIE, cookie)] {
+            headers.extend(HeaderValue::from_str(&value).ok().map(|value| (name, value)));
+        }
         response
     }
 

@@ -7,6 +7,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
+use super::auth;
+
 /// One file of the browser client.
 #[derive(Debug)]
 pub struct Asset {
@@ -93,8 +95,9 @@ pub enum SignIn {
     TooManyGuesses,
 }
 
-/// The sign-in page. It stands alone: nothing else of the server is shown without the token.
-pub fn sign_in(why: SignIn) -> Response {
+/// The sign-in page in place of what was asked for. It stands alone: nothing else of the server is shown without the
+/// token.
+pub fn sign_in(why: SignIn, uri: &Uri) -> Response {
     let (status, message) = match why {
         SignIn::Needed => (
             StatusCode::UNAUTHORIZED,
@@ -110,10 +113,15 @@ pub fn sign_in(why: SignIn) -> Response {
         ),
     };
     let role = if why == SignIn::Needed { "" } else { " role=\"alert\"" };
-    let page = include_str!("sign_in.html").replace("{message}", message).replace("{role}", role);
+    let page = include_str!("sign_in.html")
+        .replace("{message}", message)
+        .replace("{role}", role)
+        .replace("{kept}", auth::kept_query(uri));
     let mut response = respond(status, "text/html; charset=utf-8", Body::from(page));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SIGN_IN_POLICY));
+    // Without any referrer browsers send the form with the origin `null`, which is refused.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if why == SignIn::TooManyGuesses {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
