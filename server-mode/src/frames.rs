@@ -313,6 +313,8 @@ pub enum Failure {
     Cancelled,
     /// The picture that was to be sent without loss is not kept any more.
     Forgotten,
+    /// It takes more bytes than it may.
+    TooLarge,
     Failed(String),
 }
 
@@ -368,6 +370,17 @@ fn make(
         Coding::Rest { canvas, most } => {
             lock(canvas).go_on(*most, jpeg, &mut message)?.ok_or(Failure::Forgotten)?
         }
+        Coding::Values { most } => {
+            let params = RenderParams::resolve(&job.state, &job.volume);
+            let values = renderer.values(&job.volume, &params, cancel).map_err(failure)?;
+            rendered = Instant::now();
+            message = vec![0; protocol::values::HEADER_BYTES];
+            encode::values::encode(&values, &mut message)?;
+            if message.len() > *most {
+                return Err(Failure::TooLarge);
+            }
+            Painted::with(Codec::Png)
+        }
     };
     let (render_time, encode_time) = (rendered - started, rendered.elapsed());
     let wait_time = Duration::ZERO;
@@ -395,11 +408,15 @@ fn draw(
             studio.advance(&shared.studios, &request, cancel)
         }
     };
-    let drawn = drawn.map_err(|error| match error {
+    let drawn = drawn.map_err(failure)?;
+    if cancel.load(Ordering::Relaxed) { Err(Failure::Cancelled) } else { Ok(drawn) }
+}
+
+fn failure(error: RenderError) -> Failure {
+    match error {
         RenderError::Cancelled => Failure::Cancelled,
         other => Failure::Failed(other.to_string()),
-    })?;
-    if cancel.load(Ordering::Relaxed) { Err(Failure::Cancelled) } else { Ok(drawn) }
+    }
 }
 
 /// A defect that ended one picture spoils no other: until it is whole again, a canvas knows nothing of the

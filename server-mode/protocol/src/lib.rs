@@ -19,10 +19,12 @@ pub mod message;
 pub mod plain;
 #[cfg(test)]
 mod typescript;
+pub mod values;
 
 pub use client::Client;
 pub use frame::{Codec, FrameHeader, Part, Quality};
 pub use message::{ClientMessage, Content, ErrorCode, MouseButton, PointerKind, ServerMessage};
+pub use values::ValuesHeader;
 
 /// The WebSocket subprotocol of `ClientMessage` and `ServerMessage`.
 pub const SUBPROTOCOL: &str = "voxcast.v1";

@@ -96,6 +96,10 @@ pub enum ClientMessage {
     Repaint {
         view: u8,
     },
+    /// Asks for the values that a slice view shows, to be windowed by the client.
+    Values {
+        view: u8,
+    },
     Ping {
         time: f64,
     },
@@ -290,7 +294,7 @@ impl ClientMessage {
                 short("name", name)
             }
             Self::Reset { view } => view.map_or(Ok(()), check_view),
-            Self::Ack { view, .. } | Self::Repaint { view } => check_view(*view),
+            Self::Ack { view, .. } | Self::Repaint { view } | Self::Values { view } => check_view(*view),
             Self::Accept { codecs } => {
                 if codecs.len() > MAX_CODECS {
                     return Err(format!("`codecs` lists at most {MAX_CODECS}"));

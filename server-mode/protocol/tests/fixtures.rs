@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use protocol::frame::append_part;
-use protocol::{ClientMessage, FrameHeader, Quality, ServerMessage, plain};
+use protocol::{ClientMessage, FrameHeader, Quality, ServerMessage, ValuesHeader, plain};
 use serde_json::{Value, json};
 
 fn fixtures(folder: &str) -> Vec<(String, String)> {
@@ -38,6 +38,16 @@ fn round_trip(name: &str, text: &str) -> Result<Value, String> {
     } else if name.starts_with("server-") {
         let message: ServerMessage = serde_json::from_str(text).map_err(|error| error.to_string())?;
         back(serde_json::to_value(message))
+    } else if name.starts_with("values-") {
+        let file: Value = serde_json::from_str(text).expect("a fixture is JSON");
+        let bytes = unhex(file["hex"].as_str().expect("hex"));
+        let (header, png) = ValuesHeader::decode(&bytes).map_err(|error| error.to_string())?;
+        assert_eq!([&header.encode(), png].concat(), bytes, "{name}");
+        let told = json!({
+            "view": header.view, "inverted": header.inverted, "linearExact": header.linear_exact,
+            "size": header.size, "viewRevision": header.view_revision,
+        });
+        Ok(json!({ "hex": file["hex"], "header": told, "bytes": png.len() }))
     } else {
         assert!(name.starts_with("frame-"), "{name}: unknown kind of fixture");
         let file: Value = serde_json::from_str(text).expect("a frame fixture is JSON");

@@ -5,6 +5,11 @@ use render_core::Frame;
 
 use super::{EncodeError, Rect, Tone};
 
+/// Appends a PNG of grey samples.
+pub fn encode_grey(size: [u32; 2], samples: &[u8], to: &mut Vec<u8>) -> Result<(), EncodeError> {
+    write(size, ColorType::Grayscale, samples, to)
+}
+
 /// Appends the PNG to `to`. A grey picture's red is its brightness.
 pub fn encode(frame: &Frame, rect: Rect, tone: Tone, to: &mut Vec<u8>) -> Result<(), EncodeError> {
     let [width, height] = rect.size;
@@ -17,15 +22,25 @@ pub fn encode(frame: &Frame, rect: Rect, tone: Tone, to: &mut Vec<u8>) -> Result
             Tone::Color => samples.extend(row.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [r, g, b])),
         }
     }
-    let mut encoder = png::Encoder::new(to, width, height);
-    encoder.set_color(match tone {
+    let color = match tone {
         Tone::Grey => ColorType::Grayscale,
         Tone::Color => ColorType::Rgb,
-    });
+    };
+    write([width, height], color, &samples, to)
+}
+
+fn write(
+    [width, height]: [u32; 2],
+    color: ColorType,
+    samples: &[u8],
+    to: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let mut encoder = png::Encoder::new(to, width, height);
+    encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
     encoder.set_filter(Filter::Adaptive);
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&samples)?;
+    writer.write_image_data(samples)?;
     Ok(writer.finish()?)
 }

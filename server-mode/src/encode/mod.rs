@@ -3,6 +3,7 @@
 mod canvas;
 mod jpeg;
 mod lossless;
+pub mod values;
 mod video;
 
 use render_core::{Frame, FrameKind};

@@ -132,6 +132,8 @@ pub enum Coding {
     Film { canvas: Arc<Mutex<Canvas>>, film: Film, brush: Brush },
     /// It was drawn before; some more of it is encoded, about so many bytes.
     Rest { canvas: Arc<Mutex<Canvas>>, most: usize },
+    /// Not the picture is wanted but its values, unless they take more bytes.
+    Values { most: usize },
 }
 
 /// Comes back with the picture.
@@ -146,6 +148,8 @@ pub struct JobMeta {
     pub epoch: u64,
     input_seq: u64,
     demand: u64,
+    /// Whether it is values in place of a picture.
+    pub values: bool,
     /// How coarse the picture is; `None` is full quality.
     pub rung: Option<Rung>,
     /// What the frame shows, in the words of the protocol.
@@ -446,13 +450,16 @@ impl Session {
 
     fn rendered(&mut self, now: Instant, rendered: Rendered) {
         let Rendered { meta, picture } = rendered;
+        if meta.values {
+            return self.values_drawn(&meta, picture);
+        }
         let Some(view) = self.views.get_mut(&meta.view) else { return };
         if !view.finish(now, &meta, &picture) {
             return;
         }
         match picture {
             Ok(picture) => self.frame(now, &meta, picture),
-            Err(Failure::Cancelled | Failure::Forgotten) => {}
+            Err(Failure::Cancelled | Failure::Forgotten | Failure::TooLarge) => {}
             Err(Failure::Failed(reason)) => {
                 self.error(ErrorCode::RenderFailed, &format!("The picture cannot be drawn: {reason}"), None);
             }
@@ -505,6 +512,31 @@ impl Session {
         self.send_frame(meta.view, picture.painted.codec, message);
     }
 
+    /// Sends values, after the state that they belong to. A client that gets none has its pictures.
+    fn values_drawn(&mut self, meta: &JobMeta, picture: Result<Picture, Failure>) {
+        let Some(series) = self.series.clone() else { return };
+        let Some(view) = self.views.get_mut(&meta.view) else { return };
+        let Some(linear_exact) = view.finish_values(meta, picture.is_ok()) else { return };
+        let Ok(picture) = picture else { return };
+        let counters = &mut self.counters[usize::from(meta.view)];
+        if counters.told.as_ref() != Some(&*meta.info) {
+            counters.told = Some((*meta.info).clone());
+            self.send(&ServerMessage::View((*meta.info).clone()));
+        }
+        let header = protocol::ValuesHeader {
+            view: meta.view,
+            inverted: series.loaded.volume.meaning().inverted,
+            linear_exact,
+            size: picture.size.map(|n| u16::try_from(n).unwrap_or(u16::MAX)),
+            view_revision: meta.info.revision,
+        };
+        let mut message = picture.message;
+        if let Some(room) = message.first_chunk_mut() {
+            *room = header.encode();
+        }
+        self.send_frame(meta.view, Codec::Png, message);
+    }
+
     /// Asks for a picture of every view that needs one and whose client keeps up.
     fn request_frames(&mut self, now: Instant) {
         let Some(series) = self.series.clone() else { return };
@@ -530,6 +562,7 @@ impl Session {
         }
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
         let (bits_per_second, share) = (self.link.bits_per_second() / moving, self.link.share(now));
+        let mut states = Vec::new();
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
             let wishes = Wishes {
@@ -546,6 +579,13 @@ impl Session {
             {
                 self.out.push_back(Output::Render(job));
             }
+            if let Some(info) = view.state_to_tell(now, number, &series.loaded, counters.told.as_ref()) {
+                self.counters[usize::from(number)].told = Some(info.clone());
+                states.push(info);
+            }
+        }
+        for info in states {
+            self.send(&ServerMessage::View(info));
         }
     }
 

@@ -51,6 +51,7 @@ impl Session {
                 let [h264, hevc, av1] = ["h264", "hevc", "av1"].map(accepts);
                 self.accepts = Accepts { png: accepts("png"), videos: VideoCodecs { h264, hevc, av1 } };
             }
+            ClientMessage::Values { view } => self.view(view)?.0.want_values(),
             ClientMessage::Repaint { view } => {
                 self.view(view)?.0.repaint();
                 self.counters[usize::from(view)].told = None;

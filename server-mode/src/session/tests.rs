@@ -1,6 +1,7 @@
 //! The session with a clock, a client and a renderer made by hand.
 
 mod quality;
+mod values;
 mod way;
 mod webrtc;
 
@@ -47,7 +48,7 @@ fn jpeg_quality(job: &Job) -> u8 {
     match job.coding {
         Coding::Bare { quality } => quality,
         Coding::Parts { brush, .. } => brush.quality,
-        Coding::Film { .. } | Coding::Rest { .. } => panic!("no JPEG comes of this"),
+        Coding::Film { .. } | Coding::Rest { .. } | Coding::Values { .. } => panic!("no JPEG comes of this"),
     }
 }
 
@@ -56,7 +57,7 @@ fn painted(job: &Job) -> Painted {
     Painted::with(match &job.coding {
         Coding::Bare { .. } | Coding::Parts { .. } => Codec::Jpeg,
         Coding::Film { .. } => Codec::H264,
-        Coding::Rest { .. } => Codec::Png,
+        Coding::Rest { .. } | Coding::Values { .. } => Codec::Png,
     })
 }
 
@@ -351,7 +352,7 @@ fn a_client_whose_picture_is_damaged_is_shown_all_of_it_again() {
         Coding::Parts { canvas, .. } | Coding::Film { canvas, .. } | Coding::Rest { canvas, .. } => {
             Arc::clone(canvas)
         }
-        Coding::Bare { .. } => panic!("a stream has a canvas"),
+        Coding::Bare { .. } | Coding::Values { .. } => panic!("this has no canvas"),
     };
     stage.say(json!({"type": "repaint", "view": 1}));
     let first = stage.begin(1);

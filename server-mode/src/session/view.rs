@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use protocol::Codec;
 use protocol::message::{self, Letters, ViewInfo};
+use protocol::values::{MAX_PIXELS, MAX_ROWS};
 use render_core::dicom::Loaded;
 use render_core::progressive::Ladder;
 use render_core::scene::overlay::EdgeLetters;
-use render_core::scene::view::{Combine, Orientation};
+use render_core::scene::view::{Combine, Orientation, Plane};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
+use render_core::window::Shape;
 use render_core::{Volume, Window};
 
 use super::motion::{Motion, coarser};
@@ -36,6 +38,12 @@ const STALL: Duration = Duration::from_millis(300);
 const INTERACTIVE_BUDGET: Duration = Duration::from_millis(24);
 /// The same for the time until a thread is free as well: 20 a second.
 const SHARED: f64 = 24.0 / 48.0;
+
+/// A client that windows a slice itself is told the window so often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+/// Values are sent where the way carries them in half a second: as so many frames at rest, or by its rate.
+const VALUES_PACES: usize = 8;
+const VALUES_PER_SECOND: usize = 2;
 
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
@@ -175,6 +183,32 @@ pub struct View {
     video: Option<Option<Instant>>,
     /// The next picture of the video is to need none before it.
     wants_key: bool,
+    values: Values,
+    /// When the client was last told a state without a picture.
+    told_at: Option<Instant>,
+}
+
+/// What a client that windows a slice itself is to get, or has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Values {
+    No,
+    Wanted,
+    Asked(Shown),
+    Sent(Shown),
+}
+
+/// What values belong to: all of a slice but its window's numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shown {
+    plane: Plane,
+    size: [u32; 2],
+    shape: Shape,
+}
+
+impl Shown {
+    fn by(state: &ViewState) -> Self {
+        Self { plane: state.plane, size: state.size, shape: state.window.shape() }
+    }
 }
 
 /// On the way from a final picture to a lossless one.
@@ -214,6 +248,8 @@ impl View {
             settling: Settling::No,
             video: None,
             wants_key: false,
+            values: Values::No,
+            told_at: None,
         }
     }
 
@@ -251,6 +287,40 @@ impl View {
         self.epoch = epoch;
         (self.asked, self.shown, self.settling, self.due) = (None, None, Settling::No, None);
         (self.canvas, self.video, self.repaint) = (Arc::default(), None, false);
+        self.values = Values::No;
+    }
+
+    /// The client asks for the values of what it sees. Where there are none to window it goes on with pictures.
+    pub fn want_values(&mut self) {
+        let state = &self.state;
+        let straight = matches!(state.window.shape(), Shape::Linear | Shape::LinearExact);
+        let [width, height] = state.size;
+        let fits = height <= MAX_ROWS && u64::from(width) * u64::from(height) <= MAX_PIXELS;
+        if state.content == Content::Slice && straight && state.layers.is_empty() && fits {
+            self.values = Values::Wanted;
+        }
+    }
+
+    /// Whether the client draws what it sees itself: its hand windows a slice whose values it has.
+    fn is_quiet(&self) -> bool {
+        self.is_dragging() && self.values == Values::Sent(Shown::by(&self.state))
+    }
+
+    /// What a client that gets no pictures is to know now.
+    pub fn state_to_tell(
+        &mut self,
+        now: Instant,
+        number: u8,
+        loaded: &Loaded,
+        told: Option<&ViewInfo>,
+    ) -> Option<ViewInfo> {
+        let info = self.is_quiet().then(|| self.info(number, loaded)).filter(|info| told != Some(info))?;
+        if let Some(due) = self.told_at.map(|at| at + TELL_EVERY).filter(|due| *due > now) {
+            self.due = Some(due);
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(info)
     }
 
     /// The client has lost pictures of the video.
@@ -269,13 +339,13 @@ impl View {
     pub fn repaint(&mut self) {
         self.canvas = Arc::default();
         self.repaint = self.asked.is_some();
-        self.shown = None;
+        (self.shown, self.values) = (None, Values::No);
     }
 
     /// Something was changed for good: the next picture is a final one.
     pub fn touched(&mut self, seq: u64) {
         self.input_seq = self.input_seq.max(seq);
-        self.rest_at = None;
+        (self.rest_at, self.values) = (None, Values::No);
     }
 
     /// Something moves.
@@ -315,6 +385,7 @@ impl View {
     /// that means the same.
     pub fn relayout(&mut self, volume: &Volume, kind: protocol::Content, size: [u32; 2]) {
         self.apply_pending(volume);
+        self.values = Values::No;
         self.state.set_size(size);
         if kind != self.kind {
             self.kind = kind;
@@ -428,6 +499,15 @@ impl View {
     ) -> Option<Box<Job>> {
         let volume = &loaded.volume;
         self.due = None;
+        match self.values {
+            Values::Wanted if self.asked.is_none() => {
+                self.values = Values::Asked(Shown::by(&self.state));
+                return Some(Box::new(self.values_job(number, loaded, wishes)));
+            }
+            Values::Asked(_) => return None,
+            _ if self.is_quiet() => return None,
+            _ => {}
+        }
         if self.is_to_go_on(wishes) {
             return Some(Box::new(self.rest_job(number, loaded, wishes.most)));
         }
@@ -507,11 +587,30 @@ impl View {
         Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
     }
 
+    fn values_job(&self, number: u8, loaded: &Loaded, wishes: Wishes) -> Job {
+        let meta = JobMeta { values: true, ..self.meta(number, loaded, Quality::Interactive) };
+        let by_rate = wishes.bits_per_second / 8 / VALUES_PER_SECOND;
+        let coding = Coding::Values { most: by_rate.max(wishes.most * VALUES_PACES) };
+        Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
+    }
+
+    /// Takes note of values, or that there are none. Returns whether their window's function is LINEAR_EXACT, if
+    /// they are still wanted.
+    pub fn finish_values(&mut self, meta: &JobMeta, there: bool) -> Option<bool> {
+        let Values::Asked(of) = self.values else { return None };
+        if meta.epoch != self.epoch {
+            return None;
+        }
+        self.values = if there { Values::Sent(of) } else { Values::No };
+        there.then_some(of.shape == Shape::LinearExact)
+    }
+
     fn meta(&self, number: u8, loaded: &Loaded, quality: Quality) -> JobMeta {
         JobMeta {
             view: number,
             quality,
             refines: false,
+            values: false,
             epoch: self.epoch,
             input_seq: self.input_seq,
             demand: self.demand,
@@ -557,6 +656,7 @@ impl View {
             }
             Err(Failure::Cancelled) => {}
             // It was drawn before the client took lossless pictures: now it is kept.
+            Err(Failure::TooLarge) => {}
             Err(Failure::Forgotten) => (self.shown, self.settling) = (None, Settling::No),
             // What cannot be drawn is not tried again until something changes.
             Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Lossless)),

@@ -2,6 +2,8 @@
 var SUBPROTOCOL = "voxcast.v1";
 var FRAME_HEADER_BYTES = 44;
 var PART_HEADER_BYTES = 12;
+var VALUES_HEADER_BYTES = 20;
+var MAX_VALUES = 4 * 1024 * 1024;
 var MAX_VIEWS = 16;
 var MAX_VIEW_SIZE = 8192;
 var MAX_PIXELS = 16 * 1024 * 1024;
@@ -193,6 +195,31 @@ function parseHeader(bytes) {
     parts: []
   };
 }
+function areValues(bytes) {
+  return bytes.byteLength >= 4 && new DataView(bytes).getUint32(0) === 1448629809;
+}
+function parseValues(bytes) {
+  if (!areValues(bytes)) throw new ProtocolError("the values do not start with VXV1");
+  if (bytes.byteLength < VALUES_HEADER_BYTES) throw new ProtocolError("the values are shorter than their header");
+  const data = new DataView(bytes);
+  const view = data.getUint8(4);
+  if (view >= MAX_VIEWS) throw new ProtocolError(`the values are of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
+  const flags = data.getUint8(5);
+  if (flags > 3) throw new ProtocolError(`the values have unknown flags, ${flags}`);
+  const width = data.getUint16(8, true);
+  const height = data.getUint16(10, true);
+  const tooLarge = width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE || width * height > MAX_VALUES;
+  if (width === 0 || height === 0 || tooLarge) throw new ProtocolError(`there are no values of ${width} by ${height} pixels`);
+  return {
+    view,
+    inverted: (flags & 1) !== 0,
+    linearExact: (flags & 2) !== 0,
+    width,
+    height,
+    revision: Number(data.getBigUint64(12, true)),
+    png: new Uint8Array(bytes, VALUES_HEADER_BYTES)
+  };
+}
 function follows(a, b) {
   return (a - b | 0) > 0;
 }
@@ -306,7 +333,8 @@ var Connection = class {
     this.#silent = false;
     try {
       if (data instanceof ArrayBuffer) {
-        this.#handlers.frame(parseFrame(data));
+        if (areValues(data)) this.#handlers.values(parseValues(data));
+        else this.#handlers.frame(parseFrame(data));
       } else if (typeof data === "string") {
         const message = parseMessage(data);
         if (message.type === "connected") {
@@ -478,7 +506,7 @@ var Echo = class {
       }
     }
     const grey = window === base.window ? null : brightness(base.window, window);
-    return { ...shown, grey };
+    return { ...shown, window, grey };
   }
   #effects(message, content) {
     const isSlice = SLICES.includes(content);
@@ -681,6 +709,45 @@ var Gestures = class {
   }
 };
 
+// src/values.ts
+var BLACK = 4278190080;
+async function decode({ width, height, inverted, linearExact, png }) {
+  const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
+  try {
+    if (bitmap.width !== width || bitmap.height !== 4 * height) throw new Error("values of another size than they say");
+    const context = new OffscreenCanvas(width, 4 * height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("no canvas");
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, width, 4 * height);
+    return { width, height, inverted, linearExact, values: valuesOf(data, width * height) };
+  } finally {
+    bitmap.close();
+  }
+}
+function valuesOf(rgba, count2) {
+  const bits = new Uint32Array(count2);
+  const red = (byte, i) => rgba[4 * (byte * count2 + i)];
+  for (let i = 0; i < count2; i++) bits[i] = red(0, i) << 24 | red(1, i) << 16 | red(2, i) << 8 | red(3, i);
+  return new Float32Array(bits.buffer);
+}
+function ramp({ center, width }, { inverted, linearExact }) {
+  const span = linearExact ? width : Math.max(width - 1, 1e-3);
+  const low = Math.fround(linearExact ? center - width / 2 : center - 0.5 - (width - 1) / 2);
+  const scale = Math.fround(1 / span);
+  return inverted ? [Math.fround(low + Math.fround(1 / scale)), -scale] : [low, scale];
+}
+function paint(image, window, pixels) {
+  const [low, scale] = ramp(window, image);
+  const { values } = image;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    const share = Math.fround(Math.fround(value - low) * scale);
+    const brightness2 = share > 0 ? Math.min(share, 1) : 0;
+    const level = Math.fround(Math.fround(brightness2 * 255) + 0.5) | 0;
+    pixels[i] = BLACK | level * 65793;
+  }
+}
+
 // src/video.ts
 var CONFIGS = {
   h264: "avc1.640033",
@@ -827,6 +894,7 @@ function showsPreset(content) {
 }
 var ECHO_MS = 1600;
 var LONGEST_RULER_PX = 140;
+var SLICES2 = ["axial", "coronal", "sagittal"];
 var Viewport = class {
   view;
   root;
@@ -868,6 +936,12 @@ var Viewport = class {
   /** Of the picture itself; while it is an echo it counts as interactive. */
   #shownQuality = ["interactive", 0];
   #echoEnd;
+  /** The picture of values, over the server's. */
+  #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
+  /** What the page windows itself from a press until the picture at rest is there. */
+  #values = null;
+  /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
+  #windowing = false;
   #caption = null;
   /** States whose pictures have not been shown yet, oldest first. */
   #states = [];
@@ -886,7 +960,7 @@ var Viewport = class {
     this.view = view;
     this.content = content;
     this.#owner = owner;
-    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas);
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local);
     const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
     this.root = element(
       "section",
@@ -966,19 +1040,81 @@ var Viewport = class {
   /** Takes what the server says of the view; the overlay follows with the picture. */
   setState(state) {
     this.state = state;
-    this.#states.push(state);
+    if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
+    if (this.windowsItself) this.#adopt(state);
+    else this.#states.push(state);
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
   }
   /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
   sent(message, seq) {
+    if (message.type !== "pointer") this.#dropValues();
+    else if (message.kind === "press") this.#pressed(message.button);
+    else if (message.kind === "release") this.#released();
     if (this.#echo.sent(message, seq, this.content, performance.now())) this.#showEcho();
+  }
+  /** Whether a drag is windowed here, and no picture answers it. */
+  get windowsItself() {
+    return this.#windowing && this.#values !== null;
+  }
+  #pressed(button) {
+    this.#dropValues();
+    if (button !== "left" || !SLICES2.includes(this.content) || !this.state) return;
+    this.#windowing = true;
+    this.#owner.send({ type: "values", view: this.view });
+  }
+  #released() {
+    this.#windowing = false;
+    if (this.#values?.of.revision === this.state?.revision) this.#dropValues();
+  }
+  #dropValues() {
+    this.#windowing = false;
+    this.#values = null;
+    this.#local.hidden = true;
+  }
+  /** Takes the values of what is on screen; they serve the drag that asked for them. */
+  async setValues(values) {
+    const of = this.state;
+    if (!this.#windowing || of?.revision !== values.revision) return;
+    let image;
+    try {
+      image = await decode(values);
+    } catch {
+      this.#owner.send({ type: "repaint", view: this.view });
+      return;
+    }
+    if (!this.#windowing || this.state === null || !sameSlice(of, this.state)) return;
+    this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
+    [this.#local.width, this.#local.height] = [image.width, image.height];
+    this.#adopt(this.state);
+  }
+  /** The newest state is on screen, though no picture of it came. */
+  #adopt(state) {
+    this.#states = [];
+    this.#write(state);
+    this.#echo.shown(state.inputSeq);
+    this.#showEcho();
+  }
+  /** Shows the values under a window. */
+  #showLocal({ image, pixels }, window) {
+    paint(image, window, new Uint32Array(pixels.data.buffer));
+    this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
+    this.#local.hidden = false;
   }
   #showEcho() {
     clearTimeout(this.#echoEnd);
     const base = this.#drawn;
     const shown = base && this.#echo.appearance(base, this.content, performance.now());
     const { style } = this.#canvas;
+    const values = this.#values;
+    if (values && base && (!shown || shown.scale === 1 && shown.dx === 0 && shown.dy === 0)) {
+      style.transform = style.filter = "";
+      this.#showLocal(values, shown?.window ?? base.window);
+      if (this.#windowing) this.#writeQuality("interactive", 0);
+      if (shown) this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
+      return;
+    }
+    this.#local.hidden = true;
     if (!shown) {
       if (style.transform || style.filter) this.#writeQuality(...this.#shownQuality);
       style.transform = style.filter = "";
@@ -988,8 +1124,8 @@ var Viewport = class {
     const { scale, dx, dy, grey } = shown;
     style.transform = `translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`;
     if (grey) {
-      const values = levels(grey).map((value) => value.toFixed(4)).join(" ");
-      for (const channel of this.#greys) channel.setAttribute("tableValues", values);
+      const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
+      for (const channel of this.#greys) channel.setAttribute("tableValues", values2);
     }
     style.filter = grey ? `url(#echo-${this.view})` : "";
     this.#writeQuality("interactive", 0);
@@ -1010,6 +1146,7 @@ var Viewport = class {
     this.#dropFrames();
     this.wantedSlice = null;
     this.#echo.clear();
+    this.#dropValues();
     this.#showEcho();
   }
   /** A new session counts its frames anew. */
@@ -1041,6 +1178,7 @@ var Viewport = class {
   }
   #forget() {
     this.#markStale(null);
+    this.#dropValues();
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
     const newest = this.#waiting.at(-1);
@@ -1071,13 +1209,13 @@ var Viewport = class {
     this.#decoding = false;
   }
   #decode({ codec, key, parts }) {
-    const decode = async ({ bytes, width, height }) => {
+    const decode2 = async ({ bytes, width, height }) => {
       if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
       const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
       if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
       return bitmap;
     };
-    return Promise.all(parts.map(decode));
+    return Promise.all(parts.map(decode2));
   }
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
   #spoil(reason) {
@@ -1113,6 +1251,7 @@ var Viewport = class {
     this.#shownQuality = [frame.quality, state?.refined ?? 0];
     this.#writeQuality(...this.#shownQuality);
     this.#echo.shown(frame.inputSeq);
+    if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
     this.#showEcho();
     this.#owner.shown(frame);
   }
@@ -1217,6 +1356,10 @@ var Viewport = class {
     return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
   }
 };
+function sameSlice(a, b) {
+  const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
+  return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
+}
 function copyOf(canvas) {
   const copy = new OffscreenCanvas(canvas.width, canvas.height);
   copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
@@ -1852,6 +1995,7 @@ var Link = class {
         state: (state) => this.#state(state),
         message: (message) => this.#message(message),
         frame: (frame) => this.#frame(frame),
+        values: handlers.values,
         received: handlers.received,
         fault: handlers.fault
       },
@@ -2091,6 +2235,16 @@ var Meter = class {
   rate(view, now) {
     return this.#shown.filter((picture) => picture.view === view && now - picture.at < RATE_WINDOW_MS).length;
   }
+  /** For how long input of a view has waited for any picture; 0 when nothing waits. What waits longer than is kept has changed nothing. */
+  stalledMs(view, now) {
+    const oldest = this.#waiting.find((input) => input.view === view && now - input.at < KEPT_MS);
+    return oldest ? now - Math.max(oldest.at, this.#last.get(view) ?? 0) : 0;
+  }
+  /** How long ago a view last had a picture; null when it had none. */
+  stillMs(view, now) {
+    const last = this.#last.get(view);
+    return last === void 0 ? null : now - last;
+  }
   /** What was measured in the last `ms`, at most `KEPT_MS`. */
   summary(ms, now) {
     this.#shown = this.#shown.filter(({ at }) => now - at <= KEPT_MS);
@@ -2119,24 +2273,28 @@ var ROUNDS = 30;
 var PAUSE_MS2 = 100;
 var PAUSES_DIFFER_MS = 50;
 var PATIENCE_MS3 = 3e3;
+var STALL_MS = 1e3;
+var FRESH_MS = 1e3;
 var Overlay = class {
   #root;
   #values = /* @__PURE__ */ new Map();
+  #age = element("p", { class: "age" });
   #test = element("button", { type: "button" }, "Test latency");
   #result = element("p", { role: "status" });
   #press;
   constructor(press) {
     this.#press = press;
-    const names = ["Transport", "Codec", "Picture", "Rate", "Latency", "Data", "Round trip", "Longest freeze"];
-    const rows = names.flatMap((name) => {
+    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
-      return [element("dt", {}, name), value];
+      return element("div", {}, element("dt", {}, name), value);
     });
     this.#root = element(
       "section",
       { class: "overlay", hidden: true, "aria-label": "Measurements" },
       element("dl", {}, ...rows),
+      this.#age,
       this.#test,
       this.#result
     );
@@ -2152,7 +2310,11 @@ var Overlay = class {
   moveTo(viewport) {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
-  show({ transport: transport2, reason, size, roundTripMs, summary }) {
+  show({ transport: transport2, reason, size, roundTripMs, summary, stalledMs, stillMs }) {
+    const stalls = stalledMs > STALL_MS;
+    this.#root.classList.toggle("stalls", stalls);
+    this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
+    setText(this.#age, ageText(stalls ? stalledMs : null, stillMs));
     const { codec, framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
       Transport: reason ? `${transport2} (${reason})` : transport2,
@@ -2162,7 +2324,7 @@ var Overlay = class {
       Latency: latencyMs ? percentilesText(latencyMs) : "–",
       Data: `${(bitsPerSecond / 1e3).toFixed(0)} kbit/s`,
       "Round trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
-      "Longest freeze": longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
+      Freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
     };
     for (const [name, text2] of Object.entries(rows)) setText(this.#values.get(name), text2);
   }
@@ -2183,6 +2345,14 @@ var Overlay = class {
     this.#test.disabled = false;
   }
 };
+function ageText(stalledMs, stillMs) {
+  if (stalledMs !== null) return `No picture for ${secondsText(stalledMs)}`;
+  if (stillMs === null) return "No picture yet";
+  return stillMs > FRESH_MS ? `Still for ${secondsText(stillMs)}` : "Live";
+}
+function secondsText(ms) {
+  return ms < 12e4 ? `${Math.floor(ms / 1e3)} s` : `${Math.floor(ms / 6e4)} min`;
+}
 var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1" };
 function percentilesText({ p50, p95, p99 }) {
   return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
@@ -2279,6 +2449,7 @@ var Client = class {
           if (viewport) viewport.setFrame(frame, picture);
           else picture?.close();
         },
+        values: (values) => void this.#views[values.view]?.setValues(values),
         received: (bytes) => this.#meter.received(bytes, performance.now()),
         fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`)
       },
@@ -2286,6 +2457,9 @@ var Client = class {
       kept?.resumeToken ?? null,
       RUNGS.find((rung) => rung === chosen) ?? null
     );
+    if (chosen !== null && !RUNGS.some((rung) => rung === chosen)) {
+      this.#report(`The address asks for transport=${chosen.slice(0, 32)}, which is none of ${RUNGS.join(", ")}: the best way is taken.`);
+    }
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
@@ -2324,10 +2498,11 @@ var Client = class {
   /** Returns the message's number, or null when there is no connection. */
   #send(message) {
     const seq = this.#link.send(message);
-    const isInput = message.type !== "ack" && message.type !== "repaint";
+    const isInput = message.type !== "ack" && message.type !== "repaint" && message.type !== "values";
     if (seq === null || !isInput || !("view" in message) || message.view === void 0) return seq;
-    this.#views[message.view]?.sent(message, seq);
-    if (message.type === "pointer" && message.kind !== "move") return seq;
+    const viewport = this.#views[message.view];
+    viewport?.sent(message, seq);
+    if (message.type === "pointer" && (message.kind !== "move" || viewport?.windowsItself)) return seq;
     this.#meter.sent(message.view, seq, performance.now());
     return seq;
   }
@@ -2717,7 +2892,8 @@ var Client = class {
     const { transport: transport2, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
     const size = this.#views[this.#active].pictureSize;
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, size, roundTripMs, summary });
+    const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, size, roundTripMs, summary, stalledMs, stillMs });
   }
   #reportStats() {
     const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());

@@ -11,6 +11,7 @@ import {
   difference,
   drag,
   datagramLink,
+  drawn,
   factsThat,
   link,
   openBrowser,
@@ -20,6 +21,7 @@ import {
   pictureBy,
   pictureThat,
   pixels,
+  pixelsUnlike,
   screen,
   serve,
   settled,
@@ -67,11 +69,7 @@ async function desk(
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("close", () => assert.deepEqual(faults, [], "the page threw"));
   await page.addInitScript((names) => names.forEach((name) => Reflect.deleteProperty(window, name)), lacking);
-  await openClient(page, server.url, views);
-  if (transport) {
-    await page.goto(`${server.origin}/?transport=${transport}`);
-    for (const view of views) await settled(page, view);
-  }
+  await openClient(page, transport ? `${server.url}&transport=${transport}` : server.url, views);
   return page;
 }
 
@@ -96,6 +94,20 @@ test("without a token there is the sign-in page only", async () => {
 test("the token leaves the address bar", async () => {
   const page = await desk([AXIAL]);
   assert.equal(page.url(), `${server.origin}/`);
+});
+
+test("what the address asks for outlives signing in, and what it cannot have is told", async () => {
+  context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${server.origin}/?transport=jpeg`);
+  await page.getByLabel("Token").fill(new URL(server.url).searchParams.get("token")!);
+  await page.getByRole("button").click();
+  await settled(page, AXIAL);
+  assert.equal(page.url(), `${server.origin}/?transport=jpeg`);
+  assert.equal(await page.locator("#messages .message").count(), 0);
+  await page.goto(`${server.url}&transport=webrct`);
+  await page.getByText("transport=webrct, which is none of webrtc, websocket, jpeg").waitFor();
+  await settled(page, AXIAL);
 });
 
 test("four pictures appear, none of them black", async () => {
@@ -252,14 +264,15 @@ for (const [transport, name, how] of [
     const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
-    await page.mouse.down({ button: "left" });
+    // A left drag would be windowed by the page.
+    await page.mouse.down({ button: "right" });
     for (let step = 1; step <= 12; step++) await page.mouse.move(x + 3 * step, y + step);
     await pictureBy(page, new RegExp(`^${name} · H\\.264$`));
     // Until then the newest input is an echo over an older picture.
-    await page.waitForFunction((selector) => !document.querySelector<HTMLElement>(`${selector} canvas`)!.style.filter, viewport(AXIAL));
+    await page.waitForFunction((selector) => !document.querySelector<HTMLElement>(`${selector} canvas`)!.style.transform, viewport(AXIAL));
     const moving = await pixels(page, AXIAL);
     assert.ok(tint(moving) <= 1, `${tint(moving)}`);
-    await page.mouse.up({ button: "left" });
+    await page.mouse.up({ button: "right" });
     await lossless.waitFor();
     const still = await pixels(page, AXIAL);
     assert.ok(Math.abs(mean(moving) - mean(still)) < 0.7, `${mean(moving)} and ${mean(still)}`);
@@ -267,6 +280,66 @@ for (const [transport, name, how] of [
     await pictureThat(page, AXIAL, equals(first));
     await lossless.waitFor();
     assert.deepEqual(await pixels(page, AXIAL), before, "the first look again, bit by bit");
+    assert.equal(await page.locator("#messages .message").count(), 0);
+  });
+}
+
+for (const transport of ["webrtc", "websocket", "jpeg"] as const) {
+  test(`what rests by ${transport} is what the program draws into a file, pixel by pixel`, async (t) => {
+    const page = await desk(ALL, transport);
+    await pictureBy(page, transport === "webrtc" ? /^WebRTC/ : /^WebSocket/);
+    const front = await picture(page, VOLUME);
+    await page.locator("#presets").selectOption("CT_Angio");
+    // The last thing that is asked for: 5 degrees.
+    const red = await pictureThat(page, VOLUME, differs(front));
+    await page.keyboard.press("Shift+ArrowRight");
+    await pictureThat(page, VOLUME, differs(red, 0.5));
+    await page.locator("#width").fill("300");
+    await page.locator("#center").fill("70");
+    await page.locator("#center").press("Enter");
+    await factsThat(page, CORONAL, /W 300\s+L 70/);
+    for (const [view, ...look] of [
+      [VOLUME, "--mode", "dvr", "--preset", "CT_Angio", "--azimuth", "-5"],
+      [AXIAL, "--mode", "axial", "--window", "70,300"],
+      [CORONAL, "--mode", "coronal", "--window", "70,300"],
+    ] as const) {
+      await page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
+      const [width, height] = await page.locator(`${viewport(view)} canvas:not(.local)`).evaluate((canvas: HTMLCanvasElement) => [canvas.width, canvas.height]);
+      const unlike = await pixelsUnlike(page, view, drawn(study.folder, "render", "--size", `${width}x${height}`, ...look));
+      t.diagnostic(`${look[1]}: ${unlike} of ${width! * height!} pixels differ`);
+      assert.equal(unlike, 0);
+    }
+  });
+}
+
+for (const transport of ["webrtc", "websocket", "jpeg"] as const) {
+  test(`by ${transport} a drag windows a slice in the page, as the server does it, bit by bit`, async () => {
+    const page = await desk(ALL, transport);
+    await pictureBy(page, transport === "webrtc" ? /^WebRTC/ : /^WebSocket/);
+    const lossless = (view: number) => page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
+    for (const view of ALL) await lossless(view);
+    const [before, coronal] = [await pixels(page, AXIAL), await picture(page, CORONAL)];
+    const [, width] = await factsThat(page, AXIAL, WINDOW);
+    const local = page.locator(`${viewport(AXIAL)} .local`);
+    const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await local.waitFor();
+    assert.deepEqual(await pixels(page, AXIAL, ".local"), before, "the values under the first window are the picture");
+    await page.mouse.move(x + 60, y + 30, { steps: 10 });
+    await factsThat(page, CORONAL, new RegExp(`W (?!${width}\\b)`));
+    await factsThat(page, AXIAL, new RegExp(`W (?!${width}\\b)`));
+    assert.ok(difference(await pixels(page, AXIAL, ".local"), before) > 1, "it looks different at once");
+    // Longer than a hand may pause before there is a picture.
+    await page.waitForTimeout(800);
+    assert.deepEqual(await pixels(page, AXIAL), before, "no picture came");
+    assert.ok(difference(await picture(page, CORONAL), coronal) > 1, "the other slices follow");
+    await page.mouse.up();
+    await local.waitFor({ state: "hidden" });
+    await lossless(AXIAL);
+    assert.deepEqual(await pixels(page, AXIAL, ".local"), await pixels(page, AXIAL), "what the page drew is the picture");
+    assert.ok(difference(await pixels(page, AXIAL), before) > 1);
     assert.equal(await page.locator("#messages .message").count(), 0);
   });
 }
@@ -370,8 +443,7 @@ for (const [view, button, dx, dy, does] of [
     try {
       context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
       const page = await context.newPage();
-      await openClient(page, way.url, []);
-      await page.goto(`${new URL(way.url).origin}/?transport=websocket`);
+      await openClient(page, `${way.url}&transport=websocket`, []);
       await page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
       const before = await screen(page, view);
       const box = (await page.locator(viewport(view)).boundingBox())!;
@@ -423,6 +495,35 @@ test("the measurements lie over the active view and test its latency", async () 
   assert.deepEqual(await violations(page), []);
   await page.locator("#stats").click();
   assert.ok(await overlay.isHidden());
+});
+
+test("the measurements cover little, nothing that the view writes, and tell when no picture comes", async () => {
+  const way = await link(server.url);
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    const page = await context.newPage();
+    await openClient(page, `${way.url}&transport=websocket`, ALL);
+    await page.keyboard.press("s");
+    const overlay = page.locator(`${viewport(AXIAL)} .overlay`);
+    const over = (await overlay.boundingBox())!;
+    const whole = (await page.locator(viewport(AXIAL)).boundingBox())!;
+    const share = (over.width * over.height) / (whole.width * whole.height);
+    assert.ok(share < 0.17, `${share}`);
+    for (const written of await page.locator(`${viewport(AXIAL)} :is(.corner, .letter, .slices):visible`).all()) {
+      const { x, y, width, height } = (await written.boundingBox())!;
+      const apart = x >= over.x + over.width || over.x >= x + width || y >= over.y + over.height || over.y >= y + height;
+      assert.ok(apart, await written.innerText());
+    }
+    await overlay.getByText(/^Still for \d+ s$/).waitFor();
+    way.hold();
+    await page.locator(viewport(AXIAL)).hover();
+    await page.mouse.wheel(0, 100);
+    await overlay.getByText(/^No picture for [23] s$/).waitFor();
+    way.release();
+    await overlay.getByText("Live").waitFor();
+  } finally {
+    await way.stop();
+  }
 });
 
 test("a double click shows one view alone and back, and every view keeps its slice", async () => {
@@ -518,7 +619,7 @@ test("a server that dies is shown at once, and one with another token asks to si
   await first.stop();
   await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
   assert.match(await page.locator("#connection-text").innerText(), /Reconnecting|gone/);
-  assert.match(await page.locator(`${viewport(AXIAL)} canvas`).evaluate((canvas) => getComputedStyle(canvas).filter), /grayscale/);
+  assert.match(await page.locator(`${viewport(AXIAL)} canvas:not(.local)`).evaluate((canvas) => getComputedStyle(canvas).filter), /grayscale/);
   const second = await serve(study.folder, new URL(first.url).host);
   try {
     await page.getByText("Signed out").first().waitFor();

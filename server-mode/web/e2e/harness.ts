@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { type RemoteInfo, createSocket } from "node:dgram";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type Socket, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -31,6 +31,18 @@ export function phantom(): { folder: string; remove(): void } {
   return { folder: join(folder, "study"), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+/** Runs the program, to draw a picture into a PNG file, and returns the file's bytes. */
+export function drawn(study: string, ...args: string[]): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), "voxcast-e2e-"));
+  try {
+    const out = join(folder, "drawn.png");
+    execFileSync(binary, [...args, "--backend", "cpu", "--out", out, study], { stdio: ["ignore", "ignore", "inherit"] });
+    return readFileSync(out);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Starts the server and waits for the address that it prints. */
 export async function serve(study: string, listen = "127.0.0.1:0", ...more: string[]): Promise<RunningServer> {
   const child = spawn(binary, ["--serve", "--listen", listen, "--no-index", ...more, study], { stdio: ["ignore", "pipe", "inherit"] });
@@ -48,6 +60,9 @@ export interface Link {
   url: string;
   /** Cuts all connections; new ones are made as before. */
   cut(): void;
+  /** Lets nothing through to the browser until it is released. */
+  hold(): void;
+  release(): void;
   stop(): Promise<void>;
 }
 
@@ -55,6 +70,7 @@ export interface Link {
 export async function link(serverUrl: string, roundTripMs = 0): Promise<Link> {
   const target = new URL(serverUrl);
   const sockets = new Set<Socket>();
+  const fromServer = new Set<Socket>();
   const pass = (from: Socket, to: Socket) => {
     sockets.add(from.setNoDelay(true));
     const later = (act: () => void) => setTimeout(act, roundTripMs / 2);
@@ -65,6 +81,7 @@ export async function link(serverUrl: string, roundTripMs = 0): Promise<Link> {
   };
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
+    fromServer.add(far.on("close", () => fromServer.delete(far)));
     pass(near, far);
     pass(far, near);
   });
@@ -79,7 +96,9 @@ export async function link(serverUrl: string, roundTripMs = 0): Promise<Link> {
       cut();
       server.close(() => done());
     });
-  return { url: url.href, cut, stop };
+  const hold = () => fromServer.forEach((socket) => socket.pause());
+  const release = () => fromServer.forEach((socket) => socket.resume());
+  return { url: url.href, cut, hold, release, stop };
 }
 
 /** A way for datagrams between browser and server, that can be blocked. */
@@ -178,12 +197,30 @@ export function picture(page: Page, view: number): Promise<Picture> {
   return page.evaluate(readPicture, viewport(view));
 }
 
-/** All RGBA values of a view's picture. */
-export function pixels(page: Page, view: number): Promise<readonly number[]> {
+/** All RGBA values of a view's picture, or of what the page has drawn over it. */
+export function pixels(page: Page, view: number, over = ""): Promise<readonly number[]> {
   return page.evaluate((selector) => {
-    const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+    const canvas = document.querySelector<HTMLCanvasElement>(selector)!;
     return [...canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data];
-  }, viewport(view));
+  }, `${viewport(view)} canvas${over}`);
+}
+
+/** How many pixels of a view's picture are not those of a PNG file; all of them where its size is another. */
+export function pixelsUnlike(page: Page, view: number, png: Buffer): Promise<number> {
+  return page.evaluate(
+    async ([selector, base64]) => {
+      const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+      const { width, height } = canvas;
+      const bytes = Uint8Array.from(atob(base64!), (letter) => letter.charCodeAt(0));
+      const drawn = await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none" });
+      if (drawn.width !== width || drawn.height !== height) return width * height;
+      const other = new OffscreenCanvas(width, height).getContext("2d")!;
+      other.drawImage(drawn, 0, 0);
+      const [a, b] = [canvas.getContext("2d")!, other].map((context) => new Uint32Array(context.getImageData(0, 0, width, height).data.buffer));
+      return a!.reduce((count, pixel, i) => count + (pixel === b![i] ? 0 : 1), 0);
+    },
+    [viewport(view), png.toString("base64")] as const,
+  );
 }
 
 /** What the screen shows of the middle of a view, as `picture`: with all that the page does to the canvas. */

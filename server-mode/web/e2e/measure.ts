@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { type RunningServer, openBrowser, openClient, phantom, pictureBy, serve, settled, viewport } from "./harness";
+import { type RunningServer, openBrowser, openClient, phantom, pictureBy, serve, viewport } from "./harness";
 
 const VOLUME = 3;
 const DRAG_MS = 10_000;
@@ -19,9 +19,7 @@ async function measure(server: RunningServer, transport: string, way: RegExp): P
   const browser = await openBrowser();
   try {
     const page = await browser.newPage({ viewport: { width: 1600, height: 900 } });
-    await openClient(page, server.url, [VOLUME]);
-    await page.goto(`${server.origin}/?transport=${transport}`);
-    await settled(page, VOLUME);
+    await openClient(page, `${server.url}&transport=${transport}`, [VOLUME]);
     await page.locator(`${viewport(VOLUME)} .surface`).dblclick();
     const box = (await page.locator(viewport(VOLUME)).boundingBox())!;
     await page.setViewportSize({ width: 1600 + PICTURE.width - box.width, height: 900 + PICTURE.height - box.height });
@@ -46,7 +44,7 @@ async function measure(server: RunningServer, transport: string, way: RegExp): P
     // Shown twice a second.
     await page.waitForTimeout(600);
     const row = (name: string) => overlay.locator(`dt:text-is("${name}") + dd`).innerText();
-    const [codec, rate, latency, bits, freeze] = [await row("Codec"), await row("Rate"), await row("Latency"), await row("Data"), await row("Longest freeze")];
+    const [codec, rate, latency, bits, freeze] = [await row("Codec"), await row("Rate"), await row("Latency"), await row("Data"), await row("Freeze")];
     await page.mouse.up();
     const released = performance.now();
     await page.locator(`${viewport(VOLUME)} .quality.lossless:visible`).waitFor();

@@ -5,9 +5,12 @@ import {
   type Frame,
   ProtocolError,
   type ServerMessage,
+  type SliceValues,
   SUBPROTOCOL,
+  areValues,
   parseFrame,
   parseMessage,
+  parseValues,
 } from "./protocol";
 
 export type ConnectionState =
@@ -24,6 +27,7 @@ export interface Handlers {
   state(state: ConnectionState): void;
   message(message: ServerMessage): void;
   frame(frame: Frame): void;
+  values(values: SliceValues): void;
   received(bytes: number): void;
   fault(error: ProtocolError): void;
 }
@@ -143,7 +147,8 @@ export class Connection {
     this.#silent = false;
     try {
       if (data instanceof ArrayBuffer) {
-        this.#handlers.frame(parseFrame(data));
+        if (areValues(data)) this.#handlers.values(parseValues(data));
+        else this.#handlers.frame(parseFrame(data));
       } else if (typeof data === "string") {
         const message = parseMessage(data);
         if (message.type === "connected") {

@@ -29,6 +29,7 @@ export interface Appearance {
   scale: number;
   dx: number;
   dy: number;
+  window: WindowValues;
   /** New brightness of an old one, both 0 to 1; null where it stays. */
   grey: { slope: number; intercept: number } | null;
 }
@@ -90,7 +91,7 @@ export class Echo {
       }
     }
     const grey = window === base.window ? null : brightness(base.window, window);
-    return { ...shown, grey };
+    return { ...shown, window, grey };
   }
 
   #effects(message: ClientMessage, content: Content): Effect[] {

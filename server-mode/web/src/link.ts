@@ -2,7 +2,7 @@
 
 import { Connection, type ConnectionState, type Surroundings } from "./connection";
 import { Ladder, type Rung } from "./ladder";
-import type { ClientMessage, Frame, ProtocolError, ServerMessage, Transport, VideoCodec } from "./protocol";
+import type { ClientMessage, Frame, ProtocolError, ServerMessage, SliceValues, Transport, VideoCodec } from "./protocol";
 import { decodableVideos } from "./video";
 import { Peer, type Picture, whyNoWebRtc } from "./webrtc";
 
@@ -19,6 +19,7 @@ export interface LinkHandlers {
   message(message: ServerMessage): void;
   /** A frame; with its picture, where the browser has decoded it already. */
   frame(frame: Frame, picture: Picture | null): void;
+  values(values: SliceValues): void;
   received(bytes: number): void;
   fault(error: ProtocolError): void;
 }
@@ -56,6 +57,7 @@ export class Link {
         state: (state) => this.#state(state),
         message: (message) => this.#message(message),
         frame: (frame) => this.#frame(frame),
+        values: handlers.values,
         received: handlers.received,
         fault: handlers.fault,
       },

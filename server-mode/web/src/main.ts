@@ -122,6 +122,7 @@ class Client {
           if (viewport) viewport.setFrame(frame, picture);
           else picture?.close();
         },
+        values: (values) => void this.#views[values.view]?.setValues(values),
         received: (bytes) => this.#meter.received(bytes, performance.now()),
         fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`),
       },
@@ -129,6 +130,9 @@ class Client {
       kept?.resumeToken ?? null,
       RUNGS.find((rung) => rung === chosen) ?? null,
     );
+    if (chosen !== null && !RUNGS.some((rung) => rung === chosen)) {
+      this.#report(`The address asks for transport=${chosen.slice(0, 32)}, which is none of ${RUNGS.join(", ")}: the best way is taken.`);
+    }
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
@@ -172,10 +176,12 @@ class Client {
   /** Returns the message's number, or null when there is no connection. */
   #send(message: ClientMessage): number | null {
     const seq = this.#link.send(message);
-    const isInput = message.type !== "ack" && message.type !== "repaint";
+    const isInput = message.type !== "ack" && message.type !== "repaint" && message.type !== "values";
     if (seq === null || !isInput || !("view" in message) || message.view === undefined) return seq;
-    this.#views[message.view]?.sent(message, seq);
-    if (message.type === "pointer" && message.kind !== "move") return seq;
+    const viewport = this.#views[message.view];
+    viewport?.sent(message, seq);
+    // No picture answers what the page draws itself.
+    if (message.type === "pointer" && (message.kind !== "move" || viewport?.windowsItself)) return seq;
     this.#meter.sent(message.view, seq, performance.now());
     return seq;
   }
@@ -605,7 +611,8 @@ class Client {
     const { transport, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
     const size = this.#views[this.#active]!.pictureSize;
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, size, roundTripMs, summary });
+    const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, size, roundTripMs, summary, stalledMs, stillMs });
   }
 
   #reportStats(): void {

@@ -17,7 +17,15 @@ export interface Facts {
   size: readonly [number, number] | null;
   roundTripMs: number | null;
   summary: Summary;
+  /** How long input has waited for any picture, and how long ago the last one came; null when none did. */
+  stalledMs: number;
+  stillMs: number | null;
 }
+
+/** Waiting for longer is told in words. */
+const STALL_MS = 1_000;
+/** Figures of pictures that came longer ago are old. */
+const FRESH_MS = 1_000;
 
 /** Sends a small movement, there or back, and waits until its picture is on screen; null where nothing can move. */
 export type Press = (forth: boolean) => Promise<void> | null;
@@ -25,22 +33,24 @@ export type Press = (forth: boolean) => Promise<void> | null;
 export class Overlay {
   readonly #root: HTMLElement;
   readonly #values = new Map<string, HTMLElement>();
+  readonly #age = element("p", { class: "age" });
   readonly #test = element("button", { type: "button" }, "Test latency");
   readonly #result = element("p", { role: "status" });
   readonly #press: Press;
 
   constructor(press: Press) {
     this.#press = press;
-    const names = ["Transport", "Codec", "Picture", "Rate", "Latency", "Data", "Round trip", "Longest freeze"];
-    const rows = names.flatMap((name) => {
+    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
-      return [element("dt", {}, name), value];
+      return element("div", {}, element("dt", {}, name), value);
     });
     this.#root = element(
       "section",
       { class: "overlay", hidden: true, "aria-label": "Measurements" },
       element("dl", {}, ...rows),
+      this.#age,
       this.#test,
       this.#result,
     );
@@ -60,7 +70,11 @@ export class Overlay {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
 
-  show({ transport, reason, size, roundTripMs, summary }: Facts): void {
+  show({ transport, reason, size, roundTripMs, summary, stalledMs, stillMs }: Facts): void {
+    const stalls = stalledMs > STALL_MS;
+    this.#root.classList.toggle("stalls", stalls);
+    this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
+    setText(this.#age, ageText(stalls ? stalledMs : null, stillMs));
     const { codec, framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
       Transport: reason ? `${transport} (${reason})` : transport,
@@ -70,7 +84,7 @@ export class Overlay {
       Latency: latencyMs ? percentilesText(latencyMs) : "–",
       Data: `${(bitsPerSecond / 1000).toFixed(0)} kbit/s`,
       "Round trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
-      "Longest freeze": longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–",
+      Freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–",
     };
     for (const [name, text] of Object.entries(rows)) setText(this.#values.get(name)!, text);
   }
@@ -91,6 +105,17 @@ export class Overlay {
     setText(this.#result, found ? `From press to picture: ${percentilesText(found)}` : "Nothing moves here");
     this.#test.disabled = false;
   }
+}
+
+/** What the figures are of: pictures that come, or came so long ago. */
+function ageText(stalledMs: number | null, stillMs: number | null): string {
+  if (stalledMs !== null) return `No picture for ${secondsText(stalledMs)}`;
+  if (stillMs === null) return "No picture yet";
+  return stillMs > FRESH_MS ? `Still for ${secondsText(stillMs)}` : "Live";
+}
+
+function secondsText(ms: number): string {
+  return ms < 120_000 ? `${Math.floor(ms / 1000)} s` : `${Math.floor(ms / 60_000)} min`;
 }
 
 export const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1" } as const;

@@ -5,6 +5,8 @@ import type * as messages from "./messages";
 export const SUBPROTOCOL = "voxcast.v1";
 const FRAME_HEADER_BYTES = 44;
 const PART_HEADER_BYTES = 12;
+const VALUES_HEADER_BYTES = 20;
+const MAX_VALUES = 4 * 1024 * 1024;
 const MAX_VIEWS = 16;
 const MAX_VIEW_SIZE = 8192;
 const MAX_PIXELS = 16 * 1024 * 1024;
@@ -76,6 +78,18 @@ export interface Part {
   width: number;
   height: number;
   bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What the client windows itself: the values on a slice's pixels. */
+export interface SliceValues {
+  view: number;
+  inverted: boolean;
+  linearExact: boolean;
+  width: number;
+  height: number;
+  /** The state of the view that they belong to. */
+  revision: number;
+  png: Uint8Array<ArrayBuffer>;
 }
 
 /** The server sent something that the protocol does not allow. */
@@ -287,6 +301,35 @@ export function parseHeader(bytes: ArrayBuffer): Frame {
     encodeMs: data.getUint32(36, true) / 1000,
     hash: data.getUint32(40, true),
     parts: [],
+  };
+}
+
+/** Whether a binary message is `SliceValues` rather than a frame: it starts with "VXV1". */
+export function areValues(bytes: ArrayBuffer): boolean {
+  return bytes.byteLength >= 4 && new DataView(bytes).getUint32(0) === 0x56585631;
+}
+
+/** Splits a binary message into its header and the PNG. */
+export function parseValues(bytes: ArrayBuffer): SliceValues {
+  if (!areValues(bytes)) throw new ProtocolError("the values do not start with VXV1");
+  if (bytes.byteLength < VALUES_HEADER_BYTES) throw new ProtocolError("the values are shorter than their header");
+  const data = new DataView(bytes);
+  const view = data.getUint8(4);
+  if (view >= MAX_VIEWS) throw new ProtocolError(`the values are of view ${view}; views are numbered 0 to ${MAX_VIEWS - 1}`);
+  const flags = data.getUint8(5);
+  if (flags > 3) throw new ProtocolError(`the values have unknown flags, ${flags}`);
+  const width = data.getUint16(8, true);
+  const height = data.getUint16(10, true);
+  const tooLarge = width > MAX_VIEW_SIZE || height > MAX_VIEW_SIZE || width * height > MAX_VALUES;
+  if (width === 0 || height === 0 || tooLarge) throw new ProtocolError(`there are no values of ${width} by ${height} pixels`);
+  return {
+    view,
+    inverted: (flags & 1) !== 0,
+    linearExact: (flags & 2) !== 0,
+    width,
+    height,
+    revision: Number(data.getBigUint64(12, true)),
+    png: new Uint8Array(bytes, VALUES_HEADER_BYTES),
   };
 }
 

@@ -93,6 +93,18 @@ export class Meter {
     return this.#shown.filter((picture) => picture.view === view && now - picture.at < RATE_WINDOW_MS).length;
   }
 
+  /** For how long input of a view has waited for any picture; 0 when nothing waits. What waits longer than is kept has changed nothing. */
+  stalledMs(view: number, now: number): number {
+    const oldest = this.#waiting.find((input) => input.view === view && now - input.at < KEPT_MS);
+    return oldest ? now - Math.max(oldest.at, this.#last.get(view) ?? 0) : 0;
+  }
+
+  /** How long ago a view last had a picture; null when it had none. */
+  stillMs(view: number, now: number): number | null {
+    const last = this.#last.get(view);
+    return last === undefined ? null : now - last;
+  }
+
   /** What was measured in the last `ms`, at most `KEPT_MS`. */
   summary(ms: number, now: number): Summary {
     this.#shown = this.#shown.filter(({ at }) => now - at <= KEPT_MS);

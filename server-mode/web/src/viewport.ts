@@ -4,7 +4,21 @@ import { element, setText, svg } from "./dom";
 import { Echo, levels } from "./echo";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
-import { type ClientMessage, type Content, type Frame, type GeometryWarning, type Part, type Size, type ViewState, follows, isVideo } from "./protocol";
+import {
+  type Button,
+  type ClientMessage,
+  type Content,
+  type Frame,
+  type GeometryWarning,
+  type Part,
+  type Size,
+  type SliceValues,
+  type ViewState,
+  type WindowValues,
+  follows,
+  isVideo,
+} from "./protocol";
+import { type Values, decode, paint } from "./values";
 import { Video } from "./video";
 import type { Picture } from "./webrtc";
 import { dateText, nameText, numberText } from "./words";
@@ -59,7 +73,16 @@ interface Arrived {
   picture: Picture | null;
 }
 
+/** Values, the state of the view that they are of, and room for their picture. */
+interface Windowed {
+  of: ViewState;
+  image: Values;
+  pixels: ImageData;
+}
+
 const LONGEST_RULER_PX = 140;
+
+const SLICES: readonly Content[] = ["axial", "coronal", "sagittal"];
 
 export class Viewport {
   readonly view: number;
@@ -104,6 +127,13 @@ export class Viewport {
   #shownQuality: [quality: Frame["quality"], refined: number] = ["interactive", 0];
   #echoEnd: ReturnType<typeof setTimeout> | undefined;
 
+  /** The picture of values, over the server's. */
+  readonly #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
+  /** What the page windows itself from a press until the picture at rest is there. */
+  #values: Windowed | null = null;
+  /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
+  #windowing = false;
+
   #caption: Caption | null = null;
   /** States whose pictures have not been shown yet, oldest first. */
   #states: ViewState[] = [];
@@ -123,7 +153,7 @@ export class Viewport {
     this.view = view;
     this.content = content;
     this.#owner = owner;
-    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas);
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local);
     const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
     this.root = element(
       "section",
@@ -212,14 +242,76 @@ export class Viewport {
   /** Takes what the server says of the view; the overlay follows with the picture. */
   setState(state: ViewState): void {
     this.state = state;
-    this.#states.push(state);
+    if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
+    if (this.windowsItself) this.#adopt(state);
+    else this.#states.push(state);
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
   }
 
   /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
   sent(message: ClientMessage, seq: number): void {
+    if (message.type !== "pointer") this.#dropValues();
+    else if (message.kind === "press") this.#pressed(message.button);
+    else if (message.kind === "release") this.#released();
     if (this.#echo.sent(message, seq, this.content, performance.now())) this.#showEcho();
+  }
+
+  /** Whether a drag is windowed here, and no picture answers it. */
+  get windowsItself(): boolean {
+    return this.#windowing && this.#values !== null;
+  }
+
+  #pressed(button: Button | undefined): void {
+    this.#dropValues();
+    if (button !== "left" || !SLICES.includes(this.content) || !this.state) return;
+    this.#windowing = true;
+    this.#owner.send({ type: "values", view: this.view });
+  }
+
+  #released(): void {
+    this.#windowing = false;
+    // Otherwise the picture at rest takes their place.
+    if (this.#values?.of.revision === this.state?.revision) this.#dropValues();
+  }
+
+  #dropValues(): void {
+    this.#windowing = false;
+    this.#values = null;
+    this.#local.hidden = true;
+  }
+
+  /** Takes the values of what is on screen; they serve the drag that asked for them. */
+  async setValues(values: SliceValues): Promise<void> {
+    const of = this.state;
+    if (!this.#windowing || of?.revision !== values.revision) return;
+    let image;
+    try {
+      image = await decode(values);
+    } catch {
+      // Then pictures have to do.
+      this.#owner.send({ type: "repaint", view: this.view });
+      return;
+    }
+    if (!this.#windowing || this.state === null || !sameSlice(of, this.state)) return;
+    this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
+    [this.#local.width, this.#local.height] = [image.width, image.height];
+    this.#adopt(this.state);
+  }
+
+  /** The newest state is on screen, though no picture of it came. */
+  #adopt(state: ViewState): void {
+    this.#states = [];
+    this.#write(state);
+    this.#echo.shown(state.inputSeq);
+    this.#showEcho();
+  }
+
+  /** Shows the values under a window. */
+  #showLocal({ image, pixels }: Windowed, window: WindowValues): void {
+    paint(image, window, new Uint32Array(pixels.data.buffer));
+    this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
+    this.#local.hidden = false;
   }
 
   #showEcho(): void {
@@ -227,6 +319,15 @@ export class Viewport {
     const base = this.#drawn;
     const shown = base && this.#echo.appearance(base, this.content, performance.now());
     const { style } = this.#canvas;
+    const values = this.#values;
+    if (values && base && (!shown || (shown.scale === 1 && shown.dx === 0 && shown.dy === 0))) {
+      style.transform = style.filter = "";
+      this.#showLocal(values, shown?.window ?? base.window);
+      if (this.#windowing) this.#writeQuality("interactive", 0);
+      if (shown) this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
+      return;
+    }
+    this.#local.hidden = true;
     if (!shown) {
       if (style.transform || style.filter) this.#writeQuality(...this.#shownQuality);
       style.transform = style.filter = "";
@@ -261,6 +362,7 @@ export class Viewport {
     this.#dropFrames();
     this.wantedSlice = null;
     this.#echo.clear();
+    this.#dropValues();
     this.#showEcho();
   }
 
@@ -299,6 +401,7 @@ export class Viewport {
 
   #forget(): void {
     this.#markStale(null);
+    this.#dropValues();
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
     const newest = this.#waiting.at(-1);
@@ -381,6 +484,7 @@ export class Viewport {
     this.#shownQuality = [frame.quality, state?.refined ?? 0];
     this.#writeQuality(...this.#shownQuality);
     this.#echo.shown(frame.inputSeq);
+    if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
     this.#showEcho();
     this.#owner.shown(frame);
   }
@@ -491,6 +595,12 @@ export class Viewport {
     const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
     return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
   }
+}
+
+/** Whether two states show the same, but for the window. */
+function sameSlice(a: ViewState, b: ViewState): boolean {
+  const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
+  return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
 }
 
 function copyOf(canvas: HTMLCanvasElement): OffscreenCanvas {

@@ -33,6 +33,7 @@ function harness(refused = false) {
     {
       state: (state) => states.push(state),
       message: (message) => messages.push(message),
+      values: () => assert.fail("no values are due"),
       frame: () => assert.fail("no frame was sent"),
       received: () => undefined,
       fault: (error) => faults.push(error.message),

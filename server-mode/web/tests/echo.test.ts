@@ -15,9 +15,9 @@ function drag(echo: Echo, button: Button, content: Content, ...points: [number, 
 test("a middle drag moves the picture until a picture shows it", () => {
   const echo = new Echo();
   drag(echo, "middle", "axial", [100, 100], [110, 95], [130, 90]);
-  assert.deepEqual(echo.appearance(BASE, "axial", 3), { scale: 1, dx: 30, dy: -10, grey: null });
+  assert.deepEqual(echo.appearance(BASE, "axial", 3), { scale: 1, dx: 30, dy: -10, window: BASE.window, grey: null });
   echo.shown(2);
-  assert.deepEqual(echo.appearance(BASE, "axial", 3), { scale: 1, dx: 20, dy: -5, grey: null });
+  assert.deepEqual(echo.appearance(BASE, "axial", 3), { scale: 1, dx: 20, dy: -5, window: BASE.window, grey: null });
   echo.shown(3);
   assert.equal(echo.appearance(BASE, "axial", 3), null);
 });
@@ -30,9 +30,9 @@ test("zooms scale about the middle, slices by their factor and cameras by their 
   const wanted = Math.tan((10 * Math.PI) / 180) / Math.tan((30 / 2.25 / 2) * (Math.PI / 180));
   assert.ok(Math.abs(echo.appearance(BASE, "volume", 2)!.scale - wanted) < 1e-12);
   echo.sent({ type: "pinch", view: 0, zoom: 2, dx: 10, dy: 0 }, 3, "axial", 2);
-  assert.deepEqual(echo.appearance(BASE, "axial", 2), { scale: 3, dx: 10, dy: 0, grey: null });
+  assert.deepEqual(echo.appearance(BASE, "axial", 2), { scale: 3, dx: 10, dy: 0, window: BASE.window, grey: null });
   echo.sent({ type: "wheel", view: 0, delta: 500, zoom: true }, 4, "axial", 2);
-  assert.deepEqual(echo.appearance(BASE, "axial", 2), { scale: 1.5, dx: 5, dy: 0, grey: null });
+  assert.deepEqual(echo.appearance(BASE, "axial", 2), { scale: 1.5, dx: 5, dy: 0, window: BASE.window, grey: null });
 });
 
 test("limits of zoom hold", () => {

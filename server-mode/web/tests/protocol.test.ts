@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { ProtocolError, parseFrame, parseMessage } from "../src/protocol";
+import { ProtocolError, parseFrame, parseMessage, parseValues } from "../src/protocol";
 
 // The tests run in the folder of package.json.
 const fixtures = "../protocol/fixtures";
@@ -56,6 +56,22 @@ for (const { name, text } of read("invalid", "frame-")) {
   test(`${name} is refused`, () => {
     const file = JSON.parse(text) as { hex: string };
     assert.throws(() => parseFrame(bytes(file.hex)), ProtocolError);
+  });
+}
+
+for (const { name, text } of read("valid", "values-")) {
+  test(`${name} is understood in full`, () => {
+    const file = JSON.parse(text) as { hex: string; header: unknown; bytes: number };
+    const { view, inverted, linearExact, width, height, revision, png } = parseValues(bytes(file.hex));
+    assert.deepEqual({ view, inverted, linearExact, size: [width, height], viewRevision: revision }, file.header);
+    assert.equal(png.length, file.bytes);
+  });
+}
+
+for (const { name, text } of read("invalid", "values-")) {
+  test(`${name} is refused`, () => {
+    const file = JSON.parse(text) as { hex: string };
+    assert.throws(() => parseValues(bytes(file.hex)), ProtocolError);
   });
 }
 

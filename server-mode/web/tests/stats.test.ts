@@ -61,3 +61,19 @@ test("percentiles are values that were measured", () => {
   assert.deepEqual(percentiles([3]), { p50: 3, p95: 3, p99: 3 });
   assert.deepEqual(percentiles(Array.from({ length: 100 }, (_, i) => 100 - i)), { p50: 50, p95: 95, p99: 99 });
 });
+
+test("input that waits for its picture tells for how long there was none", () => {
+  const meter = new Meter();
+  assert.equal(meter.stillMs(0, 100), null);
+  meter.sent(0, 1, 100);
+  meter.shown(0, 1, "jpeg", 140);
+  assert.equal(meter.stalledMs(0, 5000), 0, "nothing waits");
+  assert.equal(meter.stillMs(0, 5000), 4860);
+  meter.sent(0, 2, 6000);
+  meter.sent(0, 3, 6500);
+  assert.equal(meter.stalledMs(0, 9000), 3000);
+  assert.equal(meter.stalledMs(1, 9000), 0, "another view waits for nothing");
+  meter.shown(0, 2, "jpeg", 9100);
+  assert.equal(meter.stalledMs(0, 9300), 200, "a picture of some of it is a sign of life");
+  assert.equal(meter.stalledMs(0, 17_000), 0, "what is never answered has changed nothing");
+});
