@@ -1735,7 +1735,8 @@ var NOTE_BYTES = 48;
 var NOTES_KEPT = 16;
 var MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 var RESTART_MS = 5e3;
-var COUNT_EVERY_MS = 1e3;
+var COUNT_EVERY_MS = 500;
+var QUIET_PATH_MS = 2500;
 function whyNoWebRtc() {
   if (typeof RTCPeerConnection === "undefined") return "this browser has no WebRTC";
   return h264().length === 0 ? "this browser's WebRTC has no H.264" : null;
@@ -1789,6 +1790,8 @@ var Peer = class {
   #pieces = [];
   #pieceBytes = 0;
   #videoBytes = 0;
+  /** All that came by the path, and since when nothing more did. */
+  #came = { packets: 0, at: performance.now() };
   #closed = false;
   constructor(iceServers, views, handlers) {
     this.#handlers = handlers;
@@ -1874,11 +1877,16 @@ var Peer = class {
   /** A path that falls silent is looked for anew; one that is not found in time is lost. */
   #pathChanged() {
     const { connectionState } = this.#peer;
-    if (connectionState === "connected") {
-      clearTimeout(this.#restart);
-      this.#restart = void 0;
-    }
-    if (this.#restart !== void 0 || connectionState !== "disconnected" && connectionState !== "failed") return;
+    if (connectionState === "connected") this.#pathFound();
+    if (connectionState === "disconnected" || connectionState === "failed") this.#findPath();
+  }
+  #pathFound() {
+    clearTimeout(this.#restart);
+    this.#restart = void 0;
+  }
+  /** Begins ICE anew. */
+  #findPath() {
+    if (this.#restart !== void 0) return;
     this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
     void this.#offer({ iceRestart: true });
   }
@@ -1953,12 +1961,23 @@ var Peer = class {
     video.requestVideoFrameCallback(next);
     video.play().catch(() => void 0);
   }
+  /** Browsers call a path disconnected after some 5 s; the server gives it up after 6 s. */
+  #watchPath(packets, now) {
+    if (packets !== this.#came.packets) {
+      this.#came = { packets, at: now };
+      if (this.#peer.connectionState === "connected") this.#pathFound();
+    } else if (this.#peer.connectionState === "connected" && now - this.#came.at > QUIET_PATH_MS) {
+      this.#findPath();
+    }
+  }
   async #count() {
     const reports = await this.#peer.getStats();
-    let bytes = 0;
+    let [bytes, packets] = [0, 0];
     reports.forEach((report) => {
       if (report.type === "inbound-rtp") bytes += report.bytesReceived ?? 0;
+      if (report.type === "candidate-pair") packets += (report.packetsReceived ?? 0) + (report.responsesReceived ?? 0);
     });
+    this.#watchPath(packets, performance.now());
     if (bytes > this.#videoBytes) this.#handlers.received(bytes - this.#videoBytes);
     this.#videoBytes = bytes;
   }

@@ -25,6 +25,7 @@ import {
   screen,
   serve,
   settled,
+  turnServer,
   viewport,
 } from "./harness";
 
@@ -344,13 +345,16 @@ for (const transport of ["webrtc", "websocket", "jpeg"] as const) {
   });
 }
 
-/** Has the page send its datagrams this way. */
-async function leadDatagrams(page: Page, way: DatagramLink): Promise<void> {
+/** Has the page send its datagrams this way; with several, another one after each offer. */
+async function leadDatagrams(page: Page, ...ways: DatagramLink[]): Promise<void> {
+  let answers = 0;
   await page.routeWebSocket(/\/ws$/, (route) => {
     const far = route.connectToServer();
     far.onMessage((message) => {
-      const isAnswer = typeof message === "string" && message.startsWith('{"type":"answer"');
-      route.send(isAnswer ? message.replace(/\d+ typ host/g, `${way.port} typ host`) : message);
+      if (typeof message !== "string" || !message.startsWith('{"type":"answer"')) return route.send(message);
+      const way = ways[Math.min(answers, ways.length - 1)]!;
+      answers += 1;
+      route.send(message.replace(/\d+ typ host/g, `${way.port} typ host`));
     });
   });
 }
@@ -428,6 +432,81 @@ test("a path by UDP that breaks in the middle of a drag leaves the view as it is
     assert.equal(await page.locator("#messages .message").count(), 0);
   } finally {
     way.stop();
+  }
+});
+
+/** Counts what the page does with WebRTC. */
+const countRtc = () => {
+  const counts = { connections: 0, answers: 0 };
+  Object.assign(window, { rtcCounts: counts });
+  const Whole = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Whole {
+    constructor(...init: ConstructorParameters<typeof RTCPeerConnection>) {
+      super(...init);
+      counts.connections += 1;
+    }
+
+    override setRemoteDescription(answer: RTCSessionDescriptionInit): Promise<void> {
+      counts.answers += 1;
+      return super.setRemoteDescription(answer);
+    }
+  };
+};
+
+test("a path by UDP that dies is found anew (ICE restart), and pictures go on by WebRTC", async () => {
+  const [way, other] = [await datagramLink(Number(new URL(server.url).port)), await datagramLink(Number(new URL(server.url).port))];
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await page.addInitScript(countRtc);
+    await leadDatagrams(page, way, other);
+    await openClient(page, server.url, ALL);
+    await pictureBy(page, /^WebRTC/);
+    for (const view of ALL) await page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
+    const front = await picture(page, VOLUME);
+    way.block();
+    await page.waitForFunction(() => (window as unknown as { rtcCounts: { answers: number } }).rtcCounts.answers === 2);
+    await drag(page, VOLUME, 120, 0);
+    await pictureThat(page, VOLUME, differs(front));
+    await pictureBy(page, /^WebRTC/);
+    assert.equal((await page.locator("#codec").getAttribute("title")) ?? "", "");
+    assert.deepEqual(await page.evaluate(() => (window as unknown as { rtcCounts: unknown }).rtcCounts), { connections: 1, answers: 2 });
+  } finally {
+    way.stop();
+    other.stop();
+  }
+});
+
+test("where nothing passes but a TURN server, pictures come by WebRTC through it", async (t) => {
+  const turn = await turnServer();
+  if (!turn) return t.skip("turnserver (coturn) is not installed");
+  const behind = await serve(study.folder, "127.0.0.1:0", "--ice-server", turn.url, "--turn-secret-file", turn.secretFile);
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await page.addInitScript(() => {
+      const Whole = RTCPeerConnection;
+      window.RTCPeerConnection = class extends Whole {
+        constructor(init?: RTCConfiguration) {
+          super({ ...init, iceTransportPolicy: "relay" });
+          Object.assign(window, { rtc: this });
+        }
+      };
+    });
+    await openClient(page, behind.url, [VOLUME]);
+    await pictureBy(page, /^WebRTC/);
+    const front = await picture(page, VOLUME);
+    await drag(page, VOLUME, 120, 0);
+    await pictureThat(page, VOLUME, differs(front));
+    await pictureBy(page, /^WebRTC/);
+    const types = await page.evaluate(async () => {
+      const reports = [...(await (window as unknown as { rtc: RTCPeerConnection }).rtc.getStats()).values()] as { type: string; candidateType?: string }[];
+      return reports.filter(({ type }) => type === "local-candidate").map(({ candidateType }) => candidateType);
+    });
+    assert.ok(types.length > 0 && types.every((type) => type === "relay"), types.join());
+  } finally {
+    await behind.stop();
+    await turn.stop();
   }
 });
 

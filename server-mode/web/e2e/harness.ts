@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { type RemoteInfo, createSocket } from "node:dgram";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Socket, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -101,29 +101,69 @@ export async function link(serverUrl: string, roundTripMs = 0): Promise<Link> {
   return { url: url.href, cut, hold, release, stop };
 }
 
+/** A TURN server of this machine, with a secret that it shares with the server; null where there is none. */
+export async function turnServer(): Promise<{ url: string; secretFile: string; stop(): Promise<void> } | null> {
+  const folder = mkdtempSync(join(tmpdir(), "voxcast-e2e-"));
+  const [socket, secretFile, secret] = [createSocket("udp4"), join(folder, "secret"), "a secret of the tests alone"];
+  await new Promise<void>((bound) => socket.bind(0, "127.0.0.1", bound));
+  const { port } = socket.address();
+  socket.close();
+  writeFileSync(secretFile, secret, { mode: 0o600 });
+  const files = [`--pidfile=${join(folder, "pid")}`, `--userdb=${join(folder, "db")}`, "--log-file=stdout", "--simple-log"];
+  const only = ["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli"];
+  const auth = ["--use-auth-secret", `--static-auth-secret=${secret}`, "--realm=voxcast.test"];
+  const child = spawn("turnserver", ["-n", ...only, ...auth, ...files, `--listening-port=${port}`], { stdio: "ignore" });
+  const end = async () => {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const started = await new Promise<boolean>((known) => {
+    child.once("error", () => known(false));
+    child.once("spawn", () => known(true));
+  });
+  if (!started) {
+    rmSync(folder, { recursive: true, force: true });
+    return null;
+  }
+  while (!(await accepts(port))) await new Promise((later) => setTimeout(later, 50));
+  return { url: `turn:127.0.0.1:${port}?transport=udp`, secretFile, stop: end };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((known) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", () => known(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      known(true);
+    });
+  });
+}
+
 /** A way for datagrams between browser and server, that can be blocked. */
 export interface DatagramLink {
   port: number;
-  block(): void;
+  /** Lets nothing through any more, or nothing to the browser. */
+  block(what?: "answers"): void;
   stop(): void;
 }
 
 export async function datagramLink(serverPort: number): Promise<DatagramLink> {
-  let blocked = false;
+  let [blocked, answersBlocked] = [false, false];
   const near = createSocket("udp4");
   const far = new Map<string, ReturnType<typeof createSocket>>();
   const way = (client: RemoteInfo) => {
     const name = `${client.address}:${client.port}`;
     const known = far.get(name);
     if (known) return known;
-    const socket = createSocket("udp4").on("message", (bytes) => !blocked && near.send(bytes, client.port, client.address));
+    const socket = createSocket("udp4").on("message", (bytes) => !answersBlocked && near.send(bytes, client.port, client.address));
     far.set(name, socket);
     return socket;
   };
   near.on("message", (bytes, client) => !blocked && way(client).send(bytes, serverPort, "127.0.0.1"));
   await new Promise<void>((bound) => near.bind(0, "127.0.0.1", bound));
-  const block = () => {
-    blocked = true;
+  const block = (what?: "answers") => {
+    [blocked, answersBlocked] = [what === undefined, true];
   };
   const stop = () => {
     near.close();

@@ -32,7 +32,9 @@ const NOTES_KEPT = 16;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** Time to find a path anew. */
 const RESTART_MS = 5_000;
-const COUNT_EVERY_MS = 1_000;
+const COUNT_EVERY_MS = 500;
+/** A path is looked for anew when nothing came for so long: RTCP and answers to ICE checks come where nothing moves, too. */
+const QUIET_PATH_MS = 2_500;
 
 /** Why this browser has no WebRTC that is of use here; null where it has. */
 export function whyNoWebRtc(): string | null {
@@ -98,6 +100,8 @@ export class Peer {
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pieceBytes = 0;
   #videoBytes = 0;
+  /** All that came by the path, and since when nothing more did. */
+  #came = { packets: 0, at: performance.now() };
   #closed = false;
 
   constructor(iceServers: readonly IceServer[], views: readonly number[], handlers: PeerHandlers) {
@@ -193,11 +197,18 @@ export class Peer {
   /** A path that falls silent is looked for anew; one that is not found in time is lost. */
   #pathChanged(): void {
     const { connectionState } = this.#peer;
-    if (connectionState === "connected") {
-      clearTimeout(this.#restart);
-      this.#restart = undefined;
-    }
-    if (this.#restart !== undefined || (connectionState !== "disconnected" && connectionState !== "failed")) return;
+    if (connectionState === "connected") this.#pathFound();
+    if (connectionState === "disconnected" || connectionState === "failed") this.#findPath();
+  }
+
+  #pathFound(): void {
+    clearTimeout(this.#restart);
+    this.#restart = undefined;
+  }
+
+  /** Begins ICE anew. */
+  #findPath(): void {
+    if (this.#restart !== undefined) return;
     this.#restart = setTimeout(() => this.#lose("the path by UDP broke"), RESTART_MS);
     void this.#offer({ iceRestart: true });
   }
@@ -282,12 +293,24 @@ export class Peer {
     video.play().catch(() => undefined);
   }
 
+  /** Browsers call a path disconnected after some 5 s; the server gives it up after 6 s. */
+  #watchPath(packets: number, now: number): void {
+    if (packets !== this.#came.packets) {
+      this.#came = { packets, at: now };
+      if (this.#peer.connectionState === "connected") this.#pathFound();
+    } else if (this.#peer.connectionState === "connected" && now - this.#came.at > QUIET_PATH_MS) {
+      this.#findPath();
+    }
+  }
+
   async #count(): Promise<void> {
     const reports = await this.#peer.getStats();
-    let bytes = 0;
-    reports.forEach((report: { type: string; bytesReceived?: number }) => {
+    let [bytes, packets] = [0, 0];
+    reports.forEach((report: { type: string; bytesReceived?: number; packetsReceived?: number; responsesReceived?: number }) => {
       if (report.type === "inbound-rtp") bytes += report.bytesReceived ?? 0;
+      if (report.type === "candidate-pair") packets += (report.packetsReceived ?? 0) + (report.responsesReceived ?? 0);
     });
+    this.#watchPath(packets, performance.now());
     if (bytes > this.#videoBytes) this.#handlers.received(bytes - this.#videoBytes);
     this.#videoBytes = bytes;
   }
