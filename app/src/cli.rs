@@ -434,7 +434,7 @@ pub struct BenchStream {
     pub size: [u32; 2],
     /// What clients decode, with commas between; JPEG always
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES",
-          default_values_t = [StreamCodec::Png, StreamCodec::H264])]
+          default_values_t = [StreamCodec::Png, StreamCodec::WebP, StreamCodec::H264])]
     pub codecs: Vec<StreamCodec>,
     /// Inputs a second; a wheel turns by a third of it
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -486,6 +486,9 @@ pub enum StreamCodec {
     Jpeg,
     /// Lossless pictures at rest
     Png,
+    /// The same, smaller, on slow ways
+    #[value(name = "webp")]
+    WebP,
     /// Video while something moves
     H264,
     /// The same, where the server prefers it or there is no other

@@ -367,8 +367,8 @@ fn make(
                 }
             }
         }
-        Coding::Rest { canvas, most } => {
-            lock(canvas).go_on(*most, jpeg, &mut message)?.ok_or(Failure::Forgotten)?
+        Coding::Rest { canvas, most, takes_webp } => {
+            lock(canvas).go_on(*most, *takes_webp, jpeg, &mut message)?.ok_or(Failure::Forgotten)?
         }
         Coding::Values { most } => {
             let params = RenderParams::resolve(&job.state, &job.volume);

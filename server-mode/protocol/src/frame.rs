@@ -17,6 +17,7 @@ pub enum Codec {
     Hevc,
     /// One part, the whole picture: a temporal unit of OBUs that tell their sizes.
     Av1,
+    WebP,
 }
 
 impl Codec {
@@ -28,6 +29,7 @@ impl Codec {
             Self::H264 => "h264",
             Self::Hevc => "hevc",
             Self::Av1 => "av1",
+            Self::WebP => "webp",
         }
     }
 
@@ -97,8 +99,14 @@ pub enum FrameError {
 }
 
 /// The codes of an enum's variants on the wire, by their order.
-const CODECS: [(u8, Codec); 5] =
-    [(1, Codec::Jpeg), (2, Codec::Png), (3, Codec::H264), (4, Codec::Hevc), (5, Codec::Av1)];
+const CODECS: [(u8, Codec); 6] = [
+    (1, Codec::Jpeg),
+    (2, Codec::Png),
+    (3, Codec::H264),
+    (4, Codec::Hevc),
+    (5, Codec::Av1),
+    (6, Codec::WebP),
+];
 const QUALITIES: [(u8, Quality); 3] =
     [(0, Quality::Interactive), (1, Quality::Final), (2, Quality::Lossless)];
 

@@ -5,7 +5,8 @@ use protocol::frame::append_part;
 use render_core::Frame;
 use twox_hash::{XxHash3_64, XxHash32};
 
-use super::{EncodeError, Jpeg, Rect, Tone, Video, VideoCodecs, lossless};
+use super::lossless::{self, Packing};
+use super::{EncodeError, Jpeg, Rect, Tone, Video, VideoCodecs};
 
 /// Edge of a tile in pixels: a multiple of a JPEG's blocks, so that what is cut along tiles looks the
 /// same as the whole.
@@ -200,11 +201,12 @@ impl Canvas {
         (self.video, self.refused) = (None, None);
     }
 
-    /// Appends about `most` bytes of what is still to be painted of the picture: JPEGs first, then PNGs of
-    /// what is not exact, from the top down. `None` where no picture was kept.
+    /// Appends about `most` bytes of what is still to be painted of the picture: JPEGs first, then
+    /// what is not exact without loss, from the top down. `None` where no picture was kept.
     pub fn go_on(
         &mut self,
         most: usize,
+        takes_webp: bool,
         jpeg: &mut Jpeg,
         message: &mut Vec<u8>,
     ) -> Result<Option<Painted>, EncodeError> {
@@ -213,8 +215,10 @@ impl Canvas {
             let lacking = self.paint_rest(&drawn, Some(most), jpeg, message)?;
             Painted { lacking, ..Painted::with(Codec::Jpeg) }
         } else {
-            let lossless = self.settle(&drawn, most, message)?;
-            Painted { lossless, ..Painted::with(Codec::Png) }
+            let packing = Packing::for_way(drawn.tone, most, takes_webp);
+            let lossless = self.settle(&drawn, most, packing, message)?;
+            let codec = if packing == Packing::Png { Codec::Png } else { Codec::WebP };
+            Painted { lossless, ..Painted::with(codec) }
         };
         if painted.lossless.is_none() {
             self.drawn = Some(drawn);
@@ -227,6 +231,7 @@ impl Canvas {
         &mut self,
         drawn: &Drawn,
         most: usize,
+        packing: Packing,
         message: &mut Vec<u8>,
     ) -> Result<Option<u32>, EncodeError> {
         let Drawn { frame, tone, .. } = drawn;
@@ -237,7 +242,7 @@ impl Canvas {
             if message.len() - start >= most {
                 break;
             }
-            append(message, rect, |message| lossless::encode(frame, rect, *tone, message))?;
+            append(message, rect, |message| lossless::encode(frame, rect, *tone, packing, message))?;
             covered(rect, across).for_each(|index| tiles[index].quality = EXACT);
         }
         self.tiles = tiles;
@@ -342,12 +347,13 @@ mod tests {
         canvas: Canvas,
         jpeg: Jpeg,
         screen: Screen,
+        takes_webp: bool,
     }
 
     impl Client {
         fn new() -> Self {
             let jpeg = Jpeg::new().expect("libjpeg-turbo starts");
-            Self { canvas: Canvas::default(), jpeg, screen: Screen::default() }
+            Self { canvas: Canvas::default(), jpeg, screen: Screen::default(), takes_webp: false }
         }
 
         /// Paints a frame and returns its parts' places and sizes.
@@ -360,7 +366,7 @@ mod tests {
 
         fn go_on(&mut self, most: usize) -> (Painted, usize) {
             let mut message = vec![0; HEADER_BYTES];
-            let painted = self.canvas.go_on(most, &mut self.jpeg, &mut message);
+            let painted = self.canvas.go_on(most, self.takes_webp, &mut self.jpeg, &mut message);
             let painted = painted.expect("encodes").expect("a picture");
             let bytes = message.len();
             self.take(self.screen.size(), painted, message);
@@ -466,8 +472,9 @@ mod tests {
 
     #[test]
     fn a_picture_settles_part_by_part_until_it_is_equal() {
-        for tone in [Tone::Grey, Tone::Color] {
-            let mut client = Client::new();
+        for (tone, takes_webp) in [Tone::Grey, Tone::Color].into_iter().flat_map(|t| [(t, false), (t, true)])
+        {
+            let mut client = Client { takes_webp, ..Client::new() };
             let mut frame = disc([500, 300], 200);
             if tone == Tone::Color {
                 frame.pixels.iter_mut().skip(1).step_by(4).for_each(|green| *green /= 2);
@@ -475,9 +482,12 @@ mod tests {
             client.paint(&frame, tone, 90);
             assert!(client.worst(&frame) > 0);
             let (painted, bytes) = client.go_on(1);
-            assert_eq!(painted.lossless, None);
+            let is_webp = takes_webp && tone == Tone::Color;
+            let small = if is_webp { Codec::WebP } else { Codec::Png };
+            assert_eq!((painted.codec, painted.lossless), (small, None));
             assert!(bytes > HEADER_BYTES, "it gets on however few bytes may go");
             let (painted, _) = client.go_on(1 << 20);
+            assert_eq!(painted.codec, Codec::Png, "where the way is wide");
             assert_eq!(painted.lossless, Some(XxHash32::oneshot(0, &frame.pixels)));
             assert_eq!(client.screen.pixels(), frame.pixels);
             assert_eq!(client.paint(&frame, tone, 90), [], "what is exact stays");
@@ -517,7 +527,7 @@ mod tests {
         let (mut jpeg, mut message) = (Jpeg::new().expect("starts"), Vec::new());
         let brush = Brush { quality: 90, settles: false, most: None };
         canvas.paint(disc([200, 200], 100), Tone::Grey, brush, &mut jpeg, &mut message).expect("encodes");
-        assert_eq!(canvas.go_on(1 << 20, &mut jpeg, &mut message).expect("encodes"), None);
+        assert_eq!(canvas.go_on(1 << 20, true, &mut jpeg, &mut message).expect("encodes"), None);
     }
 
     #[test]

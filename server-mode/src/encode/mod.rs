@@ -5,8 +5,11 @@ mod jpeg;
 mod lossless;
 pub mod values;
 mod video;
+pub(crate) mod webp;
 
 use render_core::{Frame, FrameKind};
+
+use lossless::Packing;
 
 pub use canvas::{Brush, Canvas, Film, Painted};
 pub use jpeg::Jpeg;
@@ -48,6 +51,8 @@ pub enum EncodeError {
     Jpeg(#[from] turbojpeg::Error),
     #[error("the picture cannot be encoded as PNG: {0}")]
     Png(#[from] png::EncodingError),
+    #[error("the picture cannot be encoded as WebP: {0}")]
+    WebP(String),
     #[error("the picture cannot be encoded as a video's: {0}")]
     Ffmpeg(#[from] ffmpeg_next::Error),
     #[error("the picture cannot be encoded as a video's by openh264: {0}")]
@@ -73,7 +78,13 @@ pub fn available() -> Vec<&'static str> {
         input_seq: 0,
     };
     let jpeg = Jpeg::new().and_then(|mut jpeg| jpeg.encode(&frame, 90, Tone::Color));
-    let png = lossless::encode(&frame, Rect::whole(&frame), Tone::Color, &mut Vec::new());
-    let pictures = [jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"), png.is_ok().then_some("PNG")];
+    let png = lossless::encode(&frame, Rect::whole(&frame), Tone::Color, Packing::Png, &mut Vec::new());
+    let webp = Packing::WebP(webp::Effort::Least);
+    let webp = lossless::encode(&frame, Rect::whole(&frame), Tone::Color, webp, &mut Vec::new());
+    let pictures = [
+        jpeg.is_ok().then_some("JPEG (libjpeg-turbo)"),
+        png.is_ok().then_some("PNG"),
+        webp.is_ok().then_some("WebP"),
+    ];
     pictures.into_iter().flatten().chain(video::names()).collect()
 }

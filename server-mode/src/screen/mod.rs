@@ -9,6 +9,8 @@ use twox_hash::XxHash32;
 
 pub(crate) use video::Decoder;
 
+use crate::encode::webp;
+
 /// A view's picture, put together from the parts of its frames.
 #[derive(Debug, Default)]
 pub struct Screen {
@@ -62,6 +64,7 @@ impl Screen {
             match header.codec {
                 Codec::Png => self.show_png(part)?,
                 Codec::Jpeg => self.show_jpeg(part)?,
+                Codec::WebP => self.show_webp(part)?,
                 Codec::H264 | Codec::Hevc | Codec::Av1 => self.show_video(&header, part)?,
                 _ => return Err(ScreenError::Part("its codec is not known here".into())),
             }
@@ -114,6 +117,12 @@ impl Screen {
         let pixels = &mut self.pixels[start..];
         let image = Image { pixels, width, pitch, height, format: PixelFormat::RGBA };
         decompressor.decompress(part.bytes, image).map_err(failed)
+    }
+
+    fn show_webp(&mut self, part: &Part<'_>) -> Result<(), ScreenError> {
+        let (pitch, start) = (self.size[0] as usize * 4, offset(self.size, part.at));
+        let decoded = webp::decode(part.bytes, part.size.map(u32::from), &mut self.pixels[start..], pitch);
+        decoded.map_err(|reason| ScreenError::Part(reason.into()))
     }
 
     fn show_png(&mut self, part: &Part<'_>) -> Result<(), ScreenError> {

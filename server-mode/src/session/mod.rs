@@ -131,7 +131,7 @@ pub enum Coding {
     /// works.
     Film { canvas: Arc<Mutex<Canvas>>, film: Film, brush: Brush },
     /// It was drawn before; some more of it is encoded, about so many bytes.
-    Rest { canvas: Arc<Mutex<Canvas>>, most: usize },
+    Rest { canvas: Arc<Mutex<Canvas>>, most: usize, takes_webp: bool },
     /// Not the picture is wanted but its values, unless they take more bytes.
     Values { most: usize },
 }
@@ -192,6 +192,7 @@ impl Picture {
 #[derive(Clone, Copy, Debug, Default)]
 struct Accepts {
     png: bool,
+    webp: bool,
     videos: VideoCodecs,
 }
 
@@ -567,6 +568,7 @@ impl Session {
             let counters = &self.counters[usize::from(number)];
             let wishes = Wishes {
                 settles: self.accepts.png,
+                takes_webp: self.accepts.webp,
                 videos: if self.lanes.has_track(number) { VideoCodecs::H264 } else { self.accepts.videos },
                 bits_per_second,
                 share,

@@ -49,7 +49,8 @@ impl Session {
             ClientMessage::Accept { codecs } => {
                 let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
                 let [h264, hevc, av1] = ["h264", "hevc", "av1"].map(accepts);
-                self.accepts = Accepts { png: accepts("png"), videos: VideoCodecs { h264, hevc, av1 } };
+                let [png, webp] = ["png", "webp"].map(accepts);
+                self.accepts = Accepts { png, webp, videos: VideoCodecs { h264, hevc, av1 } };
             }
             ClientMessage::Values { view } => self.view(view)?.0.want_values(),
             ClientMessage::Repaint { view } => {

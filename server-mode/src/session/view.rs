@@ -120,8 +120,9 @@ struct Pending {
 /// What the client takes, and how much of it now.
 #[derive(Clone, Copy, Debug)]
 pub struct Wishes {
-    /// Lossless pictures.
+    /// Lossless pictures, as WebP where that pays.
     pub settles: bool,
+    pub takes_webp: bool,
     /// A video while something moves, of one of these codecs.
     pub videos: VideoCodecs,
     /// What a moving view may take, and which part of it the next picture.
@@ -509,7 +510,7 @@ impl View {
             _ => {}
         }
         if self.is_to_go_on(wishes) {
-            return Some(Box::new(self.rest_job(number, loaded, wishes.most)));
+            return Some(Box::new(self.rest_job(number, loaded, wishes)));
         }
         let (quality, jpeg_quality) = match dialect {
             Dialect::Stream if self.rest_at.is_some() => (Quality::Interactive, INTERACTIVE_QUALITY),
@@ -578,12 +579,13 @@ impl View {
         kept && self.asked.is_none() && self.rest_at.is_none() && final_now
     }
 
-    fn rest_job(&mut self, number: u8, loaded: &Loaded, most: usize) -> Job {
+    fn rest_job(&mut self, number: u8, loaded: &Loaded, wishes: Wishes) -> Job {
+        let Wishes { most, takes_webp, .. } = wishes;
         let mut meta = self.meta(number, loaded, Quality::Lossless);
         meta.info.refined = meta.info.refined.map(|_| 1.0);
         self.asked =
             Some(Version { revision: self.state.revision, quality: Quality::Lossless, demand: self.demand });
-        let coding = Coding::Rest { canvas: Arc::clone(&self.canvas), most };
+        let coding = Coding::Rest { canvas: Arc::clone(&self.canvas), most, takes_webp };
         Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
     }
 

@@ -7,7 +7,7 @@ var MAX_VALUES = 4 * 1024 * 1024;
 var MAX_VIEWS = 16;
 var MAX_VIEW_SIZE = 8192;
 var MAX_PIXELS = 16 * 1024 * 1024;
-var CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1" };
+var CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1", 6: "webp" };
 var QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" };
 var VIDEO_CODECS = ["h264", "hevc", "av1"];
 function isVideo(codec) {
@@ -2102,7 +2102,7 @@ var Link = class {
   }
   /** Tells what can be decoded, where that has changed. */
   #accept() {
-    const codecs = ["jpeg", "png", ...this.#ladder.takesVideo ? this.#videos : []];
+    const codecs = ["jpeg", "png", "webp", ...this.#ladder.takesVideo ? this.#videos : []];
     if (codecs.join() === this.#accepted) return;
     this.#accepted = codecs.join();
     this.send({ type: "accept", codecs });
@@ -2372,7 +2372,7 @@ function ageText(stalledMs, stillMs) {
 function secondsText(ms) {
   return ms < 12e4 ? `${Math.floor(ms / 1e3)} s` : `${Math.floor(ms / 6e4)} min`;
 }
-var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1" };
+var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1", webp: "WebP" };
 function percentilesText({ p50, p95, p99 }) {
   return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
 }

@@ -158,7 +158,7 @@ export class Link {
 
   /** Tells what can be decoded, where that has changed. */
   #accept(): void {
-    const codecs = ["jpeg", "png", ...(this.#ladder.takesVideo ? this.#videos : [])];
+    const codecs = ["jpeg", "png", "webp", ...(this.#ladder.takesVideo ? this.#videos : [])];
     if (codecs.join() === this.#accepted) return;
     this.#accepted = codecs.join();
     this.send({ type: "accept", codecs });

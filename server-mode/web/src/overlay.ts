@@ -118,7 +118,7 @@ function secondsText(ms: number): string {
   return ms < 120_000 ? `${Math.floor(ms / 1000)} s` : `${Math.floor(ms / 60_000)} min`;
 }
 
-export const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1" } as const;
+export const CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1", webp: "WebP" } as const;
 
 function percentilesText({ p50, p95, p99 }: Percentiles): string {
   return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;

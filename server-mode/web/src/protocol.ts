@@ -38,7 +38,7 @@ export type WindowPreset = Told<messages.NamedWindow>;
 export type Letters = Told<messages.Letters>;
 export type ViewInfo = Told<messages.ViewInfo>;
 
-const CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1" } as const;
+const CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1", 6: "webp" } as const;
 const QUALITIES = { 0: "interactive", 1: "final", 2: "lossless" } as const;
 
 /** Codecs whose pictures build on each other. */

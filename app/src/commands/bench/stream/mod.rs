@@ -142,6 +142,7 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
     let name = |codec: &StreamCodec| match codec {
         StreamCodec::Jpeg => "jpeg",
         StreamCodec::Png => "png",
+        StreamCodec::WebP => "webp",
         StreamCodec::H264 => "h264",
         StreamCodec::Hevc => "hevc",
         StreamCodec::Av1 => "av1",
