@@ -33,6 +33,7 @@ pub struct Cli {
         env = "VOXCAST_LOG",
         value_name = "LEVEL",
         default_value = "warn",
+        value_parser = log_filter,
         global = true,
         display_order = 901
     )]
@@ -436,6 +437,9 @@ pub struct BenchStream {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES",
           default_values_t = [StreamCodec::Png, StreamCodec::WebP, StreamCodec::H264])]
     pub codecs: Vec<StreamCodec>,
+    /// Which way pictures and inputs take
+    #[arg(long, value_enum, default_value_t = StreamTransport::Websocket)]
+    pub transport: StreamTransport,
     /// Inputs a second; a wheel turns by a third of it
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub inputs_per_s: u16,
@@ -445,7 +449,7 @@ pub struct BenchStream {
     /// Up to so much more for each packet
     #[arg(long, default_value_t = 0.0, value_parser = milliseconds, value_name = "MS")]
     pub jitter_ms: f64,
-    /// Packets that are lost, in each direction. TCP sends them again, and its window shrinks
+    /// Packets that are lost, in each direction. TCP sends them again, and its window shrinks; WebRTC has no TCP
     #[arg(long, default_value_t = 0.0, value_parser = percent, value_name = "PERCENT")]
     pub loss: f64,
     /// What each direction carries; without limit otherwise. Several, with commas between, share the time that the hand moves
@@ -482,6 +486,13 @@ pub enum StreamCase {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StreamTransport {
+    Websocket,
+    /// What moves by a track of RTP, the rest by data channels
+    Webrtc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StreamCodec {
     Jpeg,
     /// Lossless pictures at rest
@@ -511,6 +522,30 @@ pub enum Backend {
     Reference,
     Cpu,
     Gpu,
+}
+
+/// The command line asks for what is not possible.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(String);
+
+/// An error that ends the program with exit code 2.
+pub fn usage(text: impl Into<String>) -> anyhow::Error {
+    Usage(text.into()).into()
+}
+
+/// A filter of logs. A word that is no level would be taken for a module's name, and log nothing of the others.
+fn log_filter(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.contains(&word.to_ascii_lowercase().as_str());
+    let fits = |part: &str| match part.rsplit_once('=') {
+        Some((module, level)) => !module.trim().is_empty() && is_level(level.trim()),
+        None => is_level(part.trim()),
+    };
+    if text.split(',').all(fits) && tracing_subscriber::EnvFilter::try_new(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err(format!("write {}, or such for a module, as in warn,server_mode=debug", LEVELS.join(", ")))
 }
 
 fn size(text: &str) -> Result<[u32; 2], String> {
@@ -586,6 +621,16 @@ mod tests {
         assert!(pair("40,0").is_err());
         assert_eq!(finite("-12.5"), Ok(-12.5));
         assert!(finite("nan").is_err() && finite("inf").is_err() && positive("-1").is_err());
+    }
+
+    #[test]
+    fn logs_have_levels_that_exist() {
+        for right in ["warn", "INFO", "server_mode=debug", "warn,server_mode=trace,voxcast=off"] {
+            assert_eq!(log_filter(right).as_deref(), Ok(right));
+        }
+        for wrong in ["", "loud", "warn,", "server_mode", "server_mode=loud", "=warn"] {
+            assert!(log_filter(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod look;
 mod output;
 mod planes;
 mod presets;
+mod secret;
 mod study;
 
 use std::process::ExitCode;
@@ -41,13 +42,15 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_new(&cli.log).unwrap_or_default())
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.log))
         .init();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error_line(&error);
-            ExitCode::FAILURE
+            let is_usage = error.is::<cli::Usage>()
+                || error.downcast_ref::<server_mode::Error>().is_some_and(server_mode::Error::is_usage);
+            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -9,7 +9,7 @@ use render_core::dicom::deidentify::{self, Deidentified, Key, Profile, deidentif
 use render_core::dicom::{Library, Series};
 
 use crate::cli::{Anonymize, Dates, Keep};
-use crate::{output, study};
+use crate::{output, secret, study};
 
 pub fn run(args: &Anonymize) -> Result<()> {
     let library = study::scan(std::slice::from_ref(&args.path))?;
@@ -111,7 +111,7 @@ fn key(args: &Anonymize) -> Result<Key> {
     /// Shorter secrets are guessed by trying.
     const MIN_SECRET: usize = 16;
     if let Some(path) = &args.secret_file {
-        let secret = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let secret = secret::read(path)?;
         if secret.len() < MIN_SECRET {
             bail!("{}: a secret needs at least {MIN_SECRET} bytes", path.display());
         }

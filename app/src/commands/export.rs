@@ -12,7 +12,7 @@ use render_core::save::{Existing, save};
 use render_core::surface::{self, Field, Surface};
 use render_core::{Geometry, Progress, Volume, volume_file};
 
-use crate::cli::Export;
+use crate::cli::{Export, usage};
 use crate::{output, study};
 
 pub fn run(args: &Export) -> Result<()> {
@@ -238,7 +238,9 @@ fn mask_of_regions(
 
 fn segmentation(args: &Export, library: &Library, existing: Existing) -> Result<()> {
     let Some(path) = &args.labels else {
-        bail!("DICOM is written from labels of other programs: --labels F.nii.gz (also .nrrd, .mha)");
+        return Err(usage(
+            "DICOM is written from labels of other programs: --labels F.nii.gz (also .nrrd, .mha)",
+        ));
     };
     let series = study::choose(library, &args.source)?;
     let images = study::load(series, &args.source)?.volume;

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Plane, ViewState};
 use render_core::{RenderParams, ValueImage, Window};
 
-use crate::cli::{Mpr, SlabMode};
+use crate::cli::{Mpr, SlabMode, usage};
 use crate::{output, planes, study};
 
 /// Which file the name asks for.
@@ -20,21 +20,21 @@ pub fn run(args: &Mpr) -> Result<()> {
     let format = match args.out.extension().and_then(|e| e.to_str()) {
         Some("png") => Format::Png,
         Some("npy") => Format::Npy,
-        _ => bail!("--out {}: the name must end in .png or .npy", args.out.display()),
+        _ => return Err(usage(format!("--out {}: the name must end in .png or .npy", args.out.display()))),
     };
     let (right, down) = axes(args)?;
     if args.mode == SlabMode::Linear && args.slab != 0.0 {
-        bail!("--slab needs --mode mip, minip or mean: linear is the plane itself");
+        return Err(usage("--slab needs --mode mip, minip or mean: linear is the plane itself"));
     }
     if !(0.0..=10_000.0).contains(&args.slab) {
-        bail!("--slab {}: a thickness from 0 to 10000 mm is possible", args.slab);
+        return Err(usage(format!("--slab {}: a thickness from 0 to 10000 mm is possible", args.slab)));
     }
     let renderer = super::open_renderer(args.backend)?;
     let (loaded, series) = study::open_with_series(&args.source)?;
     let volume = &loaded.volume;
     let spacing = args.spacing.unwrap_or_else(|| volume.geometry().spacing_mm().min_element());
     if !(spacing.is_finite() && spacing >= 1e-3) {
-        bail!("--spacing {spacing}: at least 0.001 mm between pixels is possible");
+        return Err(usage(format!("--spacing {spacing}: at least 0.001 mm between pixels is possible")));
     }
     let mut view = ViewState::new(volume, Content::Slice, Orientation::Axial, args.size);
     let [width, height] = args.size.map(f64::from);
@@ -94,6 +94,6 @@ fn axes(args: &Mpr) -> Result<(glam::DVec3, glam::DVec3)> {
     let right = normal.and_then(|n| n.cross(args.up).try_normalize());
     match (normal, right) {
         (Some(normal), Some(right)) => Ok((right, normal.cross(right))),
-        _ => bail!("--normal and --up must not be zero, nor point the same way"),
+        _ => Err(usage("--normal and --up must not be zero, nor point the same way")),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use render_core::cinematic::Cinematic;
 use render_core::dicom::Series;
 use render_core::dicom::create::{self, Subject};
@@ -12,14 +12,14 @@ use render_core::save::Existing;
 use render_core::scene::{Preset, PresetLibrary, ViewState};
 use render_core::{Frame, RenderParams, Window};
 
-use crate::cli::Render;
+use crate::cli::{Render, usage};
 use crate::look::Mode;
 use crate::{output, planes, presets, study};
 
 pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     let ends = |ending: &str| args.out.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
     if !ends("png") && !ends("dcm") {
-        bail!("--out {}: the name must end in .png or .dcm", args.out.display());
+        return Err(usage(format!("--out {}: the name must end in .png or .dcm", args.out.display())));
     }
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     if ends("dcm") {
@@ -27,7 +27,7 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
     }
     args.look.check().map_err(anyhow::Error::msg)?;
     if args.look.mode == Mode::Cinematic && !args.overlays.is_empty() {
-        bail!("--fuse and --labels: cinematic pictures show one volume; choose another --mode");
+        return Err(usage("--fuse and --labels: cinematic pictures show one volume; choose another --mode"));
     }
     let library = presets::library(folder)?;
     let preset = args.preset.as_deref().map(|name| find_preset(&library, name)).transpose()?;

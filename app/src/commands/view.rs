@@ -8,8 +8,8 @@ use render_core::{Progress, Renderer, phantom};
 use server_mode::{Config, Secret, Studies, WebRtcConfig};
 
 use crate::capability::{self, Mode};
-use crate::cli::View;
-use crate::{desktop, output, presets, study};
+use crate::cli::{View, usage};
+use crate::{desktop, output, presets, secret, study};
 
 /// Picks the mode, says which and why, and runs it. A window that cannot open becomes a server.
 pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
@@ -39,7 +39,11 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
 
 fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<()> {
     let studies = match view.studies.as_slice() {
-        [] => bail!("name at least one folder or file with studies to serve, or run `voxcast demo --serve`"),
+        [] => {
+            return Err(usage(
+                "name at least one folder or file with studies to serve, or run `voxcast demo --serve`",
+            ));
+        }
         paths => {
             let index = study::index(!view.no_index);
             Studies::scan(paths, &Progress::default(), index.as_ref())?
@@ -71,8 +75,8 @@ fn webrtc(view: &View) -> Result<Option<WebRtcConfig>> {
         return Ok(None);
     }
     let turn_secret = view.turn_secret_file.as_ref().map(|path| {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("the TURN secret cannot be read from {}", path.display()))?;
+        let text = String::from_utf8(secret::read(path)?)
+            .with_context(|| format!("{}: a TURN secret is text", path.display()))?;
         Ok::<_, anyhow::Error>(Secret(text.trim().to_owned()))
     });
     Ok(Some(WebRtcConfig {

@@ -110,6 +110,13 @@ pub enum Error {
     Start(std::io::Error),
 }
 
+impl Error {
+    /// Whether other options would have done, rather than another machine.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Token | Self::RenderSize(..) | Self::IceServer(_) | Self::TurnSecret)
+    }
+}
+
 /// A server that listens.
 #[derive(Debug)]
 pub struct Ready {

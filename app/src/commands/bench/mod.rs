@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use glam::DVec3;
 use render_core::cpu::Level;
 use render_core::dicom;
@@ -18,7 +18,7 @@ use render_core::{Progress, RenderParams, Renderer, Volume};
 use serde_json::json;
 use server_mode::encode::{Jpeg, Tone};
 
-use crate::cli::{Backend, Bench, BenchArgs};
+use crate::cli::{Backend, Bench, BenchArgs, usage};
 use crate::{output, study};
 
 const WARM_UP: u32 = 3;
@@ -39,7 +39,7 @@ pub fn run(bench: &Bench) -> Result<()> {
         }
     };
     if ran == 0 {
-        bail!("--cases {}: no such case; there are {known}", args.cases.join(","));
+        return Err(usage(format!("--cases {}: no such case; there are {known}", args.cases.join(","))));
     }
     Ok(())
 }
@@ -297,7 +297,7 @@ fn renderer(args: &BenchArgs) -> Result<Renderer> {
         Some(threads) if args.backend == Backend::Cpu => {
             Ok(Renderer::open(Choice::CpuWith { level: Level::best(), threads: usize::from(threads) })?)
         }
-        Some(_) => bail!("--threads is for --backend cpu"),
+        Some(_) => Err(usage("--threads is for --backend cpu")),
     }
 }
 
