@@ -157,7 +157,8 @@ impl WebRtc {
         self.server = format!("{}:{}", words[4], words[5]).parse().expect("an address");
         let mut answer = answer.to_owned();
         if let Some(network) = self.network {
-            let relay = Relay::udp(self.server, network, 1).await.expect("a free port");
+            let relay = Relay::udp(network, 1).await.expect("a free port");
+            relay.aim(self.server);
             let by = |address: SocketAddr| format!(" {} {} typ", address.ip(), address.port());
             answer = answer.replace(&by(self.server), &by(relay.address()));
             self.relay = Some(relay);

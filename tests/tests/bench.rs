@@ -67,6 +67,20 @@ fn streaming_is_measured_from_the_input_to_the_exact_picture() {
 }
 
 #[test]
+fn webrtc_is_measured_through_the_same_networks() {
+    let folder = Folder::new();
+    write_study(&folder.0, &SPEC, |_, _| {}).expect("writes a phantom");
+    let flags =
+        ["--cases", "rotate,window", "--transport", "webrtc", "--delay-ms", "20", "--mbit-per-s", "20"];
+    for line in bench(&folder.0, &flags) {
+        assert_eq!((&line["transport"], &line["codec"]), (&"webrtc".into(), &"h264".into()), "{line}");
+        assert_eq!(line["exact"], true, "what is shown at rest is what is drawn: {line}");
+        assert!(number(&line, "/fps") > 5.0, "{line}");
+        assert!(number(&line, "/latency_ms/p50") >= 40.0, "there and back again: {line}");
+    }
+}
+
+#[test]
 fn an_emulated_network_shows_in_what_is_measured() {
     let folder = Folder::new();
     let study = folder.0.join("study");

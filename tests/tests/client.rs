@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protocol::message::{Content, LayoutView};
+use protocol::message::{Content, LayoutView, TransportKind};
 use protocol::{ClientMessage, Codec, MouseButton, PointerKind, Quality, ServerMessage};
 use server_mode::client::{Address, Connection, Error, Event, Frame};
+use server_mode::emulator::{Conditions, Network, Relay};
 use tests::server::{PATIENCE, TestServer};
 
 /// Waits for an event, with everything before it looked at by `until`.
@@ -102,4 +103,98 @@ async fn a_wrong_token_and_a_server_that_is_not_there_are_told_apart() {
     server.stopped().await;
     let refused = Connection::open(&address, |_, _| {}).await.expect_err("nobody is there");
     assert!(matches!(refused, Error::Connect(..)), "{refused}");
+}
+
+/// Shows a volume and waits until it rests.
+async fn show(client: &mut Connection) {
+    let layout = vec![LayoutView { view: 0, content: Content::Volume, size: [161, 121] }];
+    for message in [
+        ClientMessage::Accept { codecs: vec!["png".into(), "h264".into()] },
+        ClientMessage::OpenSeries { series_instance_uid: String::new() },
+        ClientMessage::Layout { views: layout },
+    ] {
+        client.ask(message).expect("room");
+    }
+    frame(client, |frame| frame.header.quality == Quality::Lossless).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webrtc_carries_what_moves_and_what_rests_and_a_lost_one_loses_no_command() {
+    let server = TestServer::start().await;
+    let address = Address::parse(&server.url).expect("what a server prints");
+    let mut client = Connection::open(&address, |_, _| {}).await.expect("lets the token in");
+    show(&mut client).await;
+    let relay = Arc::new(Relay::udp(Network::default(), 1).await.expect("a free port"));
+    let way = Arc::clone(&relay);
+    let detour = move |server| {
+        way.aim(server);
+        way.address()
+    };
+    client.begin_webrtc(&[0], Some(detour)).await.expect("an offer");
+    let changed = |event| match event {
+        Event::Transport(transport, reason) => Some((transport, reason)),
+        _ => None,
+    };
+    assert_eq!(wait(&mut client, changed).await, (TransportKind::Webrtc, None));
+    let is_lossless = |frame: &Frame| frame.header.quality == Quality::Lossless;
+    assert!(frame(&mut client, is_lossless).await.shown.is_some(), "its hash is right");
+
+    client.ask(pointer(PointerKind::Press, 0.0)).expect("room");
+    for step in 1..=20 {
+        let seq = client.ask(pointer(PointerKind::Move, f64::from(step) * 5.0)).expect("room");
+        let moved = frame(&mut client, |frame| frame.header.input_seq >= seq && frame.shown.is_some()).await;
+        assert_eq!(moved.header.codec, Codec::H264);
+        assert_eq!(moved.shown.and_then(|shown| shown.view).map(|view| view.content), Some(Content::Volume));
+    }
+    client.ask(pointer(PointerKind::Release, 100.0)).expect("room");
+    assert!(frame(&mut client, is_lossless).await.shown.is_some(), "its hash is right");
+
+    // Nothing more comes through; what is asked for now is done all the same.
+    let nothing = Conditions { loss: 1.0, ..Conditions::default() };
+    relay.change(Network { up: nothing, down: nothing });
+    let turned = client.ask(ClientMessage::Rotate { view: 0, dx: 30.0, dy: 0.0 }).expect("room");
+    let (transport, reason) = wait(&mut client, changed).await;
+    assert!(transport == TransportKind::Websocket && reason.is_some(), "{reason:?}");
+    // It has another number now.
+    let last = frame(&mut client, |frame| is_lossless(frame) && frame.header.input_seq > turned).await;
+    assert!(last.shown.is_some(), "its hash is right");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_cut_comes_back_to_what_it_showed() {
+    let server = TestServer::start().await;
+    let direct = Address::parse(&server.url).expect("what a server prints");
+    let relay = Relay::tcp(direct.authority().to_owned(), Network::default(), 1).await.expect("a free port");
+    let address = direct.through(relay.address());
+    let mut client = Connection::open(&address, |_, _| {}).await.expect("lets the token in");
+    show(&mut client).await;
+    let turned = client.ask(ClientMessage::Rotate { view: 0, dx: 80.0, dy: 0.0 }).expect("room");
+    let before = frame(&mut client, |frame| {
+        frame.header.quality == Quality::Lossless && frame.header.input_seq >= turned
+    })
+    .await;
+    relay.cut();
+    let lost = wait(&mut client, |event| match event {
+        Event::Reconnecting(reason) => Some(reason),
+        _ => None,
+    })
+    .await;
+    assert!(!lost.is_empty());
+    let resumed = wait(&mut client, |event| match event {
+        Event::Message(ServerMessage::Connected { resumed, .. }) => Some(resumed),
+        _ => None,
+    })
+    .await;
+    assert!(resumed);
+    let views = wait(&mut client, |event| match event {
+        Event::Message(ServerMessage::StateFull { views, .. }) => Some(views),
+        _ => None,
+    })
+    .await;
+    assert_eq!(views.len(), 1);
+    // It is lossless again, for the server was told again what this client decodes.
+    let after = frame(&mut client, |frame| frame.header.quality == Quality::Lossless).await;
+    assert_eq!(after.header.hash, before.header.hash, "the same picture");
+    let seq = client.ask(ClientMessage::Rotate { view: 0, dx: 9.0, dy: 0.0 }).expect("room");
+    frame(&mut client, |frame| frame.header.input_seq >= seq).await;
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::frame::FrameError;
-use crate::message::{MAX_PIXELS, MAX_SLICES, MAX_WHEEL, ViewInfo};
+use crate::message::{MAX_PIXELS, MAX_SLICES, MAX_WHEEL, TransportKind, ViewInfo};
 use crate::{ClientMessage, FrameHeader, PointerKind, SUBPROTOCOL, ServerMessage};
 
 /// Messages that wait for a way to the server. What a hand does is merged meanwhile, so only one that asks
@@ -28,10 +28,30 @@ const MOST_TOLD: usize = 8;
 pub struct Client {
     seq: u64,
     waiting: VecDeque<(u64, ClientMessage)>,
+    way: Way,
+    /// Commands and pings that went by WebRTC, and may have been lost with it.
+    unproved: VecDeque<(u64, ClientMessage)>,
     /// When what may change a picture was asked for, by `seq`.
     unseen: VecDeque<(u64, Duration)>,
     views: BTreeMap<u8, View>,
     rtt: Option<Duration>,
+}
+
+/// How messages go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Way {
+    #[default]
+    WebSocket,
+    WebRtc,
+    /// By WebSocket again, as soon as the server has told what it has done.
+    Back,
+}
+
+/// A channel of WebRTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Commands,
+    Moves,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +62,8 @@ struct View {
     frame: Option<u32>,
     /// The picture is spoilt; one that needs none before it has been asked for.
     repainting: bool,
+    /// Pictures of the view's track were lost.
+    torn: bool,
     input_seq: u64,
 }
 
@@ -51,6 +73,8 @@ pub enum Arrival {
     Decode(FrameHeader),
     /// It builds on a picture that this client does not have.
     Leave(FrameHeader),
+    /// A newer one was here before it by another way. Nobody has to be told.
+    Late,
 }
 
 /// A picture that can be looked at.
@@ -83,6 +107,7 @@ impl Client {
         // Acknowledgements are not part of what the hand does, and do not stand between two moves.
         let last =
             self.waiting.iter().rposition(|(_, waiting)| !matches!(waiting, ClientMessage::Ack { .. }));
+        let is_full = self.waiting.len().max(self.unproved.len()) >= MOST_WAITING;
         let merged = last.and_then(|at| Some((at, merged(&self.waiting[at].1, &message)?)));
         let message = match merged {
             Some((at, merged)) => {
@@ -91,7 +116,7 @@ impl Client {
             }
             None => message,
         };
-        if self.waiting.len() >= MOST_WAITING {
+        if is_full {
             return Err(Error::Congested);
         }
         if !matches!(message, ClientMessage::Ping { .. } | ClientMessage::Accept { .. }) {
@@ -108,15 +133,95 @@ impl Client {
         self.ask(now, ClientMessage::Ping { time: milliseconds(now) })
     }
 
-    /// The next text for the server. One that is not taken yet may still be merged.
+    /// The next text for the WebSocket. One that is not taken yet may still be merged.
     pub fn poll(&mut self) -> Option<String> {
-        let (seq, message) = self.waiting.pop_front()?;
+        let (seq, message) = self.waiting.remove(self.next_for_websocket()?)?;
         Some(message.to_text(seq))
     }
 
     /// Whether [`poll`](Self::poll) has a text.
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.next_for_websocket().is_some()
+    }
+
+    fn next_for_websocket(&self) -> Option<usize> {
+        match self.way {
+            Way::WebSocket => (!self.waiting.is_empty()).then_some(0),
+            Way::WebRtc | Way::Back => self.waiting.iter().position(|(_, message)| is_signal(message)),
+        }
+    }
+
+    /// The next text for a channel of WebRTC, while that is the way, and what it says.
+    pub fn poll_channel(&mut self) -> Option<(Channel, String, ClientMessage)> {
+        let is_next = |(_, message): &(u64, ClientMessage)| !is_signal(message);
+        let next = self.waiting.iter().position(is_next).filter(|_| self.way == Way::WebRtc)?;
+        let (seq, message) = self.waiting.remove(next)?;
+        let text = message.to_text(seq);
+        let may_be_lost = matches!(
+            message,
+            ClientMessage::Ack { .. } | ClientMessage::Pointer { kind: PointerKind::Move, .. }
+        );
+        if may_be_lost {
+            return Some((Channel::Moves, text, message));
+        }
+        self.unproved.push_back((seq, message.clone()));
+        Some((Channel::Commands, text, message))
+    }
+
+    /// The text of a message that is sent besides all others.
+    pub fn text_of(&mut self, message: &ClientMessage) -> String {
+        self.seq += 1;
+        message.to_text(self.seq)
+    }
+
+    /// Something came by WebRTC: the server has changed over, and all but signalling goes by it, too.
+    pub fn by_webrtc(&mut self) {
+        if self.way == Way::WebSocket {
+            self.way = Way::WebRtc;
+        }
+    }
+
+    /// WebRTC is given up; the server is told by `transport`, or has told.
+    pub fn leave_webrtc(&mut self) {
+        if self.way == Way::WebRtc {
+            self.way = Way::Back;
+        }
+    }
+
+    /// Whether all but signalling goes by WebRTC.
+    pub fn is_by_webrtc(&self) -> bool {
+        self.way == Way::WebRtc
+    }
+
+    /// Whether a ping would tell something: what came after it is not proved to have arrived.
+    pub fn has_unproved(&self) -> bool {
+        !self.unproved.is_empty()
+    }
+
+    /// The server goes on by WebSocket, and has done so much of what went by WebRTC.
+    fn done(&mut self, seq: Option<u64>) {
+        if self.way != Way::Back {
+            return;
+        }
+        self.way = Way::WebSocket;
+        let lost = std::mem::take(&mut self.unproved)
+            .into_iter()
+            .filter(|(sent, _)| seq.is_none_or(|seq| *sent > seq));
+        let held = std::mem::take(&mut self.waiting);
+        for (sent, message) in lost.chain(held) {
+            // Every view begins anew.
+            if matches!(
+                message,
+                ClientMessage::Ack { .. } | ClientMessage::Ping { .. } | ClientMessage::Repaint { .. }
+            ) {
+                continue;
+            }
+            let again = self.queue(message);
+            if let Ok(at) = self.unseen.binary_search_by_key(&sent, |(seq, _)| *seq) {
+                let (_, asked) = self.unseen[at];
+                self.unseen.push_back((again, asked));
+            }
+        }
     }
 
     /// Time of the last ping and its answer.
@@ -134,7 +239,13 @@ impl Client {
             ServerMessage::Pong { time } => {
                 let took = Duration::try_from_secs_f64((milliseconds(now) - time) / 1e3);
                 self.rtt = took.ok().or(self.rtt);
+                let is_it = |(_, sent): &(u64, ClientMessage)| *sent == ClientMessage::Ping { time: *time };
+                if let Some(at) = self.unproved.iter().position(is_it) {
+                    self.unproved.drain(..=at);
+                }
             }
+            ServerMessage::Transport { transport: TransportKind::Websocket, .. } => self.leave_webrtc(),
+            ServerMessage::Done { seq } => self.done(*seq),
             ServerMessage::View(info) => self.told(info),
             ServerMessage::StateFull { views, .. } => views.iter().for_each(|info| self.told(info)),
             _ => {}
@@ -145,8 +256,13 @@ impl Client {
     /// Reads the header of a frame.
     pub fn frame(&mut self, message: &[u8]) -> Result<Arrival, Error> {
         let (header, _) = FrameHeader::decode(message)?;
+        let by_webrtc = self.way == Way::WebRtc;
         let view = self.views.entry(header.view).or_default();
-        let follows = view.frame.is_none_or(|last| header.frame == last.wrapping_add(1));
+        if view.is_late(&header) {
+            return Ok(Arrival::Late);
+        }
+        // What is missing by WebRTC was a picture of the track, on which no frame of a channel builds.
+        let follows = by_webrtc || view.frame.is_none_or(|last| header.frame == last.wrapping_add(1));
         view.frame = Some(header.frame);
         let begins = begins(&header);
         if begins {
@@ -159,11 +275,29 @@ impl Client {
         })
     }
 
+    /// A picture of a track, `whole` where none before it is missing, with the header that a note told.
+    pub fn picture(&mut self, header: FrameHeader, whole: bool) -> Arrival {
+        let view = self.views.entry(header.view).or_default();
+        if view.is_late(&header) {
+            return Arrival::Late;
+        }
+        view.frame = Some(header.frame);
+        view.torn = !header.key && (view.torn || !whole);
+        if begins(&header) {
+            view.repainting = false;
+        }
+        if view.torn || view.repainting { Arrival::Leave(header) } else { Arrival::Decode(header) }
+    }
+
     /// A frame was decoded at this time, or could not be or was left: it is acknowledged, and where the
     /// picture is spoilt another one asked for. Returns what can be looked at now.
     pub fn decoded(&mut self, now: Duration, header: &FrameHeader, outcome: Outcome) -> Option<Shown> {
         self.acknowledge(header);
         let view = self.views.entry(header.view).or_default();
+        if outcome == Outcome::Torn {
+            view.torn = true;
+            return None;
+        }
         if outcome == Outcome::Failed {
             if !std::mem::replace(&mut view.repainting, true) {
                 self.queue(ClientMessage::Repaint { view: header.view });
@@ -219,6 +353,22 @@ pub enum Outcome {
     Decoded,
     /// It could not be decoded, was not the one it should be, or was left.
     Failed,
+    /// The same of a track's picture: one that needs none before it is asked for by the track.
+    Torn,
+}
+
+impl View {
+    fn is_late(&self, header: &FrameHeader) -> bool {
+        self.frame.is_some_and(|last| header.frame.wrapping_sub(last).cast_signed() <= 0)
+    }
+}
+
+/// Whether a message begins or ends WebRTC, and so goes by WebSocket.
+fn is_signal(message: &ClientMessage) -> bool {
+    matches!(
+        message,
+        ClientMessage::Offer { .. } | ClientMessage::Candidate { .. } | ClientMessage::Transport { .. }
+    )
 }
 
 /// Whether a frame needs none before it.
@@ -289,6 +439,7 @@ mod tests {
         match client.frame(&message).expect("a frame") {
             Arrival::Decode(header) => client.decoded(now, &header, Outcome::Decoded),
             Arrival::Leave(header) => client.decoded(now, &header, Outcome::Failed),
+            Arrival::Late => None,
         }
     }
 
@@ -383,6 +534,68 @@ mod tests {
         assert!(take(&mut client, now, &header(0, 0)).is_some(), "numbers wrap");
         assert_eq!(take(&mut client, now, &header(2, 0)), None);
         assert!(sent(&mut client).iter().any(|(_, m)| *m == ClientMessage::Repaint { view: 0 }));
+    }
+
+    /// What went by the channels of WebRTC, as messages with their numbers.
+    fn carried(client: &mut Client) -> Vec<(Channel, u64, ClientMessage)> {
+        std::iter::from_fn(|| client.poll_channel())
+            .map(|(channel, text, message)| {
+                let (seq, told) = ClientMessage::parse(&text).expect("valid");
+                assert_eq!(told, message);
+                (channel, seq, message)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn commands_that_were_lost_with_webrtc_are_sent_again_once_and_in_order() {
+        let now = Duration::ZERO;
+        let mut client = Client::default();
+        let scroll = |slices| ClientMessage::Scroll { view: 0, slices };
+        let websocket = || ClientMessage::Transport { transport: TransportKind::Websocket };
+        client.by_webrtc();
+        client.ask(now, press()).expect("room");
+        client.ask(now, to(1.0)).expect("room");
+        client.ping(now + 7 * MS).expect("room");
+        let way: Vec<Channel> = carried(&mut client).into_iter().map(|(channel, ..)| channel).collect();
+        assert_eq!(way, [Channel::Commands, Channel::Moves, Channel::Commands]);
+        client.text(now + 9 * MS, r#"{"type":"pong","time":7}"#).expect("a pong");
+        assert!(!client.has_unproved(), "the channel is ordered: the press has arrived, too");
+        let [done, lost] = [1, 2].map(|slices| {
+            client.ask(now, scroll(slices)).expect("room");
+            carried(&mut client).pop().expect("it goes").1
+        });
+        client.leave_webrtc();
+        client.ask(now, websocket()).expect("room");
+        let held = client.ask(now, press()).expect("room");
+        assert_eq!(sent(&mut client).into_iter().map(|(_, m)| m).collect::<Vec<_>>(), [websocket()]);
+        assert!(carried(&mut client).is_empty());
+        client.text(now, &format!(r#"{{"type":"done","seq":{done}}}"#)).expect("told");
+        let again = sent(&mut client);
+        assert_eq!(again.iter().map(|(_, m)| m.clone()).collect::<Vec<_>>(), [scroll(2), press()]);
+        assert!(again[0].0 > held.max(lost) && again[1].0 > again[0].0, "{again:?}");
+    }
+
+    #[test]
+    fn a_track_that_loses_pictures_is_shown_again_from_one_that_needs_none() {
+        let now = Duration::ZERO;
+        let mut client = Client::default();
+        let video = |frame| FrameHeader { codec: Codec::H264, ..header(frame, 0) };
+        client.by_webrtc();
+        assert!(matches!(client.picture(FrameHeader { key: true, ..video(1) }, true), Arrival::Decode(_)));
+        assert!(matches!(client.picture(video(3), false), Arrival::Leave(_)));
+        client.decoded(now, &video(3), Outcome::Torn);
+        assert!(matches!(client.picture(video(4), true), Arrival::Leave(_)));
+        assert_eq!(client.picture(video(2), true), Arrival::Late);
+        // A picture at rest builds on none of these.
+        assert!(take(&mut client, now, &header(6, 0)).is_some());
+        assert_eq!(client.picture(video(5), true), Arrival::Late);
+        assert!(matches!(client.picture(FrameHeader { key: true, ..video(7) }, true), Arrival::Decode(_)));
+        let repaints = carried(&mut client)
+            .iter()
+            .filter(|(_, _, m)| matches!(m, ClientMessage::Repaint { .. }))
+            .count();
+        assert_eq!(repaints, 0, "the track asks for it");
     }
 
     #[test]

@@ -411,6 +411,10 @@ pub enum ServerMessage {
         transport: TransportKind,
         reason: String,
     },
+    /// Everything comes by WebSocket again: the newest `seq` of WebRTC's channel for commands that was done.
+    Done {
+        seq: Option<u64>,
+    },
 }
 
 /// A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).

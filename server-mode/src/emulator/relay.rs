@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -35,6 +35,10 @@ fn now(network: &Shared) -> Network {
 pub struct Relay {
     address: SocketAddr,
     network: Shared,
+    /// Where packets go to, once that is known.
+    target: watch::Sender<Option<SocketAddr>>,
+    /// Counts how often connections were cut.
+    cuts: watch::Sender<u32>,
     task: AbortHandle,
 }
 
@@ -51,27 +55,33 @@ impl Relay {
         let address = listener.local_addr()?;
         let network = Arc::new(Mutex::new(network));
         let shared = Arc::clone(&network);
+        let (cuts, cut) = watch::channel(0);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             for number in 0.. {
                 let Ok((client, _)) = listener.accept().await else { return };
-                let (target, network) = (target.clone(), Arc::clone(&shared));
+                let (target, network, mut cut) = (target.clone(), Arc::clone(&shared), cut.clone());
+                cut.mark_unchanged();
                 connections.spawn(async move {
                     // Whichever end goes, the other one sees its connection close.
-                    let _ = connection(client, &target, &network, seed.wrapping_add(2 * number)).await;
+                    tokio::select! {
+                        _ = connection(client, &target, &network, seed.wrapping_add(2 * number)) => {}
+                        _ = cut.changed() => {}
+                    }
                 });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, network, task: task.abort_handle() })
+        Ok(Self { address, network, target: watch::Sender::new(None), cuts, task: task.abort_handle() })
     }
 
-    /// Relays UDP packets to `target` and its answers back, for each sender by a port of its own.
-    pub async fn udp(target: SocketAddr, network: Network, seed: u64) -> io::Result<Self> {
+    /// Relays UDP packets to where it is told to `aim` at and answers back, for each sender by a port of its own.
+    pub async fn udp(network: Network, seed: u64) -> io::Result<Self> {
         let front = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
         let address = front.local_addr()?;
         let network = Arc::new(Mutex::new(network));
         let shared = Arc::clone(&network);
+        let (target, aim) = watch::channel(None::<SocketAddr>);
         let task = tokio::spawn(async move {
             let mut tasks = JoinSet::new();
             let mut peers: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>> = HashMap::new();
@@ -79,6 +89,7 @@ impl Relay {
             loop {
                 // Errors of one peer come here, too (port unreachable), and are nobody else's.
                 let Ok((bytes, peer)) = front.recv_from(&mut packet).await else { continue };
+                let Some(target) = *aim.borrow() else { continue };
                 if !peers.contains_key(&peer) && peers.len() < MOST_PEERS {
                     let Ok(back) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { continue };
                     if back.connect(target).await.is_err() {
@@ -96,7 +107,17 @@ impl Relay {
                 }
             }
         });
-        Ok(Self { address, network, task: task.abort_handle() })
+        Ok(Self { address, network, target, cuts: watch::Sender::new(0), task: task.abort_handle() })
+    }
+
+    /// Where packets of new senders go to.
+    pub fn aim(&self, target: SocketAddr) {
+        self.target.send_replace(Some(target));
+    }
+
+    /// Ends all TCP connections; new ones are relayed as before.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|count| *count += 1);
     }
 
     /// What it does from now on.
@@ -278,7 +299,8 @@ mod tests {
                 server.send_to(&packet[..bytes], from).await.expect("sends");
             }
         });
-        let relay = Relay::udp(target, network(20, 0.2), 1).await.expect("a port");
+        let relay = Relay::udp(network(20, 0.2), 1).await.expect("a port");
+        relay.aim(target);
         let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         client.connect(relay.address()).await.expect("connects");
         let began = Instant::now();

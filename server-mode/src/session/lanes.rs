@@ -63,6 +63,8 @@ pub struct Lanes {
     is_open: bool,
     /// The client has chosen WebRTC before the channels were open.
     is_awaited: bool,
+    /// It was taken before, and is not now.
+    is_left: bool,
     /// The `seq` of the offer that waits for its answer, and what its videos show.
     offered: Option<(u64, [bool; MAX_VIEWS])>,
     /// The views that have a track.
@@ -174,6 +176,7 @@ impl Session {
                 self.lanes.is_awaited = false;
                 if self.lanes.webrtc {
                     self.switch(false);
+                    self.tell_done();
                 }
             }
             TransportKind::Webrtc if self.lanes.is_open => {
@@ -194,7 +197,9 @@ impl Session {
                     self.switch(true);
                 }
             }
-            PeerEvent::Text(lane, text) => self.stream_text(now, lane, &text),
+            // What comes by channels that are given up may be on its way by WebSocket, too.
+            PeerEvent::Text(lane, text) if !self.lanes.is_left => self.stream_text(now, lane, &text),
+            PeerEvent::Text(..) => {}
             PeerEvent::KeyframeNeeded { view } => self.begin_video_anew(now, view),
             PeerEvent::Bandwidth(bits_per_second) if self.lanes.webrtc => {
                 self.link.estimated(bits_per_second);
@@ -227,6 +232,13 @@ impl Session {
     fn go_back(&mut self, reason: String) {
         self.switch(false);
         self.signal(&ServerMessage::Transport { transport: TransportKind::Websocket, reason });
+        self.tell_done();
+    }
+
+    /// So that the client sends again what was lost with WebRTC's channel.
+    fn tell_done(&mut self) {
+        let seq = Some(self.lanes.last_seq[1]).filter(|seq| *seq > 0);
+        self.signal(&ServerMessage::Done { seq });
     }
 
     fn answered(&mut self, answer: Result<String, String>) {
@@ -248,7 +260,7 @@ impl Session {
     }
 
     fn switch(&mut self, webrtc: bool) {
-        self.lanes.webrtc = webrtc;
+        (self.lanes.webrtc, self.lanes.is_left) = (webrtc, !webrtc);
         self.link = Link::default();
         for view in 0..MAX_VIEWS {
             self.begin_anew(view as u8);

@@ -49,7 +49,8 @@ const LARGE_ONES: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Link {
     bits_per_second: usize,
-    /// What a transport that sees each packet estimates; it knows better.
+    /// What a transport that sees each packet estimates. It knows better, but is slow to notice that a way has become
+    /// narrow.
     estimate: Option<usize>,
     /// How long the way to the client and back is, measured by pings.
     round_trips: VecDeque<Duration>,
@@ -102,7 +103,8 @@ impl Default for Link {
 impl Link {
     /// For all views together.
     pub fn bits_per_second(&self) -> usize {
-        self.estimate.unwrap_or(self.bits_per_second).clamp(FEWEST_BITS, MOST_BITS)
+        let estimate = self.estimate.unwrap_or(MOST_BITS);
+        self.bits_per_second.min(estimate).clamp(FEWEST_BITS, MOST_BITS)
     }
 
     /// A transport that sees each packet has estimated what there is for all views together.
@@ -177,9 +179,6 @@ impl Link {
     /// What part of the budget the next picture may have: less while those before it wait on the way. That passes with
     /// the queue, so the budget itself stays.
     pub fn share(&self, now: Instant) -> f64 {
-        if self.estimate.is_some() {
-            return 1.0;
-        }
         let Some(fastest) = self.fastest() else { return 1.0 };
         let waits = self.on_their_way.front().map(|sent| now.saturating_duration_since(sent.at));
         let took = self.took.iter().min().copied().max(waits).unwrap_or_default();
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sees_each_packet_knows_better() {
+    fn what_sees_each_packet_knows_better_how_much_there_is() {
         let mut link = Link::default();
         link.estimated(2_000_000);
         assert_eq!(link.bits_per_second(), 2_000_000);

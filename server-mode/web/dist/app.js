@@ -146,7 +146,8 @@ var readMessage = {
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
-  transport: record({ type: oneOf("transport"), transport, reason: text })
+  transport: record({ type: oneOf("transport"), transport, reason: text }),
+  done: record({ type: oneOf("done"), seq: optional(count) })
 };
 function parseMessage(json) {
   let value;
@@ -2087,6 +2088,8 @@ var Link = class {
       case "answer":
         void this.#peer?.answer(message.sdp);
         return;
+      case "done":
+        return;
       case "transport":
         if (message.transport === "websocket") this.#webRtcFailed(message.reason);
         return;
@@ -2560,6 +2563,7 @@ var Client = class {
         break;
       case "answer":
       case "transport":
+      case "done":
       case "pong":
         break;
     }

@@ -141,6 +141,8 @@ export class Link {
       case "answer":
         void this.#peer?.answer(message.sdp);
         return;
+      case "done":
+        return;
       case "transport":
         if (message.transport === "websocket") this.#webRtcFailed(message.reason);
         return;

@@ -221,6 +221,7 @@ class Client {
         break;
       case "answer":
       case "transport":
+      case "done":
       case "pong":
         // The link's own.
         break;

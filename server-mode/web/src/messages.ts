@@ -74,7 +74,7 @@ resumed: boolean,
 /**
  * Servers that help WebRTC on its way; `None` where there is no WebRTC.
  */
-iceServers: Array<IceServer> | null, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, };
+iceServers: Array<IceServer> | null, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
 
 /**
  * A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).

@@ -248,6 +248,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
   transport: record({ type: oneOf("transport"), transport, reason: text }),
+  done: record({ type: oneOf("done"), seq: optional(count) }),
 };
 
 /** Reads a text message. Server and client come in one binary, so what is not known is a fault. */

@@ -96,6 +96,7 @@ fn every_view_begins_anew_on_another_way() {
     stage.settle();
     assert_eq!(ways(&mut stage), ["socket"; 3]);
     assert!(!stage.texts.iter().any(|text| text["type"] == "transport"), "the client chose it itself");
+    assert!(stage.texts.iter().any(|text| text["type"] == "done"));
 }
 
 #[test]
@@ -211,6 +212,20 @@ fn a_lost_way_leads_back_to_the_websocket_and_says_why() {
     stage.say(json!({"type": "transport", "transport": "webrtc"}));
     rest(&mut stage);
     assert_eq!(ways(&mut stage), ["channel"; 3]);
+}
+
+#[test]
+fn commands_that_a_lost_way_did_not_bring_are_told_and_come_once() {
+    let mut stage = on_webrtc();
+    let slice = |stage: &Stage| stage.session.views[&1].state().plane.center_mm;
+    let before = slice(&stage);
+    send(&mut stage, Lane::Commands, &json!({"type": "rotate", "seq": 200, "view": 0, "dx": 5, "dy": 0}));
+    stage.input(Input::Peer(PeerEvent::Lost("Nothing came.".into())));
+    assert_eq!(stage.texts.last(), Some(&json!({"type": "done", "seq": 200})));
+    let late = json!({"type": "scroll", "seq": 201, "view": 1, "slices": 2});
+    send(&mut stage, Lane::Commands, &late);
+    stage.wait(1000 * MS);
+    assert_eq!(slice(&stage), before, "the client sends it again by the other way");
 }
 
 #[test]

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use protocol::message::{LayoutView, ViewInfo};
+use protocol::message::{LayoutView, TransportKind, ViewInfo};
 use protocol::{ClientMessage, Content, FrameHeader, MouseButton, PointerKind, Quality, ServerMessage};
 use server_mode::Screen;
 use server_mode::client::{Address, Connection, Event, Frame};
+use server_mode::emulator::Relay;
 use tokio::sync::Barrier;
 use tokio::time::Instant;
 
-use crate::cli::StreamCase;
+use crate::cli::{StreamCase, StreamTransport};
 
 /// A server that shows nothing new for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,6 +30,7 @@ pub struct Plan {
     pub series: String,
     pub moves: Duration,
     pub inputs_per_s: u16,
+    pub transport: StreamTransport,
 }
 
 /// What a client saw; times count from when the hand began to move.
@@ -151,8 +153,8 @@ pub async fn ready<'a>(begin: &Barrier, hand: Result<Hand<'a>>) -> Result<Hand<'
 }
 
 impl<'a> Hand<'a> {
-    /// Connects and waits for the best picture.
-    pub async fn open(address: &Address, plan: &'a Plan) -> Result<Self> {
+    /// Connects and waits for the best picture. Datagrams go by way of a relay, where there is one.
+    pub async fn open(address: &Address, plan: &'a Plan, datagrams: Option<Arc<Relay>>) -> Result<Self> {
         let kept = Arc::new(Mutex::new(Samples::default()));
         let watch = {
             let kept = Arc::clone(&kept);
@@ -165,6 +167,20 @@ impl<'a> Hand<'a> {
         let view = LayoutView { view: 0, content: plan.content(), size: plan.size };
         hand.ask(ClientMessage::Layout { views: vec![view] })?;
         hand.until_best(0).await.context("no first picture")?;
+        if plan.transport == StreamTransport::Webrtc {
+            let detour = datagrams.map(|relay| {
+                move |server| {
+                    relay.aim(server);
+                    relay.address()
+                }
+            });
+            hand.client.begin_webrtc(&[0], detour).await?;
+            while hand.client.transport() != TransportKind::Webrtc {
+                let event = hand.client.next().await?;
+                hand.take(event)?;
+            }
+            hand.until_best(0).await.context("no first picture by WebRTC")?;
+        }
         Ok(hand)
     }
 
@@ -257,7 +273,11 @@ impl<'a> Hand<'a> {
         let frame = match event {
             Event::Frame(frame) => frame,
             Event::Message(ServerMessage::Error { message, .. }) => bail!("the server says: {message}"),
-            Event::Message(_) => return Ok(None),
+            Event::Transport(TransportKind::Websocket, reason) => {
+                bail!("WebRTC was given up: {}", reason.unwrap_or_default())
+            }
+            Event::Reconnecting(reason) => bail!("the connection was lost: {reason}"),
+            Event::Message(_) | Event::Transport(TransportKind::Webrtc, _) => return Ok(None),
         };
         let Frame { header, bytes, arrived, decoded, shown } = frame;
         let Some(shown) = shown else { return Ok(None) };

@@ -154,6 +154,7 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
         series: server.series.clone(),
         moves: Duration::from_secs_f64(args.seconds),
         inputs_per_s: args.inputs_per_s,
+        transport: args.transport,
     };
     let (networks, clients) = (networks(args), usize::from(args.clients));
     let first = networks.first().copied().unwrap_or_default();
@@ -164,23 +165,24 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
         let (mut threads, mut ways) = (Vec::new(), Vec::new());
         for number in 0..clients {
             // Each has a network of its own; without conditions there is none in between.
-            let relay = if networks.len() == 1 && first.is_plain() {
-                None
+            let [relay, datagrams] = if networks.len() == 1 && first.is_plain() {
+                [None, None]
             } else {
                 // Apart from the next client's by more than it draws seeds for its connections.
                 let seed = args.seed.wrapping_add(1000 * number as u64);
                 let target = server.address.authority().to_owned();
-                Some(relays.block_on(Relay::tcp(target, first, seed))?)
+                let tcp = relays.block_on(Relay::tcp(target, first, seed))?;
+                let udp = relays.block_on(Relay::udp(first, seed))?;
+                [tcp, udp].map(|relay| Some(Arc::new(relay)))
             };
-            let relay = relay.map(Arc::new);
-            ways.extend(relay.clone());
+            ways.extend([&relay, &datagrams].into_iter().flatten().map(Arc::clone));
             let address = match &relay {
                 Some(relay) => server.address.through(relay.address()),
                 None => server.address.clone(),
             };
             let (plan, begin, samples) = (&plan, &begin, judged && number == 0);
             let client = move || {
-                let seen = client(&address, plan, begin, samples);
+                let seen = client(&address, datagrams, plan, begin, samples);
                 drop(relay);
                 seen
             };
@@ -200,10 +202,16 @@ fn measure(args: &BenchStream, server: &Served, case: StreamCase) -> Result<Case
     })
 }
 
-fn client(address: &Address, plan: &Plan, begin: &Barrier, samples: bool) -> Result<Seen> {
+fn client(
+    address: &Address,
+    datagrams: Option<Arc<Relay>>,
+    plan: &Plan,
+    begin: &Barrier,
+    samples: bool,
+) -> Result<Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let hand = hand::ready(begin, Hand::open(address, plan).await).await?;
+        let hand = hand::ready(begin, Hand::open(address, plan, datagrams).await).await?;
         hand.run(samples).await
     })
 }

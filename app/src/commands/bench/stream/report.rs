@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use protocol::{Codec, Quality};
 use render_core::save::Existing;
 use serde_json::{Value, json};
@@ -180,6 +181,7 @@ fn summary(args: &BenchStream, backend: &str, case: &Case, verdict: &Verdict) ->
             "delay_ms": args.delay_ms, "jitter_ms": args.jitter_ms, "loss_percent": args.loss,
             "mbit_per_s": args.mbit_per_s, "queue_ms": args.queue_ms, "seed": args.seed,
         },
+        "transport": args.transport.to_possible_value().map(|value| value.get_name().to_owned()),
         "frames": case.moving().count(),
     });
     let clients = case.seen.len().max(1) as f64;

@@ -1,0 +1,703 @@
+//! A client of a server, over WebSocket and, where it is asked to, WebRTC: for the window that shows what another
+//! machine draws, for measuring and for tests. Frames are decoded on a thread of their own, so that input never waits
+//! for a picture. A connection that is lost is looked for again for a minute, and goes on with the same session.
+
+mod peer;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use peer::Peer;
+use protocol::client::{Arrival, Channel, Outcome, Shown};
+use protocol::message::TransportKind;
+use protocol::{ClientMessage, ErrorCode, FrameHeader, ServerMessage};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::Error as WsError;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Bytes};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::screen::{Screen, ScreenError};
+
+/// The largest frame, with room to spare: an uncompressible 5K picture.
+const MOST_MESSAGE_BYTES: usize = 64 << 20;
+/// Frames that wait to be decoded: all that a server may send ahead, and as many of views that have gone.
+const MOST_FRAMES: usize = 2 * protocol::MAX_VIEWS * protocol::MAX_UNACKNOWLEDGED as usize;
+/// A server that does not answer within this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A server pings every 5 s; one that is silent for so long is not there any more.
+const SILENCE: Duration = Duration::from_secs(15);
+/// So long a session waits for its client, and pauses between attempts to come back: the first, and the longest.
+const GIVE_UP: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// An acknowledgement by the channel that may lose it is said again after this, unless a newer one was.
+const ACK_AGAIN: Duration = Duration::from_millis(100);
+/// While it is not proved that commands arrived, an answer is asked for this often; WebRTC is lost where nothing comes
+/// for so long.
+const PING_EVERY: Duration = Duration::from_millis(500);
+const PEER_SILENCE: Duration = Duration::from_secs(3);
+
+/// Where a server is, and the token that it asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Host and port.
+    authority: String,
+    token: String,
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Address").field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("the address of a server is http://HOST:PORT/?token=TOKEN, as the server prints it")]
+    Address,
+    #[error("this program cannot connect by https; let a proxy on this machine do it")]
+    Https,
+    #[error("the server's token is another one; take the address that it printed last")]
+    Token,
+    #[error("there is no server at {0}: {1}")]
+    Connect(String, std::io::Error),
+    #[error("the server does not answer")]
+    Silent,
+    #[error("the connection to the server has failed: {0}")]
+    Socket(#[from] Box<WsError>),
+    #[error("the server has closed the connection{0}")]
+    Closed(String),
+    #[error("the connection to the server was lost and did not come back within a minute: {0}")]
+    Lost(Box<Error>),
+    #[error("the server does not know this session any more; connect again")]
+    Forgotten,
+    #[error("WebRTC is not possible: {0}")]
+    WebRtc(String),
+    #[error(transparent)]
+    Protocol(#[from] protocol::client::Error),
+    #[error("the server sends more frames than the protocol allows")]
+    TooManyFrames,
+    #[error("a thread that decodes cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Address {
+    /// Reads what a server prints: `http://HOST:PORT/?token=TOKEN`.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        if url.starts_with("https:") {
+            return Err(Error::Https);
+        }
+        let rest = url.strip_prefix("http://").ok_or(Error::Address)?;
+        let (authority, query) = rest.split_once('?').ok_or(Error::Address)?;
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).ok_or(Error::Address)?;
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if authority.is_empty() || authority.contains('/') || token.is_empty() || !token.chars().all(known) {
+            return Err(Error::Address);
+        }
+        Ok(Self { authority: authority.to_owned(), token: token.to_owned() })
+    }
+
+    /// Host and port.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The same server by way of another address, of something that passes on what it gets.
+    pub fn through(&self, relay: SocketAddr) -> Self {
+        Self { authority: relay.to_string(), token: self.token.clone() }
+    }
+}
+
+/// What comes from a server.
+#[derive(Debug)]
+pub enum Event {
+    Message(ServerMessage),
+    Frame(Frame),
+    /// Everything comes this way from now on; why, where it is the worse one.
+    Transport(TransportKind, Option<String>),
+    /// The connection is lost, for this reason. It is looked for again; the `connected` that follows tells that it is
+    /// back.
+    Reconnecting(String),
+}
+
+/// A frame that has arrived and been decoded, or was not.
+#[derive(Debug)]
+pub struct Frame {
+    pub header: FrameHeader,
+    /// Of the message.
+    pub bytes: usize,
+    pub arrived: Instant,
+    pub decoded: Instant,
+    /// `None` where it cannot be shown; another one has been asked for.
+    pub shown: Option<Shown>,
+}
+
+/// A connection. Nothing is sent and nothing arrives but while [`next`](Self::next) is awaited.
+pub struct Connection {
+    address: Address,
+    client: protocol::Client,
+    /// What the client's times count from.
+    began: Instant,
+    wire: Wire,
+    peer: Option<Peer>,
+    /// Acknowledgements that are to be said again, by view.
+    acks: BTreeMap<u8, (Instant, u32)>,
+    /// When something last came by WebSocket, and by WebRTC.
+    heard: Instant,
+    heard_by_peer: Instant,
+    /// Since when commands by WebRTC are not proved to have arrived, and when that was asked last.
+    unproved_since: Option<Instant>,
+    pinged: Option<Instant>,
+    /// What the server has to be told again after a connection was lost.
+    accepts: Option<Vec<String>>,
+    resume_token: Option<String>,
+    /// How many connections there were before: what is decoded of theirs comes too late.
+    number: u32,
+    to_decode: SyncSender<Work>,
+    decoded: mpsc::Receiver<Decoded>,
+    events: VecDeque<Event>,
+    received_bytes: u64,
+}
+
+enum Wire {
+    Open(Box<Socket>),
+    Away(Away),
+}
+
+struct Socket {
+    sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+    stream: SplitStream<WebSocketStream<TcpStream>>,
+    unflushed: bool,
+    local: SocketAddr,
+}
+
+type Attempt = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
+
+/// A connection that is looked for again.
+struct Away {
+    since: Instant,
+    pause: Duration,
+    next: Instant,
+    attempt: Option<Attempt>,
+}
+
+enum Happened {
+    Sent(Result<(), tungstenite::Error>),
+    Decoded(Decoded),
+    Message(Option<Result<Message, WsError>>),
+    Peer(Result<peer::Arrival, peer::Lost>),
+    Due,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Connects. `watch` is called with each picture on the thread that decodes, and must be quick.
+    pub async fn open(
+        address: &Address,
+        watch: impl FnMut(&FrameHeader, &Screen) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let socket = connect(address.clone(), None).await?;
+        let (to_decode, work) = sync_channel(MOST_FRAMES);
+        let (results, decoded) = mpsc::channel(MOST_FRAMES);
+        // It ends with the connection, whose ends of the two channels it waits for.
+        std::thread::Builder::new()
+            .name("decode".into())
+            .spawn(move || decode(&work, &results, watch))
+            .map_err(Error::Thread)?;
+        let now = Instant::now();
+        Ok(Self {
+            address: address.clone(),
+            client: protocol::Client::default(),
+            began: now,
+            wire: Wire::Open(Box::new(socket)),
+            peer: None,
+            acks: BTreeMap::new(),
+            heard: now,
+            heard_by_peer: now,
+            unproved_since: None,
+            pinged: None,
+            accepts: None,
+            resume_token: None,
+            number: 0,
+            to_decode,
+            decoded,
+            events: VecDeque::new(),
+            received_bytes: 0,
+        })
+    }
+
+    /// Queues a message and returns its `seq`.
+    pub fn ask(&mut self, message: ClientMessage) -> Result<u64, Error> {
+        if let ClientMessage::Accept { codecs } = &message {
+            self.accepts = Some(codecs.clone());
+        }
+        Ok(self.client.ask(self.began.elapsed(), message)?)
+    }
+
+    /// Asks for the round trip to be measured.
+    pub fn ping(&mut self) -> Result<u64, Error> {
+        Ok(self.client.ping(self.began.elapsed())?)
+    }
+
+    /// Begins WebRTC with a video for each of these views; `Event::Transport` tells when it is the way, or why it is
+    /// not. A `detour` tells where to send to in place of the server's address.
+    pub async fn begin_webrtc(
+        &mut self,
+        views: &[u8],
+        detour: Option<impl FnMut(SocketAddr) -> SocketAddr + Send + 'static>,
+    ) -> Result<(), Error> {
+        let Wire::Open(socket) = &self.wire else {
+            return Err(Error::WebRtc("the connection is lost".into()));
+        };
+        let detour = detour.map(|detour| Box::new(detour) as peer::Detour);
+        let (peer, offer) = Peer::offer(socket.local.ip(), views, detour).await.map_err(Error::WebRtc)?;
+        self.peer = Some(peer);
+        self.ask(offer)?;
+        Ok(())
+    }
+
+    /// Which way everything comes.
+    pub fn transport(&self) -> TransportKind {
+        if self.client.is_by_webrtc() { TransportKind::Webrtc } else { TransportKind::Websocket }
+    }
+
+    /// What was measured last.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.client.rtt()
+    }
+
+    /// All that has arrived, with what WebSocket adds to it, and datagrams of WebRTC.
+    pub fn received_bytes(&self) -> u64 {
+        self.received_bytes + self.peer.as_ref().map_or(0, Peer::received_bytes)
+    }
+
+    /// Sends what waits and waits for what comes. Nothing is lost where it is dropped before it is done.
+    pub async fn next(&mut self) -> Result<Event, Error> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            if let Wire::Away(away) = &mut self.wire {
+                let token = self.resume_token.as_deref();
+                self.wire = Wire::Open(Box::new(away.come_back(&self.address, token).await?));
+                self.heard = Instant::now();
+            }
+            self.carry()?;
+            let wake = self.wake_at();
+            let Self { client, wire: Wire::Open(socket), decoded, peer, .. } = self else { continue };
+            let Socket { sink, stream, unflushed, .. } = &mut **socket;
+            let sends = client.is_waiting() || *unflushed;
+            let happened = tokio::select! {
+                sent = poll_fn(|cx| send(cx, sink, client, unflushed)), if sends => Happened::Sent(sent),
+                Some(frame) = decoded.recv() => Happened::Decoded(frame),
+                message = stream.next() => Happened::Message(message),
+                arrival = next_of(peer) => Happened::Peer(arrival),
+                () = tokio::time::sleep_until(wake.into()) => Happened::Due,
+            };
+            if let Err(error) = self.take(happened) {
+                self.lose(error)?;
+            }
+        }
+    }
+
+    fn take(&mut self, happened: Happened) -> Result<(), Error> {
+        match happened {
+            Happened::Sent(sent) => sent.map_err(Box::new)?,
+            Happened::Decoded(decoded) if decoded.connection == self.number => {
+                let frame = self.shown(decoded);
+                self.events.push_back(Event::Frame(frame));
+            }
+            Happened::Decoded(_) => {}
+            Happened::Message(message) => self.arrived(message)?,
+            Happened::Peer(Ok(arrival)) => self.arrived_by_peer(arrival)?,
+            Happened::Peer(Err(reason)) => self.leave_webrtc(reason)?,
+            Happened::Due if self.heard.elapsed() > SILENCE => return Err(Error::Silent),
+            Happened::Due => {}
+        }
+        Ok(())
+    }
+
+    /// A session is looked for again where that may help.
+    fn lose(&mut self, error: Error) -> Result<(), Error> {
+        let passes = match &error {
+            Error::Socket(_) | Error::Silent => true,
+            Error::Closed(reason) => reason.is_empty(),
+            _ => false,
+        };
+        if !passes || self.resume_token.is_none() {
+            return Err(error);
+        }
+        self.drop_peer();
+        self.client = protocol::Client::default();
+        if let Some(codecs) = self.accepts.clone() {
+            self.ask(ClientMessage::Accept { codecs })?;
+        }
+        self.number += 1;
+        let now = Instant::now();
+        self.wire = Wire::Away(Away { since: now, pause: FIRST_PAUSE, next: now, attempt: None });
+        self.events.push_back(Event::Reconnecting(error.to_string()));
+        Ok(())
+    }
+
+    /// Gives WebRTC what it takes now.
+    fn carry(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        let Some(peer) = &mut self.peer else { return Ok(()) };
+        let mut carried = Ok(());
+        while carried.is_ok()
+            && peer.has_room()
+            && let Some((channel, text, message)) = self.client.poll_channel()
+        {
+            if let ClientMessage::Ack { view, frame } = message {
+                self.acks.insert(view, (now + ACK_AGAIN, frame));
+            }
+            carried = peer.send(channel, &text);
+        }
+        while carried.is_ok()
+            && peer.has_room()
+            && let Some((&view, &(_, frame))) = self.acks.iter().find(|(_, (at, _))| *at <= now)
+        {
+            self.acks.remove(&view);
+            let text = self.client.text_of(&ClientMessage::Ack { view, frame });
+            carried = peer.send(Channel::Commands, &text);
+        }
+        if let Err(reason) = carried {
+            return self.leave_webrtc(reason);
+        }
+        if !self.client.has_unproved() {
+            self.unproved_since = None;
+            return Ok(());
+        }
+        let since = *self.unproved_since.get_or_insert(now);
+        if now > self.heard_by_peer.max(since) + PEER_SILENCE {
+            return self.leave_webrtc("nothing comes by it any more".into());
+        }
+        if self.pinged.is_none_or(|at| now >= at + PING_EVERY) {
+            self.pinged = Some(now);
+            self.ping()?;
+        }
+        Ok(())
+    }
+
+    /// When there is something to do though nothing comes.
+    fn wake_at(&self) -> Instant {
+        let again = self.acks.values().map(|(at, _)| *at);
+        let ping = self.unproved_since.and(self.pinged).map(|at| at + PING_EVERY);
+        again.chain(ping).fold(self.heard + SILENCE + Duration::from_millis(1), Instant::min)
+    }
+
+    fn arrived(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), Error> {
+        self.heard = Instant::now();
+        let message = match message {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Err(Box::new(error).into()),
+            None => return Err(Error::Closed(String::new())),
+        };
+        self.received_bytes += on_the_wire(message.len());
+        match message {
+            Message::Text(text) => self.text(text.as_str()),
+            Message::Binary(bytes) => {
+                let arrival = self.client.frame(&bytes)?;
+                self.decode(arrival, bytes, false)
+            }
+            Message::Close(None) => Err(Error::Closed(String::new())),
+            Message::Close(Some(frame)) => {
+                Err(Error::Closed(format!(": {} ({})", frame.reason, u16::from(frame.code))))
+            }
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
+        }
+    }
+
+    fn arrived_by_peer(&mut self, arrival: peer::Arrival) -> Result<(), Error> {
+        self.heard_by_peer = Instant::now();
+        if let peer::Arrival::Open = arrival {
+            self.ask(ClientMessage::Transport { transport: TransportKind::Webrtc })?;
+            return Ok(());
+        }
+        if !self.client.is_by_webrtc() {
+            self.client.by_webrtc();
+            self.events.push_back(Event::Transport(TransportKind::Webrtc, None));
+        }
+        match arrival {
+            peer::Arrival::Open => Ok(()),
+            peer::Arrival::Text(text) => self.text(&text),
+            peer::Arrival::Frame(message) => {
+                let arrival = self.client.frame(&message)?;
+                self.decode(arrival, message.into(), false)
+            }
+            peer::Arrival::Picture { header, message, whole } => {
+                let arrival = self.client.picture(header, whole);
+                self.decode(arrival, message.into(), true)
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Error> {
+        let message = self.client.text(self.began.elapsed(), text)?;
+        match &message {
+            ServerMessage::Connected { resumed, resume_token, .. } => {
+                if self.resume_token.is_some() && !resumed {
+                    return Err(Error::Forgotten);
+                }
+                self.resume_token = Some(resume_token.clone());
+            }
+            ServerMessage::Answer { sdp } => {
+                if let Some(Err(reason)) = self.peer.as_mut().map(|peer| peer.answer(sdp)) {
+                    self.leave_webrtc(reason)?;
+                }
+                return Ok(());
+            }
+            ServerMessage::Transport { transport: TransportKind::Websocket, reason } => {
+                self.drop_peer();
+                self.events.push_back(Event::Transport(TransportKind::Websocket, Some(reason.clone())));
+                return Ok(());
+            }
+            ServerMessage::Error { code: ErrorCode::WebrtcFailed, message, .. } if self.peer.is_some() => {
+                return self.leave_webrtc(message.clone());
+            }
+            _ => {}
+        }
+        self.events.push_back(Event::Message(message));
+        Ok(())
+    }
+
+    /// The server is to go on by WebSocket.
+    fn leave_webrtc(&mut self, reason: String) -> Result<(), Error> {
+        self.drop_peer();
+        self.client.leave_webrtc();
+        self.ask(ClientMessage::Transport { transport: TransportKind::Websocket })?;
+        self.events.push_back(Event::Transport(TransportKind::Websocket, Some(reason)));
+        Ok(())
+    }
+
+    fn drop_peer(&mut self) {
+        self.received_bytes += self.peer.take().map_or(0, |peer| peer.received_bytes());
+        self.acks.clear();
+        (self.unproved_since, self.pinged) = (None, None);
+    }
+
+    fn decode(&mut self, arrival: Arrival, bytes: Bytes, by_track: bool) -> Result<(), Error> {
+        let (header, wanted) = match arrival {
+            Arrival::Decode(header) => (header, true),
+            Arrival::Leave(header) => (header, false),
+            Arrival::Late => return Ok(()),
+        };
+        let (arrived, connection) = (Instant::now(), self.number);
+        let work = Work { header, bytes, wanted, by_track, arrived, connection };
+        self.to_decode.try_send(work).map_err(|_| Error::TooManyFrames)
+    }
+
+    fn shown(&mut self, decoded: Decoded) -> Frame {
+        let Decoded { header, bytes, by_track, arrived, at, result, .. } = decoded;
+        if let Err(Unseen::Spoilt(error)) = &result {
+            tracing::debug!(%error, "a frame cannot be shown");
+        }
+        let outcome = match result {
+            Ok(()) => Outcome::Decoded,
+            Err(_) if by_track => Outcome::Torn,
+            Err(_) => Outcome::Failed,
+        };
+        if outcome == Outcome::Torn
+            && let Some(Err(reason)) = self.peer.as_mut().map(|peer| peer.request_key(header.view))
+        {
+            // It is noticed where it is read next.
+            tracing::debug!(reason, "WebRTC takes no request");
+        }
+        let shown = self.client.decoded(at - self.began, &header, outcome);
+        Frame { header, bytes, arrived, decoded: at, shown }
+    }
+}
+
+impl Away {
+    /// Tries until it succeeds, or cannot or need not be tried any more.
+    async fn come_back(&mut self, address: &Address, token: Option<&str>) -> Result<Socket, Error> {
+        loop {
+            let attempt = match &mut self.attempt {
+                Some(attempt) => attempt,
+                None => {
+                    tokio::time::sleep_until(self.next.into()).await;
+                    let token = token.map(str::to_owned);
+                    self.attempt.insert(Box::pin(connect(address.clone(), token)))
+                }
+            };
+            let error = match attempt.await {
+                Ok(socket) => return Ok(socket),
+                Err(error @ (Error::Connect(..) | Error::Socket(_) | Error::Silent)) => error,
+                Err(error) => return Err(error),
+            };
+            self.attempt = None;
+            self.next = Instant::now() + self.pause;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            if self.next > self.since + GIVE_UP {
+                return Err(Error::Lost(Box::new(error)));
+            }
+        }
+    }
+}
+
+/// Opens a WebSocket, for the session of a token where there is one.
+async fn connect(address: Address, resume_token: Option<String>) -> Result<Socket, Error> {
+    let open = async {
+        let authority = &address.authority;
+        let failed = |error| Error::Connect(authority.clone(), error);
+        let tcp = TcpStream::connect(authority.as_str()).await.map_err(failed)?;
+        // Inputs are small and cannot wait for more of them.
+        tcp.set_nodelay(true).map_err(failed)?;
+        let local = tcp.local_addr().map_err(failed)?;
+        let mut request = format!("ws://{authority}/ws").into_client_request().map_err(|_| Error::Address)?;
+        let secret = |text: String| {
+            let mut value = HeaderValue::from_str(&text).map_err(|_| Error::Address)?;
+            value.set_sensitive(true);
+            Ok::<_, Error>(value)
+        };
+        request.headers_mut().insert(header::AUTHORIZATION, secret(format!("Bearer {}", address.token))?);
+        let resume = resume_token.map(|token| format!(", {}{token}", protocol::RESUME)).unwrap_or_default();
+        let subprotocol = secret(format!("{}{resume}", protocol::SUBPROTOCOL))?;
+        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MOST_MESSAGE_BYTES))
+            .max_frame_size(Some(MOST_MESSAGE_BYTES))
+            .write_buffer_size(0)
+            .max_write_buffer_size(1 << 20);
+        let (socket, _) =
+            client_async_with_config(request, tcp, Some(config)).await.map_err(|error| match error {
+                WsError::Http(response) if response.status() == StatusCode::UNAUTHORIZED => Error::Token,
+                other => Error::from(Box::new(other)),
+            })?;
+        let (sink, stream) = socket.split();
+        Ok(Socket { sink, stream, unflushed: false, local })
+    };
+    tokio::time::timeout(CONNECT_TIMEOUT, open).await.unwrap_or(Err(Error::Silent))
+}
+
+/// What comes by WebRTC; for ever waiting where there is none.
+async fn next_of(peer: &mut Option<Peer>) -> Result<peer::Arrival, peer::Lost> {
+    match peer {
+        Some(peer) => peer.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Bytes of a message from a server with its header (RFC 6455, 5.2).
+fn on_the_wire(length: usize) -> u64 {
+    let header = match length {
+        0..126 => 2,
+        126..65536 => 4,
+        _ => 10,
+    };
+    length as u64 + header
+}
+
+/// Hands over one message after the other as the network takes them; what it does not take stays where it
+/// can be merged.
+fn send(
+    cx: &mut Context<'_>,
+    sink: &mut SplitSink<WebSocketStream<TcpStream>, Message>,
+    client: &mut protocol::Client,
+    unflushed: &mut bool,
+) -> Poll<Result<(), tungstenite::Error>> {
+    loop {
+        if *unflushed {
+            ready!(sink.poll_flush_unpin(cx))?;
+            *unflushed = false;
+        }
+        let Some(text) = client.poll() else { return Poll::Ready(Ok(())) };
+        *unflushed = true;
+        sink.start_send_unpin(Message::text(text))?;
+    }
+}
+
+struct Work {
+    header: FrameHeader,
+    bytes: Bytes,
+    /// Whether to decode it, or only to pass it on in its turn.
+    wanted: bool,
+    by_track: bool,
+    arrived: Instant,
+    /// Which connection it is of.
+    connection: u32,
+}
+
+struct Decoded {
+    header: FrameHeader,
+    bytes: usize,
+    by_track: bool,
+    arrived: Instant,
+    connection: u32,
+    at: Instant,
+    result: Result<(), Unseen>,
+}
+
+enum Unseen {
+    Left,
+    Spoilt(ScreenError),
+}
+
+fn decode(
+    work: &Receiver<Work>,
+    results: &mpsc::Sender<Decoded>,
+    mut watch: impl FnMut(&FrameHeader, &Screen),
+) {
+    let mut screens: HashMap<u8, Screen> = HashMap::new();
+    for Work { header, bytes, wanted, by_track, arrived, connection } in work {
+        let screen = screens.entry(header.view).or_default();
+        let result = match wanted {
+            true => screen.show(&bytes).map(drop).map_err(Unseen::Spoilt),
+            false => Err(Unseen::Left),
+        };
+        let at = Instant::now();
+        if result.is_ok() {
+            watch(&header, screen);
+        }
+        let decoded = Decoded { header, bytes: bytes.len(), by_track, arrived, connection, at, result };
+        if results.blocking_send(decoded).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_what_servers_print() {
+        let address = Address::parse("http://127.0.0.1:8080/?token=abc-DEF_1").expect("an address");
+        assert_eq!((address.authority(), address.token.as_str()), ("127.0.0.1:8080", "abc-DEF_1"));
+        assert_eq!(
+            Address::parse("http://[::1]:80?x=1&token=a").expect("an address").authority(),
+            "[::1]:80"
+        );
+        assert!(!format!("{address:?}").contains("abc"), "a token is not for logs");
+        for wrong in [
+            "",
+            "127.0.0.1:8080",
+            "http://h:1/",
+            "http://h:1/?token=",
+            "http:///?token=a",
+            "http://h/x/?token=a",
+            "http://h/?token=a b",
+        ] {
+            assert!(matches!(Address::parse(wrong), Err(Error::Address)), "{wrong}");
+        }
+        assert!(matches!(Address::parse("https://h/?token=a"), Err(Error::Https)));
+    }
+}
