@@ -84,7 +84,7 @@ impl TestServer {
         Self::with(&Config::default(), |_| {}).await
     }
 
-    /// `on_load` runs before each reading of a series, on the thread that reads it.
+    /// Listens on a free port of IPv4's loopback interface, unless told another address. `on_load` runs before each reading of a series, on the thread that reads it.
     pub async fn with(config: &Config, on_load: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         let folder = Folder::new();
         render_core::phantom::write_study(&folder.0.join("study"), &SPEC, |_, _| {})
@@ -100,7 +100,9 @@ impl TestServer {
             on_load(progress);
             dicom::load(series, progress)
         };
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), render_size: [320, 180], ..config.clone() };
+        let is_told = config.listen != Config::default().listen;
+        let listen = if is_told { config.listen } else { ([127, 0, 0, 1], 0).into() };
+        let config = Config { listen, render_size: [320, 180], ..config.clone() };
         let renderer = Renderer::open(Choice::Cpu).expect("the CPU renderer opens");
         let studies = Studies::new(library, &paths, Box::new(load));
         let server = Server::bind(&config, &renderer, studies).await.expect("a free port");

@@ -1,10 +1,12 @@
 //! The Rust client against a real server.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protocol::message::{Content, LayoutView, TransportKind};
 use protocol::{ClientMessage, Codec, MouseButton, PointerKind, Quality, ServerMessage};
+use server_mode::Config;
 use server_mode::client::{Address, Connection, Error, Event, Frame};
 use server_mode::emulator::{Conditions, Network, Relay};
 use tests::server::{PATIENCE, TestServer};
@@ -158,6 +160,28 @@ async fn webrtc_carries_what_moves_and_what_rests_and_a_lost_one_loses_no_comman
     // It has another number now.
     let last = frame(&mut client, |frame| is_lossless(frame) && frame.header.input_seq > turned).await;
     assert!(last.shown.is_some(), "its hash is right");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_ipv6_is_reached_by_webrtc_too() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let config = Config { listen: "[::1]:0".parse().expect("an address"), ..Config::default() };
+    let server = TestServer::with(&config, |_| {}).await;
+    let address = Address::parse(&server.url).expect("what a server prints");
+    let mut client = Connection::open(&address, |_, _| {}).await.expect("lets the token in");
+    show(&mut client).await;
+    client.begin_webrtc(&[0], None::<fn(SocketAddr) -> SocketAddr>).await.expect("an offer");
+    wait(&mut client, |event| match event {
+        Event::Transport(TransportKind::Webrtc, _) => Some(()),
+        Event::Transport(TransportKind::Websocket, reason) => panic!("{reason:?}"),
+        _ => None,
+    })
+    .await;
+    let rests = frame(&mut client, |frame| frame.header.quality == Quality::Lossless).await;
+    assert!(rests.shown.is_some(), "its hash is right");
 }
 
 #[tokio::test(flavor = "multi_thread")]

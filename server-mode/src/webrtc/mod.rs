@@ -329,3 +329,51 @@ fn candidates(sockets: &[Bound], public: &[IpAddr]) -> Vec<Candidate> {
     });
     hosts.chain(translated).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ips(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().expect("an address")).collect()
+    }
+
+    fn told(sockets: &[Bound], public: &[&str]) -> Vec<String> {
+        candidates(sockets, &ips(public)).iter().map(Candidate::to_sdp_string).collect()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn clients_are_told_of_each_interface_and_of_the_address_before_a_nat() {
+        let sockets = bind_all(&ips(&["127.0.0.1", "127.0.0.2"]), 0).await.expect("a port free at both");
+        let port = sockets[0].0.port();
+        assert_eq!(sockets[1].0.port(), port, "one port for all");
+        let told = told(&sockets, &["203.0.113.7", "2001:db8::1"]);
+        assert_eq!(told.len(), 3, "no socket of IPv6 lies behind an address of IPv6: {told:?}");
+        for (text, address) in told.iter().zip(["127.0.0.1", "127.0.0.2", "203.0.113.7"]) {
+            assert!(text.contains(&format!(" {address} {port} typ ")), "{text}");
+        }
+        assert!(told[2].contains(" typ srflx "), "{}", told[2]);
+    }
+
+    #[tokio::test]
+    async fn addresses_of_ipv6_are_told_as_such() {
+        let Ok(sockets) = bind_all(&ips(&["::1"]), 0).await else {
+            eprintln!("skipped: this machine has no IPv6");
+            return;
+        };
+        let port = sockets[0].0.port();
+        let told = told(&sockets, &["203.0.113.7", "2001:db8::1"]);
+        assert!(told[0].contains(&format!(" ::1 {port} typ host")), "{told:?}");
+        assert!(told.len() == 2 && told[1].contains(&format!(" 2001:db8::1 {port} typ srflx")), "{told:?}");
+    }
+
+    #[test]
+    fn all_addresses_are_those_of_the_interfaces_and_one_is_itself() {
+        assert_eq!(local_addresses(ips(&["192.0.2.9"])[0]), ips(&["192.0.2.9"]));
+        let all = local_addresses(Ipv4Addr::UNSPECIFIED.into());
+        assert!(!all.is_empty() && all.iter().all(|ip| ip.is_ipv4() && !ip.is_unspecified()), "{all:?}");
+        let both = local_addresses(Ipv6Addr::UNSPECIFIED.into());
+        assert!(all.iter().all(|ip| both.contains(ip)), "{both:?}");
+    }
+}
