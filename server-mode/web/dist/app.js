@@ -289,6 +289,10 @@ var Connection = class {
   get resumeToken() {
     return this.#resumeToken;
   }
+  /** The number of the last message, or null when there is no connection. */
+  get newestSeq() {
+    return this.#socket?.readyState === 1 ? this.#seq : null;
+  }
   /** Connects now; also cuts the pause before the next attempt short. */
   connect() {
     clearTimeout(this.#timer);
@@ -1731,13 +1735,55 @@ var Library = class {
   }
 };
 
+// src/outbox.ts
+var PASSING = ["ack", "ping", "repaint", "values", "accept", "stats", "offer", "candidate", "transport"];
+var Outbox = class {
+  /** Went by the channel for commands, oldest first; nothing tells yet that they were done. */
+  #unproven = [];
+  /** Wait until the server tells what was done, oldest first; null while nothing has to wait. */
+  #held = null;
+  /** A message went by the channel for commands. */
+  sent(message, seq) {
+    if (!PASSING.includes(message.type)) this.#unproven.push({ seq, message });
+  }
+  /** What was sent before this number was done: the channel keeps its order, and a later ping was answered. */
+  proven(seq) {
+    this.#unproven = this.#unproven.filter((command) => command.seq > seq);
+  }
+  /** WebRTC was given up: the server will tell what it has done of it. */
+  left() {
+    this.#held ??= [];
+  }
+  /** Takes a message that has to wait for those that may be lost; false where it may go. */
+  holds(message) {
+    if (!this.#held || PASSING.includes(message.type)) return false;
+    const last = this.#held.at(-1);
+    const isMove = (one) => one.type === "pointer" && one.kind === "move";
+    if (last && isMove(last) && isMove(message) && "view" in last && "view" in message && last.view === message.view) this.#held.pop();
+    this.#held.push(message);
+    return true;
+  }
+  /** The server has done all up to this number of the channel, or nothing. Returns what to send now, in order. */
+  done(seq) {
+    const lost = this.#unproven.filter((command) => seq === null || command.seq > seq).map(({ message }) => message);
+    const next = [...lost, ...this.#held ?? []];
+    this.clear();
+    return next;
+  }
+  /** Another connection tells what there is. */
+  clear() {
+    this.#unproven = [];
+    this.#held = null;
+  }
+};
+
 // src/webrtc.ts
 var NOTE_BYTES = 48;
 var NOTES_KEPT = 16;
 var MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 var RESTART_MS = 5e3;
 var COUNT_EVERY_MS = 500;
-var QUIET_PATH_MS = 2500;
+var QUIET_PATH_MS = 1500;
 function whyNoWebRtc() {
   if (typeof RTCPeerConnection === "undefined") return "this browser has no WebRTC";
   return h264().length === 0 ? "this browser's WebRTC has no H.264" : null;
@@ -1793,6 +1839,7 @@ var Peer = class {
   #videoBytes = 0;
   /** All that came by the path, and since when nothing more did. */
   #came = { packets: 0, at: performance.now() };
+  #counted = 0;
   #closed = false;
   constructor(iceServers, views, handlers) {
     this.#handlers = handlers;
@@ -1964,7 +2011,9 @@ var Peer = class {
   }
   /** Browsers call a path disconnected after some 5 s; the server gives it up after 6 s. */
   #watchPath(packets, now) {
-    if (packets !== this.#came.packets) {
+    const isLate = now - this.#counted > 2 * COUNT_EVERY_MS;
+    this.#counted = now;
+    if (packets !== this.#came.packets || isLate) {
       this.#came = { packets, at: now };
       if (this.#peer.connectionState === "connected") this.#pathFound();
     } else if (this.#peer.connectionState === "connected" && now - this.#came.at > QUIET_PATH_MS) {
@@ -2005,6 +2054,9 @@ var Link = class {
   #heard = 0;
   #asked = null;
   #pinged = 0;
+  #outbox = new Outbox();
+  /** The newest ping by the channel for commands: once it is answered, all before it was done. */
+  #proof = null;
   #acks = /* @__PURE__ */ new Map();
   constructor(views, handlers, around, resumeToken, pinned) {
     this.#views = views;
@@ -2035,7 +2087,14 @@ var Link = class {
   }
   /** Sends a message. Returns its number, or null when there is no connection. */
   send(message) {
-    const seq = this.#connection.send(message, (text2) => this.#carry(message, text2));
+    if (this.#outbox.holds(message)) return this.#connection.newestSeq;
+    let byCommands = false;
+    const seq = this.#connection.send(message, (text2) => {
+      const lane = this.#carry(message, text2);
+      byCommands = lane === "commands";
+      return lane !== null;
+    });
+    if (seq !== null && byCommands) this.#carried(message, seq);
     if (asks(message)) this.#ask(performance.now());
     return seq;
   }
@@ -2065,7 +2124,10 @@ var Link = class {
     this.#accept();
   }
   #state(state) {
-    if (state.kind !== "connected" && state.kind !== "silent") this.#closePeer();
+    if (state.kind !== "connected" && state.kind !== "silent") {
+      this.#closePeer();
+      this.#outbox.clear();
+    }
     this.#handlers.state(state);
   }
   #message(message) {
@@ -2084,11 +2146,13 @@ var Link = class {
       case "pong":
         this.#roundTripMs = now - message.time;
         if (this.#asked !== null && message.time >= this.#asked) this.#asked = null;
+        if (this.#proof?.time === message.time) this.#outbox.proven(this.#proof.seq);
+        return;
+      case "done":
+        for (const lost of this.#outbox.done(message.seq)) this.send(lost);
         return;
       case "answer":
         void this.#peer?.answer(message.sdp);
-        return;
-      case "done":
         return;
       case "transport":
         if (message.transport === "websocket") this.#webRtcFailed(message.reason);
@@ -2163,6 +2227,7 @@ var Link = class {
     this.send({ type: "transport", transport: "websocket" });
   }
   #webRtcFailed(reason) {
+    if (this.#ladder.transport === "webrtc") this.#outbox.left();
     this.#closePeer();
     this.#ladder.webRtcFailed(reason, performance.now());
     this.#accept();
@@ -2177,20 +2242,26 @@ var Link = class {
   /** Messages go by WebRTC once something came by it: only then has the server changed over. */
   #carry(message, text2) {
     const peer = this.#peer;
-    if (!peer || this.#ladder.transport !== "webrtc") return false;
+    if (!peer || this.#ladder.transport !== "webrtc") return null;
+    const by = (lane) => peer.send(text2, lane === "moves") ? lane : null;
     switch (message.type) {
       case "offer":
       case "candidate":
       case "transport":
-        return false;
+        return null;
       case "ack":
         this.#acknowledgeAgain(message);
-        return peer.send(text2, true);
+        return by("moves");
       case "pointer":
-        return peer.send(text2, message.kind === "move");
+        return by(message.kind === "move" ? "moves" : "commands");
       default:
-        return peer.send(text2, false);
+        return by("commands");
     }
+  }
+  /** A message went by the channel for commands. */
+  #carried(message, seq) {
+    if (message.type === "ping") this.#proof = { time: message.time, seq };
+    this.#outbox.sent(message, seq);
   }
   #acknowledgeAgain(message) {
     clearTimeout(this.#acks.get(message.view));

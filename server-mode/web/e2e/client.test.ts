@@ -435,6 +435,40 @@ test("a path by UDP that breaks in the middle of a drag leaves the view as it is
   }
 });
 
+for (const [what, how] of [
+  [undefined, "nothing came through"],
+  ["answers", "the server had done them"],
+] as const) {
+  test(`what is commanded while WebRTC dies is done once, where ${how}`, async () => {
+    const way = await datagramLink(Number(new URL(server.url).port));
+    try {
+      context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      const page = await context.newPage();
+      await leadDatagrams(page, way);
+      await openClient(page, server.url, ALL);
+      await pictureBy(page, /^WebRTC/);
+      const [, slice, slices] = await factsThat(page, AXIAL, SLICE);
+      await page.locator(`${viewport(AXIAL)} .surface`).focus();
+      way.block(what);
+      await page.locator("#width").fill("300");
+      await page.locator("#width").press("Enter");
+      await page.locator(`${viewport(AXIAL)} .surface`).focus();
+      for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Shift+ArrowRight");
+      await pictureBy(page, /^WebSocket/);
+      await factsThat(page, AXIAL, new RegExp(`Slice ${Number(slice) + 3} / ${slices}`));
+      await factsThat(page, AXIAL, /W 300\s/);
+      await page.locator(`${viewport(VOLUME)} .quality.lossless:visible`).waitFor();
+      const size = await page.locator(`${viewport(VOLUME)} canvas:not(.local)`).evaluate((canvas: HTMLCanvasElement) => `${canvas.width}x${canvas.height}`);
+      assert.equal(await pixelsUnlike(page, VOLUME, drawn(study.folder, "render", "--size", size, "--azimuth", "-5")), 0, "turned once");
+      await factsThat(page, AXIAL, new RegExp(`Slice ${Number(slice) + 3} / ${slices}`));
+      assert.equal(await page.locator("#messages .message").count(), 0);
+    } finally {
+      way.stop();
+    }
+  });
+}
+
 /** Counts what the page does with WebRTC. */
 const countRtc = () => {
   const counts = { connections: 0, answers: 0 };

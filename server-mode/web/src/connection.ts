@@ -98,6 +98,11 @@ export class Connection {
     return this.#resumeToken;
   }
 
+  /** The number of the last message, or null when there is no connection. */
+  get newestSeq(): number | null {
+    return this.#socket?.readyState === 1 ? this.#seq : null;
+  }
+
   /** Connects now; also cuts the pause before the next attempt short. */
   connect(): void {
     clearTimeout(this.#timer);

@@ -2,6 +2,7 @@
 
 import { Connection, type ConnectionState, type Surroundings } from "./connection";
 import { Ladder, type Rung } from "./ladder";
+import { Outbox } from "./outbox";
 import type { ClientMessage, Frame, ProtocolError, ServerMessage, SliceValues, Transport, VideoCodec } from "./protocol";
 import { decodableVideos } from "./video";
 import { Peer, type Picture, whyNoWebRtc } from "./webrtc";
@@ -40,6 +41,9 @@ export class Link {
   #heard = 0;
   #asked: number | null = null;
   #pinged = 0;
+  readonly #outbox = new Outbox();
+  /** The newest ping by the channel for commands: once it is answered, all before it was done. */
+  #proof: { time: number; seq: number } | null = null;
   readonly #acks = new Map<number, ReturnType<typeof setTimeout>>();
 
   constructor(
@@ -80,7 +84,14 @@ export class Link {
 
   /** Sends a message. Returns its number, or null when there is no connection. */
   send(message: ClientMessage): number | null {
-    const seq = this.#connection.send(message, (text) => this.#carry(message, text));
+    if (this.#outbox.holds(message)) return this.#connection.newestSeq;
+    let byCommands = false;
+    const seq = this.#connection.send(message, (text) => {
+      const lane = this.#carry(message, text);
+      byCommands = lane === "commands";
+      return lane !== null;
+    });
+    if (seq !== null && byCommands) this.#carried(message, seq);
     if (asks(message)) this.#ask(performance.now());
     return seq;
   }
@@ -117,7 +128,10 @@ export class Link {
   }
 
   #state(state: ConnectionState): void {
-    if (state.kind !== "connected" && state.kind !== "silent") this.#closePeer();
+    if (state.kind !== "connected" && state.kind !== "silent") {
+      this.#closePeer();
+      this.#outbox.clear();
+    }
     this.#handlers.state(state);
   }
 
@@ -137,11 +151,13 @@ export class Link {
       case "pong":
         this.#roundTripMs = now - message.time;
         if (this.#asked !== null && message.time >= this.#asked) this.#asked = null;
+        if (this.#proof?.time === message.time) this.#outbox.proven(this.#proof.seq);
+        return;
+      case "done":
+        for (const lost of this.#outbox.done(message.seq)) this.send(lost);
         return;
       case "answer":
         void this.#peer?.answer(message.sdp);
-        return;
-      case "done":
         return;
       case "transport":
         if (message.transport === "websocket") this.#webRtcFailed(message.reason);
@@ -226,6 +242,8 @@ export class Link {
   }
 
   #webRtcFailed(reason: string): void {
+    // What went by it may be lost: nothing is to overtake that.
+    if (this.#ladder.transport === "webrtc") this.#outbox.left();
     this.#closePeer();
     this.#ladder.webRtcFailed(reason, performance.now());
     this.#accept();
@@ -240,22 +258,29 @@ export class Link {
   }
 
   /** Messages go by WebRTC once something came by it: only then has the server changed over. */
-  #carry(message: ClientMessage, text: string): boolean {
+  #carry(message: ClientMessage, text: string): "commands" | "moves" | null {
     const peer = this.#peer;
-    if (!peer || this.#ladder.transport !== "webrtc") return false;
+    if (!peer || this.#ladder.transport !== "webrtc") return null;
+    const by = (lane: "commands" | "moves") => (peer.send(text, lane === "moves") ? lane : null);
     switch (message.type) {
       case "offer":
       case "candidate":
       case "transport":
-        return false;
+        return null;
       case "ack":
         this.#acknowledgeAgain(message);
-        return peer.send(text, true);
+        return by("moves");
       case "pointer":
-        return peer.send(text, message.kind === "move");
+        return by(message.kind === "move" ? "moves" : "commands");
       default:
-        return peer.send(text, false);
+        return by("commands");
     }
+  }
+
+  /** A message went by the channel for commands. */
+  #carried(message: ClientMessage, seq: number): void {
+    if (message.type === "ping") this.#proof = { time: message.time, seq };
+    this.#outbox.sent(message, seq);
   }
 
   #acknowledgeAgain(message: Extract<ClientMessage, { type: "ack" }>): void {

@@ -33,8 +33,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** Time to find a path anew. */
 const RESTART_MS = 5_000;
 const COUNT_EVERY_MS = 500;
-/** A path is looked for anew when nothing came for so long: RTCP and answers to ICE checks come where nothing moves, too. */
-const QUIET_PATH_MS = 2_500;
+/** A path is looked for anew when nothing came for so long: where nothing moves, answers to heartbeats come every second. */
+const QUIET_PATH_MS = 1_500;
 
 /** Why this browser has no WebRTC that is of use here; null where it has. */
 export function whyNoWebRtc(): string | null {
@@ -102,6 +102,7 @@ export class Peer {
   #videoBytes = 0;
   /** All that came by the path, and since when nothing more did. */
   #came = { packets: 0, at: performance.now() };
+  #counted = 0;
   #closed = false;
 
   constructor(iceServers: readonly IceServer[], views: readonly number[], handlers: PeerHandlers) {
@@ -295,7 +296,10 @@ export class Peer {
 
   /** Browsers call a path disconnected after some 5 s; the server gives it up after 6 s. */
   #watchPath(packets: number, now: number): void {
-    if (packets !== this.#came.packets) {
+    // Timers of a page that is not shown come late, and so do its heartbeats.
+    const isLate = now - this.#counted > 2 * COUNT_EVERY_MS;
+    this.#counted = now;
+    if (packets !== this.#came.packets || isLate) {
       this.#came = { packets, at: now };
       if (this.#peer.connectionState === "connected") this.#pathFound();
     } else if (this.#peer.connectionState === "connected" && now - this.#came.at > QUIET_PATH_MS) {
