@@ -1,5 +1,6 @@
 //! How coarse a picture has to be to keep up with the user.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,15 @@ impl Rung {
         Self { scale, step_voxels }
     }
 
-    /// Pixels, counted more often the more their rays cost.
+    /// What it takes against the whole picture, measured where most time goes into fetching voxels: fewer rays
+    /// share fewer of them, and the half of a volume has an eighth.
     fn work(self) -> f64 {
-        // Rays that are half a voxel apart share their look-ups and loads.
-        let voxels = if self.halves() { 0.6 } else { 1.0 };
-        self.scale * self.scale * voxels / self.step_voxels
+        if self.halves() { 0.32 * self.scale.powf(1.3) } else { self.scale.powf(1.1) }
+    }
+
+    /// The same, but no larger than this part of the width and height.
+    fn within(self, scale: f64) -> Self {
+        Self { scale: self.scale.min(scale), ..self }
     }
 
     fn halves(self) -> bool {
@@ -65,61 +70,126 @@ impl Rung {
     }
 }
 
-/// From full quality to what even a slow machine draws at once.
-const RUNGS: [Rung; 6] = [
-    Rung::of(1.0, 1.0),
+const FULL: Rung = Rung::of(1.0, 1.0);
+
+/// From full quality to what even a slow machine draws at once. Few rays through the whole volume are nearer to the
+/// full picture than many through its half: 29 dB with 0.4 of the width, 23 dB with the half at any size (PSNR,
+/// bones of a chest CT, 1280x720).
+const RUNGS: [Rung; 8] = [
+    FULL,
     Rung::of(0.85, 1.0),
-    Rung::of(0.7, 1.2),
+    Rung::of(0.7, 1.0),
+    Rung::of(0.5, 1.0),
+    Rung::of(0.4, 1.0),
     Rung::of(0.7, 2.0),
     Rung::HALF,
     Rung::of(0.35, 2.0),
 ];
 
-const COARSEST: usize = RUNGS.len() - 1;
+/// A finer picture has to fit with room to spare, and the one before may take a little too long: or the picture
+/// would flicker between two resolutions.
+const TO_SPARE: f64 = 0.85;
+const TOO_LONG: f64 = 1.1;
+/// So many pictures stay as coarse as they have become. Twice as many each time that a finer one was too slow.
+const PATIENCE: u32 = 15;
+const MOST_PATIENCE: u32 = 960;
+/// What is measured counts so much against what was known: more where it takes longer.
+const SLOWER: f64 = 0.4;
+const FASTER: f64 = 0.25;
+/// One picture may be late for other reasons; it counts as so many times what was known at most.
+const LATEST: f64 = 3.0;
+/// What is known of the whole volume against its half, and the other way round, is forgotten by this part with each
+/// picture, so that the other one is tried again.
+const FORGOTTEN: f64 = 0.01;
 
-/// The quality that keeps a budget of time, found by trying: a picture costs a part that does not
-/// depend on its size, so only a neighbouring rung can be told from a measurement.
+/// The quality that keeps a budget of time, found by measuring.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     budget: Duration,
     kind: Option<std::mem::Discriminant<Content>>,
-    rung: usize,
+    rung: Rung,
+    /// Seconds for a unit of work with the whole volume, and with its half.
+    costs: [Option<f64>; 2],
+    /// Pictures since the rung has changed, and how many there have to be before a finer one.
+    pictures: u32,
+    patience: u32,
 }
 
 impl Ladder {
     /// Each picture may take this long.
     pub fn new(budget: Duration) -> Self {
-        Self { budget, kind: None, rung: COARSEST - 1 }
+        let (rung, costs) = (Rung::HALF, [None; 2]);
+        Self { budget, kind: None, rung, costs, pictures: 0, patience: 0 }
     }
 
     /// The quality for the next picture of this content; `None` is full quality.
     pub fn rung(&mut self, content: Content) -> Option<Rung> {
+        self.rung_within(content, 1.0)
+    }
+
+    /// The quality where no more than this part of the width and height is wanted.
+    pub fn rung_within(&mut self, content: Content, scale: f64) -> Option<Rung> {
         self.turn_to(content);
-        (self.rung > 0).then(|| RUNGS[self.rung])
+        if self.costs != [None; 2] {
+            self.choose(scale);
+        } else if content == Content::Slice {
+            self.rung = FULL;
+        }
+        let rung = self.rung.within(scale);
+        (rung != FULL).then_some(rung)
+    }
+
+    fn choose(&mut self, scale: f64) {
+        let budget = self.budget.as_secs_f64();
+        let now = RUNGS.iter().position(|&rung| rung == self.rung).unwrap_or(0);
+        let [whole, half] = self.costs;
+        let fits = |(place, rung): (usize, &Rung)| {
+            let cost = if rung.halves() { half.or(whole) } else { whole.or(half) };
+            let room = match place.cmp(&now) {
+                Ordering::Less if self.pictures < self.patience => return false,
+                Ordering::Less => TO_SPARE,
+                Ordering::Equal => TOO_LONG,
+                Ordering::Greater => 1.0,
+            };
+            cost.unwrap_or_default() * rung.within(scale).work() <= budget * room
+        };
+        let next = RUNGS.iter().enumerate().position(fits).unwrap_or(RUNGS.len() - 1);
+        if next == now {
+            return;
+        }
+        let soon = self.pictures < self.patience.max(PATIENCE);
+        self.patience = match next > now && soon {
+            true => (2 * self.patience).clamp(PATIENCE, MOST_PATIENCE),
+            false if next > now => PATIENCE,
+            false => self.patience,
+        };
+        (self.rung, self.pictures) = (RUNGS[next], 0);
     }
 
     fn turn_to(&mut self, content: Content) {
         let kind = std::mem::discriminant(&content);
         if self.kind.replace(kind) != Some(kind) {
-            // Nothing is known yet: something coarse shows at once, and measures.
-            self.rung = if content == Content::Slice { 0 } else { COARSEST - 1 };
+            *self = Self { kind: self.kind, ..Self::new(self.budget) };
         }
     }
 
-    /// A picture of this content took this long; without a rung it is one of full quality. Finer only
-    /// with a margin, or the picture would flicker between two resolutions.
+    /// A picture of this content took this long; without a rung it is one of full quality.
     pub fn measured(&mut self, content: Content, rung: Option<Rung>, time: Duration) {
         self.turn_to(content);
-        let drawn = rung.unwrap_or(RUNGS[0]);
-        let seconds = |other: Rung| time.as_secs_f64() * other.work() / drawn.work();
-        let budget = self.budget.as_secs_f64();
-        let index = RUNGS.iter().position(|known| *known == drawn).unwrap_or(0);
-        let fits = RUNGS.iter().position(|&other| seconds(other) <= budget).unwrap_or(COARSEST);
-        if index == 0 || fits > index {
-            self.rung = fits;
-        } else if index == self.rung && seconds(RUNGS[index - 1]) <= 0.95 * budget {
-            self.rung = index - 1;
+        let drawn = rung.unwrap_or(FULL);
+        let measured = time.as_secs_f64() / drawn.work();
+        let [whole, half] = &mut self.costs;
+        let (this, other) = if drawn.halves() { (half, whole) } else { (whole, half) };
+        let now = match this.or(*other) {
+            None => measured,
+            Some(known) if measured > known => known + (measured.min(known * LATEST) - known) * SLOWER,
+            Some(known) => known + (measured - known) * FASTER,
+        };
+        if let Some(other) = other {
+            *other += (now - *other) * FORGOTTEN;
         }
+        self.pictures = self.pictures.saturating_add(1);
+        *this = Some(now);
     }
 }
 
@@ -138,12 +208,12 @@ mod tests {
             let work = rung.map_or(1.0, Rung::work);
             ladder.measured(Content::Volume, rung, Duration::from_secs_f64((fixed + full * work) / 1000.0));
         }
-        ladder.rung(Content::Volume).unwrap_or(RUNGS[0])
+        ladder.rung(Content::Volume).unwrap_or(FULL)
     }
 
     #[test]
     fn a_fast_renderer_moves_in_full_quality_in_spite_of_what_each_picture_costs() {
-        assert_eq!(settle(5.0, 15.0), RUNGS[0]);
+        assert_eq!(settle(5.0, 15.0), FULL);
     }
 
     #[test]
@@ -154,15 +224,47 @@ mod tests {
     }
 
     #[test]
+    fn few_rays_through_the_whole_volume_come_before_many_through_its_half() {
+        let rung = settle(2.0, 45.0);
+        assert!(!rung.halves() && rung.scale < 0.6, "{rung:?}");
+    }
+
+    #[test]
+    fn a_machine_between_two_rungs_stays_with_one_of_them() {
+        let (mut ladder, mut rungs) = (Ladder::new(BUDGET), Vec::new());
+        for _ in 0..1500 {
+            let rung = ladder.rung(Content::Volume).unwrap_or(FULL);
+            // Rays through the whole volume are dearer than its half says.
+            let ms = if rung.halves() { 40.0 } else { 90.0 } * rung.work();
+            ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(ms / 1000.0));
+            rungs.push((rung.scale, rung.halves()));
+        }
+        rungs.dedup();
+        assert!(rungs.len() < 30, "{} changes", rungs.len());
+        assert!(rungs.iter().any(|&(_, halves)| !halves), "the whole volume was never tried");
+    }
+
+    #[test]
+    fn a_narrow_way_leaves_time_for_the_whole_volume() {
+        let mut ladder = Ladder::new(BUDGET);
+        for _ in 0..40 {
+            let rung = ladder.rung_within(Content::Volume, 0.25).expect("no more than a quarter");
+            assert_eq!(rung.scale, 0.25);
+            ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(0.08 * rung.work()));
+        }
+        assert_eq!(ladder.rung_within(Content::Volume, 0.25), Some(Rung::of(0.25, 1.0)));
+    }
+
+    #[test]
     fn a_hopeless_renderer_moves_at_the_coarsest_step() {
-        assert_eq!(settle(100.0, 5000.0), RUNGS[COARSEST]);
+        assert_eq!(settle(100.0, 5000.0), RUNGS[RUNGS.len() - 1]);
     }
 
     #[test]
     fn what_another_content_costs_is_found_out_anew() {
         let mut ladder = Ladder::new(BUDGET);
         ladder.measured(Content::Volume, None, Duration::from_secs(5));
-        assert_eq!(ladder.rung(Content::Volume), Some(RUNGS[COARSEST]));
+        assert_eq!(ladder.rung(Content::Volume), Some(RUNGS[RUNGS.len() - 1]));
         assert_eq!(ladder.rung(Content::Slice), None);
         assert!(ladder.rung(Content::MIP).is_some());
     }

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use render_core::progressive::Rung;
-
 /// From full size to what says little more than where things are.
 const SCALES: [f64; 5] = [1.0, 0.7, 0.5, 0.35, 0.25];
 /// Pictures come no closer to each other.
@@ -111,22 +109,6 @@ impl Motion {
         let Some(bytes) = jpeg_bytes else { return };
         let bits = bytes as f64 * 8.0 / size.map(f64::from).iter().product::<f64>();
         self.jpeg_bits += FOLLOWS * (bits - self.jpeg_bits);
-    }
-}
-
-/// The coarser of what the machine and what the way can do; the way limits the size only.
-pub fn coarser(machine: Option<Rung>, scale: f64) -> Option<Rung> {
-    match machine {
-        Some(rung) if rung.scale <= scale => Some(rung),
-        None if scale >= 1.0 => None,
-        // Fewer pixels of one ray each lie further apart, and so may its samples.
-        _ => {
-            let step_voxels = if scale <= 0.5 { 2.0 } else { 1.2 };
-            Some(Rung {
-                scale,
-                step_voxels: machine.map_or(step_voxels, |rung| rung.step_voxels.max(step_voxels)),
-            })
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::window::Shape;
 use render_core::{Volume, Window};
 
-use super::motion::{Motion, coarser};
+use super::motion::Motion;
 use super::pace::Pace;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
 use crate::encode::{Brush, Canvas, Film, PICTURES_PER_SECOND, VideoCodecs};
@@ -534,7 +534,7 @@ impl View {
             }
             let pixels = state.size.map(f64::from).iter().product();
             let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
-            rung = coarser(self.ladder.rung(state.content.in_one_picture()), scale);
+            rung = self.ladder.rung_within(state.content.in_one_picture(), scale);
         }
         self.asked = Some(wanted);
         self.settling = Settling::No;
