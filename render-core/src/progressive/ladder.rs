@@ -88,7 +88,7 @@ const RUNGS: [Rung; 8] = [
 
 /// A finer picture has to fit with room to spare, and the one before may take a little too long: or the picture
 /// would flicker between two resolutions.
-const TO_SPARE: f64 = 0.85;
+const TO_SPARE: f64 = 0.9;
 const TOO_LONG: f64 = 1.1;
 /// So many pictures stay as coarse as they have become. Twice as many each time that a finer one was too slow.
 const PATIENCE: u32 = 15;
@@ -96,7 +96,7 @@ const MOST_PATIENCE: u32 = 960;
 /// What is measured counts so much against what was known: more where it takes longer.
 const SLOWER: f64 = 0.4;
 const FASTER: f64 = 0.25;
-/// One picture may be late for other reasons; it counts as so many times what was known at most.
+/// One picture may be late for other reasons and counts as so many times what was known at most; two are no accident.
 const LATEST: f64 = 3.0;
 /// What is known of the whole volume against its half, and the other way round, is forgotten by this part with each
 /// picture, so that the other one is tried again.
@@ -113,13 +113,15 @@ pub struct Ladder {
     /// Pictures since the rung has changed, and how many there have to be before a finer one.
     pictures: u32,
     patience: u32,
+    /// Whether the last picture was late.
+    late: bool,
 }
 
 impl Ladder {
     /// Each picture may take this long.
     pub fn new(budget: Duration) -> Self {
         let (rung, costs) = (Rung::HALF, [None; 2]);
-        Self { budget, kind: None, rung, costs, pictures: 0, patience: 0 }
+        Self { budget, kind: None, rung, costs, pictures: 0, patience: 0, late: false }
     }
 
     /// The quality for the next picture of this content; `None` is full quality.
@@ -180,9 +182,12 @@ impl Ladder {
         let measured = time.as_secs_f64() / drawn.work();
         let [whole, half] = &mut self.costs;
         let (this, other) = if drawn.halves() { (half, whole) } else { (whole, half) };
-        let now = match this.or(*other) {
+        let latest = this.or(*other).map_or(f64::INFINITY, |known| known * LATEST);
+        let was_late = std::mem::replace(&mut self.late, measured > latest);
+        let measured = if was_late { measured } else { measured.min(latest) };
+        let now = match *this {
             None => measured,
-            Some(known) if measured > known => known + (measured.min(known * LATEST) - known) * SLOWER,
+            Some(known) if measured > known => known + (measured - known) * SLOWER,
             Some(known) => known + (measured - known) * FASTER,
         };
         if let Some(other) = other {
