@@ -88,7 +88,8 @@ impl Motion {
             (self.scale, self.scaled_at) = (scale, Some(now));
         }
         self.interval = if interval == INTERVALS[0] { SHORTEST } else { interval };
-        self.asked_at = Some(now);
+        // What is asked for while a picture is in the making is drawn after it, and planned again then.
+        self.asked_at.get_or_insert(now);
         SCALES[self.scale]
     }
 
@@ -140,6 +141,15 @@ mod tests {
         assert_eq!((scale, interval), (0.25, Duration::from_millis(80)));
         let again = rests(&mut motion, start + Duration::from_secs(30), true, 8_000_000);
         assert_eq!(again, (1.0, SHORTEST));
+    }
+
+    #[test]
+    fn what_is_asked_for_while_a_picture_is_made_does_not_put_off_the_next() {
+        let (start, mut motion) = (Instant::now(), Motion::default());
+        motion.plan(start, HD, true, 8_000_000);
+        motion.plan(start + SHORTEST, HD, true, 8_000_000);
+        motion.drawn([1280, 720], None);
+        assert_eq!(motion.due(), Some(start + SHORTEST));
     }
 
     #[test]

@@ -35,9 +35,9 @@ const FINAL_QUALITY: u8 = 90;
 const STALL: Duration = Duration::from_millis(300);
 /// Drawing and encoding an interactive picture should take no longer: 30 a second, and some time to send and
 /// to show it.
-const INTERACTIVE_BUDGET: Duration = Duration::from_millis(24);
+const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
 /// The same for the time until a thread is free as well: 20 a second.
-const SHARED: f64 = 24.0 / 48.0;
+const SHARED: f64 = 28.0 / 48.0;
 
 /// A client that windows a slice itself is told the window so often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
