@@ -108,6 +108,8 @@ pub struct Ladder {
     budget: Duration,
     kind: Option<std::mem::Discriminant<Content>>,
     rung: Rung,
+    /// The part of the width and height within which it was chosen.
+    scale: f64,
     /// Seconds for a unit of work with the whole volume, and with its half.
     costs: [Option<f64>; 2],
     /// Pictures since the rung has changed, and how many there have to be before a finer one.
@@ -121,7 +123,7 @@ impl Ladder {
     /// Each picture may take this long.
     pub fn new(budget: Duration) -> Self {
         let (rung, costs) = (Rung::HALF, [None; 2]);
-        Self { budget, kind: None, rung, costs, pictures: 0, patience: 0, late: false }
+        Self { budget, kind: None, rung, scale: 1.0, costs, pictures: 0, patience: 0, late: false }
     }
 
     /// The quality for the next picture of this content; `None` is full quality.
@@ -145,10 +147,12 @@ impl Ladder {
         let budget = self.budget.as_secs_f64();
         let now = RUNGS.iter().position(|&rung| rung == self.rung).unwrap_or(0);
         let [whole, half] = self.costs;
+        // Within another size, nothing was too slow yet.
+        let anew = std::mem::replace(&mut self.scale, scale).to_bits() != scale.to_bits();
         let fits = |(place, rung): (usize, &Rung)| {
             let cost = if rung.halves() { half.or(whole) } else { whole.or(half) };
             let room = match place.cmp(&now) {
-                Ordering::Less if self.pictures < self.patience => return false,
+                Ordering::Less if self.pictures < self.patience && !anew => return false,
                 Ordering::Less => TO_SPARE,
                 Ordering::Equal => TOO_LONG,
                 Ordering::Greater => 1.0,
@@ -159,12 +163,10 @@ impl Ladder {
         if next == now {
             return;
         }
-        let soon = self.pictures < self.patience.max(PATIENCE);
-        self.patience = match next > now && soon {
-            true => (2 * self.patience).clamp(PATIENCE, MOST_PATIENCE),
-            false if next > now => PATIENCE,
-            false => self.patience,
-        };
+        if next > now && !anew {
+            let soon = self.pictures < self.patience.max(PATIENCE);
+            self.patience = if soon { (2 * self.patience).min(MOST_PATIENCE) } else { 0 }.max(PATIENCE);
+        }
         (self.rung, self.pictures) = (RUNGS[next], 0);
     }
 
@@ -250,14 +252,17 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_way_leaves_time_for_the_whole_volume() {
+    fn a_narrow_way_leaves_time_for_the_whole_volume_however_often_it_becomes_so() {
         let mut ladder = Ladder::new(BUDGET);
-        for _ in 0..40 {
-            let rung = ladder.rung_within(Content::Volume, 0.25).expect("no more than a quarter");
-            assert_eq!(rung.scale, 0.25);
+        for picture in 0..400 {
+            let scale = if picture / 20 % 2 == 0 { 0.7 } else { 0.25 };
+            let rung = ladder.rung_within(Content::Volume, scale).expect("less than the full size");
+            assert!(rung.scale <= scale);
             ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(0.08 * rung.work()));
+            if picture > 100 && picture % 20 == 19 && scale < 0.7 {
+                assert_eq!(rung, Rung::of(0.25, 1.0), "picture {picture}");
+            }
         }
-        assert_eq!(ladder.rung_within(Content::Volume, 0.25), Some(Rung::of(0.25, 1.0)));
     }
 
     #[test]
