@@ -32,7 +32,7 @@ pub struct Cli {
         long,
         env = "VOXCAST_LOG",
         value_name = "LEVEL",
-        default_value = "warn",
+        default_value = DEFAULT_LOG,
         value_parser = log_filter,
         global = true,
         display_order = 901
@@ -534,8 +534,14 @@ pub fn usage(text: impl Into<String>) -> anyhow::Error {
     Usage(text.into()).into()
 }
 
+const DEFAULT_LOG: &str = "warn";
+
 /// A filter of logs. A word that is no level would be taken for a module's name, and log nothing of the others.
 fn log_filter(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        // How containers unset a variable.
+        return Ok(DEFAULT_LOG.into());
+    }
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| LEVELS.contains(&word.to_ascii_lowercase().as_str());
     let fits = |part: &str| match part.rsplit_once('=') {
@@ -628,7 +634,8 @@ mod tests {
         for right in ["warn", "INFO", "server_mode=debug", "warn,server_mode=trace,voxcast=off"] {
             assert_eq!(log_filter(right).as_deref(), Ok(right));
         }
-        for wrong in ["", "loud", "warn,", "server_mode", "server_mode=loud", "=warn"] {
+        assert_eq!(log_filter("").as_deref(), Ok(DEFAULT_LOG));
+        for wrong in ["loud", "warn,", "server_mode", "server_mode=loud", "=warn"] {
             assert!(log_filter(wrong).is_err(), "{wrong}");
         }
     }

@@ -27,10 +27,10 @@ impl Rung {
         Self { scale, step_voxels }
     }
 
-    /// What it takes against the whole picture, measured where most time goes into fetching voxels: fewer rays
+    /// What it takes against the whole picture, as measured where most time goes into fetching voxels: fewer rays
     /// share fewer of them, and the half of a volume has an eighth.
     fn work(self) -> f64 {
-        if self.halves() { 0.32 * self.scale.powf(1.3) } else { self.scale.powf(1.1) }
+        if self.halves() { 0.06 + 0.3 * self.scale.powf(1.8) } else { 0.18 + 0.82 * self.scale.powf(1.15) }
     }
 
     /// The same, but no larger than this part of the width and height.
@@ -98,9 +98,10 @@ const SLOWER: f64 = 0.4;
 const FASTER: f64 = 0.25;
 /// One picture may be late for other reasons and counts as so many times what was known at most; two are no accident.
 const LATEST: f64 = 3.0;
-/// What is known of the whole volume against its half, and the other way round, is forgotten by this part with each
-/// picture, so that the other one is tried again.
-const FORGOTTEN: f64 = 0.01;
+/// The whole volume, while its half is drawn, and the other way round, counts as this much faster with each picture,
+/// down to so much of what it was: so that it is tried again where that is not hopeless.
+const FADES: f64 = 0.997;
+const FADED: f64 = 0.6;
 
 /// The quality that keeps a budget of time, found by measuring.
 #[derive(Clone, Debug)]
@@ -112,6 +113,10 @@ pub struct Ladder {
     scale: f64,
     /// Seconds for a unit of work with the whole volume, and with its half.
     costs: [Option<f64>; 2],
+    /// What part of its seconds counts of the one that was not drawn last.
+    faded: f64,
+    /// Whether that is the whole volume.
+    halves: bool,
     /// Pictures since the rung has changed, and how many there have to be before a finer one.
     pictures: u32,
     patience: u32,
@@ -123,7 +128,19 @@ impl Ladder {
     /// Each picture may take this long.
     pub fn new(budget: Duration) -> Self {
         let (rung, costs) = (Rung::HALF, [None; 2]);
-        Self { budget, kind: None, rung, scale: 1.0, costs, pictures: 0, patience: 0, late: false }
+        let faded = 1.0;
+        Self {
+            budget,
+            kind: None,
+            rung,
+            scale: 1.0,
+            costs,
+            faded,
+            halves: true,
+            pictures: 0,
+            patience: 0,
+            late: false,
+        }
     }
 
     /// The quality for the next picture of this content; `None` is full quality.
@@ -151,13 +168,14 @@ impl Ladder {
         let anew = std::mem::replace(&mut self.scale, scale).to_bits() != scale.to_bits();
         let fits = |(place, rung): (usize, &Rung)| {
             let cost = if rung.halves() { half.or(whole) } else { whole.or(half) };
+            let faded = if rung.halves() == self.halves { 1.0 } else { self.faded };
             let room = match place.cmp(&now) {
                 Ordering::Less if self.pictures < self.patience && !anew => return false,
                 Ordering::Less => TO_SPARE,
                 Ordering::Equal => TOO_LONG,
                 Ordering::Greater => 1.0,
             };
-            cost.unwrap_or_default() * rung.within(scale).work() <= budget * room
+            cost.unwrap_or_default() * faded * rung.within(scale).work() <= budget * room
         };
         let next = RUNGS.iter().enumerate().position(fits).unwrap_or(RUNGS.len() - 1);
         if next == now {
@@ -192,9 +210,12 @@ impl Ladder {
             Some(known) if measured > known => known + (measured - known) * SLOWER,
             Some(known) => known + (measured - known) * FASTER,
         };
-        if let Some(other) = other {
-            *other += (now - *other) * FORGOTTEN;
+        if let (Some(other), Some(known)) = (other, *this) {
+            // What has slowed down one of them has slowed down both.
+            *other *= if known > 0.0 { now / known } else { 1.0 };
         }
+        self.faded = if drawn.halves() == self.halves { (self.faded * FADES).max(FADED) } else { 1.0 };
+        self.halves = drawn.halves();
         self.pictures = self.pictures.saturating_add(1);
         *this = Some(now);
     }
@@ -225,14 +246,14 @@ mod tests {
 
     #[test]
     fn a_slow_renderer_moves_as_finely_as_the_budget_allows() {
-        let rung = settle(3.0, 200.0);
+        let rung = settle(3.0, 150.0);
         assert!(rung.scale < 0.8, "{rung:?}");
-        assert!(3.0 + 200.0 * rung.work() <= BUDGET.as_secs_f64() * 1000.0);
+        assert!(3.0 + 150.0 * rung.work() <= BUDGET.as_secs_f64() * 1000.0);
     }
 
     #[test]
     fn few_rays_through_the_whole_volume_come_before_many_through_its_half() {
-        let rung = settle(2.0, 45.0);
+        let rung = settle(0.5, 38.0);
         assert!(!rung.halves() && rung.scale < 0.6, "{rung:?}");
     }
 
@@ -258,7 +279,7 @@ mod tests {
             let scale = if picture / 20 % 2 == 0 { 0.7 } else { 0.25 };
             let rung = ladder.rung_within(Content::Volume, scale).expect("less than the full size");
             assert!(rung.scale <= scale);
-            ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(0.08 * rung.work()));
+            ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(0.05 * rung.work()));
             if picture > 100 && picture % 20 == 19 && scale < 0.7 {
                 assert_eq!(rung, Rung::of(0.25, 1.0), "picture {picture}");
             }

@@ -41,6 +41,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A connection that is back for so long has come back.
+const LASTS: Duration = Duration::from_secs(10);
 /// An acknowledgement by the channel that may lose it is said again after this, unless a newer one was.
 const ACK_AGAIN: Duration = Duration::from_millis(100);
 /// While it is not proved that commands arrived, an answer is asked for this often; WebRTC is lost where nothing comes
@@ -155,6 +157,9 @@ pub struct Connection {
     peer: Option<Peer>,
     /// Acknowledgements that are to be said again, by view.
     acks: BTreeMap<u8, (Instant, u32)>,
+    /// Since when this connection is there, and when it was first looked for before, with the last pause.
+    opened: Instant,
+    away: Option<(Instant, Duration)>,
     /// When something last came by WebSocket, and by WebRTC.
     heard: Instant,
     heard_by_peer: Instant,
@@ -230,6 +235,8 @@ impl Connection {
             wire: Wire::Open(Box::new(socket)),
             peer: None,
             acks: BTreeMap::new(),
+            opened: now,
+            away: None,
             heard: now,
             heard_by_peer: now,
             unproved_since: None,
@@ -298,7 +305,7 @@ impl Connection {
             if let Wire::Away(away) = &mut self.wire {
                 let token = self.resume_token.as_deref();
                 self.wire = Wire::Open(Box::new(away.come_back(&self.address, token).await?));
-                self.heard = Instant::now();
+                (self.heard, self.opened) = (Instant::now(), Instant::now());
             }
             self.carry()?;
             let wake = self.wake_at();
@@ -352,7 +359,17 @@ impl Connection {
         }
         self.number += 1;
         let now = Instant::now();
-        self.wire = Wire::Away(Away { since: now, pause: FIRST_PAUSE, next: now, attempt: None });
+        // One that was there for a moment only is no success.
+        let (since, pause) = match self.away {
+            Some((since, pause)) if now < self.opened + LASTS => (since, (pause * 2).min(LONGEST_PAUSE)),
+            _ => (now, FIRST_PAUSE),
+        };
+        if now > since + GIVE_UP {
+            return Err(Error::Lost(Box::new(error)));
+        }
+        let next = if since == now { now } else { now + pause };
+        self.away = Some((since, pause));
+        self.wire = Wire::Away(Away { since, pause, next, attempt: None });
         self.events.push_back(Event::Reconnecting(error.to_string()));
         Ok(())
     }

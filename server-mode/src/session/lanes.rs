@@ -274,7 +274,7 @@ impl Session {
         view.begin_anew(self.epochs);
         self.link.forget(number);
         let counters = &mut self.counters[usize::from(number)];
-        counters.acknowledge_all();
+        counters.begin_anew();
         (counters.pace, counters.told) = (Pace::default(), None);
         self.out.push_back(Output::Withdraw { view: number });
     }

@@ -180,7 +180,8 @@ impl Link {
     /// the queue, so the budget itself stays.
     pub fn share(&self, now: Instant) -> f64 {
         let Some(fastest) = self.fastest() else { return 1.0 };
-        let waits = self.on_their_way.front().map(|sent| now.saturating_duration_since(sent.at));
+        let ages = self.on_their_way.iter().map(|sent| now.saturating_duration_since(sent.at));
+        let waits = ages.filter(|age| *age <= HIDDEN).max();
         let took = self.took.iter().min().copied().max(waits).unwrap_or_default();
         let queued = took.saturating_sub(fastest + WAITS);
         (1.0 - queued.as_secs_f64() / FADES.as_secs_f64()).max(LEAST_SHARE)

@@ -535,6 +535,7 @@ impl Session {
         if let Some(room) = message.first_chunk_mut() {
             *room = header.encode();
         }
+        self.counters[usize::from(meta.view)].send_values();
         self.send_frame(meta.view, Codec::Png, message);
     }
 

@@ -52,7 +52,14 @@ impl Session {
                 let [png, webp] = ["png", "webp"].map(accepts);
                 self.accepts = Accepts { png, webp, videos: VideoCodecs { h264, hevc, av1 } };
             }
-            ClientMessage::Values { view } => self.view(view)?.0.want_values(),
+            ClientMessage::Values { view: number } => {
+                let reads = self.counters[usize::from(number)].has_read_values();
+                let view = self.view(number)?.0;
+                // Large ones do not pile up before a client that does not read.
+                if reads {
+                    view.want_values();
+                }
+            }
             ClientMessage::Repaint { view } => {
                 self.view(view)?.0.repaint();
                 self.counters[usize::from(view)].told = None;

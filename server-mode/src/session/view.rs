@@ -52,6 +52,8 @@ pub struct Counters {
     acknowledged: u32,
     /// When the last frame was sent, if it may be lost.
     at_risk: Option<Instant>,
+    /// Frames that were sent before values that the client is not known to have read.
+    before_values: Option<u32>,
     revision: u64,
     /// What the client was last told about the view.
     pub told: Option<ViewInfo>,
@@ -90,11 +92,28 @@ impl Counters {
             return None;
         }
         self.acknowledged = frame;
+        self.before_values = self.before_values.filter(|&sent| sent.wrapping_sub(frame) <= unacknowledged);
         self.pace.acknowledged(frame, now)
+    }
+
+    /// Values follow all frames that were sent.
+    pub fn send_values(&mut self) {
+        self.before_values = Some(self.sent);
+    }
+
+    /// Whether the client has read a frame that came after the last values.
+    pub fn has_read_values(&self) -> bool {
+        self.before_values.is_none()
     }
 
     pub fn acknowledge_all(&mut self) {
         self.acknowledged = self.sent;
+    }
+
+    /// Nobody waits for what was sent.
+    pub fn begin_anew(&mut self) {
+        self.acknowledge_all();
+        self.before_values = None;
     }
 
     pub fn keep_revision(&mut self, revision: u64) {
@@ -185,6 +204,8 @@ pub struct View {
     /// The next picture of the video is to need none before it.
     wants_key: bool,
     values: Values,
+    /// Values are in the making; until they are done nothing else of this view is.
+    makes_values: bool,
     /// When the client was last told a state without a picture.
     told_at: Option<Instant>,
 }
@@ -250,6 +271,7 @@ impl View {
             video: None,
             wants_key: false,
             values: Values::No,
+            makes_values: false,
             told_at: None,
         }
     }
@@ -288,12 +310,17 @@ impl View {
         self.epoch = epoch;
         (self.asked, self.shown, self.settling, self.due) = (None, None, Settling::No, None);
         (self.canvas, self.video, self.repaint) = (Arc::default(), None, false);
-        self.values = Values::No;
+        (self.values, self.makes_values) = (Values::No, false);
     }
 
     /// The client asks for the values of what it sees. Where there are none to window it goes on with pictures.
     pub fn want_values(&mut self) {
         let state = &self.state;
+        if let Values::Asked(of) | Values::Sent(of) = self.values
+            && of == Shown::by(state)
+        {
+            return;
+        }
         let straight = matches!(state.window.shape(), Shape::Linear | Shape::LinearExact);
         let [width, height] = state.size;
         let fits = height <= MAX_ROWS && u64::from(width) * u64::from(height) <= MAX_PIXELS;
@@ -346,7 +373,15 @@ impl View {
     /// Something was changed for good: the next picture is a final one.
     pub fn touched(&mut self, seq: u64) {
         self.input_seq = self.input_seq.max(seq);
-        (self.rest_at, self.values) = (None, Values::No);
+        self.rest_at = None;
+        self.drop_values();
+    }
+
+    /// The client gets pictures again: one at once where it had values, so that it has one to acknowledge after them.
+    fn drop_values(&mut self) {
+        if let Values::Sent(_) = std::mem::replace(&mut self.values, Values::No) {
+            self.shown = None;
+        }
     }
 
     /// Something moves.
@@ -362,11 +397,13 @@ impl View {
 
     /// Applies an input that is not merged with others.
     pub fn apply(&mut self, volume: &Volume, input: Input) {
+        self.drop_values();
         self.apply_pending(volume);
         self.interaction.handle(&mut self.state, volume, input);
     }
 
     pub fn edit(&mut self, volume: &Volume, change: impl FnOnce(&mut ViewState)) {
+        self.drop_values();
         self.apply_pending(volume);
         change(&mut self.state);
     }
@@ -385,8 +422,8 @@ impl View {
     /// Changes what the view shows; its camera and transfer function stay, and its window as long as
     /// that means the same.
     pub fn relayout(&mut self, volume: &Volume, kind: protocol::Content, size: [u32; 2]) {
+        self.drop_values();
         self.apply_pending(volume);
-        self.values = Values::No;
         self.state.set_size(size);
         if kind != self.kind {
             self.kind = kind;
@@ -404,6 +441,9 @@ impl View {
 
     /// Merges an input with those that wait.
     pub fn defer(&mut self, input: Input) {
+        if !matches!(input, Input::Move { .. }) {
+            self.drop_values();
+        }
         let pending = self.pending.get_or_insert_default();
         match input {
             Input::Move { at } => pending.move_to = Some(at),
@@ -418,6 +458,7 @@ impl View {
     }
 
     pub fn defer_scroll(&mut self, slices: i64) {
+        self.drop_values();
         let pending = self.pending.get_or_insert_default();
         pending.slices = pending.slices.saturating_add(slices);
     }
@@ -500,14 +541,12 @@ impl View {
     ) -> Option<Box<Job>> {
         let volume = &loaded.volume;
         self.due = None;
-        match self.values {
-            Values::Wanted if self.asked.is_none() => {
-                self.values = Values::Asked(Shown::by(&self.state));
-                return Some(Box::new(self.values_job(number, loaded, wishes)));
-            }
-            Values::Asked(_) => return None,
-            _ if self.is_quiet() => return None,
-            _ => {}
+        if self.makes_values || self.is_quiet() {
+            return None;
+        }
+        if self.values == Values::Wanted && self.asked.is_none() {
+            (self.values, self.makes_values) = (Values::Asked(Shown::by(&self.state)), true);
+            return Some(Box::new(self.values_job(number, loaded, wishes)));
         }
         if self.is_to_go_on(wishes) {
             return Some(Box::new(self.rest_job(number, loaded, wishes)));
@@ -599,12 +638,14 @@ impl View {
     /// Takes note of values, or that there are none. Returns whether their window's function is LINEAR_EXACT, if
     /// they are still wanted.
     pub fn finish_values(&mut self, meta: &JobMeta, there: bool) -> Option<bool> {
-        let Values::Asked(of) = self.values else { return None };
         if meta.epoch != self.epoch {
             return None;
         }
-        self.values = if there { Values::Sent(of) } else { Values::No };
-        there.then_some(of.shape == Shape::LinearExact)
+        self.makes_values = false;
+        let Values::Asked(of) = self.values else { return None };
+        let serves = there && of == Shown::by(&self.state);
+        self.values = if serves { Values::Sent(of) } else { Values::No };
+        serves.then_some(of.shape == Shape::LinearExact)
     }
 
     fn meta(&self, number: u8, loaded: &Loaded, quality: Quality) -> JobMeta {
@@ -656,9 +697,8 @@ impl View {
                     self.motion.drawn(picture.size, jpeg.then_some(picture.message.len()));
                 }
             }
-            Err(Failure::Cancelled) => {}
+            Err(Failure::Cancelled | Failure::TooLarge) => {}
             // It was drawn before the client took lossless pictures: now it is kept.
-            Err(Failure::TooLarge) => {}
             Err(Failure::Forgotten) => (self.shown, self.settling) = (None, Settling::No),
             // What cannot be drawn is not tried again until something changes.
             Err(Failure::Failed(_)) => self.shown = Some(version(Quality::Lossless)),

@@ -478,9 +478,9 @@ var Echo = class {
     this.#pending = [];
     this.#drag = null;
   }
-  /** How the picture of `base` is to look now; null: as it is. */
-  appearance(base, content, now) {
-    this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
+  /** How the picture of `base` is to look now; null: as it is. Where the page draws it itself, it need not wait for the server. */
+  appearance(base, content, now, drawnHere = false) {
+    if (!drawnHere) this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
     if (this.#pending.length === 0) return null;
     const isSlice = SLICES.includes(content);
     let { zoom, window } = base;
@@ -940,11 +940,16 @@ var Viewport = class {
   #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
   /** Of the picture itself; while it is an echo it counts as interactive. */
   #shownQuality = ["interactive", 0];
+  #shownCodec = null;
   #echoEnd;
-  /** The picture of values, over the server's. */
+  /** The picture of values, over the server's; it stays until a newer one of the server's, even without the values. */
   #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
   /** What the page windows itself from a press until the picture at rest is there. */
   #values = null;
+  /** The window of that picture. */
+  #localWindow = null;
+  /** What the page windows the picture to; null where it shows the server's window. */
+  #look = null;
   /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
   #windowing = false;
   #caption = null;
@@ -1055,12 +1060,21 @@ var Viewport = class {
   sent(message, seq) {
     if (message.type !== "pointer") this.#dropValues();
     else if (message.kind === "press") this.#pressed(message.button);
-    else if (message.kind === "release") this.#released();
-    if (this.#echo.sent(message, seq, this.content, performance.now())) this.#showEcho();
+    const differs = this.#echo.sent(message, seq, this.content, performance.now());
+    if (message.type === "pointer" && message.kind === "release") this.#released();
+    if (differs) this.#showEcho();
   }
   /** Whether a drag is windowed here, and no picture answers it. */
   get windowsItself() {
     return this.#windowing && this.#values !== null;
+  }
+  /** The window that the view shows, or soon shows where a picture is on its way. */
+  get window() {
+    return this.#look ?? this.state?.window ?? null;
+  }
+  /** The codec of the picture on screen. */
+  get codec() {
+    return this.#shownCodec;
   }
   #pressed(button) {
     this.#dropValues();
@@ -1070,12 +1084,21 @@ var Viewport = class {
   }
   #released() {
     this.#windowing = false;
-    if (this.#values?.of.revision === this.state?.revision) this.#dropValues();
+    const { state } = this;
+    if (!state || this.#values?.of.revision !== state.revision) return;
+    if (this.#echo.appearance(state, this.content, performance.now(), true)) return;
+    this.#dropValues();
+    this.#hideLocal();
+    this.#writeQuality(...this.#shownQuality);
+    this.#showEcho();
   }
   #dropValues() {
     this.#windowing = false;
     this.#values = null;
+  }
+  #hideLocal() {
     this.#local.hidden = true;
+    this.#localWindow = null;
   }
   /** Takes the values of what is on screen; they serve the drag that asked for them. */
   async setValues(values) {
@@ -1092,6 +1115,7 @@ var Viewport = class {
     this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
     [this.#local.width, this.#local.height] = [image.width, image.height];
     this.#adopt(this.state);
+    this.#owner.windowed(this.view);
   }
   /** The newest state is on screen, though no picture of it came. */
   #adopt(state) {
@@ -1105,34 +1129,50 @@ var Viewport = class {
     paint(image, window, new Uint32Array(pixels.data.buffer));
     this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
     this.#local.hidden = false;
+    this.#localWindow = window;
+  }
+  /** The corner and the controls tell the window of what is on screen. */
+  #setLook(window) {
+    const before = this.#look;
+    if (before === window || before && window && sameWindow(before, window)) return;
+    this.#look = window;
+    this.#write();
+    this.#owner.windowed(this.view);
+  }
+  /** How the picture is laid on screen. */
+  #lay(transform, filter) {
+    for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
   }
   #showEcho() {
     clearTimeout(this.#echoEnd);
     const base = this.#drawn;
-    const shown = base && this.#echo.appearance(base, this.content, performance.now());
-    const { style } = this.#canvas;
     const values = this.#values;
+    const shown = base && this.#echo.appearance(base, this.content, performance.now(), values !== null);
+    const { style } = this.#canvas;
     if (values && base && (!shown || shown.scale === 1 && shown.dx === 0 && shown.dy === 0)) {
-      style.transform = style.filter = "";
-      this.#showLocal(values, shown?.window ?? base.window);
+      this.#lay("", "");
+      const window2 = shown?.window ?? base.window;
+      this.#showLocal(values, window2);
+      this.#setLook(window2);
       if (this.#windowing) this.#writeQuality("interactive", 0);
-      if (shown) this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
       return;
     }
-    this.#local.hidden = true;
+    if (values) this.#hideLocal();
+    const local = this.#localWindow;
     if (!shown) {
-      if (style.transform || style.filter) this.#writeQuality(...this.#shownQuality);
-      style.transform = style.filter = "";
-      return;
+      if (!local && (style.transform || style.filter)) this.#writeQuality(...this.#shownQuality);
+      this.#lay("", "");
+      return this.#setLook(local);
     }
     this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
-    const { scale, dx, dy, grey } = shown;
-    style.transform = `translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`;
+    const { scale, dx, dy, window } = shown;
+    const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
     if (grey) {
       const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
       for (const channel of this.#greys) channel.setAttribute("tableValues", values2);
     }
-    style.filter = grey ? `url(#echo-${this.view})` : "";
+    this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
+    this.#setLook(grey || local ? window : null);
     this.#writeQuality("interactive", 0);
   }
   /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
@@ -1184,6 +1224,9 @@ var Viewport = class {
   #forget() {
     this.#markStale(null);
     this.#dropValues();
+    this.#hideLocal();
+    this.#look = this.#shownCodec = null;
+    this.#lay("", "");
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
     const newest = this.#waiting.at(-1);
@@ -1256,7 +1299,9 @@ var Viewport = class {
     this.#shownQuality = [frame.quality, state?.refined ?? 0];
     this.#writeQuality(...this.#shownQuality);
     this.#echo.shown(frame.inputSeq);
+    this.#shownCodec = frame.codec;
     if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
+    if (!this.#values && frame.revision >= (this.#drawn?.revision ?? 0)) this.#hideLocal();
     this.#showEcho();
     this.#owner.shown(frame);
   }
@@ -1286,7 +1331,8 @@ var Viewport = class {
     this.#slider.hidden = true;
     this.surface.setAttribute("aria-label", this.#describe(state));
     if (!caption || !state) return;
-    const { window, zoom, slice, slices } = state;
+    const { zoom, slice, slices } = state;
+    const window = this.#look ?? state.window;
     const lines = [`Zoom ${zoom.toFixed(2)}×`];
     if (!showsPreset(state.content) || state.preset === null) {
       lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
@@ -1358,9 +1404,13 @@ var Viewport = class {
     const title = `${TITLES[this.content]} view`;
     if (!state) return `${title}, no picture`;
     const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
-    return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
+    const { center, width } = this.#look ?? state.window;
+    return `${title}${slice}, window ${numberText(width)} level ${numberText(center)}`;
   }
 };
+function sameWindow(a, b) {
+  return a.center === b.center && a.width === b.width;
+}
 function sameSlice(a, b) {
   const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
   return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
@@ -1446,11 +1496,11 @@ var Controls = class {
     this.#presets.disabled = presets.length === 0;
   }
   /** Shows the window of the view that the controls act on. */
-  showWindow(content, state) {
+  showWindow(content, shown) {
     const name = RENDERINGS.some(([rendering]) => rendering === content) ? TITLES[content] : "slices";
     setText(this.#target, `· ${name}`);
-    if (!state) return;
-    const { center, width } = state.window;
+    if (!shown) return;
+    const { center, width } = shown;
     this.#window = { center, width };
     const chosen = (this.#series?.windows ?? []).findIndex(
       (window) => Math.abs(window.center - center) < 0.5 && Math.abs(window.width - width) < 0.5
@@ -2304,6 +2354,10 @@ var Meter = class {
     this.#waiting = this.#waiting.filter((input) => input.view === view);
     this.#waiting.push({ view, seq, at });
   }
+  /** The page drew a view itself: no picture answers what was sent for it so far. */
+  drawnHere(view) {
+    this.#waiting = this.#waiting.filter((input) => input.view !== view);
+  }
   received(bytes, at) {
     this.#received.push({ at, bytes });
   }
@@ -2385,7 +2439,7 @@ var Overlay = class {
     });
     this.#root = element(
       "section",
-      { class: "overlay", hidden: true, "aria-label": "Measurements" },
+      { class: "overlay", hidden: true, "aria-label": "Streaming figures" },
       element("dl", {}, ...rows),
       this.#age,
       this.#test,
@@ -2403,12 +2457,12 @@ var Overlay = class {
   moveTo(viewport) {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
-  show({ transport: transport2, reason, size, roundTripMs, summary, stalledMs, stillMs }) {
-    const stalls = stalledMs > STALL_MS;
+  show({ transport: transport2, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere }) {
+    const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
-    setText(this.#age, ageText(stalls ? stalledMs : null, stillMs));
-    const { codec, framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
+    setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
+    const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
       Transport: reason ? `${transport2} (${reason})` : transport2,
       Codec: codec ? CODEC_NAMES[codec] : "–",
@@ -2509,6 +2563,7 @@ var Client = class {
       activate: (view) => this.#activate(view),
       maximise: (view) => this.#maximise(view),
       shown: (frame) => this.#shown(frame),
+      windowed: (view) => this.#windowed(view),
       videoFailed: () => this.#link.videoFailed(),
       // By WebRTC pictures get lost, and what builds on them is asked for again.
       fault: (text2) => this.#link.transport === "websocket" && this.#report(text2),
@@ -2817,9 +2872,9 @@ var Client = class {
     this.#send({ type: "window", view: this.#windowView.view, ...window });
   }
   #showTargets() {
-    const { content, state } = this.#windowView;
+    const { content, state, window } = this.#windowView;
     const volume = this.#views[VOLUME_VIEW];
-    this.#controls.showWindow(content, this.#series ? state : null);
+    this.#controls.showWindow(content, this.#series ? window : null);
     this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
     this.#controls.showRendering(volume.content);
   }
@@ -2970,6 +3025,10 @@ var Client = class {
     this.#showWay(frame.codec);
     this.#showLoading(1, 1);
   }
+  #windowed(view) {
+    if (this.#views[view]?.windowsItself) this.#meter.drawnHere(view);
+    this.#showTargets();
+  }
   #showWay(codec) {
     const { transport: transport2, reason } = this.#link;
     const way = byId("codec", HTMLElement);
@@ -2981,13 +3040,14 @@ var Client = class {
     const summary = this.#meter.summary(KEPT_MS, now);
     const median = summary.latencyMs?.p50;
     if (median !== void 0) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
+    const viewport = this.#views[this.#active];
     const rate = this.#meter.rate(this.#active, now);
-    setText(byId("rate", HTMLElement), rate === 0 ? "still" : `${rate} fps`);
+    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself ? "drawn here" : "still");
     const { transport: transport2, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
-    const size = this.#views[this.#active].pictureSize;
+    const { codec, pictureSize: size, windowsItself: drawnHere } = viewport;
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, size, roundTripMs, summary, stalledMs, stillMs });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere });
   }
   #reportStats() {
     const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());

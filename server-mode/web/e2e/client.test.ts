@@ -332,8 +332,11 @@ for (const transport of ["webrtc", "websocket", "jpeg"] as const) {
     await factsThat(page, CORONAL, new RegExp(`W (?!${width}\\b)`));
     await factsThat(page, AXIAL, new RegExp(`W (?!${width}\\b)`));
     assert.ok(difference(await pixels(page, AXIAL, ".local"), before) > 1, "it looks different at once");
-    // Longer than a hand may pause before there is a picture.
-    await page.waitForTimeout(800);
+    await page.keyboard.press("s");
+    // Longer than a hand may pause before there is a picture, or input wait for one.
+    await page.waitForTimeout(1_500);
+    assert.equal(await page.locator(`${viewport(AXIAL)} .overlay .age`).innerText(), "Drawn here");
+    await page.keyboard.press("s");
     assert.deepEqual(await pixels(page, AXIAL), before, "no picture came");
     assert.ok(difference(await picture(page, CORONAL), coronal) > 1, "the other slices follow");
     await page.mouse.up();
@@ -762,6 +765,43 @@ test("a connection that breaks is made again, and the session goes on as it was"
     await pictureThat(page, VOLUME, equals(shown.volume));
     await drag(page, VOLUME, 90, 0);
     await pictureThat(page, VOLUME, differs(shown.volume));
+  } finally {
+    await way.stop();
+  }
+});
+
+test("a window that the page draws stays, with its label, while the server is silent and when it is lost", async () => {
+  const way = await link(server.url);
+  try {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await openClient(page, `${way.url}&transport=websocket`, ALL);
+    await page.locator(`${viewport(AXIAL)} .quality.lossless:visible`).waitFor();
+    const [, width] = await factsThat(page, AXIAL, WINDOW);
+    const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.locator(`${viewport(AXIAL)} .local`).waitFor();
+    way.hold();
+    await page.mouse.move(x + 60, y + 30, { steps: 10 });
+    await factsThat(page, AXIAL, new RegExp(`W (?!${width}\\b)`));
+    await page.waitForTimeout(200);
+    const [text, wide] = await factsThat(page, AXIAL, WINDOW);
+    assert.equal(await page.locator("#width").inputValue(), wide, "the controls follow");
+    const drawn = await pixels(page, AXIAL, ".local");
+    // Longer than an echo waits for its picture.
+    await page.waitForTimeout(2_000);
+    assert.equal((await factsThat(page, AXIAL, WINDOW))[0], text);
+    assert.deepEqual(await pixels(page, AXIAL, ".local"), drawn);
+    way.cut();
+    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
+    assert.ok(await page.locator(`${viewport(AXIAL)} .local`).isVisible());
+    assert.deepEqual(await pixels(page, AXIAL, ".local"), drawn);
+    assert.equal((await factsThat(page, AXIAL, WINDOW))[0], text);
+    await page.mouse.up();
+    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
+    await page.locator(`${viewport(AXIAL)} .local`).waitFor({ state: "hidden" });
   } finally {
     await way.stop();
   }

@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "./dom";
 import { sliderToWidth, widthToSlider } from "./geometry";
-import type { Content, PresetName, SeriesOpened, ViewState, WindowValues } from "./protocol";
+import type { Content, PresetName, SeriesOpened, WindowValues } from "./protocol";
 import { TITLES } from "./viewport";
 import { numberText } from "./words";
 
@@ -95,11 +95,11 @@ export class Controls {
   }
 
   /** Shows the window of the view that the controls act on. */
-  showWindow(content: Content, state: ViewState | null): void {
+  showWindow(content: Content, shown: WindowValues | null): void {
     const name = RENDERINGS.some(([rendering]) => rendering === content) ? TITLES[content] : "slices";
     setText(this.#target, `· ${name}`);
-    if (!state) return;
-    const { center, width } = state.window;
+    if (!shown) return;
+    const { center, width } = shown;
     this.#window = { center, width };
     const chosen = (this.#series?.windows ?? []).findIndex(
       (window) => Math.abs(window.center - center) < 0.5 && Math.abs(window.width - width) < 0.5,

@@ -58,9 +58,9 @@ export class Echo {
     this.#drag = null;
   }
 
-  /** How the picture of `base` is to look now; null: as it is. */
-  appearance(base: Base, content: Content, now: number): Appearance | null {
-    this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
+  /** How the picture of `base` is to look now; null: as it is. Where the page draws it itself, it need not wait for the server. */
+  appearance(base: Base, content: Content, now: number, drawnHere = false): Appearance | null {
+    if (!drawnHere) this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
     if (this.#pending.length === 0) return null;
     const isSlice = SLICES.includes(content);
     let { zoom, window } = base;

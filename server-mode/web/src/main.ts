@@ -89,6 +89,7 @@ class Client {
       activate: (view: number) => this.#activate(view),
       maximise: (view: number) => this.#maximise(view),
       shown: (frame: Frame) => this.#shown(frame),
+      windowed: (view: number) => this.#windowed(view),
       videoFailed: () => this.#link.videoFailed(),
       // By WebRTC pictures get lost, and what builds on them is asked for again.
       fault: (text: string) => this.#link.transport === "websocket" && this.#report(text),
@@ -427,9 +428,9 @@ class Client {
   }
 
   #showTargets(): void {
-    const { content, state } = this.#windowView;
+    const { content, state, window } = this.#windowView;
     const volume = this.#views[VOLUME_VIEW]!;
-    this.#controls.showWindow(content, this.#series ? state : null);
+    this.#controls.showWindow(content, this.#series ? window : null);
     // A series starts with the same preset in every view, so any tells it while the 3D view was never shown.
     this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
     this.#controls.showRendering(volume.content);
@@ -595,6 +596,12 @@ class Client {
     this.#showLoading(1, 1);
   }
 
+  #windowed(view: number): void {
+    // What waited for a picture was answered by the page.
+    if (this.#views[view]?.windowsItself) this.#meter.drawnHere(view);
+    this.#showTargets();
+  }
+
   #showWay(codec: Codec): void {
     const { transport, reason } = this.#link;
     const way = byId("codec", HTMLElement);
@@ -607,13 +614,14 @@ class Client {
     const summary = this.#meter.summary(KEPT_MS, now);
     const median = summary.latencyMs?.p50;
     if (median !== undefined) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
+    const viewport = this.#views[this.#active]!;
     const rate = this.#meter.rate(this.#active, now);
-    setText(byId("rate", HTMLElement), rate === 0 ? "still" : `${rate} fps`);
+    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself ? "drawn here" : "still");
     const { transport, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
-    const size = this.#views[this.#active]!.pictureSize;
+    const { codec, pictureSize: size, windowsItself: drawnHere } = viewport;
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, size, roundTripMs, summary, stalledMs, stillMs });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere });
   }
 
   #reportStats(): void {

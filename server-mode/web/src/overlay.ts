@@ -1,7 +1,7 @@
-// Measurements over the active view, and a test of how long an input takes to its picture.
+// Streaming figures over the active view, and a test of how long an input takes to its picture.
 
 import { element, setText } from "./dom";
-import { type Percentiles, type Summary, percentiles } from "./stats";
+import { type Codec, type Percentiles, type Summary, percentiles } from "./stats";
 
 const ROUNDS = 30;
 /** Between two presses; not always the same, so that none of them keeps time with the screen. */
@@ -14,12 +14,16 @@ export interface Facts {
   transport: string;
   /** Why it is not a better one, or empty. */
   reason: string;
+  /** Of the picture on screen. */
+  codec: Codec | null;
   size: readonly [number, number] | null;
   roundTripMs: number | null;
   summary: Summary;
   /** How long input has waited for any picture, and how long ago the last one came; null when none did. */
   stalledMs: number;
   stillMs: number | null;
+  /** Whether the page draws the view itself, so that no pictures come. */
+  drawnHere: boolean;
 }
 
 /** Waiting for longer is told in words. */
@@ -48,7 +52,7 @@ export class Overlay {
     });
     this.#root = element(
       "section",
-      { class: "overlay", hidden: true, "aria-label": "Measurements" },
+      { class: "overlay", hidden: true, "aria-label": "Streaming figures" },
       element("dl", {}, ...rows),
       this.#age,
       this.#test,
@@ -70,12 +74,12 @@ export class Overlay {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
 
-  show({ transport, reason, size, roundTripMs, summary, stalledMs, stillMs }: Facts): void {
-    const stalls = stalledMs > STALL_MS;
+  show({ transport, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere }: Facts): void {
+    const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
-    setText(this.#age, ageText(stalls ? stalledMs : null, stillMs));
-    const { codec, framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
+    setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
+    const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
       Transport: reason ? `${transport} (${reason})` : transport,
       Codec: codec ? CODEC_NAMES[codec] : "–",

@@ -65,6 +65,11 @@ export class Meter {
     this.#waiting.push({ view, seq, at });
   }
 
+  /** The page drew a view itself: no picture answers what was sent for it so far. */
+  drawnHere(view: number): void {
+    this.#waiting = this.#waiting.filter((input) => input.view !== view);
+  }
+
   received(bytes: number, at: number): void {
     this.#received.push({ at, bytes });
   }

@@ -1,7 +1,7 @@
 // One viewport: the picture, and what is written over it.
 
 import { element, setText, svg } from "./dom";
-import { Echo, levels } from "./echo";
+import { Echo, brightness, levels } from "./echo";
 import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Target } from "./gestures";
 import {
@@ -45,6 +45,8 @@ export interface Owner {
   activate(view: number): void;
   maximise(view: number): void;
   shown(frame: Frame): void;
+  /** The window that the view shows is another one, or the page draws it itself from now on. */
+  windowed(view: number): void;
   /** A video could not be decoded. */
   videoFailed(): void;
   fault(message: string): void;
@@ -125,12 +127,17 @@ export class Viewport {
   readonly #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
   /** Of the picture itself; while it is an echo it counts as interactive. */
   #shownQuality: [quality: Frame["quality"], refined: number] = ["interactive", 0];
+  #shownCodec: Frame["codec"] | null = null;
   #echoEnd: ReturnType<typeof setTimeout> | undefined;
 
-  /** The picture of values, over the server's. */
+  /** The picture of values, over the server's; it stays until a newer one of the server's, even without the values. */
   readonly #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
   /** What the page windows itself from a press until the picture at rest is there. */
   #values: Windowed | null = null;
+  /** The window of that picture. */
+  #localWindow: WindowValues | null = null;
+  /** What the page windows the picture to; null where it shows the server's window. */
+  #look: WindowValues | null = null;
   /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
   #windowing = false;
 
@@ -253,13 +260,24 @@ export class Viewport {
   sent(message: ClientMessage, seq: number): void {
     if (message.type !== "pointer") this.#dropValues();
     else if (message.kind === "press") this.#pressed(message.button);
-    else if (message.kind === "release") this.#released();
-    if (this.#echo.sent(message, seq, this.content, performance.now())) this.#showEcho();
+    const differs = this.#echo.sent(message, seq, this.content, performance.now());
+    if (message.type === "pointer" && message.kind === "release") this.#released();
+    if (differs) this.#showEcho();
   }
 
   /** Whether a drag is windowed here, and no picture answers it. */
   get windowsItself(): boolean {
     return this.#windowing && this.#values !== null;
+  }
+
+  /** The window that the view shows, or soon shows where a picture is on its way. */
+  get window(): WindowValues | null {
+    return this.#look ?? this.state?.window ?? null;
+  }
+
+  /** The codec of the picture on screen. */
+  get codec(): Frame["codec"] | null {
+    return this.#shownCodec;
   }
 
   #pressed(button: Button | undefined): void {
@@ -272,13 +290,23 @@ export class Viewport {
   #released(): void {
     this.#windowing = false;
     // Otherwise the picture at rest takes their place.
-    if (this.#values?.of.revision === this.state?.revision) this.#dropValues();
+    const { state } = this;
+    if (!state || this.#values?.of.revision !== state.revision) return;
+    if (this.#echo.appearance(state, this.content, performance.now(), true)) return;
+    this.#dropValues();
+    this.#hideLocal();
+    this.#writeQuality(...this.#shownQuality);
+    this.#showEcho();
   }
 
   #dropValues(): void {
     this.#windowing = false;
     this.#values = null;
+  }
+
+  #hideLocal(): void {
     this.#local.hidden = true;
+    this.#localWindow = null;
   }
 
   /** Takes the values of what is on screen; they serve the drag that asked for them. */
@@ -297,6 +325,7 @@ export class Viewport {
     this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
     [this.#local.width, this.#local.height] = [image.width, image.height];
     this.#adopt(this.state);
+    this.#owner.windowed(this.view);
   }
 
   /** The newest state is on screen, though no picture of it came. */
@@ -312,35 +341,53 @@ export class Viewport {
     paint(image, window, new Uint32Array(pixels.data.buffer));
     this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
     this.#local.hidden = false;
+    this.#localWindow = window;
+  }
+
+  /** The corner and the controls tell the window of what is on screen. */
+  #setLook(window: WindowValues | null): void {
+    const before = this.#look;
+    if (before === window || (before && window && sameWindow(before, window))) return;
+    this.#look = window;
+    this.#write();
+    this.#owner.windowed(this.view);
+  }
+
+  /** How the picture is laid on screen. */
+  #lay(transform: string, filter: string): void {
+    for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
   }
 
   #showEcho(): void {
     clearTimeout(this.#echoEnd);
     const base = this.#drawn;
-    const shown = base && this.#echo.appearance(base, this.content, performance.now());
-    const { style } = this.#canvas;
     const values = this.#values;
+    const shown = base && this.#echo.appearance(base, this.content, performance.now(), values !== null);
+    const { style } = this.#canvas;
     if (values && base && (!shown || (shown.scale === 1 && shown.dx === 0 && shown.dy === 0))) {
-      style.transform = style.filter = "";
-      this.#showLocal(values, shown?.window ?? base.window);
+      this.#lay("", "");
+      const window = shown?.window ?? base.window;
+      this.#showLocal(values, window);
+      this.#setLook(window);
       if (this.#windowing) this.#writeQuality("interactive", 0);
-      if (shown) this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
       return;
     }
-    this.#local.hidden = true;
+    if (values) this.#hideLocal();
+    const local = this.#localWindow;
     if (!shown) {
-      if (style.transform || style.filter) this.#writeQuality(...this.#shownQuality);
-      style.transform = style.filter = "";
-      return;
+      if (!local && (style.transform || style.filter)) this.#writeQuality(...this.#shownQuality);
+      this.#lay("", "");
+      return this.#setLook(local);
     }
     this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
-    const { scale, dx, dy, grey } = shown;
-    style.transform = `translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`;
+    const { scale, dx, dy, window } = shown;
+    const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
     if (grey) {
       const values = levels(grey).map((value) => value.toFixed(4)).join(" ");
       for (const channel of this.#greys) channel.setAttribute("tableValues", values);
     }
-    style.filter = grey ? `url(#echo-${this.view})` : "";
+    this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
+    this.#setLook(grey || local ? window : null);
     this.#writeQuality("interactive", 0);
   }
 
@@ -402,6 +449,9 @@ export class Viewport {
   #forget(): void {
     this.#markStale(null);
     this.#dropValues();
+    this.#hideLocal();
+    this.#look = this.#shownCodec = null;
+    this.#lay("", "");
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
     const newest = this.#waiting.at(-1);
@@ -484,7 +534,9 @@ export class Viewport {
     this.#shownQuality = [frame.quality, state?.refined ?? 0];
     this.#writeQuality(...this.#shownQuality);
     this.#echo.shown(frame.inputSeq);
+    this.#shownCodec = frame.codec;
     if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
+    if (!this.#values && frame.revision >= (this.#drawn?.revision ?? 0)) this.#hideLocal();
     this.#showEcho();
     this.#owner.shown(frame);
   }
@@ -517,7 +569,8 @@ export class Viewport {
     this.surface.setAttribute("aria-label", this.#describe(state));
     if (!caption || !state) return;
 
-    const { window, zoom, slice, slices } = state;
+    const { zoom, slice, slices } = state;
+    const window = this.#look ?? state.window;
     const lines = [`Zoom ${zoom.toFixed(2)}×`];
     if (!showsPreset(state.content) || state.preset === null) {
       lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
@@ -593,8 +646,13 @@ export class Viewport {
     const title = `${TITLES[this.content]} view`;
     if (!state) return `${title}, no picture`;
     const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
-    return `${title}${slice}, window ${numberText(state.window.width)} level ${numberText(state.window.center)}`;
+    const { center, width } = this.#look ?? state.window;
+    return `${title}${slice}, window ${numberText(width)} level ${numberText(center)}`;
   }
+}
+
+function sameWindow(a: WindowValues, b: WindowValues): boolean {
+  return a.center === b.center && a.width === b.width;
 }
 
 /** Whether two states show the same, but for the window. */

@@ -61,6 +61,13 @@ test("a window maps brightness in a straight line", () => {
   assert.ok(Math.abs(wider[102]! - 0.5) < 1e-12);
 });
 
+test("what the page draws itself stays as it is while the server is silent", () => {
+  const echo = new Echo();
+  drag(echo, "left", "axial", [0, 0], [30, 15]);
+  assert.deepEqual(echo.appearance(BASE, "axial", 60_000, true)?.window, { center: 60, width: 440 });
+  assert.equal(echo.appearance(BASE, "axial", 60_000), null);
+});
+
 test("what is never answered is forgotten, and shaded views are not windowed", () => {
   const echo = new Echo();
   drag(echo, "middle", "axial", [0, 0], [5, 5]);

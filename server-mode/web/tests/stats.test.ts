@@ -77,3 +77,20 @@ test("input that waits for its picture tells for how long there was none", () =>
   assert.equal(meter.stalledMs(0, 9300), 200, "a picture of some of it is a sign of life");
   assert.equal(meter.stalledMs(0, 17_000), 0, "what is never answered has changed nothing");
 });
+
+test("input that the page answers itself is no wait, and what follows is measured right", () => {
+  const meter = new Meter();
+  meter.shown(0, 0, "png", 0);
+  meter.sent(0, 1, 1000);
+  meter.sent(0, 2, 1020);
+  meter.drawnHere(0);
+  assert.equal(meter.stalledMs(0, 5000), 0);
+  meter.shown(0, 9, "jpeg", 5000);
+  assert.equal(meter.summary(10_000, 5000).latencyMs, null);
+  assert.equal(meter.summary(10_000, 5000).longestFreezeMs, 0);
+  meter.sent(3, 10, 6000);
+  meter.drawnHere(0);
+  meter.shown(3, 10, "h264", 6040);
+  assert.deepEqual(meter.summary(10_000, 6040).latencyMs, { p50: 40, p95: 40, p99: 40 });
+  assert.equal(meter.summary(10_000, 6040).longestFreezeMs, 40);
+});

@@ -141,8 +141,8 @@ const MOST_VIDEOS: usize = 32;
 const TWO_THREADS_FROM: u32 = 1 << 19;
 const TWO_THREADS_FOR: usize = 4;
 /// An encoder that has to begin anew for another rate does so when it is off by more than this: a key frame costs more
-/// than a rate that is wrong for a moment.
-const RATE_FACTOR: usize = 2;
+/// than a rate that is wrong for a moment, as it is where pictures queue.
+const RATE_FACTOR: usize = 3;
 
 static VIDEOS: AtomicUsize = AtomicUsize::new(0);
 

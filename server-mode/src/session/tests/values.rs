@@ -85,3 +85,55 @@ fn values_that_come_after_the_hand_has_let_go_are_not_sent() {
     stage.finish(&job, MS);
     assert!(stage.frames.is_empty());
 }
+
+#[test]
+fn a_picture_follows_values_that_nobody_waits_for_any_more() {
+    let mut stage = Stage::showing();
+    stage.pointer(1, "press", 0.0);
+    stage.say(json!({"type": "values", "view": 1}));
+    let job = stage.begin(1);
+    stage.pointer(1, "move", 30.0);
+    stage.pointer(1, "release", 30.0);
+    assert!(!stage.jobs.contains_key(&1), "one job of a view at a time");
+    stage.finish(&job, MS);
+    assert!(stage.frames.is_empty());
+    assert_eq!(stage.begin(1).meta.quality, Quality::Final);
+}
+
+#[test]
+fn values_of_another_slice_are_not_those_that_were_asked_for() {
+    let mut stage = Stage::showing();
+    stage.pointer(1, "press", 0.0);
+    stage.say(json!({"type": "values", "view": 1}));
+    let old = stage.begin(1);
+    stage.say(json!({"type": "scroll", "view": 1, "slices": 3}));
+    stage.say(json!({"type": "values", "view": 1}));
+    stage.finish(&old, MS);
+    assert!(stage.frames.is_empty(), "of the slice before");
+    let job = stage.begin(1);
+    assert!(matches!(job.coding, Coding::Values { .. }));
+    stage.finish(&job, MS);
+    assert_eq!(stage.frames.len(), 1);
+}
+
+#[test]
+fn whatever_reaches_the_view_besides_moves_brings_pictures_back() {
+    let mut stage = windowing();
+    stage.say(json!({"type": "scroll", "view": 1, "slices": 1}));
+    stage.say(json!({"type": "scroll", "view": 1, "slices": -1}));
+    assert!(stage.jobs.contains_key(&1));
+}
+
+#[test]
+fn values_do_not_pile_up_before_a_client_that_does_not_read() {
+    let mut stage = windowing();
+    stage.pointer(1, "release", 0.0);
+    let job = stage.begin(1);
+    stage.finish(&job, MS);
+    stage.pointer(1, "press", 0.0);
+    stage.say(json!({"type": "values", "view": 1}));
+    assert!(!stage.jobs.contains_key(&1), "it may have read none of it");
+    stage.acknowledge(1);
+    stage.say(json!({"type": "values", "view": 1}));
+    assert!(matches!(stage.begin(1).coding, Coding::Values { .. }));
+}
