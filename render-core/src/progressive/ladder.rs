@@ -248,7 +248,7 @@ mod tests {
     fn a_slow_renderer_moves_as_finely_as_the_budget_allows() {
         let rung = settle(3.0, 150.0);
         assert!(rung.scale < 0.8, "{rung:?}");
-        assert!(3.0 + 150.0 * rung.work() <= BUDGET.as_secs_f64() * 1000.0);
+        assert!(3.0 + 150.0 * rung.work() <= BUDGET.as_secs_f64() * 1000.0 * TOO_LONG);
     }
 
     #[test]
