@@ -1,22 +1,19 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { after, afterEach, before, test } from "node:test";
-import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
+import { test } from "node:test";
+import type { CDPSession, Page } from "playwright-core";
 
+import { ALL, AXIAL, CORONAL, OTHER, SLICE, VOLUME, WINDOW, changed, colour, context, desk, differs, equals, newContext, server, study } from "./desk";
 import {
   type DatagramLink,
-  type Picture,
-  type RunningServer,
   difference,
   drag,
   datagramLink,
   drawn,
   factsThat,
   link,
-  openBrowser,
   openClient,
-  phantom,
   picture,
   pictureBy,
   pictureThat,
@@ -29,58 +26,8 @@ import {
   viewport,
 } from "./harness";
 
-const [AXIAL, CORONAL, SAGITTAL, VOLUME] = [0, 1, 2, 3] as const;
-const ALL = [AXIAL, CORONAL, SAGITTAL, VOLUME];
-const SLICE = /Slice (\d+) \/ (\d+)/;
-const WINDOW = /W (\S+)\s+L (\S+)/;
-/** Pictures that differ less than this are the same but for the compression. */
-const SAME = 2;
-/** Pictures that differ more than this plainly show something else. */
-const OTHER = 4;
-
-let study: ReturnType<typeof phantom>;
-let server: RunningServer;
-let browser: Browser;
-let context: BrowserContext;
-
-before(async () => {
-  study = phantom();
-  [server, browser] = await Promise.all([serve(study.folder), openBrowser()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  study?.remove();
-});
-
-afterEach(async () => {
-  await context?.close();
-});
-
-/** `lacking` names what a browser may not have. */
-async function desk(
-  views: readonly number[] = ALL,
-  transport?: "webrtc" | "websocket" | "jpeg",
-  lacking: readonly string[] = [],
-): Promise<Page> {
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("close", () => assert.deepEqual(faults, [], "the page threw"));
-  await page.addInitScript((names) => names.forEach((name) => Reflect.deleteProperty(window, name)), lacking);
-  await openClient(page, transport ? `${server.url}&transport=${transport}` : server.url, views);
-  return page;
-}
-
-const differs = (from: Picture, by = OTHER) => (now: Picture) => difference(from, now) > by;
-const equals = (to: Picture, within = SAME) => (now: Picture) => difference(to, now) < within;
-/** How far the colours are from grey. */
-const colour = (shown: Picture) => shown.reduce((sum, value, i) => sum + Math.abs(value - shown[i - (i % 3)]!), 0) / shown.length;
-
 test("without a token there is the sign-in page only", async () => {
-  context = await browser.newContext();
+  await newContext();
   const page = await context.newPage();
   const answer = await page.goto(server.origin);
   assert.equal(answer?.status(), 401);
@@ -98,7 +45,7 @@ test("the token leaves the address bar", async () => {
 });
 
 test("what the address asks for outlives signing in, and what it cannot have is told", async () => {
-  context = await browser.newContext();
+  await newContext();
   const page = await context.newPage();
   await page.goto(`${server.origin}/?transport=jpeg`);
   await page.getByLabel("Token").fill(new URL(server.url).searchParams.get("token")!);
@@ -387,7 +334,7 @@ test("where there is no path by UDP pictures come by WebSocket, and the page say
   const way = await datagramLink(Number(new URL(server.url).port));
   way.block();
   try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    await newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     await leadDatagrams(page, way);
     await openClient(page, server.url, [VOLUME]);
@@ -409,7 +356,7 @@ test("where there is no path by UDP pictures come by WebSocket, and the page say
 test("a path by UDP that breaks in the middle of a drag leaves the view as it is", async () => {
   const way = await datagramLink(Number(new URL(server.url).port));
   try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    await newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     await leadDatagrams(page, way);
     await openClient(page, server.url, ALL);
@@ -445,7 +392,7 @@ for (const [what, how] of [
   test(`what is commanded while WebRTC dies is done once, where ${how}`, async () => {
     const way = await datagramLink(Number(new URL(server.url).port));
     try {
-      context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      await newContext({ viewport: { width: 1280, height: 800 } });
       const page = await context.newPage();
       await leadDatagrams(page, way);
       await openClient(page, server.url, ALL);
@@ -493,7 +440,7 @@ const countRtc = () => {
 test("a path by UDP that dies is found anew (ICE restart), and pictures go on by WebRTC", async () => {
   const [way, other] = [await datagramLink(Number(new URL(server.url).port)), await datagramLink(Number(new URL(server.url).port))];
   try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    await newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     await page.addInitScript(countRtc);
     await leadDatagrams(page, way, other);
@@ -519,7 +466,7 @@ test("where nothing passes but a TURN server, pictures come by WebRTC through it
   if (!turn) return t.skip("turnserver (coturn) is not installed");
   const behind = await serve(study.folder, "127.0.0.1:0", "--ice-server", turn.url, "--turn-secret-file", turn.secretFile);
   try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    await newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     await page.addInitScript(() => {
       const Whole = RTCPeerConnection;
@@ -557,7 +504,7 @@ for (const [view, button, dx, dy, does] of [
   test(`on a slow link a drag that ${does} is seen at once, as it will be`, async (t) => {
     const way = await link(server.url, 800);
     try {
-      context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      await newContext({ viewport: { width: 1280, height: 800 } });
       const page = await context.newPage();
       await openClient(page, `${way.url}&transport=websocket`, []);
       await page.locator(`${viewport(view)} .quality.lossless:visible`).waitFor();
@@ -616,7 +563,7 @@ test("the measurements lie over the active view and test its latency", async () 
 test("the measurements cover little, nothing that the view writes, and tell when no picture comes", async () => {
   const way = await link(server.url);
   try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    await newContext({ viewport: { width: 1280, height: 720 } });
     const page = await context.newPage();
     await openClient(page, `${way.url}&transport=websocket`, ALL);
     await page.keyboard.press("s");
@@ -701,7 +648,7 @@ test("axe finds nothing serious", async () => {
 });
 
 test("a phone shows one view, turns it with one finger and zooms it with two", async () => {
-  context = await browser.newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 3, hasTouch: true, isMobile: true });
+  await newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 3, hasTouch: true, isMobile: true });
   const page = await context.newPage();
   await openClient(page, server.url, [AXIAL]);
   assert.equal(await page.locator(".viewport:visible").count(), 1);
@@ -726,165 +673,6 @@ test("a phone shows one view, turns it with one finger and zooms it with two", a
   await page.locator("#controls-toggle").tap();
   assert.deepEqual(await violations(page), []);
 });
-
-test("a server that dies is shown at once, and one with another token asks to sign in", async () => {
-  const first = await serve(study.folder);
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const page = await context.newPage();
-  await openClient(page, first.url, ALL);
-  await first.stop();
-  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
-  assert.match(await page.locator("#connection-text").innerText(), /Reconnecting|gone/);
-  assert.match(await page.locator(`${viewport(AXIAL)} canvas:not(.local)`).evaluate((canvas) => getComputedStyle(canvas).filter), /grayscale/);
-  const second = await serve(study.folder, new URL(first.url).host);
-  try {
-    await page.getByText("Signed out").first().waitFor();
-    assert.equal(await page.locator("#retry").innerText(), "Sign in");
-    assert.ok(await page.locator(`${viewport(AXIAL)} .stale-note`).isVisible(), "the old picture stays marked");
-  } finally {
-    await second.stop();
-  }
-});
-
-test("a connection that breaks is made again, and the session goes on as it was", async () => {
-  const way = await link(server.url);
-  try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    const page = await context.newPage();
-    await openClient(page, way.url, ALL);
-    const shown = await changed(page);
-    await page.locator("#rendering").selectOption("mip");
-    const projected = await pictureThat(page, VOLUME, differs(shown.volume));
-    way.cut();
-    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
-    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
-    assert.equal(await page.locator("#connection-text").innerText(), "Connected");
-    await factsThat(page, AXIAL, shown.slice);
-    await pictureThat(page, VOLUME, equals(projected));
-    await page.locator("#rendering").selectOption("volume");
-    await pictureThat(page, VOLUME, equals(shown.volume));
-    await drag(page, VOLUME, 90, 0);
-    await pictureThat(page, VOLUME, differs(shown.volume));
-  } finally {
-    await way.stop();
-  }
-});
-
-test("a window that the page draws stays, with its label, while the server is silent and when it is lost", async () => {
-  const way = await link(server.url);
-  try {
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    const page = await context.newPage();
-    await openClient(page, `${way.url}&transport=websocket`, ALL);
-    await page.locator(`${viewport(AXIAL)} .quality.lossless:visible`).waitFor();
-    const [, width] = await factsThat(page, AXIAL, WINDOW);
-    const box = (await page.locator(viewport(AXIAL)).boundingBox())!;
-    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-    await page.mouse.move(x, y);
-    await page.mouse.down();
-    await page.locator(`${viewport(AXIAL)} .local`).waitFor();
-    way.hold();
-    await page.mouse.move(x + 60, y + 30, { steps: 10 });
-    await factsThat(page, AXIAL, new RegExp(`W (?!${width}\\b)`));
-    await page.waitForTimeout(200);
-    const [text, wide] = await factsThat(page, AXIAL, WINDOW);
-    assert.equal(await page.locator("#width").inputValue(), wide, "the controls follow");
-    const drawn = await pixels(page, AXIAL, ".local");
-    // Longer than an echo waits for its picture.
-    await page.waitForTimeout(2_000);
-    assert.equal((await factsThat(page, AXIAL, WINDOW))[0], text);
-    assert.deepEqual(await pixels(page, AXIAL, ".local"), drawn);
-    way.cut();
-    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
-    assert.ok(await page.locator(`${viewport(AXIAL)} .local`).isVisible());
-    assert.deepEqual(await pixels(page, AXIAL, ".local"), drawn);
-    assert.equal((await factsThat(page, AXIAL, WINDOW))[0], text);
-    await page.mouse.up();
-    await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
-    await page.locator(`${viewport(AXIAL)} .local`).waitFor({ state: "hidden" });
-  } finally {
-    await way.stop();
-  }
-});
-
-test("a page that is loaded again shows what it showed", async () => {
-  const page = await desk();
-  const shown = await changed(page);
-  await page.locator("#rendering").selectOption("mip");
-  const projected = await pictureThat(page, VOLUME, differs(shown.volume));
-  await page.locator(`${viewport(AXIAL)} .surface`).dblclick();
-  await page.locator(viewport(VOLUME)).waitFor({ state: "hidden" });
-  await page.reload();
-  await settled(page, AXIAL);
-  assert.equal(await page.locator(".viewport:visible").count(), 1);
-  await factsThat(page, AXIAL, shown.slice);
-  await page.keyboard.press("Escape");
-  assert.equal(await page.locator("#rendering").inputValue(), "mip");
-  await pictureThat(page, VOLUME, equals(projected));
-  assert.equal(await page.locator("#messages .message").count(), 0);
-});
-
-test("when the session is gone, slice, window and preset come back in another", async () => {
-  const page = await desk();
-  const bone = await picture(page, VOLUME);
-  await page.keyboard.press("End");
-  const [slice] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
-  await page.locator("#presets").selectOption("CT_Angio");
-  const angio = await pictureThat(page, VOLUME, differs(bone));
-  await takeSession(page);
-  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
-  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
-  await factsThat(page, AXIAL, new RegExp(slice));
-  await pictureThat(page, VOLUME, equals(angio));
-});
-
-test("a tab that is duplicated has a session of its own, and two that want one do not fight for it", async () => {
-  const page = await desk([AXIAL]);
-  await page.keyboard.press("End");
-  const [slice, last] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
-  const [copy] = await Promise.all([context.waitForEvent("page"), page.evaluate(() => void open(location.href))]);
-  await settled(copy, AXIAL);
-  await factsThat(copy, AXIAL, SLICE);
-  await copy.keyboard.press("Home");
-  await factsThat(copy, AXIAL, /Slice 1 \//);
-  await factsThat(page, AXIAL, new RegExp(slice));
-
-  const thief = await takeSession(page);
-  await factsThat(thief, AXIAL, new RegExp(slice));
-  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor();
-  await page.locator(`${viewport(AXIAL)} .stale-note`).waitFor({ state: "hidden" });
-  await thief.keyboard.press("Home");
-  await factsThat(thief, AXIAL, /Slice 1 \//);
-  await factsThat(page, AXIAL, new RegExp(`Slice ${last} /`));
-  for (const tab of [page, thief]) assert.equal(await tab.locator("#connection-text").innerText(), "Connected");
-});
-
-/** Turns the volume and goes to the last axial slice. */
-async function changed(page: Page): Promise<{ slice: RegExp; volume: Picture }> {
-  const front = await picture(page, VOLUME);
-  await drag(page, VOLUME, 120, 30);
-  const volume = await pictureThat(page, VOLUME, differs(front));
-  await page.locator(`${viewport(AXIAL)} .surface`).focus();
-  await page.keyboard.press("End");
-  const [slice] = await factsThat(page, AXIAL, /Slice (\d+) \/ \1/);
-  return { slice: new RegExp(slice), volume };
-}
-
-/** Another tab goes on with the session of this one. */
-async function takeSession(page: Page): Promise<Page> {
-  const kept = await page.evaluate(() => {
-    dispatchEvent(new PageTransitionEvent("pagehide"));
-    const entry = Object.entries(sessionStorage)[0]!;
-    sessionStorage.clear();
-    return entry;
-  });
-  const thief = await page.context().newPage();
-  thief.setDefaultTimeout(60_000);
-  await thief.addInitScript(([key, value]) => sessionStorage.setItem(key!, value!), kept);
-  await thief.goto(page.url());
-  await settled(thief, AXIAL);
-  return thief;
-}
 
 /** Moves fingers from points to points, in CSS pixels. */
 async function swipe(session: CDPSession, from: [number, number][], to: [number, number][]): Promise<void> {
