@@ -69,7 +69,7 @@ impl Drop for Folder {
 }
 
 /// Small and quick to draw, but with everything that a chest has.
-const SPEC: Spec = Spec {
+pub const SPEC: Spec = Spec {
     columns: 64,
     rows: 64,
     slices: 48,

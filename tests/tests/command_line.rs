@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use tests::binary::voxcast;
-use tests::server::Folder;
+use tests::server::{Folder, SPEC};
 
 fn run(args: &[&str]) -> (Option<i32>, String) {
     let Output { status, stderr, .. } =
@@ -32,17 +32,8 @@ fn wrong_usage_is_told_and_ends_with_2_and_what_fails_with_1() {
 fn a_secret_that_others_can_read_is_refused_by_name() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
-    let spec = render_core::phantom::Spec {
-        columns: 64,
-        rows: 64,
-        slices: 48,
-        pixel_spacing_mm: 5.6,
-        slice_spacing_mm: 6.5,
-        noise_sigma_hu: 11.0,
-        seed: 1,
-    };
     let study = folder.0.join("study");
-    render_core::phantom::write_study(&study, &spec, |_, _| {}).expect("writes a phantom");
+    render_core::phantom::write_study(&study, &SPEC, |_, _| {}).expect("writes a phantom");
     let secret = folder.0.join("secret");
     std::fs::write(&secret, "north by northwest").expect("a file");
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).expect("ours");
