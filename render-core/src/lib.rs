@@ -14,17 +14,18 @@
 //! `a_from_b`.
 
 pub mod cinematic;
-pub mod cpu;
-pub mod frame;
 pub mod gpu;
-pub mod illumination;
 pub mod progressive;
 pub mod render;
 pub mod scene;
 
-pub use frame::{Frame, FrameKind, ValueImage};
+#[cfg(test)]
+mod cpu_tests;
+
+pub use kernels::frame::{Frame, FrameKind, ValueImage};
+pub use kernels::{cpu, frame, illumination};
 pub use render::{RenderError, RenderParams, Renderer};
 pub use volumes::{
-    Geometry, Progress, Volume, Voxels, Window, bricks, dicom, geometry, halved, levels, phantom, progress,
-    save, surface, volume, volume_file, window, with_voxels, words,
+    Geometry, Outline, Outlined, Progress, Volume, Voxels, Window, bricks, dicom, geometry, halved, levels,
+    phantom, progress, save, surface, volume, volume_file, window, with_voxels, words,
 };

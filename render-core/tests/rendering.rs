@@ -72,7 +72,7 @@ fn front(volume: &Volume, content: Content, size: [u32; 2]) -> ViewState {
 }
 
 fn params(view: &ViewState, volume: &Volume) -> RenderParams {
-    RenderParams::resolve(view, volume)
+    render_core::render::resolve(view, volume)
 }
 
 fn draw(view: &ViewState, volume: &Arc<Volume>) -> Frame {

@@ -8,7 +8,7 @@ use render_core::scene::overlay::{EdgeLetters, ruler};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Button, Content, Input, Interaction, Plane, Preset, ViewState};
 use render_core::volume::{Meaning, Rescale, Volume, VolumeError};
-use render_core::{RenderParams, Voxels, Window};
+use render_core::{Voxels, Window};
 
 /// 40 x 30 x 20 voxels of 1 x 1 x 2.5 mm, origin (-10, -20, -30), value = column.
 fn ct() -> Volume {
@@ -296,7 +296,7 @@ fn impossible_grids_and_scales_are_refused() {
 #[test]
 fn slice_rays_start_at_the_patient_position_of_their_pixel() {
     let (volume, view) = view(Content::Slice, Orientation::Axial);
-    let params = RenderParams::resolve(&view, &volume);
+    let params = render_core::render::resolve(&view, &volume);
     let ray = params.rays.at(123, 45);
     let patient = view.plane.patient_from_pixel([123.5, 45.5], view.size);
     let voxel = volume.geometry().voxel_from_patient().transform_point3(patient);
@@ -342,10 +342,10 @@ fn a_table_shows_slices_as_it_says_and_straight_windows_do_without_it() {
     for choice in [Choice::Reference, Choice::Cpu] {
         let renderer = Renderer::open(choice).unwrap();
         view.window = Window::shaped(0.0, 1000.0, Shape::Table(0)).unwrap();
-        let params = RenderParams::resolve(&view, &volume);
+        let params = render_core::render::resolve(&view, &volume);
         let values = renderer.values(&volume, &params, &go).unwrap().values;
         let picture = renderer.render(&volume, &params, &go).unwrap();
-        let curve = view.window.curve(volume.meaning()).unwrap();
+        let curve = view.window.curve(volume.meaning(), false).unwrap();
         let mut levels = std::collections::HashSet::new();
         for (value, pixel) in values.iter().zip(picture.pixels.chunks_exact(4)) {
             let expected = if value.is_nan() { 0 } else { (curve.brightness(*value) * 255.0 + 0.5) as u8 };
@@ -354,7 +354,7 @@ fn a_table_shows_slices_as_it_says_and_straight_windows_do_without_it() {
         }
         assert!(levels.len() > 1);
         view.window = Window::new(0.0, 1000.0).unwrap();
-        assert_eq!(RenderParams::resolve(&view, &volume).curve, None);
+        assert_eq!(render_core::render::resolve(&view, &volume).curve, None);
     }
 }
 
@@ -363,7 +363,7 @@ fn monochrome1_shows_the_smallest_value_white() {
     let (plain, view) = view(Content::Slice, Orientation::Axial);
     let meaning = Meaning { inverted: true, ..plain.meaning().clone() };
     let inverted = Volume::new(*plain.geometry(), plain.voxels().clone(), plain.rescale(), meaning).unwrap();
-    let grey = |volume: &Volume| match RenderParams::resolve(&view, volume).mode {
+    let grey = |volume: &Volume| match render_core::render::resolve(&view, volume).mode {
         render_core::render::Mode::Slice { grey, .. } => grey,
         _ => unreachable!("the view shows a slice"),
     };

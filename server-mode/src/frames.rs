@@ -13,7 +13,7 @@ use protocol::Codec;
 use protocol::frame::HEADER_BYTES;
 use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
-use render_core::{Frame, RenderError, RenderParams, Renderer};
+use render_core::{Frame, RenderError, Renderer};
 
 use crate::encode::{self, Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
@@ -371,7 +371,7 @@ fn make(
             lock(canvas).go_on(*most, *takes_webp, jpeg, &mut message)?.ok_or(Failure::Forgotten)?
         }
         Coding::Values { most } => {
-            let params = RenderParams::resolve(&job.state, &job.volume);
+            let params = render_core::render::resolve(&job.state, &job.volume);
             let values = renderer.values(&job.volume, &params, cancel).map_err(failure)?;
             rendered = Instant::now();
             message = vec![0; protocol::values::HEADER_BYTES];
@@ -400,7 +400,7 @@ fn draw(
             if let Some(rung) = job.meta.rung {
                 volume = rung.coarsen(&mut state, &volume);
             }
-            let params = RenderParams::resolve(&state, &volume);
+            let params = render_core::render::resolve(&state, &volume);
             renderer.render(&volume, &params, cancel).map(|frame| (frame, 1.0))
         }
         Some(studio) => {

@@ -72,7 +72,7 @@ impl Studio for Mutex<Gathering> {
         let Gathering { refinement, place } = &mut *gathering;
         *place = place.take().or_else(|| studios.take());
         if place.is_none() {
-            let params = render_core::RenderParams::resolve(&request.view, &request.volume);
+            let params = render_core::render::resolve(&request.view, &request.volume);
             return Ok((request.renderer.render(&request.volume, &params, cancel)?, 1.0));
         }
         if !refinement.goes_on(request) {

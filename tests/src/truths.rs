@@ -34,7 +34,7 @@ pub const TRUTHS: &[Truth] = &[
 const RAMP_TOLERANCE_HU: f64 = 0.05;
 
 fn params(view: &ViewState, volume: &Volume) -> RenderParams {
-    RenderParams::resolve(view, volume)
+    render_core::render::resolve(view, volume)
 }
 
 fn render(renderer: &Renderer, volume: &Arc<Volume>, view: &ViewState) -> Result<Frame, String> {

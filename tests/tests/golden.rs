@@ -77,7 +77,7 @@ fn expected(case: &Case) -> Result<Arc<Expected>, String> {
     let slot = Arc::clone(DONE.lock().map_err(|e| e.to_string())?.entry(case.name).or_default());
     slot.get_or_init(|| {
         let volume = (case.volume)();
-        let params = RenderParams::resolve(&(case.view)(&volume), &volume);
+        let params = render_core::render::resolve(&(case.view)(&volume), &volume);
         let (frame, values) = draw(reference(), &volume, &params)?;
         Ok(Arc::new(Expected { volume, params, frame, values }))
     })

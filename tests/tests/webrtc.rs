@@ -8,7 +8,7 @@ use protocol::{Codec, Quality};
 use render_core::render::Choice;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
-use render_core::{Progress, RenderParams, Renderer, dicom};
+use render_core::{Progress, Renderer, dicom};
 use serde_json::{Value, json};
 use server_mode::emulator::{Conditions, Network};
 use server_mode::{Config, Secret, WebRtcConfig};
@@ -139,7 +139,7 @@ fn drawn(server: &TestServer, dragged: f64) -> Vec<u8> {
         }
     }
     let renderer = Renderer::open(Choice::Cpu).expect("opens");
-    let params = RenderParams::resolve(&state, &volume);
+    let params = render_core::render::resolve(&state, &volume);
     renderer.render(&volume, &params, &AtomicBool::new(false)).expect("draws").pixels
 }
 

@@ -10,7 +10,7 @@ use protocol::{Codec, FrameHeader, Quality, ServerMessage};
 use render_core::render::Choice;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
-use render_core::{Progress, RenderParams, Renderer, dicom};
+use render_core::{Progress, Renderer, dicom};
 use serde_json::{Value, json};
 use server_mode::{Config, Server, Studies};
 use tests::server::{Client, Folder, PATIENCE, TestServer};
@@ -180,7 +180,8 @@ fn drawn(server: &TestServer, content: &str, size: [u32; 2]) -> Vec<u8> {
     let series = &library.studies[0].series[0];
     let volume = dicom::load(series, &Progress::default()).expect("loads").volume;
     let content = if content == "axial" { Content::Slice } else { Content::Volume };
-    let params = RenderParams::resolve(&ViewState::new(&volume, content, Orientation::Axial, size), &volume);
+    let params =
+        render_core::render::resolve(&ViewState::new(&volume, content, Orientation::Axial, size), &volume);
     let renderer = Renderer::open(Choice::Cpu).expect("opens");
     renderer.render(&volume, &params, &AtomicBool::new(false)).expect("draws").pixels
 }

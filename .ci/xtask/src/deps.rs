@@ -1,5 +1,5 @@
 //! The direction of dependencies: `app -> {render-core, server-mode, protocol}`,
-//! `server-mode -> {render-core, protocol}`, `render-core -> volumes`, and nothing of ours below
+//! `server-mode -> {render-core, protocol}`, `render-core -> kernels -> volumes`, and nothing of ours below
 //! volumes and protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ const PLATFORMS: [&str; 3] = ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msv
 /// Packages with no rule of their own: they may use everything, and nothing may use them.
 const UNRESTRICTED: [&str; 3] = ["fuzz", "tests", "xtask"];
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule {
         package: "voxcast",
         may_use: &["render-core", "server-mode", "protocol"],
@@ -43,7 +43,7 @@ const RULES: [Rule; 5] = [
     },
     Rule {
         package: "render-core",
-        may_use: &["volumes"],
+        may_use: &["kernels", "volumes"],
         must_not_reach: &[
             "eframe",
             "egui*",
@@ -59,6 +59,12 @@ const RULES: [Rule; 5] = [
             "str0m", // no network
         ],
         must_not_say: &["std::net", "UdpSocket", "TcpStream"],
+    },
+    Rule {
+        package: "kernels",
+        may_use: &["volumes"],
+        must_not_reach: &["wgpu*", "tokio*", "egui*"],
+        must_not_say: &[],
     },
     Rule {
         package: "volumes",

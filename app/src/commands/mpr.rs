@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Plane, ViewState};
-use render_core::{RenderParams, ValueImage, Window};
+use render_core::{ValueImage, Window};
 
 use crate::cli::{Mpr, SlabMode, usage};
 use crate::{output, planes, study};
@@ -56,7 +56,7 @@ pub fn run(args: &Mpr) -> Result<()> {
     if let Some([center, width]) = args.window {
         view.window = Window::clamped(center, width);
     }
-    let params = RenderParams::resolve(&view, volume);
+    let params = render_core::render::resolve(&view, volume);
     let cancel = AtomicBool::new(false);
     match format {
         Format::Png => {

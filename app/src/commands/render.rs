@@ -10,7 +10,7 @@ use render_core::dicom::Series;
 use render_core::dicom::create::{self, Subject};
 use render_core::save::Existing;
 use render_core::scene::{Preset, PresetLibrary, ViewState};
-use render_core::{Frame, RenderParams, Window};
+use render_core::{Frame, Window};
 
 use crate::cli::{Render, usage};
 use crate::look::Mode;
@@ -57,7 +57,7 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
             picture.accumulate(args.cinematic.samples, &never)?;
             Ok(picture.picture(args.cinematic.finish()))
         }
-        _ => renderer.render(&volume, &RenderParams::resolve(view, &volume), &never),
+        _ => renderer.render(&volume, &render_core::render::resolve(view, &volume), &never),
     };
     let mut frame = match args.look.stereo {
         None => draw(&view)?,

@@ -5,7 +5,7 @@ use glam::{Mat3, Vec3, Vec4};
 use rayon::prelude::*;
 
 use crate::bricks::BRICK;
-use crate::render::{GradientOpacity, TABLE_LEN, TransferTable};
+use crate::render::{GradientOpacity, TABLE_LEN};
 use crate::scene::transfer::TransferFunction;
 use crate::volume::Volume;
 
@@ -44,7 +44,7 @@ impl Matter {
     /// `density` multiplies the extinction: small structures cast shadows only if they are denser
     /// than looks good without shadows.
     pub fn new(volume: &Volume, transfer: &TransferFunction, density: f32) -> Self {
-        let table = TransferTable::new(transfer, 1.0);
+        let table = transfer.table(1.0);
         let extinction: Vec<f32> =
             table.rgba.iter().map(|c| -(1.0 - c[3].clamp(0.0, MAX_OPACITY)).ln() * density).collect();
         let albedo = |single: fn(f32) -> f32| -> Vec<[f32; 4]> {
@@ -72,7 +72,7 @@ impl Matter {
             cloud_albedo: albedo(cloud_albedo),
             surface_albedo: albedo(surface_albedo),
             surface_change2,
-            gradient_opacity: GradientOpacity::new(transfer),
+            gradient_opacity: transfer.gradient_table(),
             patient_from_gradient,
             bounds,
         }

@@ -43,7 +43,7 @@ pub use environment::Environment;
 
 use crate::frame::Frame;
 use crate::gpu::PathTracer;
-use crate::render::{MAX_LIGHTS, RenderError, RenderParams, Renderer};
+use crate::render::{MAX_LIGHTS, RenderError, Renderer};
 use crate::scene::light::Light as SceneLight;
 use crate::scene::transfer::TransferFunction;
 use crate::scene::view::{Content, ViewState};
@@ -311,7 +311,7 @@ fn light(view: &ViewState, settings: &Settings) -> LightTable {
 /// The lens and what lies before it.
 fn optics(volume: &Volume, view: &ViewState, settings: &Settings, matter: &Matter) -> Optics {
     let shown = ViewState { content: Content::Cinematic, ..view.clone() };
-    let params = RenderParams::resolve(&shown, volume);
+    let params = crate::render::resolve(&shown, volume);
     let (right, up, forward) = view.camera.axes();
     let patient_from_camera = glam::DMat3::from_cols(right, up, -forward);
     let voxel_from_camera = volume.geometry().voxel_from_patient().matrix3 * patient_from_camera;

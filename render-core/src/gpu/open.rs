@@ -87,7 +87,7 @@ fn probe(card: &Card) -> Result<(), RenderError> {
     let view = |content, size| {
         let mut view = ViewState::new(&volume, content, Orientation::Coronal, size);
         view.apply_preset(&Preset::built_in()[0], &volume);
-        RenderParams::resolve(&view, &volume)
+        crate::render::resolve(&view, &volume)
     };
 
     for sampling in [Sampling::Exact, Sampling::Fast] {

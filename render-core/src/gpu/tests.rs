@@ -40,7 +40,7 @@ fn card(change: impl FnOnce(&mut wgpu::DeviceDescriptor<'_>)) -> Option<Card> {
 }
 
 fn slice(volume: &Volume) -> RenderParams {
-    RenderParams::resolve(&ViewState::new(volume, Content::Slice, Orientation::Axial, [64, 64]), volume)
+    crate::render::resolve(&ViewState::new(volume, Content::Slice, Orientation::Axial, [64, 64]), volume)
 }
 
 fn shaded(volume: &Volume, content: Content) -> RenderParams {
@@ -48,7 +48,7 @@ fn shaded(volume: &Volume, content: Content) -> RenderParams {
     view.apply_preset(&Preset::built_in()[0], volume);
     view.camera.azimuth(30.0);
     view.camera.elevation(20.0);
-    RenderParams::resolve(&view, volume)
+    crate::render::resolve(&view, volume)
 }
 
 /// Largest difference of colours and root of the mean square from the reference.
@@ -195,7 +195,7 @@ fn a_cancelled_picture_leaves_the_gpu_usable() {
     let volume = Arc::new(test_volume());
     let mut view = ViewState::new(&volume, Content::Slice, Orientation::Axial, [4096, 4096]);
     view.slab = Slab { thickness_mm: 10_000.0, ..view.slab };
-    let params = RenderParams::resolve(&view, &volume);
+    let params = crate::render::resolve(&view, &volume);
     let cancel = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| gpu.render(&volume, &params, &cancel));

@@ -79,7 +79,7 @@ where
         if let Some(rung) = rung {
             volume = rung.coarsen(&mut view, &volume);
         }
-        let mut params = RenderParams::resolve(&view, &volume);
+        let mut params = crate::render::resolve(&view, &volume);
         if refines || rung.is_some() {
             params.kind = FrameKind::Interactive;
         }

@@ -3,17 +3,17 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-mod params;
 mod resolve;
-mod table;
 
-pub use params::{
-    DepthCue, Effects, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, OPAQUE_BELOW,
-    Ray, Rays, RenderParams, SURFACE_HALVINGS, Sampling,
+pub use kernels::render::{
+    Column, DepthCue, Effects, GRADIENT_TABLE_LEN, GradientOpacity, Grey, Layer, LayerLook, Light, MAX_CLIPS,
+    MAX_LIGHTS, MAX_SAMPLES, MAX_SIZE, Mode, OPAQUE_BELOW, Ray, Rays, RenderError, RenderParams,
+    SURFACE_HALVINGS, Sampling, TABLE_LEN, TransferTable,
 };
-pub use table::{GRADIENT_TABLE_LEN, GradientOpacity, TABLE_LEN, TransferTable};
+pub use resolve::resolve;
 
 use glam::Vec3;
+pub(crate) use kernels::render::Backend;
 use rayon::prelude::*;
 
 use crate::cpu::Level;
@@ -22,50 +22,6 @@ use crate::gpu::{Gpu, Timing};
 use crate::illumination::Illuminator;
 use crate::volume::Volume;
 use crate::window::Curve;
-
-/// What a back end can do. Back ends share what they build for a volume among all callers.
-pub(crate) trait Backend: Send + Sync + std::fmt::Debug {
-    /// One picture. Returns `Cancelled` soon after `cancel` becomes true.
-    fn render(
-        &self,
-        volume: &Arc<Volume>,
-        params: &RenderParams,
-        cancel: &AtomicBool,
-    ) -> Result<Frame, RenderError>;
-
-    /// The values behind a slice or a projection, before windowing.
-    fn values(
-        &self,
-        volume: &Arc<Volume>,
-        params: &RenderParams,
-        cancel: &AtomicBool,
-    ) -> Result<ValueImage, RenderError>;
-}
-
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RenderError {
-    #[error("the picture was cancelled")]
-    Cancelled,
-    #[error("a picture of {0}x{1} pixels cannot be rendered: 1 to 8192 each are possible")]
-    Size(u32, u32),
-    #[error("a cinematic picture of {0}x{1} pixels needs too much memory: 16 million pixels are possible")]
-    CinematicSize(u32, u32),
-    #[error("values before windowing exist for slices and projections only, not for a shaded volume")]
-    NoValues,
-    #[error("this processor has no {level}; the best it has is {best}")]
-    Level { level: Level, best: Level },
-    #[error("the threads to render on could not be started: {0}")]
-    Threads(String),
-    #[error("there is no graphics card whose textures could be drawn into")]
-    NoCard,
-    #[error("curves of brightness are not drawn into textures of a card")]
-    Curve,
-    #[error("the graphics card failed: {0}")]
-    Gpu(String),
-    #[error("the volume of {mib} MiB does not fit the graphics card: {reason}; render it on the CPU")]
-    VolumeTooLarge { mib: u64, reason: String },
-}
 
 /// Which back end to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +158,7 @@ impl Renderer {
             return self.curved(volume, params, curve, cancel);
         }
         let params = self.illuminator.fill(volume, params, cancel)?;
-        self.attempt(|backend| backend.render(volume, &params, cancel))
+        self.attempt(&params, |backend| backend.render(volume, &params, cancel))
     }
 
     /// A slice or a projection whose values become grey by a curve: that of every back end's values, here.
@@ -226,7 +182,7 @@ impl Renderer {
                 let color = if params.layers.is_empty() {
                     color
                 } else {
-                    crate::cpu::overlaid(volume, params, params.rays.at(column as u32, row as u32), color)
+                    crate::cpu::overlaid(volume, params, params.ray(column as u32, row as u32), color)
                 };
                 let [r, g, b] = color.to_array().map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
                 pixel.copy_from_slice(&[r, g, b, 255]);
@@ -255,7 +211,7 @@ impl Renderer {
         let Some(gpu) = &self.gpu else {
             return Err(RenderError::NoCard);
         };
-        if params.shown_by_curve().is_some() {
+        if params.shown_by_curve().is_some() || params.columns.is_some() {
             return Err(RenderError::Curve);
         }
         let params = self.illuminator.fill(volume, params, cancel)?;
@@ -283,7 +239,7 @@ impl Renderer {
         check_size(params)?;
         match params.mode {
             Mode::Slice { .. } | Mode::Projection { .. } => {
-                self.attempt(|backend| backend.values(volume, params, cancel))
+                self.attempt(params, |backend| backend.values(volume, params, cancel))
             }
             Mode::Volume { .. } | Mode::Isosurface { .. } => Err(RenderError::NoValues),
         }
@@ -299,7 +255,17 @@ impl Renderer {
         self.fallback.is_some()
     }
 
-    fn attempt<T>(&self, work: impl Fn(&dyn Backend) -> Result<T, RenderError>) -> Result<T, RenderError> {
+    fn attempt<T>(
+        &self,
+        params: &RenderParams,
+        work: impl Fn(&dyn Backend) -> Result<T, RenderError>,
+    ) -> Result<T, RenderError> {
+        if params.columns.is_some() && self.gpu.is_some() {
+            // A single sample a pixel for the most part: the way to a card and back would take longer.
+            let result = work(self.fallback.as_deref().unwrap_or(&crate::cpu::Reference))?;
+            self.note(Drawn { by: "cpu", instead: None, timing: None });
+            return Ok(result);
+        }
         let (error, cpu) = match (work(self.backend.as_ref()), &self.fallback) {
             (Ok(result), _) => {
                 let timing = self.gpu.as_ref().and_then(|gpu| gpu.timing());
@@ -319,7 +285,7 @@ impl Renderer {
 
 fn check_size(params: &RenderParams) -> Result<(), RenderError> {
     let [width, height] = params.size;
-    let fits = params.size.iter().all(|n| (1..=crate::scene::view::MAX_SIZE).contains(n));
+    let fits = params.size.iter().all(|n| (1..=MAX_SIZE).contains(n));
     if fits { Ok(()) } else { Err(RenderError::Size(width, height)) }
 }
 
@@ -338,7 +304,7 @@ mod tests {
         let renderer = Renderer::on_gpu(card, Some(cpu.backend), Vec::new());
         let volume = Arc::new(gpu::test_volume());
         let view = ViewState::new(&volume, Content::Slice, Orientation::Axial, [32, 32]);
-        let params = RenderParams::resolve(&view, &volume);
+        let params = crate::render::resolve(&view, &volume);
         let draw = || {
             renderer.render(&volume, &params, &AtomicBool::new(false)).unwrap();
             renderer.last_drawn().unwrap()

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use glam::DVec3;
+use glam::{DVec3, Vec3};
 
-use super::params::{
-    DepthCue, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays, RenderParams,
-    Sampling,
+use super::{
+    Column, DepthCue, Grey, Layer, LayerLook, Light, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays,
+    RenderParams, Sampling,
 };
-use super::table::{GradientOpacity, TransferTable};
 use crate::frame::FrameKind;
 use crate::scene::camera::Projection;
 use crate::scene::layer::{Layer as SceneLayer, Look, MAX_LAYERS};
@@ -19,59 +18,59 @@ use crate::volume::Volume;
 /// Colour of an isosurface: that of bone.
 const ISOSURFACE_COLOR: [f32; 3] = [0.92, 0.87, 0.76];
 
-impl RenderParams {
-    /// Resolves a view of a volume.
-    pub fn resolve(view: &ViewState, volume: &Volume) -> Self {
-        let spacing = volume.geometry().spacing_mm().min_element();
-        let step_mm = step_within_limit(spacing * view.step_voxels.clamp(0.1, 16.0), volume) as f32;
-        let (rays, line_of_sight) = match view.content {
-            Content::Slice => slice_rays(view, volume),
-            _ => camera_rays(view, volume),
-        };
-        let grey = Grey::from(view.window);
-        let grey = if volume.meaning().inverted { grey.inverted() } else { grey };
-        let mode = match view.content {
-            Content::Volume | Content::Cinematic => {
-                let table = TransferTable::new(&view.transfer, step_mm);
-                let table = if view.pre_integrated { table.integrated() } else { table };
-                Mode::Volume { transfer: Arc::new(table), shading: view.shading, step_mm }
-            }
-            Content::Projection(combine) => Mode::Projection { combine, grey, step_mm },
-            Content::Isosurface(value) => {
-                Mode::Isosurface { value, color: ISOSURFACE_COLOR, shading: view.shading, step_mm }
-            }
-            Content::Slice => slab_mode(grey, view.slab, spacing),
-        };
-        let clip = match view.content {
-            Content::Slice => Vec::new(),
-            _ => view.clip.half_spaces(volume.geometry()),
-        };
-        debug_assert!(clip.len() <= MAX_CLIPS, "crop box, cut and planes are counted");
-        let lights = view.lights.iter().filter_map(|l| light(l, view, line_of_sight)).take(MAX_LIGHTS);
-        let gradient = volume.geometry().voxel_from_patient().matrix3.transpose();
-        Self {
-            size: view.size,
-            rays,
-            mode,
-            curve: view.window.curve(volume.meaning()),
-            background: [0.0; 3],
-            patient_from_gradient: gradient.to_cols_array_2d().map(|c| c.map(|x| x as f32)),
-            line_of_sight: line_of_sight.as_vec3().to_array(),
-            lights: lights.collect(),
-            clip,
-            depth_cue: view.depth_cue.and_then(|cue| depth_cue(&cue, view, volume)),
-            gradient_opacity: GradientOpacity::new(&view.transfer).map(Arc::new),
-            effects: view.effects,
-            sampling: match view.content {
-                Content::Slice => Sampling::Exact,
-                _ => Sampling::Fast,
-            },
-            illumination: None,
-            layers: layers(view, volume, step_mm),
-            kind: FrameKind::Exact,
-            view_revision: view.revision,
-            input_seq: 0,
+/// What a back end is told to draw a view of a volume.
+pub fn resolve(view: &ViewState, volume: &Volume) -> RenderParams {
+    let spacing = volume.geometry().spacing_mm().min_element();
+    let step_mm = step_within_limit(spacing * view.step_voxels.clamp(0.1, 16.0), volume) as f32;
+    let (rays, line_of_sight) = match view.content {
+        Content::Slice | Content::Curved => slice_rays(view, volume),
+        _ => camera_rays(view, volume),
+    };
+    let grey = Grey::from(view.window);
+    let inverted = volume.meaning().inverted != view.inverted;
+    let grey = if inverted { grey.inverted() } else { grey };
+    let mode = match view.content {
+        Content::Volume | Content::Cinematic => {
+            let table = view.transfer.table(step_mm);
+            let table = if view.pre_integrated { table.integrated() } else { table };
+            Mode::Volume { transfer: Arc::new(table), shading: view.shading, step_mm }
         }
+        Content::Projection(combine) => Mode::Projection { combine, grey, step_mm },
+        Content::Isosurface(value) => {
+            Mode::Isosurface { value, color: ISOSURFACE_COLOR, shading: view.shading, step_mm }
+        }
+        Content::Slice | Content::Curved => slab_mode(grey, view.slab, spacing),
+    };
+    let clip = match view.content {
+        Content::Slice | Content::Curved => Vec::new(),
+        _ => view.clip.half_spaces(volume.geometry()),
+    };
+    debug_assert!(clip.len() <= MAX_CLIPS, "crop box, cut and planes are counted");
+    let lights = view.lights.iter().filter_map(|l| light(l, view, line_of_sight)).take(MAX_LIGHTS);
+    let gradient = volume.geometry().voxel_from_patient().matrix3.transpose();
+    RenderParams {
+        size: view.size,
+        rays,
+        columns: curved_columns(view, volume),
+        mode,
+        curve: view.window.curve(volume.meaning(), inverted),
+        background: [0.0; 3],
+        patient_from_gradient: gradient.to_cols_array_2d().map(|c| c.map(|x| x as f32)),
+        line_of_sight: line_of_sight.as_vec3().to_array(),
+        lights: lights.collect(),
+        clip,
+        depth_cue: view.depth_cue.and_then(|cue| depth_cue(&cue, view, volume)),
+        gradient_opacity: view.transfer.gradient_table().map(Arc::new),
+        effects: view.effects,
+        sampling: match view.content {
+            Content::Slice | Content::Curved => Sampling::Exact,
+            _ => Sampling::Fast,
+        },
+        illumination: None,
+        layers: layers(view, volume, step_mm),
+        kind: FrameKind::Exact,
+        view_revision: view.revision,
+        input_seq: 0,
     }
 }
 
@@ -112,6 +111,29 @@ fn slice_rays(view: &ViewState, volume: &Volume) -> (Rays, DVec3) {
     };
     (rays, normal)
 }
+
+/// The columns of a curved slice; beyond the path's ends they lie outside of the volume.
+fn curved_columns(view: &ViewState, volume: &Volume) -> Option<Arc<[Column]>> {
+    let to_voxel = volume.geometry().voxel_from_patient();
+    let curved = match (view.content, &view.curved) {
+        (Content::Curved, Some(curved)) => curved,
+        (Content::Curved, None) => return Some(vec![NOWHERE; view.size[0] as usize].into()),
+        _ => return None,
+    };
+    let down = to_voxel.transform_vector3(curved.path.down() * curved.mm_per_pixel(view.size)).as_vec3();
+    let column = |x: u32| match curved.patient_from_pixel([f64::from(x) + 0.5, 0.5], view.size) {
+        Some((first, through)) => Column {
+            origin: to_voxel.transform_point3(first).as_vec3(),
+            origin_dy: down,
+            direction: to_voxel.transform_vector3(through).as_vec3(),
+        },
+        None => NOWHERE,
+    };
+    Some((0..view.size[0]).map(column).collect())
+}
+
+/// A column outside of any volume.
+const NOWHERE: Column = Column { origin: Vec3::splat(-1e6), origin_dy: Vec3::ZERO, direction: Vec3::ZERO };
 
 fn camera_rays(view: &ViewState, volume: &Volume) -> (Rays, DVec3) {
     let camera = &view.camera;
@@ -178,7 +200,7 @@ fn layers(view: &ViewState, volume: &Volume, step_mm: f32) -> Vec<Layer> {
         let look = match &layer.look {
             Look::Values(function) => {
                 let step_mm = if view.content.in_one_picture() == Content::Volume { step_mm } else { 1.0 };
-                LayerLook::Values(Arc::new(TransferTable::new(function, step_mm)))
+                LayerLook::Values(Arc::new(function.table(step_mm)))
             }
             Look::Labels(colors) => LayerLook::Labels(Arc::clone(colors)),
         };

@@ -1,7 +1,7 @@
 //! What pressing, dragging and wheeling mean: one state machine for window, server and browser.
 
 use super::view::{Content, ViewState};
-use crate::volume::Volume;
+use crate::Outlined;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Button {
@@ -70,7 +70,7 @@ impl Interaction {
 
     /// Applies an input. Returns whether the picture changes. Numbers that are not finite are
     /// ignored.
-    pub fn handle(&mut self, view: &mut ViewState, volume: &Volume, input: Input) -> bool {
+    pub fn handle(&mut self, view: &mut ViewState, volume: &dyn Outlined, input: Input) -> bool {
         let before = view.revision;
         match input {
             Input::Press { button, at } if finite(at) => self.drag = Some((button, at)),
@@ -103,7 +103,7 @@ impl Interaction {
             return;
         }
         match (button, view.content) {
-            (Button::Left, Content::Slice) => {
+            (Button::Left, Content::Slice | Content::Curved) => {
                 let per_pixel = view.window.width() / PIXELS_PER_WINDOW;
                 let center = view.window.center() + dy * per_pixel;
                 let width = view.window.width() + dx * per_pixel;
@@ -119,7 +119,7 @@ impl Interaction {
         }
     }
 
-    fn wheel(&mut self, view: &mut ViewState, volume: &Volume, delta: f64) {
+    fn wheel(&mut self, view: &mut ViewState, volume: &dyn Outlined, delta: f64) {
         if view.content != Content::Slice {
             zoom(view, wheel_zoom(delta));
             return;
@@ -148,6 +148,11 @@ fn wheel_zoom(delta: f64) -> f64 {
 fn zoom(view: &mut ViewState, factor: f64) {
     match view.content {
         Content::Slice => view.plane.zoom_by(factor),
+        Content::Curved => {
+            if let Some(curved) = &mut view.curved {
+                curved.zoom_by(factor);
+            }
+        }
         _ => view.camera.zoom_by(factor),
     }
     view.touch();
@@ -156,6 +161,11 @@ fn zoom(view: &mut ViewState, factor: f64) {
 fn pan(view: &mut ViewState, dx: f64, dy: f64) {
     match view.content {
         Content::Slice => view.plane.pan(dx, dy, view.size),
+        Content::Curved => {
+            if let Some(curved) = &mut view.curved {
+                curved.pan(dx, dy, view.size);
+            }
+        }
         _ => view.camera.pan(dx, dy, view.size[1]),
     }
     view.touch();

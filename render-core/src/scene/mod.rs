@@ -3,6 +3,7 @@
 pub mod camera;
 pub mod clip;
 pub mod color_map;
+pub mod curved;
 pub mod interaction;
 pub mod layer;
 pub mod light;
@@ -14,6 +15,7 @@ pub mod view;
 
 pub use camera::Camera;
 pub use color_map::ColorMap;
+pub use curved::Curved;
 pub use interaction::{Button, Input, Interaction};
 pub use preset::{Preset, PresetLibrary};
 pub use transfer::TransferFunction;

@@ -2,6 +2,7 @@
 
 use super::color_map::ColorMap;
 use super::track::{Track, TrackError};
+use crate::render::{GradientOpacity, TransferTable};
 use crate::window::Window;
 
 /// Colour and opacity over rescaled values (HU for CT). Plain data: a copy of it is an undo step.
@@ -92,6 +93,21 @@ impl TransferFunction {
         self.gradient_opacities.as_ref().map_or(1.0, |track| track.at(per_mm)[0])
     }
 
+    /// What back ends look up for each sample, of a step of this length.
+    pub fn table(&self, step_mm: f32) -> TransferTable {
+        let look = |value| {
+            let [r, g, b] = self.color(value);
+            [r, g, b, self.opacity(value)]
+        };
+        TransferTable::new(self.span(), look, step_mm)
+    }
+
+    /// `None` for a function that takes no notice of gradients.
+    pub fn gradient_table(&self) -> Option<GradientOpacity> {
+        let (_, last) = self.gradient_opacities.as_ref()?.span();
+        Some(GradientOpacity::new(last, |magnitude| self.gradient_opacity(magnitude)))
+    }
+
     /// The values between which colour or opacity change.
     pub fn span(&self) -> (f32, f32) {
         let (colors, opacities) = (self.colors.span(), self.opacities.span());
@@ -109,7 +125,7 @@ fn line<const N: usize>(low: (f32, [f32; N]), high: (f32, [f32; N])) -> Track<N>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{TABLE_LEN, TransferTable};
+    use crate::render::TABLE_LEN;
     use crate::scene::track::{Curve, Point};
 
     fn bone() -> TransferFunction {
@@ -121,7 +137,7 @@ mod tests {
         let mut function = bone();
         function.opacities.set_curve(1, Curve::Step).unwrap();
         function.opacities.set_curve(2, Curve::Smooth).unwrap();
-        let table = TransferTable::new(&function, 1.0);
+        let table = function.table(1.0);
         for i in (0..TABLE_LEN).step_by(7) {
             let value = table.low + i as f32 / table.scale;
             assert!((table.rgba[i][3] - function.opacity(value)).abs() < 1e-5);

@@ -1,19 +1,19 @@
 //! One viewport's state: everything a picture depends on besides the volume.
 
-use glam::DVec3;
+use glam::{DQuat, DVec3};
 
 use super::camera::Camera;
 use super::clip::Clip;
+use super::curved::Curved;
 use super::layer::Layer;
 use super::light::{DepthCue, Light};
 use super::preset::{Origin, Preset, PresetLibrary, Shading};
 use super::transfer::TransferFunction;
+use crate::Outlined;
 use crate::render::Effects;
-use crate::volume::Volume;
+pub use crate::render::MAX_SIZE;
 use crate::window::{CT_MIP_WINDOW, Window};
-
-/// Largest width or height of a view in pixels: 8K.
-pub const MAX_SIZE: u32 = 8192;
+pub use kernels::render::Combine;
 
 /// What a viewport shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Content {
     Isosurface(f32),
     /// A cut along the view's plane, windowed.
     Slice,
+    /// A cut along the view's `curved` path, rolled out and windowed; nothing where there is none.
+    Curved,
 }
 
 impl Content {
@@ -41,14 +43,6 @@ impl Content {
             other => other,
         }
     }
-}
-
-/// How values across a thick slice or along a ray become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Combine {
-    Maximum,
-    Minimum,
-    Mean,
 }
 
 /// A thick slice, centred on the plane. 0 mm is a plain cut.
@@ -94,7 +88,7 @@ impl Orientation {
 
 impl Plane {
     /// A standard cut through the middle of the volume that shows all of it.
-    pub fn standard(orientation: Orientation, volume: &Volume) -> Self {
+    pub fn standard(orientation: Orientation, volume: &dyn Outlined) -> Self {
         let (right, down) = orientation.axes();
         let geometry = volume.geometry();
         let mut plane = Self {
@@ -125,7 +119,7 @@ impl Plane {
     }
 
     /// Distance between slices when paging: the voxel spacing along the plane's normal.
-    pub fn slice_spacing_mm(&self, volume: &Volume) -> f64 {
+    pub fn slice_spacing_mm(&self, volume: &dyn Outlined) -> f64 {
         let m = volume.geometry().voxel_from_patient().matrix3;
         let per_mm = m * self.scroll_direction();
         // The axis that the normal follows most closely counts one voxel per this many mm.
@@ -133,14 +127,14 @@ impl Plane {
     }
 
     /// (number of this slice from 1, number of slices) along the paging direction.
-    pub fn slice_number(&self, volume: &Volume) -> (i64, i64) {
+    pub fn slice_number(&self, volume: &dyn Outlined) -> (i64, i64) {
         let (first_mm, spacing, count) = self.slices(volume);
         let index = ((self.center_mm.dot(self.scroll_direction()) - first_mm) / spacing).round() as i64;
         (index + 1, count)
     }
 
     /// Pages by whole slices, stopping at the first and last.
-    pub fn scroll(&mut self, slices: i64, volume: &Volume) {
+    pub fn scroll(&mut self, slices: i64, volume: &dyn Outlined) {
         let (first_mm, spacing, count) = self.slices(volume);
         let along = self.scroll_direction();
         let here = self.center_mm.dot(along);
@@ -150,11 +144,11 @@ impl Plane {
     }
 
     /// Moves onto the nearest slice.
-    pub fn snap(&mut self, volume: &Volume) {
+    pub fn snap(&mut self, volume: &dyn Outlined) {
         self.scroll(0, volume);
     }
 
-    fn slices(&self, volume: &Volume) -> (f64, f64, i64) {
+    fn slices(&self, volume: &dyn Outlined) -> (f64, f64, i64) {
         let along = self.scroll_direction();
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for corner in volume.geometry().corners_mm() {
@@ -190,6 +184,52 @@ impl Plane {
         (pixel, offset.dot(self.right.cross(self.down)))
     }
 
+    /// The standard orientation that it comes nearest.
+    pub fn nearest_orientation(&self) -> Orientation {
+        match self.normal().abs().max_position() {
+            0 => Orientation::Sagittal,
+            1 => Orientation::Coronal,
+            _ => Orientation::Axial,
+        }
+    }
+
+    /// Unit vector into the picture, away from the viewer.
+    pub fn normal(&self) -> DVec3 {
+        self.right.cross(self.down)
+    }
+
+    /// Left and right change places.
+    pub fn flip_horizontal(&mut self) {
+        self.right = -self.right;
+    }
+
+    /// Top and bottom change places.
+    pub fn flip_vertical(&mut self) {
+        self.down = -self.down;
+    }
+
+    /// Turns the picture clockwise, as the viewer sees it.
+    pub fn turn(&mut self, degrees: f64) {
+        let (sin, cos) = exact_sin_cos(degrees);
+        let (right, down) = (self.right, self.down);
+        self.right = (right * cos - down * sin).normalize_or(right);
+        self.down = (down * cos + right * sin).normalize_or(down);
+    }
+
+    /// Tilts the plane about an axis through a point of the patient that stays where it is in it.
+    pub fn tilt(&mut self, axis: DVec3, degrees: f64, pivot_mm: DVec3) {
+        let Some(axis) = axis.try_normalize().filter(|_| degrees.is_finite() && pivot_mm.is_finite()) else {
+            return;
+        };
+        let turn = DQuat::from_axis_angle(axis, degrees.to_radians());
+        let right = (turn * self.right).normalize();
+        // Rounding must not add up to a sheared picture.
+        let down = turn * self.down;
+        self.down = (down - right * down.dot(right)).normalize();
+        self.right = right;
+        self.center_mm = pivot_mm + turn * (self.center_mm - pivot_mm);
+    }
+
     pub fn zoom_by(&mut self, factor: f64) {
         if factor.is_finite() && factor > 0.0 {
             self.zoom = (self.zoom * factor).clamp(0.05, 100.0);
@@ -203,6 +243,17 @@ impl Plane {
     }
 }
 
+/// Quarter turns keep the axes of a standard view exact.
+fn exact_sin_cos(degrees: f64) -> (f64, f64) {
+    match degrees.rem_euclid(360.0) {
+        0.0 => (0.0, 1.0),
+        90.0 => (1.0, 0.0),
+        180.0 => (0.0, -1.0),
+        270.0 => (-1.0, 0.0),
+        other => other.to_radians().sin_cos(),
+    }
+}
+
 /// State of one viewport. `revision` rises with every change, so a frame can say what it shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViewState {
@@ -213,7 +264,11 @@ pub struct ViewState {
     pub camera: Camera,
     pub plane: Plane,
     pub slab: Slab,
+    /// The path of `Content::Curved`.
+    pub curved: Option<Curved>,
     pub window: Window,
+    /// Slices and projections show small values bright (and those of MONOCHROME1 dark).
+    pub inverted: bool,
     pub transfer: TransferFunction,
     pub shading: Shading,
     /// Looks up the transfer function's mean between neighbouring samples in place of single
@@ -235,7 +290,7 @@ pub struct ViewState {
 
 impl ViewState {
     /// The first look at a volume.
-    pub fn new(volume: &Volume, content: Content, orientation: Orientation, size: [u32; 2]) -> Self {
+    pub fn new(volume: &dyn Outlined, content: Content, orientation: Orientation, size: [u32; 2]) -> Self {
         let is_ct = volume.meaning().modality == "CT";
         let window = match content {
             // Bone fills a projection; a soft tissue window would show it as one white mass.
@@ -252,7 +307,9 @@ impl ViewState {
             camera,
             plane: Plane::standard(orientation, volume),
             slab: Slab { thickness_mm: 0.0, combine: Combine::Mean },
+            curved: None,
             window,
+            inverted: false,
             transfer: TransferFunction::tissue(window),
             shading: Shading::default(),
             pre_integrated: false,
@@ -270,7 +327,7 @@ impl ViewState {
         view
     }
 
-    pub fn apply_preset(&mut self, preset: &Preset, volume: &Volume) {
+    pub fn apply_preset(&mut self, preset: &Preset, volume: &dyn Outlined) {
         self.transfer = preset.transfer_for(volume);
         self.shading = preset.shading;
         let (name, label) = (preset.name.clone(), preset.label.clone());
@@ -284,7 +341,7 @@ impl ViewState {
     }
 
     /// Takes over a preset that was edited while its look is shown.
-    pub fn refresh_preset(&mut self, presets: &PresetLibrary, volume: &Volume) {
+    pub fn refresh_preset(&mut self, presets: &PresetLibrary, volume: &dyn Outlined) {
         let shown = self.preset.as_ref().filter(|_| self.shows_preset());
         let Some(preset) = shown.and_then(|origin| presets.find(&origin.name)) else { return };
         let mut next = self.clone();
@@ -314,7 +371,7 @@ impl ViewState {
 
     /// Shows something else in this view. Projections and slices look best in different windows, so
     /// each starts with its own.
-    pub fn set_content(&mut self, content: Content, volume: &Volume) {
+    pub fn set_content(&mut self, content: Content, volume: &dyn Outlined) {
         if content != self.content {
             self.content = content;
             self.window = Self::new(volume, content, Orientation::Axial, self.size).window;
@@ -323,14 +380,10 @@ impl ViewState {
     }
 
     /// Back to the first look, keeping size and content.
-    pub fn reset(&mut self, volume: &Volume) {
-        let (right, down) = (self.plane.right, self.plane.down);
-        let orientation = [Orientation::Axial, Orientation::Coronal, Orientation::Sagittal]
-            .into_iter()
-            .find(|o| o.axes() == (right, down))
-            .unwrap_or(Orientation::Axial);
-        let revision = self.revision;
-        *self = Self::new(volume, self.content, orientation, self.size);
+    pub fn reset(&mut self, volume: &dyn Outlined) {
+        let (revision, curved) = (self.revision, self.curved.take());
+        *self = Self::new(volume, self.content, self.plane.nearest_orientation(), self.size);
+        self.curved = curved.map(|curved| Curved::new(curved.path, volume));
         self.revision = revision;
         self.touch();
     }

@@ -10,6 +10,7 @@ pub mod geometry;
 pub mod halved;
 pub mod levels;
 mod memory;
+pub mod outline;
 pub mod phantom;
 pub mod progress;
 pub mod save;
@@ -21,6 +22,7 @@ pub mod window;
 pub mod words;
 
 pub use geometry::Geometry;
+pub use outline::{Outline, Outlined};
 pub use progress::Progress;
 pub use volume::{Volume, Voxels};
 pub use window::Window;

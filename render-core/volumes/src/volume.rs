@@ -7,6 +7,7 @@ use crate::bricks::Bricks;
 use crate::geometry::Geometry;
 use crate::halved::{self, Reduction};
 use crate::levels::Levels;
+use crate::outline::Outlined;
 use crate::window::{Table, Window};
 
 /// Stored voxel values, column fastest, then row, then slice.
@@ -285,14 +286,7 @@ impl Volume {
 
     /// The window to show first: the files' own, else soft tissue for CT, else the value range.
     pub fn default_window(&self) -> Window {
-        if let Some((_, window)) = self.meaning.windows.first() {
-            return *window;
-        }
-        if self.meaning.modality == "CT" {
-            return crate::window::presets("CT")[0].1;
-        }
-        let (low, high) = self.value_range();
-        Window::from_range(f64::from(low), f64::from(high))
+        Outlined::default_window(self)
     }
 
     /// Rescaled value of one voxel, `None` outside the grid.

@@ -111,15 +111,15 @@ impl Window {
         (low as f32, (1.0 / span) as f32)
     }
 
-    /// What stands in for the ramp, if it does not say it all.
-    pub fn curve(self, meaning: &Meaning) -> Option<Curve> {
+    /// What stands in for the ramp, if it does not say it all; black and white change places if it is `inverted`.
+    pub fn curve(self, meaning: &Meaning, inverted: bool) -> Option<Curve> {
         let (low, scale) = self.ramp();
         match self.shape {
             Shape::Linear | Shape::LinearExact => None,
-            Shape::Sigmoid => Some(Curve { low, scale, table: None, inverted: meaning.inverted }),
+            Shape::Sigmoid => Some(Curve { low, scale, table: None, inverted }),
             Shape::Table(index) => {
                 let table = Some(Arc::clone(meaning.tables.get(usize::from(index))?));
-                Some(Curve { low, scale, table, inverted: meaning.inverted })
+                Some(Curve { low, scale, table, inverted })
             }
         }
     }
@@ -240,8 +240,8 @@ fn measured(volume: &Volume) -> Vec<(&'static str, Window)> {
 mod tests {
     use super::*;
 
-    fn meaning(tables: Vec<Arc<Table>>, inverted: bool) -> Meaning {
-        Meaning { tables, inverted, ..Meaning::default() }
+    fn meaning(tables: Vec<Arc<Table>>) -> Meaning {
+        Meaning { tables, ..Meaning::default() }
     }
 
     /// The pseudo-code of C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, with an output from 0 to 1.
@@ -253,7 +253,7 @@ mod tests {
             ((x as f32 - low) * scale).clamp(0.0, 1.0)
         };
         let sigmoid =
-            Window::shaped(c, w, Shape::Sigmoid).unwrap().curve(&meaning(Vec::new(), false)).unwrap();
+            Window::shaped(c, w, Shape::Sigmoid).unwrap().curve(&meaning(Vec::new()), false).unwrap();
         for x in [-400.0, -161.0, -160.0, -159.5, 0.0, 39.5, 40.0, 200.0, 239.0, 240.0, 1000.0] {
             let linear = ((x - (c - 0.5)) / (w - 1.0) + 0.5).clamp(0.0, 1.0);
             let exact = ((x - c) / w + 0.5).clamp(0.0, 1.0);
@@ -270,7 +270,7 @@ mod tests {
         // Entries stand for 10, 11, 12 and 13.
         let window = Window::shaped(12.0, 4.0, Shape::Table(0)).unwrap();
         for inverted in [false, true] {
-            let curve = window.curve(&meaning(vec![table.clone()], inverted)).unwrap();
+            let curve = window.curve(&meaning(vec![table.clone()]), inverted).unwrap();
             for (value, expected) in
                 [(0.0, 0.0), (10.0, 0.0), (11.0, 0.1), (11.5, 0.4), (12.0, 0.7), (99.0, 1.0)]
             {
@@ -278,9 +278,9 @@ mod tests {
                 assert!((curve.brightness(value) - expected).abs() < 1e-6, "{value}");
             }
         }
-        let twice = window.changed(12.0, 7.0).curve(&meaning(vec![table], false)).unwrap();
+        let twice = window.changed(12.0, 7.0).curve(&meaning(vec![table]), false).unwrap();
         assert!((twice.brightness(8.5 + 2.0) - 0.1).abs() < 1e-6);
-        assert_eq!(window.curve(&meaning(Vec::new(), false)), None);
+        assert_eq!(window.curve(&meaning(Vec::new()), false), None);
     }
 
     #[test]

@@ -71,3 +71,27 @@ fn every_series_lies_where_other_programs_find_it() {
         }
     }
 }
+
+fn first_series(path: &str) -> Option<dicom::Series> {
+    let library = dicom::scan(&[data(path)?], &Progress::default()).expect("scan");
+    Some(library.studies[0].series[0].clone())
+}
+
+#[test]
+fn every_image_has_a_name_and_a_place_to_refer_to() {
+    let Some(series) = first_series("ct-head-tilt-uneven") else { return };
+    assert_eq!(series.spacing_source(), "Pixel Spacing (0028,0030)");
+    for slice in 0..28 {
+        let image = series.image(slice).expect("is no mosaic");
+        assert_eq!((image.file, image.frame), (slice, 0));
+        let m = image.patient_from_pixel.expect("has a place").matrix3;
+        assert!((m.x_axis.length() - 0.488_281_2).abs() < 1e-6 && (m.z_axis.length() - 1.0).abs() < 1e-9);
+    }
+    assert!(series.image(28).is_none());
+    let Some(series) = first_series("geometry/mr-enhanced-philips") else { return };
+    let mut frames: Vec<u32> = (0..8).map(|k| series.image(k).expect("is no mosaic").frame).collect();
+    frames.sort_unstable();
+    assert_eq!(frames, [0, 1, 2, 3, 4, 5, 6, 7]);
+    let Some(series) = first_series("geometry/mr-mosaic-siemens") else { return };
+    assert!(series.image(0).is_none());
+}

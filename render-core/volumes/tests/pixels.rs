@@ -124,7 +124,7 @@ fn a_table_of_the_file_is_the_first_look() {
     let loaded = load(&path);
     let window = loaded.volume.default_window();
     assert_eq!(window.shape(), volumes::window::Shape::Table(0));
-    let curve = window.curve(loaded.volume.meaning()).expect("a table");
+    let curve = window.curve(loaded.volume.meaning(), false).expect("a table");
     for ([x, y], value, out) in
         [([10, 10], 255.0, 65_535.0), ([200, 100], 127.0, 32_639.0), ([256, 256], 122.0, 31_354.0)]
     {

@@ -82,7 +82,7 @@ fn render(args: &BenchArgs) -> Result<u32> {
             let [edited, moving] = ["edited", "moving"].map(|what| format!("{name}_{what}"));
             let turned = |view: &mut ViewState, volume: &Volume| {
                 view.camera.azimuth(args.azimuth_step);
-                RenderParams::resolve(view, volume)
+                render_core::render::resolve(view, volume)
             };
             if wanted(args, name) {
                 let times = frames(args, &renderer, &volume, || turned(&mut view, &volume))?;
@@ -107,7 +107,7 @@ fn render(args: &BenchArgs) -> Result<u32> {
                     view.transfer = shown.clone();
                     let moved = view.transfer.remap((low, high), (low + shift, high + shift));
                     moved.expect("a shift keeps the points in order");
-                    RenderParams::resolve(&view, &volume)
+                    render_core::render::resolve(&view, &volume)
                 })?;
                 report(args, "render", &edited, renderer.name(), Some(size), &times);
                 ran += 1;
@@ -127,7 +127,7 @@ fn first(renderer: &Renderer, volume: &Volume, rung: Option<Rung>) -> Result<f64
         Some(rung) => rung.coarsen(&mut view, &fresh),
         None => fresh,
     };
-    renderer.render(&drawn, &RenderParams::resolve(&view, &drawn), &AtomicBool::new(false))?;
+    renderer.render(&drawn, &render_core::render::resolve(&view, &drawn), &AtomicBool::new(false))?;
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
@@ -159,7 +159,7 @@ fn mpr(args: &BenchArgs) -> Result<u32> {
             let right = DVec3::new(turn.cos(), turn.sin(), 0.0);
             let normal = DVec3::new(-turn.sin() * tilt.cos(), turn.cos() * tilt.cos(), tilt.sin());
             (view.plane.right, view.plane.down) = (right, normal.cross(right));
-            let mut params = RenderParams::resolve(&view, &volume);
+            let mut params = render_core::render::resolve(&view, &volume);
             if let Mode::Slice { grey, .. } = params.mode {
                 let first_mm = -0.5 * (f64::from(samples - 1) * SPACING_MM) as f32;
                 params.mode = Mode::Slice { grey, samples, first_mm, step_mm: SPACING_MM as f32, combine };
@@ -226,8 +226,11 @@ fn encode(args: &BenchArgs) -> Result<u32> {
     let mut ran = 0;
     for (content, tone) in [(Content::Volume, Tone::Color), (Content::Slice, Tone::Grey)] {
         let view = ViewState::new(&volume, content, Orientation::Axial, size);
-        let frame =
-            renderer.render(&volume, &RenderParams::resolve(&view, &volume), &AtomicBool::new(false))?;
+        let frame = renderer.render(
+            &volume,
+            &render_core::render::resolve(&view, &volume),
+            &AtomicBool::new(false),
+        )?;
         for quality in [50, 90] {
             let name = format!("jpeg_q{quality}_{}", if tone == Tone::Color { "volume" } else { "slice" });
             if !wanted(args, &name) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{MAX_FILE_BYTES, Preset};
-use crate::volume::Volume;
+use crate::Outlined;
 
 /// Most preset files that are read from a folder.
 pub const MAX_FILES: usize = 256;
@@ -64,7 +64,7 @@ impl PresetLibrary {
     }
 
     /// What a menu for this volume holds.
-    pub fn menu<'a>(&'a self, volume: &'a Volume) -> impl Iterator<Item = &'a Preset> {
+    pub fn menu<'a>(&'a self, volume: &'a dyn Outlined) -> impl Iterator<Item = &'a Preset> {
         let modality = volume.meaning().modality.as_str();
         self.presets.iter().filter(move |preset| preset.modality == modality)
     }

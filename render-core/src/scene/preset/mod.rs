@@ -6,9 +6,10 @@ mod library;
 use serde::Deserialize;
 
 use super::transfer::TransferFunction;
-use crate::volume::Volume;
+use crate::Outlined;
 
 pub use file::{MAX_FILE_BYTES, PresetError};
+pub use kernels::render::Shading;
 pub use library::{MAX_FILES, PresetLibrary, Reload};
 
 /// A named look for a volume view.
@@ -38,26 +39,9 @@ pub enum Values {
     Relative,
 }
 
-/// Blinn-Phong weights for a light at the camera.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shading {
-    pub ambient: f32,
-    pub diffuse: f32,
-    pub specular: f32,
-    /// A small whole number, so every back end can multiply it out to the same picture.
-    pub specular_power: u32,
-}
-
-impl Default for Shading {
-    fn default() -> Self {
-        Self { ambient: 0.2, diffuse: 0.7, specular: 0.3, specular_power: 10 }
-    }
-}
-
 impl Preset {
     /// The transfer function in the volume's own values.
-    pub fn transfer_for(&self, volume: &Volume) -> TransferFunction {
+    pub fn transfer_for(&self, volume: &dyn Outlined) -> TransferFunction {
         let mut transfer = self.transfer.clone();
         if self.values == Values::Relative {
             let levels = volume.levels();

@@ -119,7 +119,7 @@ pub fn thumbnail(series: &Series, max_px: u32) -> Result<Thumbnail, Error> {
     let window = voi.windows.first().map_or_else(|| middle_range(&values, &padding), |(_, w)| *w);
     padding.replace(&image.format, &mut values);
     let meaning = Meaning { windows: voi.windows, tables: voi.tables, inverted, ..Meaning::default() };
-    let curve = window.curve(&meaning);
+    let curve = window.curve(&meaning, meaning.inverted);
     let (low, scale) = window.ramp();
 
     // Rows and columns need not be equally far apart; the picture's pixels are.

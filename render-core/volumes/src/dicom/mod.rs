@@ -13,6 +13,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use glam::{DAffine3, DMat3, DVec3};
+
 use crate::volume::{Rescale, Volume};
 
 mod charset;
@@ -167,6 +169,23 @@ impl Series {
         self.images.0.first().map_or("", |image| &image.kind.frame_of_reference)
     }
 
+    /// An image by its index in slice order; `None` for a slice of a mosaic, which is no image of its own.
+    pub fn image(&self, slice: usize) -> Option<ImagePlace> {
+        let image = self.images.0.get(slice).filter(|image| image.tile.is_none())?;
+        let place = |(position, [x, y]): (DVec3, [DVec3; 2])| {
+            let [dx, dy] = image.spacing_mm.unwrap_or([1.0; 2]);
+            let matrix3 = DMat3::from_cols(x * dx, y * dy, x.cross(y).normalize_or_zero());
+            DAffine3 { matrix3, translation: position }
+        };
+        let patient_from_pixel = image.position.zip(image.orientation).map(place);
+        Some(ImagePlace { file: image.file, frame: image.frame, patient_from_pixel })
+    }
+
+    /// What the distance of the pixels is taken from, for people; it may be doubted ([`Self::report`]).
+    pub fn spacing_source(&self) -> &'static str {
+        self.images.0.first().map_or("the volume file", |image| image.scale.source())
+    }
+
     /// What the headers say about the overlay planes (PS3.3 C.9.2) over an image, by its index in
     /// slice order; those that cannot be used are among them, with their problem.
     pub fn overlay_planes(&self, slice: usize) -> Vec<&OverlayPlane> {
@@ -228,6 +247,18 @@ impl Series {
     pub fn report(&self) -> Report {
         Report::new(self, &self.warnings)
     }
+}
+
+/// One image of a series, as its file has it: what refers to it needs this.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImagePlace {
+    /// Index into [`Series::files`].
+    pub file: usize,
+    /// Frame of the file, from 0.
+    pub frame: u32,
+    /// Patient position, LPS mm, of (column, row, distance in mm along the normal), whole at pixel centres; `None`
+    /// where the file does not tell it.
+    pub patient_from_pixel: Option<DAffine3>,
 }
 
 /// The images of a series in slice order; `Debug` only counts them.

@@ -31,6 +31,18 @@ pub enum Scale {
 }
 
 impl Scale {
+    /// The attribute that lengths come from.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Patient | Self::Uncalibrated => "Pixel Spacing (0028,0030)",
+            Self::Region => "Physical Delta of the ultrasound regions (0018,602C)",
+            Self::Detector => "Imager Pixel Spacing (0018,1164)",
+            Self::Film => "Nominal Scanned Pixel Spacing (0018,2010)",
+            Self::Ratio => "Pixel Aspect Ratio (0028,0034)",
+            Self::Unknown => "nothing: 1 mm is assumed",
+        }
+    }
+
     /// Why lengths in the image cannot be told; `None` if they can.
     pub fn doubt(self) -> Option<&'static str> {
         Some(match self {

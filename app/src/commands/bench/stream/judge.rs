@@ -9,7 +9,7 @@ use protocol::{ClientMessage, Content as Kind, MouseButton, PointerKind};
 use render_core::progressive::Rung;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Button, Content, Input as Gesture, Interaction, ViewState};
-use render_core::{RenderParams, Renderer, Volume};
+use render_core::{Renderer, Volume};
 
 use super::hand::{Input, Sample, Seen};
 
@@ -43,7 +43,7 @@ impl Verdict {
     pub fn on(seen: &Seen, renderer: &Renderer, volume: &Arc<Volume>, size: [u32; 2]) -> Result<Self> {
         let mut verdict = Self::default();
         let draw = |state: &ViewState, volume: &Arc<Volume>| {
-            let params = RenderParams::resolve(state, volume);
+            let params = render_core::render::resolve(state, volume);
             Ok::<_, anyhow::Error>(renderer.render(volume, &params, &AtomicBool::new(false))?.pixels)
         };
         for sample in &seen.samples {

@@ -1,7 +1,5 @@
 //! Tables that a transfer function becomes: what a back end looks up for each sample.
 
-use crate::scene::transfer::TransferFunction;
-
 /// Entries of a transfer table: more than one per HU over any window a doctor uses.
 pub const TABLE_LEN: usize = 4096;
 
@@ -27,15 +25,15 @@ pub struct TransferTable {
 }
 
 impl TransferTable {
-    /// Covers the values where the function changes; outside them the end entries hold.
-    pub fn new(function: &TransferFunction, step_mm: f32) -> Self {
-        let (low, high) = function.span();
+    /// Covers the values from `low` to `high`; outside them the end entries hold. `look` tells r, g, b and
+    /// the opacity of 1 mm of a value.
+    pub fn new((low, high): (f32, f32), look: impl Fn(f32) -> [f32; 4], step_mm: f32) -> Self {
         let scale = (TABLE_LEN - 1) as f32 / (high - low).max(1e-3);
         let rgba = (0..TABLE_LEN)
             .map(|i| {
                 let value = low + i as f32 / scale;
-                let [r, g, b] = function.color(value);
-                [r, g, b, 1.0 - (1.0 - function.opacity(value)).powf(step_mm)]
+                let [r, g, b, opacity] = look(value);
+                [r, g, b, 1.0 - (1.0 - opacity).powf(step_mm)]
             })
             .collect();
         Self { low, scale, rgba, integral: None }
@@ -96,12 +94,11 @@ pub struct GradientOpacity {
 }
 
 impl GradientOpacity {
-    /// `None` for a function that takes no notice of gradients.
-    pub fn new(function: &TransferFunction) -> Option<Self> {
-        let (_, last) = function.gradient_opacities.as_ref()?.span();
+    /// Covers magnitudes up to `last`, beyond which the last factor holds.
+    pub fn new(last: f32, factor: impl Fn(f32) -> f32) -> Self {
         let scale = (GRADIENT_TABLE_LEN - 1) as f32 / last.max(1e-3);
-        let factors = (0..GRADIENT_TABLE_LEN).map(|i| function.gradient_opacity(i as f32 / scale)).collect();
-        Some(Self { scale, factors })
+        let factors = (0..GRADIENT_TABLE_LEN).map(|i| factor(i as f32 / scale)).collect();
+        Self { scale, factors }
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use glam::{DAffine3, DMat3, DVec3};
 
-use super::Level;
+use crate::cpu::Level;
 use crate::geometry::Geometry;
 use crate::render::{Choice, Effects, Mode, RenderError, RenderParams, Renderer};
 use crate::scene::light::{DepthCue, Fixture, Light};
@@ -192,7 +192,7 @@ fn assert_agreement(volume: &Arc<Volume>, params: &RenderParams, what: &str) {
 
 fn assert_all_views_agree(volume: &Arc<Volume>, what: &str) {
     for (name, view) in views(volume) {
-        assert_agreement(volume, &RenderParams::resolve(&view, volume), &format!("{what}: {name}"));
+        assert_agreement(volume, &crate::render::resolve(&view, volume), &format!("{what}: {name}"));
     }
 }
 
@@ -232,7 +232,7 @@ fn a_new_transfer_function_or_volume_never_meets_a_stale_skip_map() {
         let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, SIZE);
         for center in [-200.0, 300.0, 900.0, 300.0, 1400.0, -900.0] {
             view.set_window(Window::new(center + f64::from(round), 60.0).expect("a window"));
-            let params = RenderParams::resolve(&view, &volume);
+            let params = crate::render::resolve(&view, &volume);
             let a = renderer.render(&volume, &params, &never).expect("renders");
             let b = reference.render(&volume, &params, &never).expect("renders");
             let worst = a.pixels.iter().zip(&b.pixels).map(|(a, b)| a.abs_diff(*b)).max();
@@ -257,7 +257,7 @@ fn absurd_numbers_neither_panic_nor_hang() {
             for (_, mut view) in views(&volume) {
                 view.size = [20, 9];
                 for _ in 0..6 {
-                    let mut params = RenderParams::resolve(&view, &volume);
+                    let mut params = crate::render::resolve(&view, &volume);
                     for _ in 0..=random(3) {
                         let value = ABSURD[random(ABSURD.len())];
                         let rays = &mut params.rays;
@@ -318,7 +318,7 @@ fn absurd_numbers_neither_panic_nor_hang() {
 fn a_cancelled_picture_is_an_error() {
     let volume = volume([16, 16, 16], straight(), Store::I16, false);
     let view = ViewState::new(&volume, Content::Volume, Orientation::Axial, SIZE);
-    let params = RenderParams::resolve(&view, &volume);
+    let params = crate::render::resolve(&view, &volume);
     for (_, renderer) in levels() {
         let result = renderer.render(&volume, &params, &AtomicBool::new(true));
         assert_eq!(result.err(), Some(RenderError::Cancelled));

@@ -16,15 +16,15 @@ use super::skip::{Cache, End, Look, Maxima, SkipMap};
 use super::tile::{ORDER, PIXELS, Patch, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
 use crate::illumination::Illumination;
+use crate::render::Combine;
+use crate::render::Shading;
 use crate::render::{Backend, Grey, MAX_SAMPLES, Mode, Ray, RenderError, RenderParams};
-use crate::scene::preset::Shading;
-use crate::scene::view::Combine;
 use crate::volume::Volume;
 use crate::with_voxels;
 
 /// Renders with one instruction set on threads of its own.
 #[derive(Debug)]
-pub(crate) struct Packets {
+pub struct Packets {
     level: Level,
     threads: rayon::ThreadPool,
     cache: Cache,
@@ -106,7 +106,7 @@ impl Packets {
                     if cancel.load(Ordering::Relaxed) {
                         return;
                     }
-                    *pixel = change(params.rays.at(column as u32, row as u32), *pixel);
+                    *pixel = change(params.ray(column as u32, row as u32), *pixel);
                 }
             });
         });
@@ -182,6 +182,11 @@ impl Backend for Packets {
         let mut pixels = vec![0; pixel_count(params) * 4];
         let layered = !params.layers.is_empty();
         match params.mode {
+            Mode::Slice { .. } if params.columns.is_some() => {
+                self.each_pixel(params, cancel, &mut pixels, |ray, _| {
+                    bytes(reference::shade_pixel(volume, params, ray))
+                })?;
+            }
             Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
                 if let Some(values) = self.valued(volume, params, Some(grey)) {
                     let work = Greys { values, grey, background: bytes(params.background) };
@@ -221,7 +226,23 @@ impl Backend for Packets {
         cancel: &AtomicBool,
     ) -> Result<ValueImage, RenderError> {
         let mut values = vec![f32::NAN; pixel_count(params)];
-        if let Some(work) = self.valued(volume, params, None) {
+        if params.columns.is_some() {
+            let width = params.size[0] as usize;
+            self.threads.install(|| {
+                values.par_chunks_exact_mut(width).enumerate().with_max_len(1).for_each(|(row, values)| {
+                    for (column, value) in values.iter_mut().enumerate() {
+                        if cancel.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let ray = params.ray(column as u32, row as u32);
+                        *value = reference::pixel_value(volume, params, ray);
+                    }
+                });
+            });
+            if cancel.load(Ordering::Relaxed) {
+                return Err(RenderError::Cancelled);
+            }
+        } else if let Some(work) = self.valued(volume, params, None) {
             self.draw(volume, params, cancel, &mut values, &work)?;
         }
         Ok(ValueImage { size: params.size, values })

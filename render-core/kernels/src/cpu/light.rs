@@ -5,7 +5,7 @@ use super::march::Sample;
 use super::sample::{Scene, Vec3, axes};
 use crate::bricks::BRICK;
 use crate::illumination::Illumination;
-use crate::scene::preset::Shading;
+use crate::render::Shading;
 
 /// Lights and effects of a picture.
 pub(super) struct Lamp<'a, V> {

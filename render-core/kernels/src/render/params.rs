@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use glam::Vec3;
+use serde::Deserialize;
 
 use super::table::{GradientOpacity, TransferTable};
 use crate::frame::FrameKind;
 use crate::illumination::Illumination;
-use crate::scene::preset::Shading;
-use crate::scene::view::Combine;
 use crate::volume::Volume;
 use crate::window::{Curve, Window};
 
@@ -28,6 +27,34 @@ pub const MAX_CLIPS: usize = 16;
 /// How often the piece of ray between the last sample outside of a surface and the first inside is
 /// cut in half, before a straight line between the values at its ends gives the hit.
 pub const SURFACE_HALVINGS: u32 = 4;
+
+/// Largest width or height of a view in pixels: 8K.
+pub const MAX_SIZE: u32 = 8192;
+
+/// How values across a thick slice or along a ray become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    Maximum,
+    Minimum,
+    Mean,
+}
+
+/// Blinn-Phong weights for a light at the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shading {
+    pub ambient: f32,
+    pub diffuse: f32,
+    pub specular: f32,
+    /// A small whole number, so every back end can multiply it out to the same picture.
+    pub specular_power: u32,
+}
+
+impl Default for Shading {
+    fn default() -> Self {
+        Self { ambient: 0.2, diffuse: 0.7, specular: 0.3, specular_power: 10 }
+    }
+}
 
 /// A ray in voxel space: `origin + t * direction`, with t in mm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +106,22 @@ impl Rays {
     }
 }
 
+/// The rays of one column of a curved slice, in voxel space.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Column {
+    /// Position of t = 0 in row 0, and its change per row.
+    pub origin: Vec3,
+    pub origin_dy: Vec3,
+    /// Voxels per mm.
+    pub direction: Vec3,
+}
+
+impl Column {
+    pub fn at(&self, row: u32) -> Ray {
+        Ray { origin: self.origin + self.origin_dy * row as f32, direction: self.direction }
+    }
+}
+
 /// Brightness `clamp((value - low) * scale, 0, 1)`; a negative scale shows small values bright.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grey {
@@ -94,7 +137,8 @@ impl From<Window> for Grey {
 }
 
 impl Grey {
-    pub(super) fn inverted(self) -> Self {
+    /// Black and white the other way round.
+    pub fn inverted(self) -> Self {
         Self { low: self.low + 1.0 / self.scale, scale: -self.scale }
     }
 
@@ -224,6 +268,8 @@ pub struct RenderParams {
     /// Width and height in pixels.
     pub size: [u32; 2],
     pub rays: Rays,
+    /// In the place of `rays` for a slice that is curved: one for each column of pixels.
+    pub columns: Option<Arc<[Column]>>,
     pub mode: Mode,
     /// Takes the place of the ramp `Grey` in slices and projections.
     pub curve: Option<Curve>,
@@ -254,15 +300,23 @@ pub struct RenderParams {
 }
 
 impl RenderParams {
+    /// The ray of a pixel.
+    pub fn ray(&self, column: u32, row: u32) -> Ray {
+        match self.columns.as_ref().and_then(|columns| columns.get(column as usize)) {
+            Some(column) => column.at(row),
+            None => self.rays.at(column, row),
+        }
+    }
+
     /// The curve that shows values, in pictures that show any.
-    pub(crate) fn shown_by_curve(&self) -> Option<&Curve> {
+    pub fn shown_by_curve(&self) -> Option<&Curve> {
         let valued = matches!(self.mode, Mode::Slice { .. } | Mode::Projection { .. });
         self.curve.as_ref().filter(|_| valued)
     }
 
     /// Whether all that shades the volume is one white light along the line of sight: what most
     /// pictures are, and worth a faster way of its own.
-    pub(crate) fn is_plain_volume(&self) -> bool {
+    pub fn is_plain_volume(&self) -> bool {
         let Mode::Volume { transfer, .. } = &self.mode else { return false };
         self.has_headlight_only()
             && transfer.integral.is_none()

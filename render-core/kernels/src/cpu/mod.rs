@@ -15,10 +15,8 @@ mod project;
 mod reference;
 mod sample;
 mod skip;
-#[cfg(test)]
-mod tests;
 mod tile;
 
 pub use lanes::Level;
-pub(crate) use packets::Packets;
-pub(crate) use reference::{Reference, overlaid};
+pub use packets::Packets;
+pub use reference::{Reference, overlaid};

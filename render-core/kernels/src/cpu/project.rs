@@ -6,8 +6,8 @@ use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
 use super::sample::{Beam, Field, Lattice, Scene, Tubes, axes};
 use super::skip::{End, Maxima};
 use super::tile::{ORDER, PIXELS, TILE, Tile};
+use crate::render::Combine;
 use crate::render::{Grey, Rays};
-use crate::scene::view::Combine;
 use crate::volume::Rescale;
 
 /// The largest value along each ray, or the smallest.

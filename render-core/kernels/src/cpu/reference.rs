@@ -9,16 +9,16 @@ use glam::{Mat3, Vec3};
 
 use super::layers;
 use crate::frame::{Frame, ValueImage};
+use crate::render::Combine;
+use crate::render::Shading;
 use crate::render::{
     Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams, SURFACE_HALVINGS,
     TransferTable,
 };
-use crate::scene::preset::Shading;
-use crate::scene::view::Combine;
 use crate::volume::Volume;
 
 #[derive(Debug)]
-pub(crate) struct Reference;
+pub struct Reference;
 
 impl Backend for Reference {
     fn render(
@@ -34,7 +34,7 @@ impl Backend for Reference {
                 return Err(RenderError::Cancelled);
             }
             for column in 0..width {
-                let rgb = shade_pixel(volume, params, params.rays.at(column, row));
+                let rgb = shade_pixel(volume, params, params.ray(column, row));
                 pixels.extend(rgb.map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8));
                 pixels.push(255);
             }
@@ -60,7 +60,7 @@ impl Backend for Reference {
             if cancel.load(Ordering::Relaxed) {
                 return Err(RenderError::Cancelled);
             }
-            values.extend((0..width).map(|column| pixel_value(volume, params, params.rays.at(column, row))));
+            values.extend((0..width).map(|column| pixel_value(volume, params, params.ray(column, row))));
         }
         Ok(ValueImage { size: params.size, values })
     }
@@ -114,7 +114,7 @@ pub(super) fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [
 }
 
 /// The colour of a projection or a slice with the layers mixed in.
-pub(crate) fn overlaid(volume: &Volume, params: &RenderParams, ray: Ray, color: Vec3) -> Vec3 {
+pub fn overlaid(volume: &Volume, params: &RenderParams, ray: Ray, color: Vec3) -> Vec3 {
     match params.mode {
         Mode::Projection { combine, step_mm, .. } => {
             let points = samples_inside(volume, params, ray, step_mm)
@@ -197,7 +197,7 @@ fn grey_or_background(grey: Grey, value: f32, background: [f32; 3]) -> Vec3 {
 }
 
 /// The value of a projection or a slab; NaN when the ray has no sample in the volume.
-fn pixel_value(volume: &Volume, params: &RenderParams, ray: Ray) -> f32 {
+pub(super) fn pixel_value(volume: &Volume, params: &RenderParams, ray: Ray) -> f32 {
     match params.mode {
         Mode::Projection { combine, step_mm, .. } => {
             let samples = samples_inside(volume, params, ray, step_mm);

@@ -87,7 +87,7 @@ impl Illumination {
 
 /// Works out the effects of pictures and remembers them.
 #[derive(Debug, Default)]
-pub(crate) struct Illuminator {
+pub struct Illuminator {
     known: Mutex<Vec<Known>>,
 }
 

@@ -3,8 +3,8 @@
 use glam::{Mat3, Vec3};
 
 use super::reference::{combined, last_voxel, value_at};
+use crate::render::Combine;
 use crate::render::{Layer, LayerLook, RenderParams};
-use crate::scene::view::Combine;
 
 /// Mixes the layers' colours at a place into a colour.
 pub(super) fn tinted(params: &RenderParams, color: Vec3, p: Vec3) -> Vec3 {
