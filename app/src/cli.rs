@@ -84,6 +84,10 @@ pub struct View {
     #[arg(long, env = "VOXCAST_TURN_SECRET_FILE", value_name = "FILE")]
     pub turn_secret_file: Option<PathBuf>,
 
+    /// Let clients have pictures only: the voxels of no series leave this machine
+    #[arg(long, env = "VOXCAST_NO_VOXELS", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_voxels: bool,
+
     /// Clients at a time; however few there are, a new one is told to try again later where those who are there
     /// leave no processor time for it
     #[arg(long, env = "VOXCAST_MAX_SESSIONS", value_name = "N", default_value_t = 1024,

@@ -49,7 +49,7 @@ async fn a_client_turns_a_volume_by_video_and_ends_with_what_was_drawn() {
     .await
     .expect("lets the token in");
     let codecs = vec!["png".into(), "h264".into()];
-    let layout = vec![LayoutView { view: 0, content: Content::Volume, size: [161, 121] }];
+    let layout = vec![LayoutView { view: 0, content: Content::Volume, size: [161, 121], paused: false }];
     for message in [
         ClientMessage::Accept { codecs },
         ClientMessage::OpenSeries { series_instance_uid: String::new() },
@@ -109,7 +109,7 @@ async fn a_wrong_token_and_a_server_that_is_not_there_are_told_apart() {
 
 /// Shows a volume and waits until it rests.
 async fn show(client: &mut Connection) {
-    let layout = vec![LayoutView { view: 0, content: Content::Volume, size: [161, 121] }];
+    let layout = vec![LayoutView { view: 0, content: Content::Volume, size: [161, 121], paused: false }];
     for message in [
         ClientMessage::Accept { codecs: vec!["png".into(), "h264".into()] },
         ClientMessage::OpenSeries { series_instance_uid: String::new() },

@@ -60,6 +60,7 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
         max_sessions: view.max_sessions as usize,
         presets,
         webrtc: webrtc(view)?,
+        voxels: !view.no_voxels,
         ..Config::default()
     };
     server_mode::run(&config, renderer, studies, |ready| {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::frame::FrameError;
-use crate::message::{MAX_PIXELS, MAX_SLICES, MAX_WHEEL, TransportKind, ViewInfo};
+use crate::message::{MAX_PIXELS, MAX_SLICES, MAX_WHEEL, SetView, TransportKind, ViewInfo};
 use crate::{ClientMessage, FrameHeader, PointerKind, SUBPROTOCOL, ServerMessage};
 
 /// Messages that wait for a way to the server. What a hand does is merged meanwhile, so only one that asks
@@ -105,8 +105,12 @@ impl Client {
     /// turns that still wait are merged with it.
     pub fn ask(&mut self, now: Duration, message: ClientMessage) -> Result<u64, Error> {
         // Acknowledgements are not part of what the hand does, and do not stand between two moves.
-        let last =
-            self.waiting.iter().rposition(|(_, waiting)| !matches!(waiting, ClientMessage::Ack { .. }));
+        let passed = |waiting: &ClientMessage| match (waiting, &message) {
+            // States of views do not depend on each other.
+            (ClientMessage::Set(waiting), ClientMessage::Set(next)) => waiting.view != next.view,
+            (waiting, _) => matches!(waiting, ClientMessage::Ack { .. }),
+        };
+        let last = self.waiting.iter().rposition(|(_, waiting)| !passed(waiting));
         let is_full = self.waiting.len().max(self.unproved.len()) >= MOST_WAITING;
         let merged = last.and_then(|at| Some((at, merged(&self.waiting[at].1, &message)?)));
         let message = match merged {
@@ -379,7 +383,7 @@ fn begins(header: &FrameHeader) -> bool {
 
 /// One message for two, where that is the same to the server.
 fn merged(waiting: &ClientMessage, next: &ClientMessage) -> Option<ClientMessage> {
-    use ClientMessage::{Pinch, Pointer, Rotate, Scroll, Wheel, Window};
+    use ClientMessage::{Pinch, Pointer, Rotate, Scroll, Set, Wheel, Window};
     let sum = |a: f64, b: f64, most: f64| Some(a + b).filter(|sum| sum.abs() <= most);
     Some(match (waiting, next) {
         (
@@ -387,6 +391,10 @@ fn merged(waiting: &ClientMessage, next: &ClientMessage) -> Option<ClientMessage
             Pointer { view: v, kind: PointerKind::Move, button: b, .. },
         ) if (view, button) == (v, b) => next.clone(),
         (Window { view, .. }, Window { view: v, .. }) if view == v => next.clone(),
+        (Set(set), Set(s)) if set.view == s.view && set.series_instance_uid == s.series_instance_uid => {
+            let look = s.look.as_ref().or(set.look.as_ref()).cloned();
+            Set(Box::new(SetView { look, ..(**s).clone() }))
+        }
         (Wheel { view, delta, zoom }, Wheel { view: v, delta: d, zoom: z }) if (view, zoom) == (v, z) => {
             Wheel { view: *view, delta: sum(*delta, *d, MAX_WHEEL)?, zoom: *zoom }
         }
@@ -632,13 +640,39 @@ mod tests {
         assert_eq!(client.rtt(), Some(rtt));
     }
 
+    fn set(view: u8, look: bool, width: u32) -> ClientMessage {
+        let text = include_str!("../fixtures/valid/client-set.json");
+        let (_, mut message) = ClientMessage::parse(text).expect("a fixture");
+        if let ClientMessage::Set(set) = &mut message {
+            set.view = view;
+            set.place.size[0] = width;
+            set.look = set.look.take().filter(|_| look);
+        }
+        message
+    }
+
+    #[test]
+    fn of_states_that_wait_the_last_of_each_view_goes_with_the_last_look() {
+        let mut client = Client::default();
+        for message in [set(0, true, 1), set(1, false, 1), set(0, false, 2), set(1, false, 2)] {
+            client.ask(MS, message).expect("room");
+        }
+        let sent: Vec<_> =
+            std::iter::from_fn(|| client.poll()).map(|text| ClientMessage::parse(&text)).collect();
+        assert_eq!(sent, [Ok((3, set(0, true, 2))), Ok((4, set(1, false, 2)))]);
+        client.ask(MS, set(0, false, 3)).expect("room");
+        client.ask(MS, ClientMessage::DropView { view: 0 }).expect("room");
+        client.ask(MS, set(0, true, 4)).expect("room");
+        assert_eq!(std::iter::from_fn(|| client.poll()).count(), 3, "nothing overtakes what ends a view");
+    }
+
     #[test]
     fn texts_that_are_none_of_the_protocol_are_refused() {
         let mut client = Client::default();
         for text in ["", "[]", r#"{"type":"nothing"}"#, r#"{"type":"pong"}"#] {
             assert!(matches!(client.text(Duration::ZERO, text), Err(Error::Text(_))), "{text}");
         }
-        let other = r#"{"type":"connected","sessionId":"s","protocol":"voxcast.v9","backend":"cpu","resumeToken":"t","resumed":false,"iceServers":null}"#;
+        let other = r#"{"type":"connected","sessionId":"s","protocol":"voxcast.v9","backend":"cpu","resumeToken":"t","resumed":false,"iceServers":null,"role":"owner","voxels":true}"#;
         assert!(matches!(client.text(Duration::ZERO, other), Err(Error::Protocol(_))));
         assert!(matches!(client.frame(b"VXF1"), Err(Error::Frame(_))));
     }

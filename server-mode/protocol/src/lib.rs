@@ -17,6 +17,7 @@ pub mod client;
 pub mod frame;
 pub mod message;
 pub mod plain;
+pub mod scene;
 #[cfg(test)]
 mod typescript;
 pub mod values;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::scene::{Look, Place, Shape};
 use crate::{MAX_LAYOUT_PIXELS, MAX_TEXT_BYTES, MAX_VIEW_SIZE, MAX_VIEWS, Malformed, bounded, short};
 
 /// Largest `seq`: whole numbers up to here are exact in JavaScript.
@@ -37,6 +38,23 @@ pub enum ClientMessage {
     },
     Layout {
         views: Vec<LayoutView>,
+    },
+    /// Opens a series besides those that are open; views show it that are `set` to.
+    OpenBeside {
+        series_instance_uid: String,
+    },
+    /// Views that show it are gone.
+    CloseSeries {
+        series_instance_uid: String,
+    },
+    /// The whole state of a view, which is made where there is none.
+    Set(Box<SetView>),
+    DropView {
+        view: u8,
+    },
+    /// Asks for `viewState`.
+    AskState {
+        view: u8,
     },
     Pointer {
         view: u8,
@@ -119,6 +137,23 @@ pub enum ClientMessage {
     Stats(Stats),
 }
 
+/// The state that a view is to have, the last one told counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetView {
+    pub view: u8,
+    /// One that is open.
+    pub series_instance_uid: String,
+    pub place: Place,
+    /// As before where it is missing; a view that is new needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub look: Option<Look>,
+    /// Whether more of this is likely to follow at once: a hand is at work.
+    pub moving: bool,
+}
+
 /// A video of WebRTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -184,6 +219,10 @@ pub struct LayoutView {
     pub content: Content,
     /// Width and height in pixels.
     pub size: [u32; 2],
+    /// The view keeps its state and gets no pictures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub paused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,7 +289,10 @@ impl ClientMessage {
     fn check(&self) -> Result<(), String> {
         let pixels = |x: f64, y: f64| bounded("x", x, MAX_PIXELS).and(bounded("y", y, MAX_PIXELS));
         match self {
-            Self::OpenSeries { series_instance_uid } => short("seriesInstanceUid", series_instance_uid),
+            Self::OpenSeries { series_instance_uid }
+            | Self::OpenBeside { series_instance_uid }
+            | Self::CloseSeries { series_instance_uid } => short("seriesInstanceUid", series_instance_uid),
+            Self::Set(set) => set.check(),
             Self::Layout { views } => check_layout(views),
             Self::Pointer { view, kind, button, x, y } => {
                 check_view(*view)?;
@@ -294,7 +336,11 @@ impl ClientMessage {
                 short("name", name)
             }
             Self::Reset { view } => view.map_or(Ok(()), check_view),
-            Self::Ack { view, .. } | Self::Repaint { view } | Self::Values { view } => check_view(*view),
+            Self::Ack { view, .. }
+            | Self::Repaint { view }
+            | Self::Values { view }
+            | Self::DropView { view }
+            | Self::AskState { view } => check_view(*view),
             Self::Accept { codecs } => {
                 if codecs.len() > MAX_CODECS {
                     return Err(format!("`codecs` lists at most {MAX_CODECS}"));
@@ -312,6 +358,15 @@ impl ClientMessage {
             Self::Transport { .. } => Ok(()),
             Self::Stats(stats) => stats.check(),
         }
+    }
+}
+
+impl SetView {
+    fn check(&self) -> Result<(), String> {
+        check_view(self.view)?;
+        short("seriesInstanceUid", &self.series_instance_uid)?;
+        self.place.check()?;
+        self.look.as_ref().map_or(Ok(()), Look::check)
     }
 }
 
@@ -374,6 +429,9 @@ pub enum ServerMessage {
         resumed: bool,
         /// Servers that help WebRTC on its way; `None` where there is no WebRTC.
         ice_servers: Option<Vec<IceServer>>,
+        role: Role,
+        /// Whether clients may have voxels, to draw them themselves.
+        voxels: bool,
     },
     /// What the session shows when a client connects; `view` tells what changes after it.
     StateFull {
@@ -388,12 +446,18 @@ pub enum ServerMessage {
         done: u64,
         total: u64,
     },
-    SeriesOpened(SeriesOpened),
+    SeriesOpened(Box<SeriesOpened>),
     /// The presets of the open series have changed.
     Presets {
         presets: Vec<Preset>,
     },
     View(ViewInfo),
+    /// All of a view, where it was asked for, and where somebody else has set it.
+    ViewState(Box<ViewState>),
+    /// The views that a guest is shown, in the order of the host's window.
+    Shared {
+        views: Vec<u8>,
+    },
     Error {
         code: ErrorCode,
         message: String,
@@ -415,6 +479,32 @@ pub enum ServerMessage {
     Done {
         seq: Option<u64>,
     },
+}
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// Everything.
+    Owner,
+    /// A guest, who sees what the host shows.
+    Viewer,
+    /// A guest, who may change what the host shows.
+    Driver,
+}
+
+/// A view as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ViewState {
+    pub view: u8,
+    pub series_instance_uid: String,
+    /// Frames that show this tell this revision.
+    pub revision: u64,
+    pub place: Place,
+    pub look: Look,
 }
 
 /// A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
@@ -486,6 +576,38 @@ pub struct SeriesOpened {
     pub self_check: SelfCheck,
     pub presets: Vec<Preset>,
     pub windows: Vec<NamedWindow>,
+    pub outline: Outline,
+}
+
+/// What clients need besides voxels to show a series with the same tools as one of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Outline {
+    /// Column, row and slice step in mm, then the centre of the first voxel; patient space (LPS).
+    pub patient_from_voxel: [[f64; 3]; 4],
+    /// Smallest and largest value.
+    pub value_range: [f32; 2],
+    /// Where tissue begins, and how bright it gets.
+    pub levels: [f32; 2],
+    /// The windows that the files ask for.
+    pub windows: Vec<ShapedNamedWindow>,
+    /// Brightness, 0 to 1, for evenly spaced values: the tables that windows name.
+    pub tables: Vec<Vec<f32>>,
+    /// The smallest value is white (MONOCHROME1).
+    pub inverted: bool,
+    /// The images do not say how they lie in the patient.
+    pub directions_unknown: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ShapedNamedWindow {
+    pub label: String,
+    pub center: f64,
+    pub width: f64,
+    pub shape: Shape,
 }
 
 /// What was found in a volume, what was corrected, what cannot be known; sentences for people.
@@ -598,4 +720,6 @@ pub enum ErrorCode {
     GoingAway,
     /// WebRTC cannot be had, or not as the client wants it.
     WebrtcFailed,
+    /// The client's role does not allow it.
+    NotAllowed,
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::message::*;
+use crate::scene;
 
 const FILE: &str = "../web/src/messages.ts";
 
@@ -34,6 +35,35 @@ fn types() -> String {
     );
     add!(ServerMessage, IceServer, Study, Series, SeriesOpened, SelfCheck, Warning, Preset, NamedWindow);
     add!(ViewInfo, Window, Letters, ErrorCode);
+    add!(SetView, ViewState, Role, Outline, ShapedNamedWindow);
+    add!(
+        scene::Place,
+        scene::Shows,
+        scene::Combine,
+        scene::Camera,
+        scene::Plane,
+        scene::Slab,
+        scene::Curved,
+        scene::Path
+    );
+    add!(
+        scene::ShapedWindow,
+        scene::Shape,
+        scene::Look,
+        scene::Transfer,
+        scene::Point<()>,
+        scene::Curve,
+        scene::Shading
+    );
+    add!(
+        scene::Light,
+        scene::DepthCue,
+        scene::Clip,
+        scene::Cut,
+        scene::ClipPlane,
+        scene::Layer,
+        scene::LayerLook
+    );
     text
 }
 

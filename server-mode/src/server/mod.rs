@@ -53,6 +53,8 @@ pub struct Config {
     pub cache_bytes: usize,
     /// `None` leaves clients their WebSocket.
     pub webrtc: Option<WebRtcConfig>,
+    /// Whether clients may have the voxels of series, to draw them themselves.
+    pub voxels: bool,
 }
 
 impl Default for Config {
@@ -65,6 +67,7 @@ impl Default for Config {
             presets: None,
             cache_bytes: 2 << 30,
             webrtc: Some(WebRtcConfig::default()),
+            voxels: true,
         }
     }
 }
@@ -195,6 +198,7 @@ struct App {
     webrtc: Option<WebRtc>,
     backend: &'static str,
     render_size: [u32; 2],
+    voxels: bool,
     max_sessions: usize,
     sessions: Arc<Semaphore>,
     /// Those whose clients are gone for a while.
@@ -260,6 +264,7 @@ impl Server {
             studies,
             presets,
             render_size: config.render_size,
+            voxels: config.voxels,
             max_sessions: config.max_sessions,
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
             waiting: Waiting::new(config.max_sessions.min(MOST_WAITING)),

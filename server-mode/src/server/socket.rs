@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 
 use super::presets::Presets;
 use super::{App, auth, pages};
-use crate::session::{Dialect, Input, Output, PeerEvent, Rendered, Session};
+use crate::session::{Access, Dialect, Input, Output, PeerEvent, Rendered, Session};
 use crate::studies::Opened;
 use crate::webrtc::{Peer, WebRtc};
 
@@ -126,7 +126,8 @@ impl Hosted {
         let library = Arc::clone(&presets.borrow_and_update());
         let (events, inbox) = mpsc::channel(EVENTS);
         tracing::info!(session = %id, ?dialect, "session begins");
-        let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend);
+        let access = Access { role: protocol::message::Role::Owner, voxels: app.voxels };
+        let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend, access);
         Some(Self { number: app.next_session(), resume_token, session, events, inbox, presets })
     }
 

@@ -124,7 +124,9 @@ impl Lanes {
             | ClientMessage::Rotate { view, .. }
             | ClientMessage::Window { view, .. }
             | ClientMessage::Preset { view, .. }
+            | ClientMessage::DropView { view }
             | ClientMessage::Reset { view: Some(view) } => (usize::from(*view), 1),
+            ClientMessage::Set(set) => (usize::from(set.view), 1),
             ClientMessage::Reset { view: None } | ClientMessage::Layout { .. } => (0, MAX_VIEWS),
             _ => (0, 0),
         };

@@ -5,6 +5,7 @@
 //! than two of its frames are unacknowledged. What arrives meanwhile is merged into the view's
 //! state, so a slow client sees fewer pictures, never older ones.
 
+mod absolute;
 mod lanes;
 mod link;
 mod motion;
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use protocol::message::{IceServer, LayoutView, Stats, Track, ViewInfo};
+use protocol::message::{IceServer, LayoutView, Role, Stats, Track, ViewInfo};
 use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
@@ -32,7 +33,7 @@ use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
 use lanes::Lanes;
 use link::Link;
-use view::{Counters, View, Wishes};
+use view::{Counters, View, Windowed, Wishes};
 
 pub use lanes::{Lane, Parcel, PeerEvent};
 pub use protocol::Quality;
@@ -148,6 +149,8 @@ pub struct JobMeta {
     pub epoch: u64,
     input_seq: u64,
     demand: u64,
+    /// Whether the client has set all that it shows.
+    is_set: bool,
     /// Whether it is values in place of a picture.
     pub values: bool,
     /// How coarse the picture is; `None` is full quality.
@@ -196,16 +199,38 @@ struct Accepts {
     videos: VideoCodecs,
 }
 
+/// A series that the client waits for.
+#[derive(Debug)]
+struct Opening {
+    request: u64,
+    /// What asked for it.
+    seq: Option<u64>,
+    /// Its id, where it is to be open besides others.
+    beside: Option<String>,
+}
+
+/// What a session's client may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    pub role: Role,
+    /// Whether the server hands out voxels.
+    pub voxels: bool,
+}
+
 #[derive(Debug)]
 pub struct Session {
     id: String,
+    access: Access,
     dialect: Dialect,
     backend: &'static str,
     studies: Arc<Studies>,
     presets: Arc<PresetLibrary>,
     series: Option<Arc<OpenSeries>>,
-    /// What the client waits for: the number of its request, and the `seq` that made it.
-    opening: Option<(u64, Option<u64>)>,
+    /// Those that are open besides it.
+    beside: Vec<Arc<OpenSeries>>,
+    opening: Option<Opening>,
+    /// What is to be opened besides after that, and the `seq` that asked for it.
+    to_open: VecDeque<(String, Option<u64>)>,
     requests: u64,
     /// What the client wants to see; the views follow once a series is open.
     layout: Vec<LayoutView>,
@@ -229,19 +254,25 @@ impl Session {
         studies: Arc<Studies>,
         presets: Arc<PresetLibrary>,
         backend: &'static str,
+        access: Access,
     ) -> Self {
         let layout = match dialect {
             Dialect::Stream => Vec::new(),
-            Dialect::Plain { size } => vec![LayoutView { view: 0, content: protocol::Content::Volume, size }],
+            Dialect::Plain { size } => {
+                vec![LayoutView { view: 0, content: protocol::Content::Volume, size, paused: false }]
+            }
         };
         Self {
             id,
+            access,
             dialect,
             backend,
             studies,
             presets,
             series: None,
+            beside: Vec::new(),
             opening: None,
+            to_open: VecDeque::new(),
             requests: 0,
             layout,
             views: BTreeMap::new(),
@@ -334,18 +365,19 @@ impl Session {
             resume_token,
             resumed,
             ice_servers,
+            role: self.access.role,
+            voxels: self.access.voxels,
         });
         self.send(&stream::library(&self.studies));
-        if let Some(series) = self.series.clone() {
+        let open: Vec<_> = self.series.iter().chain(&self.beside).cloned().collect();
+        for series in open {
             self.send(&stream::series_opened(&series, &self.presets));
         }
         let mut views = Vec::new();
-        if let Some(series) = &self.series {
-            for (&number, view) in &self.views {
-                let info = view.info(number, &series.loaded);
-                self.counters[usize::from(number)].told = Some(info.clone());
-                views.push(info);
-            }
+        for (&number, view) in &self.views {
+            let info = view.info(number);
+            self.counters[usize::from(number)].told = Some(info.clone());
+            views.push(info);
         }
         let series_instance_uid = self.series.as_ref().map(|series| series.series_id.clone());
         self.send(&ServerMessage::StateFull { series_instance_uid, views });
@@ -354,15 +386,12 @@ impl Session {
     /// Keeps what is shown and lets go of what it takes to show it.
     fn disconnected(&mut self) {
         (self.lanes, self.accepts, self.link) = (Lanes::default(), Accepts::default(), Link::default());
-        if let Some((_, seq)) = &mut self.opening {
-            // A later connection numbers its messages anew.
-            *seq = None;
-        }
-        if let Some(volume) = self.volume() {
-            self.views.values_mut().for_each(|view| view.leave(&volume));
-            for view in 0..protocol::MAX_VIEWS {
-                self.begin_anew(view as u8);
-            }
+        // A later connection numbers its messages anew.
+        let waiting = self.opening.iter_mut().map(|opening| &mut opening.seq);
+        waiting.chain(self.to_open.iter_mut().map(|(_, seq)| seq)).for_each(|seq| *seq = None);
+        self.views.values_mut().for_each(View::leave);
+        for view in 0..protocol::MAX_VIEWS {
+            self.begin_anew(view as u8);
         }
         // Nobody is there to read it.
         self.out.retain(|output| {
@@ -370,66 +399,83 @@ impl Session {
         });
     }
 
-    /// Asks for a series instead of any that the client still waits for.
+    /// Asks for the series of the layout, instead of any that the client still waits for.
     fn open(&mut self, target: Target, seq: Option<u64>) {
+        if let Some(Opening { beside: Some(id), seq, .. }) = self.opening.take() {
+            self.to_open.push_front((id, seq));
+        }
+        self.request(Opening { request: 0, seq, beside: None }, target);
+    }
+
+    fn request(&mut self, opening: Opening, target: Target) {
         self.requests += 1;
-        self.opening = Some((self.requests, seq));
+        self.opening = Some(Opening { request: self.requests, ..opening });
         self.out.push_back(Output::Open(self.requests, target));
     }
 
     fn opened(&mut self, request: u64, opened: Opened) {
         // The answer to an earlier request may have been on its way when the client changed its mind.
-        let Some((_, seq)) = self.opening.take_if(|(waiting, _)| *waiting == request) else { return };
-        let series = match opened {
-            Ok(series) => series,
+        let Some(opening) = self.opening.take_if(|opening| opening.request == request) else { return };
+        match opened {
+            Ok(series) if opening.beside.is_some() => self.opened_beside(series),
+            Ok(series) => self.show_series(&series, opening.seq),
             Err(error) => {
                 let code = match error {
                     crate::studies::OpenError::Unknown => ErrorCode::UnknownSeries,
                     _ => ErrorCode::LoadFailed,
                 };
-                return self.error(code, &error.to_string(), seq);
+                self.error(code, &error.to_string(), opening.seq);
             }
-        };
+        }
+        self.open_next();
+    }
+
+    /// All views of the layout show this series.
+    fn show_series(&mut self, series: &Arc<OpenSeries>, seq: Option<u64>) {
         match self.dialect {
-            Dialect::Stream => self.send(&stream::series_opened(&series, &self.presets)),
+            Dialect::Stream => self.send(&stream::series_opened(series, &self.presets)),
             Dialect::Plain { .. } => {
                 let study_id = series.study_id.clone();
                 self.send_plain(&wire::ServerMessage::StudyLoaded { study_id });
             }
         }
-        let volume = Arc::clone(&series.loaded.volume);
-        self.series = Some(series);
+        self.series = Some(Arc::clone(series));
         // None of the old ones may lend its window to a new one.
         for LayoutView { view, .. } in self.layout.clone() {
             self.remove_view(view);
         }
-        for LayoutView { view, content, size } in self.layout.clone() {
+        for LayoutView { view, content, size, paused } in self.layout.clone() {
             // What came while the series was being read has nothing left to change.
             let seq = seq.unwrap_or(0).max(self.lanes.newest_seq());
-            self.add_view(&volume, view, content, size, seq);
+            self.add_view(Arc::clone(series), view, content, size, seq);
+            self.views.get_mut(&view).into_iter().for_each(|view| view.pause(paused));
         }
     }
 
     /// Views that show a preset which was edited show it as it is now.
     fn presets_changed(&mut self, presets: Arc<PresetLibrary>) {
         self.presets = presets;
-        let Some(volume) = self.volume() else { return };
-        if self.dialect == Dialect::Stream {
-            self.send(&ServerMessage::Presets { presets: stream::preset_menu(&self.presets, &volume) });
+        if let Some(series) = self.series.clone().filter(|_| self.dialect == Dialect::Stream) {
+            let presets = stream::preset_menu(&self.presets, &series.loaded.volume);
+            self.send(&ServerMessage::Presets { presets });
         }
-        for view in self.views.values_mut() {
-            view.edit(&volume, |state| state.refresh_preset(&self.presets, &volume));
+        // Whoever sets whole states has presets of its own.
+        for view in self.views.values_mut().filter(|view| !view.is_set()) {
+            view.edit(|state, volume| state.refresh_preset(&self.presets, volume));
         }
     }
 
-    fn volume(&self) -> Option<Arc<Volume>> {
-        self.series.as_ref().map(|series| Arc::clone(&series.loaded.volume))
-    }
-
-    fn add_view(&mut self, volume: &Volume, number: u8, kind: protocol::Content, size: [u32; 2], seq: u64) {
+    fn add_view(
+        &mut self,
+        series: Arc<OpenSeries>,
+        number: u8,
+        kind: protocol::Content,
+        size: [u32; 2],
+        seq: u64,
+    ) {
         self.epochs += 1;
         let counters = &mut self.counters[usize::from(number)];
-        let mut view = View::new(volume, kind, size, self.epochs, counters.next_revision());
+        let mut view = View::new(series, kind, size, self.epochs, counters.next_revision());
         view.touched(seq);
         if view.state().content == Content::Slice
             && let Some(other) = self.views.values().find(|v| v.state().content == Content::Slice)
@@ -484,7 +530,9 @@ impl Session {
         if meta.refines {
             info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
         }
-        if counters.told.as_ref() != Some(&info) {
+        // Who sets the state knows it.
+        let is_known = meta.is_set && info.refined.is_none();
+        if !is_known && counters.told.as_ref() != Some(&info) {
             counters.told = Some(info.clone());
             self.send(&ServerMessage::View(info));
         }
@@ -515,18 +563,19 @@ impl Session {
 
     /// Sends values, after the state that they belong to. A client that gets none has its pictures.
     fn values_drawn(&mut self, meta: &JobMeta, picture: Result<Picture, Failure>) {
-        let Some(series) = self.series.clone() else { return };
         let Some(view) = self.views.get_mut(&meta.view) else { return };
-        let Some(linear_exact) = view.finish_values(meta, picture.is_ok()) else { return };
+        let Some(Windowed { linear_exact, inverted }) = view.finish_values(meta, picture.is_ok()) else {
+            return;
+        };
         let Ok(picture) = picture else { return };
         let counters = &mut self.counters[usize::from(meta.view)];
-        if counters.told.as_ref() != Some(&*meta.info) {
+        if !meta.is_set && counters.told.as_ref() != Some(&*meta.info) {
             counters.told = Some((*meta.info).clone());
             self.send(&ServerMessage::View((*meta.info).clone()));
         }
         let header = protocol::ValuesHeader {
             view: meta.view,
-            inverted: series.loaded.volume.meaning().inverted,
+            inverted,
             linear_exact,
             size: picture.size.map(|n| u16::try_from(n).unwrap_or(u16::MAX)),
             view_revision: meta.info.revision,
@@ -541,8 +590,6 @@ impl Session {
 
     /// Asks for a picture of every view that needs one and whose client keeps up.
     fn request_frames(&mut self, now: Instant) {
-        let Some(series) = self.series.clone() else { return };
-        let volume = Arc::clone(&series.loaded.volume);
         let ahead = match self.dialect {
             Dialect::Stream => self.link.ahead(),
             Dialect::Plain { .. } => PLAIN_AHEAD,
@@ -552,7 +599,7 @@ impl Session {
             view.rest(now);
             let counters = &mut self.counters[usize::from(number)];
             counters.give_up(now);
-            if counters.unacknowledged() < ahead && view.apply_pending(&volume) {
+            if counters.unacknowledged() < ahead && view.apply_pending() {
                 windowed = Some(number);
             }
         }
@@ -578,11 +625,11 @@ impl Session {
                 may_settle: counters.unacknowledged() == 0,
             };
             if counters.unacknowledged() < ahead
-                && let Some(job) = view.next_job(now, number, self.dialect, &series.loaded, wishes)
+                && let Some(job) = view.next_job(now, number, self.dialect, wishes)
             {
                 self.out.push_back(Output::Render(job));
             }
-            if let Some(info) = view.state_to_tell(now, number, &series.loaded, counters.told.as_ref()) {
+            if let Some(info) = view.state_to_tell(now, number, counters.told.as_ref()) {
                 self.counters[usize::from(number)].told = Some(info.clone());
                 states.push(info);
             }

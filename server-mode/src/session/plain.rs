@@ -23,7 +23,7 @@ impl Session {
             return self.open(Target::Path(path), None);
         }
         // The view is made when a study has been loaded.
-        let (Some(volume), Some(view)) = (self.volume(), self.views.get_mut(&0)) else {
+        let Some(view) = self.views.get_mut(&0) else {
             let reason = "No study is loaded yet: send loadStudy first.";
             return self.error(ErrorCode::NoSeries, reason, None);
         };
@@ -34,7 +34,7 @@ impl Session {
                 let at = [mouse.x, mouse.y];
                 match mouse.kind {
                     MouseKind::MouseDown => {
-                        view.apply(&volume, Gesture::Press { button: button(&mouse), at });
+                        view.apply(Gesture::Press { button: button(&mouse), at });
                     }
                     MouseKind::MouseMove if view.is_dragging() => {
                         view.defer(Gesture::Move { at });
@@ -43,7 +43,7 @@ impl Session {
                     // Hovering changes nothing.
                     MouseKind::MouseMove => {}
                     MouseKind::MouseUp => {
-                        view.apply(&volume, Gesture::Release { button: button(&mouse), at });
+                        view.apply(Gesture::Release { button: button(&mouse), at });
                         view.demand(RELEASE_QUALITY);
                     }
                     MouseKind::Wheel => {
@@ -53,7 +53,7 @@ impl Session {
                 }
             }
             ClientMessage::WindowLevel { window, level } => {
-                view.edit(&volume, |state| {
+                view.edit(|state, volume| {
                     state.set_window(Window::of_numbers(volume.meaning(), level, window));
                 });
                 view.demand(DEFAULT_QUALITY);
@@ -63,16 +63,16 @@ impl Session {
                     let reason = "There is no preset of this name.";
                     return self.error(ErrorCode::UnknownPreset, reason, None);
                 };
-                view.edit(&volume, |state| state.apply_preset(preset, &volume));
+                view.edit(|state, volume| state.apply_preset(preset, volume));
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Content { content } => {
                 let size = view.size();
-                view.relayout(&volume, content, size);
+                view.relayout(content, size);
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Reset => {
-                view.edit(&volume, |state| state.reset(&volume));
+                view.edit(|state, volume| state.reset(volume));
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Render => view.demand(DEFAULT_QUALITY),

@@ -34,6 +34,17 @@ impl Session {
             ClientMessage::OpenSeries { series_instance_uid } => {
                 self.open(Target::Series(series_instance_uid), Some(seq));
             }
+            ClientMessage::OpenBeside { series_instance_uid } => {
+                self.open_beside(series_instance_uid, seq)?;
+            }
+            ClientMessage::CloseSeries { series_instance_uid } => self.close_series(&series_instance_uid)?,
+            ClientMessage::Set(set) => self.set(now, seq, *set)?,
+            ClientMessage::DropView { view } => {
+                self.view(view)?;
+                self.layout.retain(|listed| listed.view != view);
+                self.remove_view(view);
+            }
+            ClientMessage::AskState { view } => self.tell_state(view)?,
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
             ClientMessage::Stats(stats) => self.out.push_back(Output::Stats(stats)),
@@ -54,42 +65,42 @@ impl Session {
             }
             ClientMessage::Values { view: number } => {
                 let reads = self.counters[usize::from(number)].has_read_values();
-                let view = self.view(number)?.0;
+                let view = self.view(number)?;
                 // Large ones do not pile up before a client that does not read.
                 if reads {
                     view.want_values();
                 }
             }
             ClientMessage::Repaint { view } => {
-                self.view(view)?.0.repaint();
+                self.view(view)?.repaint();
                 self.counters[usize::from(view)].told = None;
             }
             ClientMessage::Pointer { view, kind, button, x, y } => {
                 self.pointer(now, seq, view, kind, button, [x, y])?;
             }
             ClientMessage::Wheel { view, delta, zoom } => {
-                let view = self.view(view)?.0;
+                let view = self.view(view)?;
                 view.defer(if zoom { Gesture::ZoomWheel { delta } } else { Gesture::Wheel { delta } });
                 view.moved(now, seq);
             }
             ClientMessage::Pinch { view, zoom, dx, dy } => {
-                let view = self.view(view)?.0;
+                let view = self.view(view)?;
                 view.defer(Gesture::Pinch { zoom, pan: [dx, dy] });
                 view.moved(now, seq);
             }
             ClientMessage::Scroll { view, slices } => {
-                let view = self.view(view)?.0;
+                let view = self.view(view)?;
                 view.defer_scroll(slices);
                 view.moved(now, seq);
             }
             ClientMessage::Rotate { view, dx, dy } => {
-                let view = self.view(view)?.0;
+                let view = self.view(view)?;
                 view.defer_turn([dx, dy]);
                 view.moved(now, seq);
             }
             ClientMessage::Window { view: number, center, width } => {
-                let (view, volume) = self.view(number)?;
-                view.edit(&volume, |state| {
+                let view = self.view(number)?;
+                view.edit(|state, volume| {
                     state.set_window(Window::of_numbers(volume.meaning(), center, width));
                 });
                 view.moved(now, seq);
@@ -100,20 +111,22 @@ impl Session {
                 let Some(preset) = presets.find(&name) else {
                     return Err((ErrorCode::UnknownPreset, "There is no preset of this name.".into()));
                 };
-                let (view, volume) = self.view(view)?;
-                view.edit(&volume, |state| state.apply_preset(preset, &volume));
+                let view = self.view(view)?;
+                view.edit(|state, volume| state.apply_preset(preset, volume));
                 view.touched(seq);
             }
             ClientMessage::Reset { view: None } => {
-                let Some(volume) = self.volume() else { return Err(no_series()) };
+                if !self.is_open() {
+                    return Err(no_series());
+                }
                 for view in self.views.values_mut() {
-                    view.edit(&volume, |state| state.reset(&volume));
+                    view.edit(|state, volume| state.reset(volume));
                     view.touched(seq);
                 }
             }
             ClientMessage::Reset { view: Some(number) } => {
-                let (view, volume) = self.view(number)?;
-                view.edit(&volume, |state| state.reset(&volume));
+                let view = self.view(number)?;
+                view.edit(|state, volume| state.reset(volume));
                 view.touched(seq);
                 self.share_window(number);
             }
@@ -130,16 +143,16 @@ impl Session {
         button: Option<MouseButton>,
         at: [f64; 2],
     ) -> Result<(), (ErrorCode, String)> {
-        let (view, volume) = self.view(number)?;
+        let view = self.view(number)?;
         let button = button.map(|button| match button {
             MouseButton::Left => Button::Left,
             MouseButton::Middle => Button::Middle,
             MouseButton::Right => Button::Right,
         });
         match (kind, button) {
-            (PointerKind::Press, Some(button)) => view.apply(&volume, Gesture::Press { button, at }),
+            (PointerKind::Press, Some(button)) => view.apply(Gesture::Press { button, at }),
             (PointerKind::Release, Some(button)) => {
-                view.apply(&volume, Gesture::Release { button, at });
+                view.apply(Gesture::Release { button, at });
                 view.touched(seq);
                 self.share_window(number);
                 for other in self.views.values_mut().filter(|v| v.state().content == Content::Slice) {
@@ -162,28 +175,32 @@ impl Session {
         for number in gone {
             self.remove_view(number);
         }
-        if let Some(volume) = self.volume() {
-            for &LayoutView { view: number, content, size } in &wanted {
+        if let Some(series) = self.series.clone() {
+            for &LayoutView { view: number, content, size, paused } in &wanted {
                 match self.views.get_mut(&number) {
                     Some(view) if view.size() == size && view.kind() == content => {}
                     Some(view) => {
-                        view.relayout(&volume, content, size);
+                        view.relayout(content, size);
                         view.moved(now, seq);
                     }
-                    None => self.add_view(&volume, number, content, size, seq),
+                    None => self.add_view(Arc::clone(&series), number, content, size, seq),
                 }
+                self.views.get_mut(&number).into_iter().for_each(|view| view.pause(paused));
             }
         }
         self.layout = wanted;
     }
 
-    fn view(&mut self, number: u8) -> Result<(&mut View, Arc<Volume>), (ErrorCode, String)> {
-        let volume = self.volume().ok_or_else(no_series)?;
-        let view = self
-            .views
-            .get_mut(&number)
-            .ok_or_else(|| (ErrorCode::UnknownView, format!("The layout has no view {number}.")))?;
-        Ok((view, volume))
+    pub(super) fn view(&mut self, number: u8) -> Result<&mut View, (ErrorCode, String)> {
+        if !self.is_open() {
+            return Err(no_series());
+        }
+        let unknown = || (ErrorCode::UnknownView, format!("The layout has no view {number}."));
+        self.views.get_mut(&number).ok_or_else(unknown)
+    }
+
+    fn is_open(&self) -> bool {
+        self.series.is_some() || !self.beside.is_empty()
     }
 }
 
@@ -230,7 +247,7 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
         center: window.center(),
         width: window.width(),
     });
-    ServerMessage::SeriesOpened(SeriesOpened {
+    ServerMessage::SeriesOpened(Box::new(SeriesOpened {
         series_instance_uid: series.series_id.clone(),
         modality: meaning.modality.clone(),
         unit: meaning.unit.clone(),
@@ -247,7 +264,8 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
         },
         presets: preset_menu(presets, volume),
         windows: windows.collect(),
-    })
+        outline: views::outline(volume, report.directions_unknown),
+    }))
 }
 
 pub fn preset_menu(presets: &PresetLibrary, volume: &Volume) -> Vec<message::Preset> {

@@ -1,5 +1,6 @@
 //! The session with a clock, a client and a renderer made by hand.
 
+mod absolute;
 mod quality;
 mod values;
 mod way;
@@ -18,6 +19,7 @@ use super::*;
 use crate::studies::OpenError;
 
 const MS: Duration = Duration::from_millis(1);
+const OWNER: Access = Access { role: Role::Owner, voxels: true };
 
 /// A session and what happens around it.
 struct Stage {
@@ -66,7 +68,7 @@ impl Stage {
         let load = |_: &Series, _: &Progress| Err(Error::Series("not read here".into()));
         let studies = Arc::new(Studies::new(Library::default(), &[], Box::new(load)));
         let mut stage = Self {
-            session: Session::new("id".into(), dialect, studies, Arc::default(), "cpu"),
+            session: Session::new("id".into(), dialect, studies, Arc::default(), "cpu", OWNER),
             now: Instant::now(),
             seq: 0,
             texts: Vec::new(),

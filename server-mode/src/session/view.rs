@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use protocol::Codec;
 use protocol::message::{self, Letters, ViewInfo};
 use protocol::values::{MAX_PIXELS, MAX_ROWS};
-use render_core::dicom::Loaded;
 use render_core::progressive::Ladder;
 use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation, Plane};
@@ -20,6 +19,7 @@ use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
 use crate::encode::{Brush, Canvas, Film, PICTURES_PER_SECOND, VideoCodecs};
 use crate::frames::Failure;
 use crate::refine::{Studio, new_studio};
+use crate::studies::OpenSeries;
 
 /// Without movement for this long the final picture is drawn.
 const REST: Duration = Duration::from_millis(150);
@@ -171,7 +171,14 @@ impl Version {
 
 #[derive(Clone, Debug)]
 pub struct View {
+    series: Arc<OpenSeries>,
     kind: protocol::Content,
+    /// The client sets its whole state.
+    is_set: bool,
+    /// It gets no pictures.
+    is_paused: bool,
+    /// The client has said that its hand is at work.
+    is_held: bool,
     state: ViewState,
     interaction: Interaction,
     pending: Option<Pending>,
@@ -219,17 +226,27 @@ enum Values {
     Sent(Shown),
 }
 
+/// How values become brightness.
+#[derive(Clone, Copy, Debug)]
+pub struct Windowed {
+    /// By LINEAR_EXACT, else by LINEAR.
+    pub linear_exact: bool,
+    /// Small values are bright.
+    pub inverted: bool,
+}
+
 /// What values belong to: all of a slice but its window's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Shown {
     plane: Plane,
     size: [u32; 2],
     shape: Shape,
+    inverted: bool,
 }
 
 impl Shown {
     fn by(state: &ViewState) -> Self {
-        Self { plane: state.plane, size: state.size, shape: state.window.shape() }
+        Self { plane: state.plane, size: state.size, shape: state.window.shape(), inverted: state.inverted }
     }
 }
 
@@ -245,12 +262,22 @@ enum Settling {
 }
 
 impl View {
-    pub fn new(volume: &Volume, kind: protocol::Content, size: [u32; 2], epoch: u64, revision: u64) -> Self {
+    pub fn new(
+        series: Arc<OpenSeries>,
+        kind: protocol::Content,
+        size: [u32; 2],
+        epoch: u64,
+        revision: u64,
+    ) -> Self {
         let (content, orientation) = content_of(kind);
-        let mut state = ViewState::new(volume, content, orientation, size);
+        let mut state = ViewState::new(&series.loaded.volume, content, orientation, size);
         state.revision = revision;
         Self {
+            series,
             kind,
+            is_set: false,
+            is_paused: false,
+            is_held: false,
             state,
             interaction: Interaction::default(),
             pending: None,
@@ -298,9 +325,9 @@ impl View {
     }
 
     /// Keeps what it shows, and what has come for it; a drag ends. `begin_anew` lets go of the rest.
-    pub fn leave(&mut self, volume: &Volume) {
-        self.apply_pending(volume);
-        (self.input_seq, self.demand) = (0, 0);
+    pub fn leave(&mut self) {
+        self.apply_pending();
+        (self.input_seq, self.demand, self.is_held) = (0, 0, false);
         (self.interaction, self.rest_at) = (Interaction::default(), None);
         (self.studio, self.wants_key) = (None, false);
     }
@@ -335,14 +362,9 @@ impl View {
     }
 
     /// What a client that gets no pictures is to know now.
-    pub fn state_to_tell(
-        &mut self,
-        now: Instant,
-        number: u8,
-        loaded: &Loaded,
-        told: Option<&ViewInfo>,
-    ) -> Option<ViewInfo> {
-        let info = self.is_quiet().then(|| self.info(number, loaded)).filter(|info| told != Some(info))?;
+    pub fn state_to_tell(&mut self, now: Instant, number: u8, told: Option<&ViewInfo>) -> Option<ViewInfo> {
+        let quiet = self.is_quiet() && !self.is_set;
+        let info = quiet.then(|| self.info(number)).filter(|info| told != Some(info))?;
         if let Some(due) = self.told_at.map(|at| at + TELL_EVERY).filter(|due| *due > now) {
             self.due = Some(due);
             return None;
@@ -387,25 +409,62 @@ impl View {
     /// Something moves.
     pub fn moved(&mut self, now: Instant, seq: u64) {
         self.input_seq = self.input_seq.max(seq);
-        let rest = if self.interaction.is_dragging() { HELD_REST } else { REST };
+        let rest = if self.is_dragging() { HELD_REST } else { REST };
         self.rest_at = Some(now + rest);
     }
 
     pub fn is_dragging(&self) -> bool {
-        self.interaction.is_dragging()
+        self.is_held || self.interaction.is_dragging()
     }
 
     /// Applies an input that is not merged with others.
-    pub fn apply(&mut self, volume: &Volume, input: Input) {
+    pub fn apply(&mut self, input: Input) {
         self.drop_values();
-        self.apply_pending(volume);
-        self.interaction.handle(&mut self.state, volume, input);
+        self.apply_pending();
+        self.interaction.handle(&mut self.state, &self.series.loaded.volume, input);
     }
 
-    pub fn edit(&mut self, volume: &Volume, change: impl FnOnce(&mut ViewState)) {
+    pub fn edit(&mut self, change: impl FnOnce(&mut ViewState, &Volume)) {
         self.drop_values();
-        self.apply_pending(volume);
-        change(&mut self.state);
+        self.apply_pending();
+        change(&mut self.state, &self.series.loaded.volume);
+    }
+
+    /// Takes over a whole state. `moving` says that more of this is likely to follow at once.
+    pub fn set(&mut self, now: Instant, seq: u64, state: ViewState, moving: bool) {
+        self.pending = None;
+        let (before, revision) = (Shown::by(&self.state), self.state.revision);
+        let same = ViewState { revision, window: self.state.window, ..state.clone() } == self.state;
+        if !same || before != Shown::by(&state) {
+            self.drop_values();
+        }
+        if !same || state.window != self.state.window {
+            if state.content != self.state.content {
+                self.studio = None;
+            }
+            (self.kind, self.is_set) = (kind_of(&state), true);
+            self.state = state;
+            self.state.revision = revision;
+            self.state.touch();
+        }
+        self.is_held = moving;
+        if moving { self.moved(now, seq) } else { self.touched(seq) }
+    }
+
+    /// Whether the client sets its whole state.
+    pub fn is_set(&self) -> bool {
+        self.is_set
+    }
+
+    pub fn series(&self) -> &Arc<OpenSeries> {
+        &self.series
+    }
+
+    /// Without pictures it keeps its state; the first picture after that builds on nothing.
+    pub fn pause(&mut self, paused: bool) {
+        if std::mem::replace(&mut self.is_paused, paused) && !paused {
+            self.repaint();
+        }
     }
 
     /// Sets the quality of a plain client's next picture.
@@ -421,14 +480,15 @@ impl View {
 
     /// Changes what the view shows; its camera and transfer function stay, and its window as long as
     /// that means the same.
-    pub fn relayout(&mut self, volume: &Volume, kind: protocol::Content, size: [u32; 2]) {
+    pub fn relayout(&mut self, kind: protocol::Content, size: [u32; 2]) {
         self.drop_values();
-        self.apply_pending(volume);
+        self.apply_pending();
+        self.is_set = false;
         self.state.set_size(size);
         if kind != self.kind {
             self.kind = kind;
             let (content, orientation) = content_of(kind);
-            let fresh = ViewState::new(volume, content, orientation, size);
+            let fresh = ViewState::new(&self.series.loaded.volume, content, orientation, size);
             if content != self.state.content {
                 self.state.window = fresh.window;
             }
@@ -469,9 +529,9 @@ impl View {
     }
 
     /// Applies what waits. Returns whether the window changed.
-    pub fn apply_pending(&mut self, volume: &Volume) -> bool {
+    pub fn apply_pending(&mut self) -> bool {
         let Some(pending) = self.pending.take() else { return false };
-        let window = self.state.window;
+        let (window, volume) = (self.state.window, &self.series.loaded.volume);
         let (state, interaction) = (&mut self.state, &mut self.interaction);
         if let Some(at) = pending.move_to {
             interaction.handle(state, volume, Input::Move { at });
@@ -536,20 +596,18 @@ impl View {
         now: Instant,
         number: u8,
         dialect: Dialect,
-        loaded: &Loaded,
         wishes: Wishes,
     ) -> Option<Box<Job>> {
-        let volume = &loaded.volume;
         self.due = None;
-        if self.makes_values || self.is_quiet() {
+        if self.makes_values || self.is_paused || self.is_quiet() {
             return None;
         }
         if self.values == Values::Wanted && self.asked.is_none() {
             (self.values, self.makes_values) = (Values::Asked(Shown::by(&self.state)), true);
-            return Some(Box::new(self.values_job(number, loaded, wishes)));
+            return Some(Box::new(self.values_job(number, wishes)));
         }
         if self.is_to_go_on(wishes) {
-            return Some(Box::new(self.rest_job(number, loaded, wishes)));
+            return Some(Box::new(self.rest_job(number, wishes)));
         }
         let (quality, jpeg_quality) = match dialect {
             Dialect::Stream if self.rest_at.is_some() => (Quality::Interactive, INTERACTIVE_QUALITY),
@@ -600,8 +658,8 @@ impl View {
             }
             _ => Coding::Parts { canvas, brush },
         };
-        let meta = JobMeta { refines, rung, ..self.meta(number, loaded, quality) };
-        Some(Box::new(Job { meta, volume: Arc::clone(volume), state, studio, coding }))
+        let meta = JobMeta { refines, rung, ..self.meta(number, quality) };
+        Some(Box::new(Job { meta, volume: Arc::clone(&self.series.loaded.volume), state, studio, coding }))
     }
 
     /// Whether more of the final picture may go: what is lacking at once, what makes it lossless when it has
@@ -618,26 +676,37 @@ impl View {
         kept && self.asked.is_none() && self.rest_at.is_none() && final_now
     }
 
-    fn rest_job(&mut self, number: u8, loaded: &Loaded, wishes: Wishes) -> Job {
+    fn rest_job(&mut self, number: u8, wishes: Wishes) -> Job {
         let Wishes { most, takes_webp, .. } = wishes;
-        let mut meta = self.meta(number, loaded, Quality::Lossless);
+        let mut meta = self.meta(number, Quality::Lossless);
         meta.info.refined = meta.info.refined.map(|_| 1.0);
         self.asked =
             Some(Version { revision: self.state.revision, quality: Quality::Lossless, demand: self.demand });
         let coding = Coding::Rest { canvas: Arc::clone(&self.canvas), most, takes_webp };
-        Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
+        Job {
+            meta,
+            volume: Arc::clone(&self.series.loaded.volume),
+            state: self.state.clone(),
+            studio: None,
+            coding,
+        }
     }
 
-    fn values_job(&self, number: u8, loaded: &Loaded, wishes: Wishes) -> Job {
-        let meta = JobMeta { values: true, ..self.meta(number, loaded, Quality::Interactive) };
+    fn values_job(&self, number: u8, wishes: Wishes) -> Job {
+        let meta = JobMeta { values: true, ..self.meta(number, Quality::Interactive) };
         let by_rate = wishes.bits_per_second / 8 / VALUES_PER_SECOND;
         let coding = Coding::Values { most: by_rate.max(wishes.most * VALUES_PACES) };
-        Job { meta, volume: Arc::clone(&loaded.volume), state: self.state.clone(), studio: None, coding }
+        Job {
+            meta,
+            volume: Arc::clone(&self.series.loaded.volume),
+            state: self.state.clone(),
+            studio: None,
+            coding,
+        }
     }
 
-    /// Takes note of values, or that there are none. Returns whether their window's function is LINEAR_EXACT, if
-    /// they are still wanted.
-    pub fn finish_values(&mut self, meta: &JobMeta, there: bool) -> Option<bool> {
+    /// Takes note of values, or that there are none. Returns what they belong to, if they are still wanted.
+    pub fn finish_values(&mut self, meta: &JobMeta, there: bool) -> Option<Windowed> {
         if meta.epoch != self.epoch {
             return None;
         }
@@ -645,20 +714,22 @@ impl View {
         let Values::Asked(of) = self.values else { return None };
         let serves = there && of == Shown::by(&self.state);
         self.values = if serves { Values::Sent(of) } else { Values::No };
-        serves.then_some(of.shape == Shape::LinearExact)
+        let inverted = self.series.loaded.volume.meaning().inverted != of.inverted;
+        serves.then_some(Windowed { linear_exact: of.shape == Shape::LinearExact, inverted })
     }
 
-    fn meta(&self, number: u8, loaded: &Loaded, quality: Quality) -> JobMeta {
+    fn meta(&self, number: u8, quality: Quality) -> JobMeta {
         JobMeta {
             view: number,
             quality,
             refines: false,
+            is_set: self.is_set,
             values: false,
             epoch: self.epoch,
             input_seq: self.input_seq,
             demand: self.demand,
             rung: None,
-            info: Box::new(self.info(number, loaded)),
+            info: Box::new(self.info(number)),
         }
     }
 
@@ -710,7 +781,8 @@ impl View {
     }
 
     /// What the view shows, in the words of the protocol. What the files do not tell is left out.
-    pub fn info(&self, number: u8, loaded: &Loaded) -> ViewInfo {
+    pub fn info(&self, number: u8) -> ViewInfo {
+        let loaded = &self.series.loaded;
         let (state, volume, report) = (&self.state, &loaded.volume, &loaded.report);
         let is_slice = state.content == Content::Slice;
         let slice = is_slice.then(|| state.plane.slice_number(volume));
@@ -745,6 +817,27 @@ fn content_of(kind: protocol::Content) -> (Content, Orientation) {
         protocol::Content::Axial => (Content::Slice, Orientation::Axial),
         protocol::Content::Coronal => (Content::Slice, Orientation::Coronal),
         protocol::Content::Sagittal => (Content::Slice, Orientation::Sagittal),
+    }
+}
+
+/// What a layout would call it.
+fn kind_of(state: &ViewState) -> protocol::Content {
+    match state.content {
+        Content::Volume | Content::Isosurface(_) => protocol::Content::Volume,
+        Content::Cinematic => protocol::Content::Cinematic,
+        Content::Projection(Combine::Maximum) => protocol::Content::Mip,
+        Content::Projection(Combine::Minimum) => protocol::Content::Minip,
+        Content::Projection(Combine::Mean) => protocol::Content::Mean,
+        Content::Slice | Content::Curved => {
+            let along = state.plane.scroll_direction().abs();
+            if along.z >= along.x.max(along.y) {
+                protocol::Content::Axial
+            } else if along.y >= along.x {
+                protocol::Content::Coronal
+            } else {
+                protocol::Content::Sagittal
+            }
+        }
     }
 }
 

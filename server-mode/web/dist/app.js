@@ -56,6 +56,106 @@ function triple(read) {
   };
 }
 var flag = (value, at) => typeof value === "boolean" ? value : fail(at, "true or false");
+function tuple(length) {
+  return (value, at) => {
+    const numbers = list(number)(value, at);
+    return numbers.length === length ? numbers : fail(at, `${length} numbers`);
+  };
+}
+var size = tuple(2);
+var vector = tuple(3);
+var vectors = (value, at) => {
+  const [x, y, z, origin, ...more] = list(vector)(value, at);
+  return x && y && z && origin && more.length === 0 ? [x, y, z, origin] : fail(at, "four vectors");
+};
+function kinds(shapes) {
+  return (value, at) => {
+    const kind = value?.kind;
+    if (typeof kind !== "string" || !Object.hasOwn(shapes, kind)) return fail(`${at}.kind`, "a known kind");
+    return shapes[kind](value, at);
+  };
+}
+var combine = oneOf("maximum", "minimum", "mean");
+var shape = kinds({
+  linear: record({ kind: oneOf("linear") }),
+  linearExact: record({ kind: oneOf("linearExact") }),
+  sigmoid: record({ kind: oneOf("sigmoid") }),
+  table: record({ kind: oneOf("table"), index: count })
+});
+var shapedWindow = record({ center: number, width: number, shape });
+var plane = record({
+  centerMm: vector,
+  right: vector,
+  down: vector,
+  fitMm: size,
+  zoom: number
+});
+var place = record({
+  size,
+  content: kinds({
+    volume: record({ kind: oneOf("volume") }),
+    cinematic: record({ kind: oneOf("cinematic") }),
+    projection: record({ kind: oneOf("projection"), combine }),
+    isosurface: record({ kind: oneOf("isosurface"), value: number }),
+    slice: record({ kind: oneOf("slice") }),
+    curved: record({ kind: oneOf("curved") })
+  }),
+  camera: record({
+    focalPointMm: vector,
+    patientFromCamera: tuple(4),
+    distanceMm: number,
+    viewAngleDeg: number,
+    zoom: number,
+    parallel: flag,
+    eyeMm: number
+  }),
+  plane,
+  slab: record({ thicknessMm: number, combine }),
+  curved: optional(record({ centerMm: size, fitMm: size, zoom: number })),
+  window: shapedWindow,
+  inverted: flag
+});
+var curve = oneOf("linear", "step", "smooth");
+var colorPoint = record({ value: number, level: vector, curve });
+var point = record({ value: number, level: tuple(1), curve });
+var transfer = record({
+  colors: list(colorPoint),
+  opacities: list(point),
+  gradientOpacities: optional(list(point))
+});
+var box = optional((value, at) => {
+  const [x, y, z, ...more] = list(size)(value, at);
+  return x && y && z && more.length === 0 ? [x, y, z] : fail(at, "three pairs");
+});
+var look = record({
+  transfer,
+  shading: record({ ambient: number, diffuse: number, specular: number, specularPower: count }),
+  preIntegrated: flag,
+  lights: list(record({ direction: vector, withCamera: flag, color: vector })),
+  ambientOcclusion: flag,
+  shadows: flag,
+  depthCue: optional(
+    record({ strength: number, color: vector, rangeMm: optional(size) })
+  ),
+  clip: record({
+    cropVoxels: box,
+    cut: optional(record({ plane, near: flag })),
+    planes: list(record({ pointMm: vector, normal: vector }))
+  }),
+  layers: list(
+    record({
+      seriesInstanceUid: text,
+      look: kinds({
+        values: record({ kind: oneOf("values"), transfer }),
+        labels: record({ kind: oneOf("labels"), colors: list(tuple(4)) })
+      }),
+      opacity: number
+    })
+  ),
+  path: optional(record({ drawnMm: list(vector), down: vector })),
+  preset: optional(text),
+  stepVoxels: number
+});
 var transport = oneOf("websocket", "webrtc");
 var errorCode = oneOf(
   "malformed",
@@ -69,7 +169,8 @@ var errorCode = oneOf(
   "renderFailed",
   "tooFast",
   "goingAway",
-  "webrtcFailed"
+  "webrtcFailed",
+  "notAllowed"
 );
 var viewFields = {
   view: count,
@@ -96,7 +197,9 @@ var readMessage = {
     resumed: flag,
     iceServers: optional(
       list(record({ urls: list(text), username: absent(text), credential: absent(text) }))
-    )
+    ),
+    role: oneOf("owner", "viewer", "driver"),
+    voxels: flag
   }),
   stateFull: record({ type: oneOf("stateFull"), seriesInstanceUid: optional(text), views: list(record(viewFields)) }),
   library: record({
@@ -139,10 +242,28 @@ var readMessage = {
       reason: optional(text)
     }),
     presets: list(record({ name: text, label: text })),
-    windows: list(record({ label: text, center: number, width: number }))
+    windows: list(record({ label: text, center: number, width: number })),
+    outline: record({
+      patientFromVoxel: vectors,
+      valueRange: pair,
+      levels: pair,
+      windows: list(record({ label: text, center: number, width: number, shape })),
+      tables: list(list(number)),
+      inverted: flag,
+      directionsUnknown: flag
+    })
   }),
   presets: record({ type: oneOf("presets"), presets: list(record({ name: text, label: text })) }),
   view: record({ type: oneOf("view"), ...viewFields }),
+  viewState: record({
+    type: oneOf("viewState"),
+    view: count,
+    seriesInstanceUid: text,
+    revision: count,
+    place,
+    look
+  }),
+  shared: record({ type: oneOf("shared"), views: list(count) }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
@@ -703,8 +824,8 @@ var Gestures = class {
     this.#target.send({ type: "pointer", view, kind, button, x: at.x * ratio, y: at.y * ratio });
   }
   #locate(event) {
-    const box = this.#surface.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    const box2 = this.#surface.getBoundingClientRect();
+    return { x: event.clientX - box2.left, y: event.clientY - box2.top };
   }
   #span() {
     const [a, b] = this.#fingers.values();
@@ -2457,7 +2578,7 @@ var Overlay = class {
   moveTo(viewport) {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
-  show({ transport: transport2, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere }) {
+  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere }) {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
@@ -2466,7 +2587,7 @@ var Overlay = class {
     const rows = {
       Transport: reason ? `${transport2} (${reason})` : transport2,
       Codec: codec ? CODEC_NAMES[codec] : "–",
-      Picture: size ? `${size[0]} × ${size[1]}` : "–",
+      Picture: size2 ? `${size2[0]} × ${size2[1]}` : "–",
       Rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
       Latency: latencyMs ? percentilesText(latencyMs) : "–",
       Data: `${(bitsPerSecond / 1e3).toFixed(0)} kbit/s`,
@@ -2637,7 +2758,7 @@ var Client = class {
     setInterval(() => this.#reportStats(), REPORT_MS);
     addEventListener("pagehide", () => {
       const { resumeToken } = this.#link;
-      const sizes = this.#views.map(({ size }) => size);
+      const sizes = this.#views.map(({ size: size2 }) => size2);
       if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
     });
     addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
@@ -2835,7 +2956,7 @@ var Client = class {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#views.flatMap(({ view, content, size }) => size ? [{ view, content, size }] : []);
+    const views = this.#views.flatMap(({ view, content, size: size2 }) => size2 ? [{ view, content, size: size2 }] : []);
     const message = { type: "layout", views };
     const text2 = JSON.stringify(message);
     if (!this.#begun || text2 === this.#layoutSent) return;
@@ -3045,9 +3166,9 @@ var Client = class {
     setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself ? "drawn here" : "still");
     const { transport: transport2, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
-    const { codec, pictureSize: size, windowsItself: drawnHere } = viewport;
+    const { codec, pictureSize: size2, windowsItself: drawnHere } = viewport;
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere });
   }
   #reportStats() {
     const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());

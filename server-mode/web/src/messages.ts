@@ -4,7 +4,7 @@
 /**
  * What a client asks for. Positions are pixels from the view's top left corner.
  */
-export type ClientMessage = { "type": "openSeries", seriesInstanceUid: string, } | { "type": "layout", views: Array<LayoutView>, } | { "type": "pointer", view: number, kind: PointerKind, 
+export type ClientMessage = { "type": "openSeries", seriesInstanceUid: string, } | { "type": "layout", views: Array<LayoutView>, } | { "type": "openBeside", seriesInstanceUid: string, } | { "type": "closeSeries", seriesInstanceUid: string, } | { "type": "set" } & SetView | { "type": "dropView", view: number, } | { "type": "askState", view: number, } | { "type": "pointer", view: number, kind: PointerKind, 
 /**
  * Needed by `press` and `release`.
  */
@@ -51,7 +51,11 @@ export type LayoutView = { view: number, content: Content,
 /**
  * Width and height in pixels.
  */
-size: [number, number], };
+size: [number, number], 
+/**
+ * The view keeps its state and gets no pictures.
+ */
+paused?: boolean, };
 
 export type Content = "volume" | "cinematic" | "mip" | "minip" | "mean" | "axial" | "coronal" | "sagittal";
 
@@ -74,7 +78,11 @@ resumed: boolean,
 /**
  * Servers that help WebRTC on its way; `None` where there is no WebRTC.
  */
-iceServers: Array<IceServer> | null, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
+iceServers: Array<IceServer> | null, role: Role, 
+/**
+ * Whether clients may have voxels, to draw them themselves.
+ */
+voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "shared", views: Array<number>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
 
 /**
  * A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
@@ -97,7 +105,7 @@ export type SeriesOpened = { seriesInstanceUid: string, modality: string,
 /**
  * Unit of the values, for example `HU`; empty when unknown.
  */
-unit: string, dims: [number, number, number], spacingMm: [number, number, number], valueRange: [number, number], warnings: Array<Warning>, selfCheck: SelfCheck, presets: Array<Preset>, windows: Array<NamedWindow>, };
+unit: string, dims: [number, number, number], spacingMm: [number, number, number], valueRange: [number, number], warnings: Array<Warning>, selfCheck: SelfCheck, presets: Array<Preset>, windows: Array<NamedWindow>, outline: Outline, };
 
 /**
  * What was found in a volume, what was corrected, what cannot be known; sentences for people.
@@ -146,4 +154,242 @@ export type Letters = { left: string, right: string, top: string, bottom: string
 /**
  * Why the server could not do what it was asked. More may be added.
  */
-export type ErrorCode = "malformed" | "seq" | "outOfRange" | "unknownView" | "unknownSeries" | "unknownPreset" | "noSeries" | "loadFailed" | "renderFailed" | "tooFast" | "goingAway" | "webrtcFailed";
+export type ErrorCode = "malformed" | "seq" | "outOfRange" | "unknownView" | "unknownSeries" | "unknownPreset" | "noSeries" | "loadFailed" | "renderFailed" | "tooFast" | "goingAway" | "webrtcFailed" | "notAllowed";
+
+/**
+ * The state that a view is to have, the last one told counts.
+ */
+export type SetView = { view: number, 
+/**
+ * One that is open.
+ */
+seriesInstanceUid: string, place: Place, 
+/**
+ * As before where it is missing; a view that is new needs one.
+ */
+look?: Look, 
+/**
+ * Whether more of this is likely to follow at once: a hand is at work.
+ */
+moving: boolean, };
+
+/**
+ * A view as it is.
+ */
+export type ViewState = { view: number, seriesInstanceUid: string, 
+/**
+ * Frames that show this tell this revision.
+ */
+revision: number, place: Place, look: Look, };
+
+/**
+ * What a client may do.
+ */
+export type Role = "owner" | "viewer" | "driver";
+
+/**
+ * What clients need besides voxels to show a series with the same tools as one of their own.
+ */
+export type Outline = { 
+/**
+ * Column, row and slice step in mm, then the centre of the first voxel; patient space (LPS).
+ */
+patientFromVoxel: [[number, number, number], [number, number, number], [number, number, number], [number, number, number]], 
+/**
+ * Smallest and largest value.
+ */
+valueRange: [number, number], 
+/**
+ * Where tissue begins, and how bright it gets.
+ */
+levels: [number, number], 
+/**
+ * The windows that the files ask for.
+ */
+windows: Array<ShapedNamedWindow>, 
+/**
+ * Brightness, 0 to 1, for evenly spaced values: the tables that windows name.
+ */
+tables: Array<Array<number>>, 
+/**
+ * The smallest value is white (MONOCHROME1).
+ */
+inverted: boolean, 
+/**
+ * The images do not say how they lie in the patient.
+ */
+directionsUnknown: boolean, };
+
+export type ShapedNamedWindow = { label: string, center: number, width: number, shape: Shape, };
+
+/**
+ * Where a view looks from, and through what window: what changes while a hand moves.
+ */
+export type Place = { 
+/**
+ * Width and height in pixels.
+ */
+size: [number, number], content: Shows, camera: Camera, plane: Plane, slab: Slab, 
+/**
+ * How the `path` of the look is looked at, where there is one.
+ */
+curved: Curved | null, window: ShapedWindow, 
+/**
+ * Small values are bright in slices and projections (in those of MONOCHROME1 dark).
+ */
+inverted: boolean, };
+
+/**
+ * What a view shows; more exact than the `content` of a layout, which names first looks.
+ */
+export type Shows = { "kind": "volume" } | { "kind": "cinematic" } | { "kind": "projection", combine: Combine, } | { "kind": "isosurface", value: number, } | { "kind": "slice" } | { "kind": "curved" };
+
+export type Combine = "maximum" | "minimum" | "mean";
+
+export type Camera = { focalPointMm: [number, number, number], 
+/**
+ * Quaternion x, y, z, w; the camera looks along its own -z, y is up.
+ */
+patientFromCamera: [number, number, number, number], distanceMm: number, viewAngleDeg: number, zoom: number, parallel: boolean, 
+/**
+ * The eye's distance from the middle, to the right, for stereo.
+ */
+eyeMm: number, };
+
+/**
+ * A rectangle of the patient mapped onto a view.
+ */
+export type Plane = { centerMm: [number, number, number], 
+/**
+ * Unit vectors towards the view's right and bottom edge, at a right angle to each other.
+ */
+right: [number, number, number], down: [number, number, number], 
+/**
+ * Width and height that fit into the view at zoom 1.
+ */
+fitMm: [number, number], zoom: number, };
+
+/**
+ * A thick slice; 0 mm is a plain cut.
+ */
+export type Slab = { thicknessMm: number, combine: Combine, };
+
+/**
+ * A part of a rolled out path: the distance along it to the right, across it downwards.
+ */
+export type Curved = { 
+/**
+ * What lies in the middle of the view.
+ */
+centerMm: [number, number], 
+/**
+ * Length and height that fit into the view at zoom 1.
+ */
+fitMm: [number, number], zoom: number, };
+
+/**
+ * A smooth curve through points.
+ */
+export type Path = { drawnMm: Array<[number, number, number]>, 
+/**
+ * Unit vector that the rolled out picture has downwards.
+ */
+down: [number, number, number], };
+
+/**
+ * A window and how brightness rises in it (PS3.3 C.11.2).
+ */
+export type ShapedWindow = { center: number, width: number, shape: Shape, };
+
+export type Shape = { "kind": "linear" } | { "kind": "linearExact" } | { "kind": "sigmoid" } | { "kind": "table", index: number, };
+
+/**
+ * How matter looks: changes seldom, and may be left out where it has not changed.
+ */
+export type Look = { transfer: Transfer, shading: Shading, preIntegrated: boolean, lights: Array<Light>, ambientOcclusion: boolean, shadows: boolean, depthCue: DepthCue | null, clip: Clip, layers: Array<Layer>, path: Path | null, 
+/**
+ * The preset whose transfer function this is, unedited.
+ */
+preset: string | null, 
+/**
+ * Samples along a ray are this many voxels apart.
+ */
+stepVoxels: number, };
+
+/**
+ * Three piecewise functions of a value.
+ */
+export type Transfer = { 
+/**
+ * Red, green and blue.
+ */
+colors: Array<Point<[number, number, number]>>, opacities: Array<Point<[number]>>, 
+/**
+ * By the length of the gradient, in values per mm.
+ */
+gradientOpacities: Array<Point<[number]>> | null, };
+
+/**
+ * At `value` the function has this level; components lie between 0 and 1.
+ */
+export type Point<L> = { value: number, level: L, curve: Curve, };
+
+/**
+ * How a function gets to its next point.
+ */
+export type Curve = "linear" | "step" | "smooth";
+
+/**
+ * Blinn-Phong weights.
+ */
+export type Shading = { ambient: number, diffuse: number, specular: number, specularPower: number, };
+
+export type Light = { 
+/**
+ * The way that it travels, in the space that it is fixed to.
+ */
+direction: [number, number, number], 
+/**
+ * Whether it turns with the camera; else it stays with the patient.
+ */
+withCamera: boolean, color: [number, number, number], };
+
+/**
+ * Colours fade with their distance from the eye.
+ */
+export type DepthCue = { strength: number, color: [number, number, number], 
+/**
+ * From, to; those of the volume where it is null.
+ */
+rangeMm: [number, number] | null, };
+
+/**
+ * What is cut away in three dimensions.
+ */
+export type Clip = { 
+/**
+ * First and last voxel of a box along columns, rows and slices.
+ */
+cropVoxels: [[number, number], [number, number], [number, number]] | null, 
+/**
+ * Along a slice.
+ */
+cut: Cut | null, planes: Array<ClipPlane>, };
+
+export type Cut = { plane: Plane, 
+/**
+ * Whether what lies before the slice stays, seen by its viewer; else what lies behind it.
+ */
+near: boolean, };
+
+/**
+ * What lies on the side that `normal` points to stays.
+ */
+export type ClipPlane = { pointMm: [number, number, number], normal: [number, number, number], };
+
+/**
+ * Another open series, shown with the first by its place in the patient.
+ */
+export type Layer = { seriesInstanceUid: string, look: LayerLook, opacity: number, };
+
+export type LayerLook = { "kind": "values", transfer: Transfer, } | { "kind": "labels", colors: Array<[number, number, number, number]>, };

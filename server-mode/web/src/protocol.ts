@@ -154,6 +154,123 @@ function triple(read: Read<number>): Read<readonly [number, number, number]> {
 
 const flag: Read<boolean> = (value, at) => (typeof value === "boolean" ? value : fail(at, "true or false"));
 
+function tuple<T extends readonly number[]>(length: T["length"]): Read<T> {
+  return (value, at) => {
+    const numbers = list(number)(value, at);
+    return numbers.length === length ? (numbers as unknown as T) : fail(at, `${length} numbers`);
+  };
+}
+
+const size = tuple<[number, number]>(2);
+const vector = tuple<[number, number, number]>(3);
+
+const vectors: Read<Told<messages.Outline>["patientFromVoxel"]> = (value, at) => {
+  const [x, y, z, origin, ...more] = list(vector)(value, at);
+  return x && y && z && origin && more.length === 0 ? [x, y, z, origin] : fail(at, "four vectors");
+};
+
+/** One of several shapes, told apart by the field `kind`. */
+function kinds<T extends { readonly kind: string }>(shapes: {
+  readonly [K in T["kind"]]: Read<Extract<T, { kind: K }>>;
+}): Read<T> {
+  return (value, at) => {
+    const kind = (value as { kind?: unknown } | null)?.kind;
+    if (typeof kind !== "string" || !Object.hasOwn(shapes, kind)) return fail(`${at}.kind`, "a known kind");
+    return (shapes[kind as T["kind"]] as Read<T>)(value, at);
+  };
+}
+
+const combine = oneOf<messages.Combine>("maximum", "minimum", "mean");
+
+const shape = kinds<Told<messages.Shape>>({
+  linear: record({ kind: oneOf("linear") }),
+  linearExact: record({ kind: oneOf("linearExact") }),
+  sigmoid: record({ kind: oneOf("sigmoid") }),
+  table: record({ kind: oneOf("table"), index: count }),
+});
+
+const shapedWindow = record<Told<messages.ShapedWindow>>({ center: number, width: number, shape });
+
+const plane = record<Told<messages.Plane>>({
+  centerMm: vector,
+  right: vector,
+  down: vector,
+  fitMm: size,
+  zoom: number,
+});
+
+const place = record<Told<messages.Place>>({
+  size: size,
+  content: kinds<Told<messages.Shows>>({
+    volume: record({ kind: oneOf("volume") }),
+    cinematic: record({ kind: oneOf("cinematic") }),
+    projection: record({ kind: oneOf("projection"), combine }),
+    isosurface: record({ kind: oneOf("isosurface"), value: number }),
+    slice: record({ kind: oneOf("slice") }),
+    curved: record({ kind: oneOf("curved") }),
+  }),
+  camera: record<Told<messages.Camera>>({
+    focalPointMm: vector,
+    patientFromCamera: tuple<[number, number, number, number]>(4),
+    distanceMm: number,
+    viewAngleDeg: number,
+    zoom: number,
+    parallel: flag,
+    eyeMm: number,
+  }),
+  plane,
+  slab: record<Told<messages.Slab>>({ thicknessMm: number, combine }),
+  curved: optional(record<Told<messages.Curved>>({ centerMm: size, fitMm: size, zoom: number })),
+  window: shapedWindow,
+  inverted: flag,
+});
+
+const curve = oneOf<messages.Curve>("linear", "step", "smooth");
+
+const colorPoint = record<Told<messages.Point<[number, number, number]>>>({ value: number, level: vector, curve });
+const point = record<Told<messages.Point<[number]>>>({ value: number, level: tuple<[number]>(1), curve });
+
+const transfer = record<Told<messages.Transfer>>({
+  colors: list(colorPoint),
+  opacities: list(point),
+  gradientOpacities: optional(list(point)),
+});
+
+const box: Read<Told<messages.Clip>["cropVoxels"]> = optional((value, at) => {
+  const [x, y, z, ...more] = list(size)(value, at);
+  return x && y && z && more.length === 0 ? [x, y, z] : fail(at, "three pairs");
+});
+
+const look = record<Told<messages.Look>>({
+  transfer,
+  shading: record<Told<messages.Shading>>({ ambient: number, diffuse: number, specular: number, specularPower: count }),
+  preIntegrated: flag,
+  lights: list(record<Told<messages.Light>>({ direction: vector, withCamera: flag, color: vector })),
+  ambientOcclusion: flag,
+  shadows: flag,
+  depthCue: optional(
+    record<Told<messages.DepthCue>>({ strength: number, color: vector, rangeMm: optional(size) }),
+  ),
+  clip: record<Told<messages.Clip>>({
+    cropVoxels: box,
+    cut: optional(record<Told<messages.Cut>>({ plane, near: flag })),
+    planes: list(record<Told<messages.ClipPlane>>({ pointMm: vector, normal: vector })),
+  }),
+  layers: list(
+    record<Told<messages.Layer>>({
+      seriesInstanceUid: text,
+      look: kinds<Told<messages.LayerLook>>({
+        values: record({ kind: oneOf("values"), transfer }),
+        labels: record({ kind: oneOf("labels"), colors: list(tuple<[number, number, number, number]>(4)) }),
+      }),
+      opacity: number,
+    }),
+  ),
+  path: optional(record<Told<messages.Path>>({ drawnMm: list(vector), down: vector })),
+  preset: optional(text),
+  stepVoxels: number,
+});
+
 const transport = oneOf("websocket", "webrtc");
 
 const errorCode = oneOf<messages.ErrorCode>(
@@ -169,6 +286,7 @@ const errorCode = oneOf<messages.ErrorCode>(
   "tooFast",
   "goingAway",
   "webrtcFailed",
+  "notAllowed",
 );
 
 const viewFields: { readonly [K in keyof ViewInfo]: Read<ViewInfo[K]> } = {
@@ -198,6 +316,8 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     iceServers: optional(
       list(record<IceServer>({ urls: list(text), username: absent(text), credential: absent(text) })),
     ),
+    role: oneOf("owner", "viewer", "driver"),
+    voxels: flag,
   }),
   stateFull: record({ type: oneOf("stateFull"), seriesInstanceUid: optional(text), views: list(record(viewFields)) }),
   library: record({
@@ -241,9 +361,27 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     }),
     presets: list(record<PresetName>({ name: text, label: text })),
     windows: list(record<WindowPreset>({ label: text, center: number, width: number })),
+    outline: record<Told<messages.Outline>>({
+      patientFromVoxel: vectors,
+      valueRange: pair,
+      levels: pair,
+      windows: list(record<Told<messages.ShapedNamedWindow>>({ label: text, center: number, width: number, shape })),
+      tables: list(list(number)),
+      inverted: flag,
+      directionsUnknown: flag,
+    }),
   }),
   presets: record({ type: oneOf("presets"), presets: list(record<PresetName>({ name: text, label: text })) }),
   view: record<ViewState>({ type: oneOf("view"), ...viewFields }),
+  viewState: record<Extract<ServerMessage, { type: "viewState" }>>({
+    type: oneOf("viewState"),
+    view: count,
+    seriesInstanceUid: text,
+    revision: count,
+    place,
+    look,
+  }),
+  shared: record({ type: oneOf("shared"), views: list(count) }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),

@@ -62,6 +62,8 @@ const connected = (resumeToken: string) =>
     resumeToken,
     resumed: false,
     iceServers: null,
+    role: "owner",
+    voxels: true,
   });
 
 test("messages are numbered from 1 on each connection", () => {

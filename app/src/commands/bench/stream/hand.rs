@@ -164,7 +164,7 @@ impl<'a> Hand<'a> {
         let mut hand = Self { plan, client, kept, began: Instant::now(), seen: Seen::default() };
         hand.ask(ClientMessage::Accept { codecs: plan.codecs.clone() })?;
         hand.ask(ClientMessage::OpenSeries { series_instance_uid: plan.series.clone() })?;
-        let view = LayoutView { view: 0, content: plan.content(), size: plan.size };
+        let view = LayoutView { view: 0, content: plan.content(), size: plan.size, paused: false };
         hand.ask(ClientMessage::Layout { views: vec![view] })?;
         hand.until_best(0).await.context("no first picture")?;
         if plan.transport == StreamTransport::Webrtc {
