@@ -14,10 +14,12 @@ use super::command::{self, Command, KeyFocus};
 use super::dialogs;
 use super::job::{Job, Poll};
 use super::layout::{Layout, ViewId};
+use super::look_panel::{LookPanel, Subject};
 use super::presets;
 use super::preview::Preview;
 use super::recent::Recent;
 use super::study::OpenSeries;
+use super::text::tr;
 use super::viewport::{Effect, Probe, Scenery, Viewport};
 use super::{Options, side_panel, theme, top_bar};
 
@@ -54,6 +56,10 @@ pub struct App {
     pub(super) demographics: bool,
     pub(super) reference_lines: bool,
     pub(super) side_panel: bool,
+    /// Shown where there is one.
+    pub(super) look_panel: Option<LookPanel>,
+    presets_folder: Option<PathBuf>,
+    saving: Option<(String, Job<std::io::Result<()>>)>,
 }
 
 /// A series and its viewports, indexed by `ViewId`.
@@ -111,7 +117,7 @@ impl App {
             work: None,
             index: options.index,
             presets: PresetLibrary::default(),
-            preset_job: options.presets.map(|folder| presets::watch(ctx, folder)),
+            preset_job: options.presets.clone().map(|folder| presets::watch(ctx, folder)),
             thumbnail_job: None,
             picker: None,
             screen: None,
@@ -124,6 +130,9 @@ impl App {
             demographics: true,
             reference_lines: true,
             side_panel: true,
+            look_panel: None,
+            presets_folder: options.presets,
+            saving: None,
         };
         if !paths.is_empty() {
             app.open(ctx, paths);
@@ -346,6 +355,10 @@ impl App {
             Command::ToggleDemographics => self.demographics = !self.demographics,
             Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
             Command::ToggleSidePanel => self.side_panel = !self.side_panel,
+            Command::ToggleLookPanel => {
+                self.look_panel = if self.look_panel.is_some() { None } else { Some(LookPanel::default()) };
+            }
+            Command::SavePreset(label) => self.save_preset(ctx, &label),
             Command::ToggleHelp => self.help = !self.help,
             Command::StepViewport(by) => {
                 let next = (self.active.index() as isize + by).rem_euclid(ViewId::ALL.len() as isize);
@@ -358,6 +371,7 @@ impl App {
             | Command::WindowKey(_)
             | Command::SetPreset(_)
             | Command::NextPreset
+            | Command::SetLook(_)
             | Command::SetVolumeContent(_)
             | Command::ToggleMip
             | Command::ToggleCinematic
@@ -372,6 +386,35 @@ impl App {
                     screen.run(self.active, &command, &self.presets);
                 }
             }
+        }
+    }
+
+    /// Keeps the volume view's look in the user's folder, which is watched for what is new.
+    fn save_preset(&mut self, ctx: &egui::Context, label: &str) {
+        let Some(screen) = &self.screen else { return };
+        let preset =
+            presets::preset_of(screen.view(ViewId::Volume), label, &screen.open.volume.meaning().modality);
+        if Preset::find(&preset.name).is_some() {
+            return self.tell(tr!("preset-built-in", name = label).into_owned(), Vec::new());
+        }
+        let Some(folder) = self.presets_folder.clone() else {
+            return self.tell(tr!("preset-no-folder").into_owned(), Vec::new());
+        };
+        self.saving = Some((label.to_owned(), presets::save(ctx, folder, preset)));
+    }
+
+    fn take_saved(&mut self) {
+        let Some((label, job)) = &self.saving else { return };
+        let problem = match job.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(())) => None,
+            Poll::Result(Err(error)) => Some(error.to_string()),
+            Poll::Ended => Some(tr!("job-ended").into_owned()),
+        };
+        let text = problem.map(|reason| tr!("preset-not-saved", name = label.as_str(), reason = reason));
+        self.saving = None;
+        if let Some(text) = text {
+            self.tell(text.into_owned(), Vec::new());
         }
     }
 
@@ -413,6 +456,22 @@ impl App {
         let Some(Work::Load { job, preview: Some(preview), .. }) = &mut self.work else { return false };
         preview.show(&self.renderer, self.demographics, job.progress(), ui, commands);
         true
+    }
+
+    fn show_look_panel(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+        let (Some(panel), Some(screen)) = (&mut self.look_panel, &self.screen) else { return };
+        let viewport = &screen.viewports[ViewId::Volume.index()];
+        let subject = Subject {
+            id: egui::Id::unique((&screen.open.series_id, viewport.id)),
+            view: &viewport.view,
+            volume: &screen.open.volume,
+            refined: viewport.refined(),
+        };
+        egui::Panel::right("look")
+            .default_size(320.0)
+            .size_range(280.0..=560.0)
+            .frame(egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::same(10)))
+            .show(ui, |ui| panel.show(ui, &subject, commands));
     }
 
     fn show_viewports(&mut self, ui: &mut egui::Ui) {
@@ -514,6 +573,7 @@ impl Screen {
                     view.apply_preset(next, volume);
                 }
             }
+            Command::SetLook(ref look) => look.as_ref().clone().apply(&mut self.viewports[volume_view].view),
             Command::SetVolumeContent(content) => self.set_content(content),
             Command::ToggleMip => {
                 let mip = self.viewports[volume_view].view.content == Content::MIP;
@@ -577,6 +637,7 @@ impl eframe::App for App {
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
         self.take_presets();
+        self.take_saved();
         let mut commands = command::pressed(&ctx, self.key_focus(&ctx));
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
@@ -597,6 +658,7 @@ impl eframe::App for App {
                 .frame(egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::same(10)))
                 .show(ui, |ui| side_panel::show(self, ui, &mut commands));
         }
+        self.show_look_panel(ui, &mut commands);
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
             if self.show_preview(ui, &mut commands) {

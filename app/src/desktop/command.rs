@@ -6,6 +6,8 @@ use eframe::egui::{self, Key, Modifiers};
 use render_core::Window;
 use render_core::scene::Content;
 
+use super::look_panel::Look;
+
 /// Changes of state that menus, keys and panels share. Without a name, a command means the active
 /// viewport.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +46,11 @@ pub enum Command {
     ToggleDemographics,
     ToggleReferenceLines,
     ToggleSidePanel,
+    ToggleLookPanel,
+    /// Of the volume view.
+    SetLook(Box<Look>),
+    /// Keeps the volume view's look under this name.
+    SavePreset(String),
     ToggleHelp,
 }
 
@@ -118,6 +125,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "C",
         text: "Volume or cinematic",
         bindings: &[(NONE, Key::C, || Command::ToggleCinematic)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "Shift+P",
+        text: "Change the look of the volume",
+        bindings: &[(Modifiers::SHIFT, Key::P, || Command::ToggleLookPanel)],
     },
     Shortcut {
         group: "Picture",

@@ -15,6 +15,7 @@ mod command;
 mod dialogs;
 mod job;
 mod layout;
+mod look_panel;
 mod overlay;
 mod presets;
 mod preview;
@@ -22,6 +23,7 @@ mod recent;
 mod render_worker;
 mod side_panel;
 mod study;
+mod text;
 mod theme;
 mod top_bar;
 mod viewport;
@@ -47,6 +49,7 @@ pub struct Options {
 /// Opens the window on the studies in `paths` and returns when it is closed. Fails if there is no
 /// display or no adapter that could draw a window.
 pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
+    text::choose(None);
     let native = eframe::NativeOptions {
         viewport: eframe::egui::ViewportBuilder::default()
             .with_title("Voxcast")

@@ -1,10 +1,13 @@
 //! The user's own presets, read again when their folder changes.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eframe::egui;
-use render_core::scene::PresetLibrary;
+use render_core::save::{self, Existing};
+use render_core::scene::preset::Values;
+use render_core::scene::{Preset, PresetLibrary, ViewState};
 
 use super::job::Job;
 
@@ -29,4 +32,64 @@ pub fn watch(ctx: &egui::Context, folder: PathBuf) -> Job<News> {
             std::thread::sleep(LOOK_EVERY);
         }
     })
+}
+
+/// A view's look as a preset with this label.
+pub fn preset_of(view: &ViewState, label: &str, modality: &str) -> Preset {
+    Preset {
+        name: name_of(label),
+        label: label.to_owned(),
+        modality: modality.to_owned(),
+        values: Values::Absolute,
+        transfer: view.transfer.clone(),
+        shading: view.shading,
+    }
+}
+
+/// A label as the name of a preset and of its file: letters, digits, `_` and `-`.
+fn name_of(label: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let name: String = label.trim().chars().map(plain).take(64).collect();
+    if name.trim_matches('_').is_empty() { "Preset".to_owned() } else { name }
+}
+
+/// Writes a preset into the user's folder, in place of an earlier one of the same name.
+pub fn save(ctx: &egui::Context, folder: PathBuf, preset: Preset) -> Job<std::io::Result<()>> {
+    Job::start("save preset", ctx, move |_, sink| {
+        sink.send(write(&folder, &preset));
+    })
+}
+
+fn write(folder: &Path, preset: &Preset) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let file = folder.join(format!("{}.toml", preset.name));
+    save::save(&file, Existing::Replace, |out| out.write_all(preset.to_file().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_look_is_read_back_as_a_preset() {
+        let folder = std::env::temp_dir().join(format!("voxcast-save-preset-{}", std::process::id()));
+        let mut preset = Preset::find("CT_Bone").expect("built in").clone();
+        preset.name = name_of("Our bone, äöü");
+        preset.label = "Our bone, äöü".to_owned();
+        write(&folder, &preset).unwrap();
+        preset.transfer.opacities.set_level(0, [0.5]).unwrap();
+        write(&folder, &preset).unwrap();
+        let mut library = PresetLibrary::default();
+        let reload = library.reload(&folder);
+        assert_eq!((reload.changed, reload.problems), (vec!["Our_bone_____".to_owned()], Vec::new()));
+        assert_eq!(library.find("Our_bone_____"), Some(&preset));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn every_label_has_a_name() {
+        assert_eq!(name_of("山田"), "Preset");
+        assert_eq!(name_of("../x"), "___x");
+        assert_eq!(name_of(&"a".repeat(99)).len(), 64);
+    }
 }

@@ -9,6 +9,7 @@ use super::app::{App, Screen};
 use super::command::Command;
 use super::layout::ViewId;
 use super::overlay::{axis_position, preset_title};
+use super::text::tr;
 use super::theme::{self, Icon};
 
 /// Most menus fit without scrolling.
@@ -141,6 +142,7 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         };
         entry(ui, app.demographics, "Patient's data", "D", Command::ToggleDemographics);
         entry(ui, app.reference_lines, "Reference lines", "X", Command::ToggleReferenceLines);
+        entry(ui, app.look_panel.is_some(), &tr!("look-title"), "Shift+P", Command::ToggleLookPanel);
         ui.separator();
         entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
         entry(ui, false, "Two by two", "", Command::ResetLayout);

@@ -118,6 +118,11 @@ impl Viewport {
         self.focused
     }
 
+    /// How far the picture on screen is, 0 to 1, while it gathers samples.
+    pub fn refined(&self) -> Option<f32> {
+        self.shown.as_ref().and_then(|shown| shown.refined)
+    }
+
     /// Zoom for keys, by a factor.
     pub fn zoom(&mut self, factor: f64) {
         match self.view.content {

@@ -1,0 +1,216 @@
+//! The window's words, in the user's language.
+//!
+//! Messages are Fluent files in `assets/locales`, built into the binary. `tr!("key")` is a message,
+//! `tr!("key", count = 3)` one with arguments. Numbers with units come formatted as arguments: they
+//! look alike in every language.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+
+/// The languages there are. The first one has every message.
+pub const LANGUAGES: [Language; 2] = [
+    Language { code: "en", messages: include_str!("../../../assets/locales/en.ftl") },
+    Language { code: "de", messages: include_str!("../../../assets/locales/de.ftl") },
+];
+
+/// A language of the window.
+#[derive(Clone, Copy, Debug)]
+pub struct Language {
+    /// ISO 639-1.
+    pub code: &'static str,
+    messages: &'static str,
+}
+
+type Bundle = FluentBundle<FluentResource>;
+
+static BUNDLES: LazyLock<[Bundle; LANGUAGES.len()]> = LazyLock::new(|| LANGUAGES.map(bundle));
+
+static CURRENT: AtomicUsize = AtomicUsize::new(0);
+
+fn bundle(language: Language) -> Bundle {
+    let code = language.code.parse().expect("a code of two letters is a language");
+    let mut bundle = Bundle::new_concurrent(vec![code]);
+    // Marks around arguments, for scripts that run from right to left, are boxes in our fonts.
+    bundle.set_use_isolating(false);
+    let resource = match FluentResource::try_new(language.messages.to_owned()) {
+        Ok(resource) => resource,
+        // What can be read is worth more than nothing; a test finds what cannot.
+        Err((resource, errors)) => {
+            tracing::error!(language = language.code, ?errors, "messages are damaged");
+            resource
+        }
+    };
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+/// Chooses the language with this code; the system's without one, English where there is none.
+pub fn choose(code: Option<&str>) {
+    let system = sys_locale::get_locale().unwrap_or_default();
+    let wanted = code.unwrap_or(&system);
+    let index = LANGUAGES.iter().position(|language| is_of(wanted, language.code));
+    CURRENT.store(index.unwrap_or(0), Ordering::Relaxed);
+}
+
+/// Whether a locale, such as `de-AT`, is of a language.
+fn is_of(locale: &str, code: &str) -> bool {
+    let language = locale.split(['-', '_', '.']).next().unwrap_or_default();
+    language.eq_ignore_ascii_case(code)
+}
+
+/// A message in the current language, else in English, else its key. `tr!` is the way to call it: the
+/// tests look for that.
+pub fn message(key: &'static str, arguments: &[(&'static str, FluentValue<'_>)]) -> Cow<'static, str> {
+    let current = CURRENT.load(Ordering::Relaxed);
+    let of = |index: usize| {
+        let bundle: &'static Bundle = &BUNDLES[index];
+        let pattern = bundle.get_message(key)?.value()?;
+        let mut errors = Vec::new();
+        if arguments.is_empty() {
+            return Some(bundle.format_pattern(pattern, None, &mut errors));
+        }
+        let arguments: FluentArgs<'_> = arguments.iter().cloned().collect();
+        let text = bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned();
+        Some(Cow::Owned(text))
+    };
+    of(current).or_else(|| of(0)).unwrap_or(Cow::Borrowed(key))
+}
+
+/// A message by its key: `tr!("open")`, `tr!("slice-of", number = 3, count = 275)`.
+macro_rules! tr {
+    ($key:literal) => {
+        $crate::desktop::text::message($key, &[])
+    };
+    ($key:literal, $($name:ident = $value:expr),+ $(,)?) => {
+        $crate::desktop::text::message($key, &[$((stringify!($name), $value.into())),+])
+    };
+}
+pub(crate) use tr;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    use fluent_bundle::FluentResource;
+
+    use super::*;
+
+    /// The names of variables in a message, by key. Fluent's own syntax: `{ $name`.
+    fn keys(language: &Language) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut key = String::new();
+        for line in language.messages.lines() {
+            if line.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                key = line.split(" =").next().expect("a line has a beginning").to_owned();
+                assert!(found.insert(key.clone(), BTreeSet::new()).is_none(), "{key} is there twice");
+            }
+            for part in line.split('$').skip(1) {
+                let name: String =
+                    part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                found.get_mut(&key).expect("a variable is in a message").insert(name);
+            }
+        }
+        found
+    }
+
+    /// Every `tr!` of the window's sources: key and names of arguments.
+    fn uses() -> BTreeMap<String, BTreeSet<String>> {
+        fn read(folder: &Path, texts: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).expect("the sources can be listed") {
+                let path = entry.expect("the sources can be listed").path();
+                if path.is_dir() {
+                    read(&path, texts);
+                } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("text.rs") {
+                    texts.push(std::fs::read_to_string(&path).expect("a source can be read"));
+                }
+            }
+        }
+        let mut texts = Vec::new();
+        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for text in &texts {
+            for call in text.split("tr!(").skip(1) {
+                let call = call.trim_start();
+                let Some(rest) = call.strip_prefix('"') else { continue };
+                let (key, rest) = rest.split_once('"').expect("a key ends");
+                let names = found.entry(key.to_owned()).or_default();
+                names.extend(argument_names(rest));
+            }
+        }
+        found
+    }
+
+    /// `, a = f(x, y), b = "z")...`: a, b.
+    fn argument_names(rest: &str) -> Vec<String> {
+        let (mut depth, mut in_string, mut word, mut names) = (0, false, String::new(), Vec::new());
+        let mut letters = rest.chars().peekable();
+        while let Some(c) = letters.next() {
+            match c {
+                '"' => in_string = !in_string,
+                _ if in_string => {}
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' if depth == 0 => break,
+                ')' | ']' | '}' => depth -= 1,
+                ',' if depth == 0 => word.clear(),
+                '=' if depth == 0 && !word.trim().is_empty() && letters.peek() != Some(&'=') => {
+                    if word.trim().chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                        names.push(word.trim().to_owned());
+                    }
+                    word.clear();
+                }
+                c if depth == 0 => word.push(c),
+                _ => {}
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn every_language_has_the_same_messages_with_the_same_arguments() {
+        let english = keys(&LANGUAGES[0]);
+        for language in &LANGUAGES {
+            let parsed = FluentResource::try_new(language.messages.to_owned());
+            assert!(parsed.is_ok(), "{}: {:?}", language.code, parsed.err().map(|(_, errors)| errors));
+            let other = keys(language);
+            let missing: Vec<_> = english.keys().filter(|key| !other.contains_key(*key)).collect();
+            let more: Vec<_> = other.keys().filter(|key| !english.contains_key(*key)).collect();
+            assert!(
+                missing.is_empty() && more.is_empty(),
+                "{}: lacks {missing:?}, adds {more:?}",
+                language.code
+            );
+            for (key, names) in &english {
+                assert_eq!(&other[key], names, "{}: arguments of {key}", language.code);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_window_says_exists_and_what_exists_is_said() {
+        let (known, used) = (keys(&LANGUAGES[0]), uses());
+        for (key, names) in &used {
+            let message = known.get(key).unwrap_or_else(|| panic!("there is no message {key}"));
+            assert_eq!(message, names, "arguments of {key}");
+        }
+        let unused: Vec<_> = known.keys().filter(|key| !used.contains_key(*key)).collect();
+        assert!(unused.is_empty(), "nobody says {unused:?}");
+    }
+
+    #[test]
+    fn arguments_are_counted_and_no_marks_are_added() {
+        let points = |count: i32| message("look-none-selected", &[("count", count.into())]);
+        assert!(points(1).starts_with("1 point. ") && points(12).starts_with("12 points. "));
+        assert_eq!(message("no-such-key", &[]), "no-such-key");
+    }
+
+    #[test]
+    fn a_locale_is_of_its_language() {
+        assert!(is_of("de-AT", "de") && is_of("de_DE.UTF-8", "de") && is_of("EN", "en"));
+        assert!(!is_of("den", "de") && !is_of("", "de"));
+    }
+}
