@@ -1,26 +1,26 @@
 //! The window's state, and how commands and finished work change it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use render_core::dicom::{self, Failed, Glimpse, Library, Loaded, Series, Study};
-use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+use render_core::scene::{Preset, PresetLibrary};
 use render_core::words::counted;
-use render_core::{Progress, Renderer, Volume, Window};
+use render_core::{Progress, Renderer};
 
 use super::command::{self, Command, KeyFocus};
+use super::desk::{Arrangement, Desk};
 use super::dialogs;
 use super::job::{Job, Poll};
-use super::layout::{Layout, ViewId};
 use super::look_panel::{LookPanel, Subject};
 use super::presets;
 use super::preview::Preview;
 use super::recent::Recent;
 use super::study::OpenSeries;
 use super::text::tr;
-use super::viewport::{Effect, Probe, Scenery, Viewport};
 use super::{Options, side_panel, theme, top_bar};
 
 /// How often progress is shown while files are read.
@@ -46,27 +46,18 @@ pub struct App {
     preset_job: Option<Job<presets::News>>,
     thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
     picker: Option<Job<Vec<PathBuf>>>,
-    pub(super) screen: Option<Screen>,
-    layout: Layout,
-    pub(super) active: ViewId,
+    /// Series to load after the one that is being loaded.
+    queue: VecDeque<String>,
+    pub(super) desk: Desk,
     pub(super) recent: Recent,
     pub(super) messages: Vec<Message>,
     open_dialog: Option<dialogs::OpenDialog>,
     help: bool,
-    pub(super) demographics: bool,
-    pub(super) reference_lines: bool,
     pub(super) side_panel: bool,
     /// Shown where there is one.
     pub(super) look_panel: Option<LookPanel>,
     presets_folder: Option<PathBuf>,
     saving: Option<(String, Job<std::io::Result<()>>)>,
-}
-
-/// A series and its viewports, indexed by `ViewId`.
-pub struct Screen {
-    pub open: OpenSeries,
-    pub viewports: [Viewport; 4],
-    pub probe: Option<Probe>,
 }
 
 /// Reading files.
@@ -82,11 +73,6 @@ impl Work {
             Self::Scan { job, .. } => ("Looking for images", job.progress()),
             Self::Load { job, .. } => (LOADING, job.progress()),
         }
-    }
-
-    /// Whether an image of what is read is on screen.
-    pub fn has_preview(&self) -> bool {
-        matches!(self, Self::Load { preview: Some(_), .. })
     }
 }
 
@@ -108,6 +94,7 @@ impl App {
         let ctx = &cc.egui_ctx;
         theme::apply(ctx);
         let (renderer, card) = on_the_windows_card(cc, options.renderer);
+        let desk = Desk::new(ctx, card.clone());
         let mut app = Self {
             renderer,
             card,
@@ -120,15 +107,12 @@ impl App {
             preset_job: options.presets.clone().map(|folder| presets::watch(ctx, folder)),
             thumbnail_job: None,
             picker: None,
-            screen: None,
-            layout: Layout::default(),
-            active: ViewId::Axial,
+            queue: VecDeque::new(),
+            desk,
             recent: Recent::load(),
             messages: Vec::new(),
             open_dialog: None,
             help: false,
-            demographics: true,
-            reference_lines: true,
             side_panel: true,
             look_panel: None,
             presets_folder: options.presets,
@@ -162,11 +146,35 @@ impl App {
         self.open_dialog = None;
         // What was wrong with the last thing opened is past.
         self.messages.clear();
+        self.queue.clear();
         self.work = Some(Work::Scan { job, paths });
     }
 
+    /// Loads what the desk waits for, one series after another.
+    fn load_missing(&mut self, ctx: &egui::Context) {
+        let loading = match &self.work {
+            Some(Work::Scan { .. }) => return,
+            Some(Work::Load { series_id, .. }) => Some(series_id.clone()),
+            None => None,
+        };
+        let missing = self.desk.missing();
+        // What is not wanted any more is not worth waiting for.
+        if loading.as_ref().is_some_and(|id| !missing.contains(id)) {
+            self.work = None;
+        }
+        self.queue = missing.into_iter().filter(|id| loading.as_ref() != Some(id)).collect();
+        self.load_next(ctx);
+    }
+
+    fn load_next(&mut self, ctx: &egui::Context) {
+        while self.work.is_none() {
+            let Some(next) = self.queue.pop_front() else { return };
+            self.load(ctx, next);
+        }
+    }
+
     fn load(&mut self, ctx: &egui::Context, series_id: String) {
-        let Some((_, series)) = self.series(&series_id) else { return };
+        let Some((_, series)) = self.series(&series_id) else { return self.desk.forget(&series_id) };
         let series = series.clone();
         let job = Job::start("load", ctx, move |progress, sink| {
             let show = |glimpse| {
@@ -214,11 +222,7 @@ impl App {
     fn take_presets(&mut self) {
         while let Some(Poll::Result(news)) = self.preset_job.as_ref().map(Job::poll) {
             self.presets = news.library;
-            if let Some(Screen { open, viewports, .. }) = &mut self.screen {
-                for viewport in viewports {
-                    viewport.view.refresh_preset(&self.presets, &open.volume);
-                }
-            }
+            self.desk.refresh_presets(&self.presets);
             // What was wrong with the folder before is past.
             self.messages.retain(|message| message.text != presets::LEFT_OUT);
             if !self.presets.problems().is_empty() {
@@ -297,7 +301,8 @@ impl App {
         }
         self.make_thumbnails(ctx);
         if let Some(first) = first {
-            self.load(ctx, first);
+            self.desk.arrange(&Arrangement::planes_and_volume(&first));
+            self.load_missing(ctx);
         }
     }
 
@@ -318,8 +323,13 @@ impl App {
     fn loaded(&mut self, ctx: &egui::Context, series_id: &str, result: Result<Loaded, dicom::Error>) {
         let loaded = match result {
             Ok(loaded) => loaded,
-            Err(dicom::Error::Cancelled) => return,
-            Err(error) => return self.tell(format!("The series was not loaded: {error}"), Vec::new()),
+            Err(error) => {
+                self.desk.forget(series_id);
+                if !matches!(error, dicom::Error::Cancelled) {
+                    self.tell(format!("The series was not loaded: {error}"), Vec::new());
+                }
+                return self.load_next(ctx);
+            }
         };
         if !loaded.failed.is_empty() {
             let details = loaded.failed.iter().map(failed_line).collect();
@@ -327,9 +337,9 @@ impl App {
             self.tell(format!("Left out because they cannot be read: {files} of the series."), details);
         }
         let Some((study, series)) = self.series(series_id) else { return };
-        let open = OpenSeries::new(study, series, loaded);
-        let viewports = ViewId::ALL.map(|id| Viewport::new(id, &open, ctx, self.card.as_ref()));
-        self.screen = Some(Screen { open, viewports, probe: None });
+        let open = Arc::new(OpenSeries::new(study, series, loaded));
+        self.desk.fill(&open);
+        self.load_next(ctx);
     }
 
     fn run(&mut self, ctx: &egui::Context, command: Command) {
@@ -340,60 +350,51 @@ impl App {
             Command::PickFolder => self.picker = Some(dialogs::pick_folder(ctx)),
             Command::PickFiles => self.picker = Some(dialogs::pick_files(ctx)),
             Command::Open(paths) => self.open(ctx, paths),
-            Command::LoadSeries(uid) => self.load(ctx, uid),
+            Command::LoadSeries(id) => {
+                self.desk.want(&id, None);
+                self.load_missing(ctx);
+            }
+            Command::LoadInto(viewport, id) => {
+                self.desk.want(&id, Some(viewport));
+                self.load_missing(ctx);
+            }
             Command::StepSeries(by) => self.step_series(ctx, by),
             Command::Escape => self.escape(),
-            Command::CancelLoading => self.work = None,
+            Command::CancelLoading => self.cancel_loading(),
             Command::DismissMessage(index) => {
                 if index < self.messages.len() {
                     self.messages.remove(index);
                 }
             }
             Command::ClearRecent => self.recent.clear(),
-            Command::ResetLayout => self.layout = Layout::default(),
-            Command::ToggleMaximiseActive => self.layout.toggle_maximise(self.active),
-            Command::ToggleDemographics => self.demographics = !self.demographics,
-            Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
+            Command::ResetLayout => {
+                if let Some(viewport) = self.desk.active() {
+                    let arrangement = Arrangement::planes_and_volume(&viewport.series.series_id);
+                    self.desk.arrange(&arrangement);
+                }
+            }
             Command::ToggleSidePanel => self.side_panel = !self.side_panel,
             Command::ToggleLookPanel => {
                 self.look_panel = if self.look_panel.is_some() { None } else { Some(LookPanel::default()) };
             }
             Command::SavePreset(label) => self.save_preset(ctx, &label),
             Command::ToggleHelp => self.help = !self.help,
-            Command::StepViewport(by) => {
-                let next = (self.active.index() as isize + by).rem_euclid(ViewId::ALL.len() as isize);
-                self.active = ViewId::ALL[next as usize];
-                if self.layout.maximised().is_some() {
-                    self.layout.maximise(self.active);
-                }
-            }
-            Command::SetWindow(_)
-            | Command::WindowKey(_)
-            | Command::SetPreset(_)
-            | Command::NextPreset
-            | Command::SetLook(_)
-            | Command::SetVolumeContent(_)
-            | Command::ToggleMip
-            | Command::ToggleCinematic
-            | Command::Reset
-            | Command::ResetAll
-            | Command::Page(_)
-            | Command::Arrow(_)
-            | Command::Zoom(_)
-            | Command::Fit
-            | Command::Turn(_) => {
-                if let Some(screen) = &mut self.screen {
-                    screen.run(self.active, &command, &self.presets);
-                }
-            }
+            other => self.desk.run(&other, &self.presets),
+        }
+    }
+
+    fn cancel_loading(&mut self) {
+        self.work = None;
+        self.queue.clear();
+        for id in self.desk.missing() {
+            self.desk.forget(&id);
         }
     }
 
     /// Keeps the volume view's look in the user's folder, which is watched for what is new.
     fn save_preset(&mut self, ctx: &egui::Context, label: &str) {
-        let Some(screen) = &self.screen else { return };
-        let preset =
-            presets::preset_of(screen.view(ViewId::Volume), label, &screen.open.volume.meaning().modality);
+        let Some(viewport) = self.desk.volume_viewport() else { return };
+        let preset = presets::preset_of(&viewport.view, label, &viewport.series.volume.meaning().modality);
         if Preset::find(&preset.name).is_some() {
             return self.tell(tr!("preset-built-in", name = label).into_owned(), Vec::new());
         }
@@ -424,24 +425,24 @@ impl App {
         } else if self.open_dialog.is_some() {
             self.open_dialog = None;
         } else if self.work.is_some() {
-            self.work = None;
+            self.cancel_loading();
         } else {
-            self.layout.restore();
+            self.desk.layout.restore();
         }
     }
 
     fn step_series(&mut self, ctx: &egui::Context, by: isize) {
-        let Some(screen) = &self.screen else { return };
+        let Some(active) = self.desk.active() else { return };
         let all: Vec<&Series> = self.studies.iter().flat_map(|study| &study.series).collect();
-        let here = all.iter().position(|s| s.id() == screen.open.series_id);
+        let here = all.iter().position(|s| s.id() == active.series.series_id);
         let next = here.and_then(|here| here.checked_add_signed(by)).and_then(|next| all.get(next));
-        if let Some(uid) = next.map(|series| series.id()) {
-            self.load(ctx, uid);
+        if let Some(id) = next.map(|series| series.id()) {
+            self.run(ctx, Command::LoadSeries(id));
         }
     }
 
     fn key_focus(&self, ctx: &egui::Context) -> KeyFocus {
-        let in_viewport = self.screen.iter().flat_map(|screen| &screen.viewports).any(Viewport::has_focus);
+        let in_viewport = self.desk.has_focus();
         if ctx.text_edit_focused() || ctx.any_popup_open() {
             KeyFocus::Typing
         } else if in_viewport || ctx.memory(|memory| memory.focused().is_none()) {
@@ -451,20 +452,19 @@ impl App {
         }
     }
 
-    /// Shows what there is of the series that is being loaded; returns false while that is nothing.
-    fn show_preview(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) -> bool {
-        let Some(Work::Load { job, preview: Some(preview), .. }) = &mut self.work else { return false };
-        preview.show(&self.renderer, self.demographics, job.progress(), ui, commands);
-        true
+    /// Whether an image of what is being loaded is all there is to see.
+    pub(super) fn shows_preview(&self) -> bool {
+        matches!(&self.work, Some(Work::Load { preview: Some(_), series_id, .. }) if self.desk.waits_for(series_id))
     }
 
     fn show_look_panel(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-        let (Some(panel), Some(screen)) = (&mut self.look_panel, &self.screen) else { return };
-        let viewport = &screen.viewports[ViewId::Volume.index()];
+        let (Some(panel), Some(viewport)) = (&mut self.look_panel, self.desk.volume_viewport()) else {
+            return;
+        };
         let subject = Subject {
-            id: egui::Id::unique((&screen.open.series_id, viewport.id)),
+            id: egui::Id::unique((&viewport.series.series_id, viewport.id)),
             view: &viewport.view,
-            volume: &screen.open.volume,
+            volume: &viewport.series.volume,
             refined: viewport.refined(),
         };
         egui::Panel::right("look")
@@ -474,48 +474,17 @@ impl App {
             .show(ui, |ui| panel.show(ui, &subject, commands));
     }
 
-    fn show_viewports(&mut self, ui: &mut egui::Ui) {
-        let Some(Screen { open, viewports, probe }) = &mut self.screen else { return };
-        let scenery = Scenery {
-            open,
-            renderer: &self.renderer,
-            active: self.active,
-            planes: ViewId::SLICES.map(|id| (id, viewports[id.index()].view.plane)),
-            demographics: self.demographics,
-            reference_lines: self.reference_lines,
+    /// Shows what there is of the series that is being loaded, where nothing else is to be seen; returns
+    /// false where something is, and while there is nothing yet.
+    fn show_preview(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) -> bool {
+        let Some(Work::Load { job, preview: Some(preview), series_id }) = &mut self.work else {
+            return false;
         };
-        let effects = self.layout.show(ui, viewports, &scenery);
-        *probe = None;
-        // What one viewport does to another shows at once, not at the next move of the mouse.
-        let mut others_changed = false;
-        for (id, effect) in effects {
-            match effect {
-                Effect::Activated => {
-                    others_changed |= self.active != id;
-                    self.active = id;
-                }
-                Effect::DoubleClicked => {
-                    self.layout.toggle_maximise(id);
-                    others_changed = true;
-                }
-                Effect::Hovered(found) => *probe = Some(found),
-                Effect::WindowChanged(window) => {
-                    for other in ViewId::SLICES.into_iter().filter(|&other| other != id) {
-                        viewports[other.index()].view.set_window(window);
-                    }
-                    others_changed = true;
-                }
-                Effect::CursorMoved(place) => {
-                    for other in ViewId::SLICES.into_iter().filter(|&other| other != id) {
-                        viewports[other.index()].move_to(place, &open.volume);
-                    }
-                    others_changed = true;
-                }
-            }
+        if !self.desk.waits_for(series_id) {
+            return false;
         }
-        if others_changed {
-            ui.ctx().request_repaint();
-        }
+        preview.show(&self.renderer, self.desk.demographics, job.progress(), ui, commands);
+        true
     }
 }
 
@@ -534,100 +503,6 @@ fn on_the_windows_card(
             tracing::info!(%error, "pictures are drawn on another adapter than the window");
             (renderer, None)
         }
-    }
-}
-
-impl Screen {
-    pub fn view(&self, id: ViewId) -> &render_core::scene::ViewState {
-        &self.viewports[id.index()].view
-    }
-
-    fn run(&mut self, active: ViewId, command: &Command, presets: &PresetLibrary) {
-        let volume = &self.open.volume;
-        let viewport = &mut self.viewports[active.index()];
-        let volume_view = ViewId::Volume.index();
-        match *command {
-            Command::SetWindow(window) => self.set_window(active, window),
-            Command::WindowKey(number) => {
-                if let Some(window) = self.open.window_of_key(number) {
-                    // Keys window the slices; only a projection has a window of its own.
-                    let mip = active == ViewId::Volume && viewport.view.content == Content::MIP;
-                    self.set_window(if mip { active } else { ViewId::Axial }, window);
-                }
-            }
-            Command::SetPreset(ref name) => {
-                if let Some(preset) = presets.find(name) {
-                    let view = &mut self.viewports[volume_view].view;
-                    show_matter(view, volume);
-                    view.apply_preset(preset, volume);
-                }
-            }
-            Command::NextPreset => {
-                let presets: Vec<&Preset> = presets.menu(volume).collect();
-                let view = &mut self.viewports[volume_view].view;
-                let here = presets
-                    .iter()
-                    .position(|p| Some(&p.name) == view.preset.as_ref().map(|origin| &origin.name));
-                if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
-                    show_matter(view, volume);
-                    view.apply_preset(next, volume);
-                }
-            }
-            Command::SetLook(ref look) => look.as_ref().clone().apply(&mut self.viewports[volume_view].view),
-            Command::SetVolumeContent(content) => self.set_content(content),
-            Command::ToggleMip => {
-                let mip = self.viewports[volume_view].view.content == Content::MIP;
-                self.set_content(if mip { Content::Volume } else { Content::MIP });
-            }
-            Command::ToggleCinematic => {
-                let cinematic = self.viewports[volume_view].view.content == Content::Cinematic;
-                self.set_content(if cinematic { Content::Volume } else { Content::Cinematic });
-            }
-            Command::Reset => {
-                viewport.view.reset(volume);
-                let window = viewport.view.window;
-                if active != ViewId::Volume {
-                    self.set_window(active, window);
-                }
-            }
-            Command::ResetAll => {
-                for viewport in &mut self.viewports {
-                    viewport.view.reset(volume);
-                }
-            }
-            Command::Page(slices) => viewport.page(slices, volume),
-            Command::Arrow(by) if active == ViewId::Volume => {
-                viewport.view.camera.elevation(-5.0 * by as f64);
-                viewport.view.touch();
-            }
-            Command::Arrow(by) => viewport.page(by, volume),
-            Command::Zoom(factor) => viewport.zoom(factor),
-            Command::Fit => viewport.fit(volume),
-            Command::Turn(degrees) if active == ViewId::Volume => {
-                viewport.view.camera.azimuth(degrees);
-                viewport.view.touch();
-            }
-            _ => {}
-        }
-    }
-
-    /// The three cuts share a window; the volume view has its own.
-    fn set_window(&mut self, active: ViewId, window: Window) {
-        let which = if active == ViewId::Volume { &[ViewId::Volume][..] } else { &ViewId::SLICES };
-        for id in which {
-            self.viewports[id.index()].view.set_window(window);
-        }
-    }
-
-    fn set_content(&mut self, content: Content) {
-        self.viewports[ViewId::Volume.index()].view.set_content(content, &self.open.volume);
-    }
-}
-
-/// What a preset colours and a projection does not show.
-fn show_matter(view: &mut ViewState, volume: &Volume) {
-    if view.content.in_one_picture() != Content::Volume {
-        view.set_content(Content::Volume, volume);
     }
 }
 
@@ -663,8 +538,8 @@ impl eframe::App for App {
             dialogs::messages(self, ui, &mut commands);
             if self.show_preview(ui, &mut commands) {
                 // The series that was asked for last.
-            } else if self.screen.is_some() {
-                self.show_viewports(ui);
+            } else if !self.desk.is_empty() {
+                self.desk.show(ui, &self.renderer, &mut commands);
             } else {
                 dialogs::start_screen(self, ui, &mut commands);
             }

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use eframe::egui::{self, Key, Modifiers};
 use render_core::Window;
 use render_core::scene::Content;
+use render_core::scene::view::Slab;
+
+use super::layout::ViewportId;
+use super::tool::Tool;
+use super::viewport::Kind;
 
 use super::look_panel::Look;
 
@@ -16,7 +21,10 @@ pub enum Command {
     PickFolder,
     PickFiles,
     Open(Vec<PathBuf>),
+    /// Shows a series in the place of the active one.
     LoadSeries(String),
+    /// Shows a series in one viewport.
+    LoadInto(ViewportId, String),
     /// To another series of the list, by this many places.
     StepSeries(isize),
     /// Stops loading, else closes what lies on top.
@@ -39,10 +47,28 @@ pub enum Command {
     /// The zoom changes by this factor.
     Zoom(f64),
     Fit,
+    /// A slice turns clockwise by this many degrees; a volume view goes around by a sixth of it.
     Turn(f64),
     StepViewport(isize),
     ToggleMaximiseActive,
+    /// Three cuts and the volume of the active series.
     ResetLayout,
+    SetGrid {
+        rows: usize,
+        columns: usize,
+    },
+    Split {
+        id: ViewportId,
+        below: bool,
+    },
+    ShowKind(ViewportId, Kind),
+    SetSlab(ViewportId, Slab),
+    SetTool(Tool),
+    Invert,
+    Flip {
+        vertical: bool,
+    },
+    ToggleLinked,
     ToggleDemographics,
     ToggleReferenceLines,
     ToggleSidePanel,
@@ -86,9 +112,9 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
     Shortcut {
         group: "Study",
-        keys: "S",
+        keys: "Ctrl+B",
         text: "Show or hide the list of series",
-        bindings: &[(NONE, Key::S, || Command::ToggleSidePanel)],
+        bindings: &[(Modifiers::COMMAND, Key::B, || Command::ToggleSidePanel)],
     },
     Shortcut {
         group: "Study",
@@ -151,6 +177,32 @@ pub const SHORTCUTS: &[Shortcut] = &[
         bindings: &[(Modifiers::SHIFT, Key::Space, || Command::ResetAll)],
     },
     Shortcut {
+        group: "Picture",
+        keys: "I",
+        text: "Invert the greys",
+        bindings: &[(NONE, Key::I, || Command::Invert)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "H, V",
+        text: "Flip left and right, top and bottom",
+        bindings: &[
+            (NONE, Key::H, || Command::Flip { vertical: false }),
+            (NONE, Key::V, || Command::Flip { vertical: true }),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "W, S, Z, B",
+        text: "Window, scroll, zoom, crosshair",
+        bindings: &[
+            (NONE, Key::W, || Command::SetTool(Tool::Window)),
+            (NONE, Key::S, || Command::SetTool(Tool::Scroll)),
+            (NONE, Key::Z, || Command::SetTool(Tool::Zoom)),
+            (NONE, Key::B, || Command::SetTool(Tool::Crosshair)),
+        ],
+    },
+    Shortcut {
         group: "Move",
         keys: "Up, Down",
         text: "Previous, next slice; tilt the volume",
@@ -168,8 +220,8 @@ pub const SHORTCUTS: &[Shortcut] = &[
     Shortcut {
         group: "Move",
         keys: "R, L",
-        text: "Turn the volume right, left",
-        bindings: &[(NONE, Key::R, || Command::Turn(15.0)), (NONE, Key::L, || Command::Turn(-15.0))],
+        text: "Turn right, left",
+        bindings: &[(NONE, Key::R, || Command::Turn(90.0)), (NONE, Key::L, || Command::Turn(-90.0))],
     },
     Shortcut {
         group: "Move",
@@ -217,12 +269,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
 
 /// What the mouse does: (gesture, on slices, on the volume).
 pub const MOUSE: &[(&str, &str, &str)] = &[
-    ("Left drag", "Window: right-left width, up-down level", "Rotate"),
+    ("Left drag", "The active tool; at first window: right-left width, up-down level", "Rotate"),
     ("Middle drag", "Pan", "Pan"),
     ("Right drag", "Zoom", "Zoom"),
     ("Wheel", "Slices", "Zoom"),
     ("Ctrl+wheel", "Zoom", "Zoom"),
-    ("Shift+left", "Move the other slices here", ""),
+    ("Shift+left", "Move the crosshair and the other slices here", ""),
     ("Double click", "Maximise or restore", "Maximise or restore"),
 ];
 

@@ -188,7 +188,8 @@ pub fn help(ctx: &egui::Context) -> bool {
         ui.heading("Keys and mouse");
         ui.add_space(8.0);
         ui.horizontal_top(|ui| {
-            let half = SHORTCUTS.partition_point(|shortcut| matches!(shortcut.group, "Study" | "Picture"));
+            let half =
+                SHORTCUTS.partition_point(|shortcut| matches!(shortcut.group, "Study" | "Picture" | "Tools"));
             for (column, part) in [&SHORTCUTS[..half], &SHORTCUTS[half..]].into_iter().enumerate() {
                 ui.vertical(|ui| {
                     ui.set_width(330.0);

@@ -1,92 +1,90 @@
 //! The arrangement of viewports.
 
-use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, WidgetInfo, vec2};
-use egui_tiles::{Behavior, Grid, GridLayout, Tile, TileId, Tiles, Tree, UiResponse};
-use render_core::scene::Content;
-use render_core::scene::view::Orientation;
+use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, WidgetInfo, pos2, vec2};
+use egui_tiles::{
+    Behavior, Container, Grid, GridLayout, Linear, LinearDir, Tile, TileId, Tiles, Tree, UiResponse,
+};
 
 use super::theme::{self, Icon};
-use super::viewport::{Effect, Scenery, Viewport};
 
-/// The four viewports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ViewId {
-    Axial,
-    Coronal,
-    Sagittal,
-    Volume,
-}
+/// Names a viewport for as long as it is on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewportId(pub u32);
 
-impl ViewId {
-    /// In the order that keys step through.
-    pub const ALL: [Self; 4] = [Self::Axial, Self::Coronal, Self::Sagittal, Self::Volume];
-    pub const SLICES: [Self; 3] = [Self::Axial, Self::Coronal, Self::Sagittal];
+/// Most rows, and columns, of a grid.
+pub const MOST: usize = 4;
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Axial => "Axial",
-            Self::Coronal => "Coronal",
-            Self::Sagittal => "Sagittal",
-            Self::Volume => "Volume",
-        }
-    }
-
-    pub fn color(self) -> Color32 {
-        match self {
-            Self::Axial => theme::AXIAL,
-            Self::Coronal => theme::CORONAL,
-            Self::Sagittal => theme::SAGITTAL,
-            Self::Volume => theme::VOLUME,
-        }
-    }
-
-    /// What it shows at first.
-    pub fn content(self) -> (Content, Orientation) {
-        match self {
-            Self::Axial => (Content::Slice, Orientation::Axial),
-            Self::Coronal => (Content::Slice, Orientation::Coronal),
-            Self::Sagittal => (Content::Slice, Orientation::Sagittal),
-            Self::Volume => (Content::Volume, Orientation::Axial),
-        }
-    }
-
-    /// Its place in `ALL`.
-    pub fn index(self) -> usize {
-        self as usize
-    }
-}
-
+/// Height of a viewport's header.
 const HEADER: f32 = 24.0;
 
-/// Two by two, resized at the gaps and rearranged by dragging the headers; or one viewport alone.
+/// A grid whose cells are resized at the gaps, rearranged by dragging headers and split; or one viewport alone.
 pub struct Layout {
-    tree: Tree<ViewId>,
-    maximised: Option<ViewId>,
+    tree: Tree<ViewportId>,
+    maximised: Option<ViewportId>,
 }
 
-impl Default for Layout {
-    fn default() -> Self {
-        let mut tiles = Tiles::default();
-        let panes = [ViewId::Axial, ViewId::Volume, ViewId::Coronal, ViewId::Sagittal]
-            .map(|id| tiles.insert_pane(id))
-            .to_vec();
-        let mut grid = Grid::new(panes);
-        grid.layout = GridLayout::Columns(2);
-        let root = tiles.insert_new(Tile::Container(egui_tiles::Container::Grid(grid)));
-        Self { tree: Tree::new(egui::Id::unique("viewports"), root, tiles), maximised: None }
-    }
+/// What a header tells and does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    pub title: String,
+    pub color: Color32,
+    /// What the title's menu is called.
+    pub hint: String,
+}
+
+/// What happened to a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    Activated,
+    ToggleMaximise,
+    Close,
+}
+
+/// Draws what is below a viewport's header, and the menu behind its title.
+pub trait Show {
+    fn heading(&self, id: ViewportId) -> Heading;
+    fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId);
+    fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId);
+    fn is_active(&self, id: ViewportId) -> bool;
+    fn happened(&mut self, id: ViewportId, what: Happened);
 }
 
 impl Layout {
-    pub fn maximised(&self) -> Option<ViewId> {
+    /// Rows of equal cells, filled row by row.
+    pub fn grid(columns: usize, ids: &[ViewportId]) -> Self {
+        let mut tiles = Tiles::default();
+        let panes = ids.iter().map(|&id| tiles.insert_pane(id)).collect();
+        let mut grid = Grid::new(panes);
+        grid.layout = GridLayout::Columns(columns.clamp(1, MOST));
+        let root = tiles.insert_new(Tile::Container(Container::Grid(grid)));
+        Self { tree: Tree::new(egui::Id::unique("viewports"), root, tiles), maximised: None }
+    }
+
+    /// The viewports from the top left, row by row.
+    pub fn ids(&self) -> Vec<ViewportId> {
+        let mut ids = Vec::new();
+        let mut open: Vec<TileId> = self.tree.root().into_iter().collect();
+        while let Some(tile) = open.pop() {
+            match self.tree.tiles.get(tile) {
+                Some(Tile::Pane(id)) => ids.push(*id),
+                Some(Tile::Container(container)) => {
+                    open.extend(container.children().copied().collect::<Vec<_>>().into_iter().rev());
+                }
+                None => {}
+            }
+        }
+        ids
+    }
+
+    pub fn maximised(&self) -> Option<ViewportId> {
         self.maximised
     }
 
-    pub fn toggle_maximise(&mut self, id: ViewId) {
+    pub fn toggle_maximise(&mut self, id: ViewportId) {
         self.maximised = if self.maximised.is_some() { None } else { Some(id) };
     }
 
-    pub fn maximise(&mut self, id: ViewId) {
+    pub fn maximise(&mut self, id: ViewportId) {
         self.maximised = Some(id);
     }
 
@@ -94,98 +92,149 @@ impl Layout {
         self.maximised = None;
     }
 
-    /// Shows the viewports and returns what happened in them.
-    pub fn show(
-        &mut self,
-        ui: &mut egui::Ui,
-        viewports: &mut [Viewport; 4],
-        scenery: &Scenery<'_>,
-    ) -> Vec<(ViewId, Effect)> {
-        let mut panes =
-            Panes { viewports, scenery, maximised: self.maximised.is_some(), effects: Vec::new() };
+    /// Halves a viewport's cell; the new one is right of it or below.
+    pub fn split(&mut self, id: ViewportId, below: bool, new: ViewportId) {
+        let Some(cell) = self.tree.tiles.find_pane(&id) else { return };
+        let halves = vec![self.tree.tiles.insert_pane(id), self.tree.tiles.insert_pane(new)];
+        let direction = if below { LinearDir::Vertical } else { LinearDir::Horizontal };
+        // In its old place, so that whatever holds the cell need not know.
+        let halved = Tile::Container(Container::Linear(Linear::new(direction, halves)));
+        self.tree.tiles.insert(cell, halved);
+        self.maximised = None;
+    }
+
+    /// Takes a viewport away; its neighbours grow.
+    pub fn close(&mut self, id: ViewportId) {
+        if let Some(cell) = self.tree.tiles.find_pane(&id) {
+            self.tree.remove_recursively(cell);
+        }
+        self.maximised = None;
+    }
+
+    pub fn show(&mut self, ui: &mut egui::Ui, show: &mut dyn Show) {
+        let single = self.maximised.is_some() || self.ids().len() == 1;
+        let mut panes = Panes { show, maximised: self.maximised.is_some(), single };
         match self.maximised {
             Some(id) => {
                 panes.pane(ui, id);
             }
             None => self.tree.ui(&mut panes, ui),
         }
-        panes.effects
     }
 }
 
 struct Panes<'a> {
-    viewports: &'a mut [Viewport; 4],
-    scenery: &'a Scenery<'a>,
+    show: &'a mut dyn Show,
     maximised: bool,
-    effects: Vec<(ViewId, Effect)>,
+    /// Nothing else is on screen.
+    single: bool,
 }
 
 impl Panes<'_> {
     /// Returns whether the header is being dragged away.
-    fn pane(&mut self, ui: &mut egui::Ui, id: ViewId) -> bool {
+    fn pane(&mut self, ui: &mut egui::Ui, id: ViewportId) -> bool {
         let rect = ui.available_rect_before_wrap();
         let header = Rect::from_min_size(rect.min, vec2(rect.width(), HEADER));
         let dragged = self.header(ui, header, id);
         let below = Rect::from_min_max(header.left_bottom(), rect.max);
         let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(below).id_salt(id));
         inner.shrink_clip_rect(below);
-        let effects = self.viewports[id.index()].show(&mut inner, self.scenery);
-        self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
-        if self.scenery.active == id {
+        self.show.viewport(&mut inner, id);
+        if self.show.is_active(id) {
             let stroke = Stroke::new(1.0, theme::ACCENT);
             ui.painter().rect_stroke(rect, 0.0, stroke, egui::StrokeKind::Inside);
         }
         dragged
     }
 
-    fn header(&mut self, ui: &mut egui::Ui, rect: Rect, id: ViewId) -> bool {
-        let active = self.scenery.active == id;
+    fn header(&mut self, ui: &mut egui::Ui, rect: Rect, id: ViewportId) -> bool {
+        let active = self.show.is_active(id);
+        let heading = self.show.heading(id);
         let handle = ui.interact(rect, egui::Id::unique((id, "header")), Sense::click_and_drag());
-        handle.widget_info(|| WidgetInfo::labeled(Role::Group, true, format!("{} header", id.name())));
+        handle.widget_info(|| WidgetInfo::labeled(Role::Group, true, format!("{} header", heading.title)));
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, if active { theme::RAISED } else { theme::PANEL });
-        let middle = rect.left_center();
-        painter.circle_filled(middle + vec2(12.0, 0.0), 4.0, id.color());
-        let color = if active { theme::STRONG } else { theme::TEXT };
-        painter.text(
-            middle + vec2(23.0, 0.0),
-            Align2::LEFT_CENTER,
-            id.name(),
-            FontId::proportional(13.0),
-            color,
-        );
+        painter.circle_filled(rect.left_center() + vec2(12.0, 0.0), 4.0, heading.color);
 
-        let size = vec2(HEADER, HEADER);
-        let square = Rect::from_min_size(rect.right_top() - vec2(HEADER, 0.0), size);
+        let mut right = rect.right();
+        let square = |right: &mut f32| {
+            *right -= HEADER;
+            Rect::from_min_size(pos2(*right, rect.top()), vec2(HEADER, HEADER))
+        };
+        if !self.single {
+            let place = square(&mut right);
+            if icon_button(ui, place, Icon::Close, (id, "close"), "Close this viewport", &heading.title) {
+                self.show.happened(id, Happened::Close);
+            }
+        }
         let (icon, hint) = if self.maximised {
             (Icon::Restore, "Restore (F)")
         } else {
             (Icon::Maximise, "Maximise (F or double click)")
         };
-        let button =
-            ui.interact(square, egui::Id::unique((id, "maximise")), Sense::click()).on_hover_text(hint);
-        button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{hint}: {}", id.name())));
-        let color = if button.hovered() || button.has_focus() { theme::STRONG } else { theme::WEAK };
-        icon.paint(&painter, square.center(), color);
+        let place = square(&mut right);
+        let maximise = icon_button(ui, place, icon, (id, "maximise"), hint, &heading.title);
 
-        if handle.clicked() || button.clicked() {
-            self.effects.push((id, Effect::Activated));
+        let room = Rect::from_min_max(rect.min + vec2(19.0, 0.0), pos2(right - 2.0, rect.bottom()));
+        self.title(ui, room, id, &heading, active);
+
+        if handle.clicked() {
+            self.show.happened(id, Happened::Activated);
         }
-        if button.clicked() || handle.double_clicked() {
-            self.effects.push((id, Effect::DoubleClicked));
+        if maximise || handle.double_clicked() {
+            self.show.happened(id, Happened::Activated);
+            self.show.happened(id, Happened::ToggleMaximise);
         }
         let handle = handle.on_hover_cursor(egui::CursorIcon::Grab);
-        handle.drag_started_by(egui::PointerButton::Primary) && !self.maximised
+        handle.drag_started_by(egui::PointerButton::Primary) && !self.single
+    }
+
+    /// What is shown, which opens a menu of what else could be.
+    fn title(&mut self, ui: &mut egui::Ui, room: Rect, id: ViewportId, heading: &Heading, active: bool) {
+        let color = if active { theme::STRONG } else { theme::TEXT };
+        let font = FontId::proportional(13.0);
+        let mut job = egui::text::LayoutJob::simple_singleline(heading.title.clone(), font, color);
+        job.wrap = egui::text::TextWrapping::truncate_at_width((room.width() - 22.0).max(1.0));
+        let galley = ui.painter().layout_job(job);
+        let place = Rect::from_min_size(room.min, vec2(galley.size().x + 22.0, room.height()));
+        let button = ui.interact(place, egui::Id::unique((id, "title")), Sense::click());
+        button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &heading.hint));
+        if button.hovered() || button.has_focus() {
+            ui.painter().rect_filled(place.shrink2(vec2(0.0, 2.0)), 3.0, theme::HOVERED);
+        }
+        let at = Align2::LEFT_CENTER.anchor_size(place.left_center() + vec2(4.0, 0.0), galley.size()).min;
+        ui.painter().galley(at, galley, color);
+        Icon::Menu.paint(ui.painter(), place.right_center() - vec2(9.0, 0.0), theme::WEAK);
+        let button = button.on_hover_text(&heading.hint);
+        if button.clicked() {
+            self.show.happened(id, Happened::Activated);
+        }
+        egui::Popup::menu(&button).show(|ui| self.show.menu(ui, id));
     }
 }
 
-impl Behavior<ViewId> for Panes<'_> {
-    fn pane_ui(&mut self, ui: &mut egui::Ui, _: TileId, pane: &mut ViewId) -> UiResponse {
+fn icon_button(
+    ui: &egui::Ui,
+    place: Rect,
+    icon: Icon,
+    name: (ViewportId, &str),
+    hint: &str,
+    title: &str,
+) -> bool {
+    let button = ui.interact(place, egui::Id::unique(name), Sense::click()).on_hover_text(hint);
+    button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{hint}: {title}")));
+    let color = if button.hovered() || button.has_focus() { theme::STRONG } else { theme::WEAK };
+    icon.paint(ui.painter(), place.center(), color);
+    button.clicked()
+}
+
+impl Behavior<ViewportId> for Panes<'_> {
+    fn pane_ui(&mut self, ui: &mut egui::Ui, _: TileId, pane: &mut ViewportId) -> UiResponse {
         if self.pane(ui, *pane) { UiResponse::DragStarted } else { UiResponse::None }
     }
 
-    fn tab_title_for_pane(&mut self, pane: &ViewId) -> egui::WidgetText {
-        pane.name().into()
+    fn tab_title_for_pane(&mut self, pane: &ViewportId) -> egui::WidgetText {
+        self.show.heading(*pane).title.into()
     }
 
     fn gap_width(&self, _: &egui::Style) -> f32 {
@@ -208,5 +257,22 @@ impl Behavior<ViewId> for Panes<'_> {
             all_panes_must_have_tabs: false,
             ..egui_tiles::SimplificationOptions::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splitting_and_closing_keep_the_order_of_reading() {
+        let id = ViewportId;
+        let mut layout = Layout::grid(2, &[id(1), id(2), id(3), id(4)]);
+        layout.split(id(1), false, id(5));
+        layout.split(id(5), true, id(6));
+        assert_eq!(layout.ids(), [1, 5, 6, 2, 3, 4].map(id));
+        layout.close(id(5));
+        layout.close(id(9));
+        assert_eq!(layout.ids(), [1, 6, 2, 3, 4].map(id));
     }
 }

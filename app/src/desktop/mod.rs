@@ -1,7 +1,7 @@
 //! The desktop window.
 //!
 //! ```text
-//! paths -> Job (scan, load) -> Preview, then Study on screen -> Viewport -> RenderWorker -> Canvas -> egui
+//! paths -> Job (scan, load) -> Preview, then Desk (OpenSeries in Viewports) -> RenderWorker -> Canvas -> egui
 //! mouse, keys -> Command or Interaction -> ViewState -> Viewport
 //! ```
 //!
@@ -12,10 +12,13 @@
 mod app;
 mod canvas;
 mod command;
+mod crosshair;
+mod desk;
 mod dialogs;
 mod job;
 mod layout;
 mod look_panel;
+mod menu;
 mod overlay;
 mod presets;
 mod preview;
@@ -25,6 +28,7 @@ mod side_panel;
 mod study;
 mod text;
 mod theme;
+mod tool;
 mod top_bar;
 mod viewport;
 

@@ -2,16 +2,15 @@
 
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, vec2};
-use glam::DVec3;
-use render_core::Volume;
 use render_core::scene::overlay::{EdgeLetters, ruler};
 use render_core::scene::view::Combine;
 use render_core::scene::{Camera, Content, Plane, ViewState};
 
-use super::layout::ViewId;
+use super::crosshair;
 use super::study::{self, OpenSeries};
 use super::theme;
-use super::viewport::{Scenery, Shown};
+use super::tool::Tool;
+use super::viewport::{Scenery, Shown, Viewport};
 
 const MARGIN: f32 = 9.0;
 const LINE_HEIGHT: f32 = 17.0;
@@ -30,24 +29,20 @@ pub enum Stage {
 
 /// Draws everything over the picture at `place` in the viewport `rect`. The text tells what the
 /// picture shows, not what was asked for since.
-#[expect(clippy::too_many_arguments, reason = "each is another thing that is drawn")]
 pub fn draw(
     painter: &Painter,
     rect: Rect,
     place: Rect,
-    id: ViewId,
+    viewport: &Viewport,
     shown: &Shown,
-    volume: &Volume,
     stage: Stage,
     scenery: &Scenery<'_>,
 ) {
-    let view = &shown.view;
-    let open = scenery.open;
+    let (view, volume) = (&shown.view, &*shown.volume);
+    let open = &*viewport.series;
     let millimetres = &open.report.millimetres;
-    if scenery.reference_lines && view.content == Content::Slice {
-        reference_lines(painter, place, id, view, &scenery.planes);
-    }
-    if !open.report.directions_unknown {
+    lines(painter, rect, viewport, scenery);
+    if !open.report.directions_unknown && view.content != Content::Curved {
         letters(painter, rect, view);
     }
     let inner = rect.shrink(MARGIN);
@@ -84,8 +79,15 @@ pub fn draw(
         let window = format!("W {:.0}  L {:.0}", view.window.width(), view.window.center());
         lower_right.push((window, theme::OVERLAY));
     }
+    if view.inverted && view.content.in_one_picture() != Content::Volume {
+        lower_right.push(("Inverted".to_owned(), theme::OVERLAY_WEAK));
+    }
+    if let Some(slab) = slab_text(view) {
+        lower_right.push((slab, theme::OVERLAY));
+    }
     let zoom = match view.content {
         Content::Slice => view.plane.zoom,
+        Content::Curved => view.curved.as_ref().map_or(1.0, |curved| curved.zoom),
         _ => {
             let mut first_look = Camera::anterior(volume.geometry());
             first_look.fit(volume.geometry(), view.size);
@@ -139,6 +141,7 @@ fn volume_title(view: &ViewState) -> String {
         Content::Projection(Combine::Mean) => "Mean intensity".to_owned(),
         Content::Isosurface(value) => format!("Surface at {value:.0}"),
         Content::Cinematic => format!("{}, cinematic", preset_title(view)),
+        Content::Curved => "Curved along a path".to_owned(),
         _ => preset_title(view),
     }
 }
@@ -244,27 +247,33 @@ fn draw_ruler(painter: &Painter, rect: Rect, view: &ViewState, points_per_pixel:
     label(painter, beside, Align2::LEFT_CENTER, &text, 12.0, theme::OVERLAY, f32::INFINITY);
 }
 
-/// Where the other cuts pass through this one.
-fn reference_lines(
-    painter: &Painter,
-    place: Rect,
-    id: ViewId,
-    view: &ViewState,
-    planes: &[(ViewId, Plane); 3],
-) {
-    let scale = place.width() / view.size[0] as f32;
-    let normal = |plane: &Plane| plane.right.cross(plane.down);
-    for (other, plane) in planes.iter().filter(|(other, _)| *other != id) {
-        let along: DVec3 = normal(&view.plane).cross(normal(plane));
-        if along.length() < 1e-3 {
-            continue;
+/// Where the other cuts pass through this one, and where they cross.
+fn lines(painter: &Painter, rect: Rect, viewport: &Viewport, scenery: &Scenery<'_>) {
+    match viewport.crosshair(rect, scenery) {
+        Some(crosshair) if scenery.tool == Tool::Crosshair => crosshair.paint_handles(painter),
+        Some(crosshair) if scenery.reference_lines => crosshair.paint_lines(painter),
+        Some(_) => {}
+        None => {
+            let cursor = scenery.cursors.get(viewport.frame());
+            let at = cursor
+                .and_then(|&cursor| viewport.view.camera.pixel_from_patient(cursor, viewport.view.size));
+            if let Some([x, y]) = at.filter(|_| scenery.tool == Tool::Crosshair) {
+                let scale = rect.width() / viewport.view.size[0] as f32;
+                crosshair::paint_cursor(painter, rect.min + vec2(x as f32, y as f32) * scale);
+            }
         }
-        let (pixel, _) = view.plane.pixel_from_patient(plane.center_mm, view.size);
-        let at = place.min + vec2(pixel[0] as f32, pixel[1] as f32) * scale;
-        let direction = vec2(along.dot(view.plane.right) as f32, along.dot(view.plane.down) as f32);
-        let reach = direction.normalized() * (place.width() + place.height());
-        painter.line_segment([at - reach, at + reach], Stroke::new(1.0, other.color().gamma_multiply(0.45)));
     }
+}
+
+/// How thick a slice is and how its values become one; `None` for plain cuts and other views.
+fn slab_text(view: &ViewState) -> Option<String> {
+    let thick = matches!(view.content, Content::Slice | Content::Curved) && view.slab.thickness_mm > 0.0;
+    let name = match view.slab.combine {
+        Combine::Maximum => "MIP",
+        Combine::Minimum => "MinIP",
+        Combine::Mean => "Mean",
+    };
+    thick.then(|| format!("{name} {:.1} mm", view.slab.thickness_mm))
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ pub const THUMBNAIL_PX: u32 = 112;
 
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     // Elsewhere there is more room for it: above the first image, or on the start screen.
-    if let Some(work) = app.work.as_ref().filter(|work| app.screen.is_some() && !work.has_preview()) {
+    if let Some(work) = app.work.as_ref().filter(|_| !(app.desk.is_empty() || app.shows_preview())) {
         progress(work.progress(), ui, commands);
         ui.add_space(4.0);
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         for study in app.studies.iter().rev() {
-            study_heading(study, app.demographics, ui);
+            study_heading(study, app.desk.demographics, ui);
             for series in &study.series {
                 series_row(app, series, ui, commands);
             }
@@ -78,8 +78,8 @@ fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
 }
 
 fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let open = app.screen.as_ref().map(|screen| &screen.open);
-    let on_screen = open.filter(|open| open.series_id == series.id());
+    let id = series.id();
+    let on_screen = app.desk.series().into_iter().find(|open| open.series_id == id);
     let loading = matches!(&app.work, Some(Work::Load { series_id, .. })
         if *series_id == series.id());
     let title = study::series_title(series.series_number, &series.title());
@@ -87,7 +87,7 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
     let size = format!("{}  ·  {columns} × {rows} × {slices}", series.modality);
 
     let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), THUMBNAIL + 12.0), Sense::click());
+        ui.allocate_exact_size(vec2(ui.available_width(), THUMBNAIL + 12.0), Sense::click_and_drag());
     let selected = on_screen.is_some();
     response.widget_info(|| {
         let label = format!("Series {title}, {size}");
@@ -133,8 +133,9 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
                 .into_galley(ui, Some(egui::TextWrapMode::Truncate), width, egui::TextStyle::Body);
         painter.galley(egui::pos2(left, picture.top() + 19.0 * row as f32), galley, color);
     }
-    if response.on_hover_text(title).clicked() && !selected {
-        commands.push(Command::LoadSeries(series.id()));
+    response.dnd_set_drag_payload(id.clone());
+    if response.on_hover_text(title).clicked() {
+        commands.push(Command::LoadSeries(id));
     }
     if let Some(open) = on_screen {
         self_check(&open.report, ui);

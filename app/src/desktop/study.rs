@@ -20,6 +20,8 @@ pub struct OpenSeries {
     pub series_id: String,
     pub series_description: String,
     pub series_number: Option<i32>,
+    /// What tells its patient space from others: the Frame of Reference UID, else its own id.
+    pub frame: String,
     /// Of a series that is being loaded: which of how many slices the volume is, from 0.
     pub only: Option<(usize, u32)>,
 }
@@ -53,6 +55,10 @@ impl OpenSeries {
             series_id: series.id(),
             series_description: series.title(),
             series_number: series.series_number,
+            frame: match series.frame_of_reference_uid() {
+                "" => series.id(),
+                uid => uid.to_owned(),
+            },
             only: None,
         }
     }

@@ -103,6 +103,9 @@ pub fn apply(ctx: &egui::Context) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     List,
+    /// Opens a menu.
+    Menu,
+    Close,
     Maximise,
     Restore,
 }
@@ -119,6 +122,17 @@ impl Icon {
             Self::List => {
                 for y in [-4.0, 0.0, 4.0] {
                     painter.line_segment([center + vec2(-6.0, y), center + vec2(6.0, y)], stroke);
+                }
+            }
+            Self::Menu => {
+                let corners =
+                    [vec2(-3.5, -2.0), vec2(3.5, -2.0), vec2(0.0, 2.5)].map(|offset| center + offset);
+                painter.add(egui::Shape::convex_polygon(corners.to_vec(), color, Stroke::NONE));
+            }
+            Self::Close => {
+                for (x, y) in [(1.0, 1.0), (1.0, -1.0)] {
+                    let arm = vec2(x, y) * 4.0;
+                    painter.line_segment([center - arm, center + arm], stroke);
                 }
             }
             Self::Maximise => square(vec2(0.0, 0.0), 9.0),

@@ -5,12 +5,14 @@ use render_core::Volume;
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 
-use super::app::{App, Screen};
+use super::app::App;
 use super::command::Command;
-use super::layout::ViewId;
+use super::layout;
 use super::overlay::{axis_position, preset_title};
 use super::text::tr;
 use super::theme::{self, Icon};
+use super::tool::Tool;
+use super::viewport::Viewport;
 
 /// Most menus fit without scrolling.
 const MENU_HEIGHT: f32 = 560.0;
@@ -34,7 +36,7 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     if app.has_list() {
         let button =
             egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
-        let list = ui.add(button).on_hover_text("Show or hide the series (S)");
+        let list = ui.add(button).on_hover_text("Show or hide the series (Ctrl+B)");
         Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
         if list.accessible_name("Series list").clicked() {
             commands.push(Command::ToggleSidePanel);
@@ -43,12 +45,17 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     if ui.button("Open…").on_hover_text("Open a study (Ctrl+O), or drop it on the window").clicked() {
         commands.push(Command::ShowOpenDialog);
     }
-    if let Some(screen) = &app.screen {
+    if let Some(viewport) = app.desk.active() {
+        grid_menu(ui, commands);
         ui.separator();
-        window_controls(screen, app.active, ui, commands);
+        tools(app.desk.tool, ui, commands);
         ui.separator();
-        volume_controls(app, screen, ui, commands);
+        window_controls(viewport, ui, commands);
         ui.separator();
+        if let Some(viewport) = app.desk.volume_viewport() {
+            volume_controls(app, viewport, ui, commands);
+            ui.separator();
+        }
         if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
             commands.push(Command::ResetAll);
         }
@@ -56,10 +63,44 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     }
 }
 
-fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let view = screen.view(active);
-    let window = view.window;
-    let named = &screen.open.windows;
+/// A table to choose rows and columns from, as large as grids can be.
+fn grid_menu(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let menu = ui.menu_button("Grid", |ui| {
+        if ui.button("Planes and volume").clicked() {
+            commands.push(Command::ResetLayout);
+            ui.close();
+        }
+        ui.add_space(4.0);
+        egui::Grid::new("grid").spacing([3.0, 3.0]).show(ui, |ui| {
+            for rows in 1..=layout::MOST {
+                for columns in 1..=layout::MOST {
+                    let cell =
+                        egui::Button::new(format!("{rows}×{columns}")).min_size(egui::vec2(42.0, 28.0));
+                    let name = format!("{rows} rows, {columns} columns");
+                    if ui.add(cell).on_hover_text(&name).accessible_name(name).clicked() {
+                        commands.push(Command::SetGrid { rows, columns });
+                        ui.close();
+                    }
+                }
+                ui.end_row();
+            }
+        });
+    });
+    menu.response.on_hover_text("How many viewports, in rows and columns");
+}
+
+/// What the left button does.
+fn tools(active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    for tool in Tool::ALL {
+        if ui.selectable_label(tool == active, tool.name()).on_hover_text(tool.hint()).clicked() {
+            commands.push(Command::SetTool(tool));
+        }
+    }
+}
+
+fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let window = viewport.view.window;
+    let named = &viewport.series.windows;
     let name = named.iter().find(|(_, named)| *named == window).map_or("Custom", |(name, _)| name.as_str());
     ui.label(RichText::new("Window").color(theme::WEAK));
     let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).height(MENU_HEIGHT).show_ui(
@@ -79,7 +120,7 @@ fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands:
     let speed = (width / 200.0).max(0.5);
     let width_drag = DragValue::new(&mut width).range(1.0..=1e6).speed(speed).max_decimals(0).prefix("W ");
     let center_drag = DragValue::new(&mut center).range(-1e6..=1e6).speed(speed).max_decimals(0).prefix("L ");
-    let unit = &screen.open.volume.meaning().unit;
+    let unit = &viewport.series.volume.meaning().unit;
     let width_response = ui.add(width_drag).on_hover_text(format!("Width of the window, {unit}"));
     let center_response = ui.add(center_drag).on_hover_text(format!("Centre of the window, {unit}"));
     if width_response.changed() || center_response.changed() {
@@ -87,10 +128,10 @@ fn window_controls(screen: &Screen, active: ViewId, ui: &mut egui::Ui, commands:
     }
 }
 
-fn volume_controls(app: &App, screen: &Screen, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let view = screen.view(ViewId::Volume);
+fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let view = &viewport.view;
     ui.label(RichText::new("Volume").color(theme::WEAK));
-    preset_menu(view, &app.presets, &screen.open.volume, ui, commands);
+    preset_menu(view, &app.presets, &viewport.series.volume, ui, commands);
     for (content, name, hint) in [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
         (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (C)"),
@@ -140,12 +181,13 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
                 ui.close();
             }
         };
-        entry(ui, app.demographics, "Patient's data", "D", Command::ToggleDemographics);
-        entry(ui, app.reference_lines, "Reference lines", "X", Command::ToggleReferenceLines);
+        entry(ui, app.desk.demographics, "Patient's data", "D", Command::ToggleDemographics);
+        entry(ui, app.desk.reference_lines, "Reference lines", "X", Command::ToggleReferenceLines);
+        entry(ui, app.desk.linked, "Parallel slices page together", "", Command::ToggleLinked);
         entry(ui, app.look_panel.is_some(), &tr!("look-title"), "Shift+P", Command::ToggleLookPanel);
         ui.separator();
         entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
-        entry(ui, false, "Two by two", "", Command::ResetLayout);
+        entry(ui, false, "Planes and volume", "", Command::ResetLayout);
     });
 }
 
@@ -174,17 +216,16 @@ fn renderer_chip(app: &App, ui: &mut egui::Ui) {
 /// What is under the pointer, and what this program is not for.
 pub fn show_status(app: &App, ui: &mut egui::Ui) {
     ui.horizontal(|ui| {
-        let screen = app.screen.as_ref();
-        match screen.and_then(|screen| screen.probe.map(|probe| (screen, probe))) {
-            Some((screen, probe)) => {
-                let unit = &screen.open.volume.meaning().unit;
+        match &app.desk.probe {
+            Some(probe) => {
+                let unit = &probe.unit;
                 ui.strong(format!("{} {unit}", value_text(probe.value)));
                 let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
                 ui.label(format!("{x}   {y}   {z} mm"));
                 let [i, j, k] = probe.voxel;
                 ui.label(RichText::new(format!("voxel {i}, {j}, {k}")).color(theme::WEAK));
             }
-            None if screen.is_some() => {
+            None if !app.desk.is_empty() => {
                 ui.label(RichText::new("Point at a slice to read its value").color(theme::WEAK));
             }
             None => {

@@ -1,5 +1,6 @@
 //! One viewport: what it shows, what the mouse does in it, and its picture on screen.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use eframe::egui::emath::GuiRounding as _;
@@ -7,16 +8,18 @@ use eframe::egui::{self, Color32, Rect, Role, Sense, WidgetInfo, pos2, vec2};
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
 use render_core::progressive::ViewRequest;
-use render_core::scene::view::Combine;
+use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, Content, Input, Interaction, Plane, ViewState};
-use render_core::{FrameKind, Renderer, Volume, Window};
+use render_core::{FrameKind, Outlined, Renderer, Volume, Window};
 
 use super::canvas::OnScreen;
-use super::layout::ViewId;
+use super::crosshair::{self, Crosshair};
+use super::layout::{Heading, ViewportId};
 use super::overlay;
 use super::render_worker::{Pace, Picture, RenderWorker};
-use super::study::OpenSeries;
+use super::study::{self, OpenSeries};
 use super::theme;
+use super::tool::Tool;
 
 /// Wheel units per notch in `scene::interaction`, and how many points of a touchpad's scroll make
 /// as much.
@@ -30,16 +33,93 @@ const EDGE: f32 = 4.0;
 const DOUBLE_CLICK_SECONDS: f64 = 0.5;
 const DOUBLE_CLICK_POINTS: f32 = 6.0;
 
+/// A drag with the scroll tool pages a slice for each so many points, and turns by this per point.
+const POINTS_PER_SLICE: f32 = 6.0;
+const DEGREES_PER_POINT: f32 = 0.5;
+
+/// What a viewport was opened to show. Its content and plane may be changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The planes that the images were taken in.
+    Acquired,
+    Axial,
+    Coronal,
+    Sagittal,
+    Volume,
+}
+
+impl Kind {
+    pub const ALL: [Self; 5] = [Self::Axial, Self::Coronal, Self::Sagittal, Self::Acquired, Self::Volume];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Acquired => "Acquired",
+            Self::Axial => "Axial",
+            Self::Coronal => "Coronal",
+            Self::Sagittal => "Sagittal",
+            Self::Volume => "Volume",
+        }
+    }
+
+    /// What is shown first, and in which plane.
+    fn plane(self, volume: &dyn Outlined) -> (Content, Plane) {
+        let (content, orientation) = match self {
+            Self::Acquired => return (Content::Slice, own_plane(volume)),
+            Self::Axial => (Content::Slice, Orientation::Axial),
+            Self::Coronal => (Content::Slice, Orientation::Coronal),
+            Self::Sagittal => (Content::Slice, Orientation::Sagittal),
+            Self::Volume => (Content::Volume, Orientation::Axial),
+        };
+        (content, Plane::standard(orientation, volume))
+    }
+}
+
+/// The plane of a volume's images, turned as an upright standard view: the patient's right on the left,
+/// the head or the front on top.
+pub fn own_plane(volume: &dyn Outlined) -> Plane {
+    let geometry = volume.geometry();
+    let [x, y, _] = geometry.direction();
+    let orientation = match x.cross(y).abs().max_position() {
+        0 => Orientation::Sagittal,
+        1 => Orientation::Coronal,
+        _ => Orientation::Axial,
+    };
+    let (right, down) = orientation.axes();
+    let towards = |wanted: DVec3, axis: DVec3| if axis.dot(wanted) < 0.0 { -axis } else { axis };
+    let (across, along) = if x.dot(right).abs() >= y.dot(right).abs() { (x, y) } else { (y, x) };
+    let (right, down) = (towards(right, across), towards(down, along));
+    let fit_mm = [geometry.extent_mm(right), geometry.extent_mm(down)];
+    let mut plane = Plane { center_mm: geometry.center_mm(), right, down, fit_mm, zoom: 1.0 };
+    plane.snap(volume);
+    plane
+}
+
+/// A cut of another viewport, as it lies now.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    pub id: ViewportId,
+    /// What tells its patient space from others.
+    pub frame: String,
+    pub plane: Plane,
+    pub thickness_mm: f64,
+    pub color: Color32,
+}
+
 /// What is the same for all viewports.
 #[derive(Debug)]
 pub struct Scenery<'a> {
-    pub open: &'a OpenSeries,
     pub renderer: &'a Renderer,
-    pub active: ViewId,
-    /// The three cuts as they lie now, for reference lines.
-    pub planes: [(ViewId, Plane); 3],
+    pub active: ViewportId,
+    /// All cuts on screen, for reference lines.
+    pub cuts: &'a [Cut],
+    /// Where the planes of a patient space cross.
+    pub cursors: &'a HashMap<String, DVec3>,
+    pub tool: Tool,
     pub demographics: bool,
     pub reference_lines: bool,
+    /// Whether more than one series is on screen.
+    pub several_series: bool,
 }
 
 /// What happened in a viewport that concerns others.
@@ -47,18 +127,37 @@ pub struct Scenery<'a> {
 pub enum Effect {
     Activated,
     WindowChanged(Window),
+    /// The slice is another one, by this shift in the patient.
+    Paged(DVec3),
     /// The user points out a place: other cuts should pass through it.
     CursorMoved(DVec3),
+    /// Another cut moves.
+    CutMoved {
+        of: ViewportId,
+        shift_mm: DVec3,
+    },
+    /// The other cuts of this patient space turn about this viewport's line of sight through a place,
+    /// clockwise as it shows them.
+    OthersTurned {
+        degrees: f64,
+        about_mm: DVec3,
+    },
+    /// Another cut becomes this thick.
+    Slab {
+        of: ViewportId,
+        thickness_mm: f64,
+    },
     Hovered(Probe),
     DoubleClicked,
 }
 
 /// What lies under the pointer, from the volume itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     pub position_mm: DVec3,
     pub voxel: [u32; 3],
     pub value: f32,
+    pub unit: String,
 }
 
 /// The picture on screen and what it shows, which may be older than the viewport's state.
@@ -67,18 +166,30 @@ pub struct Shown {
     pub view: ViewState,
     pub kind: FrameKind,
     pub refined: Option<f32>,
-    volume: Arc<Volume>,
+    pub volume: Arc<Volume>,
+}
+
+/// A drag with the left button that `scene::interaction` knows nothing of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Drag {
+    Cursor,
+    Handle(crosshair::Handle),
+    Scroll { last: egui::Pos2, rest: f32 },
+    Rotate { last: egui::Pos2 },
+    Magnify,
 }
 
 pub struct Viewport {
-    pub id: ViewId,
+    pub id: ViewportId,
+    pub series: Arc<OpenSeries>,
+    pub kind: Kind,
     pub view: ViewState,
     interaction: Interaction,
     held: Option<Button>,
+    drag: Option<Drag>,
     /// Where the mouse was last, and when a button went down there.
     pointer: Option<egui::Pos2>,
     pressed: Option<(f64, egui::Pos2)>,
-    placing_cursor: bool,
     pace: Pace,
     worker: RenderWorker,
     submitted: Option<u64>,
@@ -88,29 +199,123 @@ pub struct Viewport {
     shown: Option<Shown>,
     error: Option<String>,
     focused: bool,
+    /// Where the picture was drawn last.
+    picture_rect: Option<Rect>,
 }
 
 impl Viewport {
-    pub fn new(id: ViewId, open: &OpenSeries, ctx: &egui::Context, card: Option<&RenderState>) -> Self {
+    pub fn new(
+        id: ViewportId,
+        kind: Kind,
+        series: Arc<OpenSeries>,
+        ctx: &egui::Context,
+        card: Option<&RenderState>,
+    ) -> Self {
         // The size is set at the first layout, before any picture is asked for.
-        let (content, orientation) = id.content();
+        let (content, plane) = kind.plane(&series.volume);
+        let mut view = ViewState::new(&series.volume, content, Orientation::Axial, [1, 1]);
+        view.plane = plane;
         Self {
             id,
-            view: ViewState::new(&open.volume, content, orientation, [1, 1]),
+            view,
+            kind,
+            series,
             interaction: Interaction::default(),
             held: None,
+            drag: None,
             pointer: None,
             pressed: None,
-            placing_cursor: false,
             pace: Pace::Resting,
-            worker: RenderWorker::start(id.name(), ctx, card.cloned()),
+            worker: RenderWorker::start(&thread_name(id), ctx, card.cloned()),
             submitted: None,
             card: card.cloned(),
             picture: OnScreen::default(),
             shown: None,
             error: None,
             focused: false,
+            picture_rect: None,
         }
+    }
+
+    /// Shows another series, or the same in another way. The picture stays until the new one is there.
+    pub fn show_series(&mut self, series: Arc<OpenSeries>, kind: Kind) {
+        let (content, plane) = kind.plane(&series.volume);
+        let size = self.view.size;
+        let revision = self.view.revision;
+        self.view = ViewState::new(&series.volume, content, Orientation::Axial, size);
+        self.view.plane = plane;
+        self.view.revision = revision + 1;
+        (self.series, self.kind) = (series, kind);
+        self.release([f64::NAN; 2]);
+        self.error = None;
+    }
+
+    /// Back to the first look at its content.
+    pub fn reset(&mut self) {
+        self.view.reset(&self.series.volume);
+        if self.view.content == Content::Slice {
+            self.view.plane = self.kind.plane(&self.series.volume).1;
+        }
+    }
+
+    /// What tells its patient space from others: places in it hold for all series that share it.
+    pub fn frame(&self) -> &str {
+        &self.series.frame
+    }
+
+    pub fn is_slice(&self) -> bool {
+        self.view.content == Content::Slice
+    }
+
+    /// What its header says.
+    pub fn title(&self) -> String {
+        match self.view.content {
+            Content::Slice
+                if self.kind == Kind::Acquired && self.view.plane.normal().abs().max_element() < 0.9999 =>
+            {
+                "Acquired".to_owned()
+            }
+            Content::Slice => {
+                let name = self.orientation_name();
+                let normal = self.view.plane.normal().abs().max_element();
+                if normal > 0.9999 {
+                    name.to_owned()
+                } else {
+                    format!("Oblique, near {}", name.to_lowercase())
+                }
+            }
+            Content::Curved => "Curved".to_owned(),
+            _ => "Volume".to_owned(),
+        }
+    }
+
+    fn orientation_name(&self) -> &'static str {
+        match self.view.plane.nearest_orientation() {
+            Orientation::Axial => "Axial",
+            Orientation::Coronal => "Coronal",
+            Orientation::Sagittal => "Sagittal",
+        }
+    }
+
+    /// The colour that its cut has in other viewports.
+    pub fn color(&self) -> Color32 {
+        match (self.view.content, self.view.plane.nearest_orientation()) {
+            (Content::Slice, Orientation::Axial) => theme::AXIAL,
+            (Content::Slice, Orientation::Coronal) => theme::CORONAL,
+            (Content::Slice, Orientation::Sagittal) => theme::SAGITTAL,
+            _ => theme::VOLUME,
+        }
+    }
+
+    pub fn heading(&self, several_series: bool) -> Heading {
+        let title = if several_series {
+            let series = study::series_title(self.series.series_number, &self.series.series_description);
+            format!("{} · {series}", self.title())
+        } else {
+            self.title()
+        };
+        let hint = format!("What this viewport shows: {title}");
+        Heading { title, color: self.color(), hint }
     }
 
     /// Whether the keyboard's focus is here.
@@ -127,18 +332,28 @@ impl Viewport {
     pub fn zoom(&mut self, factor: f64) {
         match self.view.content {
             Content::Slice => self.view.plane.zoom_by(factor),
+            Content::Curved => {
+                if let Some(curved) = &mut self.view.curved {
+                    curved.zoom_by(factor);
+                }
+            }
             _ => self.view.camera.zoom_by(factor),
         }
         self.view.touch();
     }
 
     /// All of the volume in the viewport, without leaving the slice or the direction.
-    pub fn fit(&mut self, volume: &Volume) {
-        if self.view.content == Content::Slice {
+    pub fn fit(&mut self) {
+        let volume = &*Arc::clone(&self.series.volume);
+        if self.is_slice() {
             let here = self.view.plane.center_mm;
-            let (_, orientation) = self.id.content();
-            self.view.plane = Plane::standard(orientation, volume);
-            self.move_to(here, volume);
+            let fresh = self.kind.plane(volume).1;
+            let Plane { fit_mm, .. } = fresh;
+            self.view.plane = Plane { fit_mm, zoom: 1.0, ..self.view.plane };
+            // The middle of the volume comes to the middle of the view, on the slice that is shown.
+            let normal = self.view.plane.normal();
+            let middle = volume.geometry().center_mm();
+            self.view.plane.center_mm = middle + normal * (here - middle).dot(normal);
         } else {
             let fresh = render_core::scene::Camera::anterior(volume.geometry());
             self.view.camera.focal_point_mm = fresh.focal_point_mm;
@@ -147,19 +362,34 @@ impl Viewport {
         self.view.touch();
     }
 
-    pub fn page(&mut self, slices: i64, volume: &Volume) {
+    /// Returns how far the slice moved.
+    pub fn page(&mut self, slices: i64) -> DVec3 {
         let before = self.view.plane.center_mm;
-        self.view.plane.scroll(slices, volume);
-        if self.view.plane.center_mm != before {
+        self.view.plane.scroll(slices, &self.series.volume);
+        let shift = self.view.plane.center_mm - before;
+        if shift != DVec3::ZERO {
+            self.view.touch();
+        }
+        shift
+    }
+
+    /// Pages to the slice nearest to a place; an oblique plane goes through it.
+    pub fn move_to(&mut self, place_mm: DVec3) {
+        let plane = &mut self.view.plane;
+        let along = plane.scroll_direction();
+        let distance_mm = (place_mm - plane.center_mm).dot(along);
+        if along.abs().max_element() > 0.9999 {
+            let slices = (distance_mm / plane.slice_spacing_mm(&self.series.volume)).round();
+            self.page(slices as i64);
+        } else if distance_mm.abs() > 1e-9 {
+            plane.center_mm += along * distance_mm;
             self.view.touch();
         }
     }
 
-    /// Pages to the slice nearest to a place.
-    pub fn move_to(&mut self, place_mm: DVec3, volume: &Volume) {
-        let plane = &self.view.plane;
-        let distance_mm = (place_mm - plane.center_mm).dot(plane.scroll_direction());
-        self.page((distance_mm / plane.slice_spacing_mm(volume)).round() as i64, volume);
+    /// Moves along its normal by what a shift in the patient comes to there.
+    pub fn follow(&mut self, shift_mm: DVec3) {
+        self.move_to(self.view.plane.center_mm + shift_mm);
     }
 
     /// Fills the space that `ui` has left.
@@ -173,10 +403,11 @@ impl Viewport {
 
         if self.submitted.is_none() {
             // Only now is it known how large the first picture is.
-            self.view.camera.fit(scenery.open.volume.geometry(), self.view.size);
+            self.view.camera.fit(self.series.volume.geometry(), self.view.size);
         }
 
         let mut effects = Vec::new();
+        self.picture_rect = Some(rect);
         self.handle_pointer(ui, &response, scenery, &mut effects);
         self.take_picture(ui.ctx());
         self.ask_for_picture(scenery);
@@ -195,18 +426,18 @@ impl Viewport {
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
         }
         self.paint(ui, rect, scenery);
-        response
-            .widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description(&scenery.open.volume)));
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         effects
     }
 
     /// What a screen reader says.
-    fn description(&self, volume: &Volume) -> String {
+    fn description(&self) -> String {
         match self.view.content {
             Content::Slice => {
-                let (number, count) = self.view.plane.slice_number(volume);
-                format!("{} view, slice {number} of {count}", self.id.name())
+                let (number, count) = self.view.plane.slice_number(&self.series.volume);
+                format!("{} view, slice {number} of {count}", self.title())
             }
+            Content::Curved => "Curved view along a path".to_owned(),
             Content::Projection(Combine::Maximum) => "Volume view, maximum intensity projection".to_owned(),
             Content::Projection(Combine::Minimum) => "Volume view, minimum intensity projection".to_owned(),
             Content::Projection(Combine::Mean) => "Volume view, mean intensity projection".to_owned(),
@@ -222,7 +453,6 @@ impl Viewport {
         scenery: &Scenery<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        let volume = &scenery.open.volume;
         // Not `contains_pointer`, which knows the mouse's last place only: in a window that draws
         // slowly, a press may come with the move away from it.
         let inside = response.rect.shrink(EDGE);
@@ -230,7 +460,7 @@ impl Viewport {
             |at: egui::Pos2| inside.contains(at) && ui.ctx().layer_id_at(at) == Some(response.layer_id);
         let (scale, corner) = (f64::from(ui.pixels_per_point()), response.rect.min);
         let pixel = |at: egui::Pos2| [f64::from(at.x - corner.x) * scale, f64::from(at.y - corner.y) * scale];
-        let before = (self.view.revision, self.view.window);
+        let before = (self.view.revision, self.view.window, self.view.plane.center_mm);
         for event in ui.input(|input| input.events.clone()) {
             match event {
                 egui::Event::PointerButton { pos, button, pressed: true, modifiers } if over(pos) => {
@@ -240,34 +470,31 @@ impl Viewport {
                         effects.push(Effect::DoubleClicked);
                         continue;
                     }
-                    self.placing_cursor =
-                        modifiers.shift && button == Button::Left && self.view.content == Content::Slice;
                     self.held = Some(button);
-                    if self.placing_cursor {
-                        effects.push(Effect::CursorMoved(self.place(pixel(pos))));
-                    } else {
-                        self.handle(volume, Input::Press { button, at: pixel(pos) });
+                    let tool = if modifiers.shift { Tool::Crosshair } else { scenery.tool };
+                    let means =
+                        if button == Button::Left { tool.button(self.view.content) } else { Some(button) };
+                    match means {
+                        Some(means) => self.handle(Input::Press { button: means, at: pixel(pos) }),
+                        None => self.begin(tool, pos, pixel(pos), scenery, effects),
                     }
                 }
                 egui::Event::PointerMoved(pos) => {
                     self.pointer = Some(pos);
-                    if self.held.is_none() {
-                        continue;
-                    }
-                    if self.placing_cursor {
-                        effects.push(Effect::CursorMoved(self.place(pixel(pos))));
-                    } else {
-                        self.handle(volume, Input::Move { at: pixel(pos) });
+                    match self.drag {
+                        _ if self.held.is_none() => {}
+                        Some(_) => self.drag_to(pos, pixel(pos), scenery, effects),
+                        None => self.handle(Input::Move { at: pixel(pos) }),
                     }
                 }
                 egui::Event::PointerButton { pos, button, pressed: false, .. }
                     if self.held.is_some() && self.held == button_of(button) =>
                 {
-                    self.release(volume, pixel(pos));
+                    self.release(pixel(pos));
                 }
                 egui::Event::PointerGone => self.pointer = None,
                 // A drag whose release goes to another window would never end.
-                egui::Event::WindowFocused(false) => self.release(volume, [f64::NAN; 2]),
+                egui::Event::WindowFocused(false) => self.release([f64::NAN; 2]),
                 egui::Event::MouseWheel { unit, delta, modifiers, .. } if self.pointer.is_some_and(&over) => {
                     let notches = match unit {
                         egui::MouseWheelUnit::Point => f64::from(delta.y) / POINTS_PER_NOTCH,
@@ -276,13 +503,10 @@ impl Viewport {
                     };
                     let delta = -notches * NOTCH;
                     let zooms = modifiers.ctrl || modifiers.command;
-                    self.handle(
-                        volume,
-                        if zooms { Input::ZoomWheel { delta } } else { Input::Wheel { delta } },
-                    );
+                    self.handle(if zooms { Input::ZoomWheel { delta } } else { Input::Wheel { delta } });
                 }
                 egui::Event::Zoom(factor) if self.pointer.is_some_and(&over) => {
-                    self.handle(volume, Input::Pinch { zoom: f64::from(factor), pan: [0.0; 2] });
+                    self.handle(Input::Pinch { zoom: f64::from(factor), pan: [0.0; 2] });
                 }
                 _ => {}
             }
@@ -293,9 +517,88 @@ impl Viewport {
         if self.view.window != before.1 {
             effects.push(Effect::WindowChanged(self.view.window));
         }
-        if let Some(at) = self.pointer.filter(|&at| over(at)) {
-            effects.extend(self.probe(pixel(at), volume).map(Effect::Hovered));
+        let normal = self.view.plane.normal();
+        let paged = normal * (self.view.plane.center_mm - before.2).dot(normal);
+        if self.is_slice() && paged.length() > 1e-9 {
+            effects.push(Effect::Paged(paged));
         }
+        if let Some(at) = self.pointer.filter(|&at| over(at)) {
+            effects.extend(self.probe(pixel(at)).map(Effect::Hovered));
+            if scenery.tool == Tool::Crosshair
+                && let Some(crosshair) = self.crosshair(response.rect, scenery)
+            {
+                ui.ctx().set_cursor_icon(crosshair.pointer_at(at));
+            }
+        }
+    }
+
+    /// The lines that other cuts are in this one's picture.
+    pub fn crosshair(&self, rect: Rect, scenery: &Scenery<'_>) -> Option<Crosshair> {
+        let cursor = scenery.cursors.get(self.frame()).copied();
+        self.is_slice().then(|| Crosshair::new(self.id, self.frame(), &self.view, rect, scenery.cuts, cursor))
+    }
+
+    /// A press with a tool that `scene::interaction` does not know.
+    fn begin(
+        &mut self,
+        tool: Tool,
+        pos: egui::Pos2,
+        pixel: [f64; 2],
+        scenery: &Scenery<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.drag = match tool {
+            Tool::Scroll => Some(Drag::Scroll { last: pos, rest: 0.0 }),
+            Tool::Rotate => Some(Drag::Rotate { last: pos }),
+            Tool::Magnifier => Some(Drag::Magnify),
+            Tool::Crosshair if self.is_slice() => {
+                let handle = self.picture_rect.and_then(|rect| self.crosshair(rect, scenery)?.handle_at(pos));
+                if handle.is_none() {
+                    effects.push(Effect::CursorMoved(self.place(pixel)));
+                }
+                Some(handle.map_or(Drag::Cursor, Drag::Handle))
+            }
+            _ => None,
+        };
+    }
+
+    fn drag_to(
+        &mut self,
+        pos: egui::Pos2,
+        pixel: [f64; 2],
+        scenery: &Scenery<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self.drag {
+            Some(Drag::Cursor) => effects.push(Effect::CursorMoved(self.place(pixel))),
+            Some(Drag::Handle(handle)) => {
+                let lines = self.picture_rect.and_then(|rect| self.crosshair(rect, scenery));
+                let Some((next, effect)) = lines.and_then(|lines| lines.dragged(handle, pos)) else { return };
+                self.drag = Some(Drag::Handle(next));
+                effects.push(effect);
+            }
+            Some(Drag::Scroll { last, rest }) => {
+                let slices = rest + (pos.y - last.y) / POINTS_PER_SLICE;
+                self.page(slices.trunc() as i64);
+                self.drag = Some(Drag::Scroll { last: pos, rest: slices.fract() });
+            }
+            Some(Drag::Rotate { last }) => {
+                let degrees = f64::from((pos.x - last.x) * DEGREES_PER_POINT);
+                self.turn(degrees);
+                self.drag = Some(Drag::Rotate { last: pos });
+            }
+            Some(Drag::Magnify) | None => {}
+        }
+    }
+
+    /// Turns the picture clockwise.
+    pub fn turn(&mut self, degrees: f64) {
+        match self.view.content {
+            Content::Slice => self.view.plane.turn(degrees),
+            Content::Curved => return,
+            _ => self.view.camera.roll(degrees),
+        }
+        self.view.touch();
     }
 
     /// Whether a press at this time is the second of a double click.
@@ -310,14 +613,17 @@ impl Viewport {
         second
     }
 
-    fn handle(&mut self, volume: &Volume, input: Input) {
-        self.interaction.handle(&mut self.view, volume, input);
+    fn handle(&mut self, input: Input) {
+        self.interaction.handle(&mut self.view, &self.series.volume, input);
     }
 
-    fn release(&mut self, volume: &Volume, at: [f64; 2]) {
-        if let Some(button) = self.held.take() {
-            self.placing_cursor = false;
-            self.handle(volume, Input::Release { button, at });
+    fn release(&mut self, at: [f64; 2]) {
+        self.drag = None;
+        if self.held.take().is_some() {
+            // Whatever was pressed for it: one button is held at a time.
+            for button in [Button::Left, Button::Middle, Button::Right] {
+                self.handle(Input::Release { button, at });
+            }
         }
     }
 
@@ -326,8 +632,8 @@ impl Viewport {
     }
 
     /// The voxel under a pixel of a slice. A projection has no single place under a pixel.
-    fn probe(&self, at: [f64; 2], volume: &Volume) -> Option<Probe> {
-        let view = &self.shown.as_ref()?.view;
+    fn probe(&self, at: [f64; 2]) -> Option<Probe> {
+        let Shown { view, volume, .. } = self.shown.as_ref()?;
         if view.content != Content::Slice {
             return None;
         }
@@ -336,13 +642,14 @@ impl Viewport {
         let dims = volume.geometry().dims();
         let inside = (0..3).all(|axis| (0.0..f64::from(dims[axis])).contains(&voxel[axis]));
         let voxel = inside.then(|| voxel.to_array().map(|index| index as u32))?;
-        Some(Probe { position_mm, voxel, value: volume.value_at(voxel)? })
+        let unit = volume.meaning().unit.clone();
+        Some(Probe { position_mm, voxel, value: volume.value_at(voxel)?, unit })
     }
 
     fn take_picture(&mut self, ctx: &egui::Context) {
         match self.worker.take() {
             Some(Ok(picture)) => {
-                let name = format!("{} picture", self.id.name());
+                let name = format!("{} picture", thread_name(self.id));
                 self.picture.set(&name, picture.image, ctx, self.card.as_ref());
                 let Picture { view, kind, refined, volume, .. } = picture;
                 self.shown = Some(Shown { view, kind, refined, volume });
@@ -350,8 +657,8 @@ impl Viewport {
             }
             Some(Err(error)) => self.error = Some(error.to_string()),
             None if self.worker.is_dead() => {
-                tracing::error!(viewport = self.id.name(), "the rendering thread has ended; another starts");
-                self.worker = RenderWorker::start(self.id.name(), ctx, self.card.clone());
+                tracing::error!(viewport = self.id.0, "the rendering thread has ended; another starts");
+                self.worker = RenderWorker::start(&thread_name(self.id), ctx, self.card.clone());
                 self.error = Some("rendering failed unexpectedly; change the view to try again".to_owned());
             }
             None => {}
@@ -365,7 +672,7 @@ impl Viewport {
         self.submitted = Some(self.view.revision);
         let request = ViewRequest {
             renderer: scenery.renderer.clone(),
-            volume: Arc::clone(&scenery.open.volume),
+            volume: Arc::clone(&self.series.volume),
             view: self.view.clone(),
         };
         self.worker.submit(request, std::mem::replace(&mut self.pace, Pace::Resting));
@@ -386,7 +693,12 @@ impl Viewport {
                 (true, _, Some(share)) => overlay::Stage::Refining(share),
                 _ => overlay::Stage::Interactive,
             };
-            overlay::draw(&painter, rect, place, self.id, shown, &shown.volume, state, scenery);
+            overlay::draw(&painter, rect, place, self, shown, state, scenery);
+            if self.drag == Some(Drag::Magnify)
+                && let Some(at) = self.pointer.filter(|&at| rect.contains(at))
+            {
+                magnify(&painter, texture, place, at);
+            }
         } else if self.error.is_none() {
             overlay::centered(&painter, rect, "Rendering…", theme::OVERLAY_WEAK);
         }
@@ -396,11 +708,73 @@ impl Viewport {
     }
 }
 
+/// A round part of the picture, twice as large.
+fn magnify(painter: &egui::Painter, texture: egui::TextureId, place: Rect, at: egui::Pos2) {
+    const RADIUS: f32 = 80.0;
+    const FACTOR: f32 = 2.5;
+    let uv_of = |p: egui::Pos2| {
+        let part = (p - place.min) / place.size();
+        pos2(part.x, part.y)
+    };
+    let mut mesh = egui::Mesh::with_texture(texture);
+    let vertex = |offset: egui::Vec2| egui::epaint::Vertex {
+        pos: at + offset,
+        uv: uv_of(at + offset / FACTOR),
+        color: Color32::WHITE,
+    };
+    mesh.vertices.push(vertex(egui::Vec2::ZERO));
+    const CORNERS: u32 = 64;
+    for corner in 0..CORNERS {
+        let angle = corner as f32 / CORNERS as f32 * std::f32::consts::TAU;
+        mesh.vertices.push(vertex(egui::Vec2::angled(angle) * RADIUS));
+        mesh.add_triangle(0, 1 + corner, 1 + (corner + 1) % CORNERS);
+    }
+    painter.circle_filled(at, RADIUS, Color32::BLACK);
+    painter.add(mesh);
+    painter.circle_stroke(at, RADIUS, egui::Stroke::new(1.5, theme::OVERLAY_WEAK));
+}
+
+/// Threads and textures are numbered, never named after what they show.
+fn thread_name(id: ViewportId) -> String {
+    format!("viewport {}", id.0)
+}
+
 fn button_of(button: egui::PointerButton) -> Option<Button> {
     match button {
         egui::PointerButton::Primary => Some(Button::Left),
         egui::PointerButton::Middle => Some(Button::Middle),
         egui::PointerButton::Secondary => Some(Button::Right),
         egui::PointerButton::Extra1 | egui::PointerButton::Extra2 => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{DAffine3, DMat3};
+    use render_core::volume::{Meaning, Rescale};
+    use render_core::{Geometry, Voxels};
+
+    use super::*;
+
+    /// One image whose columns and rows run along these axes.
+    fn image(x: DVec3, y: DVec3) -> Volume {
+        let place = DAffine3 { matrix3: DMat3::from_cols(x, y, x.cross(y)), translation: DVec3::ZERO };
+        let geometry = Geometry::new([4, 6, 1], place).expect("a geometry");
+        let voxels = Voxels::U8(Arc::from([0u8; 24]));
+        Volume::new(geometry, voxels, Rescale::IDENTITY, Meaning::default()).expect("a volume")
+    }
+
+    #[test]
+    fn an_image_of_any_orientation_stands_upright_in_its_own_plane() {
+        let plane = own_plane(&image(DVec3::X, DVec3::Y));
+        assert_eq!((plane.right, plane.down, plane.fit_mm), (DVec3::X, DVec3::Y, [4.0, 6.0]));
+        // Feet first and turned round.
+        let plane = own_plane(&image(DVec3::Z, DVec3::NEG_Y));
+        assert_eq!((plane.right, plane.down), (DVec3::Y, DVec3::NEG_Z));
+        assert_eq!(plane.fit_mm, [6.0, 4.0]);
+        let tilt = DVec3::new(0.0, 0.3, -0.953_939);
+        let plane = own_plane(&image(DVec3::X, tilt));
+        assert_eq!(plane.right, DVec3::X);
+        assert!(plane.down.abs_diff_eq(tilt, 1e-6), "{}", plane.down);
     }
 }

@@ -114,6 +114,24 @@ impl Camera {
         self.focal_point_mm += self.patient_from_camera * DVec3::new(-dx, dy, 0.0) * mm_per_pixel;
     }
 
+    /// Where a place falls in a view, in pixels from the top left corner; `None` behind the eye.
+    pub fn pixel_from_patient(&self, place_mm: DVec3, size: [u32; 2]) -> Option<[f64; 2]> {
+        let (right, up, forward) = self.axes();
+        let offset = place_mm - self.position_mm();
+        let depth = match self.projection {
+            Projection::Perspective => offset.dot(forward),
+            Projection::Parallel => self.distance_mm,
+        };
+        if depth <= 1e-6 {
+            return None;
+        }
+        let per_pixel = 2.0 * self.half_height() / f64::from(size[1].max(1));
+        let shift = self.eye_mm / self.distance_mm.max(1e-6);
+        let x = (offset.dot(right) / depth + shift) / per_pixel + f64::from(size[0]) / 2.0;
+        let y = -offset.dot(up) / depth / per_pixel + f64::from(size[1]) / 2.0;
+        Some([x, y])
+    }
+
     /// Half the picture's height at unit distance.
     pub fn half_height(&self) -> f64 {
         (self.view_angle_deg / self.zoom / 2.0).clamp(1e-4, 80.0).to_radians().tan()

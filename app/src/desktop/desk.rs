@@ -1,0 +1,657 @@
+//! What is on screen: series in viewports, and what one viewport does to others.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use eframe::egui;
+use eframe::egui_wgpu::RenderState;
+use glam::DVec3;
+use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+use render_core::{Renderer, Volume, Window};
+
+use super::command::Command;
+use super::layout::{Happened, Heading, Layout, Show, ViewportId};
+use super::study::OpenSeries;
+use super::tool::Tool;
+use super::viewport::{Cut, Effect, Kind, Probe, Scenery, Viewport};
+use super::{menu, theme};
+
+/// What a cell of an arrangement holds: a series by its id, and how it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub series_id: String,
+    pub kind: Kind,
+}
+
+/// Rows of equal cells, filled row by row; `None` is left empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrangement {
+    pub columns: usize,
+    pub cells: Vec<Option<Cell>>,
+}
+
+impl Arrangement {
+    /// Three cuts and a volume of one series.
+    pub fn planes_and_volume(series_id: &str) -> Self {
+        let cell = |kind| Some(Cell { series_id: series_id.to_owned(), kind });
+        let kinds = [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal];
+        Self { columns: 2, cells: kinds.map(cell).to_vec() }
+    }
+}
+
+/// All that is on screen.
+pub struct Desk {
+    viewports: BTreeMap<ViewportId, Viewport>,
+    /// What is to be shown once it is loaded; what was there before stays until then.
+    wanted: BTreeMap<ViewportId, Cell>,
+    pub layout: Layout,
+    pub active: ViewportId,
+    pub probe: Option<Probe>,
+    pub tool: Tool,
+    /// Whether parallel slices of a patient space page together.
+    pub linked: bool,
+    pub demographics: bool,
+    pub reference_lines: bool,
+    /// Where the planes of each patient space cross.
+    cursors: HashMap<String, DVec3>,
+    next: u32,
+    ctx: egui::Context,
+    /// The window's card, if pictures come from there.
+    card: Option<RenderState>,
+}
+
+impl Desk {
+    pub fn new(ctx: &egui::Context, card: Option<RenderState>) -> Self {
+        Self {
+            viewports: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            layout: Layout::grid(1, &[ViewportId(0)]),
+            active: ViewportId(0),
+            probe: None,
+            tool: Tool::default(),
+            linked: true,
+            demographics: true,
+            reference_lines: true,
+            cursors: HashMap::new(),
+            next: 1,
+            ctx: ctx.clone(),
+            card,
+        }
+    }
+
+    /// Whether anything is shown.
+    pub fn is_empty(&self) -> bool {
+        self.viewports.is_empty()
+    }
+
+    pub fn active(&self) -> Option<&Viewport> {
+        self.viewports.get(&self.active)
+    }
+
+    /// The series in memory, each once.
+    pub fn series(&self) -> Vec<&Arc<OpenSeries>> {
+        let mut all: Vec<&Arc<OpenSeries>> = Vec::new();
+        for viewport in self.viewports.values() {
+            if !all.iter().any(|known| known.series_id == viewport.series.series_id) {
+                all.push(&viewport.series);
+            }
+        }
+        all
+    }
+
+    /// The viewport that volume presets and projections are for: the active one if it is no slice, else
+    /// the first one of the same series.
+    pub fn volume_viewport(&self) -> Option<&Viewport> {
+        let active = self.active();
+        let is_volume =
+            |viewport: &&Viewport| !matches!(viewport.view.content, Content::Slice | Content::Curved);
+        active.filter(is_volume).or_else(|| {
+            let series = active.map(|viewport| viewport.series.series_id.as_str());
+            self.viewports
+                .values()
+                .filter(is_volume)
+                .find(|viewport| series.is_none_or(|id| viewport.series.series_id == id))
+        })
+    }
+
+    /// The ids of the series that still have to be loaded, in the order of their cells.
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing: Vec<String> = Vec::new();
+        for id in self.layout.ids() {
+            if let Some(cell) = self.wanted.get(&id)
+                && !missing.contains(&cell.series_id)
+            {
+                missing.push(cell.series_id.clone());
+            }
+        }
+        missing
+    }
+
+    /// Whether nothing but this series is going to be on screen.
+    pub fn waits_for(&self, series_id: &str) -> bool {
+        let ids = self.layout.ids();
+        !ids.is_empty()
+            && ids.iter().all(|id| self.wanted.get(id).is_some_and(|cell| cell.series_id == series_id))
+    }
+
+    /// Lays out cells; what is in memory is shown at once.
+    pub fn arrange(&mut self, arrangement: &Arrangement) {
+        let open: Vec<Arc<OpenSeries>> = self.series().into_iter().cloned().collect();
+        let ids: Vec<ViewportId> = arrangement.cells.iter().map(|_| self.new_id()).collect();
+        self.layout = Layout::grid(arrangement.columns, &ids);
+        // The picture that is there stays until the new one is.
+        let mut old: Vec<Viewport> = std::mem::take(&mut self.viewports).into_values().collect();
+        self.wanted.clear();
+        for (&id, cell) in ids.iter().zip(&arrangement.cells) {
+            let Some(cell) = cell else { continue };
+            self.wanted.insert(id, cell.clone());
+            let same = old.iter().position(|v| v.kind == cell.kind);
+            if let Some(mut viewport) = same.or((!old.is_empty()).then_some(0)).map(|index| old.remove(index))
+            {
+                viewport.id = id;
+                self.viewports.insert(id, viewport);
+            }
+        }
+        self.active = ids.first().copied().unwrap_or(ViewportId(0));
+        for series in open {
+            self.fill(&series);
+        }
+    }
+
+    /// Another grid: cells keep what they show in their order, new ones show the active series.
+    pub fn set_grid(&mut self, rows: usize, columns: usize) {
+        let mut ids = self.layout.ids();
+        let count = rows * columns;
+        for id in ids.split_off(count.min(ids.len())) {
+            self.viewports.remove(&id);
+            self.wanted.remove(&id);
+        }
+        let active = self.active().map(|viewport| Arc::clone(&viewport.series));
+        let kinds = [Kind::Axial, Kind::Coronal, Kind::Sagittal, Kind::Volume];
+        while ids.len() < count {
+            let id = self.new_id();
+            if let Some(series) = &active {
+                let shown = |kind: &Kind| {
+                    self.viewports.values().any(|v| v.kind == *kind && v.series.series_id == series.series_id)
+                };
+                let kind = kinds.into_iter().find(|kind| !shown(kind)).unwrap_or(Kind::Axial);
+                self.add(id, kind, Arc::clone(series));
+            }
+            ids.push(id);
+        }
+        self.layout = Layout::grid(columns, &ids);
+        if !ids.contains(&self.active) {
+            self.active = ids.first().copied().unwrap_or(ViewportId(0));
+        }
+    }
+
+    /// Shows a series in the place of the one that is active: everywhere, if it is the only one on
+    /// screen, else in one viewport.
+    pub fn want(&mut self, series_id: &str, only: Option<ViewportId>) {
+        let cell = |kind| Cell { series_id: series_id.to_owned(), kind };
+        let single = self.series().len() <= 1;
+        let ids = match only {
+            Some(id) => vec![id],
+            None if single => self.layout.ids(),
+            None => vec![self.active],
+        };
+        for id in ids {
+            let kind = self.viewports.get(&id).map_or(Kind::Axial, |viewport| viewport.kind);
+            self.wanted.insert(id, cell(kind));
+        }
+        let open = self.series().into_iter().find(|open| open.series_id == series_id).cloned();
+        if let Some(open) = open {
+            self.fill(&open);
+        }
+    }
+
+    /// What was wanted and cannot be had is forgotten.
+    pub fn forget(&mut self, series_id: &str) {
+        self.wanted.retain(|_, cell| cell.series_id != series_id);
+    }
+
+    /// Shows a series wherever it was wanted.
+    pub fn fill(&mut self, series: &Arc<OpenSeries>) {
+        let ids: Vec<(ViewportId, Kind)> = self
+            .wanted
+            .iter()
+            .filter(|(_, cell)| cell.series_id == series.series_id)
+            .map(|(&id, cell)| (id, cell.kind))
+            .collect();
+        for (id, kind) in ids {
+            self.wanted.remove(&id);
+            match self.viewports.get_mut(&id) {
+                Some(viewport) => viewport.show_series(Arc::clone(series), kind),
+                None => self.add(id, kind, Arc::clone(series)),
+            }
+        }
+        self.cursors.entry(series.frame.clone()).or_insert_with(|| series.volume.geometry().center_mm());
+        self.forget_cursors();
+    }
+
+    fn add(&mut self, id: ViewportId, kind: Kind, series: Arc<OpenSeries>) {
+        let viewport = Viewport::new(id, kind, series, &self.ctx, self.card.as_ref());
+        self.viewports.insert(id, viewport);
+    }
+
+    fn forget_cursors(&mut self) {
+        let viewports = &self.viewports;
+        self.cursors.retain(|frame, _| viewports.values().any(|viewport| viewport.frame() == frame));
+    }
+
+    fn new_id(&mut self) -> ViewportId {
+        let id = ViewportId(self.next);
+        self.next += 1;
+        id
+    }
+
+    /// Whether the keyboard's focus is in a viewport.
+    pub fn has_focus(&self) -> bool {
+        self.viewports.values().any(Viewport::has_focus)
+    }
+
+    /// A preset of the user's has changed.
+    pub fn refresh_presets(&mut self, presets: &PresetLibrary) {
+        for viewport in self.viewports.values_mut() {
+            viewport.view.refresh_preset(presets, &viewport.series.volume);
+        }
+    }
+
+    pub fn show(&mut self, ui: &mut egui::Ui, renderer: &Renderer, commands: &mut Vec<Command>) {
+        let cuts: Vec<Cut> = self
+            .viewports
+            .values()
+            .filter(|viewport| viewport.is_slice())
+            .map(|viewport| Cut {
+                id: viewport.id,
+                frame: viewport.frame().to_owned(),
+                plane: viewport.view.plane,
+                thickness_mm: viewport.view.slab.thickness_mm,
+                color: viewport.color(),
+            })
+            .collect();
+        let scenery = Scenery {
+            renderer,
+            active: self.active,
+            cuts: &cuts,
+            cursors: &self.cursors,
+            tool: self.tool,
+            demographics: self.demographics,
+            reference_lines: self.reference_lines,
+            several_series: self.series().len() > 1,
+        };
+        let mut cells = Cells {
+            viewports: &mut self.viewports,
+            wanted: &self.wanted,
+            scenery: &scenery,
+            effects: Vec::new(),
+            happened: Vec::new(),
+            commands,
+        };
+        self.layout.show(ui, &mut cells);
+        let Cells { effects, happened, .. } = cells;
+        self.probe = None;
+        // What one viewport does to another shows at once, not at the next move of the mouse.
+        let mut others_changed = false;
+        for (id, what) in happened {
+            others_changed = true;
+            match what {
+                Happened::Activated => self.active = id,
+                Happened::ToggleMaximise => self.layout.toggle_maximise(id),
+                Happened::Close => self.close(id),
+            }
+        }
+        for (id, effect) in effects {
+            others_changed |= self.take_effect(id, effect);
+        }
+        if others_changed {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    /// Returns whether another viewport has changed.
+    fn take_effect(&mut self, id: ViewportId, effect: Effect) -> bool {
+        let Some(source) = self.viewports.get(&id) else { return false };
+        let (frame, normal) = (source.frame().to_owned(), source.view.plane.normal());
+        match effect {
+            Effect::Activated => {
+                let changed = self.active != id;
+                self.active = id;
+                changed
+            }
+            Effect::DoubleClicked => {
+                self.layout.toggle_maximise(id);
+                true
+            }
+            Effect::Hovered(found) => {
+                self.probe = Some(found);
+                false
+            }
+            Effect::WindowChanged(window) => {
+                self.set_window(id, window);
+                true
+            }
+            Effect::Paged(shift_mm) => {
+                self.page_others(id, shift_mm);
+                true
+            }
+            Effect::CursorMoved(place) => {
+                self.cursors.insert(frame.clone(), place);
+                for other in self.slices_of(&frame, id) {
+                    other.move_to(place);
+                }
+                true
+            }
+            Effect::CutMoved { of, shift_mm } => {
+                if let Some(cursor) = self.cursors.get_mut(&frame) {
+                    *cursor += shift_mm;
+                }
+                if let Some(other) = self.viewports.get_mut(&of) {
+                    other.follow(shift_mm);
+                }
+                true
+            }
+            Effect::OthersTurned { degrees, about_mm } => {
+                for other in self.slices_of(&frame, id) {
+                    // Cuts that are parallel to this one have no line in it.
+                    if other.view.plane.normal().cross(normal).length() > 1e-3 {
+                        other.view.plane.tilt(normal, degrees, about_mm);
+                        other.view.touch();
+                    }
+                }
+                true
+            }
+            Effect::Slab { of, thickness_mm } => {
+                if let Some(other) = self.viewports.get_mut(&of) {
+                    other.view.slab.thickness_mm = thickness_mm;
+                    other.view.touch();
+                }
+                true
+            }
+        }
+    }
+
+    fn slices_of<'a>(
+        &'a mut self,
+        frame: &'a str,
+        but: ViewportId,
+    ) -> impl Iterator<Item = &'a mut Viewport> {
+        self.viewports.values_mut().filter(move |v| v.id != but && v.is_slice() && v.frame() == frame)
+    }
+
+    /// The place where planes cross goes with a slice that is paged, and so do parallel ones.
+    fn page_others(&mut self, id: ViewportId, shift_mm: DVec3) {
+        let Some(source) = self.viewports.get(&id) else { return };
+        let (frame, normal, linked) = (source.frame().to_owned(), source.view.plane.normal(), self.linked);
+        let here = source.view.plane.center_mm;
+        if let Some(cursor) = self.cursors.get_mut(&frame) {
+            *cursor += normal * (here - *cursor).dot(normal);
+        }
+        if linked && shift_mm != DVec3::ZERO {
+            for other in self.slices_of(&frame, id) {
+                if other.view.plane.normal().dot(normal).abs() > 0.9995 {
+                    other.move_to(here);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, id: ViewportId) {
+        if self.layout.ids().len() > 1 {
+            self.layout.close(id);
+            self.viewports.remove(&id);
+            self.wanted.remove(&id);
+            if self.active == id {
+                self.active = self.layout.ids().first().copied().unwrap_or(id);
+            }
+            self.forget_cursors();
+        }
+    }
+
+    fn split(&mut self, id: ViewportId, below: bool) {
+        let new = self.new_id();
+        self.layout.split(id, below, new);
+        if let Some(viewport) = self.viewports.get(&id) {
+            let (kind, series) = (viewport.kind, Arc::clone(&viewport.series));
+            let view = viewport.view.clone();
+            self.add(new, kind, series);
+            if let Some(copy) = self.viewports.get_mut(&new) {
+                copy.view = ViewState { revision: copy.view.revision, size: copy.view.size, ..view };
+            }
+        }
+        self.active = new;
+    }
+
+    /// Slices of a series share a window; other views have their own.
+    fn set_window(&mut self, id: ViewportId, window: Window) {
+        let Some(source) = self.viewports.get_mut(&id) else { return };
+        source.view.set_window(window);
+        if !source.is_slice() {
+            return;
+        }
+        let series = source.series.series_id.clone();
+        for other in self.viewports.values_mut() {
+            if other.id != id && other.is_slice() && other.series.series_id == series {
+                other.view.set_window(window);
+            }
+        }
+    }
+
+    /// To another viewport, by this many places in the order of reading.
+    pub fn step(&mut self, by: isize) {
+        let ids = self.layout.ids();
+        let Some(here) = ids.iter().position(|&id| id == self.active) else { return };
+        self.active = ids[(here as isize + by).rem_euclid(ids.len() as isize) as usize];
+        if self.layout.maximised().is_some() {
+            self.layout.maximise(self.active);
+        }
+    }
+
+    /// Commands for the active viewport, or for all.
+    pub fn run(&mut self, command: &Command, presets: &PresetLibrary) {
+        let active = self.active;
+        let volume_id = self.volume_viewport().map(|viewport| viewport.id);
+        match *command {
+            Command::SetTool(tool) => self.tool = tool,
+            Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
+            Command::Split { id, below } => self.split(id, below),
+            Command::ToggleLinked => self.linked = !self.linked,
+            Command::ToggleDemographics => self.demographics = !self.demographics,
+            Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
+            Command::ToggleMaximiseActive => self.layout.toggle_maximise(active),
+            Command::StepViewport(by) => self.step(by),
+            Command::SetWindow(window) => self.set_window(active, window),
+            Command::WindowKey(number) => self.window_key(number),
+            Command::ResetAll => self.viewports.values_mut().for_each(Viewport::reset),
+            Command::SetPreset(ref name) => self.on_volume(volume_id, |view, volume| {
+                if let Some(preset) = presets.find(name) {
+                    show_matter(view, volume);
+                    view.apply_preset(preset, volume);
+                }
+            }),
+            Command::NextPreset => {
+                self.on_volume(volume_id, |view, volume| next_preset(view, volume, presets));
+            }
+            Command::SetLook(ref look) => {
+                self.on_volume(volume_id, |view, _| look.as_ref().clone().apply(view));
+            }
+            Command::SetVolumeContent(content) => {
+                self.on_volume(volume_id, |view, volume| view.set_content(content, volume));
+            }
+            Command::ToggleMip => {
+                self.on_volume(volume_id, |view, volume| toggle(view, Content::MIP, volume));
+            }
+            Command::ToggleCinematic => {
+                self.on_volume(volume_id, |view, volume| toggle(view, Content::Cinematic, volume));
+            }
+            _ => self.run_on_active(command),
+        }
+    }
+
+    fn run_on_active(&mut self, command: &Command) {
+        let id = self.active;
+        let Some(viewport) = self.viewports.get_mut(&id) else { return };
+        let slice = viewport.is_slice();
+        match *command {
+            Command::ShowKind(id, kind) => {
+                if let Some(viewport) = self.viewports.get_mut(&id) {
+                    let series = Arc::clone(&viewport.series);
+                    viewport.show_series(series, kind);
+                }
+            }
+            Command::SetSlab(id, slab) => {
+                if let Some(viewport) = self.viewports.get_mut(&id) {
+                    viewport.view.slab = slab;
+                    viewport.view.touch();
+                }
+            }
+            Command::Reset => {
+                viewport.reset();
+                if slice {
+                    let window = viewport.view.window;
+                    self.set_window(id, window);
+                }
+            }
+            Command::Invert => {
+                viewport.view.inverted = !viewport.view.inverted;
+                viewport.view.touch();
+            }
+            Command::Flip { vertical } if slice => {
+                let plane = &mut viewport.view.plane;
+                if vertical {
+                    plane.flip_vertical();
+                } else {
+                    plane.flip_horizontal();
+                };
+                viewport.view.touch();
+            }
+            Command::Page(slices) if slice => {
+                let shift = viewport.page(slices);
+                self.page_others(id, shift);
+            }
+            Command::Arrow(by) if slice => {
+                let shift = viewport.page(by);
+                self.page_others(id, shift);
+            }
+            Command::Arrow(by) => {
+                viewport.view.camera.elevation(-5.0 * by as f64);
+                viewport.view.touch();
+            }
+            Command::Zoom(factor) => viewport.zoom(factor),
+            Command::Fit => viewport.fit(),
+            Command::Turn(degrees) if slice => viewport.turn(degrees),
+            Command::Turn(degrees) => {
+                viewport.view.camera.azimuth(degrees / 6.0);
+                viewport.view.touch();
+            }
+            _ => {}
+        }
+    }
+
+    /// Keys window the slices; only a projection has a window of its own.
+    fn window_key(&mut self, number: usize) {
+        let Some(active) = self.active() else { return };
+        let Some(window) = active.series.window_of_key(number) else { return };
+        let series = &active.series.series_id;
+        let projection = matches!(active.view.content, Content::Projection(_) | Content::Curved);
+        let slice = self.viewports.values().find(|v| v.is_slice() && v.series.series_id == *series);
+        let target = if projection || active.is_slice() { Some(active.id) } else { slice.map(|v| v.id) };
+        if let Some(target) = target {
+            self.set_window(target, window);
+        }
+    }
+
+    fn on_volume(&mut self, id: Option<ViewportId>, change: impl FnOnce(&mut ViewState, &Volume)) {
+        if let Some(viewport) = id.and_then(|id| self.viewports.get_mut(&id)) {
+            change(&mut viewport.view, &viewport.series.volume);
+        }
+    }
+}
+
+fn toggle(view: &mut ViewState, content: Content, volume: &Volume) {
+    let content = if view.content == content { Content::Volume } else { content };
+    view.set_content(content, volume);
+}
+
+fn next_preset(view: &mut ViewState, volume: &Volume, presets: &PresetLibrary) {
+    let presets: Vec<&Preset> = presets.menu(volume).collect();
+    let here = presets.iter().position(|p| Some(&p.name) == view.preset.as_ref().map(|origin| &origin.name));
+    if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
+        show_matter(view, volume);
+        view.apply_preset(next, volume);
+    }
+}
+
+/// What a preset colours and a projection does not show.
+fn show_matter(view: &mut ViewState, volume: &Volume) {
+    if view.content.in_one_picture() != Content::Volume {
+        view.set_content(Content::Volume, volume);
+    }
+}
+
+/// The desk as its layout shows it.
+struct Cells<'a> {
+    viewports: &'a mut BTreeMap<ViewportId, Viewport>,
+    wanted: &'a BTreeMap<ViewportId, Cell>,
+    scenery: &'a Scenery<'a>,
+    effects: Vec<(ViewportId, Effect)>,
+    happened: Vec<(ViewportId, Happened)>,
+    commands: &'a mut Vec<Command>,
+}
+
+impl Show for Cells<'_> {
+    fn heading(&self, id: ViewportId) -> Heading {
+        match self.viewports.get(&id) {
+            Some(viewport) => viewport.heading(self.scenery.several_series),
+            None => Heading {
+                title: "Empty".to_owned(),
+                color: theme::LINE,
+                hint: "What this viewport shows: nothing".to_owned(),
+            },
+        }
+    }
+
+    fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId) {
+        menu::viewport(ui, id, self.viewports.get(&id), self.commands);
+    }
+
+    fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId) {
+        let rect = ui.available_rect_before_wrap();
+        match self.viewports.get_mut(&id) {
+            Some(viewport) => {
+                let effects = viewport.show(ui, self.scenery);
+                self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
+            }
+            None => {
+                let text = if self.wanted.contains_key(&id) {
+                    "Loading…"
+                } else {
+                    "Drag a series here, or choose one in the list"
+                };
+                super::overlay::centered(&ui.painter_at(rect), rect, text, theme::OVERLAY_WEAK);
+                let response = ui.interact(rect, egui::Id::unique((id, "empty")), egui::Sense::click());
+                response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Empty viewport"));
+                if response.clicked() {
+                    self.happened.push((id, Happened::Activated));
+                }
+            }
+        }
+        // A series that is dragged here from the list.
+        let dropped = ui.interact(rect, egui::Id::unique((id, "drop")), egui::Sense::hover());
+        if dropped.dnd_hover_payload::<String>().is_some() {
+            let stroke = egui::Stroke::new(2.0, theme::ACCENT);
+            ui.painter().rect_stroke(rect.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
+        }
+        if let Some(series_id) = dropped.dnd_release_payload::<String>() {
+            self.commands.push(Command::LoadInto(id, (*series_id).clone()));
+        }
+    }
+
+    fn is_active(&self, id: ViewportId) -> bool {
+        self.scenery.active == id
+    }
+
+    fn happened(&mut self, id: ViewportId, what: Happened) {
+        self.happened.push((id, what));
+    }
+}

@@ -1,0 +1,74 @@
+//! The menu behind a viewport's title: what it shows, how thick, and how the window is divided.
+
+use eframe::egui::{self, RichText};
+use render_core::scene::Content;
+use render_core::scene::view::{Combine, Slab};
+
+use super::command::Command;
+use super::layout::ViewportId;
+use super::theme;
+use super::viewport::{Kind, Viewport};
+
+const SLABS_MM: [f64; 6] = [0.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+
+pub fn viewport(ui: &mut egui::Ui, id: ViewportId, viewport: Option<&Viewport>, commands: &mut Vec<Command>) {
+    ui.set_min_width(200.0);
+    if let Some(viewport) = viewport {
+        heading(ui, "Show");
+        for kind in Kind::ALL {
+            if ui.selectable_label(viewport.kind == kind, kind.name()).clicked() {
+                commands.push(Command::ShowKind(id, kind));
+                ui.close();
+            }
+        }
+        if matches!(viewport.view.content, Content::Slice | Content::Curved) {
+            slab(ui, id, viewport.view.slab, commands);
+        }
+        ui.separator();
+        entry(ui, "Invert greys", "I", Command::Invert, commands);
+        if viewport.is_slice() {
+            entry(ui, "Flip left and right", "H", Command::Flip { vertical: false }, commands);
+            entry(ui, "Flip top and bottom", "V", Command::Flip { vertical: true }, commands);
+            entry(ui, "Turn right", "R", Command::Turn(90.0), commands);
+            entry(ui, "Turn left", "L", Command::Turn(-90.0), commands);
+        }
+        entry(ui, "Reset", "Space", Command::Reset, commands);
+        ui.separator();
+    }
+    entry(ui, "Split side by side", "", Command::Split { id, below: false }, commands);
+    entry(ui, "Split top and bottom", "", Command::Split { id, below: true }, commands);
+}
+
+fn slab(ui: &mut egui::Ui, id: ViewportId, slab: Slab, commands: &mut Vec<Command>) {
+    ui.separator();
+    heading(ui, "Thickness");
+    ui.horizontal(|ui| {
+        for thickness_mm in SLABS_MM {
+            let text = if thickness_mm == 0.0 { "Slice".to_owned() } else { format!("{thickness_mm} mm") };
+            if ui.selectable_label(slab.thickness_mm == thickness_mm, text).clicked() {
+                commands.push(Command::SetSlab(id, Slab { thickness_mm, ..slab }));
+            }
+        }
+    });
+    ui.horizontal(|ui| {
+        for (combine, name) in
+            [(Combine::Maximum, "MIP"), (Combine::Minimum, "MinIP"), (Combine::Mean, "Mean")]
+        {
+            if ui.selectable_label(slab.combine == combine, name).clicked() {
+                commands.push(Command::SetSlab(id, Slab { combine, ..slab }));
+            }
+        }
+    });
+}
+
+fn heading(ui: &mut egui::Ui, text: &str) {
+    ui.label(RichText::new(text).color(theme::WEAK).size(12.5));
+}
+
+fn entry(ui: &mut egui::Ui, text: &str, key: &str, command: Command, commands: &mut Vec<Command>) {
+    let button = egui::Button::new(text).shortcut_text(RichText::new(key).color(theme::WEAK));
+    if ui.add(button).clicked() {
+        commands.push(command);
+        ui.close();
+    }
+}
