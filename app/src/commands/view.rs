@@ -8,13 +8,19 @@ use render_core::{Progress, Renderer, phantom};
 use server_mode::{Config, Secret, Studies, WebRtcConfig};
 
 use crate::capability::{self, Mode};
-use crate::cli::{View, usage};
+use crate::cli::{Backend, View, usage};
+use crate::desktop::settings::RendererChoice;
 use crate::{desktop, output, presets, secret, study};
 
 /// Picks the mode, says which and why, and runs it. A window that cannot open becomes a server.
 pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
     let presets = presets::folder(presets)?;
-    let renderer = super::open_renderer(view.backend)?;
+    let settings = desktop::settings::file().map(|file| desktop::settings::load(&file)).unwrap_or_default();
+    let backend = match (view.backend, settings.settings.renderer) {
+        (Backend::Auto, RendererChoice::Processor) if !view.serve => Backend::Cpu,
+        (asked, _) => asked,
+    };
+    let renderer = super::open_renderer(backend)?;
     if view.serve {
         return serve(view, &renderer, presets);
     }
@@ -28,6 +34,7 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
                 renderer: renderer.clone(),
                 presets: presets.clone(),
                 index: !view.no_index,
+                settings,
             };
             desktop::run(view.studies.clone(), options).or_else(|error| {
                 output::note(format_args!("no window, so a server for browsers instead: {error:#}"));

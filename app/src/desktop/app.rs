@@ -15,12 +15,16 @@ use super::command::{self, Command, KeyFocus};
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
 use super::job::{Job, Poll};
+use super::keeper::Keeper;
+use super::keymap::Keymap;
 use super::look_panel::{LookPanel, Subject};
 use super::presets;
 use super::preview::Preview;
 use super::recent::Recent;
+use super::settings::{self, SCALES, Settings};
+use super::settings_dialog::SettingsDialog;
 use super::study::OpenSeries;
-use super::text::tr;
+use super::text::{self, tr};
 use super::{Options, side_panel, theme, top_bar};
 
 /// How often progress is shown while files are read.
@@ -58,6 +62,11 @@ pub struct App {
     pub(super) look_panel: Option<LookPanel>,
     presets_folder: Option<PathBuf>,
     saving: Option<(String, Job<std::io::Result<()>>)>,
+    settings: Settings,
+    /// Writes the settings; none where the system names no place for them.
+    settings_keeper: Option<Keeper>,
+    settings_dialog: Option<SettingsDialog>,
+    keymap: Keymap,
 }
 
 /// Reading files.
@@ -92,9 +101,13 @@ pub struct Message {
 impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: Options) -> Self {
         let ctx = &cc.egui_ctx;
-        theme::apply(ctx);
+        let settings::Read { settings, problem } = options.settings;
+        // Of those keys, some zoom pictures.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        apply(ctx, &settings);
         let (renderer, card) = on_the_windows_card(cc, options.renderer);
-        let desk = Desk::new(ctx, card.clone());
+        let mut desk = Desk::new(ctx, card.clone());
+        desk.demographics = settings.demographics;
         let mut app = Self {
             renderer,
             card,
@@ -117,7 +130,14 @@ impl App {
             look_panel: None,
             presets_folder: options.presets,
             saving: None,
+            settings_keeper: settings::file().map(|file| Keeper::new("settings", file)),
+            settings_dialog: None,
+            keymap: Keymap::new(&settings.keys, settings.single_keys),
+            settings,
         };
+        if let Some(problem) = problem {
+            app.tell(settings_problem(&problem), Vec::new());
+        }
         if !paths.is_empty() {
             app.open(ctx, paths);
         }
@@ -379,6 +399,17 @@ impl App {
             }
             Command::SavePreset(label) => self.save_preset(ctx, &label),
             Command::ToggleHelp => self.help = !self.help,
+            Command::ShowSettings => {
+                self.settings_dialog.get_or_insert_default();
+            }
+            Command::ChangeSettings(settings) => self.change_settings(ctx, *settings),
+            Command::ScaleInterface(by) => {
+                let mut settings = self.settings.clone();
+                let percent = settings.scale_percent.saturating_add_signed(by);
+                settings.scale_percent =
+                    if by == 0 { 100 } else { percent.clamp(*SCALES.start(), *SCALES.end()) };
+                self.change_settings(ctx, settings);
+            }
             other => self.desk.run(&other, &self.presets),
         }
     }
@@ -389,6 +420,18 @@ impl App {
         for id in self.desk.missing() {
             self.desk.forget(&id);
         }
+    }
+
+    fn change_settings(&mut self, ctx: &egui::Context, settings: Settings) {
+        if settings == self.settings {
+            return;
+        }
+        apply(ctx, &settings);
+        self.keymap = Keymap::new(&settings.keys, settings.single_keys);
+        if let Some(keeper) = &self.settings_keeper {
+            keeper.put(settings.to_file());
+        }
+        self.settings = settings;
     }
 
     /// Keeps the volume view's look in the user's folder, which is watched for what is new.
@@ -443,7 +486,7 @@ impl App {
 
     fn key_focus(&self, ctx: &egui::Context) -> KeyFocus {
         let in_viewport = self.desk.has_focus();
-        if ctx.text_edit_focused() || ctx.any_popup_open() {
+        if ctx.text_edit_focused() || ctx.any_popup_open() || self.settings_dialog.is_some() {
             KeyFocus::Typing
         } else if in_viewport || ctx.memory(|memory| memory.focused().is_none()) {
             KeyFocus::Viewports
@@ -470,7 +513,7 @@ impl App {
         egui::Panel::right("look")
             .default_size(320.0)
             .size_range(280.0..=560.0)
-            .frame(egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::same(10)))
+            .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::same(10)))
             .show(ui, |ui| panel.show(ui, &subject, commands));
     }
 
@@ -513,7 +556,7 @@ impl eframe::App for App {
         self.take_thumbnails(&ctx);
         self.take_presets();
         self.take_saved();
-        let mut commands = command::pressed(&ctx, self.key_focus(&ctx));
+        let mut commands = command::pressed(&ctx, self.key_focus(&ctx), &self.keymap);
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {
@@ -521,16 +564,16 @@ impl eframe::App for App {
         }
 
         egui::Panel::top("top bar")
-            .frame(egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(10, 7)))
+            .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 7)))
             .show(ui, |ui| top_bar::show(self, ui, &mut commands));
         egui::Panel::bottom("status")
-            .frame(egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(10, 4)))
+            .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 4)))
             .show(ui, |ui| top_bar::show_status(self, ui));
         if self.side_panel && self.has_list() {
             egui::Panel::left("series")
                 .default_size(272.0)
                 .size_range(200.0..=480.0)
-                .frame(egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::same(10)))
+                .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::same(10)))
                 .show(ui, |ui| side_panel::show(self, ui, &mut commands));
         }
         self.show_look_panel(ui, &mut commands);
@@ -546,7 +589,12 @@ impl eframe::App for App {
         });
         dialogs::drop_hint(&ctx);
         if self.help {
-            self.help = dialogs::help(&ctx);
+            self.help = dialogs::help(&ctx, &self.keymap);
+        }
+        if let Some(dialog) = &mut self.settings_dialog
+            && !dialog.show(&ctx, &self.settings, &mut commands)
+        {
+            self.settings_dialog = None;
         }
         if let Some(dialog) = &mut self.open_dialog
             && !dialog.show(&ctx, &self.recent, &mut commands)
@@ -565,8 +613,24 @@ impl eframe::App for App {
     }
 
     fn clear_color(&self, _: &egui::Visuals) -> [f32; 4] {
-        theme::PANEL.to_normalized_gamma_f32()
+        theme::panel().to_normalized_gamma_f32()
     }
+}
+
+/// Shows the window as the settings want it.
+fn apply(ctx: &egui::Context, settings: &Settings) {
+    theme::apply(ctx, settings.theme, settings.reduced_motion);
+    ctx.set_zoom_factor(settings.scale_percent as f32 / 100.0);
+    text::choose(settings.language.as_deref());
+}
+
+fn settings_problem(problem: &settings::Problem) -> String {
+    match problem {
+        settings::Problem::SetAside(to) => tr!("settings-set-aside", file = to.display().to_string()),
+        settings::Problem::Unreadable(reason) => tr!("settings-unreadable", reason = reason.as_str()),
+        settings::Problem::Entries(names) => tr!("settings-entries", names = names.join(", ")),
+    }
+    .into_owned()
 }
 
 fn failed_line(failed: &Failed) -> String {

@@ -11,7 +11,9 @@ use super::layout::ViewportId;
 use super::tool::Tool;
 use super::viewport::Kind;
 
+use super::keymap::Keymap;
 use super::look_panel::Look;
+use super::settings::Settings;
 
 /// Changes of state that menus, keys and panels share. Without a name, a command means the active
 /// viewport.
@@ -78,6 +80,10 @@ pub enum Command {
     /// Keeps the volume view's look under this name.
     SavePreset(String),
     ToggleHelp,
+    ShowSettings,
+    ChangeSettings(Box<Settings>),
+    /// The window's own size, by so many per cent; 0 is as at first.
+    ScaleInterface(i32),
 }
 
 /// A key and what it does; the help sheet is made of these.
@@ -86,12 +92,13 @@ pub struct Shortcut {
     pub group: &'static str,
     pub keys: &'static str,
     pub text: &'static str,
-    bindings: &'static [Binding],
+    pub bindings: &'static [Binding],
 }
 
 type Binding = (Modifiers, Key, fn() -> Command);
 
 const NONE: Modifiers = Modifiers::NONE;
+const BOTH: Modifiers = Modifiers { shift: true, ..Modifiers::COMMAND };
 
 /// In the order of the help sheet.
 pub const SHORTCUTS: &[Shortcut] = &[
@@ -251,6 +258,23 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
     Shortcut {
         group: "Window",
+        keys: "Ctrl+Shift +, −, 0",
+        text: "Larger, smaller, usual letters",
+        bindings: &[
+            (BOTH, Key::Plus, || Command::ScaleInterface(10)),
+            (BOTH, Key::Equals, || Command::ScaleInterface(10)),
+            (BOTH, Key::Minus, || Command::ScaleInterface(-10)),
+            (BOTH, Key::Num0, || Command::ScaleInterface(0)),
+        ],
+    },
+    Shortcut {
+        group: "Window",
+        keys: "Ctrl+,",
+        text: "Settings",
+        bindings: &[(Modifiers::COMMAND, Key::Comma, || Command::ShowSettings)],
+    },
+    Shortcut {
+        group: "Window",
         keys: "Esc",
         text: "Cancel, close, restore",
         bindings: &[(NONE, Key::Escape, || Command::Escape)],
@@ -293,7 +317,7 @@ pub enum KeyFocus {
 }
 
 /// Commands of the keys pressed since the last repaint.
-pub fn pressed(ctx: &egui::Context, focus: KeyFocus) -> Vec<Command> {
+pub fn pressed(ctx: &egui::Context, focus: KeyFocus, keymap: &Keymap) -> Vec<Command> {
     if focus == KeyFocus::Typing {
         return Vec::new();
     }
@@ -307,16 +331,8 @@ pub fn pressed(ctx: &egui::Context, focus: KeyFocus) -> Vec<Command> {
             egui::Event::Key { key, pressed: true, modifiers, .. } if !own(*key) => Some((*key, *modifiers)),
             _ => None,
         });
-        keys.filter_map(|(key, modifiers)| command_of(key, modifiers)).collect()
+        keys.filter_map(|(key, modifiers)| keymap.command_of(key, modifiers)).collect()
     })
-}
-
-fn command_of(key: Key, modifiers: Modifiers) -> Option<Command> {
-    let bindings = SHORTCUTS.iter().flat_map(|shortcut| shortcut.bindings);
-    bindings
-        .into_iter()
-        .find(|(needed, bound, _)| *bound == key && modifiers.matches_exact(*needed))
-        .map(|(_, _, command)| command())
 }
 
 #[cfg(test)]
@@ -330,12 +346,5 @@ mod tests {
             assert!(!seen.contains(&(modifiers, key)), "{modifiers:?} {key:?} is bound twice");
             seen.push((modifiers, key));
         }
-    }
-
-    #[test]
-    fn a_key_with_a_modifier_is_another_key() {
-        assert_eq!(command_of(Key::Num2, NONE), Some(Command::WindowKey(2)));
-        assert_eq!(command_of(Key::Num2, Modifiers::CTRL), None);
-        assert_eq!(command_of(Key::Space, Modifiers::SHIFT), Some(Command::ResetAll));
     }
 }

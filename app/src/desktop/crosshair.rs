@@ -1,6 +1,6 @@
 //! The lines that other cuts are in a slice's picture, and the handles that move, turn and thicken them.
 
-use eframe::egui::{CursorIcon, Painter, Pos2, Rect, Stroke, Vec2, vec2};
+use eframe::egui::{Color32, CursorIcon, Painter, Pos2, Rect, Stroke, Vec2, vec2};
 use glam::DVec3;
 use render_core::scene::ViewState;
 
@@ -115,14 +115,14 @@ impl Crosshair {
                 }
             }
             for at in self.turn_handles(line) {
-                painter.circle(at, HANDLE, theme::PANEL, Stroke::new(1.6, line.color));
+                painter.circle(at, HANDLE, Color32::BLACK, Stroke::new(1.6, line.color));
             }
             for at in self.slab_handles(line) {
                 let square = Rect::from_center_size(at, Vec2::splat(HANDLE * 1.7));
                 painter.rect(
                     square,
                     1.0,
-                    theme::PANEL,
+                    Color32::BLACK,
                     Stroke::new(1.6, line.color),
                     eframe::egui::StrokeKind::Middle,
                 );

@@ -605,7 +605,7 @@ impl Show for Cells<'_> {
             Some(viewport) => viewport.heading(self.scenery.several_series),
             None => Heading {
                 title: "Empty".to_owned(),
-                color: theme::LINE,
+                color: theme::line(),
                 hint: "What this viewport shows: nothing".to_owned(),
             },
         }
@@ -639,7 +639,7 @@ impl Show for Cells<'_> {
         // A series that is dragged here from the list.
         let dropped = ui.interact(rect, egui::Id::unique((id, "drop")), egui::Sense::hover());
         if dropped.dnd_hover_payload::<String>().is_some() {
-            let stroke = egui::Stroke::new(2.0, theme::ACCENT);
+            let stroke = egui::Stroke::new(2.0, theme::accent());
             ui.painter().rect_stroke(rect.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
         }
         if let Some(series_id) = dropped.dnd_release_payload::<String>() {

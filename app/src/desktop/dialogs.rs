@@ -8,6 +8,7 @@ use render_core::words::counted;
 use super::app::App;
 use super::command::{Command, MOUSE, SHORTCUTS};
 use super::job::Job;
+use super::keymap::Keymap;
 use super::recent::Recent;
 use super::{side_panel, theme};
 
@@ -17,7 +18,7 @@ const DETAILS_SHOWN: usize = 2;
 /// One strip per message, above the viewports.
 pub fn messages(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     for (index, message) in app.messages.iter().enumerate() {
-        let frame = egui::Frame::new().fill(theme::ERROR_FILL).inner_margin(egui::Margin::symmetric(12, 6));
+        let frame = egui::Frame::new().fill(theme::error_fill()).inner_margin(egui::Margin::symmetric(12, 6));
         egui::Panel::top(egui::Id::unique("message").with(index)).frame(frame).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
@@ -26,7 +27,7 @@ pub fn messages(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
                     }
                     ui.with_layout(Layout::top_down(Align::Min), |ui| {
                         ui.add_space(3.0);
-                        ui.label(RichText::new(&message.text).color(theme::STRONG));
+                        ui.label(RichText::new(&message.text).color(theme::strong()));
                         details(index, &message.details, ui);
                     });
                 });
@@ -38,7 +39,7 @@ pub fn messages(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 fn details(index: usize, details: &[String], ui: &mut egui::Ui) {
     let lines = |ui: &mut egui::Ui, lines: &[String]| {
         for line in lines {
-            ui.label(RichText::new(line).color(theme::TEXT).size(12.5));
+            ui.label(RichText::new(line).color(theme::text()).size(12.5));
         }
     };
     if details.len() <= DETAILS_SHOWN {
@@ -66,19 +67,19 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             side_panel::progress(work.progress(), ui, commands);
             return;
         }
-        ui.label(RichText::new("Open a study").size(26.0).color(theme::STRONG));
+        ui.label(RichText::new("Open a study").size(26.0).color(theme::strong()));
         ui.add_space(6.0);
-        ui.label(RichText::new("Drop a folder with DICOM files here, or choose one.").color(theme::WEAK));
+        ui.label(RichText::new("Drop a folder with DICOM files here, or choose one.").color(theme::weak()));
         ui.add_space(18.0);
-        let open = egui::Button::new(RichText::new("Open…").size(15.0).color(theme::STRONG))
-            .fill(theme::ACCENT_FILL)
+        let open = egui::Button::new(RichText::new("Open…").size(15.0).color(theme::strong()))
+            .fill(theme::accent_fill())
             .min_size(vec2(150.0, 36.0));
         if ui.add(open).clicked() {
             commands.push(Command::ShowOpenDialog);
         }
         if !app.recent.paths().is_empty() {
             ui.add_space(30.0);
-            ui.label(RichText::new("Recent").color(theme::WEAK));
+            ui.label(RichText::new("Recent").color(theme::weak()));
             let first = &app.recent.paths()[..app.recent.paths().len().min(6)];
             side_panel::recent_entries(first, ui, commands);
         }
@@ -95,13 +96,13 @@ pub fn drop_hint(ctx: &egui::Context) {
     let rect = ctx.content_rect();
     painter.rect_filled(rect, 0.0, Color32::from_black_alpha(190));
     let font = egui::FontId::proportional(24.0);
-    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, theme::STRONG);
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, theme::strong());
 }
 
-fn modal(name: &str) -> egui::Modal {
+pub(super) fn modal(name: &str) -> egui::Modal {
     let frame = egui::Frame::new()
-        .fill(theme::PANEL)
-        .stroke(egui::Stroke::new(1.0, theme::LINE))
+        .fill(theme::panel())
+        .stroke(egui::Stroke::new(1.0, theme::line()))
         .corner_radius(8)
         .inner_margin(20);
     egui::Modal::new(egui::Id::unique(name)).frame(frame).backdrop_color(Color32::from_black_alpha(130))
@@ -143,13 +144,14 @@ impl OpenDialog {
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             if !recent.paths().is_empty() {
                 ui.add_space(8.0);
-                ui.label(RichText::new("Recent").color(theme::WEAK));
+                ui.label(RichText::new("Recent").color(theme::weak()));
                 side_panel::recent_entries(&recent.paths()[..recent.paths().len().min(6)], ui, commands);
             }
             ui.add_space(12.0);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let path = self.path.trim();
-                let go = ui.add_enabled(!path.is_empty(), egui::Button::new("Open").fill(theme::ACCENT_FILL));
+                let go =
+                    ui.add_enabled(!path.is_empty(), egui::Button::new("Open").fill(theme::accent_fill()));
                 if (go.clicked() || entered) && !path.is_empty() {
                     commands.push(Command::Open(vec![PathBuf::from(path)]));
                     open = false;
@@ -183,17 +185,17 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 }
 
 /// The sheet of keys and gestures. Returns false when it is closed.
-pub fn help(ctx: &egui::Context) -> bool {
+pub fn help(ctx: &egui::Context, keymap: &Keymap) -> bool {
     let modal = modal("help").show(ctx, |ui| {
         ui.heading("Keys and mouse");
         ui.add_space(8.0);
         ui.horizontal_top(|ui| {
             let half =
                 SHORTCUTS.partition_point(|shortcut| matches!(shortcut.group, "Study" | "Picture" | "Tools"));
-            for (column, part) in [&SHORTCUTS[..half], &SHORTCUTS[half..]].into_iter().enumerate() {
+            for (column, part) in [0..half, half..SHORTCUTS.len()].into_iter().enumerate() {
                 ui.vertical(|ui| {
                     ui.set_width(330.0);
-                    keys(column, part, ui);
+                    keys(column, part, keymap, ui);
                 });
                 ui.add_space(18.0);
             }
@@ -201,7 +203,7 @@ pub fn help(ctx: &egui::Context) -> bool {
         ui.add_space(12.0);
         egui::Grid::new("mouse").num_columns(3).spacing([24.0, 5.0]).show(ui, |ui| {
             for heading in ["Mouse", "On slices", "On the volume"] {
-                ui.label(RichText::new(heading).color(theme::WEAK));
+                ui.label(RichText::new(heading).color(theme::weak()));
             }
             ui.end_row();
             for (gesture, slices, volume) in MOUSE {
@@ -217,16 +219,17 @@ pub fn help(ctx: &egui::Context) -> bool {
     !modal.inner && !modal.should_close()
 }
 
-fn keys(column: usize, part: &[super::command::Shortcut], ui: &mut egui::Ui) {
+fn keys(column: usize, part: std::ops::Range<usize>, keymap: &Keymap, ui: &mut egui::Ui) {
     egui::Grid::new(("keys", column)).num_columns(2).spacing([18.0, 5.0]).show(ui, |ui| {
         let mut group = "";
-        for shortcut in part {
+        for index in part {
+            let shortcut = &SHORTCUTS[index];
             if shortcut.group != group {
                 group = shortcut.group;
-                ui.label(RichText::new(group).color(theme::WEAK));
+                ui.label(RichText::new(group).color(theme::weak()));
                 ui.end_row();
             }
-            ui.strong(shortcut.keys);
+            ui.strong(keymap.changed_keys(index).as_deref().unwrap_or(shortcut.keys));
             ui.label(shortcut.text);
             ui.end_row();
         }

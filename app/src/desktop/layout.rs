@@ -141,7 +141,7 @@ impl Panes<'_> {
         inner.shrink_clip_rect(below);
         self.show.viewport(&mut inner, id);
         if self.show.is_active(id) {
-            let stroke = Stroke::new(1.0, theme::ACCENT);
+            let stroke = Stroke::new(1.0, theme::accent());
             ui.painter().rect_stroke(rect, 0.0, stroke, egui::StrokeKind::Inside);
         }
         dragged
@@ -153,7 +153,7 @@ impl Panes<'_> {
         let handle = ui.interact(rect, egui::Id::unique((id, "header")), Sense::click_and_drag());
         handle.widget_info(|| WidgetInfo::labeled(Role::Group, true, format!("{} header", heading.title)));
         let painter = ui.painter_at(rect);
-        painter.rect_filled(rect, 0.0, if active { theme::RAISED } else { theme::PANEL });
+        painter.rect_filled(rect, 0.0, if active { theme::raised() } else { theme::panel() });
         painter.circle_filled(rect.left_center() + vec2(12.0, 0.0), 4.0, heading.color);
 
         let mut right = rect.right();
@@ -191,7 +191,7 @@ impl Panes<'_> {
 
     /// What is shown, which opens a menu of what else could be.
     fn title(&mut self, ui: &mut egui::Ui, room: Rect, id: ViewportId, heading: &Heading, active: bool) {
-        let color = if active { theme::STRONG } else { theme::TEXT };
+        let color = if active { theme::strong() } else { theme::text() };
         let font = FontId::proportional(13.0);
         let mut job = egui::text::LayoutJob::simple_singleline(heading.title.clone(), font, color);
         job.wrap = egui::text::TextWrapping::truncate_at_width((room.width() - 22.0).max(1.0));
@@ -200,11 +200,11 @@ impl Panes<'_> {
         let button = ui.interact(place, egui::Id::unique((id, "title")), Sense::click());
         button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &heading.hint));
         if button.hovered() || button.has_focus() {
-            ui.painter().rect_filled(place.shrink2(vec2(0.0, 2.0)), 3.0, theme::HOVERED);
+            ui.painter().rect_filled(place.shrink2(vec2(0.0, 2.0)), 3.0, theme::hovered());
         }
         let at = Align2::LEFT_CENTER.anchor_size(place.left_center() + vec2(4.0, 0.0), galley.size()).min;
         ui.painter().galley(at, galley, color);
-        Icon::Menu.paint(ui.painter(), place.right_center() - vec2(9.0, 0.0), theme::WEAK);
+        Icon::Menu.paint(ui.painter(), place.right_center() - vec2(9.0, 0.0), theme::weak());
         let button = button.on_hover_text(&heading.hint);
         if button.clicked() {
             self.show.happened(id, Happened::Activated);
@@ -223,7 +223,7 @@ fn icon_button(
 ) -> bool {
     let button = ui.interact(place, egui::Id::unique(name), Sense::click()).on_hover_text(hint);
     button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{hint}: {title}")));
-    let color = if button.hovered() || button.has_focus() { theme::STRONG } else { theme::WEAK };
+    let color = if button.hovered() || button.has_focus() { theme::strong() } else { theme::weak() };
     icon.paint(ui.painter(), place.center(), color);
     button.clicked()
 }
@@ -247,8 +247,8 @@ impl Behavior<ViewportId> for Panes<'_> {
 
     fn resize_stroke(&self, _: &egui::Style, state: egui_tiles::ResizeState) -> Stroke {
         match state {
-            egui_tiles::ResizeState::Idle => Stroke::new(3.0, theme::LINE),
-            _ => Stroke::new(3.0, theme::ACCENT),
+            egui_tiles::ResizeState::Idle => Stroke::new(3.0, theme::line()),
+            _ => Stroke::new(3.0, theme::accent()),
         }
     }
 

@@ -62,11 +62,11 @@ fn slab(ui: &mut egui::Ui, id: ViewportId, slab: Slab, commands: &mut Vec<Comman
 }
 
 fn heading(ui: &mut egui::Ui, text: &str) {
-    ui.label(RichText::new(text).color(theme::WEAK).size(12.5));
+    ui.label(RichText::new(text).color(theme::weak()).size(12.5));
 }
 
 fn entry(ui: &mut egui::Ui, text: &str, key: &str, command: Command, commands: &mut Vec<Command>) {
-    let button = egui::Button::new(text).shortcut_text(RichText::new(key).color(theme::WEAK));
+    let button = egui::Button::new(text).shortcut_text(RichText::new(key).color(theme::weak()));
     if ui.add(button).clicked() {
         commands.push(command);
         ui.close();

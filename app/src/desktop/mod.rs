@@ -16,6 +16,8 @@ mod crosshair;
 mod desk;
 mod dialogs;
 mod job;
+mod keeper;
+mod keymap;
 mod layout;
 mod look_panel;
 mod menu;
@@ -24,6 +26,8 @@ mod presets;
 mod preview;
 mod recent;
 mod render_worker;
+pub mod settings;
+mod settings_dialog;
 mod side_panel;
 mod study;
 mod text;
@@ -40,7 +44,7 @@ use eframe::wgpu;
 use render_core::{Renderer, gpu};
 
 /// How the window starts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// Draws the pictures. The window's widgets use whatever adapter there is.
     pub renderer: Renderer,
@@ -48,12 +52,13 @@ pub struct Options {
     pub presets: Option<PathBuf>,
     /// Whether headers are kept between starts.
     pub index: bool,
+    pub settings: settings::Read,
 }
 
 /// Opens the window on the studies in `paths` and returns when it is closed. Fails if there is no
 /// display or no adapter that could draw a window.
 pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
-    text::choose(None);
+    text::choose(options.settings.settings.language.as_deref());
     let native = eframe::NativeOptions {
         viewport: eframe::egui::ViewportBuilder::default()
             .with_title("Voxcast")

@@ -55,10 +55,10 @@ pub fn draw(
     }
     let mut lower_left = Vec::new();
     for warning in &open.warnings {
-        lower_left.push((study::badge(warning), theme::WARNING));
+        lower_left.push((study::badge(warning), theme::OVERLAY_WARNING));
     }
     if let Some(badge) = study::trust_badge(&open.report.millimetres) {
-        lower_left.push((badge.to_owned(), theme::WARNING));
+        lower_left.push((badge.to_owned(), theme::OVERLAY_WARNING));
     }
     if view.content == Content::Slice {
         let (number, count) = match open.only {
@@ -96,7 +96,7 @@ pub fn draw(
     };
     lower_right.push((format!("Zoom {:.0} %", zoom * 100.0), theme::OVERLAY_WEAK));
     lower_right.push(match stage {
-        Stage::Interactive => ("Interactive".to_owned(), theme::WARNING),
+        Stage::Interactive => ("Interactive".to_owned(), theme::OVERLAY_WARNING),
         Stage::Refining(share) => (format!("Refining {:.0} %", share * 100.0), theme::OVERLAY_WEAK),
         Stage::Final => ("Final".to_owned(), theme::OVERLAY_WEAK),
     });
@@ -223,7 +223,7 @@ fn letters(painter: &Painter, rect: Rect, view: &ViewState) {
         (&edges.top, inner.center_top(), Align2::CENTER_TOP),
         (&edges.bottom, inner.center_bottom(), Align2::CENTER_BOTTOM),
     ] {
-        label(painter, at, anchor, text, 15.0, theme::STRONG, f32::INFINITY);
+        label(painter, at, anchor, text, 15.0, theme::OVERLAY_STRONG, f32::INFINITY);
     }
 }
 

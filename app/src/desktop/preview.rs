@@ -50,7 +50,7 @@ impl Preview {
         ui: &mut egui::Ui,
         commands: &mut Vec<Command>,
     ) {
-        let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(10, 6));
+        let frame = egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 6));
         egui::Panel::top("loading")
             .frame(frame)
             .show(ui, |ui| side_panel::progress_line((LOADING, progress), ui, commands));

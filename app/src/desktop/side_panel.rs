@@ -58,7 +58,7 @@ fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Comma
     let (done, total) = progress.counts();
     let part = if total > 0 { done as f32 / total as f32 } else { 0.0 };
     let width = (ui.available_width() - 76.0).max(40.0);
-    let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::ACCENT);
+    let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::accent());
     ui.add(bar);
     if ui.button("Cancel").on_hover_text("Stop loading (Esc)").clicked() {
         commands.push(Command::CancelLoading);
@@ -67,12 +67,12 @@ fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Comma
 
 fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
     let name = if demographics { study::patient_title(&study.patient) } else { "Patient hidden".to_owned() };
-    ui.label(RichText::new(name).color(theme::STRONG).size(14.5));
+    ui.label(RichText::new(name).color(theme::strong()).size(14.5));
     let date = study::date(&study.study_date);
     let parts = [study.study_description.as_str(), date.as_str()].into_iter().filter(|part| !part.is_empty());
     let text = parts.collect::<Vec<_>>().join("  ·  ");
     if !text.is_empty() {
-        ui.add(egui::Label::new(RichText::new(text).color(theme::WEAK).size(12.5)).truncate());
+        ui.add(egui::Label::new(RichText::new(text).color(theme::weak()).size(12.5)).truncate());
     }
     ui.add_space(2.0);
 }
@@ -94,9 +94,9 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
         egui::WidgetInfo::selected(egui::Role::Button, true, selected, label)
     });
     let fill = if selected {
-        theme::ACCENT_FILL
+        theme::accent_fill()
     } else if response.hovered() || response.has_focus() {
-        theme::HOVERED
+        theme::hovered()
     } else {
         Color32::TRANSPARENT
     };
@@ -113,13 +113,13 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
         }
         None => {
             let font = FontId::proportional(12.0);
-            painter.text(picture.center(), Align2::CENTER_CENTER, &series.modality, font, theme::WEAK);
+            painter.text(picture.center(), Align2::CENTER_CENTER, &series.modality, font, theme::weak());
         }
     }
     let left = picture.right() + 10.0;
     let width = rect.right() - left - 6.0;
-    let color = if selected { theme::STRONG } else { theme::TEXT };
-    let weak = if selected { theme::TEXT } else { theme::WEAK };
+    let color = if selected { theme::strong() } else { theme::text() };
+    let weak = if selected { theme::text() } else { theme::weak() };
     let state = match (loading, selected) {
         (true, _) => "Loading…",
         (false, true) => "On screen",
@@ -141,9 +141,9 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
         self_check(&open.report, ui);
     }
     for warning in on_screen.iter().flat_map(|open| &open.warnings) {
-        egui::Frame::new().fill(theme::WARNING_FILL).corner_radius(4).inner_margin(8).show(ui, |ui| {
+        egui::Frame::new().fill(theme::warning_fill()).corner_radius(4).inner_margin(8).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.label(RichText::new(study::badge(warning)).color(theme::WARNING));
+            ui.label(RichText::new(study::badge(warning)).color(theme::warning()));
             ui.label(RichText::new(study::sentence(&warning.message)).size(12.5));
         });
     }
@@ -161,7 +161,7 @@ fn self_check(report: &Report, ui: &mut egui::Ui) {
             [("Found", &report.found), ("Corrected", &report.corrected), ("Not known", &report.unknown)]
         {
             if !lines.is_empty() {
-                ui.label(RichText::new(name).color(theme::WEAK).size(12.5));
+                ui.label(RichText::new(name).color(theme::weak()).size(12.5));
             }
             for line in lines {
                 ui.label(RichText::new(study::sentence(line)).size(12.5));

@@ -13,8 +13,8 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
 /// The languages there are. The first one has every message.
 pub const LANGUAGES: [Language; 2] = [
-    Language { code: "en", messages: include_str!("../../../assets/locales/en.ftl") },
-    Language { code: "de", messages: include_str!("../../../assets/locales/de.ftl") },
+    Language { code: "en", name: "English", messages: include_str!("../../../assets/locales/en.ftl") },
+    Language { code: "de", name: "Deutsch", messages: include_str!("../../../assets/locales/de.ftl") },
 ];
 
 /// A language of the window.
@@ -22,6 +22,8 @@ pub const LANGUAGES: [Language; 2] = [
 pub struct Language {
     /// ISO 639-1.
     pub code: &'static str,
+    /// In the language itself.
+    pub name: &'static str,
     messages: &'static str,
 }
 

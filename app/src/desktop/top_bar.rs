@@ -102,7 +102,7 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     let window = viewport.view.window;
     let named = &viewport.series.windows;
     let name = named.iter().find(|(_, named)| *named == window).map_or("Custom", |(name, _)| name.as_str());
-    ui.label(RichText::new("Window").color(theme::WEAK));
+    ui.label(RichText::new("Window").color(theme::weak()));
     let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).height(MENU_HEIGHT).show_ui(
         ui,
         |ui| {
@@ -130,7 +130,7 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
 
 fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let view = &viewport.view;
-    ui.label(RichText::new("Volume").color(theme::WEAK));
+    ui.label(RichText::new("Volume").color(theme::weak()));
     preset_menu(view, &app.presets, &viewport.series.volume, ui, commands);
     for (content, name, hint) in [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
@@ -188,6 +188,8 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         ui.separator();
         entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
         entry(ui, false, "Planes and volume", "", Command::ResetLayout);
+        ui.separator();
+        entry(ui, false, &tr!("settings-menu"), "Ctrl+,", Command::ShowSettings);
     });
 }
 
@@ -200,12 +202,12 @@ fn renderer_chip(app: &App, ui: &mut egui::Ui) {
         _ => "Reference",
     };
     let instead = drawn.and_then(|drawn| drawn.instead);
-    let color = if instead.is_some() { theme::WARNING } else { theme::WEAK };
+    let color = if instead.is_some() { theme::warning() } else { theme::weak() };
     let chip = ui.label(RichText::new(format!("Rendering: {name}")).color(color));
     chip.on_hover_ui(|ui| {
         ui.strong(format!("Pictures are drawn by: {name}"));
         if let Some(error) = instead {
-            ui.colored_label(theme::WARNING, error.to_string());
+            ui.colored_label(theme::warning(), error.to_string());
         }
         for reason in renderer.reasons() {
             ui.label(reason);
@@ -223,17 +225,17 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
                 let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
                 ui.label(format!("{x}   {y}   {z} mm"));
                 let [i, j, k] = probe.voxel;
-                ui.label(RichText::new(format!("voxel {i}, {j}, {k}")).color(theme::WEAK));
+                ui.label(RichText::new(format!("voxel {i}, {j}, {k}")).color(theme::weak()));
             }
             None if !app.desk.is_empty() => {
-                ui.label(RichText::new("Point at a slice to read its value").color(theme::WEAK));
+                ui.label(RichText::new("Point at a slice to read its value").color(theme::weak()));
             }
             None => {
                 ui.label("");
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new("Not for diagnostic use").color(theme::WEAK));
+            ui.label(RichText::new("Not for diagnostic use").color(theme::weak()));
         });
     });
 }

@@ -703,7 +703,7 @@ impl Viewport {
             overlay::centered(&painter, rect, "Rendering…", theme::OVERLAY_WEAK);
         }
         if let Some(error) = &self.error {
-            overlay::centered(&painter, rect, &format!("No picture: {error}"), theme::ERROR);
+            overlay::centered(&painter, rect, &format!("No picture: {error}"), theme::OVERLAY_ERROR);
         }
     }
 }

@@ -170,7 +170,7 @@ fn transfer(ui: &mut Ui, state: &mut State, subject: &Subject<'_>, look: &mut Lo
     let unit = subject.volume.meaning().unit.clone();
     let whole = whole_axis(subject);
     ui.horizontal(|ui| {
-        ui.label(RichText::new(tr!("look-opacity")).color(theme::WEAK));
+        ui.label(RichText::new(tr!("look-opacity")).color(theme::weak()));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button(tr!("look-fit")).on_hover_text(tr!("look-fit-hint")).clicked() {
                 state.values = first_axis(subject, state.histogram.as_ref());
@@ -207,7 +207,7 @@ fn transfer(ui: &mut Ui, state: &mut State, subject: &Subject<'_>, look: &mut Lo
     plot.edit(ui, &mut state.values, whole, track, Some(&colors), &mut state.opacity);
     point_row(ui, "opacity", track, &mut state.opacity, &unit, whole);
 
-    ui.label(RichText::new(tr!("look-colors")).color(theme::WEAK));
+    ui.label(RichText::new(tr!("look-colors")).color(theme::weak()));
     let colors_name = tr!("look-colors");
     let bar =
         Plot { id: Id::unique("look colors"), name: &colors_name, height: 26.0, histogram: None, ..plot };
@@ -251,7 +251,7 @@ fn point_row(
     let Some(index) = *selected else {
         ui.label(
             RichText::new(tr!("look-none-selected", count = track.points().len()))
-                .color(theme::WEAK)
+                .color(theme::weak())
                 .size(12.5),
         );
         return;

@@ -215,7 +215,7 @@ impl Plot<'_> {
         let rect = outer.shrink2(vec2(HANDLE / 2.0, 6.0_f32.min(self.height / 8.0)));
         ui.painter().rect_filled(outer, 4.0, Color32::BLACK);
         if response.has_focus() {
-            ui.painter().rect_stroke(outer, 4.0, Stroke::new(1.0, theme::ACCENT), egui::StrokeKind::Inside);
+            ui.painter().rect_stroke(outer, 4.0, Stroke::new(1.0, theme::accent()), egui::StrokeKind::Inside);
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Group, true, self.name));
         if response.hovered() {
@@ -370,7 +370,7 @@ fn draw_handle(ui: &Ui, painter: &egui::Painter, at: Pos2, selected: bool, focus
     painter.circle_stroke(at, 6.0, Stroke::new(2.5, Color32::BLACK));
     painter.circle_stroke(at, 5.0, Stroke::new(1.5, Color32::WHITE));
     if selected {
-        painter.circle_filled(at, 3.5, theme::ACCENT);
+        painter.circle_filled(at, 3.5, theme::accent());
     }
     if focused {
         painter.circle_stroke(at, 8.0, Stroke::new(2.0, ui.visuals().hyperlink_color));
