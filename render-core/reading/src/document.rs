@@ -1,0 +1,247 @@
+//! All that was drawn in a study, and the edits that change it.
+
+use std::collections::BTreeMap;
+
+use glam::DVec3;
+use render_core::Geometry;
+
+use crate::annotation::{Annotation, Id, Kind, Placement};
+use crate::segmentation::{Change, Run, Segment, Segmentation, SegmentationError};
+
+/// Most annotations of a reading.
+pub const MAX_ANNOTATIONS: usize = 10_000;
+
+/// What one reader has drawn: annotations in the order in which they were made, and a segmentation for each
+/// series that has one.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Makes UIDs that nobody else has.
+    seed: u128,
+    next: u64,
+    annotations: Vec<Annotation>,
+    segmentations: BTreeMap<String, Segmentation>,
+    revision: u64,
+}
+
+/// A change of a reading. [`Reading::apply`] answers it with the edit that takes it back.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// An annotation becomes this, or goes where it is `None`; `at` is its place in the order.
+    Annotation { id: Id, at: usize, to: Option<Box<Annotation>> },
+    /// Labels of a series' voxels come back, the last change first.
+    Labels { series: String, changes: Vec<Change> },
+    /// The segments of a series are these.
+    Segments { series: String, segments: Vec<Segment> },
+    /// A series has this segmentation, or none.
+    Segmentation { series: String, to: Option<Box<Segmentation>> },
+    /// One after the other.
+    Several(Vec<Edit>),
+}
+
+impl Edit {
+    /// Adds an annotation, or changes the one of its id.
+    pub fn put(annotation: Annotation) -> Self {
+        Self::Annotation { id: annotation.id, at: usize::MAX, to: Some(Box::new(annotation)) }
+    }
+
+    pub fn remove(id: Id) -> Self {
+        Self::Annotation { id, at: usize::MAX, to: None }
+    }
+
+    /// Bytes that it holds, for [`crate::History::push`].
+    pub fn bytes(&self) -> usize {
+        let held = match self {
+            Self::Annotation { to, .. } => to.as_ref().map_or(0, |annotation| {
+                size_of::<Annotation>() + annotation.points_mm.len() * size_of::<DVec3>()
+            }),
+            Self::Labels { changes, .. } => changes.iter().map(|change| change.bytes() + 24).sum(),
+            Self::Segments { segments, .. } => segments.len() * (size_of::<Segment>() + 32),
+            Self::Segmentation { to, .. } => to.as_ref().map_or(0, |held| held.labels().len()),
+            Self::Several(edits) => edits.iter().map(Self::bytes).sum(),
+        };
+        size_of::<Self>() + held
+    }
+
+    /// Whether it changes anything.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Labels { changes, .. } => changes.iter().all(Change::is_empty),
+            Self::Several(edits) => edits.iter().all(Self::is_empty),
+            _ => false,
+        }
+    }
+}
+
+impl Reading {
+    /// `random` comes from a source of random numbers: UIDs are made of it.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self { seed: u128::from_be_bytes(random), ..Self::default() }
+    }
+
+    pub fn annotations(&self) -> &[Annotation] {
+        &self.annotations
+    }
+
+    pub fn get(&self, id: Id) -> Option<&Annotation> {
+        self.annotations.iter().find(|annotation| annotation.id == id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Annotation> {
+        self.revision += 1;
+        self.annotations.iter_mut().find(|annotation| annotation.id == id)
+    }
+
+    /// Rises with every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.annotations.is_empty() && self.segmentations.values().all(|s| s.segments().is_empty())
+    }
+
+    /// A new annotation, which [`Edit::put`] adds.
+    pub fn annotation(
+        &mut self,
+        kind: Kind,
+        series: &str,
+        placement: Placement,
+        points_mm: Vec<DVec3>,
+    ) -> Annotation {
+        let id = Id(self.next);
+        self.next += 1;
+        Annotation {
+            id,
+            // A UUID-derived UID (PS3.5 B.2): below 2^128, so at most 44 characters.
+            uid: format!("2.25.{}", self.seed.wrapping_add(u128::from(id.0))),
+            series: series.to_owned(),
+            kind,
+            points_mm,
+            placement,
+            label: String::new(),
+            color: crate::color(id.0 as usize),
+            visible: true,
+        }
+    }
+
+    /// Takes over an annotation of a file under an id of its own; `None` where there are too many, or it is none.
+    pub(crate) fn adopt(&mut self, annotation: Annotation) -> Option<Edit> {
+        if self.annotations.len() >= MAX_ANNOTATIONS || annotation.fault().is_some() {
+            return None;
+        }
+        let id = Id(self.next);
+        self.next += 1;
+        Some(Edit::put(Annotation { id, ..annotation }))
+    }
+
+    /// The edit that changes an annotation's text; `None` where there is no such annotation, or nothing changes.
+    pub fn renamed(&self, id: Id, label: &str) -> Option<Edit> {
+        let label = crate::clean_label(label);
+        let annotation = self.get(id).filter(|annotation| annotation.label != label)?;
+        Some(Edit::put(Annotation { label, ..annotation.clone() }))
+    }
+
+    pub fn segmentation(&self, series: &str) -> Option<&Segmentation> {
+        self.segmentations.get(series)
+    }
+
+    /// Series with a segmentation.
+    pub fn segmentations(&self) -> impl Iterator<Item = (&str, &Segmentation)> {
+        self.segmentations.iter().map(|(series, segmentation)| (series.as_str(), segmentation))
+    }
+
+    /// The segmentation of a series, which begins without segments. One of another grid gives way.
+    pub fn begin_segmentation(
+        &mut self,
+        series: &str,
+        geometry: &Geometry,
+    ) -> Result<&Segmentation, SegmentationError> {
+        if self.segmentations.get(series).is_none_or(|found| found.geometry() != geometry) {
+            self.segmentations.insert(series.to_owned(), Segmentation::new(*geometry)?);
+        }
+        Ok(&self.segmentations[series])
+    }
+
+    /// Gives voxels of a series' segmentation a label, 0 for none, and returns the edit that takes it back; `None`
+    /// where nothing changes.
+    pub fn paint(&mut self, series: &str, runs: &[Run], label: u8) -> Option<Edit> {
+        let change = self.paint_now(series, runs, label)?;
+        Some(Edit::Labels { series: series.to_owned(), changes: vec![change] })
+    }
+
+    pub(crate) fn paint_now(&mut self, series: &str, runs: &[Run], label: u8) -> Option<Change> {
+        self.revision += 1;
+        let change = self.segmentations.get_mut(series)?.paint(runs, label);
+        (!change.is_empty()).then_some(change)
+    }
+
+    /// Takes a segment away with its voxels, and returns the edit that brings both back.
+    pub fn remove_segment(&mut self, series: &str, number: u8) -> Option<Edit> {
+        let segmentation = self.segmentation(series)?;
+        let runs = segmentation.runs_of(number);
+        let segments = segmentation.segments().iter().filter(|segment| segment.number != number);
+        let segments = Edit::Segments { series: series.to_owned(), segments: segments.cloned().collect() };
+        let painted = self.paint(series, &runs, 0);
+        let listed = self.apply(segments);
+        Some(Edit::Several(std::iter::once(listed).chain(painted).collect()))
+    }
+
+    /// Does an edit, and returns the one that takes it back.
+    pub fn apply(&mut self, edit: Edit) -> Edit {
+        self.revision += 1;
+        match edit {
+            Edit::Annotation { id, at, to } => {
+                let place = self.annotations.iter().position(|annotation| annotation.id == id);
+                let before = match (place, to) {
+                    (Some(place), Some(to)) => Some(std::mem::replace(&mut self.annotations[place], *to)),
+                    (Some(place), None) => Some(self.annotations.remove(place)),
+                    (None, Some(to)) => {
+                        self.next = self.next.max(id.0 + 1);
+                        self.annotations.insert(at.min(self.annotations.len()), *to);
+                        None
+                    }
+                    (None, None) => None,
+                };
+                Edit::Annotation { id, at: place.unwrap_or(at), to: before.map(Box::new) }
+            }
+            Edit::Labels { series, changes } => {
+                let back = match self.segmentations.get_mut(&series) {
+                    Some(segmentation) => {
+                        changes.iter().rev().map(|change| segmentation.apply(change)).collect()
+                    }
+                    None => Vec::new(),
+                };
+                Edit::Labels { series, changes: back }
+            }
+            Edit::Segments { series, segments } => {
+                let before = match self.segmentations.get_mut(&series) {
+                    Some(segmentation) => segmentation.set_segments(segments),
+                    None => Vec::new(),
+                };
+                Edit::Segments { series, segments: before }
+            }
+            Edit::Segmentation { series, to } => {
+                let before = match to {
+                    Some(to) => self.segmentations.insert(series.clone(), *to),
+                    None => self.segmentations.remove(&series),
+                };
+                Edit::Segmentation { series, to: before.map(Box::new) }
+            }
+            Edit::Several(edits) => {
+                let mut back: Vec<Edit> = edits.into_iter().map(|edit| self.apply(edit)).collect();
+                back.reverse();
+                Edit::Several(back)
+            }
+        }
+    }
+
+    /// What UIDs and ids are made of.
+    pub(crate) fn numbers(&self) -> (u128, u64) {
+        (self.seed, self.next)
+    }
+
+    pub(crate) fn of_numbers(seed: u128, next: u64) -> Self {
+        // Ids stay far below their end, whatever a file says.
+        Self { seed, next: next.min(u64::MAX / 2), ..Self::default() }
+    }
+}

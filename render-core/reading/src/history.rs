@@ -1,0 +1,144 @@
+//! Undo and redo for whatever turns an edit into its opposite.
+
+use std::collections::VecDeque;
+
+/// Most steps that are kept.
+const MAX_STEPS: usize = 500;
+/// Most bytes that the edits of all steps hold.
+const MAX_BYTES: usize = 256 << 20;
+
+/// Steps that can be taken back, each as the edit that takes it back. `E` is any edit: [`crate::Edit`], or an
+/// enum of a program's own that holds one.
+#[derive(Clone, Debug)]
+pub struct History<E> {
+    undo: VecDeque<Step<E>>,
+    redo: Vec<Step<E>>,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Step<E> {
+    name: String,
+    edit: E,
+    bytes: usize,
+    /// Steps with the same one that follow each other are one.
+    merge: Option<u64>,
+}
+
+impl<E> Default for History<E> {
+    fn default() -> Self {
+        Self { undo: VecDeque::new(), redo: Vec::new(), bytes: 0 }
+    }
+}
+
+impl<E> History<E> {
+    /// Remembers what was done by the edit that takes it back, which holds so many bytes. What was undone cannot
+    /// be done again then. Returns false where the edit is too large to be kept: then nothing can be undone.
+    pub fn push(&mut self, name: impl Into<String>, edit: E, bytes: usize) -> bool {
+        self.push_step(Step { name: name.into(), edit, bytes, merge: None })
+    }
+
+    /// The same for one of many small steps, such as key presses: while `key` stays the same, the first one's
+    /// opposite takes all of them back.
+    pub fn push_merged(&mut self, name: impl Into<String>, edit: E, bytes: usize, key: u64) -> bool {
+        if self.redo.is_empty() && self.undo.back().is_some_and(|last| last.merge == Some(key)) {
+            return true;
+        }
+        self.push_step(Step { name: name.into(), edit, bytes, merge: Some(key) })
+    }
+
+    fn push_step(&mut self, step: Step<E>) -> bool {
+        self.bytes -= self.redo.drain(..).map(|step| step.bytes).sum::<usize>();
+        self.bytes += step.bytes;
+        self.undo.push_back(step);
+        while self.undo.len() > MAX_STEPS || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.undo.pop_front() else { break };
+            self.bytes -= oldest.bytes;
+        }
+        !self.undo.is_empty()
+    }
+
+    /// Takes the last step back. `apply` does the edit and returns its opposite. Returns the step's name.
+    pub fn undo(&mut self, apply: impl FnOnce(E) -> E) -> Option<&str> {
+        let step = self.undo.pop_back()?;
+        self.redo.push(Step { edit: apply(step.edit), merge: None, ..step });
+        self.redo.last().map(|step| step.name.as_str())
+    }
+
+    /// Does again what was taken back last.
+    pub fn redo(&mut self, apply: impl FnOnce(E) -> E) -> Option<&str> {
+        let step = self.redo.pop()?;
+        self.undo.push_back(Step { edit: apply(step.edit), ..step });
+        self.undo.back().map(|step| step.name.as_str())
+    }
+
+    /// What `undo` would take back.
+    pub fn undo_name(&self) -> Option<&str> {
+        self.undo.back().map(|step| step.name.as_str())
+    }
+
+    /// What `redo` would do.
+    pub fn redo_name(&self) -> Option<&str> {
+        self.redo.last().map(|step| step.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sets a number, and returns the edit that sets it back.
+    fn set(number: &mut i32, to: i32) -> i32 {
+        std::mem::replace(number, to)
+    }
+
+    #[test]
+    fn steps_are_taken_back_and_done_again_in_order() {
+        let (mut number, mut history) = (0, History::default());
+        for to in [1, 2, 3] {
+            let opposite = set(&mut number, to);
+            history.push(format!("to {to}"), opposite, 4);
+        }
+        assert_eq!(history.undo(|edit| set(&mut number, edit)), Some("to 3"));
+        assert_eq!(history.undo(|edit| set(&mut number, edit)), Some("to 2"));
+        assert_eq!((number, history.undo_name(), history.redo_name()), (1, Some("to 1"), Some("to 2")));
+        assert_eq!(history.redo(|edit| set(&mut number, edit)), Some("to 2"));
+        assert_eq!(number, 2);
+        let opposite = set(&mut number, 9);
+        history.push("to 9", opposite, 4);
+        assert_eq!(history.redo(|edit| edit), None, "a new step ends what could be done again");
+        history.undo(|edit| set(&mut number, edit));
+        assert_eq!(number, 2);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut history = History::default();
+        for step in 0..2 * MAX_STEPS {
+            history.push("step", step, 1);
+        }
+        let mut count = 0;
+        while history.undo(|edit| edit).is_some() {
+            count += 1;
+        }
+        assert_eq!(count, MAX_STEPS);
+        let mut history = History::default();
+        assert!(history.push("small", 0, 10));
+        assert!(!history.push("larger than all that may be kept", 1, MAX_BYTES + 1));
+        assert_eq!(history.undo_name(), None, "what came before no longer fits the state");
+        assert!(history.push("small", 2, 10));
+    }
+
+    #[test]
+    fn small_steps_of_one_kind_are_one() {
+        let (mut number, mut history) = (0, History::default());
+        for to in 1..=5 {
+            let opposite = set(&mut number, to);
+            history.push_merged("Nudge", opposite, 4, 7);
+        }
+        history.undo(|edit| set(&mut number, edit));
+        assert_eq!(number, 0);
+        history.redo(|edit| set(&mut number, edit));
+        assert_eq!(number, 5);
+    }
+}

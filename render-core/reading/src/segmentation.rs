@@ -1,0 +1,372 @@
+//! Labels on a volume's voxels: painted, grown and taken back.
+
+use std::sync::Arc;
+
+use glam::{DVec3, dvec3};
+use rayon::prelude::*;
+use render_core::{Geometry, Progress, Volume};
+
+use crate::annotation::{Annotation, Placement};
+use crate::measure::{Measure, Quantity, Source, Values, voxel_ml};
+use crate::region::{Solid, voxel_bounds};
+use crate::statistics::{Cancelled, Statistics};
+
+/// More voxels than this have no labels: a byte each.
+pub const MAX_LABELLED: usize = 1 << 30;
+/// Most segments: labels are bytes, 0 is none.
+pub const MAX_SEGMENTS: usize = 255;
+/// No brush is larger.
+pub const MAX_BRUSH_MM: f64 = 250.0;
+
+/// Something that was marked in the voxels.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Segment {
+    /// The label of its voxels, from 1.
+    pub number: u8,
+    pub name: String,
+    /// sRGB.
+    pub color: [u8; 3],
+    pub visible: bool,
+}
+
+/// Voxels that follow each other in the order of the volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub start: u32,
+    pub length: u32,
+}
+
+/// Labels before a change, in runs that do not meet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change(Vec<(Run, u8)>);
+
+impl Change {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.capacity() * size_of::<(Run, u8)>()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SegmentationError {
+    #[error("the volume has {0} voxels; up to {MAX_LABELLED} can be labelled")]
+    TooLarge(usize),
+    #[error("there are {MAX_SEGMENTS} segments already, which is the most")]
+    TooMany,
+}
+
+/// How a brush paints.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Brush {
+    pub radius_mm: f64,
+    /// A ball, else a disc as thick as a slice.
+    pub ball: bool,
+    /// Only voxels with values in this range, ends included.
+    pub within: Option<(f32, f32)>,
+}
+
+/// One label for each voxel of a grid. A voxel belongs to one segment at most.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    geometry: Geometry,
+    /// Shared with whoever draws or writes it; a change then copies it.
+    labels: Arc<Vec<u8>>,
+    segments: Vec<Segment>,
+    /// Rises with every change.
+    revision: u64,
+}
+
+impl Segmentation {
+    pub fn new(geometry: Geometry) -> Result<Self, SegmentationError> {
+        let count = geometry.voxel_count();
+        if count > MAX_LABELLED {
+            return Err(SegmentationError::TooLarge(count));
+        }
+        Ok(Self { geometry, labels: Arc::new(vec![0; count]), segments: Vec::new(), revision: 0 })
+    }
+
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// A label for each voxel, column fastest.
+    pub fn labels(&self) -> &Arc<Vec<u8>> {
+        &self.labels
+    }
+
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    pub fn segment(&self, number: u8) -> Option<&Segment> {
+        self.segments.iter().find(|segment| segment.number == number)
+    }
+
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// A segment with the lowest free number, not yet in the list: [`crate::Edit::Segments`] puts it there.
+    pub fn next_segment(&self) -> Result<Segment, SegmentationError> {
+        let free = (1..=MAX_SEGMENTS as u8).find(|&number| self.segment(number).is_none());
+        let number = free.ok_or(SegmentationError::TooMany)?;
+        let color = crate::color(usize::from(number));
+        Ok(Segment { number, name: format!("Segment {number}"), color, visible: true })
+    }
+
+    pub(crate) fn set_segments(&mut self, segments: Vec<Segment>) -> Vec<Segment> {
+        self.revision += 1;
+        std::mem::replace(&mut self.segments, segments)
+    }
+
+    /// Gives voxels a label, and returns what takes that back.
+    pub(crate) fn paint(&mut self, runs: &[Run], label: u8) -> Change {
+        self.write(runs.iter().map(|&run| (run, label)))
+    }
+
+    /// Brings labels back, and returns what takes that back.
+    pub(crate) fn apply(&mut self, change: &Change) -> Change {
+        self.write(change.0.iter().copied())
+    }
+
+    fn write(&mut self, runs: impl Iterator<Item = (Run, u8)>) -> Change {
+        let mut before: Vec<(Run, u8)> = Vec::new();
+        let labels = Arc::make_mut(&mut self.labels);
+        for (run, label) in runs {
+            let first = run.start as usize;
+            let Some(voxels) = labels.get_mut(first..first + run.length as usize) else { continue };
+            for (i, voxel) in voxels.iter_mut().enumerate().filter(|(_, voxel)| **voxel != label) {
+                let at = run.start + i as u32;
+                match before.last_mut() {
+                    Some((last, old)) if *old == *voxel && last.start + last.length == at => last.length += 1,
+                    _ => before.push((Run { start: at, length: 1 }, *voxel)),
+                }
+                *voxel = label;
+            }
+        }
+        before.shrink_to_fit();
+        self.revision += u64::from(!before.is_empty());
+        Change(before)
+    }
+
+    /// The voxels that a brush covers which is drawn in a straight line.
+    pub fn stroke(
+        &self,
+        from: DVec3,
+        to: DVec3,
+        plane: &Placement,
+        brush: &Brush,
+        volume: Option<&Volume>,
+    ) -> Vec<Run> {
+        let radius = brush.radius_mm.clamp(0.0, MAX_BRUSH_MM);
+        let normal = plane.normal();
+        let half_slice = 0.5 / (self.geometry.voxel_from_patient().matrix3 * normal).abs().max_element();
+        let (low, high) = {
+            let reach = DVec3::splat(radius.max(half_slice)) + (to - from).abs() * 0.5;
+            voxel_bounds(&self.geometry, (from + to) * 0.5, reach)
+        };
+        let covers = |p: DVec3| {
+            let depth = (p - from).dot(normal);
+            let p = if brush.ball { p } else { p - normal * depth };
+            let along = to - from;
+            let share = (p - from).dot(along) / along.length_squared().max(1e-12);
+            let near = from + along * share.clamp(0.0, 1.0);
+            // A voxel midway between two slices belongs to one of them.
+            (brush.ball || (-half_slice..half_slice).contains(&(depth - 1e-9)))
+                && p.distance_squared(near) <= radius * radius + 1e-9
+        };
+        let in_range = |voxel: [u32; 3]| {
+            brush.within.is_none_or(|(low, high)| {
+                volume
+                    .and_then(|volume| volume.value_at(voxel))
+                    .is_some_and(|value| (low..=high).contains(&value))
+            })
+        };
+        self.runs_where(low, high, |voxel, place| covers(place) && in_range(voxel))
+    }
+
+    fn runs_where(&self, low: [i64; 3], high: [i64; 3], keep: impl Fn([u32; 3], DVec3) -> bool) -> Vec<Run> {
+        let [nx, ny, _] = self.geometry.dims().map(i64::from);
+        let m = self.geometry.patient_from_voxel();
+        let mut runs: Vec<Run> = Vec::new();
+        for k in low[2]..=high[2] {
+            for j in low[1]..=high[1] {
+                for i in low[0]..=high[0] {
+                    let place = m.transform_point3(dvec3(i as f64, j as f64, k as f64));
+                    if keep([i as u32, j as u32, k as u32], place) {
+                        add(&mut runs, ((k * ny + j) * nx + i) as u32);
+                    }
+                }
+            }
+        }
+        runs
+    }
+
+    /// All voxels of a segment.
+    pub fn runs_of(&self, number: u8) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for (i, _) in self.labels.iter().enumerate().filter(|(_, label)| **label == number) {
+            add(&mut runs, i as u32);
+        }
+        runs
+    }
+
+    /// Volume and values of a segment's voxels; `None` where it has none.
+    pub fn statistics(
+        &self,
+        number: u8,
+        source: &Source<'_>,
+        progress: &Progress,
+    ) -> Result<Option<Values>, Cancelled> {
+        let columns = self.geometry.dims()[0] as usize;
+        if self.labels.len() != source.volume.voxels().len() {
+            return Ok(None);
+        }
+        let (rescale, voxels) = (source.volume.rescale(), source.volume.voxels());
+        let row = |i: usize, values: &mut Vec<f32>| {
+            let labels = &self.labels[i * columns..][..columns];
+            // Most rows hold nothing of it, which is told much faster than voxel by voxel.
+            if labels.contains(&number) {
+                let own = labels.iter().enumerate().filter(|(_, label)| **label == number);
+                values.extend(own.map(|(x, _)| rescale.apply(voxels.get(i * columns + x))));
+            }
+        };
+        let statistics = Statistics::of_rows(self.labels.len() / columns, row, progress)?;
+        Ok(statistics.map(|statistics| {
+            let mut values = Values::default();
+            if source.trust.is_everywhere() {
+                values.quantities.push(Quantity {
+                    measure: Measure::Volume,
+                    value: statistics.count as f64 * voxel_ml(&self.geometry),
+                    unit: "ml".into(),
+                });
+            } else {
+                values.doubt = source.trust.reason().map(str::to_owned);
+            }
+            values.add(&statistics, source);
+            values
+        }))
+    }
+}
+
+/// All voxels with values in a range, ends included; of a box or ellipsoid only, where there is one.
+pub fn threshold(
+    volume: &Volume,
+    (low, high): (f32, f32),
+    region: Option<&Annotation>,
+    progress: &Progress,
+) -> Result<Vec<Run>, Cancelled> {
+    let geometry = volume.geometry();
+    let [nx, ny, nz] = geometry.dims().map(|n| n as usize);
+    let solid = region.filter(|region| region.kind.is_solid()).map(Solid::of);
+    let bounds = solid.map_or_else(
+        || ([0; 3], geometry.dims().map(|n| i64::from(n) - 1)),
+        |solid| solid.voxel_bounds(geometry),
+    );
+    progress.add_total(nz as u64);
+    let (rescale, voxels) = (volume.rescale(), volume.voxels());
+    let slice = |k: usize| {
+        if progress.is_cancelled() {
+            return Err(Cancelled);
+        }
+        let mut runs = Vec::new();
+        if (bounds.0[2]..=bounds.1[2]).contains(&(k as i64)) {
+            for j in bounds.0[1]..=bounds.1[1] {
+                let first = (k * ny + j as usize) * nx;
+                for i in bounds.0[0]..=bounds.1[0] {
+                    let value = rescale.apply(voxels.get(first + i as usize));
+                    let place = || {
+                        let voxel = dvec3(i as f64, j as f64, k as f64);
+                        geometry.patient_from_voxel().transform_point3(voxel)
+                    };
+                    if (low..=high).contains(&value) && solid.is_none_or(|solid| solid.holds(place())) {
+                        add(&mut runs, (first + i as usize) as u32);
+                    }
+                }
+            }
+        }
+        progress.add_done(1);
+        Ok(runs)
+    };
+    let slices = (0..nz).into_par_iter().map(slice).collect::<Result<Vec<_>, Cancelled>>()?;
+    Ok(slices.concat())
+}
+
+/// The voxels with values in a range that hang together with the one at a place, by their faces. None where that
+/// one lies outside the range or the volume.
+pub fn grow(
+    volume: &Volume,
+    seed_mm: DVec3,
+    (low, high): (f32, f32),
+    progress: &Progress,
+) -> Result<Vec<Run>, Cancelled> {
+    let geometry = volume.geometry();
+    let dims = geometry.dims();
+    let [nx, ny, nz] = dims.map(|n| n as usize);
+    let at = geometry.voxel_from_patient().transform_point3(seed_mm).round();
+    let inside = at.cmpge(DVec3::ZERO).all() && at.cmplt(DVec3::from(dims.map(f64::from))).all();
+    if !inside || geometry.voxel_count() > MAX_LABELLED {
+        return Ok(Vec::new());
+    }
+    let (rescale, voxels) = (volume.rescale(), volume.voxels());
+    let mut seen = vec![0u64; geometry.voxel_count().div_ceil(64)];
+    let fits = |seen: &[u64], i: usize| {
+        seen[i / 64] >> (i % 64) & 1 == 0 && (low..=high).contains(&rescale.apply(voxels.get(i)))
+    };
+    // Whole runs of rows at a time: the list stays short.
+    let mut waiting = vec![(at.z as usize * ny + at.y as usize) * nx + at.x as usize];
+    let mut steps = 0u64;
+    while let Some(seed) = waiting.pop() {
+        if !fits(&seen, seed) {
+            continue;
+        }
+        steps += 1;
+        if steps.is_multiple_of(1024) && progress.is_cancelled() {
+            return Err(Cancelled);
+        }
+        let row = seed / nx;
+        let (mut first, mut end) = (seed, seed + 1);
+        while first > row * nx && fits(&seen, first - 1) {
+            first -= 1;
+        }
+        while end < (row + 1) * nx && fits(&seen, end) {
+            end += 1;
+        }
+        (first..end).for_each(|i| seen[i / 64] |= 1 << (i % 64));
+        let (j, k) = (row % ny, row / ny);
+        let neighbours = [
+            (j > 0).then(|| row - 1),
+            (j + 1 < ny).then(|| row + 1),
+            (k > 0).then(|| row - ny),
+            (k + 1 < nz).then(|| row + ny),
+        ];
+        for neighbour in neighbours.into_iter().flatten() {
+            let mut before = false;
+            for x in first - row * nx..end - row * nx {
+                let now = fits(&seen, neighbour * nx + x);
+                // One for each run is enough: it finds the rest of it.
+                if now && !before {
+                    waiting.push(neighbour * nx + x);
+                }
+                before = now;
+            }
+        }
+    }
+    let mut runs = Vec::new();
+    for (word, &bits) in seen.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+        (0..64).filter(|bit| bits >> bit & 1 == 1).for_each(|bit| add(&mut runs, (word * 64 + bit) as u32));
+    }
+    Ok(runs)
+}
+
+/// Adds a voxel that comes after all that are there.
+pub(crate) fn add(runs: &mut Vec<Run>, at: u32) {
+    match runs.last_mut() {
+        Some(last) if last.start + last.length == at => last.length += 1,
+        _ => runs.push(Run { start: at, length: 1 }),
+    }
+}

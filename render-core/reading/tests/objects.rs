@@ -1,0 +1,472 @@
+//! Readings as DICOM objects, as JSON and as CSV: written, checked where a checker is installed, and read back.
+
+mod data;
+
+use std::path::Path;
+use std::process::Command;
+
+use glam::DVec3;
+use reading::objects::{self, About, Found, ObjectError, Written};
+use reading::{
+    Annotation, Edit, Kind, Measure, Placement, Reading, Row, Segment, Source, Table, Values, from_json,
+    grow, measure, threshold, to_json,
+};
+use render_core::dicom::create::{Stamp, Subject};
+use render_core::dicom::object::Content;
+use render_core::dicom::object::PresentationState;
+use render_core::dicom::{self, Loaded, Object, Series};
+use render_core::{Geometry, Progress};
+
+use data::{Folder, data, in_voxels, series};
+
+fn stamp(n: u8) -> Stamp {
+    Stamp::at(1_795_276_800, [[n; 16], [n + 100; 16]], 900 + u32::from(n), "Reading")
+}
+
+/// Writes a file, has it checked, and opens it.
+fn reopened(folder: &Folder, name: &str, written: &Written) -> Content {
+    let path = folder.0.join(name);
+    std::fs::write(&path, &written.bytes).expect("write");
+    check(&path);
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    assert!(library.failed.is_empty(), "{:?}", library.failed);
+    let object: &Object = &library.studies[0].objects[0];
+    object.open().expect("opens")
+}
+
+fn check(path: &Path) {
+    match Command::new("dciodvfy").arg(path).output() {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr);
+            // What the images' own files say of the patient may be wrong already, and stays as it is.
+            let own = |line: &&str| {
+                line.starts_with("Error") && !line.contains("Age") && !line.contains("invalid data")
+            };
+            let errors: Vec<&str> = text.lines().filter(own).collect();
+            assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+        }
+        Err(_) => eprintln!("skipped: dciodvfy (package dicom3tools) is not installed"),
+    }
+}
+
+/// One annotation of each kind, on a slice of the grid.
+fn one_of_each(reading: &mut Reading, series: &Series, geometry: &Geometry, slice: f64) -> Vec<Annotation> {
+    let id = series.id();
+    let [nx, ny, _] = geometry.dims().map(f64::from);
+    let at = |x: f64, y: f64| [x * nx, y * ny];
+    let planar = [
+        (Kind::Probe, vec![at(0.4, 0.4)]),
+        (Kind::Length, vec![at(0.2, 0.3), at(0.6, 0.5)]),
+        (Kind::Angle, vec![at(0.2, 0.3), at(0.4, 0.3), at(0.5, 0.6)]),
+        (Kind::Cobb, vec![at(0.2, 0.2), at(0.5, 0.25), at(0.2, 0.6), at(0.5, 0.5)]),
+        (Kind::Freehand, vec![at(0.3, 0.3), at(0.5, 0.32), at(0.45, 0.5), at(0.31, 0.44)]),
+        (Kind::Arrow, vec![at(0.5, 0.5), at(0.6, 0.4)]),
+        (Kind::KeyImage, vec![at(0.5, 0.5)]),
+    ];
+    let mut all: Vec<Annotation> = planar
+        .into_iter()
+        .map(|(kind, points)| in_voxels(reading, kind, &id, geometry, slice, &points))
+        .collect();
+    // What has right angles is given in mm.
+    let placement = data::slice_placement(geometry, slice);
+    let (x, y, z) = (placement.right, placement.down, placement.normal());
+    let c = placement.center_mm;
+    let at = |a: f64, b: f64| c + x * a + y * b;
+    for (kind, points) in [
+        (Kind::Bidirectional, vec![at(-20.0, 0.0), at(20.0, 0.0), at(3.0, -12.0), at(3.0, 9.0)]),
+        (Kind::Ellipse, vec![at(-5.0, 0.0), at(5.0, 0.0), at(0.0, -15.0), at(0.0, 15.0)]),
+        (Kind::Rectangle, vec![at(-5.0, -8.0), at(5.0, -8.0), at(5.0, 8.0), at(-5.0, 8.0)]),
+        (Kind::Box, vec![at(-5.0, -8.0) - z * 6.0, at(5.0, 8.0) + z * 6.0]),
+        (Kind::Ellipsoid, vec![at(-5.0, -8.0) - z * 11.0, at(5.0, 8.0) + z * 11.0]),
+    ] {
+        all.push(reading.annotation(kind, &id, placement, points));
+    }
+    for (i, annotation) in all.iter_mut().enumerate().filter(|(i, _)| i % 2 == 0) {
+        annotation.label = format!("Läsion {i}");
+    }
+    all
+}
+
+fn measured(all: &[Annotation], loaded: &Loaded) -> Vec<Values> {
+    let source = Source { volume: &loaded.volume, trust: &loaded.report.millimetres, suv: None };
+    let values = all.iter().map(|a| measure(a, &source, &Progress::default()));
+    values.map(|values| values.expect("is not cancelled")).collect()
+}
+
+fn pairs<'a>(all: &'a [Annotation], values: &'a [Values]) -> Vec<(&'a Annotation, &'a Values)> {
+    all.iter().zip(values).collect()
+}
+
+/// The found annotations by kind, whose points must be those that were written.
+fn same(found: Found, written: &[&Annotation], tolerance_mm: f64) -> Reading {
+    assert_eq!(found.not_understood, 0);
+    let mut reading = Reading::new([9; 16]);
+    let (back, count) = found.adopt(&mut reading);
+    assert_eq!(count, written.len());
+    for annotation in written {
+        let of_kind = reading.annotations().iter().find(|a| a.kind == annotation.kind);
+        let found = of_kind.unwrap_or_else(|| panic!("no {:?}", annotation.kind));
+        assert_eq!((&found.label, &found.series), (&annotation.label, &annotation.series));
+        // An ellipse's and a box's points come in another order.
+        let off =
+            |p: &DVec3, others: &[DVec3]| others.iter().map(|q| q.distance(*p)).fold(f64::INFINITY, f64::min);
+        if !annotation.kind.is_solid() {
+            assert_eq!(found.points_mm.len(), annotation.points_mm.len());
+            for p in &annotation.points_mm {
+                assert!(off(p, &found.points_mm) < tolerance_mm, "{:?}: {p} is not there", annotation.kind);
+            }
+        } else {
+            assert!(found.center_mm().distance(annotation.center_mm()) < tolerance_mm);
+            let size = |a: &Annotation| a.points_mm[0].distance(a.points_mm[1]);
+            assert!((size(found) - size(annotation)).abs() < tolerance_mm, "{:?}", annotation.kind);
+        }
+        assert!(
+            found.placement.normal().dot(annotation.placement.normal()).abs() > 0.999_9
+                || found.kind.is_solid()
+        );
+    }
+    let mut undone = reading.clone();
+    undone.apply(back);
+    assert!(undone.annotations().is_empty());
+    reading
+}
+
+/// A report on a series, read back; every second annotation has a label of its own.
+fn report_round_trip(path: &str, slice: f64, name: &str) {
+    let Some((series, loaded)) = series(path) else { return };
+    let subject = Subject::of(&series).expect("has UIDs");
+    let geometry = loaded.volume.geometry();
+    let about = About { series: &series, subject: &subject, geometry };
+    let mut reading = Reading::new([5; 16]);
+    let all = one_of_each(&mut reading, &series, geometry, slice);
+    let values = measured(&all, &loaded);
+    let written =
+        objects::measurement_report(&about, &pairs(&all, &values), "Reader^One", &stamp(1)).expect("writes");
+    assert!(written.left_out.is_empty());
+    let folder = Folder::new(name);
+    let Content::Report(report) = reopened(&folder, "sr.dcm", &written) else { panic!("is a report") };
+    let expected: Vec<&Annotation> = all.iter().filter(|a| a.kind != Kind::KeyImage).collect();
+    let again = same(objects::report_annotations(&about, &report), &expected, 0.001);
+    for annotation in again.annotations() {
+        assert!(all.iter().any(|a| a.uid == annotation.uid), "Tracking UIDs stay");
+    }
+    // What was measured is in it.
+    let group = |kind: Kind| {
+        let uid = &all.iter().find(|a| a.kind == kind).expect("is there").uid;
+        report.measurement_groups().into_iter().find(|g| g.tracking_uid == *uid).expect("is there")
+    };
+    let told = |kind: Kind, code: &str| {
+        group(kind).measurements.iter().find(|m| m.name.value == code).expect("is there").clone()
+    };
+    let index = all.iter().position(|a| a.kind == Kind::Length).expect("is there");
+    let length = told(Kind::Length, "410668003");
+    assert_eq!(Some(length.value), values[index].get(Measure::Length).map(|q| q.value));
+    let millimetres = loaded.report.millimetres.is_everywhere();
+    assert_eq!(length.unit.value, if millimetres { "mm" } else { "{pixels}" });
+    // Loading it twice adds nothing.
+    let mut twice = again.clone();
+    assert_eq!(objects::report_annotations(&about, &report).adopt(&mut twice).1, 0);
+}
+
+#[test]
+fn a_report_holds_every_kind_on_an_axial_ct() {
+    report_round_trip("geometry/ibsi-orientation-phantom", 7.0, "sr-axial");
+}
+
+#[test]
+fn a_report_holds_every_kind_on_oblique_images() {
+    report_round_trip("mr-t1-sagittal", 96.0, "sr-oblique");
+}
+
+#[test]
+fn a_report_holds_every_kind_between_images_that_were_resampled() {
+    // Slices 4, 1 and 7 mm apart: most of the volume's slices are none of the files'.
+    report_round_trip("ct-head-tilt-uneven", 21.0, "sr-uneven");
+}
+
+#[test]
+fn a_report_names_the_frame_of_a_file_with_many() {
+    let Some((series, loaded)) = series("geometry/mr-enhanced-philips") else { return };
+    let subject = Subject::of(&series).expect("has UIDs");
+    let about = About { series: &series, subject: &subject, geometry: loaded.volume.geometry() };
+    let mut reading = Reading::new([5; 16]);
+    let line = in_voxels(
+        &mut reading,
+        Kind::Length,
+        &series.id(),
+        about.geometry,
+        3.0,
+        &[[20.0, 30.0], [90.0, 40.0]],
+    );
+    let values = measured(std::slice::from_ref(&line), &loaded);
+    let written = objects::measurement_report(&about, &[(&line, &values[0])], "", &stamp(2)).expect("writes");
+    let folder = Folder::new("sr-frames");
+    let Content::Report(report) = reopened(&folder, "sr.dcm", &written) else { panic!("is a report") };
+    let frame = series.image(3).expect("is an image").frame + 1;
+    let mut named = Vec::new();
+    report.root.visit(&mut |item| {
+        if item.relationship == "SELECTED FROM"
+            && let render_core::dicom::object::report::Value::Image(image) = &item.value
+        {
+            named.extend(image.frames.iter().copied());
+        }
+    });
+    assert_eq!(named, [frame]);
+    same(objects::report_annotations(&about, &report), &[&line], 0.001);
+}
+
+#[test]
+fn a_presentation_state_holds_what_lies_on_images_and_names_the_rest() {
+    let Some((series, loaded)) = series("geometry/ibsi-orientation-phantom") else { return };
+    let subject = Subject::of(&series).expect("has UIDs");
+    let about = About { series: &series, subject: &subject, geometry: loaded.volume.geometry() };
+    let mut reading = Reading::new([5; 16]);
+    let all = one_of_each(&mut reading, &series, about.geometry, 7.0);
+    let values = measured(&all, &loaded);
+    let base = PresentationState { label: "READING".into(), ..PresentationState::default() };
+    let written =
+        objects::presentation_state(&about, &pairs(&all, &values), base, &stamp(3)).expect("writes");
+    let solids: Vec<_> = all.iter().filter(|a| a.kind.is_solid()).map(|a| a.id).collect();
+    assert_eq!(written.left_out, solids);
+    let folder = Folder::new("gsps");
+    let Content::PresentationState(state) = reopened(&folder, "pr.dcm", &written) else {
+        panic!("is a state")
+    };
+    let expected: Vec<&Annotation> =
+        all.iter().filter(|a| !a.kind.is_solid() && a.kind != Kind::KeyImage).collect();
+    same(objects::presentation_annotations(&about, &state), &expected, 0.001);
+    // What was measured is there to be read.
+    let texts: Vec<&str> = state.annotations.iter().flat_map(|a| &a.texts).map(|t| t.text.as_str()).collect();
+    let length = values[1].lines().join("");
+    assert!(texts.contains(&length.as_str()), "{length} is not in {texts:?}");
+}
+
+#[test]
+fn a_presentation_state_of_another_program_is_drawn() {
+    let Some((series, loaded)) = series("transfer-syntaxes/ct-one-image") else { return };
+    let Some(path) = data("modalities/gsps-made") else { return };
+    let library = dicom::scan(&[path], &Progress::default()).expect("scan");
+    let Content::PresentationState(state) = library.studies[0].objects[0].open().expect("opens") else {
+        panic!("is a state")
+    };
+    let subject = Subject::of(&series).expect("has UIDs");
+    let about = About { series: &series, subject: &subject, geometry: loaded.volume.geometry() };
+    let found = objects::presentation_annotations(&about, &state);
+    let mut reading = Reading::default();
+    found.adopt(&mut reading);
+    let [square, ..] = reading.annotations() else {
+        return eprintln!("the state is for another copy of the image");
+    };
+    assert_eq!((square.kind, square.points_mm.len()), (Kind::Freehand, 4));
+}
+
+#[test]
+fn key_images_come_back_on_their_slices() {
+    let Some((series, loaded)) = series("geometry/ibsi-orientation-phantom") else { return };
+    let subject = Subject::of(&series).expect("has UIDs");
+    let about = About { series: &series, subject: &subject, geometry: loaded.volume.geometry() };
+    let mut reading = Reading::new([5; 16]);
+    let mark = |slice: f64, reading: &mut Reading| {
+        in_voxels(reading, Kind::KeyImage, &series.id(), about.geometry, slice, &[[15.5, 23.5]])
+    };
+    let marks = [mark(3.0, &mut reading), mark(11.0, &mut reading), mark(3.0, &mut reading)];
+    let marks: Vec<&Annotation> = marks.iter().collect();
+    let written = objects::key_objects(&about, &marks, &stamp(4)).expect("writes");
+    let folder = Folder::new("ko");
+    let Content::Report(selection) = reopened(&folder, "ko.dcm", &written) else { panic!("is a report") };
+    let found = objects::key_images(&about, &selection);
+    let mut again = Reading::default();
+    assert_eq!(found.adopt(&mut again).1, 2);
+    for (found, slice) in again.annotations().iter().zip([3.0, 11.0]) {
+        let voxel = about.geometry.voxel_from_patient().transform_point3(found.points_mm[0]);
+        assert!(voxel.distance(DVec3::new(15.5, 23.5, slice)) < 0.01, "{voxel}");
+    }
+    assert!(matches!(objects::key_objects(&about, &[], &stamp(4)), Err(ObjectError::Nothing(_))));
+}
+
+#[test]
+fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
+    let Some((series, loaded)) = series("modalities/dcmqi-seg/ct-3slice") else { return };
+    let volume = &loaded.volume;
+    let subject = Subject::of(&series).expect("has UIDs");
+    let about = About { series: &series, subject: &subject, geometry: volume.geometry() };
+    let mut reading = Reading::new([5; 16]);
+    let id = series.id();
+    reading.begin_segmentation(&id, about.geometry).expect("is not too large");
+    let segment =
+        |number: u8, name: &str| Segment { number, name: name.into(), color: [9, 8, 7], visible: true };
+    reading.apply(Edit::Segments {
+        series: id.clone(),
+        segments: vec![segment(1, "Bone"), segment(4, "Leber ä")],
+    });
+    let progress = Progress::default();
+    let bone = threshold(volume, (200.0, 3000.0), None, &progress).expect("is not cancelled");
+    reading.paint(&id, &bone, 1).expect("changes");
+    // From inside the liver; the formula of the truth is a plain flood on a grid.
+    let seed = about.geometry.patient_from_voxel().transform_point3(DVec3::new(150.0, 260.0, 1.0));
+    let here = volume.value_at([150, 260, 1]).expect("inside");
+    let range = (here - 25.0, here + 25.0);
+    let liver = grow(volume, seed, range, &progress).expect("is not cancelled");
+    let expected = flood(volume, [150, 260, 1], range);
+    let count: usize = liver.iter().map(|run| run.length as usize).sum();
+    assert_eq!(count, expected.iter().filter(|&&inside| inside).count());
+    assert!(count > 100, "{count}");
+    assert!(liver.iter().all(|run| (run.start..run.start + run.length).all(|i| expected[i as usize])));
+    reading.paint(&id, &liver, 4).expect("changes");
+    let segmentation = reading.segmentation(&id).expect("is there");
+    let source = Source { volume, trust: &loaded.report.millimetres, suv: None };
+    let values =
+        segmentation.statistics(4, &source, &progress).expect("is not cancelled").expect("has voxels");
+    let spacing = about.geometry.spacing_mm();
+    let ml = count as f64 * spacing.x * spacing.y * spacing.z / 1000.0;
+    assert!((values.get(Measure::Volume).expect("a volume").value - ml).abs() < 1e-6);
+    assert!(
+        (f64::from(range.0)..=f64::from(range.1)).contains(&values.get(Measure::Mean).expect("a mean").value)
+    );
+
+    let written = objects::segmentation(&about, segmentation, &stamp(6)).expect("writes");
+    let folder = Folder::new("seg");
+    let Content::Segmentation(object) = reopened(&folder, "seg.dcm", &written) else { panic!("is one") };
+    let again = objects::segmentation_of(&object, about.geometry).expect("fits");
+    let names: Vec<&str> = again.segments().iter().map(|segment| segment.name.as_str()).collect();
+    assert_eq!(names, ["Bone", "Leber ä"]);
+    let mapped = |label: u8| if label == 4 { 2 } else { label };
+    let differ =
+        segmentation.labels().iter().zip(again.labels().iter()).filter(|(a, b)| mapped(**a) != **b).count();
+    assert_eq!(differ, 0);
+
+    // Away with one of them, and back.
+    let before = segmentation.labels().clone();
+    let back = reading.remove_segment(&id, 4).expect("is there");
+    assert_eq!(reading.segmentation(&id).expect("is there").segments().len(), 1);
+    assert!(!reading.segmentation(&id).expect("is there").labels().contains(&4));
+    reading.apply(back);
+    assert_eq!(reading.segmentation(&id).expect("is there").labels(), &before);
+
+    // The whole reading as JSON.
+    let json = to_json(&reading);
+    let again = from_json(&json).expect("reads");
+    assert_eq!(again.segmentation(&id).expect("is there").labels(), &before);
+    assert_eq!(
+        again.segmentation(&id).expect("is there").segments(),
+        reading.segmentation(&id).expect("is there").segments()
+    );
+}
+
+fn flood(volume: &render_core::Volume, seed: [u32; 3], (low, high): (f32, f32)) -> Vec<bool> {
+    let dims = volume.geometry().dims();
+    let index = |v: [u32; 3]| ((v[2] * dims[1] + v[1]) * dims[0] + v[0]) as usize;
+    let mut inside = vec![false; volume.geometry().voxel_count()];
+    let mut waiting = std::collections::VecDeque::from([seed]);
+    inside[index(seed)] = true;
+    while let Some(at) = waiting.pop_front() {
+        for axis in 0..3 {
+            for step in [-1i64, 1] {
+                let mut next = at;
+                let moved = i64::from(at[axis]) + step;
+                if !(0..i64::from(dims[axis])).contains(&moved) {
+                    continue;
+                }
+                next[axis] = moved as u32;
+                let value = volume.value_at(next).expect("inside");
+                if !inside[index(next)] && (low..=high).contains(&value) {
+                    inside[index(next)] = true;
+                    waiting.push_back(next);
+                }
+            }
+        }
+    }
+    inside
+}
+
+#[test]
+fn a_reading_comes_back_from_json_and_damage_is_named() {
+    let geometry = Geometry::from_axes(
+        [40, 30, 20],
+        DVec3::new(-20.0, -15.0, 0.0),
+        [DVec3::X, DVec3::Y, DVec3::Z],
+        DVec3::new(0.7, 0.7, 3.1),
+    );
+    let geometry = geometry.expect("is a grid");
+    let mut reading = Reading::new([5; 16]);
+    for (kind, count) in Kind::ALL.map(|kind| (kind, kind.point_count().0)) {
+        let points: Vec<DVec3> =
+            (0..count).map(|i| DVec3::new(i as f64 / 3.0, (i * i) as f64 * 0.1, 7.0)).collect();
+        let placement = data::slice_placement(&geometry, 3.0);
+        let annotation = reading.annotation(kind, "1.2.3 time 2 of 4", placement, points);
+        reading.apply(Edit::put(Annotation { label: "\"quoted\" ä\u{1F600}".into(), ..annotation }));
+    }
+    let json = to_json(&reading);
+    let again = from_json(&json).expect("reads");
+    assert_eq!(again.annotations(), reading.annotations());
+    // New ones have new names.
+    let mut again = again;
+    let placement = Placement::new(DVec3::ZERO, DVec3::X, DVec3::Y).expect("good");
+    let next = again.annotation(Kind::Probe, "1", placement, vec![DVec3::ZERO]);
+    assert!(again.annotations().iter().all(|a| a.id != next.id && a.uid != next.uid));
+
+    let wrong = |from: &str, to: &str| {
+        let damaged = json.replacen(from, to, 1);
+        assert_ne!(damaged, json, "{from} is not in it");
+        from_json(&damaged).expect_err(to).to_string()
+    };
+    assert!(wrong("\"version\":1", "\"version\":2").contains("version 2"));
+    assert!(wrong("\"right\":[1.0", "\"right\":[2.0").contains("right angle"));
+    assert!(wrong("\"pointsMm\":[[", "\"pointsMm\":[[0.0,0.0,0.0],[").contains("points"));
+    assert!(wrong("\"centerMm\":[", "\"centerMm\":[1e9,0,0],\"x\":[").contains("nowhere"));
+    for end in (0..json.len()).step_by(97).filter(|&end| json.is_char_boundary(end)) {
+        assert!(from_json(&json[..end]).is_err());
+    }
+    for text in ["", "[]", "{\"version\":1}", "{\"version\":-1}", "nonsense"] {
+        assert!(from_json(text).is_err());
+    }
+    // Runs beyond the volume, and volumes beyond memory.
+    let with = |segmentation: &str| {
+        from_json(&json.replacen("\"segmentations\":[]", &format!("\"segmentations\":[{segmentation}]"), 1))
+    };
+    let grid = "\"patientFromVoxel\":[1,0,0,0,1,0,0,0,1,0,0,0],\"segments\":[{\"number\":1,\"name\":\"a\",\"color\":[1,2,3],\"visible\":true}]";
+    let one = |dims: &str, runs: &str| {
+        with(&format!("{{\"series\":\"1\",\"dims\":{dims},{grid},\"runs\":{runs}}}"))
+    };
+    assert!(one("[4,4,4]", "[[0,64,1]]").is_ok());
+    assert!(one("[4,4,4]", "[[60,5,1]]").is_err());
+    assert!(one("[4,4,4]", "[[4294967295,4294967295,1]]").is_err());
+    assert!(one("[4,4,4]", "[[0,1,2]]").is_err());
+    assert!(one("[65535,65535,2]", "[]").is_err());
+}
+
+#[test]
+fn the_table_is_csv_that_no_spreadsheet_runs() {
+    let mut reading = Reading::new([5; 16]);
+    let placement = Placement::new(DVec3::ZERO, DVec3::X, DVec3::Y).expect("good");
+    let mut row = |kind, label: &str, json: &str| {
+        let annotation = reading.annotation(kind, "1.2", placement, vec![DVec3::ZERO; 2]);
+        let annotation = Annotation { label: label.into(), ..annotation };
+        let values: Values = serde_json::from_str(json).expect("is JSON");
+        Row::new(&annotation, "5  Chest, lung", Some(12), values)
+    };
+    let rows = vec![
+        row(
+            Kind::Length,
+            "=HYPERLINK(\"http://x\")",
+            r#"{"quantities":[{"measure":"length","value":-12.25,"unit":"mm"}],"histogram":[]}"#,
+        ),
+        row(
+            Kind::Length,
+            "+1",
+            r#"{"quantities":[{"measure":"length","value":7.0,"unit":"px"}],"histogram":[],"doubt":"no \"spacing\""}"#,
+        ),
+        row(
+            Kind::Probe,
+            "plain",
+            r#"{"quantities":[{"measure":"value","value":-1000.0,"unit":"HU"}],"histogram":[]}"#,
+        ),
+    ];
+    assert_eq!(
+        Table { rows }.csv(),
+        "Series,Slice,Kind,Label,Length (mm),Length (px),Value (HU),Note\r\n\
+         \"5  Chest, lung\",12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,\r\n\
+         \"5  Chest, lung\",12,Length,'+1,,7,,\"no \"\"spacing\"\"\"\r\n\
+         \"5  Chest, lung\",12,Probe,plain,,,-1000,\r\n"
+    );
+}
