@@ -128,3 +128,8 @@ settings-theme-dark = Dunkel
 settings-theme-light = Hell
 settings-title = Einstellungen
 settings-unreadable = Die Einstellungen können nicht gelesen werden und sind wie am Anfang: { $reason }
+
+# Die letzte Sitzung
+session-after-crash = Das Programm endete nicht, wie es sollte. Was offen war, wird wieder geöffnet.
+session-reopen = Letzte Sitzung wieder öffnen
+session-reopen-hint = Öffnen, was zuletzt offen war, und so, wie es war

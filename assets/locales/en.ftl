@@ -128,3 +128,8 @@ settings-theme-dark = Dark
 settings-theme-light = Light
 settings-title = Settings
 settings-unreadable = The settings cannot be read and are as at first: { $reason }
+
+# The last session
+session-after-crash = The program did not end as it should have. What was open is opened again.
+session-reopen = Reopen the last session
+session-reopen-hint = Open what was open last, as it was

@@ -21,6 +21,7 @@ use super::look_panel::{LookPanel, Subject};
 use super::presets;
 use super::preview::Preview;
 use super::recent::Recent;
+use super::session::{self, SavedDesk, Session};
 use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::study::OpenSeries;
@@ -67,6 +68,13 @@ pub struct App {
     settings_keeper: Option<Keeper>,
     settings_dialog: Option<SettingsDialog>,
     keymap: Keymap,
+    /// Keeps what is open; none where another window does.
+    session: Option<session::Store>,
+    /// What was opened so far.
+    opened: Vec<PathBuf>,
+    /// To be shown when its paths are read.
+    restoring: Option<SavedDesk>,
+    session_seen: f64,
 }
 
 /// Reading files.
@@ -134,12 +142,22 @@ impl App {
             settings_dialog: None,
             keymap: Keymap::new(&settings.keys, settings.single_keys),
             settings,
+            session: session::Store::open(),
+            opened: Vec::new(),
+            restoring: None,
+            session_seen: 0.0,
         };
         if let Some(problem) = problem {
             app.tell(settings_problem(&problem), Vec::new());
         }
+        let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
         if !paths.is_empty() {
             app.open(ctx, paths);
+        } else if crashed || app.settings.restore_session {
+            app.reopen_session(ctx);
+            if crashed && app.work.is_some() {
+                app.tell(tr!("session-after-crash").into_owned(), Vec::new());
+            }
         }
         app
     }
@@ -167,6 +185,7 @@ impl App {
         // What was wrong with the last thing opened is past.
         self.messages.clear();
         self.queue.clear();
+        self.restoring = None;
         self.work = Some(Work::Scan { job, paths });
     }
 
@@ -309,6 +328,10 @@ impl App {
         }
         for path in paths {
             self.recent.add(path);
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            if !self.opened.contains(&path) {
+                self.opened.push(path);
+            }
         }
         // The series most worth a first look is the largest.
         let series = library.studies.iter().flat_map(|study| &study.series);
@@ -321,7 +344,10 @@ impl App {
         }
         self.make_thumbnails(ctx);
         if let Some(first) = first {
-            self.desk.arrange(&Arrangement::planes_and_volume(&first));
+            match self.restoring.take() {
+                Some(desk) => self.desk.restore(&desk),
+                None => self.desk.arrange(&Arrangement::planes_and_volume(&first)),
+            }
             self.load_missing(ctx);
         }
     }
@@ -399,6 +425,7 @@ impl App {
             }
             Command::SavePreset(label) => self.save_preset(ctx, &label),
             Command::ToggleHelp => self.help = !self.help,
+            Command::ReopenSession => self.reopen_session(ctx),
             Command::ShowSettings => {
                 self.settings_dialog.get_or_insert_default();
             }
@@ -419,6 +446,38 @@ impl App {
         self.queue.clear();
         for id in self.desk.missing() {
             self.desk.forget(&id);
+        }
+    }
+
+    /// Whether there is something that `ReopenSession` would open.
+    pub(super) fn has_session(&self) -> bool {
+        let previous = self.session.as_ref().and_then(|session| session.previous.as_ref());
+        previous.is_some_and(|previous| !previous.paths.is_empty())
+    }
+
+    fn reopen_session(&mut self, ctx: &egui::Context) {
+        let Some(previous) = self.session.as_ref().and_then(|session| session.previous.clone()) else {
+            return;
+        };
+        if previous.paths.is_empty() {
+            return;
+        }
+        self.side_panel = previous.side_panel;
+        self.open(ctx, previous.paths);
+        self.restoring = previous.desk;
+    }
+
+    /// Keeps what is open, as often as it changes but not with every movement.
+    fn keep_session(&mut self, ctx: &egui::Context) {
+        let Some(store) = &mut self.session else { return };
+        let (now, every) = (ctx.input(|input| input.time), session::LOOK_EVERY.as_secs_f64());
+        if now - self.session_seen < every {
+            // The last of many changes counts, too, and may be followed by nothing.
+            return ctx.request_repaint_after(session::LOOK_EVERY);
+        }
+        self.session_seen = now;
+        if let Some(desk) = self.desk.saved() {
+            store.keep(Session::new(self.opened.clone(), self.side_panel, desk));
         }
     }
 
@@ -601,6 +660,8 @@ impl eframe::App for App {
         {
             self.open_dialog = None;
         }
+        self.desk.restore_views(&self.presets);
+        self.keep_session(&ctx);
         if self.work.is_some() {
             ctx.request_repaint_after(PROGRESS_EVERY);
         }
@@ -609,6 +670,15 @@ impl eframe::App for App {
         }
         for command in commands {
             self.run(&ctx, command);
+        }
+    }
+
+    fn on_exit(&mut self) {
+        if let Some(store) = &mut self.session {
+            if let Some(desk) = self.desk.saved() {
+                store.keep(Session::new(self.opened.clone(), self.side_panel, desk));
+            }
+            store.end();
         }
     }
 

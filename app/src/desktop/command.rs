@@ -25,6 +25,8 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Shows a series in the place of the active one.
     LoadSeries(String),
+    /// Opens what was open when the program ended last.
+    ReopenSession,
     /// Shows a series in one viewport.
     LoadInto(ViewportId, String),
     /// To another series of the list, by this many places.

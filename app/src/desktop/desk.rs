@@ -11,6 +11,7 @@ use render_core::{Renderer, Volume, Window};
 
 use super::command::Command;
 use super::layout::{Happened, Heading, Layout, Show, ViewportId};
+use super::session::SavedView;
 use super::study::OpenSeries;
 use super::tool::Tool;
 use super::viewport::{Cut, Effect, Kind, Probe, Scenery, Viewport};
@@ -41,9 +42,11 @@ impl Arrangement {
 
 /// All that is on screen.
 pub struct Desk {
-    viewports: BTreeMap<ViewportId, Viewport>,
+    pub(super) viewports: BTreeMap<ViewportId, Viewport>,
     /// What is to be shown once it is loaded; what was there before stays until then.
-    wanted: BTreeMap<ViewportId, Cell>,
+    pub(super) wanted: BTreeMap<ViewportId, Cell>,
+    /// Views of the last session whose series have not come yet.
+    pub(super) saved: BTreeMap<ViewportId, SavedView>,
     pub layout: Layout,
     pub active: ViewportId,
     pub probe: Option<Probe>,
@@ -54,7 +57,7 @@ pub struct Desk {
     pub reference_lines: bool,
     /// Where the planes of each patient space cross.
     cursors: HashMap<String, DVec3>,
-    next: u32,
+    pub(super) next: u32,
     ctx: egui::Context,
     /// The window's card, if pictures come from there.
     card: Option<RenderState>,
@@ -65,6 +68,7 @@ impl Desk {
         Self {
             viewports: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            saved: BTreeMap::new(),
             layout: Layout::grid(1, &[ViewportId(0)]),
             active: ViewportId(0),
             probe: None,
@@ -416,7 +420,7 @@ impl Desk {
             let view = viewport.view.clone();
             self.add(new, kind, series);
             if let Some(copy) = self.viewports.get_mut(&new) {
-                copy.view = ViewState { revision: copy.view.revision, size: copy.view.size, ..view };
+                copy.adopt(view);
             }
         }
         self.active = new;

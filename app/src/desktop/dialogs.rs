@@ -10,6 +10,7 @@ use super::command::{Command, MOUSE, SHORTCUTS};
 use super::job::Job;
 use super::keymap::Keymap;
 use super::recent::Recent;
+use super::text::tr;
 use super::{side_panel, theme};
 
 /// Messages of which at least this many details are hidden behind a heading.
@@ -76,6 +77,13 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             .min_size(vec2(150.0, 36.0));
         if ui.add(open).clicked() {
             commands.push(Command::ShowOpenDialog);
+        }
+        if app.has_session() {
+            ui.add_space(8.0);
+            let reopen = ui.button(tr!("session-reopen")).on_hover_text(tr!("session-reopen-hint"));
+            if reopen.clicked() {
+                commands.push(Command::ReopenSession);
+            }
         }
         if !app.recent.paths().is_empty() {
             ui.add_space(30.0);

@@ -36,7 +36,7 @@ impl Chord {
             [("Ctrl+", Modifiers::COMMAND), ("Alt+", Modifiers::ALT), ("Shift+", Modifiers::SHIFT)]
         {
             if let Some(after) = rest.strip_prefix(name) {
-                modifiers = modifiers | modifier;
+                modifiers |= modifier;
                 rest = after;
             }
         }
@@ -52,7 +52,7 @@ impl Chord {
             (modifiers.shift, Modifiers::SHIFT),
         ] {
             if held {
-                plain = plain | modifier;
+                plain |= modifier;
             }
         }
         Self { modifiers: plain, key }

@@ -49,7 +49,95 @@ pub trait Show {
     fn happened(&mut self, id: ViewportId, what: Happened);
 }
 
+/// An arrangement as it is kept in a file. Shares are the parts of rows and columns; none means equal ones.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Node {
+    View(u32),
+    Grid { columns: usize, cells: Vec<Node> },
+    Row { cells: Vec<Node>, shares: Vec<f32> },
+    Column { cells: Vec<Node>, shares: Vec<f32> },
+}
+
+impl Node {
+    /// Deeper arrangements are nobody's.
+    const DEEPEST: usize = 8;
+
+    fn insert(&self, tiles: &mut Tiles<ViewportId>, seen: &mut Vec<u32>, depth: usize) -> Option<TileId> {
+        if depth > Self::DEEPEST {
+            return None;
+        }
+        let mut all = |cells: &[Self]| -> Vec<TileId> {
+            cells.iter().take(MOST * MOST).filter_map(|cell| cell.insert(tiles, seen, depth + 1)).collect()
+        };
+        let (direction, cells, shares) = match self {
+            Self::View(id) => {
+                let new = seen.len() < MOST * MOST && *id < u32::MAX && !seen.contains(id);
+                seen.push(*id);
+                return new.then(|| tiles.insert_pane(ViewportId(*id)));
+            }
+            Self::Grid { columns, cells } => {
+                let mut grid = Grid::new(all(cells));
+                grid.layout = GridLayout::Columns((*columns).clamp(1, MOST));
+                return Some(tiles.insert_new(Tile::Container(Container::Grid(grid))));
+            }
+            Self::Row { cells, shares } => (LinearDir::Horizontal, all(cells), shares),
+            Self::Column { cells, shares } => (LinearDir::Vertical, all(cells), shares),
+        };
+        let mut linear = Linear::new(direction, cells);
+        for (cell, share) in linear.children.clone().into_iter().zip(shares) {
+            if (0.01..=100.0).contains(share) {
+                linear.shares.set_share(cell, *share);
+            }
+        }
+        Some(tiles.insert_new(Tile::Container(Container::Linear(linear))))
+    }
+
+    fn of(tree: &Tree<ViewportId>, tile: TileId) -> Option<Self> {
+        let all = |cells: &mut dyn Iterator<Item = &TileId>| -> Vec<Self> {
+            cells.filter_map(|cell| Self::of(tree, *cell)).collect()
+        };
+        match tree.tiles.get(tile)? {
+            Tile::Pane(id) => Some(Self::View(id.0)),
+            Tile::Container(Container::Grid(grid)) => {
+                let columns = match grid.layout {
+                    GridLayout::Columns(columns) => columns,
+                    GridLayout::Auto => 2,
+                };
+                Some(Self::Grid { columns, cells: all(&mut grid.children()) })
+            }
+            Tile::Container(Container::Linear(linear)) => {
+                let shares = linear.children.iter().map(|child| linear.shares[*child]).collect();
+                let cells = all(&mut linear.children.iter());
+                Some(match linear.dir {
+                    LinearDir::Horizontal => Self::Row { cells, shares },
+                    LinearDir::Vertical => Self::Column { cells, shares },
+                })
+            }
+            Tile::Container(Container::Tabs(tabs)) => {
+                Some(Self::Row { cells: all(&mut tabs.children.iter()), shares: Vec::new() })
+            }
+        }
+    }
+}
+
 impl Layout {
+    /// What was kept of an arrangement; what makes no sense in it is left out.
+    pub fn of(node: &Node) -> Self {
+        let mut tiles = Tiles::default();
+        match node.insert(&mut tiles, &mut Vec::new(), 0) {
+            Some(root) => {
+                Self { tree: Tree::new(egui::Id::unique("viewports"), root, tiles), maximised: None }
+            }
+            None => Self::grid(1, &[ViewportId(0)]),
+        }
+    }
+
+    /// The arrangement to keep.
+    pub fn node(&self) -> Option<Node> {
+        Node::of(&self.tree, self.tree.root()?)
+    }
+
     /// Rows of equal cells, filled row by row.
     pub fn grid(columns: usize, ids: &[ViewportId]) -> Self {
         let mut tiles = Tiles::default();

@@ -26,6 +26,7 @@ mod presets;
 mod preview;
 mod recent;
 mod render_worker;
+mod session;
 pub mod settings;
 mod settings_dialog;
 mod side_panel;

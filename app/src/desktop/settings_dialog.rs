@@ -84,7 +84,7 @@ impl SettingsDialog {
             && let Some(heard) = ui.input_mut(heard_key)
         {
             if let Some(chord) = heard {
-                set_keys(settings, &keymap, &name, vec![chord]);
+                set_keys(settings, &keymap, &name, &[chord]);
             }
             self.listening = None;
         }
@@ -122,7 +122,7 @@ impl SettingsDialog {
             if !keys.is_empty() {
                 let name = tr!("settings-key-none-of", command = what.as_str());
                 if ui.button(tr!("settings-key-none")).accessible_name(name).clicked() {
-                    set_keys(settings, keymap, &bound.name, Vec::new());
+                    set_keys(settings, keymap, &bound.name, &[]);
                 }
             }
             if let Some(other) = keymap.others_with(bound).next() {
@@ -143,7 +143,7 @@ fn label_of(keymap: &Keymap, bound: &Bound) -> String {
     }
 }
 
-fn set_keys(settings: &mut Settings, keymap: &Keymap, name: &str, chords: Vec<Chord>) {
+fn set_keys(settings: &mut Settings, keymap: &Keymap, name: &str, chords: &[Chord]) {
     let Some(bound) = keymap.bound().iter().find(|bound| bound.name == name) else { return };
     if chords == bound.defaults {
         settings.keys.remove(name);
@@ -246,7 +246,11 @@ fn system(ui: &mut Ui, settings: &mut Settings) {
 /// A label with its control beside it.
 fn field(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui, egui::Id)) {
     ui.horizontal(|ui| {
-        let label = ui.add_sized([170.0, theme::TARGET], egui::Label::new(name).halign(Align::Min));
-        add(ui, label.id);
+        let left = Layout::left_to_right(Align::Center);
+        let label = ui.allocate_ui_with_layout([190.0, theme::TARGET].into(), left, |ui| {
+            ui.set_min_width(190.0);
+            ui.label(name).id
+        });
+        add(ui, label.inner);
     });
 }

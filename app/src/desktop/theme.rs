@@ -119,7 +119,7 @@ const PALETTES: [Palette; 3] = [
         panel: Color32::BLACK,
         raised: Color32::from_rgb(20, 20, 20),
         hovered: Color32::from_rgb(58, 58, 58),
-        control: Color32::from_rgb(150, 150, 150),
+        control: Color32::from_rgb(112, 112, 112),
         field: Color32::BLACK,
         faint: Color32::from_rgb(20, 20, 20),
         line: Color32::WHITE,
@@ -305,7 +305,8 @@ mod tests {
                 let ratio = contrast(text, fill);
                 assert!(ratio >= least, "{theme:?}: {text:?} on {fill:?}: {ratio:.2}");
             }
-            // WCAG 1.4.11: the parts of controls.
+            // WCAG 1.4.11: the parts of controls, and the marks in them.
+            assert!(contrast(p.text, p.control) >= 3.0, "{theme:?}: marks on controls");
             let ratio = contrast(p.control, p.panel);
             assert!(ratio >= 3.0, "{theme:?}: controls on panels: {ratio:.2}");
         }

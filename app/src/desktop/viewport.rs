@@ -193,6 +193,8 @@ pub struct Viewport {
     pace: Pace,
     worker: RenderWorker,
     submitted: Option<u64>,
+    /// Whether the camera was fitted to the viewport's first size.
+    fitted: bool,
     /// The window's card, if pictures come from there.
     card: Option<RenderState>,
     picture: OnScreen,
@@ -228,6 +230,7 @@ impl Viewport {
             pace: Pace::Resting,
             worker: RenderWorker::start(&thread_name(id), ctx, card.cloned()),
             submitted: None,
+            fitted: false,
             card: card.cloned(),
             picture: OnScreen::default(),
             shown: None,
@@ -248,6 +251,13 @@ impl Viewport {
         (self.series, self.kind) = (series, kind);
         self.release([f64::NAN; 2]);
         self.error = None;
+    }
+
+    /// Shows the series as another view had it.
+    pub fn adopt(&mut self, view: ViewState) {
+        let (revision, size) = (self.view.revision + 1, self.view.size);
+        self.view = ViewState { revision, size, ..view };
+        self.fitted = true;
     }
 
     /// Back to the first look at its content.
@@ -401,7 +411,7 @@ impl Viewport {
             [rect.width(), rect.height()].map(|points| (f64::from(points) * scale).round().max(1.0) as u32),
         );
 
-        if self.submitted.is_none() {
+        if !std::mem::replace(&mut self.fitted, true) {
             // Only now is it known how large the first picture is.
             self.view.camera.fit(self.series.volume.geometry(), self.view.size);
         }

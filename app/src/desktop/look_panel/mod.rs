@@ -133,15 +133,17 @@ impl LookPanel {
                 if ui.button("×").on_hover_text(tr!("close")).accessible_name(tr!("look-close")).clicked() {
                     commands.push(Command::ToggleLookPanel);
                 }
-                let redo = ui.add_enabled(state.steps.can_redo(), egui::Button::new(tr!("redo")));
-                if redo.on_hover_text(tr!("look-redo-hint")).clicked() {
-                    look = state.steps.redo().unwrap_or(look.clone());
-                }
-                let undo = ui.add_enabled(state.steps.can_undo(), egui::Button::new(tr!("undo")));
-                if undo.on_hover_text(tr!("look-undo-hint")).clicked() {
-                    look = state.steps.undo().unwrap_or(look.clone());
-                }
             });
+        });
+        ui.horizontal(|ui| {
+            let undo = ui.add_enabled(state.steps.can_undo(), egui::Button::new(tr!("undo")));
+            if undo.on_hover_text(tr!("look-undo-hint")).clicked() {
+                look = state.steps.undo().unwrap_or(look.clone());
+            }
+            let redo = ui.add_enabled(state.steps.can_redo(), egui::Button::new(tr!("redo")));
+            if redo.on_hover_text(tr!("look-redo-hint")).clicked() {
+                look = state.steps.redo().unwrap_or(look.clone());
+            }
         });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             transfer(ui, state, subject, &mut look);

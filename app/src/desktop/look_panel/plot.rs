@@ -16,6 +16,8 @@ const HANDLE: f32 = 16.0;
 /// An arrow key moves a point by this part of the axis, and with Shift by a tenth of it.
 const KEY_STEP: f32 = 1.0 / 200.0;
 const MOST_ZOOM: f32 = 5_000.0;
+/// The histogram's.
+const BARS: Color32 = Color32::from_gray(70);
 
 /// The values from the left edge of a plot to its right.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -315,15 +317,14 @@ fn removes(ui: &Ui, handle: &Response) -> bool {
 
 fn draw_histogram(painter: &egui::Painter, rect: Rect, axis: Axis, histogram: &Histogram) {
     let columns = rect.width().max(1.0) as usize;
-    let color = Color32::from_gray(70);
+    let mut mesh = egui::Mesh::default();
     for column in 0..columns {
         let x = rect.left() + column as f32;
         let height = histogram.height(axis.value(x, rect), axis.value(x + 1.0, rect));
-        if height > 0.0 {
-            let top = rect.bottom() - height * rect.height();
-            painter.vline(x + 0.5, top..=rect.bottom(), Stroke::new(1.0, color));
-        }
+        let top = rect.bottom() - height * rect.height();
+        mesh.add_colored_rect(Rect::from_min_max(pos2(x, top), pos2(x + 1.0, rect.bottom())), BARS);
     }
+    painter.add(mesh);
 }
 
 fn draw_curve(painter: &egui::Painter, rect: Rect, axis: Axis, track: &Track<1>, colors: Option<&Track<3>>) {

@@ -1,0 +1,358 @@
+//! What was open, so that the next start can go on with it: paths, the arrangement, and each view.
+//!
+//! One file of the data folder. It holds paths and UIDs, nothing else of a patient. Views are written as
+//! they go over the wire (`protocol::scene`), whose checks hold for the file, too.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::scene::{Look, Place};
+use render_core::Outlined;
+use render_core::scene::{PresetLibrary, ViewState};
+use serde::{Deserialize, Serialize};
+
+use super::desk::{Cell, Desk};
+use super::keeper::{self, Keeper};
+use super::layout::{Layout, Node, ViewportId};
+use super::viewport::{Kind, Viewport};
+
+const VERSION: u32 = 1;
+
+/// Larger files are none of ours: 16 views with full tracks are some hundred KiB.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// How often it is looked at what has changed.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Places farther from a volume's middle than so many times its size are of another one.
+const FARTHEST: f64 = 20.0;
+
+/// What the window showed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Session {
+    version: u32,
+    /// The program has not ended yet, or not as it should have.
+    running: bool,
+    pub paths: Vec<PathBuf>,
+    pub side_panel: bool,
+    pub desk: Option<SavedDesk>,
+}
+
+/// The arrangement and what is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedDesk {
+    layout: Node,
+    active: u32,
+    maximised: Option<u32>,
+    linked: bool,
+    demographics: bool,
+    reference_lines: bool,
+    viewports: BTreeMap<u32, SavedView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedView {
+    series_id: String,
+    kind: Kind,
+    place: Place,
+    look: Look,
+}
+
+impl Session {
+    pub fn new(paths: Vec<PathBuf>, side_panel: bool, desk: SavedDesk) -> Self {
+        Self { version: VERSION, running: true, paths, side_panel, desk: Some(desk) }
+    }
+}
+
+/// The file and what was in it.
+#[derive(Debug)]
+pub struct Store {
+    keeper: Keeper,
+    written: Option<Session>,
+    /// What the last run has left.
+    pub previous: Option<Session>,
+    /// Held while this program runs.
+    _lock: File,
+}
+
+impl Store {
+    /// `None` where the system names no place, or while another window keeps its own session there.
+    pub fn open() -> Option<Self> {
+        let folder = directories::ProjectDirs::from("org", "voxcast", "voxcast")
+            .map(|dirs| dirs.data_dir().to_owned())?;
+        Self::open_in(&folder)
+    }
+
+    fn open_in(folder: &Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).ok()?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("session.lock"))
+            .ok()?;
+        lock.try_lock().ok()?;
+        let file = folder.join("session.json");
+        let previous = read(&file);
+        Some(Self { keeper: Keeper::new("session", file), written: None, previous, _lock: lock })
+    }
+
+    /// Whether the last run was cut off.
+    pub fn crashed(&self) -> bool {
+        self.previous.as_ref().is_some_and(|session| session.running)
+    }
+
+    /// Keeps this session, if it is another one than before.
+    pub fn keep(&mut self, session: Session) {
+        if self.written.as_ref() != Some(&session) {
+            self.put(&session);
+            self.written = Some(session);
+        }
+    }
+
+    /// The program ends as it should.
+    pub fn end(&mut self) {
+        // What the last run left stays while this one has shown nothing; it did not crash again.
+        if let Some(mut session) = self.written.take().or_else(|| self.previous.take()) {
+            session.running = false;
+            self.put(&session);
+        }
+    }
+
+    fn put(&self, session: &Session) {
+        match serde_json::to_vec(session) {
+            Ok(text) => self.keeper.put(text),
+            Err(error) => tracing::warn!(%error, "the session was not kept"),
+        }
+    }
+}
+
+/// A file that is no session is set aside; a comfort is lost and no more.
+fn read(file: &Path) -> Option<Session> {
+    if std::fs::metadata(file).ok()?.len() > MOST_BYTES {
+        return None;
+    }
+    match serde_json::from_slice(&std::fs::read(file).ok()?) {
+        Ok(session) => Some(session),
+        Err(error) => {
+            let aside = keeper::set_aside(file);
+            tracing::warn!(%error, ?aside, "the last session cannot be read");
+            None
+        }
+    }
+}
+
+impl SavedView {
+    fn of(viewport: &Viewport, desk: &Desk) -> Self {
+        let id_of = |volume: &Arc<render_core::Volume>| {
+            let series = desk.series().into_iter().find(|series| Arc::ptr_eq(&series.volume, volume))?;
+            Some(series.series_id.clone())
+        };
+        Self {
+            series_id: viewport.series.series_id.clone(),
+            kind: viewport.kind,
+            place: views::place(&viewport.view),
+            look: views::look(&viewport.view, id_of),
+        }
+    }
+
+    /// This view of a volume; `None` if it cannot be one of it.
+    fn view(&self, now: &ViewState, volume: &dyn Outlined, presets: &PresetLibrary) -> Option<ViewState> {
+        self.place.check().ok()?;
+        self.look.check().ok()?;
+        let geometry = volume.geometry();
+        let center = geometry.center_mm();
+        let size = geometry.corners_mm().iter().map(|c| c.distance(center)).fold(1.0, f64::max);
+        let near = |point: [f64; 3]| center.distance(point.into()) <= FARTHEST * size;
+        if !near(self.place.plane.center_mm) || !near(self.place.camera.focal_point_mm) {
+            return None;
+        }
+        let mut view = now.clone();
+        // Layers come with the study they are of.
+        let look = Look { layers: Vec::new(), ..self.look.clone() };
+        views::set_look(&mut view, &look, |_| None).ok()?;
+        views::set_place(&mut view, &self.place);
+        if let Some(origin) = &mut view.preset
+            && let Some(preset) = presets.find(&origin.name)
+        {
+            origin.label.clone_from(&preset.label);
+        }
+        Some(view)
+    }
+}
+
+impl Desk {
+    /// What is on screen; `None` while that is nothing.
+    pub fn saved(&self) -> Option<SavedDesk> {
+        if self.is_empty() {
+            return None;
+        }
+        let viewports = self.viewports.iter().map(|(id, viewport)| (id.0, SavedView::of(viewport, self)));
+        Some(SavedDesk {
+            layout: self.layout.node()?,
+            active: self.active.0,
+            maximised: self.layout.maximised().map(|id| id.0),
+            linked: self.linked,
+            demographics: self.demographics,
+            reference_lines: self.reference_lines,
+            viewports: viewports.collect(),
+        })
+    }
+
+    /// Lays out what was saved; series come as they are loaded, and then their views.
+    pub fn restore(&mut self, saved: &SavedDesk) {
+        self.viewports.clear();
+        self.wanted.clear();
+        self.layout = Layout::of(&saved.layout);
+        let ids = self.layout.ids();
+        for id in &ids {
+            if let Some(view) = saved.viewports.get(&id.0) {
+                let cell = Cell { series_id: view.series_id.clone(), kind: view.kind };
+                self.wanted.insert(*id, cell);
+                self.saved.insert(*id, view.clone());
+            }
+        }
+        self.next = ids.iter().map(|id| id.0 + 1).max().unwrap_or(0).max(self.next);
+        self.active = ids
+            .iter()
+            .copied()
+            .find(|id| id.0 == saved.active)
+            .or(ids.first().copied())
+            .unwrap_or(ViewportId(0));
+        if let Some(id) = saved.maximised.map(ViewportId).filter(|id| ids.contains(id)) {
+            self.layout.maximise(id);
+        }
+        self.linked = saved.linked;
+        self.demographics = saved.demographics;
+        self.reference_lines = saved.reference_lines;
+    }
+
+    /// Gives viewports whose series has come the views that were saved.
+    pub fn restore_views(&mut self, presets: &PresetLibrary) {
+        let ready: Vec<ViewportId> = self
+            .saved
+            .iter()
+            .filter(|(id, saved)| {
+                !self.wanted.contains_key(id)
+                    && self
+                        .viewports
+                        .get(id)
+                        .is_none_or(|viewport| viewport.series.series_id == saved.series_id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ready {
+            let Some(saved) = self.saved.remove(&id) else { continue };
+            let Some(viewport) = self.viewports.get_mut(&id) else { continue };
+            match saved.view(&viewport.view, &viewport.series.volume, presets) {
+                Some(view) => viewport.adopt(view),
+                None => tracing::warn!("a saved view does not fit its series and was left out"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DAffine3;
+    use render_core::scene::view::{Content, Orientation};
+    use render_core::volume::{Meaning, Rescale, Voxels};
+    use render_core::{Geometry, Volume, Window};
+
+    fn volume() -> Arc<Volume> {
+        let geometry = Geometry::new([8, 8, 8], DAffine3::IDENTITY).expect("a plain grid");
+        let voxels = Voxels::I16(vec![0i16; 512].into());
+        let meaning = Meaning { modality: "CT".into(), ..Meaning::default() };
+        Arc::new(Volume::new(geometry, voxels, Rescale::IDENTITY, meaning).expect("a volume"))
+    }
+
+    fn saved(view: &ViewState) -> SavedView {
+        let (place, look) = (views::place(view), views::look(view, |_| None));
+        SavedView { series_id: "1.2.3".into(), kind: Kind::Axial, place, look }
+    }
+
+    fn session(view: &ViewState) -> Session {
+        let desk = SavedDesk {
+            layout: Node::Grid { columns: 2, cells: vec![Node::View(1), Node::View(4)] },
+            active: 4,
+            maximised: None,
+            linked: true,
+            demographics: false,
+            reference_lines: true,
+            viewports: [(1, saved(view))].into(),
+        };
+        Session::new(vec!["/study".into()], true, desk)
+    }
+
+    #[test]
+    fn a_view_is_the_same_after_a_restart() {
+        let volume = volume();
+        let mut view = ViewState::new(&volume, Content::Slice, Orientation::Coronal, [300, 200]);
+        view.plane.zoom_by(1.7);
+        view.plane.pan(3.0, -2.0, view.size);
+        view.set_window(Window::clamped(40.0, 400.0));
+        view.camera.azimuth(31.0);
+        view.slab.thickness_mm = 2.5;
+        view.clip.crop_voxels = Some([[1.0, 6.0], [0.0, 7.0], [2.0, 5.0]]);
+        let text = serde_json::to_vec(&session(&view)).unwrap();
+        let read: Session = serde_json::from_slice(&text).unwrap();
+        assert_eq!(read, session(&view));
+        let fresh = ViewState::new(&volume, Content::Slice, Orientation::Axial, [300, 200]);
+        let back = read.desk.unwrap().viewports[&1].view(&fresh, &volume, &PresetLibrary::default()).unwrap();
+        assert_eq!(ViewState { revision: view.revision, ..back }, view);
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_the_volume_are_left_out() {
+        let volume = volume();
+        let view = ViewState::new(&volume, Content::Slice, Orientation::Axial, [10, 10]);
+        let presets = PresetLibrary::default();
+        let mut far = saved(&view);
+        far.place.plane.center_mm[2] = 1e6;
+        assert!(far.view(&view, &volume, &presets).is_none());
+        let mut crooked = saved(&view);
+        crooked.place.plane.right = [2.0, 0.0, 0.0];
+        assert!(crooked.view(&view, &volume, &presets).is_none());
+        let mut bright = saved(&view);
+        bright.look.shading.ambient = f32::NAN;
+        assert!(bright.view(&view, &volume, &presets).is_none());
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_told_from_one_that_ended() {
+        let folder = std::env::temp_dir().join(format!("voxcast-session-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let view = ViewState::new(&volume(), Content::Slice, Orientation::Axial, [10, 10]);
+        let mut store = Store::open_in(&folder).unwrap();
+        assert!(!store.crashed() && store.previous.is_none());
+        assert!(Store::open_in(&folder).is_none(), "a second window leaves the session alone");
+        store.keep(session(&view));
+        drop(store);
+
+        let mut store = Store::open_in(&folder).unwrap();
+        assert!(store.crashed());
+        store.keep(session(&view));
+        store.end();
+        drop(store);
+
+        let mut store = Store::open_in(&folder).unwrap();
+        assert!(!store.crashed());
+        assert_eq!(store.previous.as_ref().map(|session| session.paths.len()), Some(1));
+        store.end();
+        drop(store);
+
+        std::fs::write(folder.join("session.json"), "{\"paths\": 3").unwrap();
+        let store = Store::open_in(&folder).unwrap();
+        assert!(store.previous.is_none());
+        assert!(folder.join("session.json.broken-1").exists());
+        drop(store);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
