@@ -343,7 +343,10 @@ fn make(
         Ok::<_, Failure>(drawn)
     };
     let tone = match job.state.content {
-        Content::Slice | Content::Projection(_) => Tone::Grey,
+        // Only layers have colours there.
+        Content::Slice | Content::Curved | Content::Projection(_) if job.state.layers.is_empty() => {
+            Tone::Grey
+        }
         _ => Tone::Color,
     };
     let painted = match &job.coding {

@@ -16,13 +16,14 @@ pub mod emulator;
 pub mod encode;
 mod frames;
 mod refine;
+pub mod remote;
 mod screen;
 mod server;
 mod session;
 mod studies;
 mod webrtc;
 
-pub use screen::{Screen, ScreenError};
+pub use screen::{Screen, ScreenError, Values};
 pub use server::{Config, Error, Ready, Secret, Server, run};
 pub use studies::{Loader, Studies};
 pub use webrtc::Config as WebRtcConfig;

@@ -199,7 +199,7 @@ async fn a_connection_that_is_cut_comes_back_to_what_it_showed() {
     .await;
     relay.cut();
     let lost = wait(&mut client, |event| match event {
-        Event::Reconnecting(reason) => Some(reason),
+        Event::Reconnecting { reason, .. } => Some(reason),
         _ => None,
     })
     .await;

@@ -504,7 +504,12 @@ pub struct ViewState {
     /// Frames that show this tell this revision.
     pub revision: u64,
     pub place: Place,
-    pub look: Look,
+    /// As told before where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub look: Option<Look>,
+    /// Whether a hand is at work.
+    pub moving: bool,
 }
 
 /// A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).

@@ -32,6 +32,11 @@ impl ValuesHeader {
         bytes
     }
 
+    /// Whether a binary message is of values, rather than a frame.
+    pub fn begins(message: &[u8]) -> bool {
+        message.starts_with(&MAGIC)
+    }
+
     /// Splits a binary message into header and PNG.
     pub fn decode(message: &[u8]) -> Result<(Self, &[u8]), FrameError> {
         let Some((header, png)) = message.split_first_chunk::<HEADER_BYTES>() else {

@@ -2,32 +2,35 @@
 //! machine draws, for measuring and for tests. Frames are decoded on a thread of their own, so that input never waits
 //! for a picture. A connection that is lost is looked for again for a minute, and goes on with the same session.
 
+mod decode;
 mod peer;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use decode::{Decoded, DecodedFrame, Encoded, Unseen, Work, decode};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use peer::Peer;
 use protocol::client::{Arrival, Channel, Outcome, Shown};
 use protocol::message::TransportKind;
-use protocol::{ClientMessage, ErrorCode, FrameHeader, ServerMessage};
+use protocol::{ClientMessage, ErrorCode, FrameHeader, ServerMessage, ValuesHeader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
-use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use crate::screen::{Screen, ScreenError};
+use crate::screen::{Screen, Values};
 
 /// The largest frame, with room to spare: an uncompressible 5K picture.
 const MOST_MESSAGE_BYTES: usize = 64 << 20;
@@ -41,6 +44,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A server has so long to take leave.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
 /// A connection that is back for so long has come back.
 const LASTS: Duration = Duration::from_secs(10);
 /// An acknowledgement by the channel that may lose it is said again after this, unless a newer one was.
@@ -130,9 +135,14 @@ pub enum Event {
     Frame(Frame),
     /// Everything comes this way from now on; why, where it is the worse one.
     Transport(TransportKind, Option<String>),
-    /// The connection is lost, for this reason. It is looked for again; the `connected` that follows tells that it is
-    /// back.
-    Reconnecting(String),
+    /// What a view's `values` asked for.
+    Values(Values),
+    /// The connection is lost, for this reason, and is looked for: how often in vain so far. The `connected` that
+    /// follows tells that it is back.
+    Reconnecting {
+        attempts: u32,
+        reason: String,
+    },
 }
 
 /// A frame that has arrived and been decoded, or was not.
@@ -197,6 +207,8 @@ struct Away {
     pause: Duration,
     next: Instant,
     attempt: Option<Attempt>,
+    /// Those that have failed.
+    attempts: u32,
 }
 
 enum Happened {
@@ -281,6 +293,15 @@ impl Connection {
         Ok(())
     }
 
+    /// Ends the session: the server does not wait for this client.
+    pub async fn close(self) {
+        let Wire::Open(mut socket) = self.wire else { return };
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        let close = socket.sink.send(Message::Close(Some(frame)));
+        // A server that does not take it notices by itself.
+        let _ = tokio::time::timeout(CLOSE_TIME, close).await;
+    }
+
     /// Which way everything comes.
     pub fn transport(&self) -> TransportKind {
         if self.client.is_by_webrtc() { TransportKind::Webrtc } else { TransportKind::Websocket }
@@ -304,7 +325,10 @@ impl Connection {
             }
             if let Wire::Away(away) = &mut self.wire {
                 let token = self.resume_token.as_deref();
-                self.wire = Wire::Open(Box::new(away.come_back(&self.address, token).await?));
+                match away.come_back(&self.address, token).await {
+                    Ok(socket) => self.wire = Wire::Open(Box::new(socket)),
+                    Err(error) => return away.failed(error),
+                }
                 (self.heard, self.opened) = (Instant::now(), Instant::now());
             }
             self.carry()?;
@@ -328,9 +352,12 @@ impl Connection {
     fn take(&mut self, happened: Happened) -> Result<(), Error> {
         match happened {
             Happened::Sent(sent) => sent.map_err(Box::new)?,
-            Happened::Decoded(decoded) if decoded.connection == self.number => {
-                let frame = self.shown(decoded);
+            Happened::Decoded(Decoded::Frame(frame)) if frame.connection == self.number => {
+                let frame = self.shown(*frame);
                 self.events.push_back(Event::Frame(frame));
+            }
+            Happened::Decoded(Decoded::Values { values, connection }) if connection == self.number => {
+                self.events.push_back(Event::Values(values));
             }
             Happened::Decoded(_) => {}
             Happened::Message(message) => self.arrived(message)?,
@@ -369,8 +396,8 @@ impl Connection {
         }
         let next = if since == now { now } else { now + pause };
         self.away = Some((since, pause));
-        self.wire = Wire::Away(Away { since, pause, next, attempt: None });
-        self.events.push_back(Event::Reconnecting(error.to_string()));
+        self.wire = Wire::Away(Away { since, pause, next, attempt: None, attempts: 0 });
+        self.events.push_back(Event::Reconnecting { attempts: 0, reason: error.to_string() });
         Ok(())
     }
 
@@ -431,10 +458,7 @@ impl Connection {
         self.received_bytes += on_the_wire(message.len());
         match message {
             Message::Text(text) => self.text(text.as_str()),
-            Message::Binary(bytes) => {
-                let arrival = self.client.frame(&bytes)?;
-                self.decode(arrival, bytes, false)
-            }
+            Message::Binary(bytes) => self.binary(bytes),
             Message::Close(None) => Err(Error::Closed(String::new())),
             Message::Close(Some(frame)) => {
                 Err(Error::Closed(format!(": {} ({})", frame.reason, u16::from(frame.code))))
@@ -456,10 +480,7 @@ impl Connection {
         match arrival {
             peer::Arrival::Open => Ok(()),
             peer::Arrival::Text(text) => self.text(&text),
-            peer::Arrival::Frame(message) => {
-                let arrival = self.client.frame(&message)?;
-                self.decode(arrival, message.into(), false)
-            }
+            peer::Arrival::Frame(message) => self.binary(message.into()),
             peer::Arrival::Picture { header, message, whole } => {
                 let arrival = self.client.picture(header, whole);
                 self.decode(arrival, message.into(), true)
@@ -518,12 +539,21 @@ impl Connection {
             Arrival::Late => return Ok(()),
         };
         let (arrived, connection) = (Instant::now(), self.number);
-        let work = Work { header, bytes, wanted, by_track, arrived, connection };
+        let work = Work::Frame(Encoded { header, bytes, wanted, by_track, arrived, connection });
         self.to_decode.try_send(work).map_err(|_| Error::TooManyFrames)
     }
 
-    fn shown(&mut self, decoded: Decoded) -> Frame {
-        let Decoded { header, bytes, by_track, arrived, at, result, .. } = decoded;
+    fn binary(&mut self, bytes: Bytes) -> Result<(), Error> {
+        if ValuesHeader::begins(&bytes) {
+            let work = Work::Values { bytes, connection: self.number };
+            return self.to_decode.try_send(work).map_err(|_| Error::TooManyFrames);
+        }
+        let arrival = self.client.frame(&bytes)?;
+        self.decode(arrival, bytes, false)
+    }
+
+    fn shown(&mut self, decoded: DecodedFrame) -> Frame {
+        let DecodedFrame { header, bytes, by_track, arrived, at, result, .. } = decoded;
         if let Err(Unseen::Spoilt(error)) = &result {
             tracing::debug!(%error, "a frame cannot be shown");
         }
@@ -544,29 +574,32 @@ impl Connection {
 }
 
 impl Away {
-    /// Tries until it succeeds, or cannot or need not be tried any more.
+    /// Tries once more, when it is time.
     async fn come_back(&mut self, address: &Address, token: Option<&str>) -> Result<Socket, Error> {
-        loop {
-            let attempt = match &mut self.attempt {
-                Some(attempt) => attempt,
-                None => {
-                    tokio::time::sleep_until(self.next.into()).await;
-                    let token = token.map(str::to_owned);
-                    self.attempt.insert(Box::pin(connect(address.clone(), token)))
-                }
-            };
-            let error = match attempt.await {
-                Ok(socket) => return Ok(socket),
-                Err(error @ (Error::Connect(..) | Error::Socket(_) | Error::Silent)) => error,
-                Err(error) => return Err(error),
-            };
-            self.attempt = None;
-            self.next = Instant::now() + self.pause;
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-            if self.next > self.since + GIVE_UP {
-                return Err(Error::Lost(Box::new(error)));
+        let attempt = match &mut self.attempt {
+            Some(attempt) => attempt,
+            None => {
+                tokio::time::sleep_until(self.next.into()).await;
+                let token = token.map(str::to_owned);
+                self.attempt.insert(Box::pin(connect(address.clone(), token)))
             }
+        };
+        attempt.await
+    }
+
+    /// Plans the next attempt, unless it would be of no use.
+    fn failed(&mut self, error: Error) -> Result<Event, Error> {
+        if !matches!(error, Error::Connect(..) | Error::Socket(_) | Error::Silent) {
+            return Err(error);
         }
+        self.attempt = None;
+        self.attempts += 1;
+        self.next = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        if self.next > self.since + GIVE_UP {
+            return Err(Error::Lost(Box::new(error)));
+        }
+        Ok(Event::Reconnecting { attempts: self.attempts, reason: error.to_string() })
     }
 }
 
@@ -639,55 +672,6 @@ fn send(
         let Some(text) = client.poll() else { return Poll::Ready(Ok(())) };
         *unflushed = true;
         sink.start_send_unpin(Message::text(text))?;
-    }
-}
-
-struct Work {
-    header: FrameHeader,
-    bytes: Bytes,
-    /// Whether to decode it, or only to pass it on in its turn.
-    wanted: bool,
-    by_track: bool,
-    arrived: Instant,
-    /// Which connection it is of.
-    connection: u32,
-}
-
-struct Decoded {
-    header: FrameHeader,
-    bytes: usize,
-    by_track: bool,
-    arrived: Instant,
-    connection: u32,
-    at: Instant,
-    result: Result<(), Unseen>,
-}
-
-enum Unseen {
-    Left,
-    Spoilt(ScreenError),
-}
-
-fn decode(
-    work: &Receiver<Work>,
-    results: &mpsc::Sender<Decoded>,
-    mut watch: impl FnMut(&FrameHeader, &Screen),
-) {
-    let mut screens: HashMap<u8, Screen> = HashMap::new();
-    for Work { header, bytes, wanted, by_track, arrived, connection } in work {
-        let screen = screens.entry(header.view).or_default();
-        let result = match wanted {
-            true => screen.show(&bytes).map(drop).map_err(Unseen::Spoilt),
-            false => Err(Unseen::Left),
-        };
-        let at = Instant::now();
-        if result.is_ok() {
-            watch(&header, screen);
-        }
-        let decoded = Decoded { header, bytes: bytes.len(), by_track, arrived, connection, at, result };
-        if results.blocking_send(decoded).is_err() {
-            return;
-        }
     }
 }
 

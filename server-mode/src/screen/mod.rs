@@ -1,5 +1,6 @@
 //! The client's side of a view: what its frames add up to.
 
+mod values;
 mod video;
 
 use protocol::frame::FrameError;
@@ -7,6 +8,7 @@ use protocol::{Codec, FrameHeader, Part, Quality};
 use turbojpeg::{Decompressor, Image, PixelFormat};
 use twox_hash::XxHash32;
 
+pub use values::Values;
 pub(crate) use video::Decoder;
 
 use crate::encode::webp;

@@ -113,7 +113,8 @@ impl Session {
             series_instance_uid: view.series().series_id.clone(),
             revision: view.state().revision,
             place: views::place(view.state()),
-            look: views::look(view.state(), |volume| self.id_of(volume)),
+            look: Some(views::look(view.state(), |volume| self.id_of(volume))),
+            moving: view.is_dragging(),
         };
         self.send(&ServerMessage::ViewState(Box::new(told)));
         Ok(())

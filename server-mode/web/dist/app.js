@@ -261,7 +261,8 @@ var readMessage = {
     seriesInstanceUid: text,
     revision: count,
     place,
-    look
+    look: absent(look),
+    moving: flag
   }),
   shared: record({ type: oneOf("shared"), views: list(count) }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),

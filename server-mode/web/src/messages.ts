@@ -180,7 +180,15 @@ export type ViewState = { view: number, seriesInstanceUid: string,
 /**
  * Frames that show this tell this revision.
  */
-revision: number, place: Place, look: Look, };
+revision: number, place: Place, 
+/**
+ * As told before where it is missing.
+ */
+look?: Look, 
+/**
+ * Whether a hand is at work.
+ */
+moving: boolean, };
 
 /**
  * What a client may do.

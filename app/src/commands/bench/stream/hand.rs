@@ -276,8 +276,10 @@ impl<'a> Hand<'a> {
             Event::Transport(TransportKind::Websocket, reason) => {
                 bail!("WebRTC was given up: {}", reason.unwrap_or_default())
             }
-            Event::Reconnecting(reason) => bail!("the connection was lost: {reason}"),
-            Event::Message(_) | Event::Transport(TransportKind::Webrtc, _) => return Ok(None),
+            Event::Reconnecting { reason, .. } => bail!("the connection was lost: {reason}"),
+            Event::Message(_) | Event::Values(_) | Event::Transport(TransportKind::Webrtc, _) => {
+                return Ok(None);
+            }
         };
         let Frame { header, bytes, arrived, decoded, shown } = frame;
         let Some(shown) = shown else { return Ok(None) };

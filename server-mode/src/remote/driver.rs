@@ -1,0 +1,395 @@
+//! The thread that talks to a server for a window.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use protocol::message::{LayoutView, Role, SeriesOpened, TransportKind, ViewState as ToldState};
+use protocol::{ClientMessage, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
+use render_core::scene::view::Orientation;
+use render_core::scene::{Content, ViewState};
+use tokio::sync::mpsc;
+
+use super::slot::ToSend;
+use super::{Command, Event, RemoteSeries, Shared, State, Stats, Welcome};
+use crate::client::{self, Connection, Error};
+use crate::screen::Screen;
+
+/// What this client decodes.
+const CODECS: [&str; 5] = ["png", "webp", "h264", "hevc", "av1"];
+/// How often the way is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+const PING_EVERY: u32 = 5;
+/// Slots with a track of their own by WebRTC, as many as a session description has room for; videos of others come by its
+/// channel.
+const FILMED: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+/// After WebRTC was lost, or not possible, it is tried again; ever more seldom.
+const WEBRTC_AGAIN: Duration = Duration::from_secs(10);
+const WEBRTC_SELDOM: Duration = Duration::from_secs(300);
+
+/// Runs until the window's end is gone.
+pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
+    // What is to be open, whatever happens to connections.
+    let mut series: BTreeMap<String, Option<Arc<RemoteSeries>>> = BTreeMap::new();
+    while !shared.stopped.load(Ordering::Relaxed) {
+        let reason = match session(shared, &mut commands, &mut series).await {
+            Ok(()) => return,
+            // A server that was started anew, or has waited for too long: the states are here.
+            Err(Error::Forgotten) => continue,
+            Err(error) => error.to_string(),
+        };
+        shared.become_(State::Gone { reason });
+        loop {
+            tokio::select! {
+                () = shared.changed.notified() => {}
+                command = commands.recv() => match command {
+                    Some(Command::Reconnect) => break,
+                    Some(Command::Open(id)) => drop(series.entry(id).or_default()),
+                    Some(Command::Close(id)) => drop(series.remove(&id)),
+                    None => return,
+                },
+            }
+            if shared.stopped.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}
+
+/// From a connection until it is gone for good; `Ok` where the window is.
+async fn session(
+    shared: &Arc<Shared>,
+    commands: &mut mpsc::Receiver<Command>,
+    series: &mut BTreeMap<String, Option<Arc<RemoteSeries>>>,
+) -> Result<(), Error> {
+    shared.become_(State::Connecting);
+    let watched = Arc::clone(shared);
+    let shows = move |header: &FrameHeader, screen: &Screen| {
+        // The window may be waiting for the lock.
+        let (rgba, size) = (screen.pixels().to_vec(), screen.size());
+        let mut inner = watched.inner();
+        let slot = inner.slots.get_mut(&header.view);
+        let shown = slot.is_some_and(|slot| slot.decoded(header, rgba, size));
+        drop(inner);
+        if shown {
+            (watched.wake)();
+        }
+    };
+    let connecting = Connection::open(&shared.address, shows);
+    let mut connecting = std::pin::pin!(connecting);
+    let connection = loop {
+        tokio::select! {
+            opened = &mut connecting => break opened?,
+            () = shared.changed.notified() => {
+                if shared.stopped.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+        }
+    };
+    let codecs = CODECS.map(str::to_owned).to_vec();
+    let mut driver = Driver {
+        shared,
+        connection,
+        series,
+        role: Role::Owner,
+        opening: VecDeque::new(),
+        webrtc_at: None,
+        webrtc_pause: WEBRTC_AGAIN,
+        meter: Meter::default(),
+    };
+    driver.connection.ask(ClientMessage::Accept { codecs })?;
+    let mut measure = tokio::time::interval(MEASURE_EVERY);
+    loop {
+        driver.send_slots()?;
+        let again = driver.webrtc_at;
+        let event = tokio::select! {
+            event = driver.connection.next() => Some(event?),
+            () = shared.changed.notified() => None,
+            command = commands.recv() => {
+                match command {
+                    Some(command) => driver.obey(command)?,
+                    // The window's end.
+                    None => break,
+                }
+                None
+            }
+            () = until(again), if again.is_some() => {
+                driver.begin_webrtc().await;
+                None
+            }
+            _ = measure.tick() => {
+                driver.measure()?;
+                None
+            }
+        };
+        if shared.stopped.load(Ordering::Relaxed) {
+            break;
+        }
+        if let Some(event) = event {
+            driver.take(event)?;
+        }
+    }
+    driver.connection.close().await;
+    Ok(())
+}
+
+async fn until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at.into()).await;
+    }
+}
+
+struct Driver<'a> {
+    shared: &'a Shared,
+    connection: Connection,
+    /// What is to be open; `None` until this session has it.
+    series: &'a mut BTreeMap<String, Option<Arc<RemoteSeries>>>,
+    role: Role,
+    /// Series that were asked for, with the `seq` that asked.
+    opening: VecDeque<(u64, String)>,
+    webrtc_at: Option<Instant>,
+    webrtc_pause: Duration,
+    meter: Meter,
+}
+
+impl Driver<'_> {
+    fn obey(&mut self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Open(id) => {
+                self.series.entry(id.clone()).or_default();
+                self.open(id)?;
+            }
+            Command::Close(id) => {
+                if self.series.remove(&id).is_some() {
+                    self.connection.ask(ClientMessage::CloseSeries { series_instance_uid: id })?;
+                }
+            }
+            // There is one.
+            Command::Reconnect => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, id: String) -> Result<(), Error> {
+        let seq = self.connection.ask(ClientMessage::OpenBeside { series_instance_uid: id.clone() })?;
+        self.opening.push_back((seq, id));
+        Ok(())
+    }
+
+    /// Tells the server what the slots are to show now.
+    fn send_slots(&mut self) -> Result<(), Error> {
+        let mut failed = Vec::new();
+        let mut wake = false;
+        let mut inner = self.shared.inner();
+        if self.role != Role::Owner {
+            // A guest tells sizes; what is shown is the host's.
+            let unsent = inner.slots.values_mut().fold(false, |any, slot| slot.take_unsent() | any);
+            let sizes = inner.slots.iter().filter_map(|(&view, slot)| Some((view, slot.size()?)));
+            let listed = |(view, size)| LayoutView { view, content: Listed::Axial, size, paused: false };
+            let views = sizes.map(listed).collect();
+            drop(inner);
+            if unsent {
+                self.connection.ask(ClientMessage::Layout { views })?;
+            }
+            return Ok(());
+        }
+        let series = &*self.series;
+        for (&number, slot) in &mut inner.slots {
+            let values = slot.wants_values();
+            let is_open = |id: &str| series.get(id).is_some_and(Option::is_some);
+            let id_of = |volume: &Arc<render_core::Volume>| {
+                let open = series.values().flatten();
+                open.into_iter().find(|one| Arc::ptr_eq(&one.stand_in, volume)).map(|one| one.id.clone())
+            };
+            match slot.next(number, is_open, id_of) {
+                Ok(Some(ToSend::Set(set))) => {
+                    if values {
+                        self.connection.ask(ClientMessage::Values { view: number })?;
+                    }
+                    let seq = self.connection.ask(ClientMessage::Set(set))?;
+                    slot.was_sent(seq);
+                    wake |= slot.picture.is_some();
+                }
+                Ok(Some(ToSend::Drop)) => {
+                    self.connection.ask(ClientMessage::DropView { view: number })?;
+                }
+                Ok(None) => {}
+                Err(reason) => failed.push(reason),
+            }
+        }
+        inner.slots.retain(|_, slot| !slot.is_done());
+        drop(inner);
+        failed.into_iter().for_each(|reason| self.shared.tell(Event::Failed(reason)));
+        if wake {
+            (self.shared.wake)();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: client::Event) -> Result<(), Error> {
+        match event {
+            client::Event::Message(message) => self.message(message)?,
+            client::Event::Frame(frame) => {
+                self.meter.frames += u32::from(frame.shown.is_some());
+                self.meter.latency = frame.shown.and_then(|shown| shown.latency).or(self.meter.latency);
+            }
+            client::Event::Values(values) => {
+                let view = values.header.view;
+                if let Some(slot) = self.shared.inner().slots.get_mut(&view) {
+                    slot.values(values);
+                }
+            }
+            client::Event::Transport(transport, reason) => {
+                if transport == TransportKind::Webrtc {
+                    (self.webrtc_at, self.webrtc_pause) = (None, WEBRTC_AGAIN);
+                } else {
+                    tracing::info!(reason, "pictures come by WebSocket");
+                    self.webrtc_at = Some(Instant::now() + self.webrtc_pause);
+                    self.webrtc_pause = (self.webrtc_pause * 2).min(WEBRTC_SELDOM);
+                }
+                self.shared.become_(State::Connected { transport });
+            }
+            client::Event::Reconnecting { attempts, reason } => {
+                self.webrtc_at = None;
+                self.shared.become_(State::Reconnecting { attempts, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, message: ServerMessage) -> Result<(), Error> {
+        match message {
+            ServerMessage::Connected { resumed, role, voxels, backend, ice_servers, .. } => {
+                self.role = role;
+                {
+                    let mut inner = self.shared.inner();
+                    inner.welcome = Some(Welcome { role, voxels, backend });
+                    inner.slots.values_mut().for_each(super::Slot::begin_anew);
+                }
+                // A session that goes on has them open, but nothing of what was asked for is sure to have arrived.
+                let closed = self.series.values_mut().filter(|_| !resumed);
+                closed.for_each(|series| *series = None);
+                self.opening.clear();
+                let wanted: Vec<String> =
+                    self.series.iter().filter(|(_, one)| one.is_none()).map(|(id, _)| id.clone()).collect();
+                wanted.into_iter().try_for_each(|id| self.open(id))?;
+                if ice_servers.is_some() {
+                    self.webrtc_at = Some(Instant::now());
+                }
+                let transport = TransportKind::Websocket;
+                self.shared.become_(State::Connected { transport });
+            }
+            ServerMessage::Library { studies } => {
+                self.shared.inner().library = studies.into();
+                (self.shared.wake)();
+            }
+            ServerMessage::Loading { series_instance_uid: series_id, done, total } => {
+                self.shared.tell(Event::Loading { series_id, done, total });
+            }
+            ServerMessage::SeriesOpened(opened) => self.opened(&opened),
+            ServerMessage::View(info) => {
+                if let Some(slot) = self.shared.inner().slots.get_mut(&info.view) {
+                    slot.refined = info.refined;
+                }
+            }
+            ServerMessage::ViewState(told) => self.told(&told),
+            ServerMessage::Shared { views } => {
+                self.shared.tell(Event::Shared(views));
+            }
+            ServerMessage::Error { code, message, seq } => {
+                let asked = self.opening.iter().position(|(asked, _)| Some(*asked) == seq);
+                if let Some((_, series_id)) = asked.and_then(|at| self.opening.remove(at)) {
+                    self.series.remove(&series_id);
+                    self.shared.tell(Event::OpenFailed { series_id, reason: message });
+                } else if code != ErrorCode::GoingAway {
+                    self.shared.tell(Event::Failed(message));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, opened: &SeriesOpened) {
+        let id = opened.series_instance_uid.clone();
+        self.opening.retain(|(_, asked)| *asked != id);
+        match RemoteSeries::read(opened) {
+            Ok(read) => {
+                // One that is open already keeps its stand-in, which layers may hold.
+                let known = self.series.entry(id).or_default();
+                if known.as_ref().is_none_or(|known| known.outline.geometry != read.outline.geometry) {
+                    *known = Some(Arc::new(read));
+                }
+                let series = known.clone();
+                series.into_iter().for_each(|series| self.shared.tell(Event::Opened(series)));
+            }
+            Err(error) => {
+                self.series.remove(&id);
+                self.shared.tell(Event::OpenFailed { series_id: id, reason: error.to_string() });
+            }
+        }
+    }
+
+    /// A view of the host's.
+    fn told(&self, told: &ToldState) {
+        let Some(Some(series)) = self.series.get(&told.series_instance_uid) else { return };
+        let mut inner = self.shared.inner();
+        let slot = inner.slots.entry(told.view).or_default();
+        let mut state = match &slot.host {
+            Some(host) if host.series_id == series.id => (*host.state).clone(),
+            _ => ViewState::new(&series.outline, Content::Slice, Orientation::Axial, told.place.size),
+        };
+        if let Some(look) = &told.look {
+            let volume_of = |id: &str| Some(Arc::clone(&self.series.get(id)?.as_ref()?.stand_in));
+            if views::set_look(&mut state, look, volume_of).is_err() {
+                // Its pictures show it all the same.
+                tracing::debug!("the host shows a layer that is not known here");
+            }
+        }
+        views::set_place(&mut state, &told.place);
+        state.revision = told.revision;
+        slot.told(told, state);
+        drop(inner);
+        (self.shared.wake)();
+    }
+
+    async fn begin_webrtc(&mut self) {
+        self.webrtc_at = None;
+        let begun = self.connection.begin_webrtc(&FILMED, None::<fn(SocketAddr) -> SocketAddr>).await;
+        if let Err(error) = begun {
+            tracing::info!(%error, "pictures come by WebSocket");
+        }
+    }
+
+    fn measure(&mut self) -> Result<(), Error> {
+        self.meter.ticks = self.meter.ticks.wrapping_add(1);
+        if self.meter.ticks % PING_EVERY == 1 && self.shared.inner().welcome.is_some() {
+            self.connection.ping()?;
+        }
+        let received = self.connection.received_bytes();
+        let (now, before) = (Instant::now(), self.meter.at);
+        let seconds = before.map_or(1.0, |at| (now - at).as_secs_f64()).max(0.1);
+        let stats = Stats {
+            rtt: self.connection.rtt(),
+            latency: self.meter.latency,
+            frames_per_second: f64::from(self.meter.frames) / seconds,
+            bits_per_second: received.saturating_sub(self.meter.bytes) as f64 * 8.0 / seconds,
+        };
+        self.meter = Meter { at: Some(now), bytes: received, frames: 0, ..self.meter };
+        self.shared.inner().stats = stats;
+        Ok(())
+    }
+}
+
+/// What is counted from one measurement to the next.
+#[derive(Clone, Copy, Debug, Default)]
+struct Meter {
+    at: Option<Instant>,
+    ticks: u32,
+    bytes: u64,
+    frames: u32,
+    latency: Option<Duration>,
+}

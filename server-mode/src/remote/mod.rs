@@ -1,0 +1,294 @@
+//! A server's studies for a window: what the window shows is told here and its pictures are taken here, and no call
+//! waits for anything. A thread of its own talks to the server.
+//!
+//! ```text
+//! window -> Remote::show(slot, series, ViewState) -> the newest state of each slot -> `set` -> server
+//! window <- Remote::take_picture(slot)            <- the newest picture of each slot <- frames, values
+//! ```
+//!
+//! The states are the window's own, so nothing is lost with a connection: what comes back, or a server that has
+//! forgotten the session, is told everything again.
+
+mod driver;
+mod series;
+mod slot;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::message::{Role, Study, TransportKind};
+use protocol::{Codec, MAX_VIEWS, Quality};
+use render_core::scene::ViewState;
+use tokio::sync::{Notify, mpsc};
+
+use crate::client::{Address, Error};
+pub use series::RemoteSeries;
+use slot::Slot;
+
+/// Commands that wait for the thread; whoever asks for more is told.
+const MOST_COMMANDS: usize = 256;
+/// Events that the window has not taken.
+const MOST_EVENTS: usize = 1024;
+
+/// Whether there is a server at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Connecting,
+    Connected {
+        transport: TransportKind,
+    },
+    /// The connection was lost and is looked for.
+    Reconnecting {
+        /// How often in vain.
+        attempts: u32,
+        reason: String,
+    },
+    /// Nothing is tried any more until [`Remote::reconnect`].
+    Gone {
+        reason: String,
+    },
+}
+
+/// What the server told when it let us in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    pub role: Role,
+    /// Whether it hands out voxels.
+    pub voxels: bool,
+    /// What it draws with.
+    pub backend: String,
+}
+
+/// What the window has to know besides pictures.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Also of a series that is open again after a server had forgotten it.
+    Opened(Arc<RemoteSeries>),
+    OpenFailed {
+        series_id: String,
+        reason: String,
+    },
+    Loading {
+        series_id: String,
+        done: u64,
+        total: u64,
+    },
+    /// Which slots a guest is shown, in the order of the host's window.
+    Shared(Vec<u8>),
+    /// What else the server could not do, in words for people.
+    Failed(String),
+}
+
+/// A view of the host's, as a guest has to show it.
+#[derive(Clone, Debug)]
+pub struct HostView {
+    pub series_id: String,
+    pub state: Arc<ViewState>,
+    /// Whether the host's hand is at work.
+    pub moving: bool,
+}
+
+/// The newest picture of a slot.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// RGBA, row by row from the top.
+    pub rgba: Vec<u8>,
+    pub size: [u32; 2],
+    /// What it shows, which may be older than what was asked for.
+    pub view: Arc<ViewState>,
+    pub quality: Quality,
+    /// `None` where it was drawn here, of values.
+    pub codec: Option<Codec>,
+    /// How much is done of a picture that refines.
+    pub refined: Option<f64>,
+}
+
+/// What was measured in the last second, and the way there and back.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stats {
+    pub rtt: Option<Duration>,
+    /// From the newest input to the picture that shows it.
+    pub latency: Option<Duration>,
+    pub frames_per_second: f64,
+    pub bits_per_second: f64,
+}
+
+/// A server at the other end of a thread; the thread ends when this is dropped.
+pub struct Remote {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+}
+
+enum Command {
+    Open(String),
+    Close(String),
+    Reconnect,
+}
+
+struct Shared {
+    address: Address,
+    inner: Mutex<Inner>,
+    /// A slot has changed, or everything is to end.
+    changed: Notify,
+    stopped: AtomicBool,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+struct Inner {
+    state: State,
+    welcome: Option<Welcome>,
+    library: Arc<[Study]>,
+    events: VecDeque<Event>,
+    slots: BTreeMap<u8, Slot>,
+    stats: Stats,
+}
+
+impl Shared {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // It is whole between any two statements that can panic.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: Event) {
+        let mut inner = self.inner();
+        if inner.events.len() < MOST_EVENTS {
+            inner.events.push_back(event);
+        }
+        drop(inner);
+        (self.wake)();
+    }
+
+    fn become_(&self, state: State) {
+        self.inner().state = state;
+        (self.wake)();
+    }
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("address", &self.shared.address).finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    /// Begins to connect to what a server printed, `http://HOST:PORT/?token=TOKEN`. `wake` is called on other threads
+    /// whenever there is something to take.
+    ///
+    /// # Errors
+    /// The address is none, or has no token; or the system gives no thread.
+    pub fn connect(url: &str, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
+        let address = Address::parse(url)?;
+        let inner = Inner {
+            state: State::Connecting,
+            welcome: None,
+            library: Arc::default(),
+            events: VecDeque::new(),
+            slots: BTreeMap::new(),
+            stats: Stats::default(),
+        };
+        let shared = Arc::new(Shared {
+            address,
+            inner: Mutex::new(inner),
+            changed: Notify::new(),
+            stopped: AtomicBool::new(false),
+            wake: Box::new(wake),
+        });
+        let (commands, asked) = mpsc::channel(MOST_COMMANDS);
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+        let theirs = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("remote".into())
+            .spawn(move || runtime.block_on(driver::run(&theirs, asked)))
+            .map_err(Error::Thread)?;
+        Ok(Self { shared, commands })
+    }
+
+    /// Host and port, for people.
+    pub fn authority(&self) -> String {
+        self.shared.address.authority().to_owned()
+    }
+
+    pub fn state(&self) -> State {
+        self.shared.inner().state.clone()
+    }
+
+    /// `None` until the server has let us in.
+    pub fn welcome(&self) -> Option<Welcome> {
+        self.shared.inner().welcome.clone()
+    }
+
+    pub fn library(&self) -> Arc<[Study]> {
+        Arc::clone(&self.shared.inner().library)
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.shared.inner().stats
+    }
+
+    /// What has happened since the last call.
+    pub fn take_events(&self) -> Vec<Event> {
+        self.shared.inner().events.drain(..).collect()
+    }
+
+    /// Opens a series of the library; [`Event::Opened`] or [`Event::OpenFailed`] answers.
+    pub fn open(&self, series_id: &str) {
+        self.command(Command::Open(series_id.to_owned()));
+    }
+
+    /// Slots that show it have to be hidden before.
+    pub fn close(&self, series_id: &str) {
+        self.command(Command::Close(series_id.to_owned()));
+    }
+
+    /// Tries again from [`State::Gone`]; what was open is opened again and shown as it was.
+    pub fn reconnect(&self) {
+        self.command(Command::Reconnect);
+    }
+
+    /// The slot shows this from now on; a guest that may only watch tells its size by it, and nothing else. `moving`
+    /// says that a hand is at work: the last state of a movement has to come without.
+    pub fn show(&self, slot: u8, series_id: &str, view: &ViewState, moving: bool) {
+        if usize::from(slot) >= MAX_VIEWS {
+            return;
+        }
+        let mut inner = self.shared.inner();
+        if inner.slots.entry(slot).or_default().show(series_id, view, moving) {
+            drop(inner);
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// The slot shows nothing any more.
+    pub fn hide(&self, slot: u8) {
+        if let Some(slot) = self.shared.inner().slots.get_mut(&slot) {
+            slot.hide();
+        }
+        self.shared.changed.notify_one();
+    }
+
+    /// A picture that was not taken yet.
+    pub fn take_picture(&self, slot: u8) -> Option<Picture> {
+        self.shared.inner().slots.get_mut(&slot)?.picture.take()
+    }
+
+    /// What the host shows in a slot, for guests.
+    pub fn host_view(&self, slot: u8) -> Option<HostView> {
+        self.shared.inner().slots.get(&slot)?.host.clone()
+    }
+
+    fn command(&self, command: Command) {
+        if self.commands.try_send(command).is_err() {
+            self.shared.tell(Event::Failed("Too much waits to be done. Try again.".into()));
+        }
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        self.shared.changed.notify_one();
+    }
+}

@@ -1,0 +1,67 @@
+//! A series that a server has open.
+
+use std::sync::Arc;
+
+use protocol::message::{SeriesOpened, Warning};
+use render_core::dicom::{Report, Trust};
+use render_core::geometry::GeometryError;
+use render_core::volume::{Rescale, VolumeError};
+use render_core::{Geometry, Outline, Volume, Voxels, Window};
+
+/// All that a window needs to know of a series but its voxels.
+#[derive(Debug)]
+pub struct RemoteSeries {
+    /// As the library lists it.
+    pub id: String,
+    pub outline: Arc<Outline>,
+    pub report: Report,
+    pub warnings: Vec<Warning>,
+    /// What the window menu holds.
+    pub windows: Vec<(String, Window)>,
+    /// One voxel, which stands for the volume in the layers of other views.
+    pub stand_in: Arc<Volume>,
+}
+
+/// A server told what cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum SeriesError {
+    #[error("the server's volume has no place in the patient: {0}")]
+    Geometry(#[from] GeometryError),
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+}
+
+impl RemoteSeries {
+    pub fn read(told: &SeriesOpened) -> Result<Self, SeriesError> {
+        let outline = views::read_outline(told)?;
+        let check = &told.self_check;
+        let reason = check.reason.clone().unwrap_or_default();
+        let report = Report {
+            found: check.found.clone(),
+            corrected: check.corrected.clone(),
+            unknown: check.unknown.clone(),
+            millimetres: match check.millimetres.as_str() {
+                "everywhere" => Trust::Everywhere,
+                "within-images" => Trust::WithinImages(reason),
+                // Of what a later server may say nothing can be trusted.
+                _ => Trust::Nowhere(reason),
+            },
+            directions_unknown: told.outline.directions_unknown,
+        };
+        // The menu's numbers find the files' own windows with their shapes.
+        let window = |w: &protocol::message::NamedWindow| {
+            (w.label.clone(), Window::of_numbers(&outline.meaning, w.center, w.width))
+        };
+        let one = Geometry::new([1; 3], outline.geometry.patient_from_voxel())?;
+        let voxel = Voxels::U8(Arc::new([0]));
+        let stand_in = Volume::new(one, voxel, Rescale::IDENTITY, outline.meaning.clone())?;
+        Ok(Self {
+            id: told.series_instance_uid.clone(),
+            report,
+            warnings: told.warnings.clone(),
+            windows: told.windows.iter().map(window).collect(),
+            stand_in: Arc::new(stand_in),
+            outline: Arc::new(outline),
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! One place of a window: what it is to show, what the server knows of that, and the picture that came.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use protocol::message::{SetView, ViewState as ToldState};
+use protocol::scene::Look;
+use protocol::{FrameHeader, MAX_TEXT_BYTES};
+use render_core::scene::{Content, ViewState};
+use render_core::window::Shape;
+
+use super::{HostView, Picture};
+use crate::screen::Values;
+
+/// States that a frame on its way may show: some seconds of a fast hand.
+const MOST_SENT: usize = 1024;
+/// The same of a host's.
+const MOST_TOLD: usize = 256;
+
+#[derive(Debug, Default)]
+pub struct Slot {
+    wanted: Option<Wanted>,
+    /// The server is to be told what is wanted, or that nothing is.
+    is_unsent: bool,
+    /// What the server knows: the last state that was set, with its look.
+    known: Option<(String, Arc<ViewState>, Look)>,
+    /// States by the `seq` that set them, newest last.
+    sent: VecDeque<(u64, Arc<ViewState>)>,
+    /// A host's states by their revision, newest last.
+    told: VecDeque<(u64, Arc<ViewState>)>,
+    pub host: Option<HostView>,
+    pub picture: Option<Picture>,
+    /// Values of the state that they were asked for in this movement.
+    asked: Option<Arc<ViewState>>,
+    values: Option<Values>,
+    /// How much is done of a picture that refines.
+    pub refined: Option<f64>,
+    /// Frames that show less than this are older than what was drawn here.
+    drawn_here: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Wanted {
+    series_id: String,
+    view: Arc<ViewState>,
+    moving: bool,
+}
+
+/// What to tell the server.
+#[derive(Debug)]
+pub enum ToSend {
+    Set(Box<SetView>),
+    Drop,
+}
+
+impl Slot {
+    /// Returns whether there is something to tell.
+    pub fn show(&mut self, series_id: &str, view: &ViewState, moving: bool) -> bool {
+        if let Some(wanted) = &self.wanted
+            && (wanted.series_id.as_str(), wanted.moving) == (series_id, moving)
+            && *wanted.view == *view
+        {
+            return false;
+        }
+        if !moving {
+            (self.values, self.asked) = (None, None);
+        }
+        self.wanted = Some(Wanted { series_id: series_id.to_owned(), view: Arc::new(view.clone()), moving });
+        self.is_unsent = true;
+        true
+    }
+
+    pub fn hide(&mut self) {
+        *self = Self { is_unsent: self.known.is_some(), known: self.known.take(), ..Self::default() };
+    }
+
+    /// Another connection, or session, knows nothing of it. The picture stays.
+    pub fn begin_anew(&mut self) {
+        (self.is_unsent, self.known) = (self.wanted.is_some(), None);
+        (self.values, self.asked, self.drawn_here) = (None, None, 0);
+        self.sent.clear();
+        self.told.clear();
+    }
+
+    /// Width and height that the window wants.
+    pub fn size(&self) -> Option<[u32; 2]> {
+        self.wanted.as_ref().map(|wanted| wanted.view.size)
+    }
+
+    /// Whether it is of no use any more.
+    pub fn is_done(&self) -> bool {
+        self.wanted.is_none() && !self.is_unsent
+    }
+
+    pub fn take_unsent(&mut self) -> bool {
+        std::mem::take(&mut self.is_unsent)
+    }
+
+    /// What the server is to be told now, where the series is open; `id_of` finds the series of layers.
+    pub fn next(
+        &mut self,
+        number: u8,
+        is_open: impl Fn(&str) -> bool,
+        id_of: impl Fn(&Arc<render_core::Volume>) -> Option<String>,
+    ) -> Result<Option<ToSend>, String> {
+        if !self.is_unsent {
+            return Ok(None);
+        }
+        let Some(Wanted { series_id, view, moving }) = &self.wanted else {
+            self.is_unsent = false;
+            return Ok(self.known.take().map(|_| ToSend::Drop));
+        };
+        if !is_open(series_id) {
+            return Ok(None);
+        }
+        self.is_unsent = false;
+        let place = views::place(view);
+        let look = views::look(view, id_of);
+        let same = self.known.as_ref().is_some_and(|(id, _, known)| id == series_id && *known == look);
+        place.check()?;
+        if !same {
+            look.check()?;
+            if serde_json::to_string(&look).unwrap_or_default().len() > MAX_TEXT_BYTES / 4 * 3 {
+                return Err("The look of this view is too elaborate to be told.".into());
+            }
+        }
+        let set = SetView {
+            view: number,
+            series_instance_uid: series_id.clone(),
+            place,
+            look: (!same).then(|| look.clone()),
+            moving: *moving,
+        };
+        self.known = Some((series_id.clone(), Arc::clone(view), look));
+        Ok(Some(ToSend::Set(Box::new(set))))
+    }
+
+    /// What was to be sent has this number.
+    pub fn was_sent(&mut self, seq: u64) {
+        let Some((_, view, _)) = &self.known else { return };
+        if self.sent.len() >= MOST_SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((seq, Arc::clone(view)));
+        if let (Some(values), Some(asked)) = (&self.values, &self.asked) {
+            if differ_in_window(asked, view) {
+                let (rgba, size, view) = (values.paint(view.window), values.size(), Arc::clone(view));
+                self.drawn_here = seq;
+                let quality = protocol::Quality::Final;
+                self.picture = Some(Picture { rgba, size, view, quality, codec: None, refined: None });
+            } else {
+                // The server draws again.
+                self.values = None;
+            }
+        }
+    }
+
+    /// Whether the values of what is shown would be of use, which is found out once in a movement: a hand moves
+    /// nothing but the window. Has to be asked before the state is sent.
+    pub fn wants_values(&mut self) -> bool {
+        let (Some(wanted), Some((_, known, _))) = (&self.wanted, &self.known) else { return false };
+        let straight = matches!(wanted.view.window.shape(), Shape::Linear | Shape::LinearExact);
+        let windows =
+            wanted.moving && wanted.view.window != known.window && differ_in_window(known, &wanted.view);
+        let wants = self.asked.is_none() && windows && straight && wanted.view.content == Content::Slice;
+        if wants {
+            self.asked = Some(Arc::clone(known));
+        }
+        wants
+    }
+
+    pub fn values(&mut self, values: Values) {
+        let (Some(wanted), Some(asked)) = (&self.wanted, &self.asked) else { return };
+        if wanted.moving && differ_in_window(asked, &wanted.view) && values.size() == asked.size {
+            self.values = Some(values);
+            self.is_unsent = true;
+        }
+    }
+
+    /// A frame has been decoded: what it shows becomes the picture. Returns whether there is one to take.
+    pub fn decoded(&mut self, header: &FrameHeader, rgba: Vec<u8>, size: [u32; 2]) -> bool {
+        let by_seq = self.sent.iter().rfind(|(seq, _)| *seq <= header.input_seq);
+        let by_revision = self.told.iter().rfind(|(revision, _)| *revision <= header.view_revision);
+        let Some((_, view)) = by_revision.or(by_seq) else { return false };
+        if header.input_seq < self.drawn_here || self.wanted.is_none() {
+            return false;
+        }
+        let view = Arc::clone(view);
+        if let Some((seq, _)) = by_seq {
+            let seq = *seq;
+            self.sent.retain(|(sent, _)| *sent >= seq);
+        }
+        let (quality, codec) = (header.quality, Some(header.codec));
+        let refined = self.refined.filter(|_| view.content == Content::Cinematic);
+        self.picture = Some(Picture { rgba, size, view, quality, codec, refined });
+        true
+    }
+
+    /// The host has set this.
+    pub fn told(&mut self, told: &ToldState, state: ViewState) {
+        let state = Arc::new(state);
+        if self.told.len() >= MOST_TOLD {
+            self.told.pop_front();
+        }
+        self.told.push_back((told.revision, Arc::clone(&state)));
+        let series_id = told.series_instance_uid.clone();
+        self.host = Some(HostView { series_id, state, moving: told.moving });
+    }
+}
+
+fn differ_in_window(a: &ViewState, b: &ViewState) -> bool {
+    ViewState { revision: b.revision, window: b.window, ..a.clone() } == *b
+        && a.window.shape() == b.window.shape()
+}

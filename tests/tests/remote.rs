@@ -1,0 +1,213 @@
+//! A window's end of a remote study against a real server: what it shows is what would be drawn here.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use glam::DVec3;
+use protocol::Quality;
+use protocol::message::TransportKind;
+use render_core::dicom;
+use render_core::render::{Choice, resolve};
+use render_core::scene::layer::{Layer, Look};
+use render_core::scene::view::{Combine, Orientation, Slab};
+use render_core::scene::{Content, Preset, ViewState};
+use render_core::{Progress, Renderer, Volume};
+use server_mode::remote::{Event, Picture, Remote, RemoteSeries, State};
+use server_mode::{Config, Secret};
+use tests::server::{PATIENCE, TestServer};
+
+/// Asks again and again, as a window does with each of its pictures.
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what} does not come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn opened(remote: &Remote) -> Arc<RemoteSeries> {
+    until("the series", || {
+        remote.take_events().into_iter().find_map(|event| match event {
+            Event::Opened(series) => Some(series),
+            Event::OpenFailed { reason, .. } | Event::Failed(reason) => panic!("{reason}"),
+            _ => None,
+        })
+    })
+    .await
+}
+
+/// The lossless picture of this state.
+async fn settled(remote: &Remote, slot: u8, view: &ViewState) -> Picture {
+    until(&format!("slot {slot}: a lossless picture"), || {
+        for event in remote.take_events() {
+            if let Event::Failed(reason) | Event::OpenFailed { reason, .. } = event {
+                panic!("{reason}");
+            }
+        }
+        remote
+            .take_picture(slot)
+            .filter(|picture| *picture.view == *view && picture.quality == Quality::Lossless)
+    })
+    .await
+}
+
+fn volume(server: &TestServer) -> Arc<Volume> {
+    let library = dicom::scan(std::slice::from_ref(&server.folder.0), &Progress::default()).expect("a study");
+    dicom::load(&library.studies[0].series[0], &Progress::default()).expect("voxels").volume
+}
+
+/// What this machine draws of it.
+fn drawn(volume: &Arc<Volume>, view: &ViewState) -> Vec<u8> {
+    let renderer = Renderer::open(Choice::Cpu).expect("the CPU renderer opens");
+    let frame = renderer.render(volume, &resolve(view, volume), &AtomicBool::new(false)).expect("a picture");
+    frame.pixels.clone()
+}
+
+async fn connected(server: &TestServer) -> (Remote, Arc<RemoteSeries>) {
+    let remote = Remote::connect(&server.url, || {}).expect("what a server prints");
+    until("the library", || (!remote.library().is_empty()).then_some(())).await;
+    remote.open(&server.series_uid);
+    let series = opened(&remote).await;
+    (remote, series)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settled_pictures_of_any_view_are_the_ones_drawn_here() {
+    let server = TestServer::start().await;
+    let volume = volume(&server);
+    let (remote, series) = connected(&server).await;
+    assert_eq!(*series.outline, render_core::Outline::of(&volume));
+    let outline = &series.outline;
+    let new = |content, orientation| ViewState::new(outline, content, orientation, [201, 157]);
+
+    let mut oblique = new(Content::Slice, Orientation::Coronal);
+    oblique.plane.tilt(DVec3::new(0.3, 0.2, 1.0), 23.7, oblique.plane.center_mm + DVec3::new(3.1, 1.4, 5.9));
+    oblique.plane.zoom_by(1.37);
+    oblique.slab = Slab { thickness_mm: 17.3, combine: Combine::Maximum };
+    oblique.inverted = true;
+    let mut solid = new(Content::Volume, Orientation::Axial);
+    solid.camera.azimuth(31.7);
+    solid.apply_preset(Preset::find("CT_Bone").expect("built in"), outline);
+    solid.transfer.opacities.set_level(1, [0.123]).expect("a point");
+    solid.effects.shadows = true;
+    solid.clip.crop_voxels = Some([[5.5, 60.0], [0.0, 63.0], [0.0, 40.25]]);
+    let mut surface = new(Content::Isosurface(200.5), Orientation::Axial);
+    surface.camera.elevation(12.3);
+    let mut fused = new(Content::Slice, Orientation::Axial);
+    let look = Look::Values(solid.transfer.clone());
+    fused.layers.push(Layer { volume: Arc::clone(&series.stand_in), look, opacity: 0.4 });
+
+    let views = [oblique, solid, surface, fused];
+    for (slot, view) in views.iter().enumerate() {
+        remote.show(slot as u8, &series.id, view, false);
+    }
+    for (slot, view) in views.iter().enumerate() {
+        let picture = settled(&remote, slot as u8, view).await;
+        let mut here = view.clone();
+        here.layers.iter_mut().for_each(|layer| layer.volume = Arc::clone(&volume));
+        assert_eq!(picture.size, view.size);
+        assert!(picture.rgba == drawn(&volume, &here), "slot {slot} differs");
+        assert!(picture.rgba.chunks(4).any(|pixel| pixel[0] > 50), "slot {slot} shows something");
+    }
+    let webrtc = State::Connected { transport: TransportKind::Webrtc };
+    until("WebRTC", || (remote.state() == webrtc).then_some(())).await;
+    let mut turned = views[1].clone();
+    for _ in 0..20 {
+        turned.camera.azimuth(1.1);
+        turned.touch();
+        remote.show(1, &series.id, &turned, true);
+        let seen = |picture: &Picture| picture.view.camera == turned.camera;
+        let picture = until("a moving picture", || remote.take_picture(1).filter(seen)).await;
+        assert_ne!(picture.quality, Quality::Lossless);
+    }
+    remote.show(1, &series.id, &turned, false);
+    assert!(settled(&remote, 1, &turned).await.rgba == drawn(&volume, &turned), "by WebRTC as well");
+    until("a measurement", || (remote.stats().bits_per_second > 0.0).then_some(())).await;
+    remote.hide(1);
+    remote.show(0, &series.id, &views[0].clone(), false);
+    until("its own end", || remote.take_picture(1).is_none().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_is_dragged_is_drawn_here_from_the_servers_values() {
+    let server = TestServer::start().await;
+    let volume = volume(&server);
+    let (remote, series) = connected(&server).await;
+    let mut view = ViewState::new(&series.outline, Content::Slice, Orientation::Sagittal, [120, 90]);
+    remote.show(0, &series.id, &view, false);
+    settled(&remote, 0, &view).await;
+    let mut own = 0;
+    for step in 0..200 {
+        view.set_window(view.window.changed(f64::from(step), 400.0 + f64::from(step)));
+        remote.show(0, &series.id, &view, true);
+        let shown =
+            until("a picture", || remote.take_picture(0).filter(|p| p.view.window == view.window)).await;
+        if shown.codec.is_none() {
+            assert!(shown.rgba == drawn(&volume, &view), "step {step}");
+            own += 1;
+        }
+        if own == 10 {
+            break;
+        }
+    }
+    assert_eq!(own, 10, "values have come");
+    remote.show(0, &series.id, &view, false);
+    assert!(settled(&remote, 0, &view).await.rgba == drawn(&volume, &view));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_is_noticed_and_one_that_comes_back_is_told_everything_again() {
+    let token = "t".repeat(40);
+    let config = Config { token: Some(Secret(token.clone())), ..Config::default() };
+    let server = TestServer::with(&config, |_| {}).await;
+    let listen = server.authority.parse().expect("an address");
+    let (remote, series) = connected(&server).await;
+    let mut view = ViewState::new(&series.outline, Content::MIP, Orientation::Axial, [90, 70]);
+    view.camera.azimuth(77.0);
+    remote.show(3, &series.id, &view, false);
+    let before = settled(&remote, 3, &view).await;
+    server.stopped().await;
+    let reason = until("the end", || match remote.state() {
+        State::Gone { reason } => Some(reason),
+        _ => None,
+    })
+    .await;
+    assert!(reason.contains("shutting down"), "{reason}");
+
+    // Its series has another UID: this one is not there any more.
+    let config = Config { listen, ..config };
+    let _server = TestServer::with(&config, |_| {}).await;
+    remote.reconnect();
+    let after = settled(&remote, 3, &view).await;
+    assert!(after.rgba == before.rgba, "the same picture");
+    assert!(matches!(remote.state(), State::Connected { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_address_or_has_no_token_is_refused_and_a_wrong_token_told() {
+    for url in
+        ["http://127.0.0.1:1/", "http://127.0.0.1:1/?x=1", "127.0.0.1:1", "https://127.0.0.1/?token=abc"]
+    {
+        assert!(Remote::connect(url, || {}).is_err(), "{url}");
+    }
+    let server = TestServer::start().await;
+    let url = format!("http://{}/?token={}", server.authority, "x".repeat(40));
+    let remote = Remote::connect(&url, || {}).expect("an address");
+    let reason = until("the end", || match remote.state() {
+        State::Gone { reason } => Some(reason),
+        _ => None,
+    })
+    .await;
+    assert!(reason.contains("token"), "{reason}");
+    let remote = Remote::connect(&server.url, || {}).expect("an address");
+    remote.open("9.9.9");
+    let refused = until("a refusal", || {
+        remote.take_events().into_iter().find(|event| matches!(event, Event::OpenFailed { .. }))
+    })
+    .await;
+    assert!(matches!(refused, Event::OpenFailed { series_id, .. } if series_id == "9.9.9"));
+}
