@@ -14,10 +14,12 @@ use render_core::{Progress, Renderer};
 use super::command::{self, Command, KeyFocus};
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
+use super::hanging::{self, Protocols};
 use super::job::{Job, Poll};
 use super::keeper::Keeper;
 use super::keymap::Keymap;
 use super::look_panel::{LookPanel, Subject};
+use super::menu::Candidate;
 use super::presets;
 use super::preview::Preview;
 use super::recent::Recent;
@@ -26,7 +28,7 @@ use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::study::OpenSeries;
 use super::text::{self, tr};
-use super::{Options, side_panel, theme, top_bar};
+use super::{Options, palette, side_panel, study, theme, top_bar};
 
 /// How often progress is shown while files are read.
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
@@ -54,6 +56,9 @@ pub struct App {
     /// Series to load after the one that is being loaded.
     queue: VecDeque<String>,
     pub(super) desk: Desk,
+    protocols: Protocols,
+    /// How the study on screen is hung.
+    pub(super) hung: Option<Hung>,
     pub(super) recent: Recent,
     pub(super) messages: Vec<Message>,
     open_dialog: Option<dialogs::OpenDialog>,
@@ -93,6 +98,21 @@ impl Work {
     }
 }
 
+/// How a study is laid out.
+#[derive(Clone, Debug)]
+pub struct Hung {
+    pub study_instance_uid: String,
+    pub protocol: String,
+    pub stage: usize,
+    /// The names of its stages.
+    pub stages: Vec<String>,
+    /// The names of all protocols that match.
+    pub others: Vec<String>,
+}
+
+/// Hanging protocols lie in this folder beside the volume presets.
+pub const HANGING: &str = "hanging";
+
 /// What was read of a series.
 pub enum Read {
     Glimpse(Glimpse),
@@ -116,6 +136,9 @@ impl App {
         let (renderer, card) = on_the_windows_card(cc, options.renderer);
         let mut desk = Desk::new(ctx, card.clone());
         desk.demographics = settings.demographics;
+        let hanging = options.presets.as_ref().map(|folder| folder.join(HANGING));
+        let (protocols, problems) =
+            hanging.map_or_else(|| (Protocols::default(), Vec::new()), |folder| Protocols::read(&folder));
         let mut app = Self {
             renderer,
             card,
@@ -130,6 +153,8 @@ impl App {
             picker: None,
             queue: VecDeque::new(),
             desk,
+            protocols,
+            hung: None,
             recent: Recent::load(),
             messages: Vec::new(),
             open_dialog: None,
@@ -149,6 +174,9 @@ impl App {
         };
         if let Some(problem) = problem {
             app.tell(settings_problem(&problem), Vec::new());
+        }
+        if !problems.is_empty() {
+            app.tell("Hanging protocols were left out.".to_owned(), problems);
         }
         let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
         if !paths.is_empty() {
@@ -333,10 +361,15 @@ impl App {
                 self.opened.push(path);
             }
         }
-        // The series most worth a first look is the largest.
-        let series = library.studies.iter().flat_map(|study| &study.series);
-        let voxels = |series: &&Series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>();
-        let first = series.max_by_key(voxels).map(|series| series.id());
+        // The newest study, and of equals the one with the largest series, is most worth a first look.
+        let voxels = |study: &Study| {
+            let sizes =
+                study.series.iter().map(|series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>());
+            sizes.max().unwrap_or(0)
+        };
+        let studies = library.studies.iter().filter(|study| !study.series.is_empty());
+        let first = studies.max_by_key(|study| (study.study_date.clone(), voxels(study)));
+        let first = first.map(|study| study.study_instance_uid.clone());
         self.failed = library.failed;
         for study in library.studies {
             self.studies.retain(|known| known.study_instance_uid != study.study_instance_uid);
@@ -346,10 +379,60 @@ impl App {
         if let Some(first) = first {
             match self.restoring.take() {
                 Some(desk) => self.desk.restore(&desk),
-                None => self.desk.arrange(&Arrangement::planes_and_volume(&first)),
+                None => self.hang(&first, None, 0),
             }
             self.load_missing(ctx);
         }
+    }
+
+    /// Lays a study out, by a protocol's name or the first one that matches.
+    fn hang(&mut self, study_instance_uid: &str, protocol: Option<&str>, stage: usize) {
+        let Some(study) = self.studies.iter().find(|study| study.study_instance_uid == study_instance_uid)
+        else {
+            return;
+        };
+        let priors = hanging::priors(study, &self.studies);
+        let matching = self.protocols.matching(study, &priors);
+        let chosen = protocol.and_then(|name| matching.iter().find(|known| known.name == name));
+        let Some(chosen) = chosen.or(matching.first()) else { return };
+        let stage = stage.min(chosen.stages.len() - 1);
+        let arrangement = chosen.arrange(stage, study, &priors);
+        self.hung = Some(Hung {
+            study_instance_uid: study_instance_uid.to_owned(),
+            protocol: chosen.name.clone(),
+            stage,
+            stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
+            others: matching.iter().map(|known| known.name.clone()).collect(),
+        });
+        self.desk.arrange(&arrangement);
+    }
+
+    fn step_stage(&mut self, by: isize) {
+        let Some(hung) = &self.hung else { return };
+        let stage = (hung.stage as isize + by).rem_euclid(hung.stages.len() as isize) as usize;
+        let (study, protocol) = (hung.study_instance_uid.clone(), hung.protocol.clone());
+        self.hang(&study, Some(&protocol), stage);
+    }
+
+    /// How many of the study's series are shown, of how many.
+    pub(super) fn series_shown(&self) -> Option<(usize, usize)> {
+        let hung = self.hung.as_ref()?;
+        let study = self.studies.iter().find(|study| study.study_instance_uid == hung.study_instance_uid)?;
+        let shown = self.desk.series();
+        let is_shown = |series: &&Series| shown.iter().any(|open| open.series_id == series.id());
+        Some((study.series.iter().filter(is_shown).count(), study.series.len()))
+    }
+
+    /// What can be laid over other series.
+    fn candidates(&self) -> Vec<Candidate> {
+        let all = self.studies.iter().flat_map(|study| &study.series);
+        all.filter(|series| !series.frame_of_reference_uid().is_empty())
+            .map(|series| Candidate {
+                series_id: series.id(),
+                title: study::series_title(series.series_number, &series.title()),
+                frame: series.frame_of_reference_uid().to_owned(),
+            })
+            .collect()
     }
 
     fn glimpsed(
@@ -396,13 +479,18 @@ impl App {
             Command::PickFolder => self.picker = Some(dialogs::pick_folder(ctx)),
             Command::PickFiles => self.picker = Some(dialogs::pick_files(ctx)),
             Command::Open(paths) => self.open(ctx, paths),
+            Command::StepStage(by) => self.step_stage(by),
+            Command::Hang(name) => {
+                if let Some(hung) = &self.hung {
+                    let study = hung.study_instance_uid.clone();
+                    self.hang(&study, Some(&name), 0);
+                }
+            }
             Command::LoadSeries(id) => {
                 self.desk.want(&id, None);
-                self.load_missing(ctx);
             }
             Command::LoadInto(viewport, id) => {
                 self.desk.want(&id, Some(viewport));
-                self.load_missing(ctx);
             }
             Command::StepSeries(by) => self.step_series(ctx, by),
             Command::Escape => self.escape(),
@@ -528,6 +616,8 @@ impl App {
             self.open_dialog = None;
         } else if self.work.is_some() {
             self.cancel_loading();
+        } else if self.desk.drop_path() {
+            // What was drawn is gone.
         } else {
             self.desk.layout.restore();
         }
@@ -636,12 +726,20 @@ impl eframe::App for App {
                 .show(ui, |ui| side_panel::show(self, ui, &mut commands));
         }
         self.show_look_panel(ui, &mut commands);
+        if !self.desk.is_empty() {
+            egui::Panel::left("tools")
+                .exact_size(44.0)
+                .resizable(false)
+                .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(6, 8)))
+                .show(ui, |ui| palette::show(self.desk.tool, ui, &mut commands));
+        }
+        let candidates = self.candidates();
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
             if self.show_preview(ui, &mut commands) {
                 // The series that was asked for last.
             } else if !self.desk.is_empty() {
-                self.desk.show(ui, &self.renderer, &mut commands);
+                self.desk.show(ui, &self.renderer, &candidates, &mut commands);
             } else {
                 dialogs::start_screen(self, ui, &mut commands);
             }
@@ -671,6 +769,8 @@ impl eframe::App for App {
         for command in commands {
             self.run(&ctx, command);
         }
+        self.desk.play();
+        self.load_missing(&ctx);
     }
 
     fn on_exit(&mut self) {

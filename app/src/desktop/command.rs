@@ -73,6 +73,18 @@ pub enum Command {
         vertical: bool,
     },
     ToggleLinked,
+    ToggleCine,
+    /// Slices, or times, a second.
+    CineSpeed(f64),
+    StepTime(i64),
+    /// Lays a series over a viewport's own.
+    Fuse(ViewportId, Option<String>),
+    /// How much of what lies over the active viewport is seen, 0 to 1.
+    Blend(f32),
+    /// To another stage of the hanging protocol.
+    StepStage(isize),
+    /// A protocol by its name, its first stage.
+    Hang(String),
     ToggleDemographics,
     ToggleReferenceLines,
     ToggleSidePanel,
@@ -132,6 +144,15 @@ pub const SHORTCUTS: &[Shortcut] = &[
         bindings: &[(NONE, Key::D, || Command::ToggleDemographics)],
     },
     Shortcut {
+        group: "Study",
+        keys: ", .",
+        text: "Previous, next stage of the hanging protocol",
+        bindings: &[
+            (NONE, Key::Comma, || Command::StepStage(-1)),
+            (NONE, Key::Period, || Command::StepStage(1)),
+        ],
+    },
+    Shortcut {
         group: "Picture",
         keys: "1 … 5",
         text: "Window presets",
@@ -157,9 +178,9 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
     Shortcut {
         group: "Picture",
-        keys: "C",
+        keys: "Shift+C",
         text: "Volume or cinematic",
-        bindings: &[(NONE, Key::C, || Command::ToggleCinematic)],
+        bindings: &[(Modifiers::SHIFT, Key::C, || Command::ToggleCinematic)],
     },
     Shortcut {
         group: "Picture",
@@ -198,6 +219,21 @@ pub const SHORTCUTS: &[Shortcut] = &[
         bindings: &[
             (NONE, Key::H, || Command::Flip { vertical: false }),
             (NONE, Key::V, || Command::Flip { vertical: true }),
+        ],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "C",
+        text: "Play slices or times, stop",
+        bindings: &[(NONE, Key::C, || Command::ToggleCine)],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "[, ] with Ctrl",
+        text: "Previous, next time of a 4D series",
+        bindings: &[
+            (Modifiers::COMMAND, Key::OpenBracket, || Command::StepTime(-1)),
+            (Modifiers::COMMAND, Key::CloseBracket, || Command::StepTime(1)),
         ],
     },
     Shortcut {

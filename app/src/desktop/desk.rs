@@ -6,11 +6,13 @@ use std::sync::Arc;
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
-use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+use render_core::scene::{Content, Curved, Preset, PresetLibrary, ViewState};
 use render_core::{Renderer, Volume, Window};
 
 use super::command::Command;
+use super::curve::Drawn;
 use super::layout::{Happened, Heading, Layout, Show, ViewportId};
+use super::menu::Candidate;
 use super::session::SavedView;
 use super::study::OpenSeries;
 use super::tool::Tool;
@@ -22,7 +24,39 @@ use super::{menu, theme};
 pub struct Cell {
     pub series_id: String,
     pub kind: Kind,
+    /// A series that is laid over it.
+    pub over: Option<String>,
 }
+
+/// What a viewport waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Want {
+    /// A series in its first look.
+    Show(String, Kind),
+    /// Another time of its series, looked at as this one.
+    Time(String),
+    /// A series over its own.
+    Over(String),
+}
+
+impl Want {
+    fn series_id(&self) -> &str {
+        match self {
+            Self::Show(id, _) | Self::Time(id) | Self::Over(id) => id,
+        }
+    }
+}
+
+/// Slices, or times, that follow each other by themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct Cine {
+    pub per_second: f64,
+    /// When the last step was due.
+    last_s: f64,
+}
+
+/// Volumes of a 4D series are kept while they are together no larger than this.
+const KEPT_BYTES: usize = 2 << 30;
 
 /// Rows of equal cells, filled row by row; `None` is left empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +68,7 @@ pub struct Arrangement {
 impl Arrangement {
     /// Three cuts and a volume of one series.
     pub fn planes_and_volume(series_id: &str) -> Self {
-        let cell = |kind| Some(Cell { series_id: series_id.to_owned(), kind });
+        let cell = |kind| Some(Cell { series_id: series_id.to_owned(), kind, over: None });
         let kinds = [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal];
         Self { columns: 2, cells: kinds.map(cell).to_vec() }
     }
@@ -44,7 +78,11 @@ impl Arrangement {
 pub struct Desk {
     pub(super) viewports: BTreeMap<ViewportId, Viewport>,
     /// What is to be shown once it is loaded; what was there before stays until then.
-    pub(super) wanted: BTreeMap<ViewportId, Cell>,
+    wanted: Vec<(ViewportId, Want)>,
+    /// Times of 4D series that were shown.
+    kept: Vec<Arc<OpenSeries>>,
+    pub cine: Option<Cine>,
+    path: Option<Drawn>,
     /// Views of the last session whose series have not come yet.
     pub(super) saved: BTreeMap<ViewportId, SavedView>,
     pub layout: Layout,
@@ -67,7 +105,10 @@ impl Desk {
     pub fn new(ctx: &egui::Context, card: Option<RenderState>) -> Self {
         Self {
             viewports: BTreeMap::new(),
-            wanted: BTreeMap::new(),
+            wanted: Vec::new(),
+            kept: Vec::new(),
+            cine: None,
+            path: None,
             saved: BTreeMap::new(),
             layout: Layout::grid(1, &[ViewportId(0)]),
             active: ViewportId(0),
@@ -122,10 +163,10 @@ impl Desk {
     pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
         for id in self.layout.ids() {
-            if let Some(cell) = self.wanted.get(&id)
-                && !missing.contains(&cell.series_id)
-            {
-                missing.push(cell.series_id.clone());
+            for (_, want) in self.wanted.iter().filter(|(of, _)| *of == id) {
+                if !missing.iter().any(|known| known == want.series_id()) {
+                    missing.push(want.series_id().to_owned());
+                }
             }
         }
         missing
@@ -134,21 +175,26 @@ impl Desk {
     /// Whether nothing but this series is going to be on screen.
     pub fn waits_for(&self, series_id: &str) -> bool {
         let ids = self.layout.ids();
-        !ids.is_empty()
-            && ids.iter().all(|id| self.wanted.get(id).is_some_and(|cell| cell.series_id == series_id))
+        let wanted = |id: &ViewportId| {
+            self.wanted
+                .iter()
+                .any(|(of, want)| of == id && matches!(want, Want::Show(wanted, _) if wanted == series_id))
+        };
+        !ids.is_empty() && ids.iter().all(wanted)
     }
 
     /// Lays out cells; what is in memory is shown at once.
     pub fn arrange(&mut self, arrangement: &Arrangement) {
-        let open: Vec<Arc<OpenSeries>> = self.series().into_iter().cloned().collect();
+        let open = self.in_memory();
         let ids: Vec<ViewportId> = arrangement.cells.iter().map(|_| self.new_id()).collect();
         self.layout = Layout::grid(arrangement.columns, &ids);
         // The picture that is there stays until the new one is.
         let mut old: Vec<Viewport> = std::mem::take(&mut self.viewports).into_values().collect();
         self.wanted.clear();
+        self.path = None;
         for (&id, cell) in ids.iter().zip(&arrangement.cells) {
             let Some(cell) = cell else { continue };
-            self.wanted.insert(id, cell.clone());
+            self.want_cell(id, cell);
             let same = old.iter().position(|v| v.kind == cell.kind);
             if let Some(mut viewport) = same.or((!old.is_empty()).then_some(0)).map(|index| old.remove(index))
             {
@@ -162,13 +208,57 @@ impl Desk {
         }
     }
 
+    /// Every series that is shown, over another one or kept.
+    fn in_memory(&self) -> Vec<Arc<OpenSeries>> {
+        let over = self.viewports.values().filter_map(|viewport| viewport.over.as_ref());
+        self.series().into_iter().chain(over).chain(&self.kept).cloned().collect()
+    }
+
+    pub(super) fn want_cell(&mut self, id: ViewportId, cell: &Cell) {
+        self.wanted.push((id, Want::Show(cell.series_id.clone(), cell.kind)));
+        self.wanted.extend(cell.over.clone().map(|over| (id, Want::Over(over))));
+    }
+
+    /// Nothing is waited for any more.
+    pub(super) fn forget_all(&mut self) {
+        self.wanted.clear();
+    }
+
+    fn want_one(&mut self, id: ViewportId, want: Want) {
+        let same = |old: &Want| matches!(old, Want::Over(_)) == matches!(want, Want::Over(_));
+        self.wanted.retain(|(of, old)| *of != id || !same(old));
+        self.wanted.push((id, want));
+    }
+
+    /// Lays a series over a viewport's own, or takes it away.
+    pub fn fuse(&mut self, id: ViewportId, over: Option<String>) {
+        self.wanted.retain(|(of, want)| *of != id || !matches!(want, Want::Over(_)));
+        match over {
+            Some(over) => {
+                self.want_one(id, Want::Over(over));
+                self.fill_from_memory();
+            }
+            None => {
+                if let Some(viewport) = self.viewports.get_mut(&id) {
+                    viewport.fuse(None);
+                }
+            }
+        }
+    }
+
+    fn fill_from_memory(&mut self) {
+        for series in self.in_memory() {
+            self.fill(&series);
+        }
+    }
+
     /// Another grid: cells keep what they show in their order, new ones show the active series.
     pub fn set_grid(&mut self, rows: usize, columns: usize) {
         let mut ids = self.layout.ids();
         let count = rows * columns;
         for id in ids.split_off(count.min(ids.len())) {
             self.viewports.remove(&id);
-            self.wanted.remove(&id);
+            self.wanted.retain(|(of, _)| *of != id);
         }
         let active = self.active().map(|viewport| Arc::clone(&viewport.series));
         let kinds = [Kind::Axial, Kind::Coronal, Kind::Sagittal, Kind::Volume];
@@ -192,7 +282,6 @@ impl Desk {
     /// Shows a series in the place of the one that is active: everywhere, if it is the only one on
     /// screen, else in one viewport.
     pub fn want(&mut self, series_id: &str, only: Option<ViewportId>) {
-        let cell = |kind| Cell { series_id: series_id.to_owned(), kind };
         let single = self.series().len() <= 1;
         let ids = match only {
             Some(id) => vec![id],
@@ -201,36 +290,155 @@ impl Desk {
         };
         for id in ids {
             let kind = self.viewports.get(&id).map_or(Kind::Axial, |viewport| viewport.kind);
-            self.wanted.insert(id, cell(kind));
+            self.want_one(id, Want::Show(series_id.to_owned(), kind));
         }
-        let open = self.series().into_iter().find(|open| open.series_id == series_id).cloned();
-        if let Some(open) = open {
-            self.fill(&open);
-        }
+        self.fill_from_memory();
     }
 
     /// What was wanted and cannot be had is forgotten.
     pub fn forget(&mut self, series_id: &str) {
-        self.wanted.retain(|_, cell| cell.series_id != series_id);
+        self.wanted.retain(|(_, want)| want.series_id() != series_id);
     }
 
     /// Shows a series wherever it was wanted.
     pub fn fill(&mut self, series: &Arc<OpenSeries>) {
-        let ids: Vec<(ViewportId, Kind)> = self
-            .wanted
-            .iter()
-            .filter(|(_, cell)| cell.series_id == series.series_id)
-            .map(|(&id, cell)| (id, cell.kind))
-            .collect();
-        for (id, kind) in ids {
-            self.wanted.remove(&id);
-            match self.viewports.get_mut(&id) {
-                Some(viewport) => viewport.show_series(Arc::clone(series), kind),
-                None => self.add(id, kind, Arc::clone(series)),
+        let (now, later) = std::mem::take(&mut self.wanted).into_iter().partition(|(id, want)| {
+            // What lies over a series comes after it.
+            want.series_id() == series.series_id
+                && (!matches!(want, Want::Over(_)) || self.viewports.contains_key(id) && !self.waits(*id))
+        });
+        self.wanted = later;
+        let now: Vec<(ViewportId, Want)> = now;
+        let mut shown_anew = false;
+        for (id, want) in now {
+            match (self.viewports.get_mut(&id), want) {
+                (Some(viewport), Want::Show(_, kind)) => {
+                    viewport.show_series(Arc::clone(series), kind);
+                    shown_anew = true;
+                }
+                (Some(viewport), Want::Time(_)) => viewport.replace_volume(Arc::clone(series)),
+                (Some(viewport), Want::Over(_)) => viewport.fuse(Some(Arc::clone(series))),
+                (None, Want::Show(_, kind)) => {
+                    self.add(id, kind, Arc::clone(series));
+                    shown_anew = true;
+                }
+                (None, Want::Time(_) | Want::Over(_)) => {}
             }
+        }
+        self.keep(series);
+        if shown_anew && self.wanted.iter().any(|(_, want)| matches!(want, Want::Over(_))) {
+            self.fill_from_memory();
         }
         self.cursors.entry(series.frame.clone()).or_insert_with(|| series.volume.geometry().center_mm());
         self.forget_cursors();
+    }
+
+    /// Whether another series comes into a viewport.
+    pub(super) fn waits(&self, id: ViewportId) -> bool {
+        self.wanted.iter().any(|(of, want)| *of == id && matches!(want, Want::Show(..)))
+    }
+
+    /// Keeps a time of a 4D series, so that the next round needs no reading; others are forgotten.
+    fn keep(&mut self, series: &Arc<OpenSeries>) {
+        let times = &series.times;
+        if times.len() < 2 {
+            return;
+        }
+        self.kept.retain(|kept| times.contains(&kept.series_id) && kept.series_id != series.series_id);
+        self.kept.push(Arc::clone(series));
+        let bytes = |kept: &Arc<OpenSeries>| kept.volume.voxels().byte_len();
+        while self.kept.iter().map(bytes).sum::<usize>() > KEPT_BYTES && self.kept.len() > 1 {
+            self.kept.remove(0);
+        }
+    }
+
+    /// Another time of the active series, wherever it is shown; the last is followed by the first.
+    fn step_time(&mut self, by: i64) {
+        let Some(active) = self.active() else { return };
+        let (Some(time), count @ 2..) = (active.series.time, active.series.times.len()) else { return };
+        let here = active.series.series_id.clone();
+        let next = (i64::from(time) + by).rem_euclid(count as i64) as usize;
+        let next = active.series.times[next].clone();
+        let ids: Vec<ViewportId> =
+            self.viewports.values().filter(|v| v.series.series_id == here).map(|v| v.id).collect();
+        for id in ids {
+            self.want_one(id, Want::Time(next.clone()));
+        }
+        self.fill_from_memory();
+    }
+
+    /// Lets slices or times follow each other, or stops it.
+    fn toggle_cine(&mut self) {
+        self.cine = match self.cine {
+            Some(_) => None,
+            None => Some(Cine { per_second: 15.0, last_s: self.ctx.input(|input| input.time) }),
+        };
+    }
+
+    /// Goes on with what plays. A machine that is too slow leaves out nothing, and plays slower.
+    pub fn play(&mut self) {
+        let Some(cine) = &mut self.cine else { return };
+        let now = self.ctx.input(|input| input.time);
+        let step_s = 1.0 / cine.per_second.clamp(0.5, 120.0);
+        let due = now - cine.last_s >= step_s;
+        let wait_s = if due { step_s } else { step_s - (now - cine.last_s) };
+        self.ctx.request_repaint_after_secs(wait_s as f32);
+        if !due {
+            return;
+        }
+        cine.last_s = (cine.last_s + step_s).max(now - step_s);
+        let waiting = self.wanted.iter().any(|(_, want)| matches!(want, Want::Time(_)));
+        let Some(active) = self.viewports.get_mut(&self.active) else { return };
+        if active.series.times.len() > 1 {
+            if !waiting {
+                self.step_time(1);
+            }
+        } else if active.is_slice() {
+            let (number, count) = active.view.plane.slice_number(&active.series.volume);
+            let by = if number >= count { 1 - count } else { 1 };
+            let shift = active.page(by);
+            self.page_others(self.active, shift);
+        } else {
+            active.view.camera.azimuth(2.0);
+            active.view.touch();
+        }
+    }
+
+    /// A point more of the path; from the second one on, another viewport rolls it out.
+    fn draw_path(&mut self, id: ViewportId, point_mm: DVec3) {
+        let Some(source) = self.viewports.get(&id) else { return };
+        let frame = source.frame().to_owned();
+        let mut drawn = match self.path.take() {
+            Some(drawn) if drawn.on == id && drawn.frame == frame => drawn,
+            _ => Drawn::new(frame, id, &source.view),
+        };
+        let series = source.series.series_id.clone();
+        drawn.push(point_mm);
+        if let Some(path) = drawn.path() {
+            let others = || self.viewports.values().filter(|v| v.id != id && v.series.series_id == series);
+            let known = drawn.shown_in.filter(|shown| self.viewports.contains_key(shown));
+            let target = known
+                .or_else(|| others().find(|v| !v.is_slice()).map(|v| v.id))
+                .or_else(|| others().next().map(|v| v.id));
+            if let Some(viewport) = target.and_then(|target| self.viewports.get_mut(&target)) {
+                let volume = Arc::clone(&viewport.series.volume);
+                viewport.view.set_content(Content::Curved, &volume);
+                viewport.view.curved = Some(Curved::new(path, &volume));
+                viewport.view.touch();
+            }
+            drawn.shown_in = target;
+        }
+        self.path = Some(drawn);
+    }
+
+    /// Forgets the path that is being drawn; returns whether there was one.
+    pub fn drop_path(&mut self) -> bool {
+        let Some(drawn) = self.path.take() else { return false };
+        if let Some(viewport) = drawn.shown_in.and_then(|id| self.viewports.get_mut(&id)) {
+            let (series, kind) = (Arc::clone(&viewport.series), viewport.kind);
+            viewport.show_series(series, kind);
+        }
+        true
     }
 
     fn add(&mut self, id: ViewportId, kind: Kind, series: Arc<OpenSeries>) {
@@ -261,7 +469,13 @@ impl Desk {
         }
     }
 
-    pub fn show(&mut self, ui: &mut egui::Ui, renderer: &Renderer, commands: &mut Vec<Command>) {
+    pub fn show(
+        &mut self,
+        ui: &mut egui::Ui,
+        renderer: &Renderer,
+        candidates: &[Candidate],
+        commands: &mut Vec<Command>,
+    ) {
         let cuts: Vec<Cut> = self
             .viewports
             .values()
@@ -279,6 +493,7 @@ impl Desk {
             active: self.active,
             cuts: &cuts,
             cursors: &self.cursors,
+            path: self.path.as_ref(),
             tool: self.tool,
             demographics: self.demographics,
             reference_lines: self.reference_lines,
@@ -287,6 +502,7 @@ impl Desk {
         let mut cells = Cells {
             viewports: &mut self.viewports,
             wanted: &self.wanted,
+            others: candidates,
             scenery: &scenery,
             effects: Vec::new(),
             happened: Vec::new(),
@@ -365,6 +581,10 @@ impl Desk {
                 }
                 true
             }
+            Effect::PathPoint(point_mm) => {
+                self.draw_path(id, point_mm);
+                true
+            }
             Effect::Slab { of, thickness_mm } => {
                 if let Some(other) = self.viewports.get_mut(&of) {
                     other.view.slab.thickness_mm = thickness_mm;
@@ -404,7 +624,7 @@ impl Desk {
         if self.layout.ids().len() > 1 {
             self.layout.close(id);
             self.viewports.remove(&id);
-            self.wanted.remove(&id);
+            self.wanted.retain(|(of, _)| *of != id);
             if self.active == id {
                 self.active = self.layout.ids().first().copied().unwrap_or(id);
             }
@@ -460,6 +680,14 @@ impl Desk {
             Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
             Command::Split { id, below } => self.split(id, below),
             Command::ToggleLinked => self.linked = !self.linked,
+            Command::ToggleCine => self.toggle_cine(),
+            Command::CineSpeed(per_second) => {
+                if let Some(cine) = &mut self.cine {
+                    cine.per_second = per_second;
+                }
+            }
+            Command::StepTime(by) => self.step_time(by),
+            Command::Fuse(id, ref over) => self.fuse(id, over.clone()),
             Command::ToggleDemographics => self.demographics = !self.demographics,
             Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
             Command::ToggleMaximiseActive => self.layout.toggle_maximise(active),
@@ -515,6 +743,12 @@ impl Desk {
                     let window = viewport.view.window;
                     self.set_window(id, window);
                 }
+            }
+            Command::Blend(opacity) => {
+                for layer in &mut viewport.view.layers {
+                    layer.opacity = opacity;
+                }
+                viewport.view.touch();
             }
             Command::Invert => {
                 viewport.view.inverted = !viewport.view.inverted;
@@ -596,7 +830,9 @@ fn show_matter(view: &mut ViewState, volume: &Volume) {
 /// The desk as its layout shows it.
 struct Cells<'a> {
     viewports: &'a mut BTreeMap<ViewportId, Viewport>,
-    wanted: &'a BTreeMap<ViewportId, Cell>,
+    wanted: &'a [(ViewportId, Want)],
+    /// What is open, to be laid over others: id, name and patient space.
+    others: &'a [Candidate],
     scenery: &'a Scenery<'a>,
     effects: Vec<(ViewportId, Effect)>,
     happened: Vec<(ViewportId, Happened)>,
@@ -616,7 +852,7 @@ impl Show for Cells<'_> {
     }
 
     fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId) {
-        menu::viewport(ui, id, self.viewports.get(&id), self.commands);
+        menu::viewport(ui, id, self.viewports.get(&id), self.others, self.commands);
     }
 
     fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId) {
@@ -627,7 +863,7 @@ impl Show for Cells<'_> {
                 self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
             }
             None => {
-                let text = if self.wanted.contains_key(&id) {
+                let text = if self.wanted.iter().any(|(of, _)| *of == id) {
                     "Loading…"
                 } else {
                     "Drag a series here, or choose one in the list"

@@ -11,7 +11,13 @@ use super::viewport::{Kind, Viewport};
 
 const SLABS_MM: [f64; 6] = [0.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 
-pub fn viewport(ui: &mut egui::Ui, id: ViewportId, viewport: Option<&Viewport>, commands: &mut Vec<Command>) {
+pub fn viewport(
+    ui: &mut egui::Ui,
+    id: ViewportId,
+    viewport: Option<&Viewport>,
+    others: &[Candidate],
+    commands: &mut Vec<Command>,
+) {
     ui.set_min_width(200.0);
     if let Some(viewport) = viewport {
         heading(ui, "Show");
@@ -24,6 +30,7 @@ pub fn viewport(ui: &mut egui::Ui, id: ViewportId, viewport: Option<&Viewport>, 
         if matches!(viewport.view.content, Content::Slice | Content::Curved) {
             slab(ui, id, viewport.view.slab, commands);
         }
+        fusion(ui, id, viewport, others, commands);
         ui.separator();
         entry(ui, "Invert greys", "I", Command::Invert, commands);
         if viewport.is_slice() {
@@ -37,6 +44,43 @@ pub fn viewport(ui: &mut egui::Ui, id: ViewportId, viewport: Option<&Viewport>, 
     }
     entry(ui, "Split side by side", "", Command::Split { id, below: false }, commands);
     entry(ui, "Split top and bottom", "", Command::Split { id, below: true }, commands);
+}
+
+/// Another series that can be laid over one of the same patient space.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub series_id: String,
+    pub title: String,
+    /// Its Frame of Reference UID.
+    pub frame: String,
+}
+
+fn fusion(
+    ui: &mut egui::Ui,
+    id: ViewportId,
+    viewport: &Viewport,
+    others: &[Candidate],
+    commands: &mut Vec<Command>,
+) {
+    let over = viewport.over.as_ref().map(|series| series.series_id.as_str());
+    let fits =
+        |other: &&Candidate| other.frame == viewport.frame() && other.series_id != viewport.series.series_id;
+    if over.is_none() && !others.iter().any(|other| fits(&other)) {
+        return;
+    }
+    ui.separator();
+    ui.menu_button("Lay over it", |ui| {
+        if ui.selectable_label(over.is_none(), "Nothing").clicked() {
+            commands.push(Command::Fuse(id, None));
+            ui.close();
+        }
+        for other in others.iter().filter(fits) {
+            if ui.selectable_label(over == Some(&other.series_id), &other.title).clicked() {
+                commands.push(Command::Fuse(id, Some(other.series_id.clone())));
+                ui.close();
+            }
+        }
+    });
 }
 
 fn slab(ui: &mut egui::Ui, id: ViewportId, slab: Slab, commands: &mut Vec<Command>) {

@@ -42,6 +42,9 @@ pub fn draw(
     let open = &*viewport.series;
     let millimetres = &open.report.millimetres;
     lines(painter, rect, viewport, scenery);
+    if let Some(path) = scenery.path.filter(|path| path.frame == viewport.frame() && viewport.is_slice()) {
+        path.paint(painter, rect, &viewport.view);
+    }
     if !open.report.directions_unknown && view.content != Content::Curved {
         letters(painter, rect, view);
     }
@@ -81,6 +84,14 @@ pub fn draw(
     }
     if view.inverted && view.content.in_one_picture() != Content::Volume {
         lower_right.push(("Inverted".to_owned(), theme::OVERLAY_WEAK));
+    }
+    if let (Some(over), Some(layer)) = (&viewport.over, view.layers.first()) {
+        let percent = layer.opacity * 100.0;
+        let modality = &over.volume.meaning().modality;
+        lower_right.push((format!("{modality} over it, {percent:.0} %"), theme::OVERLAY));
+    }
+    if let (Some(time), count @ 2..) = (open.time, open.times.len()) {
+        lower_right.push((format!("Time {} / {count}", time + 1), theme::OVERLAY));
     }
     if let Some(slab) = slab_text(view) {
         lower_right.push((slab, theme::OVERLAY));

@@ -59,6 +59,7 @@ impl Preview {
             active: self.viewport.id,
             cuts: &[],
             cursors: &HashMap::new(),
+            path: None,
             tool: Tool::default(),
             demographics,
             reference_lines: false,

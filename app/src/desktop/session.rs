@@ -60,6 +60,9 @@ pub struct SavedDesk {
 pub struct SavedView {
     series_id: String,
     kind: Kind,
+    /// The series that lies over it.
+    #[serde(default)]
+    over: Option<String>,
     place: Place,
     look: Look,
 }
@@ -157,6 +160,7 @@ impl SavedView {
         Self {
             series_id: viewport.series.series_id.clone(),
             kind: viewport.kind,
+            over: viewport.over.as_ref().map(|series| series.series_id.clone()),
             place: views::place(&viewport.view),
             look: views::look(&viewport.view, id_of),
         }
@@ -208,13 +212,13 @@ impl Desk {
     /// Lays out what was saved; series come as they are loaded, and then their views.
     pub fn restore(&mut self, saved: &SavedDesk) {
         self.viewports.clear();
-        self.wanted.clear();
+        self.forget_all();
         self.layout = Layout::of(&saved.layout);
         let ids = self.layout.ids();
         for id in &ids {
             if let Some(view) = saved.viewports.get(&id.0) {
-                let cell = Cell { series_id: view.series_id.clone(), kind: view.kind };
-                self.wanted.insert(*id, cell);
+                let (series_id, over) = (view.series_id.clone(), view.over.clone());
+                self.want_cell(*id, &Cell { series_id, kind: view.kind, over });
                 self.saved.insert(*id, view.clone());
             }
         }
@@ -239,7 +243,7 @@ impl Desk {
             .saved
             .iter()
             .filter(|(id, saved)| {
-                !self.wanted.contains_key(id)
+                !self.waits(**id)
                     && self
                         .viewports
                         .get(id)
@@ -275,7 +279,7 @@ mod tests {
 
     fn saved(view: &ViewState) -> SavedView {
         let (place, look) = (views::place(view), views::look(view, |_| None));
-        SavedView { series_id: "1.2.3".into(), kind: Kind::Axial, place, look }
+        SavedView { series_id: "1.2.3".into(), kind: Kind::Axial, over: None, place, look }
     }
 
     fn session(view: &ViewState) -> Session {

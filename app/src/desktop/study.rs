@@ -22,6 +22,9 @@ pub struct OpenSeries {
     pub series_number: Option<i32>,
     /// What tells its patient space from others: the Frame of Reference UID, else its own id.
     pub frame: String,
+    /// Which time of a 4D series it is, and the ids of all of them.
+    pub time: Option<u32>,
+    pub times: Vec<String>,
     /// Of a series that is being loaded: which of how many slices the volume is, from 0.
     pub only: Option<(usize, u32)>,
 }
@@ -59,6 +62,8 @@ impl OpenSeries {
                 "" => series.id(),
                 uid => uid.to_owned(),
             },
+            time: series.time.map(|time| time.index),
+            times: times(study, series),
             only: None,
         }
     }
@@ -71,6 +76,21 @@ impl OpenSeries {
             usual => usual.get(index).map(|(_, window)| *window),
         }
     }
+}
+
+/// The ids of all times of a 4D series, in their order; none of others.
+fn times(study: &Study, series: &Series) -> Vec<String> {
+    if series.time.is_none() {
+        return Vec::new();
+    }
+    let same = |other: &&Series| {
+        other.time.is_some()
+            && other.series_instance_uid == series.series_instance_uid
+            && other.dims == series.dims
+    };
+    let mut all: Vec<&Series> = study.series.iter().filter(same).collect();
+    all.sort_by_key(|other| other.time.map(|time| time.index));
+    all.into_iter().map(Series::id).collect()
 }
 
 /// Two or three words for a badge on the picture.

@@ -18,12 +18,22 @@ pub enum Tool {
     Magnifier,
     /// Where planes cross, and how they lie to each other.
     Crosshair,
+    /// The path of a curved view, point by point.
+    Curve,
 }
 
 impl Tool {
     /// In the order of the palette.
-    pub const ALL: [Self; 7] =
-        [Self::Window, Self::Scroll, Self::Pan, Self::Zoom, Self::Rotate, Self::Magnifier, Self::Crosshair];
+    pub const ALL: [Self; 8] = [
+        Self::Window,
+        Self::Scroll,
+        Self::Pan,
+        Self::Zoom,
+        Self::Rotate,
+        Self::Magnifier,
+        Self::Crosshair,
+        Self::Curve,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -34,6 +44,7 @@ impl Tool {
             Self::Rotate => "Rotate",
             Self::Magnifier => "Magnifier",
             Self::Crosshair => "Crosshair",
+            Self::Curve => "Curved view",
         }
     }
 
@@ -48,6 +59,9 @@ impl Tool {
             Self::Crosshair => {
                 "Click or drag where the other planes are to cross; turn them by their handles (B)"
             }
+            Self::Curve => {
+                "Click along a vessel or a jaw on a slice: another viewport rolls it out; Esc begins anew"
+            }
         }
     }
 
@@ -59,8 +73,10 @@ impl Tool {
             Self::Pan => Some(Button::Middle),
             Self::Zoom => Some(Button::Right),
             // In three dimensions planes have no handles and slices no pages.
-            Self::Crosshair | Self::Scroll if !matches!(content, Content::Slice) => Some(Button::Left),
-            Self::Scroll | Self::Rotate | Self::Magnifier | Self::Crosshair => None,
+            Self::Crosshair | Self::Scroll | Self::Curve if !matches!(content, Content::Slice) => {
+                Some(Button::Left)
+            }
+            Self::Scroll | Self::Rotate | Self::Magnifier | Self::Crosshair | Self::Curve => None,
         }
     }
 }

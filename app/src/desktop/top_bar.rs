@@ -11,7 +11,6 @@ use super::layout;
 use super::overlay::{axis_position, preset_title};
 use super::text::tr;
 use super::theme::{self, Icon};
-use super::tool::Tool;
 use super::viewport::Viewport;
 
 /// Most menus fit without scrolling.
@@ -46,9 +45,9 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         commands.push(Command::ShowOpenDialog);
     }
     if let Some(viewport) = app.desk.active() {
-        grid_menu(ui, commands);
-        ui.separator();
-        tools(app.desk.tool, ui, commands);
+        grid_menu(app, ui, commands);
+        cine(app, viewport, ui, commands);
+        blend(viewport, ui, commands);
         ui.separator();
         window_controls(viewport, ui, commands);
         ui.separator();
@@ -64,7 +63,7 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 }
 
 /// A table to choose rows and columns from, as large as grids can be.
-fn grid_menu(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let menu = ui.menu_button("Grid", |ui| {
         if ui.button("Planes and volume").clicked() {
             commands.push(Command::ResetLayout);
@@ -85,16 +84,52 @@ fn grid_menu(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
                 ui.end_row();
             }
         });
+        if let Some(hung) = &app.hung {
+            ui.separator();
+            ui.label(RichText::new("Hanging protocol (stages: , and .)").color(theme::weak()).size(12.5));
+            for name in &hung.others {
+                if ui.selectable_label(*name == hung.protocol, name).clicked() {
+                    commands.push(Command::Hang(name.clone()));
+                    ui.close();
+                }
+            }
+        }
     });
-    menu.response.on_hover_text("How many viewports, in rows and columns");
+    menu.response.on_hover_text("How many viewports, in rows and columns, and which series they show");
 }
 
-/// What the left button does.
-fn tools(active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    for tool in Tool::ALL {
-        if ui.selectable_label(tool == active, tool.name()).on_hover_text(tool.hint()).clicked() {
-            commands.push(Command::SetTool(tool));
+/// Plays slices or times, and where in time a 4D series is.
+fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let cine = app.desk.cine;
+    let play = ui.selectable_label(cine.is_some(), "Cine").on_hover_text("Play slices or times (C)");
+    if play.clicked() {
+        commands.push(Command::ToggleCine);
+    }
+    if let Some(cine) = cine {
+        let mut speed = cine.per_second;
+        let drag = DragValue::new(&mut speed).range(1.0..=60.0).speed(0.25).max_decimals(0).suffix(" /s");
+        let response = ui.add(drag).on_hover_text("Pictures a second");
+        if response.changed() {
+            commands.push(Command::CineSpeed(speed));
         }
+    }
+    if let (Some(time), count @ 2..) = (viewport.series.time, viewport.series.times.len()) {
+        let mut number = time + 1;
+        let slider = egui::Slider::new(&mut number, 1..=count as u32).text(format!("of {count} times"));
+        if ui.add(slider).on_hover_text("Time of the 4D series (Ctrl+[ and ])").changed() {
+            commands.push(Command::StepTime(i64::from(number) - i64::from(time) - 1));
+        }
+    }
+}
+
+/// How much of a series that lies over another is seen.
+fn blend(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let (Some(over), Some(layer)) = (&viewport.over, viewport.view.layers.first()) else { return };
+    let mut percent = layer.opacity * 100.0;
+    let modality = &over.volume.meaning().modality;
+    let slider = egui::Slider::new(&mut percent, 0.0..=100.0).max_decimals(0).suffix(" %").text(modality);
+    if ui.add(slider).on_hover_text(format!("How much of the {modality} is seen")).changed() {
+        commands.push(Command::Blend(percent / 100.0));
     }
 }
 
@@ -236,6 +271,16 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(RichText::new("Not for diagnostic use").color(theme::weak()));
+            if let Some((shown, all)) = app.series_shown() {
+                ui.label(RichText::new(format!("{shown} of {all} series shown")).color(theme::weak()));
+            }
+            if let Some(hung) = &app.hung {
+                let stage = &hung.stages[hung.stage];
+                let text =
+                    format!("{}: {stage} ({} of {})", hung.protocol, hung.stage + 1, hung.stages.len());
+                ui.label(RichText::new(text).color(theme::weak()))
+                    .on_hover_text("The hanging protocol and its stage");
+            }
         });
     });
 }

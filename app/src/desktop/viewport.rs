@@ -8,12 +8,14 @@ use eframe::egui::{self, Color32, Rect, Role, Sense, WidgetInfo, pos2, vec2};
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
 use render_core::progressive::ViewRequest;
+use render_core::scene::layer::{Layer, Look};
 use render_core::scene::view::{Combine, Orientation};
-use render_core::scene::{Button, Content, Input, Interaction, Plane, ViewState};
+use render_core::scene::{Button, ColorMap, Content, Input, Interaction, Plane, ViewState};
 use render_core::{FrameKind, Outlined, Renderer, Volume, Window};
 
 use super::canvas::OnScreen;
 use super::crosshair::{self, Crosshair};
+use super::curve::Drawn;
 use super::layout::{Heading, ViewportId};
 use super::overlay;
 use super::render_worker::{Pace, Picture, RenderWorker};
@@ -47,10 +49,13 @@ pub enum Kind {
     Coronal,
     Sagittal,
     Volume,
+    /// Maximum intensity projection.
+    Mip,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Axial, Self::Coronal, Self::Sagittal, Self::Acquired, Self::Volume];
+    pub const ALL: [Self; 6] =
+        [Self::Axial, Self::Coronal, Self::Sagittal, Self::Acquired, Self::Volume, Self::Mip];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -59,6 +64,7 @@ impl Kind {
             Self::Coronal => "Coronal",
             Self::Sagittal => "Sagittal",
             Self::Volume => "Volume",
+            Self::Mip => "Maximum intensity",
         }
     }
 
@@ -70,6 +76,7 @@ impl Kind {
             Self::Coronal => (Content::Slice, Orientation::Coronal),
             Self::Sagittal => (Content::Slice, Orientation::Sagittal),
             Self::Volume => (Content::Volume, Orientation::Axial),
+            Self::Mip => (Content::MIP, Orientation::Axial),
         };
         (content, Plane::standard(orientation, volume))
     }
@@ -115,6 +122,8 @@ pub struct Scenery<'a> {
     pub cuts: &'a [Cut],
     /// Where the planes of a patient space cross.
     pub cursors: &'a HashMap<String, DVec3>,
+    /// The path that a curved view follows.
+    pub path: Option<&'a Drawn>,
     pub tool: Tool,
     pub demographics: bool,
     pub reference_lines: bool,
@@ -142,6 +151,8 @@ pub enum Effect {
         degrees: f64,
         about_mm: DVec3,
     },
+    /// A point of the path that a curved view follows.
+    PathPoint(DVec3),
     /// Another cut becomes this thick.
     Slab {
         of: ViewportId,
@@ -183,6 +194,8 @@ pub struct Viewport {
     pub id: ViewportId,
     pub series: Arc<OpenSeries>,
     pub kind: Kind,
+    /// Laid over the series.
+    pub over: Option<Arc<OpenSeries>>,
     pub view: ViewState,
     interaction: Interaction,
     held: Option<Button>,
@@ -222,6 +235,7 @@ impl Viewport {
             view,
             kind,
             series,
+            over: None,
             interaction: Interaction::default(),
             held: None,
             drag: None,
@@ -248,7 +262,7 @@ impl Viewport {
         self.view = ViewState::new(&series.volume, content, Orientation::Axial, size);
         self.view.plane = plane;
         self.view.revision = revision + 1;
-        (self.series, self.kind) = (series, kind);
+        (self.series, self.kind, self.over) = (series, kind, None);
         self.release([f64::NAN; 2]);
         self.error = None;
     }
@@ -260,9 +274,24 @@ impl Viewport {
         self.fitted = true;
     }
 
+    /// Shows the same place and look in another volume: another time of the series.
+    pub fn replace_volume(&mut self, series: Arc<OpenSeries>) {
+        self.series = series;
+        self.view.touch();
+    }
+
+    /// Lays another series over it, half transparent and in colours; or takes it away.
+    pub fn fuse(&mut self, over: Option<Arc<OpenSeries>>) {
+        self.view.layers = over.iter().filter_map(|series| layer(series)).collect();
+        self.over = over;
+        self.view.touch();
+    }
+
     /// Back to the first look at its content.
     pub fn reset(&mut self) {
+        let layers = std::mem::take(&mut self.view.layers);
         self.view.reset(&self.series.volume);
+        self.view.layers = layers;
         if self.view.content == Content::Slice {
             self.view.plane = self.kind.plane(&self.series.volume).1;
         }
@@ -561,6 +590,10 @@ impl Viewport {
             Tool::Scroll => Some(Drag::Scroll { last: pos, rest: 0.0 }),
             Tool::Rotate => Some(Drag::Rotate { last: pos }),
             Tool::Magnifier => Some(Drag::Magnify),
+            Tool::Curve if self.is_slice() => {
+                effects.push(Effect::PathPoint(self.place(pixel)));
+                None
+            }
             Tool::Crosshair if self.is_slice() => {
                 let handle = self.picture_rect.and_then(|rect| self.crosshair(rect, scenery)?.handle_at(pos));
                 if handle.is_none() {
@@ -716,6 +749,14 @@ impl Viewport {
             overlay::centered(&painter, rect, &format!("No picture: {error}"), theme::OVERLAY_ERROR);
         }
     }
+}
+
+/// How a series looks that is laid over another: nothing below its window, colours within it.
+fn layer(series: &OpenSeries) -> Option<Layer> {
+    let map = if series.volume.meaning().modality == "PT" { "hot_iron" } else { "viridis" };
+    let (low, high) = series.volume.default_window().ends();
+    let look = Look::color_map(ColorMap::find(map)?, low.max(series.volume.value_range().0), high).ok()?;
+    Some(Layer { volume: Arc::clone(&series.volume), look, opacity: 0.5 })
 }
 
 /// A round part of the picture, twice as large.

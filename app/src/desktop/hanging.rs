@@ -1,0 +1,307 @@
+//! Hanging protocols: how a study is laid out, by rules in files (presets/hanging/README.md).
+
+use std::path::Path;
+
+use render_core::dicom::{Series, Study};
+use serde::{Deserialize, Serialize};
+
+use super::desk::{Arrangement, Cell};
+use super::layout::MOST;
+use super::viewport::Kind;
+
+/// Largest file of a protocol.
+const MAX_BYTES: u64 = 64 << 10;
+const MAX_STAGES: usize = 16;
+/// Most files that are read from a folder.
+const MAX_FILES: usize = 256;
+
+const BUILT_IN: [&str; 5] = [
+    include_str!("../../../presets/hanging/prior.toml"),
+    include_str!("../../../presets/hanging/pet_ct.toml"),
+    include_str!("../../../presets/hanging/mr.toml"),
+    include_str!("../../../presets/hanging/volume.toml"),
+    include_str!("../../../presets/hanging/images.toml"),
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protocol {
+    pub name: String,
+    #[serde(default, rename = "match")]
+    pub rules: Rules,
+    #[serde(rename = "stage")]
+    pub stages: Vec<Stage>,
+}
+
+/// All that is there must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// The study has a series of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modalities: Vec<String>,
+    /// A description of the study or of a series contains one of these, whatever their case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub description: Vec<String>,
+    /// Fewest and most slices of the largest series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<[u32; 2]>,
+    /// Fewest series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<usize>,
+    /// Whether an earlier study of the same patient is open, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    pub name: String,
+    pub rows: usize,
+    pub columns: usize,
+    /// Row by row.
+    #[serde(default, rename = "viewport")]
+    pub slots: Vec<Slot>,
+}
+
+/// Which series a viewport shows, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slot {
+    pub show: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modality: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub description: Vec<String>,
+    /// The largest of those that fit is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nth: Option<usize>,
+    /// Of which earlier study; without it, of the study itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<usize>,
+    /// The modality of a series that is laid over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuse: Option<String>,
+}
+
+impl Protocol {
+    fn parse(text: &str) -> Result<Self, String> {
+        let protocol: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if protocol.stages.is_empty() || protocol.stages.len() > MAX_STAGES {
+            return Err(format!("a protocol has 1 to {MAX_STAGES} stages"));
+        }
+        for stage in &protocol.stages {
+            if !(1..=MOST).contains(&stage.rows) || !(1..=MOST).contains(&stage.columns) {
+                return Err(format!("stage {:?}: rows and columns are 1 to {MOST}", stage.name));
+            }
+            if stage.slots.len() > stage.rows * stage.columns {
+                let (all, found) = (stage.rows * stage.columns, stage.slots.len());
+                return Err(format!("stage {:?}: {found} viewports for {all} cells", stage.name));
+            }
+        }
+        Ok(protocol)
+    }
+
+    /// How many rules hold for a study; `None` where one does not.
+    fn score(&self, study: &Study, priors: &[&Study]) -> Option<usize> {
+        let rules = &self.rules;
+        let has = |modality: &String| study.series.iter().any(|series| series.modality == *modality);
+        let texts = || {
+            let series = study.series.iter().map(|series| series.series_description.as_str());
+            std::iter::once(study.study_description.as_str()).chain(series)
+        };
+        let largest = by_size(study).first().map_or(0, |series| series.dims[2]);
+        let conditions = [
+            (!rules.modalities.is_empty()).then(|| rules.modalities.iter().all(has)),
+            (!rules.description.is_empty()).then(|| texts().any(|text| contains(text, &rules.description))),
+            rules.slices.map(|[low, high]| (low..=high).contains(&largest)),
+            rules.series.map(|least| study.series.len() >= least),
+            rules.prior.map(|wanted| wanted != priors.is_empty()),
+        ];
+        let stated = conditions.into_iter().flatten();
+        stated.clone().all(|holds| holds).then(|| stated.count())
+    }
+
+    /// What a stage shows of a study; cells without a series that fits stay empty.
+    pub fn arrange(&self, stage: usize, study: &Study, priors: &[&Study]) -> Arrangement {
+        let stage = &self.stages[stage.min(self.stages.len() - 1)];
+        let mut cells: Vec<Option<Cell>> = stage.slots.iter().map(|slot| slot.cell(study, priors)).collect();
+        cells.resize(stage.rows * stage.columns, None);
+        Arrangement { columns: stage.columns, cells }
+    }
+}
+
+impl Slot {
+    fn cell(&self, study: &Study, priors: &[&Study]) -> Option<Cell> {
+        let study = match self.prior {
+            Some(number) => *priors.get(number.checked_sub(1)?)?,
+            None => study,
+        };
+        let fits = |series: &&&Series| {
+            self.modality.as_ref().is_none_or(|wanted| series.modality == *wanted)
+                && (self.description.is_empty() || contains(&series.series_description, &self.description))
+        };
+        let all = by_size(study);
+        let series = all.iter().filter(fits).nth(self.nth.unwrap_or(1).checked_sub(1)?)?;
+        let over = self.fuse.as_ref().and_then(|modality| {
+            let same_place = |other: &&&Series| {
+                other.modality == *modality
+                    && other.frame_of_reference_uid() == series.frame_of_reference_uid()
+            };
+            all.iter().find(same_place).map(|other| other.id())
+        });
+        Some(Cell { series_id: series.id(), kind: self.show, over })
+    }
+}
+
+fn contains(text: &str, words: &[String]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().any(|word| text.contains(&word.to_lowercase()))
+}
+
+/// Those with the most voxels first; of a 4D series only its first time.
+fn by_size(study: &Study) -> Vec<&Series> {
+    let mut all: Vec<&Series> =
+        study.series.iter().filter(|series| series.time.is_none_or(|time| time.index == 0)).collect();
+    all.sort_by_key(|series| std::cmp::Reverse(series.dims.iter().map(|&n| u64::from(n)).product::<u64>()));
+    all
+}
+
+/// Earlier studies of the same patient, the newest first.
+pub fn priors<'a>(study: &Study, all: &'a [Study]) -> Vec<&'a Study> {
+    let known = !study.patient.id.is_empty();
+    let mut priors: Vec<&Study> = all
+        .iter()
+        .filter(|other| known && other.patient.id == study.patient.id)
+        .filter(|other| other.study_instance_uid != study.study_instance_uid && !other.series.is_empty())
+        .filter(|other| other.study_date <= study.study_date)
+        .collect();
+    priors.sort_by(|a, b| b.study_date.cmp(&a.study_date));
+    priors
+}
+
+/// The user's protocols before the built-in ones.
+#[derive(Clone, Debug)]
+pub struct Protocols(Vec<Protocol>);
+
+impl Default for Protocols {
+    fn default() -> Self {
+        Self(BUILT_IN.iter().filter_map(|text| Protocol::parse(text).ok()).collect())
+    }
+}
+
+impl Protocols {
+    /// The built-in protocols and those of a folder, and what is wrong with its files. A folder that
+    /// does not exist is an empty one.
+    pub fn read(folder: &Path) -> (Self, Vec<String>) {
+        let mut paths: Vec<_> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .take(MAX_FILES)
+            .collect();
+        paths.sort();
+        let (mut own, mut problems) = (Vec::new(), Vec::new());
+        for path in paths {
+            let read = || {
+                if std::fs::metadata(&path).map_err(|error| error.to_string())?.len() > MAX_BYTES {
+                    return Err(format!("it is larger than {} KiB", MAX_BYTES >> 10));
+                }
+                Protocol::parse(&std::fs::read_to_string(&path).map_err(|error| error.to_string())?)
+            };
+            match read() {
+                Ok(protocol) => own.push(protocol),
+                Err(reason) => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    problems.push(format!("hanging protocol {name}: {reason}"));
+                }
+            }
+        }
+        own.extend(Self::default().0);
+        (Self(own), problems)
+    }
+
+    /// Those that match a study, the one with the most rules first.
+    pub fn matching(&self, study: &Study, priors: &[&Study]) -> Vec<&Protocol> {
+        let mut matching: Vec<(usize, &Protocol)> =
+            self.0.iter().filter_map(|protocol| Some((protocol.score(study, priors)?, protocol))).collect();
+        // Stable: of equals the user's own stay first.
+        matching.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        matching.into_iter().map(|(_, protocol)| protocol).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use render_core::phantom::{self, Spec};
+    use render_core::{Progress, dicom};
+
+    use super::*;
+
+    fn study() -> Study {
+        let folder = std::env::temp_dir().join(format!("voxcast-hanging-{}", std::process::id()));
+        let spec = Spec::default();
+        phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
+        let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
+        std::fs::remove_dir_all(&folder).expect("the folder goes");
+        library.studies.into_iter().next().expect("a study")
+    }
+
+    #[test]
+    fn every_built_in_protocol_is_one() {
+        for text in BUILT_IN {
+            Protocol::parse(text).unwrap_or_else(|reason| panic!("{reason}\n{text}"));
+        }
+        let readme = include_str!("../../../presets/hanging/README.md");
+        let example =
+            readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        Protocol::parse(example).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    #[test]
+    fn a_volume_is_hung_as_planes_and_with_its_prior_beside_it() {
+        let study = study();
+        let protocols = Protocols::default();
+        let chosen = protocols.matching(&study, &[])[0];
+        assert_eq!(chosen.name, "Planes and volume");
+        let kinds: Vec<Kind> =
+            chosen.arrange(0, &study, &[]).cells.iter().flatten().map(|c| c.kind).collect();
+        assert_eq!(kinds, [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal]);
+
+        let mut earlier = study.clone();
+        earlier.study_instance_uid.push_str(".1");
+        earlier.study_date = "19990101".into();
+        earlier.series[0].series_instance_uid.push_str(".1");
+        let all = [study.clone(), earlier];
+        let priors = priors(&study, &all);
+        assert_eq!(priors.len(), 1);
+        let chosen = protocols.matching(&study, &priors)[0];
+        assert_eq!(chosen.name, "With the prior");
+        let cells = chosen.arrange(0, &study, &priors).cells;
+        let ids: Vec<&str> = cells.iter().flatten().map(|cell| cell.series_id.as_str()).collect();
+        assert_eq!(ids, [study.series[0].id(), all[1].series[0].id()]);
+    }
+
+    #[test]
+    fn what_is_no_protocol_is_refused_in_words() {
+        for (text, part) in [
+            ("name = 'a'\nstage = []", "1 to 16 stages"),
+            ("name = 'a'\n[[stage]]\nname = 's'\nrows = 5\ncolumns = 1", "1 to 4"),
+            (
+                "name = 'a'\n[[stage]]\nname = 's'\nrows = 1\ncolumns = 1\nviewport = [{show='axial'},{show='mip'}]",
+                "2 viewports for 1",
+            ),
+            (
+                "name = 'a'\n[[stage]]\nname = 's'\nrows = 1\ncolumns = 1\nviewport = [{show='sideways'}]",
+                "sideways",
+            ),
+            ("name = 'a'\nrules = 3\n[[stage]]\nname = 's'\nrows = 1\ncolumns = 1", "rules"),
+        ] {
+            let reason = Protocol::parse(text).expect_err("it is no protocol");
+            assert!(reason.contains(part), "{reason:?} does not say {part:?}");
+        }
+    }
+}
