@@ -269,6 +269,11 @@ impl Store {
         }
     }
 
+    /// A series that is in memory.
+    pub fn opened(&self, id: &str) -> Option<Arc<OpenSeries>> {
+        self.shared.state().open.get(id).and_then(Weak::upgrade)
+    }
+
     /// The session does not wait any more; a load that nobody waits for stops.
     pub fn abandon(&self, session: u64) {
         let mut state = self.shared.state();

@@ -168,14 +168,30 @@ impl TestServer {
 
     /// Sends a request as written and returns the whole answer.
     pub async fn http(&self, request: &str) -> String {
+        String::from_utf8_lossy(&self.exchange(request).await).into_owned()
+    }
+
+    async fn exchange(&self, request: &str) -> Vec<u8> {
         let exchange = async {
             let mut stream = TcpStream::connect(&self.authority).await.expect("connects");
             stream.write_all(request.as_bytes()).await.expect("sends");
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.expect("reads");
-            String::from_utf8_lossy(&answer).into_owned()
+            answer
         };
         tokio::time::timeout(PATIENCE, exchange).await.expect("an answer")
+    }
+
+    /// GET with the token and extra header lines: the answer's head, and its body as it is.
+    pub async fn bytes(&self, path: &str, headers: &str) -> (String, Vec<u8>) {
+        let (host, token) = (&self.authority, &self.token);
+        // The older version has no chunks.
+        let request =
+            format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
+        let mut answer = self.exchange(&request).await;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+        let body = answer.split_off(end);
+        (String::from_utf8_lossy(&answer).into_owned(), body)
     }
 
     /// GET with extra header lines.

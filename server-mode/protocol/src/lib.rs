@@ -21,6 +21,7 @@ pub mod scene;
 #[cfg(test)]
 mod typescript;
 pub mod values;
+pub mod voxels;
 
 pub use client::Client;
 pub use frame::{Codec, FrameHeader, Part, Quality};

@@ -5,6 +5,7 @@ mod pages;
 mod presets;
 mod socket;
 mod thumbnails;
+mod voxels;
 mod waiting;
 
 use std::future::Future;
@@ -193,6 +194,7 @@ struct App {
     thumbnails: Thumbnails,
     studies: Arc<Studies>,
     store: Store,
+    voxel_turns: Arc<Semaphore>,
     presets: Presets,
     frames: Frames,
     webrtc: Option<WebRtc>,
@@ -258,6 +260,7 @@ impl Server {
             assets: Assets::embedded(),
             thumbnails: Thumbnails::new(Arc::clone(&studies)),
             store: Store::start(Arc::clone(&studies), config.cache_bytes).map_err(Error::Start)?,
+            voxel_turns: Arc::new(Semaphore::new(voxels::AT_ONCE)),
             frames: Frames::start(renderer).map_err(Error::Start)?,
             webrtc,
             backend: renderer.name(),
@@ -384,6 +387,7 @@ fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/ws", get(socket::upgrade))
         .route("/thumbnail/{series}", get(thumbnail))
+        .route("/voxels/{series}/{level}", get(voxels::voxels))
         .fallback(get(page))
         .layer(from_fn_with_state(Arc::clone(app), admit))
         .route("/sign-in", post(sign_in))
