@@ -26,6 +26,8 @@ pub use kernels::frame::{Frame, FrameKind, ValueImage};
 pub use kernels::{cpu, frame, illumination};
 pub use render::{RenderError, RenderParams, Renderer};
 pub use volumes::{
-    Geometry, Outline, Outlined, Progress, Volume, Voxels, Window, bricks, dicom, geometry, halved, levels,
-    phantom, progress, save, surface, volume, volume_file, window, with_voxels, words,
+    Geometry, Outline, Outlined, Progress, Volume, Voxels, Window, bricks, geometry, halved, levels,
+    progress, volume, window, with_voxels, words,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use volumes::{dicom, phantom, save, surface, volume_file};

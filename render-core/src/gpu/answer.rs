@@ -54,6 +54,7 @@ impl<T> Future for Answer<T> {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl<T> Answer<T> {
     /// The answer, if it has come.
     pub(super) fn take(&self) -> Option<T> {

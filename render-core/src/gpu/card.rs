@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::answer::answer;
 use super::clock::{Clock, TIMES_BYTES, Timing};
 use super::device::Device;
 use super::raycast::{Key, MAX_BATCH, PIXELS_AT, Program, RayCaster, TEXTURE_ALIGNMENT, Target, encode_cast};
@@ -72,31 +73,30 @@ impl Card {
     }
 
     /// Draws a picture, its rows from the top. Returns what the GPU says it took, where it says so.
-    pub(super) fn draw(
+    pub(super) async fn draw(
         &self,
         volume: &Arc<Volume>,
         params: &RenderParams,
         mut sink: Sink<'_>,
         cancel: &AtomicBool,
     ) -> Result<Option<Timing>, RenderError> {
-        self.device.guard(|| {
-            let uploaded = self.uploads.get(&self.device, volume, cancel)?;
-            let pooled = lock(&self.targets).pop();
-            let target = match pooled {
-                Some(target) => target,
-                None => self.caster.target(&self.device)?,
-            };
-            let timing = self.draw_in_batches(&uploaded, &target, params, &mut sink, cancel)?;
-            // Only after a success is it certain that the GPU no longer writes to the buffers.
-            let mut targets = lock(&self.targets);
-            if targets.len() < MAX_TARGETS {
-                targets.push(target);
-            }
-            Ok(timing)
-        })
+        self.device.healthy()?;
+        let uploaded = self.uploads.get(&self.device, volume, cancel).await?;
+        let pooled = lock(&self.targets).pop();
+        let target = match pooled {
+            Some(target) => target,
+            None => self.caster.target(&self.device)?,
+        };
+        let timing = self.draw_in_batches(&uploaded, &target, params, &mut sink, cancel).await?;
+        // Only after a success is it certain that the GPU no longer writes to the buffers.
+        let mut targets = lock(&self.targets);
+        if targets.len() < MAX_TARGETS {
+            targets.push(target);
+        }
+        Ok(timing)
     }
 
-    fn draw_in_batches(
+    async fn draw_in_batches(
         &self,
         uploaded: &Uploaded,
         target: &Target,
@@ -128,7 +128,7 @@ impl Card {
             device.checked(|| self.caster.scene(device, uploaded, distances.as_ref(), illumination))?;
         let layered = !params.layers.is_empty();
         let layers = match layered {
-            true => Some(self.caster.layers.bind(device, &params.layers, cancel)?),
+            true => Some(self.caster.layers.bind(device, &params.layers, cancel).await?),
             false => None,
         };
         let program = Program::of(&params.mode);
@@ -163,8 +163,8 @@ impl Card {
             if let Some((look, map)) = new_map.take() {
                 uploaded.skip_maps.keep(look, map);
             }
-            let waited =
-                self.read(target, sink, u64::from(width * rows) * 4, skipped, &mut timing, cancel)?;
+            let bytes = u64::from(width * rows) * 4;
+            let waited = self.read(target, sink, bytes, skipped, &mut timing, cancel).await?;
             // A picture that ends early says nothing about a whole batch.
             if waited < QUICK && stride * rows > pixels / 2 {
                 batch.store((pixels * 2).min(MAX_BATCH), Ordering::Relaxed);
@@ -224,7 +224,7 @@ impl Card {
     }
 
     /// Waits for what a submission copies out, and reads it. Returns how long the GPU took.
-    fn read(
+    async fn read(
         &self,
         target: &Target,
         sink: &mut Sink<'_>,
@@ -235,16 +235,13 @@ impl Card {
     ) -> Result<Duration, RenderError> {
         let failed =
             |error: &dyn std::fmt::Display| RenderError::Gpu(format!("reading the picture: {error}"));
-        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let (question, answer) = answer();
         let bytes = if matches!(sink, Sink::Texture(_)) { 0 } else { pixel_bytes };
         let slice = target.readback.slice(..PIXELS_AT + bytes);
         self.device.checked(|| {
-            slice.map_async(wgpu::MapMode::Read, move |result| {
-                // Without a receiver nobody waits any more.
-                let _ = sender.send(result);
-            });
+            slice.map_async(wgpu::MapMode::Read, move |result| question.send(result));
         })?;
-        let (mapped, waited) = self.device.wait(&receiver, cancel)?;
+        let (mapped, waited) = self.device.wait(answer, cancel).await?;
         mapped.map_err(|e| failed(&e))?;
         {
             let bytes = slice.get_mapped_range().map_err(|e| failed(&e))?;

@@ -1,20 +1,16 @@
 //! An opened device whose failures come back as errors.
 
+//!
+//! Waiting is asynchronous, because browsers let nobody block. Elsewhere it is done within a single poll:
+//! `guard` drives a whole picture's work on the caller's thread, and nothing is ever pending.
+
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::answer::{Answer, answer};
 use crate::render::RenderError;
-
-/// Naps between looks at the GPU: short ones first, so that a quick picture is not held up.
-const SHORT_NAP: Duration = Duration::from_micros(100);
-const LONG_NAP: Duration = Duration::from_millis(1);
-const SHORT_NAPS_FOR: Duration = Duration::from_millis(5);
-
-/// A submission takes well below a second by design; a GPU that is silent for so long is taken for
-/// dead.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Device {
@@ -56,12 +52,12 @@ impl From<Failure> for RenderError {
 }
 
 impl Device {
-    pub(super) fn open(
+    pub(super) async fn open(
         adapter: &wgpu::Adapter,
         descriptor: &wgpu::DeviceDescriptor<'_>,
     ) -> Result<Self, RenderError> {
         let request = adapter.request_device(descriptor);
-        let (raw, queue) = pollster::block_on(request).map_err(|e| RenderError::Gpu(e.to_string()))?;
+        let (raw, queue) = request.await.map_err(|e| RenderError::Gpu(e.to_string()))?;
         Ok(Self::on(raw, queue))
     }
 
@@ -90,16 +86,20 @@ impl Device {
 
     /// Runs a whole picture's work. wgpu panics when the driver reports a lost device at the wrong
     /// moment; here that becomes an error, and the device is not used again.
-    pub(super) fn guard<T>(&self, work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
+    pub(super) fn guard<T>(
+        &self,
+        work: impl Future<Output = Result<T, RenderError>>,
+    ) -> Result<T, RenderError> {
         self.healthy()?;
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        result.unwrap_or_else(|_| {
+        let work = std::panic::AssertUnwindSafe(|| pollster::block_on(work));
+        std::panic::catch_unwind(work).unwrap_or_else(|_| {
             let _ = self.fault.set("the driver failed in the middle of a picture".into());
             self.healthy().and(Err(RenderError::Gpu("it failed".into())))
         })
     }
 
     /// Runs calls that can fail without saying so, and returns what wgpu reports about them.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn checked<T>(&self, work: impl FnOnce() -> T) -> Result<T, Failure> {
         let memory = self.raw.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.raw.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -116,23 +116,61 @@ impl Device {
         }
     }
 
+    /// As elsewhere, but a browser tells later what went wrong: whoever waits for the GPU next is told.
+    #[cfg(target_arch = "wasm32")]
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    pub(super) fn checked<T>(&self, work: impl FnOnce() -> T) -> Result<T, Failure> {
+        Ok(work())
+    }
+
     /// Waits for what a callback of the GPU sends, but not for ever. Returns how long it took, too.
     /// After an error the GPU may still be at work.
-    ///
+    pub(super) async fn wait<T>(
+        &self,
+        answer: Answer<T>,
+        cancel: &AtomicBool,
+    ) -> Result<(T, Duration), RenderError> {
+        let answered = waiting::until(self, answer, cancel).await?;
+        self.healthy()?;
+        Ok(answered)
+    }
+
+    /// Waits until all work submitted so far is done.
+    pub(super) async fn finish(&self, cancel: &AtomicBool) -> Result<(), RenderError> {
+        let (question, answer) = answer();
+        self.queue.submit([]);
+        self.queue.on_submitted_work_done(move || question.send(()));
+        self.wait(answer, cancel).await.map(|_| ())
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod waiting {
+    use super::*;
+
+    /// Naps between looks at the GPU: short ones first, so that a quick picture is not held up.
+    const SHORT_NAP: Duration = Duration::from_micros(100);
+    const LONG_NAP: Duration = Duration::from_millis(1);
+    const SHORT_NAPS_FOR: Duration = Duration::from_millis(5);
+
+    /// A submission takes well below a second by design; a GPU that is silent for so long is taken for
+    /// dead.
+    const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
     /// This looks at the GPU from time to time instead of blocking in wgpu's own wait: that one, with
     /// a time limit, panics when two threads use it at the same moment (wgpu-core 30.0).
-    pub(super) fn wait<T>(
-        &self,
-        answer: &Receiver<T>,
+    pub(super) async fn until<T>(
+        device: &Device,
+        answer: Answer<T>,
         cancel: &AtomicBool,
     ) -> Result<(T, Duration), RenderError> {
         let mut waited = Duration::ZERO;
         while waited < LONGEST_SILENCE {
-            self.raw.poll(wgpu::PollType::Poll).map_err(|e| RenderError::Gpu(e.to_string()))?;
-            if let Ok(answer) = answer.try_recv() {
+            device.raw.poll(wgpu::PollType::Poll).map_err(|e| RenderError::Gpu(e.to_string()))?;
+            if let Some(answer) = answer.take() {
                 return Ok((answer, waited));
             }
-            self.healthy()?;
+            device.healthy()?;
             if cancel.load(Ordering::Relaxed) {
                 return Err(RenderError::Cancelled);
             }
@@ -142,15 +180,29 @@ impl Device {
         }
         Err(RenderError::Gpu("it does not answer".into()))
     }
+}
 
-    /// Waits until all work submitted so far is done.
-    pub(super) fn finish(&self, cancel: &AtomicBool) -> Result<(), RenderError> {
-        let (sender, receiver) = sync_channel(1);
-        self.queue.submit([]);
-        self.queue.on_submitted_work_done(move || {
-            // Without a receiver nobody waits any more.
-            let _ = sender.send(());
-        });
-        self.wait(&receiver, cancel).map(|_| ())
+/// The browser answers, whatever becomes of the device.
+#[cfg(target_arch = "wasm32")]
+mod waiting {
+    use super::*;
+
+    #[wasm_bindgen::prelude::wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = performance, js_name = now)]
+        fn now_ms() -> f64;
+    }
+
+    pub(super) async fn until<T>(
+        _: &Device,
+        answer: Answer<T>,
+        cancel: &AtomicBool,
+    ) -> Result<(T, Duration), RenderError> {
+        let begun = now_ms();
+        let answer = answer.await;
+        if cancel.load(Ordering::Relaxed) {
+            return Err(RenderError::Cancelled);
+        }
+        Ok((answer, Duration::from_secs_f64((now_ms() - begun).max(0.0) / 1000.0)))
     }
 }

@@ -63,7 +63,7 @@ impl LayerStore {
     }
 
     /// What a picture with layers reads of them; their volumes are uploaded if need be.
-    pub(super) fn bind(
+    pub(super) async fn bind(
         &self,
         device: &Device,
         layers: &[Layer],
@@ -75,7 +75,7 @@ impl LayerStore {
         let mut colors: Vec<[f32; 4]> = Vec::new();
         let mut views = std::array::from_fn::<_, MAX_LAYERS, _>(|_| self.nothing.clone());
         for (i, layer) in layers.iter().enumerate() {
-            views[i] = self.view(device, &layer.volume, cancel)?;
+            views[i] = self.view(device, &layer.volume, cancel).await?;
             let [x, y, z] = layer.volume.geometry().dims().map(|n| (n - 1) as f32);
             let ours = &mut uniform.list[i];
             ours.layer_from_voxel = layer.layer_from_voxel;
@@ -112,7 +112,8 @@ impl LayerStore {
         Ok(group)
     }
 
-    fn view(
+    #[expect(clippy::await_holding_lock, reason = "see `Uploads::get`")]
+    async fn view(
         &self,
         device: &Device,
         volume: &Arc<Volume>,
@@ -123,7 +124,7 @@ impl LayerStore {
         if let Some((_, view)) = kept.iter().find(|(known, _)| known.as_ptr() == Arc::as_ptr(volume)) {
             return Ok(view.clone());
         }
-        let view = upload(device, volume, cancel)?;
+        let view = upload(device, volume, cancel).await?;
         if kept.len() >= MAX_KEPT {
             kept.remove(0);
         }
@@ -132,7 +133,11 @@ impl LayerStore {
     }
 }
 
-fn upload(device: &Device, volume: &Volume, cancel: &AtomicBool) -> Result<wgpu::TextureView, RenderError> {
+async fn upload(
+    device: &Device,
+    volume: &Volume,
+    cancel: &AtomicBool,
+) -> Result<wgpu::TextureView, RenderError> {
     let [columns, rows, slices] = volume.geometry().dims();
     let limits = device.raw.limits();
     let bytes = volume.voxels().len() as u64 * 4;
@@ -169,7 +174,7 @@ fn upload(device: &Device, volume: &Volume, cancel: &AtomicBool) -> Result<wgpu:
             let size = wgpu::Extent3d { width: columns, height: rows, depth_or_array_layers: count as u32 };
             device.queue.write_texture(to, bytemuck::cast_slice(&values), layout, size);
         })?;
-        device.finish(cancel)?;
+        device.finish(cancel).await?;
     }
     Ok(texture.create_view(&Default::default()))
 }

@@ -14,6 +14,9 @@
 //! A card whose device fails is opened again for the next picture, and volumes are uploaded again.
 
 mod adapter;
+mod answer;
+#[cfg(target_arch = "wasm32")]
+mod browser;
 mod card;
 mod clock;
 mod cut;
@@ -33,6 +36,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use adapter::{AdapterInfo, adapters};
+#[cfg(target_arch = "wasm32")]
+pub use browser::BrowserRenderer;
 pub use clock::Timing;
 pub use device::descriptor as device_descriptor;
 #[cfg(test)]
@@ -143,7 +148,8 @@ impl Gpu {
         sink: Sink<'_>,
         cancel: &AtomicBool,
     ) -> Result<(), RenderError> {
-        let timing = self.card()?.draw(volume, params, sink, cancel)?;
+        let card = self.card()?;
+        let timing = card.device.guard(card.draw(volume, params, sink, cancel))?;
         *lock(&self.timing) = timing;
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(crate) fn open_on(
     if info.software {
         return Err(RenderError::Gpu(format!("{} emulates a GPU on the CPU", label(&info))));
     }
-    proven(Device::on(device, queue)).map(|card| Gpu::new(card, None))
+    pollster::block_on(proven(Device::on(device, queue))).map(|card| Gpu::new(card, None))
 }
 
 pub(super) fn open_card(accepted: Adapter, reasons: &mut Vec<String>) -> Option<Card> {
@@ -48,7 +48,7 @@ pub(super) fn open_card(accepted: Adapter, reasons: &mut Vec<String>) -> Option<
         } else if info.software && accepted == Adapter::Hardware {
             "not used, it emulates a GPU on the CPU".into()
         } else {
-            match Device::open(adapter, &descriptor(adapter)).and_then(proven) {
+            match pollster::block_on(open_proven(adapter)) {
                 Ok(card) => {
                     opened = Some(card);
                     "used, it draws the test scene right".into()
@@ -72,15 +72,19 @@ const MAX_FAST_DIFFERENCE: u8 = 24;
 /// Largest difference of a value (of some hundreds) from the reference.
 const MAX_VALUE_DIFFERENCE: f32 = 0.01;
 
+pub(super) async fn open_proven(adapter: &wgpu::Adapter) -> Result<Card, RenderError> {
+    proven(Device::open(adapter, &descriptor(adapter)).await?).await
+}
+
 /// A card that draws the test scene right.
-fn proven(device: Device) -> Result<Card, RenderError> {
+async fn proven(device: Device) -> Result<Card, RenderError> {
     let card = Card::new(device)?;
-    probe(&card)?;
+    probe(&card).await?;
     Ok(card)
 }
 
 /// Draws a small scene and compares it with what the reference draws.
-fn probe(card: &Card) -> Result<(), RenderError> {
+async fn probe(card: &Card) -> Result<(), RenderError> {
     let wrong = |what| RenderError::Gpu(format!("its {what} of the test scene is wrong"));
     let volume = Arc::new(test_volume());
     let go_on = AtomicBool::new(false);
@@ -93,7 +97,7 @@ fn probe(card: &Card) -> Result<(), RenderError> {
     for sampling in [Sampling::Exact, Sampling::Fast] {
         let params = RenderParams { sampling, ..view(Content::Volume, [40, 30]) };
         let mut ours = Vec::new();
-        card.draw(&volume, &params, Sink::Colors(&mut ours), &go_on)?;
+        card.draw(&volume, &params, Sink::Colors(&mut ours), &go_on).await?;
         let theirs = Reference.render(&volume, &params, &go_on)?;
         let limit = if sampling == Sampling::Exact { MAX_COLOR_DIFFERENCE } else { MAX_FAST_DIFFERENCE };
         if ours.iter().zip(&theirs.pixels).any(|(a, b)| a.abs_diff(*b) > limit) {
@@ -102,7 +106,7 @@ fn probe(card: &Card) -> Result<(), RenderError> {
     }
     let params = view(Content::Slice, [40, 30]);
     let mut ours = Vec::new();
-    card.draw(&volume, &params, Sink::Values(&mut ours), &go_on)?;
+    card.draw(&volume, &params, Sink::Values(&mut ours), &go_on).await?;
     let theirs = Reference.values(&volume, &params, &go_on)?;
     let differ = |(a, b): (&f32, &f32)| a.is_nan() != b.is_nan() || (a - b).abs() > MAX_VALUE_DIFFERENCE;
     if ours.iter().zip(&theirs.values).any(differ) {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::Gpu;
+use super::answer::answer;
 use super::card::Card;
 use super::layout::{INPUT, OUTPUT, UNIFORM, filled_buffer, group, group_layout, new_buffer, pipelines};
 use super::upload::{Shape, Uploaded, lock};
@@ -119,8 +120,8 @@ impl PathTracer {
             let reason = "its bricks do not fit into one buffer".into();
             return Err(RenderError::VolumeTooLarge { mib, reason });
         }
-        let parts = device.guard(|| {
-            let uploaded = card.uploads.get(device, volume, cancel)?;
+        let parts = device.guard(async {
+            let uploaded = card.uploads.get(device, volume, cancel).await?;
             let pipeline = pipeline(&card, uploaded.shape, scene.lattice)?;
             let parts = device.checked(|| {
                 let copy_in = wgpu::BufferUsages::COPY_DST;
@@ -171,7 +172,7 @@ impl PathTracer {
         (self.params.first_row, self.params.row_count) = (rows.start, row_count);
         (self.params.first_sample, self.params.sample_count) = (samples.start, sample_count);
         let bytes = sums_bytes(width * row_count);
-        let waited = device.guard(|| {
+        let waited = device.guard(async {
             let readback = match self.readback.take() {
                 Some(buffer) => buffer,
                 None => device.checked(|| {
@@ -179,7 +180,7 @@ impl PathTracer {
                     new_buffer(device, "readback", sums_bytes(MAX_PIXELS), usage)
                 })?,
             };
-            let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+            let (question, answer) = answer();
             device.checked(|| {
                 device.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&self.params));
                 let mut encoder = device.raw.create_command_encoder(&Default::default());
@@ -192,12 +193,9 @@ impl PathTracer {
                 }
                 encoder.copy_buffer_to_buffer(&self.sums, 0, &readback, 0, bytes);
                 device.queue.submit([encoder.finish()]);
-                readback.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
-                    // Without a receiver nobody waits any more.
-                    let _ = sender.send(result);
-                });
+                readback.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| question.send(result));
             })?;
-            let (mapped, waited) = device.wait(&receiver, cancel)?;
+            let (mapped, waited) = device.wait(answer, cancel).await?;
             let failed = |error: &dyn std::fmt::Display| RenderError::Gpu(format!("reading paths: {error}"));
             mapped.map_err(|e| failed(&e))?;
             let range = readback.slice(..bytes).get_mapped_range().map_err(|e| failed(&e))?;

@@ -75,7 +75,7 @@ impl Ranges {
     }
 
     /// Works the ranges out from the volume's textures.
-    pub(super) fn fill(
+    pub(super) async fn fill(
         &self,
         device: &Device,
         shape: Shape,
@@ -118,7 +118,7 @@ impl Ranges {
                 drop(pass);
                 device.queue.submit([encoder.finish()]);
             })?;
-            device.finish(cancel)?;
+            device.finish(cancel).await?;
         }
         Ok(())
     }

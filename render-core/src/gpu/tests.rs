@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use glam::DVec3;
+use pollster::block_on;
 
 use super::card::{Card, Sink};
 use super::device::{Device, descriptor};
@@ -36,7 +37,7 @@ fn card(change: impl FnOnce(&mut wgpu::DeviceDescriptor<'_>)) -> Option<Card> {
     };
     let mut descriptor = descriptor(adapter);
     change(&mut descriptor);
-    Some(Card::new(Device::open(adapter, &descriptor).unwrap()).unwrap())
+    Some(Card::new(block_on(Device::open(adapter, &descriptor)).unwrap()).unwrap())
 }
 
 fn slice(volume: &Volume) -> RenderParams {
@@ -54,7 +55,7 @@ fn shaded(volume: &Volume, content: Content) -> RenderParams {
 /// Largest difference of colours and root of the mean square from the reference.
 fn difference(card: &Card, volume: &Arc<Volume>, params: &RenderParams) -> (u8, f64) {
     let mut ours = Vec::new();
-    card.draw(volume, params, Sink::Colors(&mut ours), &GO_ON).unwrap();
+    block_on(card.draw(volume, params, Sink::Colors(&mut ours), &GO_ON)).unwrap();
     let theirs = Reference.render(volume, params, &GO_ON).unwrap().pixels;
     let off = || ours.iter().zip(&theirs).map(|(a, b)| a.abs_diff(*b));
     let mean = off().map(|d| f64::from(d).powi(2)).sum::<f64>() / ours.len() as f64;
@@ -118,7 +119,7 @@ fn a_volume_larger_than_a_texture_is_drawn_from_pieces() {
         let limit = if sampling == Sampling::Exact { (3, 0.2) } else { (24, 2.0) };
         assert!(largest <= limit.0 && mean <= limit.1, "{content:?} {sampling:?}: {largest}, {mean}");
     }
-    let uploaded = card.uploads.get(&card.device, &volume, &GO_ON).unwrap();
+    let uploaded = block_on(card.uploads.get(&card.device, &volume, &GO_ON)).unwrap();
     assert_eq!(uploaded.shape.pieces, 8);
 }
 
@@ -130,7 +131,8 @@ fn a_volume_beyond_all_pieces_is_refused_in_numbers() {
     let voxels = Voxels::U8(vec![0; dims[0] as usize].into());
     let meaning = test_volume().meaning().clone();
     let volume = Arc::new(Volume::new(geometry.unwrap(), voxels, Rescale::IDENTITY, meaning).unwrap());
-    let error = card.draw(&volume, &slice(&volume), Sink::Colors(&mut Vec::new()), &GO_ON).unwrap_err();
+    let error =
+        block_on(card.draw(&volume, &slice(&volume), Sink::Colors(&mut Vec::new()), &GO_ON)).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("32 textures of at most 64 voxels"), "{text}");
 }
@@ -158,7 +160,7 @@ fn voxels_come_back_as_they_were_in_every_format() {
             params.rays.origin = [0.0; 4];
             params.rays.origin_dx = [1.0, 0.0, 0.0, 0.0];
             let mut values = Vec::new();
-            card.draw(&volume, &params, Sink::Values(&mut values), &GO_ON).unwrap();
+            block_on(card.draw(&volume, &params, Sink::Values(&mut values), &GO_ON)).unwrap();
             let expected: Vec<f32> = (0..8).map(|i| voxels.get(i)).collect();
             assert_eq!(values, expected, "{:?}", Format::of(voxels, card.device.raw.features()));
         }
@@ -171,9 +173,9 @@ fn a_picture_in_a_texture_is_the_one_in_memory() {
     let volume = Arc::new(test_volume());
     let params = shaded(&volume, Content::Volume);
     let mut expected = Vec::new();
-    card.draw(&volume, &params, Sink::Colors(&mut expected), &GO_ON).unwrap();
+    block_on(card.draw(&volume, &params, Sink::Colors(&mut expected), &GO_ON)).unwrap();
     let texture = picture_texture(&card.device.raw, params.size);
-    card.draw(&volume, &params, Sink::Texture(&texture), &GO_ON).unwrap();
+    block_on(card.draw(&volume, &params, Sink::Texture(&texture), &GO_ON)).unwrap();
     assert_eq!(read_texture(&card.device, &texture), expected);
 }
 
@@ -182,7 +184,7 @@ fn the_clock_tells_a_new_look_from_a_known_one() {
     let Some(card) = card(|_| {}) else { return };
     let volume = Arc::new(test_volume());
     let params = shaded(&volume, Content::Volume);
-    let draw = || card.draw(&volume, &params, Sink::Colors(&mut Vec::new()), &GO_ON).unwrap();
+    let draw = || block_on(card.draw(&volume, &params, Sink::Colors(&mut Vec::new()), &GO_ON)).unwrap();
     let Some(first) = draw() else { return eprintln!("skipped: no time stamps") };
     let second = draw().unwrap();
     assert!(first.skip_ms > 0.0 && first.cast_ms > 0.0, "{first:?}");
@@ -219,9 +221,9 @@ fn read_texture(device: &Device, texture: &wgpu::Texture) -> Vec<u8> {
         size,
     );
     device.queue.submit([encoder.finish()]);
-    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| sender.send(result).unwrap());
-    device.wait(&receiver, &GO_ON).unwrap().0.unwrap();
+    let (question, answer) = answer::answer();
+    buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| question.send(result));
+    block_on(device.wait(answer, &GO_ON)).unwrap().0.unwrap();
     let bytes = buffer.slice(..).get_mapped_range().unwrap();
     bytes.chunks(pitch as usize).flat_map(|row| row[..size.width as usize * 4].to_vec()).collect()
 }

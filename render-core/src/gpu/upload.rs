@@ -77,18 +77,27 @@ pub(super) struct Plan {
 impl Plan {
     /// Works out how to store a volume, before anything is allocated.
     pub(super) fn new(volume: &Volume, device: &Device) -> Result<Self, RenderError> {
-        let limits = device.raw.limits();
         let format = Format::of(volume.voxels(), device.raw.features());
+        Self::of_grid(volume.geometry().dims(), format, volume.voxels().byte_len(), device)
+    }
+
+    /// The same of voxels that are not there yet; so many bytes outside the card.
+    pub(super) fn of_grid(
+        dims: [u32; 3],
+        format: Format,
+        byte_len: usize,
+        device: &Device,
+    ) -> Result<Self, RenderError> {
+        let limits = device.raw.limits();
         let bounds = Bounds {
             edge: limits.max_texture_dimension_3d,
             // No limit on textures is known; drivers limit allocations of all kinds alike.
             bytes: limits.max_buffer_size,
             pieces: MAX_PIECES.min(limits.max_sampled_textures_per_shader_stage.saturating_sub(5)),
         };
-        let dims = volume.geometry().dims();
         let cut = Cut::plan(dims, format.bytes_per_voxel(), bounds).map_err(|pieces| {
             too_large(
-                volume,
+                byte_len,
                 format!(
                     "it would take {} textures of at most {} voxels an edge and {} MiB, and {} are possible",
                     if pieces == u32::MAX { "very many".into() } else { pieces.to_string() },
@@ -123,7 +132,11 @@ type Slot = Arc<Mutex<Option<Arc<Uploaded>>>>;
 
 impl Uploads {
     /// The volume in the GPU's memory, uploaded if need be.
-    pub(super) fn get(
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "a thread blocks while it waits for the GPU, as it is to; browsers have one thread, which draws one picture at a time"
+    )]
+    pub(super) async fn get(
         &self,
         device: &Device,
         volume: &Arc<Volume>,
@@ -135,19 +148,20 @@ impl Uploads {
             return Ok(Arc::clone(uploaded));
         }
         let plan = Plan::new(volume, device)?;
-        let uploaded = match upload(device, &plan, volume, cancel) {
+        let uploaded = match upload(device, &plan, volume, cancel).await {
             Err(UploadError::OutOfMemory) => {
                 self.forget_others(volume);
                 // The memory of what was forgotten comes back when the GPU has finished with it.
-                device.finish(cancel)?;
-                upload(device, &plan, volume, cancel)
+                device.finish(cancel).await?;
+                upload(device, &plan, volume, cancel).await
             }
             other => other,
         };
         let uploaded = Arc::new(uploaded.map_err(|error| match error {
-            UploadError::OutOfMemory => {
-                too_large(volume, format!("it takes {} MiB there, more than is free", plan.bytes >> 20))
-            }
+            UploadError::OutOfMemory => too_large(
+                volume.voxels().byte_len(),
+                format!("it takes {} MiB there, more than is free", plan.bytes >> 20),
+            ),
             UploadError::Other(error) => error,
         })?);
         *slot = Some(Arc::clone(&uploaded));
@@ -205,8 +219,8 @@ impl From<RenderError> for UploadError {
     }
 }
 
-fn too_large(volume: &Volume, reason: String) -> RenderError {
-    RenderError::VolumeTooLarge { mib: (volume.voxels().byte_len() >> 20) as u64, reason }
+fn too_large(byte_len: usize, reason: String) -> RenderError {
+    RenderError::VolumeTooLarge { mib: (byte_len >> 20) as u64, reason }
 }
 
 /// `Grid` of the shaders.
@@ -240,7 +254,7 @@ impl Grid {
     }
 }
 
-fn upload(
+async fn upload(
     device: &Device,
     plan: &Plan,
     volume: &Volume,
@@ -280,7 +294,7 @@ fn upload(
                     wgpu::Extent3d { width, height, depth_or_array_layers: count },
                 );
             })?;
-            device.finish(cancel)?;
+            device.finish(cancel).await?;
         }
     }
 
@@ -290,7 +304,7 @@ fn upload(
         let bind_group = bind(device, &layout, &Grid::new(volume, plan), format, &textures);
         (layout, bind_group)
     })?;
-    ranges.fill(device, shape, &layout, &bind_group, cancel)?;
+    ranges.fill(device, shape, &layout, &bind_group, cancel).await?;
     Ok(Uploaded { shape, bind_group, ranges, skip_maps: SkipMaps::default() })
 }
 

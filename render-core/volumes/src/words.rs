@@ -10,6 +10,7 @@ pub fn counted<C: Copy + Display + PartialEq + From<u8>>(count: C, noun: &str) -
 
 /// A reason why a file cannot be used, with what to do about it. Where the reason does not say that
 /// itself, behind a semicolon, the file was damaged on its way or written wrongly.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn advised(mut reason: String) -> String {
     if !reason.contains("; ") {
         reason.push_str("; copy or export the file again from where it came");
