@@ -112,6 +112,12 @@ const RULES: [Rule; 8] = [
         must_not_say: &["std::net", "UdpSocket", "TcpStream"],
     },
     Rule {
+        package: "browser",
+        may_use: &["render-core", "protocol", "views"],
+        must_not_reach: &["server-mode", "tokio*", "egui*"],
+        must_not_say: &[],
+    },
+    Rule {
         package: "protocol",
         may_use: &[],
         must_not_reach: &[

@@ -442,7 +442,7 @@ impl View {
             if state.content != self.state.content {
                 self.studio = None;
             }
-            (self.kind, self.is_set) = (kind_of(&state), true);
+            (self.kind, self.is_set) = (views::kind(&state), true);
             self.state = state;
             self.state.revision = revision;
             self.state.touch();
@@ -817,27 +817,6 @@ fn content_of(kind: protocol::Content) -> (Content, Orientation) {
         protocol::Content::Axial => (Content::Slice, Orientation::Axial),
         protocol::Content::Coronal => (Content::Slice, Orientation::Coronal),
         protocol::Content::Sagittal => (Content::Slice, Orientation::Sagittal),
-    }
-}
-
-/// What a layout would call it.
-fn kind_of(state: &ViewState) -> protocol::Content {
-    match state.content {
-        Content::Volume | Content::Isosurface(_) => protocol::Content::Volume,
-        Content::Cinematic => protocol::Content::Cinematic,
-        Content::Projection(Combine::Maximum) => protocol::Content::Mip,
-        Content::Projection(Combine::Minimum) => protocol::Content::Minip,
-        Content::Projection(Combine::Mean) => protocol::Content::Mean,
-        Content::Slice | Content::Curved => {
-            let along = state.plane.scroll_direction().abs();
-            if along.z >= along.x.max(along.y) {
-                protocol::Content::Axial
-            } else if along.y >= along.x {
-                protocol::Content::Coronal
-            } else {
-                protocol::Content::Sagittal
-            }
-        }
     }
 }
 

@@ -25,6 +25,27 @@ use render_core::{Volume, Window};
 
 pub use outline::{outline, read_outline};
 
+/// What a layout would call what a view shows.
+pub fn kind(view: &ViewState) -> protocol::Content {
+    match view.content {
+        Content::Volume | Content::Isosurface(_) => protocol::Content::Volume,
+        Content::Cinematic => protocol::Content::Cinematic,
+        Content::Projection(Combine::Maximum) => protocol::Content::Mip,
+        Content::Projection(Combine::Minimum) => protocol::Content::Minip,
+        Content::Projection(Combine::Mean) => protocol::Content::Mean,
+        Content::Slice | Content::Curved => {
+            let along = view.plane.scroll_direction().abs();
+            if along.z >= along.x.max(along.y) {
+                protocol::Content::Axial
+            } else if along.y >= along.x {
+                protocol::Content::Coronal
+            } else {
+                protocol::Content::Sagittal
+            }
+        }
+    }
+}
+
 /// What changes while a hand moves.
 pub fn place(view: &ViewState) -> wire::Place {
     let Camera { focal_point_mm, patient_from_camera, distance_mm, view_angle_deg, zoom, projection, eye_mm } =
