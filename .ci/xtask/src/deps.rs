@@ -28,7 +28,7 @@ const PLATFORMS: [&str; 3] = ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msv
 /// Packages with no rule of their own: they may use everything, and nothing may use them.
 const UNRESTRICTED: [&str; 3] = ["fuzz", "tests", "xtask"];
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule {
         package: "voxcast",
         may_use: &["reading", "render-core", "server-mode", "protocol", "views"],

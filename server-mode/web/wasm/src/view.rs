@@ -20,8 +20,9 @@ impl View {
     pub fn new(told: &message::ViewState, outline: &Outline) -> Result<Self, String> {
         let size = told.place.size;
         let mut state = ViewState::new(outline, Content::Slice, Orientation::Axial, size);
+        let Some(look) = &told.look else { return Err("the server does not tell how it looks".into()) };
         let layers = "other series are shown with this one";
-        views::set_look(&mut state, &told.look, |_| None).map_err(|_| layers.to_owned())?;
+        views::set_look(&mut state, look, |_| None).map_err(|_| layers.to_owned())?;
         views::set_place(&mut state, &told.place);
         state.revision = told.revision;
         match state.content {
