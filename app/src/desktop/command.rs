@@ -74,6 +74,8 @@ pub enum Command {
     },
     ToggleLinked,
     ToggleCine,
+    /// The handles of the crop box over volumes.
+    ToggleCrop,
     /// Slices, or times, a second.
     CineSpeed(f64),
     StepTime(i64),
@@ -220,6 +222,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
             (NONE, Key::H, || Command::Flip { vertical: false }),
             (NONE, Key::V, || Command::Flip { vertical: true }),
         ],
+    },
+    Shortcut {
+        group: "Picture",
+        keys: "K",
+        text: "Show or hide the crop box",
+        bindings: &[(NONE, Key::K, || Command::ToggleCrop)],
     },
     Shortcut {
         group: "Picture",

@@ -33,6 +33,7 @@ mod session;
 pub mod settings;
 mod settings_dialog;
 mod side_panel;
+mod solid;
 mod study;
 mod text;
 mod theme;

@@ -63,6 +63,7 @@ impl Preview {
             tool: Tool::default(),
             demographics,
             reference_lines: false,
+            crop: false,
             several_series: false,
         };
         self.viewport.show(ui, &scenery);

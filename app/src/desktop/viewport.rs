@@ -19,6 +19,7 @@ use super::curve::Drawn;
 use super::layout::{Heading, ViewportId};
 use super::overlay;
 use super::render_worker::{Pace, Picture, RenderWorker};
+use super::solid::{self, CropBox};
 use super::study::{self, OpenSeries};
 use super::theme;
 use super::tool::Tool;
@@ -127,6 +128,8 @@ pub struct Scenery<'a> {
     pub tool: Tool,
     pub demographics: bool,
     pub reference_lines: bool,
+    /// Whether volumes show the handles of their crop box.
+    pub crop: bool,
     /// Whether more than one series is on screen.
     pub several_series: bool,
 }
@@ -188,6 +191,7 @@ enum Drag {
     Scroll { last: egui::Pos2, rest: f32 },
     Rotate { last: egui::Pos2 },
     Magnify,
+    Crop { face: solid::Face, last: egui::Pos2 },
 }
 
 pub struct Viewport {
@@ -509,6 +513,10 @@ impl Viewport {
                         effects.push(Effect::DoubleClicked);
                         continue;
                     }
+                    if button == Button::Left && self.press_on_solid(response.rect, pos, scenery) {
+                        self.held = Some(button);
+                        continue;
+                    }
                     self.held = Some(button);
                     let tool = if modifiers.shift { Tool::Crosshair } else { scenery.tool };
                     let means =
@@ -577,6 +585,27 @@ impl Viewport {
         self.is_slice().then(|| Crosshair::new(self.id, self.frame(), &self.view, rect, scenery.cuts, cursor))
     }
 
+    fn is_solid(&self) -> bool {
+        !matches!(self.view.content, Content::Slice | Content::Curved)
+    }
+
+    /// A press on the orientation cube or on a handle of the crop box; false where neither is.
+    fn press_on_solid(&mut self, rect: Rect, pos: egui::Pos2, scenery: &Scenery<'_>) -> bool {
+        if !self.is_solid() {
+            return false;
+        }
+        if let Some(side) = solid::clicked_side(&self.view.camera, rect, pos) {
+            self.view.camera.patient_from_camera = side;
+            self.view.touch();
+            self.drag = None;
+            return true;
+        }
+        let crop = scenery.crop.then(|| CropBox::new(&self.view, self.series.volume.geometry(), rect));
+        let face = crop.and_then(|crop| crop.face_at(pos));
+        self.drag = face.map(|face| Drag::Crop { face, last: pos });
+        face.is_some()
+    }
+
     /// A press with a tool that `scene::interaction` does not know.
     fn begin(
         &mut self,
@@ -629,6 +658,16 @@ impl Viewport {
                 let degrees = f64::from((pos.x - last.x) * DEGREES_PER_POINT);
                 self.turn(degrees);
                 self.drag = Some(Drag::Rotate { last: pos });
+            }
+            Some(Drag::Crop { face, last }) => {
+                let Some(rect) = self.picture_rect else { return };
+                let volume = Arc::clone(&self.series.volume);
+                let bounds = CropBox::new(&self.view, volume.geometry(), rect).dragged(face, pos - last);
+                if let Some(bounds) = bounds {
+                    self.view.clip.crop_voxels = Some(bounds);
+                    self.view.touch();
+                }
+                self.drag = Some(Drag::Crop { face, last: pos });
             }
             Some(Drag::Magnify) | None => {}
         }
@@ -737,6 +776,14 @@ impl Viewport {
                 _ => overlay::Stage::Interactive,
             };
             overlay::draw(&painter, rect, place, self, shown, state, scenery);
+            if self.is_solid() {
+                if scenery.crop {
+                    CropBox::new(&self.view, self.series.volume.geometry(), rect).paint(&painter);
+                }
+                if !self.series.report.directions_unknown {
+                    solid::paint_cube(&painter, rect, &self.view.camera);
+                }
+            }
             if self.drag == Some(Drag::Magnify)
                 && let Some(at) = self.pointer.filter(|&at| rect.contains(at))
             {

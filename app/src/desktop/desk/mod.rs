@@ -6,18 +6,23 @@ use std::sync::Arc;
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
-use render_core::scene::{Content, Curved, Preset, PresetLibrary, ViewState};
+use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
 use render_core::{Renderer, Volume, Window};
+
+mod cells;
+mod play;
+
+use cells::Cells;
+pub use play::Cine;
 
 use super::command::Command;
 use super::curve::Drawn;
-use super::layout::{Happened, Heading, Layout, Show, ViewportId};
+use super::layout::{Happened, Layout, ViewportId};
 use super::menu::Candidate;
 use super::session::SavedView;
 use super::study::OpenSeries;
 use super::tool::Tool;
 use super::viewport::{Cut, Effect, Kind, Probe, Scenery, Viewport};
-use super::{menu, theme};
 
 /// What a cell of an arrangement holds: a series by its id, and how it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,17 +51,6 @@ impl Want {
         }
     }
 }
-
-/// Slices, or times, that follow each other by themselves.
-#[derive(Clone, Copy, Debug)]
-pub struct Cine {
-    pub per_second: f64,
-    /// When the last step was due.
-    last_s: f64,
-}
-
-/// Volumes of a 4D series are kept while they are together no larger than this.
-const KEPT_BYTES: usize = 2 << 30;
 
 /// Rows of equal cells, filled row by row; `None` is left empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +87,7 @@ pub struct Desk {
     pub linked: bool,
     pub demographics: bool,
     pub reference_lines: bool,
+    pub crop: bool,
     /// Where the planes of each patient space cross.
     cursors: HashMap<String, DVec3>,
     pub(super) next: u32,
@@ -117,6 +112,7 @@ impl Desk {
             linked: true,
             demographics: true,
             reference_lines: true,
+            crop: false,
             cursors: HashMap::new(),
             next: 1,
             ctx: ctx.clone(),
@@ -338,109 +334,6 @@ impl Desk {
         self.wanted.iter().any(|(of, want)| *of == id && matches!(want, Want::Show(..)))
     }
 
-    /// Keeps a time of a 4D series, so that the next round needs no reading; others are forgotten.
-    fn keep(&mut self, series: &Arc<OpenSeries>) {
-        let times = &series.times;
-        if times.len() < 2 {
-            return;
-        }
-        self.kept.retain(|kept| times.contains(&kept.series_id) && kept.series_id != series.series_id);
-        self.kept.push(Arc::clone(series));
-        let bytes = |kept: &Arc<OpenSeries>| kept.volume.voxels().byte_len();
-        while self.kept.iter().map(bytes).sum::<usize>() > KEPT_BYTES && self.kept.len() > 1 {
-            self.kept.remove(0);
-        }
-    }
-
-    /// Another time of the active series, wherever it is shown; the last is followed by the first.
-    fn step_time(&mut self, by: i64) {
-        let Some(active) = self.active() else { return };
-        let (Some(time), count @ 2..) = (active.series.time, active.series.times.len()) else { return };
-        let here = active.series.series_id.clone();
-        let next = (i64::from(time) + by).rem_euclid(count as i64) as usize;
-        let next = active.series.times[next].clone();
-        let ids: Vec<ViewportId> =
-            self.viewports.values().filter(|v| v.series.series_id == here).map(|v| v.id).collect();
-        for id in ids {
-            self.want_one(id, Want::Time(next.clone()));
-        }
-        self.fill_from_memory();
-    }
-
-    /// Lets slices or times follow each other, or stops it.
-    fn toggle_cine(&mut self) {
-        self.cine = match self.cine {
-            Some(_) => None,
-            None => Some(Cine { per_second: 15.0, last_s: self.ctx.input(|input| input.time) }),
-        };
-    }
-
-    /// Goes on with what plays. A machine that is too slow leaves out nothing, and plays slower.
-    pub fn play(&mut self) {
-        let Some(cine) = &mut self.cine else { return };
-        let now = self.ctx.input(|input| input.time);
-        let step_s = 1.0 / cine.per_second.clamp(0.5, 120.0);
-        let due = now - cine.last_s >= step_s;
-        let wait_s = if due { step_s } else { step_s - (now - cine.last_s) };
-        self.ctx.request_repaint_after_secs(wait_s as f32);
-        if !due {
-            return;
-        }
-        cine.last_s = (cine.last_s + step_s).max(now - step_s);
-        let waiting = self.wanted.iter().any(|(_, want)| matches!(want, Want::Time(_)));
-        let Some(active) = self.viewports.get_mut(&self.active) else { return };
-        if active.series.times.len() > 1 {
-            if !waiting {
-                self.step_time(1);
-            }
-        } else if active.is_slice() {
-            let (number, count) = active.view.plane.slice_number(&active.series.volume);
-            let by = if number >= count { 1 - count } else { 1 };
-            let shift = active.page(by);
-            self.page_others(self.active, shift);
-        } else {
-            active.view.camera.azimuth(2.0);
-            active.view.touch();
-        }
-    }
-
-    /// A point more of the path; from the second one on, another viewport rolls it out.
-    fn draw_path(&mut self, id: ViewportId, point_mm: DVec3) {
-        let Some(source) = self.viewports.get(&id) else { return };
-        let frame = source.frame().to_owned();
-        let mut drawn = match self.path.take() {
-            Some(drawn) if drawn.on == id && drawn.frame == frame => drawn,
-            _ => Drawn::new(frame, id, &source.view),
-        };
-        let series = source.series.series_id.clone();
-        drawn.push(point_mm);
-        if let Some(path) = drawn.path() {
-            let others = || self.viewports.values().filter(|v| v.id != id && v.series.series_id == series);
-            let known = drawn.shown_in.filter(|shown| self.viewports.contains_key(shown));
-            let target = known
-                .or_else(|| others().find(|v| !v.is_slice()).map(|v| v.id))
-                .or_else(|| others().next().map(|v| v.id));
-            if let Some(viewport) = target.and_then(|target| self.viewports.get_mut(&target)) {
-                let volume = Arc::clone(&viewport.series.volume);
-                viewport.view.set_content(Content::Curved, &volume);
-                viewport.view.curved = Some(Curved::new(path, &volume));
-                viewport.view.touch();
-            }
-            drawn.shown_in = target;
-        }
-        self.path = Some(drawn);
-    }
-
-    /// Forgets the path that is being drawn; returns whether there was one.
-    pub fn drop_path(&mut self) -> bool {
-        let Some(drawn) = self.path.take() else { return false };
-        if let Some(viewport) = drawn.shown_in.and_then(|id| self.viewports.get_mut(&id)) {
-            let (series, kind) = (Arc::clone(&viewport.series), viewport.kind);
-            viewport.show_series(series, kind);
-        }
-        true
-    }
-
     fn add(&mut self, id: ViewportId, kind: Kind, series: Arc<OpenSeries>) {
         let viewport = Viewport::new(id, kind, series, &self.ctx, self.card.as_ref());
         self.viewports.insert(id, viewport);
@@ -497,6 +390,7 @@ impl Desk {
             tool: self.tool,
             demographics: self.demographics,
             reference_lines: self.reference_lines,
+            crop: self.crop,
             several_series: self.series().len() > 1,
         };
         let mut cells = Cells {
@@ -680,6 +574,7 @@ impl Desk {
             Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
             Command::Split { id, below } => self.split(id, below),
             Command::ToggleLinked => self.linked = !self.linked,
+            Command::ToggleCrop => self.crop = !self.crop,
             Command::ToggleCine => self.toggle_cine(),
             Command::CineSpeed(per_second) => {
                 if let Some(cine) = &mut self.cine {
@@ -824,74 +719,5 @@ fn next_preset(view: &mut ViewState, volume: &Volume, presets: &PresetLibrary) {
 fn show_matter(view: &mut ViewState, volume: &Volume) {
     if view.content.in_one_picture() != Content::Volume {
         view.set_content(Content::Volume, volume);
-    }
-}
-
-/// The desk as its layout shows it.
-struct Cells<'a> {
-    viewports: &'a mut BTreeMap<ViewportId, Viewport>,
-    wanted: &'a [(ViewportId, Want)],
-    /// What is open, to be laid over others: id, name and patient space.
-    others: &'a [Candidate],
-    scenery: &'a Scenery<'a>,
-    effects: Vec<(ViewportId, Effect)>,
-    happened: Vec<(ViewportId, Happened)>,
-    commands: &'a mut Vec<Command>,
-}
-
-impl Show for Cells<'_> {
-    fn heading(&self, id: ViewportId) -> Heading {
-        match self.viewports.get(&id) {
-            Some(viewport) => viewport.heading(self.scenery.several_series),
-            None => Heading {
-                title: "Empty".to_owned(),
-                color: theme::line(),
-                hint: "What this viewport shows: nothing".to_owned(),
-            },
-        }
-    }
-
-    fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId) {
-        menu::viewport(ui, id, self.viewports.get(&id), self.others, self.commands);
-    }
-
-    fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId) {
-        let rect = ui.available_rect_before_wrap();
-        match self.viewports.get_mut(&id) {
-            Some(viewport) => {
-                let effects = viewport.show(ui, self.scenery);
-                self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
-            }
-            None => {
-                let text = if self.wanted.iter().any(|(of, _)| *of == id) {
-                    "Loading…"
-                } else {
-                    "Drag a series here, or choose one in the list"
-                };
-                super::overlay::centered(&ui.painter_at(rect), rect, text, theme::OVERLAY_WEAK);
-                let response = ui.interact(rect, egui::Id::unique((id, "empty")), egui::Sense::click());
-                response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Empty viewport"));
-                if response.clicked() {
-                    self.happened.push((id, Happened::Activated));
-                }
-            }
-        }
-        // A series that is dragged here from the list.
-        let dropped = ui.interact(rect, egui::Id::unique((id, "drop")), egui::Sense::hover());
-        if dropped.dnd_hover_payload::<String>().is_some() {
-            let stroke = egui::Stroke::new(2.0, theme::accent());
-            ui.painter().rect_stroke(rect.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
-        }
-        if let Some(series_id) = dropped.dnd_release_payload::<String>() {
-            self.commands.push(Command::LoadInto(id, (*series_id).clone()));
-        }
-    }
-
-    fn is_active(&self, id: ViewportId) -> bool {
-        self.scenery.active == id
-    }
-
-    fn happened(&mut self, id: ViewportId, what: Happened) {
-        self.happened.push((id, what));
     }
 }

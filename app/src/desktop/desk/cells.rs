@@ -1,0 +1,80 @@
+//! The desk as its layout shows it.
+
+use std::collections::BTreeMap;
+
+use eframe::egui;
+
+use super::Want;
+use crate::desktop::command::Command;
+use crate::desktop::layout::{Happened, Heading, Show, ViewportId};
+use crate::desktop::menu::{self, Candidate};
+use crate::desktop::viewport::{Effect, Scenery, Viewport};
+use crate::desktop::{overlay, theme};
+
+pub(super) struct Cells<'a> {
+    pub viewports: &'a mut BTreeMap<ViewportId, Viewport>,
+    pub wanted: &'a [(ViewportId, Want)],
+    /// What is open, to be laid over others: id, name and patient space.
+    pub others: &'a [Candidate],
+    pub scenery: &'a Scenery<'a>,
+    pub effects: Vec<(ViewportId, Effect)>,
+    pub happened: Vec<(ViewportId, Happened)>,
+    pub commands: &'a mut Vec<Command>,
+}
+
+impl Show for Cells<'_> {
+    fn heading(&self, id: ViewportId) -> Heading {
+        match self.viewports.get(&id) {
+            Some(viewport) => viewport.heading(self.scenery.several_series),
+            None => Heading {
+                title: "Empty".to_owned(),
+                color: theme::line(),
+                hint: "What this viewport shows: nothing".to_owned(),
+            },
+        }
+    }
+
+    fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId) {
+        menu::viewport(ui, id, self.viewports.get(&id), self.others, self.commands);
+    }
+
+    fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId) {
+        let rect = ui.available_rect_before_wrap();
+        match self.viewports.get_mut(&id) {
+            Some(viewport) => {
+                let effects = viewport.show(ui, self.scenery);
+                self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
+            }
+            None => {
+                let text = if self.wanted.iter().any(|(of, _)| *of == id) {
+                    "Loading…"
+                } else {
+                    "Drag a series here, or choose one in the list"
+                };
+                overlay::centered(&ui.painter_at(rect), rect, text, theme::OVERLAY_WEAK);
+                let response = ui.interact(rect, egui::Id::unique((id, "empty")), egui::Sense::click());
+                response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Empty viewport"));
+                if response.clicked() {
+                    self.happened.push((id, Happened::Activated));
+                }
+            }
+        }
+        // A series that is dragged here from the list.
+        let dropped = ui.interact(rect, egui::Id::unique((id, "drop")), egui::Sense::hover());
+        if dropped.dnd_hover_payload::<String>().is_some() {
+            let stroke = egui::Stroke::new(2.0, theme::accent());
+            ui.painter().rect_stroke(rect.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
+        }
+        if let Some(series_id) = dropped.dnd_release_payload::<String>() {
+            self.commands.push(Command::LoadInto(id, (*series_id).clone()));
+        }
+    }
+
+    fn is_active(&self, id: ViewportId) -> bool {
+        self.scenery.active == id
+    }
+
+    fn happened(&mut self, id: ViewportId, what: Happened) {
+        self.happened.push((id, what));
+    }
+}
