@@ -46,7 +46,7 @@ pub struct Outline {
 impl Outline {
     pub fn of(volume: &Volume) -> Self {
         Self {
-            geometry: volume.geometry().clone(),
+            geometry: *volume.geometry(),
             meaning: volume.meaning().clone(),
             value_range: volume.value_range(),
             levels: volume.levels(),

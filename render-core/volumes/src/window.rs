@@ -140,6 +140,11 @@ impl Table {
         (brightness.len() >= 2).then_some(Self(brightness))
     }
 
+    /// Brightness for evenly spaced values, 0 to 1.
+    pub fn entries(&self) -> &[f32] {
+        &self.0
+    }
+
     /// Between entries it is a straight line.
     fn at(&self, share: f32) -> f32 {
         let at = share.clamp(0.0, 1.0) * (self.0.len() - 1) as f32;
