@@ -53,8 +53,18 @@ pub struct View {
     pub no_index: bool,
 
     /// Serve browsers instead of opening a window
-    #[arg(long)]
+    #[arg(long, conflicts_with = "connect")]
     pub serve: bool,
+
+    /// Show in a window what a server or a colleague's Voxcast draws, by the address that it prints
+    #[arg(
+        long,
+        env = "VOXCAST_CONNECT",
+        value_name = "URL",
+        hide_env_values = true,
+        conflicts_with = "studies"
+    )]
+    pub connect: Option<String>,
 
     /// Address and port to serve on; other machines reach it only if this is not a loopback address
     #[arg(long, env = "VOXCAST_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]

@@ -28,6 +28,9 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
     output::note(format_args!("mode: {}", verdict.mode.as_str()));
     verdict.reasons.iter().for_each(|reason| output::note(format_args!("  {reason}")));
     match verdict.mode {
+        Mode::Serve if view.connect.is_some() => Err(usage(
+            "--connect needs a display for its window; open the server's address in a browser instead",
+        )),
         Mode::Serve => serve(view, &renderer, presets),
         Mode::Local => {
             let options = desktop::Options {
@@ -35,8 +38,12 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
                 presets: presets.clone(),
                 index: !view.no_index,
                 settings,
+                connect: view.connect.clone(),
             };
             desktop::run(view.studies.clone(), options).or_else(|error| {
+                if view.connect.is_some() {
+                    return Err(error.context("--connect needs a window"));
+                }
                 output::note(format_args!("no window, so a server for browsers instead: {error:#}"));
                 serve(view, &renderer, presets)
             })

@@ -10,8 +10,10 @@ use render_core::dicom::{self, Failed, Glimpse, Library, Loaded, Series, Study};
 use render_core::scene::{Preset, PresetLibrary};
 use render_core::words::counted;
 use render_core::{Progress, Renderer};
+use server_mode::remote::Event;
 
 use super::command::{self, Command, KeyFocus};
+use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
 use super::hanging::{self, Protocols};
@@ -56,6 +58,11 @@ pub struct App {
     /// Series to load after the one that is being loaded.
     queue: VecDeque<String>,
     pub(super) desk: Desk,
+    /// The server whose studies are shown beside those of this machine.
+    pub(super) connection: Option<Arc<Connection>>,
+    connect_dialog: Option<dialogs::ConnectDialog>,
+    /// Nothing of the server's is shown yet.
+    waiting_for_library: bool,
     protocols: Protocols,
     /// How the study on screen is hung.
     pub(super) hung: Option<Hung>,
@@ -153,6 +160,9 @@ impl App {
             picker: None,
             queue: VecDeque::new(),
             desk,
+            connection: None,
+            connect_dialog: None,
+            waiting_for_library: false,
             protocols,
             hung: None,
             recent: Recent::load(),
@@ -179,7 +189,9 @@ impl App {
             app.tell("Hanging protocols were left out.".to_owned(), problems);
         }
         let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
-        if !paths.is_empty() {
+        if let Some(url) = options.connect {
+            app.connect(ctx, &url);
+        } else if !paths.is_empty() {
             app.open(ctx, paths);
         } else if crashed || app.settings.restore_session {
             app.reopen_session(ctx);
@@ -192,7 +204,7 @@ impl App {
 
     /// Whether there is anything to list beside the viewports.
     pub(super) fn has_list(&self) -> bool {
-        !self.studies.is_empty()
+        !self.studies.is_empty() || self.connection.is_some()
     }
 
     pub(super) fn series(&self, series_id: &str) -> Option<(&Study, &Series)> {
@@ -224,13 +236,86 @@ impl App {
             Some(Work::Load { series_id, .. }) => Some(series_id.clone()),
             None => None,
         };
-        let missing = self.desk.missing();
+        let mut missing = self.desk.missing();
+        // What a server has, it opens by itself.
+        if let Some(connection) = &self.connection {
+            let library = connection.library();
+            missing.retain(|id| {
+                let theirs = is_listed(&library, id);
+                if theirs {
+                    connection.open(id);
+                }
+                !theirs
+            });
+        }
         // What is not wanted any more is not worth waiting for.
         if loading.as_ref().is_some_and(|id| !missing.contains(id)) {
             self.work = None;
         }
         self.queue = missing.into_iter().filter(|id| loading.as_ref() != Some(id)).collect();
         self.load_next(ctx);
+    }
+
+    /// Connects to the address that a server prints.
+    pub(super) fn connect(&mut self, ctx: &egui::Context, url: &str) {
+        match Connection::new(url, ctx) {
+            Ok(connection) => {
+                self.connect_dialog = None;
+                self.messages.clear();
+                self.connection = Some(connection);
+                self.waiting_for_library = true;
+            }
+            Err(error) => match &mut self.connect_dialog {
+                Some(dialog) => dialog.problem = Some(error.to_string()),
+                None => self.tell(format!("Not connected: {error}"), Vec::new()),
+            },
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.desk.let_go_of_servers();
+    }
+
+    /// Takes what the server has told.
+    fn take_remote(&mut self) {
+        let Some(connection) = self.connection.clone() else { return };
+        let library = connection.library();
+        if self.waiting_for_library && !library.is_empty() {
+            self.waiting_for_library = false;
+            let series = library.iter().flat_map(|study| &study.series);
+            let voxels = |series: &&protocol::message::Series| {
+                series.dims.iter().map(|&n| u64::from(n)).product::<u64>()
+            };
+            if let Some(first) = series.max_by_key(voxels) {
+                let id = first.series_instance_uid.clone();
+                let arrangement = if first.dims[2] >= 8 {
+                    Arrangement::planes_and_volume(&id)
+                } else {
+                    Arrangement::single(&id)
+                };
+                self.hung = None;
+                self.desk.arrange(&arrangement);
+            }
+        }
+        for event in connection.take_events() {
+            match event {
+                Event::Opened(opened) => {
+                    connection.answered(&opened.id);
+                    if let Some((study, series)) = Connection::listed(&library, &opened) {
+                        let open = OpenSeries::remote(&study, &series, opened, Arc::clone(&connection));
+                        self.desk.fill(&Arc::new(open));
+                    }
+                }
+                Event::OpenFailed { series_id, reason } => {
+                    connection.answered(&series_id);
+                    self.desk.forget(&series_id);
+                    self.tell(format!("The server did not open the series: {reason}"), Vec::new());
+                }
+                Event::Failed(reason) => self.tell(format!("The server: {reason}"), Vec::new()),
+                _ => {}
+            }
+        }
     }
 
     fn load_next(&mut self, ctx: &egui::Context) {
@@ -486,6 +571,16 @@ impl App {
                     self.hang(&study, Some(&name), 0);
                 }
             }
+            Command::ShowConnectDialog => {
+                self.connect_dialog.get_or_insert_default();
+            }
+            Command::Connect(url) => self.connect(ctx, &url),
+            Command::Reconnect => {
+                if let Some(connection) = &self.connection {
+                    connection.reconnect();
+                }
+            }
+            Command::Disconnect => self.disconnect(),
             Command::LoadSeries(id) => {
                 self.desk.want(&id, None);
             }
@@ -584,7 +679,7 @@ impl App {
     /// Keeps the volume view's look in the user's folder, which is watched for what is new.
     fn save_preset(&mut self, ctx: &egui::Context, label: &str) {
         let Some(viewport) = self.desk.volume_viewport() else { return };
-        let preset = presets::preset_of(&viewport.view, label, &viewport.series.volume.meaning().modality);
+        let preset = presets::preset_of(&viewport.view, label, &viewport.series.outline().meaning().modality);
         if Preset::find(&preset.name).is_some() {
             return self.tell(tr!("preset-built-in", name = label).into_owned(), Vec::new());
         }
@@ -656,7 +751,8 @@ impl App {
         let subject = Subject {
             id: egui::Id::unique((&viewport.series.series_id, viewport.id)),
             view: &viewport.view,
-            volume: &viewport.series.volume,
+            outline: viewport.series.outline(),
+            volume: viewport.series.volume(),
             refined: viewport.refined(),
         };
         egui::Panel::right("look")
@@ -704,6 +800,7 @@ impl eframe::App for App {
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
         self.take_presets();
+        self.take_remote();
         self.take_saved();
         let mut commands = command::pressed(&ctx, self.key_focus(&ctx), &self.keymap);
         let dropped: Vec<PathBuf> =
@@ -736,6 +833,9 @@ impl eframe::App for App {
         let candidates = self.candidates();
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
+            if let Some(connection) = &self.connection {
+                dialogs::lost_connection(connection, ui, &mut commands);
+            }
             if self.show_preview(ui, &mut commands) {
                 // The series that was asked for last.
             } else if !self.desk.is_empty() {
@@ -760,6 +860,11 @@ impl eframe::App for App {
         }
         self.desk.restore_views(&self.presets);
         self.keep_session(&ctx);
+        if let Some(dialog) = &mut self.connect_dialog
+            && !dialog.show(&ctx, &mut commands)
+        {
+            self.connect_dialog = None;
+        }
         if self.work.is_some() {
             ctx.request_repaint_after(PROGRESS_EVERY);
         }
@@ -801,6 +906,11 @@ fn settings_problem(problem: &settings::Problem) -> String {
         settings::Problem::Entries(names) => tr!("settings-entries", names = names.join(", ")),
     }
     .into_owned()
+}
+
+/// Whether a server's library has a series.
+fn is_listed(library: &[protocol::message::Study], series_id: &str) -> bool {
+    library.iter().flat_map(|study| &study.series).any(|series| series.series_instance_uid == series_id)
 }
 
 fn failed_line(failed: &Failed) -> String {

@@ -7,9 +7,9 @@ use render_core::Window;
 use render_core::scene::Content;
 use render_core::scene::view::Slab;
 
+use super::kind::Kind;
 use super::layout::ViewportId;
 use super::tool::Tool;
-use super::viewport::Kind;
 
 use super::keymap::Keymap;
 use super::look_panel::Look;
@@ -25,6 +25,11 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Shows a series in the place of the active one.
     LoadSeries(String),
+    ShowConnectDialog,
+    /// To the address that a server prints.
+    Connect(String),
+    Reconnect,
+    Disconnect,
     /// Opens what was open when the program ended last.
     ReopenSession,
     /// Shows a series in one viewport.
@@ -123,6 +128,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "Ctrl+O",
         text: "Open a study",
         bindings: &[(Modifiers::COMMAND, Key::O, || Command::ShowOpenDialog)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "Ctrl+K",
+        text: "Connect to a colleague or a server",
+        bindings: &[(Modifiers::COMMAND, Key::K, || Command::ShowConnectDialog)],
     },
     Shortcut {
         group: "Study",

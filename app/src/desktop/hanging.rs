@@ -6,8 +6,8 @@ use render_core::dicom::{Series, Study};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Arrangement, Cell};
+use super::kind::Kind;
 use super::layout::MOST;
-use super::viewport::Kind;
 
 /// Largest file of a protocol.
 const MAX_BYTES: u64 = 64 << 10;

@@ -5,9 +5,10 @@ use render_core::scene::Content;
 use render_core::scene::view::{Combine, Slab};
 
 use super::command::Command;
+use super::kind::Kind;
 use super::layout::ViewportId;
 use super::theme;
-use super::viewport::{Kind, Viewport};
+use super::viewport::Viewport;
 
 const SLABS_MM: [f64; 6] = [0.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 

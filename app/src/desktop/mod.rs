@@ -12,6 +12,7 @@
 mod app;
 mod canvas;
 mod command;
+mod connection;
 mod crosshair;
 mod curve;
 mod desk;
@@ -20,11 +21,13 @@ mod hanging;
 mod job;
 mod keeper;
 mod keymap;
+mod kind;
 mod layout;
 mod look_panel;
 mod menu;
 mod overlay;
 mod palette;
+mod pictures;
 mod presets;
 mod preview;
 mod recent;
@@ -57,6 +60,8 @@ pub struct Options {
     pub presets: Option<PathBuf>,
     /// Whether headers are kept between starts.
     pub index: bool,
+    /// A server to connect to, by the address that it prints.
+    pub connect: Option<String>,
     pub settings: settings::Read,
 }
 

@@ -25,6 +25,10 @@ pub enum Stage {
     /// This share of its passes is done.
     Refining(f32),
     Final,
+    /// A server's, and the last one while the view rests, but not bit by bit.
+    Lossy,
+    /// A server's, bit by bit what it drew.
+    Lossless,
 }
 
 /// Draws everything over the picture at `place` in the viewport `rect`. The text tells what the
@@ -38,8 +42,8 @@ pub fn draw(
     stage: Stage,
     scenery: &Scenery<'_>,
 ) {
-    let (view, volume) = (&shown.view, &*shown.volume);
-    let open = &*viewport.series;
+    let open = &*shown.series;
+    let (view, volume) = (&shown.view, open.outline());
     let millimetres = &open.report.millimetres;
     lines(painter, rect, viewport, scenery);
     if let Some(path) = scenery.path.filter(|path| path.frame == viewport.frame() && viewport.is_slice()) {
@@ -87,7 +91,7 @@ pub fn draw(
     }
     if let (Some(over), Some(layer)) = (&viewport.over, view.layers.first()) {
         let percent = layer.opacity * 100.0;
-        let modality = &over.volume.meaning().modality;
+        let modality = &over.outline().meaning().modality;
         lower_right.push((format!("{modality} over it, {percent:.0} %"), theme::OVERLAY));
     }
     if let (Some(time), count @ 2..) = (open.time, open.times.len()) {
@@ -110,6 +114,8 @@ pub fn draw(
         Stage::Interactive => ("Interactive".to_owned(), theme::OVERLAY_WARNING),
         Stage::Refining(share) => (format!("Refining {:.0} %", share * 100.0), theme::OVERLAY_WEAK),
         Stage::Final => ("Final".to_owned(), theme::OVERLAY_WEAK),
+        Stage::Lossy => ("Final, lossy".to_owned(), theme::OVERLAY_WARNING),
+        Stage::Lossless => ("Final, lossless".to_owned(), theme::OVERLAY_WEAK),
     });
     if let Stage::Refining(share) = stage {
         let y = rect.bottom() - 1.0;

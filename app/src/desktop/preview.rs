@@ -10,10 +10,11 @@ use render_core::{Progress, Renderer};
 
 use super::app::LOADING;
 use super::command::Command;
+use super::kind::Kind;
 use super::layout::ViewportId;
 use super::study::OpenSeries;
 use super::tool::Tool;
-use super::viewport::{Kind, Scenery, Viewport};
+use super::viewport::{Scenery, Viewport};
 use super::{side_panel, theme};
 
 /// One image of a series that is being loaded, in its own plane.

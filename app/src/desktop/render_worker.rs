@@ -18,7 +18,7 @@ use super::canvas::{Canvas, Drawn, Image};
 const BUDGET: Duration = Duration::from_millis(24);
 
 /// After the last move, the view counts as resting this much later.
-const REST: Duration = Duration::from_millis(120);
+pub const REST: Duration = Duration::from_millis(120);
 
 /// Whether more changes are likely to follow at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

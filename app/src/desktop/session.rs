@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::{Cell, Desk};
 use super::keeper::{self, Keeper};
+use super::kind::Kind;
 use super::layout::{Layout, Node, ViewportId};
-use super::viewport::{Kind, Viewport};
+use super::viewport::Viewport;
 
 const VERSION: u32 = 1;
 
@@ -154,7 +155,7 @@ fn read(file: &Path) -> Option<Session> {
 impl SavedView {
     fn of(viewport: &Viewport, desk: &Desk) -> Self {
         let id_of = |volume: &Arc<render_core::Volume>| {
-            let series = desk.series().into_iter().find(|series| Arc::ptr_eq(&series.volume, volume))?;
+            let series = desk.series().into_iter().find(|series| Arc::ptr_eq(series.in_layers(), volume))?;
             Some(series.series_id.clone())
         };
         Self {
@@ -254,7 +255,7 @@ impl Desk {
         for id in ready {
             let Some(saved) = self.saved.remove(&id) else { continue };
             let Some(viewport) = self.viewports.get_mut(&id) else { continue };
-            match saved.view(&viewport.view, &viewport.series.volume, presets) {
+            match saved.view(&viewport.view, viewport.series.outline(), presets) {
                 Some(view) => viewport.adopt(view),
                 None => tracing::warn!("a saved view does not fit its series and was left out"),
             }

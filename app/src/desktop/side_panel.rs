@@ -2,11 +2,12 @@
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
 use render_core::Progress;
-use render_core::dicom::{Report, Series, Study};
+use render_core::dicom::{Report, Study};
 use render_core::words::counted;
 
 use super::app::{App, Work, file_name};
 use super::command::Command;
+use super::connection::Connection;
 use super::{study, theme};
 
 const THUMBNAIL: f32 = 56.0;
@@ -24,9 +25,16 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         for study in app.studies.iter().rev() {
             study_heading(study, app.desk.demographics, ui);
             for series in &study.series {
-                series_row(app, series, ui, commands);
+                let id = series.id();
+                let loading = matches!(&app.work, Some(Work::Load { series_id, .. }) if *series_id == id);
+                let title = study::series_title(series.series_number, &series.title());
+                let row = Row { id, title, modality: &series.modality, dims: series.dims, loading };
+                series_row(app, row, ui, commands);
             }
             ui.add_space(10.0);
+        }
+        if let Some(connection) = &app.connection {
+            remote_studies(app, connection, ui, commands);
         }
         failed(app, ui);
         recent(app, ui, commands);
@@ -66,10 +74,20 @@ fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Comma
 }
 
 fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
-    let name = if demographics { study::patient_title(&study.patient) } else { "Patient hidden".to_owned() };
+    heading(
+        &study::patient_title(&study.patient),
+        &study.study_description,
+        &study.study_date,
+        demographics,
+        ui,
+    );
+}
+
+fn heading(patient: &str, description: &str, date: &str, demographics: bool, ui: &mut egui::Ui) {
+    let name = if demographics { patient } else { "Patient hidden" };
     ui.label(RichText::new(name).color(theme::strong()).size(14.5));
-    let date = study::date(&study.study_date);
-    let parts = [study.study_description.as_str(), date.as_str()].into_iter().filter(|part| !part.is_empty());
+    let date = study::date(date);
+    let parts = [description, date.as_str()].into_iter().filter(|part| !part.is_empty());
     let text = parts.collect::<Vec<_>>().join("  ·  ");
     if !text.is_empty() {
         ui.add(egui::Label::new(RichText::new(text).color(theme::weak()).size(12.5)).truncate());
@@ -77,14 +95,46 @@ fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
     ui.add_space(2.0);
 }
 
-fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let id = series.id();
+/// What the list says of a series, wherever it is.
+struct Row<'a> {
+    id: String,
+    title: String,
+    modality: &'a str,
+    dims: [u32; 3],
+    loading: bool,
+}
+
+/// The studies of the server that the window is connected to.
+fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(format!("On {}", connection.authority())).color(theme::weak()).size(12.5));
+        if ui.small_button("Disconnect").clicked() {
+            commands.push(Command::Disconnect);
+        }
+    });
+    let missing = app.desk.missing();
+    for study in connection.library().iter() {
+        let name = study::person_name(&study.patient_name);
+        let name = if name.is_empty() { study.patient_id.clone() } else { name };
+        heading(&name, &study.description, &study.date, app.desk.demographics, ui);
+        for series in &study.series {
+            let row = Row {
+                id: series.series_instance_uid.clone(),
+                title: study::series_title(series.number, &series.description),
+                modality: &series.modality,
+                dims: series.dims,
+                loading: missing.contains(&series.series_instance_uid),
+            };
+            series_row(app, row, ui, commands);
+        }
+        ui.add_space(10.0);
+    }
+}
+
+fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let Row { id, title, modality, dims: [columns, rows, slices], loading } = row;
     let on_screen = app.desk.series().into_iter().find(|open| open.series_id == id);
-    let loading = matches!(&app.work, Some(Work::Load { series_id, .. })
-        if *series_id == series.id());
-    let title = study::series_title(series.series_number, &series.title());
-    let [columns, rows, slices] = series.dims;
-    let size = format!("{}  ·  {columns} × {rows} × {slices}", series.modality);
+    let size = format!("{modality}  ·  {columns} × {rows} × {slices}");
 
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), THUMBNAIL + 12.0), Sense::click_and_drag());
@@ -104,7 +154,7 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
     painter.rect_filled(rect, 5.0, fill);
     let picture = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(THUMBNAIL, THUMBNAIL));
     painter.rect_filled(picture, 3.0, Color32::BLACK);
-    match app.thumbnails.get(&series.id()) {
+    match app.thumbnails.get(&id) {
         Some(texture) => {
             let [width, height] = texture.size().map(|n| n as f32);
             let fit = vec2(width, height) * (THUMBNAIL / width.max(height).max(1.0));
@@ -113,7 +163,7 @@ fn series_row(app: &App, series: &Series, ui: &mut egui::Ui, commands: &mut Vec<
         }
         None => {
             let font = FontId::proportional(12.0);
-            painter.text(picture.center(), Align2::CENTER_CENTER, &series.modality, font, theme::weak());
+            painter.text(picture.center(), Align2::CENTER_CENTER, modality, font, theme::weak());
         }
     }
     let left = picture.right() + 10.0;

@@ -3,12 +3,23 @@
 use std::sync::Arc;
 
 use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Trust, Warning, WarningCode};
-use render_core::{Volume, Window, window};
+use render_core::{Outlined, Volume, Window, window};
+use server_mode::remote::RemoteSeries;
 
-/// A series whose voxels are in memory.
+use super::connection::Connection;
+
+/// Where a series' voxels are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Here(Arc<Volume>),
+    /// On a server, which draws it.
+    There(Arc<RemoteSeries>, Arc<Connection>),
+}
+
+/// A series that can be shown.
 #[derive(Debug)]
 pub struct OpenSeries {
-    pub volume: Arc<Volume>,
+    pub source: Source,
     /// What the window menu holds.
     pub windows: Vec<(String, Window)>,
     pub warnings: Vec<Warning>,
@@ -49,7 +60,7 @@ impl OpenSeries {
     ) -> Self {
         Self {
             windows: window::menu(&volume),
-            volume,
+            source: Source::Here(volume),
             warnings,
             report,
             patient: study.patient.clone(),
@@ -68,14 +79,93 @@ impl OpenSeries {
         }
     }
 
+    /// A series of a server's, as its library names it.
+    pub fn remote(
+        study: &protocol::message::Study,
+        series: &protocol::message::Series,
+        opened: Arc<RemoteSeries>,
+        connection: Arc<Connection>,
+    ) -> Self {
+        Self {
+            windows: opened.windows.clone(),
+            warnings: opened.warnings.iter().filter_map(warning).collect(),
+            report: opened.report.clone(),
+            patient: Patient {
+                name: study.patient_name.clone(),
+                id: study.patient_id.clone(),
+                ..Patient::default()
+            },
+            study_description: study.description.clone(),
+            study_date: study.date.clone(),
+            series_id: series.series_instance_uid.clone(),
+            series_description: series.description.clone(),
+            series_number: series.number,
+            frame: series.series_instance_uid.clone(),
+            time: None,
+            times: Vec::new(),
+            only: None,
+            source: Source::There(opened, connection),
+        }
+    }
+
+    /// What is known of it without its voxels.
+    pub fn outline(&self) -> &dyn Outlined {
+        match &self.source {
+            Source::Here(volume) => volume,
+            Source::There(series, _) => &series.outline,
+        }
+    }
+
+    /// Its voxels, where they are on this machine.
+    pub fn volume(&self) -> Option<&Arc<Volume>> {
+        match &self.source {
+            Source::Here(volume) => Some(volume),
+            Source::There(..) => None,
+        }
+    }
+
+    /// What stands for it in the layers of a view.
+    pub fn in_layers(&self) -> &Arc<Volume> {
+        match &self.source {
+            Source::Here(volume) => volume,
+            Source::There(series, _) => &series.stand_in,
+        }
+    }
+
     /// The window of a number key, counted from 1: CT has its own five, others follow the menu.
     pub fn window_of_key(&self, number: usize) -> Option<Window> {
         let index = number.checked_sub(1)?;
-        match window::presets(&self.volume.meaning().modality) {
+        match window::presets(&self.outline().meaning().modality) {
             [] => self.windows.get(index).map(|(_, window)| *window),
             usual => usual.get(index).map(|(_, window)| *window),
         }
     }
+}
+
+const CODES: [WarningCode; 17] = [
+    WarningCode::GantryTilt,
+    WarningCode::UnevenSpacing,
+    WarningCode::MissingSlices,
+    WarningCode::DuplicatePositions,
+    WarningCode::MixedOrientation,
+    WarningCode::MixedImages,
+    WarningCode::ConflictingInstances,
+    WarningCode::NoSpacing,
+    WarningCode::Uncalibrated,
+    WarningCode::Lossy,
+    WarningCode::Truncated,
+    WarningCode::UnknownPlace,
+    WarningCode::ColourAsGrey,
+    WarningCode::Rounded,
+    WarningCode::Padding,
+    WarningCode::NotFinite,
+    WarningCode::UnspecifiedUnit,
+];
+
+/// A warning as the server tells it; `None` for a code of a later server.
+fn warning(told: &protocol::message::Warning) -> Option<Warning> {
+    let code = CODES.into_iter().find(|code| code.as_str() == told.code)?;
+    Some(Warning { code, message: told.message.clone(), value: told.value })
 }
 
 /// The ids of all times of a 4D series, in their order; none of others.

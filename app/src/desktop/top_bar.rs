@@ -1,9 +1,11 @@
 //! The bar above the viewports and the line below them.
 
 use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText};
-use render_core::Volume;
+use protocol::message::TransportKind;
+use render_core::Outlined;
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, PresetLibrary, ViewState};
+use server_mode::remote::State;
 
 use super::app::App;
 use super::command::Command;
@@ -43,6 +45,9 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     }
     if ui.button("Open…").on_hover_text("Open a study (Ctrl+O), or drop it on the window").clicked() {
         commands.push(Command::ShowOpenDialog);
+    }
+    if ui.button("Connect…").on_hover_text("Show what a server or a colleague draws (Ctrl+K)").clicked() {
+        commands.push(Command::ShowConnectDialog);
     }
     if let Some(viewport) = app.desk.active() {
         grid_menu(app, ui, commands);
@@ -126,7 +131,7 @@ fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
 fn blend(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let (Some(over), Some(layer)) = (&viewport.over, viewport.view.layers.first()) else { return };
     let mut percent = layer.opacity * 100.0;
-    let modality = &over.volume.meaning().modality;
+    let modality = &over.outline().meaning().modality;
     let slider = egui::Slider::new(&mut percent, 0.0..=100.0).max_decimals(0).suffix(" %").text(modality);
     if ui.add(slider).on_hover_text(format!("How much of the {modality} is seen")).changed() {
         commands.push(Command::Blend(percent / 100.0));
@@ -155,7 +160,7 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     let speed = (width / 200.0).max(0.5);
     let width_drag = DragValue::new(&mut width).range(1.0..=1e6).speed(speed).max_decimals(0).prefix("W ");
     let center_drag = DragValue::new(&mut center).range(-1e6..=1e6).speed(speed).max_decimals(0).prefix("L ");
-    let unit = &viewport.series.volume.meaning().unit;
+    let unit = &viewport.series.outline().meaning().unit;
     let width_response = ui.add(width_drag).on_hover_text(format!("Width of the window, {unit}"));
     let center_response = ui.add(center_drag).on_hover_text(format!("Centre of the window, {unit}"));
     if width_response.changed() || center_response.changed() {
@@ -166,7 +171,7 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
 fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let view = &viewport.view;
     ui.label(RichText::new("Volume").color(theme::weak()));
-    preset_menu(view, &app.presets, &viewport.series.volume, ui, commands);
+    preset_menu(view, &app.presets, viewport.series.outline(), ui, commands);
     for (content, name, hint) in [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
         (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (C)"),
@@ -183,7 +188,7 @@ fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: 
 fn preset_menu(
     view: &ViewState,
     presets: &PresetLibrary,
-    volume: &Volume,
+    volume: &dyn Outlined,
     ui: &mut egui::Ui,
     commands: &mut Vec<Command>,
 ) {
@@ -230,6 +235,26 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 }
 
 fn renderer_chip(app: &App, ui: &mut egui::Ui) {
+    if let Some(connection) = app.connection.as_ref().filter(|_| app.desk.shows_a_servers()) {
+        let stats = connection.stats();
+        let State::Connected { transport } = connection.state() else { return };
+        let way = match transport {
+            TransportKind::Webrtc => "WebRTC",
+            TransportKind::Websocket => "WebSocket",
+        };
+        let chip =
+            ui.label(RichText::new(format!("Rendering: {}", connection.authority())).color(theme::weak()));
+        chip.on_hover_ui(|ui| {
+            ui.strong(format!("Pictures are drawn by {} and come by {way}", connection.authority()));
+            let ms = |time: Option<std::time::Duration>| {
+                time.map_or_else(|| "–".to_owned(), |time| format!("{:.0} ms", time.as_secs_f64() * 1e3))
+            };
+            ui.label(format!("Round trip {}, input to picture {}", ms(stats.rtt), ms(stats.latency)));
+            let megabits = stats.bits_per_second / 1e6;
+            ui.label(format!("{:.0} pictures a second, {megabits:.2} Mbit/s", stats.frames_per_second));
+        });
+        return;
+    }
     let renderer = &app.renderer;
     let drawn = renderer.last_drawn();
     let name = match drawn.as_ref().map_or(renderer.name(), |drawn| drawn.by) {

@@ -7,18 +7,20 @@ use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Rect, Role, Sense, WidgetInfo, pos2, vec2};
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
-use render_core::progressive::ViewRequest;
+use protocol::Quality;
 use render_core::scene::layer::{Layer, Look};
 use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, ColorMap, Content, Input, Interaction, Plane, ViewState};
-use render_core::{FrameKind, Outlined, Renderer, Volume, Window};
+use render_core::{FrameKind, Renderer, Window};
 
 use super::canvas::OnScreen;
 use super::crosshair::{self, Crosshair};
 use super::curve::Drawn;
+use super::kind::Kind;
 use super::layout::{Heading, ViewportId};
 use super::overlay;
-use super::render_worker::{Pace, Picture, RenderWorker};
+use super::pictures::{Pictures, Taken};
+use super::render_worker::{Pace, REST};
 use super::solid::{self, CropBox};
 use super::study::{self, OpenSeries};
 use super::theme;
@@ -39,69 +41,6 @@ const DOUBLE_CLICK_POINTS: f32 = 6.0;
 /// A drag with the scroll tool pages a slice for each so many points, and turns by this per point.
 const POINTS_PER_SLICE: f32 = 6.0;
 const DEGREES_PER_POINT: f32 = 0.5;
-
-/// What a viewport was opened to show. Its content and plane may be changed since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// The planes that the images were taken in.
-    Acquired,
-    Axial,
-    Coronal,
-    Sagittal,
-    Volume,
-    /// Maximum intensity projection.
-    Mip,
-}
-
-impl Kind {
-    pub const ALL: [Self; 6] =
-        [Self::Axial, Self::Coronal, Self::Sagittal, Self::Acquired, Self::Volume, Self::Mip];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Acquired => "Acquired",
-            Self::Axial => "Axial",
-            Self::Coronal => "Coronal",
-            Self::Sagittal => "Sagittal",
-            Self::Volume => "Volume",
-            Self::Mip => "Maximum intensity",
-        }
-    }
-
-    /// What is shown first, and in which plane.
-    fn plane(self, volume: &dyn Outlined) -> (Content, Plane) {
-        let (content, orientation) = match self {
-            Self::Acquired => return (Content::Slice, own_plane(volume)),
-            Self::Axial => (Content::Slice, Orientation::Axial),
-            Self::Coronal => (Content::Slice, Orientation::Coronal),
-            Self::Sagittal => (Content::Slice, Orientation::Sagittal),
-            Self::Volume => (Content::Volume, Orientation::Axial),
-            Self::Mip => (Content::MIP, Orientation::Axial),
-        };
-        (content, Plane::standard(orientation, volume))
-    }
-}
-
-/// The plane of a volume's images, turned as an upright standard view: the patient's right on the left,
-/// the head or the front on top.
-pub fn own_plane(volume: &dyn Outlined) -> Plane {
-    let geometry = volume.geometry();
-    let [x, y, _] = geometry.direction();
-    let orientation = match x.cross(y).abs().max_position() {
-        0 => Orientation::Sagittal,
-        1 => Orientation::Coronal,
-        _ => Orientation::Axial,
-    };
-    let (right, down) = orientation.axes();
-    let towards = |wanted: DVec3, axis: DVec3| if axis.dot(wanted) < 0.0 { -axis } else { axis };
-    let (across, along) = if x.dot(right).abs() >= y.dot(right).abs() { (x, y) } else { (y, x) };
-    let (right, down) = (towards(right, across), towards(down, along));
-    let fit_mm = [geometry.extent_mm(right), geometry.extent_mm(down)];
-    let mut plane = Plane { center_mm: geometry.center_mm(), right, down, fit_mm, zoom: 1.0 };
-    plane.snap(volume);
-    plane
-}
 
 /// A cut of another viewport, as it lies now.
 #[derive(Clone, Debug)]
@@ -180,7 +119,9 @@ pub struct Shown {
     pub view: ViewState,
     pub kind: FrameKind,
     pub refined: Option<f32>,
-    pub volume: Arc<Volume>,
+    /// How a server's picture was sent.
+    pub quality: Option<Quality>,
+    pub series: Arc<OpenSeries>,
 }
 
 /// A drag with the left button that `scene::interaction` knows nothing of.
@@ -208,7 +149,9 @@ pub struct Viewport {
     pointer: Option<egui::Pos2>,
     pressed: Option<(f64, egui::Pos2)>,
     pace: Pace,
-    worker: RenderWorker,
+    pictures: Pictures,
+    /// When the view changed last, by the window's clock.
+    moved_s: f64,
     submitted: Option<u64>,
     /// Whether the camera was fitted to the viewport's first size.
     fitted: bool,
@@ -231,9 +174,10 @@ impl Viewport {
         card: Option<&RenderState>,
     ) -> Self {
         // The size is set at the first layout, before any picture is asked for.
-        let (content, plane) = kind.plane(&series.volume);
-        let mut view = ViewState::new(&series.volume, content, Orientation::Axial, [1, 1]);
+        let (content, plane) = kind.plane(series.outline());
+        let mut view = ViewState::new(series.outline(), content, Orientation::Axial, [1, 1]);
         view.plane = plane;
+        let pictures = Pictures::of(id, &series, ctx, card);
         Self {
             id,
             view,
@@ -246,7 +190,8 @@ impl Viewport {
             pointer: None,
             pressed: None,
             pace: Pace::Resting,
-            worker: RenderWorker::start(&thread_name(id), ctx, card.cloned()),
+            pictures,
+            moved_s: f64::NEG_INFINITY,
             submitted: None,
             fitted: false,
             card: card.cloned(),
@@ -259,11 +204,12 @@ impl Viewport {
     }
 
     /// Shows another series, or the same in another way. The picture stays until the new one is there.
-    pub fn show_series(&mut self, series: Arc<OpenSeries>, kind: Kind) {
-        let (content, plane) = kind.plane(&series.volume);
+    pub fn show_series(&mut self, series: Arc<OpenSeries>, kind: Kind, ctx: &egui::Context) {
+        self.pictures.follow(self.id, &series, ctx, self.card.as_ref());
+        let (content, plane) = kind.plane(series.outline());
         let size = self.view.size;
         let revision = self.view.revision;
-        self.view = ViewState::new(&series.volume, content, Orientation::Axial, size);
+        self.view = ViewState::new(series.outline(), content, Orientation::Axial, size);
         self.view.plane = plane;
         self.view.revision = revision + 1;
         (self.series, self.kind, self.over) = (series, kind, None);
@@ -279,7 +225,8 @@ impl Viewport {
     }
 
     /// Shows the same place and look in another volume: another time of the series.
-    pub fn replace_volume(&mut self, series: Arc<OpenSeries>) {
+    pub fn replace_volume(&mut self, series: Arc<OpenSeries>, ctx: &egui::Context) {
+        self.pictures.follow(self.id, &series, ctx, self.card.as_ref());
         self.series = series;
         self.view.touch();
     }
@@ -294,10 +241,10 @@ impl Viewport {
     /// Back to the first look at its content.
     pub fn reset(&mut self) {
         let layers = std::mem::take(&mut self.view.layers);
-        self.view.reset(&self.series.volume);
+        self.view.reset(self.series.outline());
         self.view.layers = layers;
         if self.view.content == Content::Slice {
-            self.view.plane = self.kind.plane(&self.series.volume).1;
+            self.view.plane = self.kind.plane(self.series.outline()).1;
         }
     }
 
@@ -387,7 +334,8 @@ impl Viewport {
 
     /// All of the volume in the viewport, without leaving the slice or the direction.
     pub fn fit(&mut self) {
-        let volume = &*Arc::clone(&self.series.volume);
+        let series = Arc::clone(&self.series);
+        let volume = series.outline();
         if self.is_slice() {
             let here = self.view.plane.center_mm;
             let fresh = self.kind.plane(volume).1;
@@ -408,7 +356,7 @@ impl Viewport {
     /// Returns how far the slice moved.
     pub fn page(&mut self, slices: i64) -> DVec3 {
         let before = self.view.plane.center_mm;
-        self.view.plane.scroll(slices, &self.series.volume);
+        self.view.plane.scroll(slices, self.series.outline());
         let shift = self.view.plane.center_mm - before;
         if shift != DVec3::ZERO {
             self.view.touch();
@@ -422,7 +370,7 @@ impl Viewport {
         let along = plane.scroll_direction();
         let distance_mm = (place_mm - plane.center_mm).dot(along);
         if along.abs().max_element() > 0.9999 {
-            let slices = (distance_mm / plane.slice_spacing_mm(&self.series.volume)).round();
+            let slices = (distance_mm / plane.slice_spacing_mm(self.series.outline())).round();
             self.page(slices as i64);
         } else if distance_mm.abs() > 1e-9 {
             plane.center_mm += along * distance_mm;
@@ -446,14 +394,14 @@ impl Viewport {
 
         if !std::mem::replace(&mut self.fitted, true) {
             // Only now is it known how large the first picture is.
-            self.view.camera.fit(self.series.volume.geometry(), self.view.size);
+            self.view.camera.fit(self.series.outline().geometry(), self.view.size);
         }
 
         let mut effects = Vec::new();
         self.picture_rect = Some(rect);
         self.handle_pointer(ui, &response, scenery, &mut effects);
         self.take_picture(ui.ctx());
-        self.ask_for_picture(scenery);
+        self.ask_for_picture(ui.ctx(), scenery);
 
         if response.gained_focus() {
             effects.push(Effect::Activated);
@@ -477,7 +425,7 @@ impl Viewport {
     fn description(&self) -> String {
         match self.view.content {
             Content::Slice => {
-                let (number, count) = self.view.plane.slice_number(&self.series.volume);
+                let (number, count) = self.view.plane.slice_number(self.series.outline());
                 format!("{} view, slice {number} of {count}", self.title())
             }
             Content::Curved => "Curved view along a path".to_owned(),
@@ -600,7 +548,7 @@ impl Viewport {
             self.drag = None;
             return true;
         }
-        let crop = scenery.crop.then(|| CropBox::new(&self.view, self.series.volume.geometry(), rect));
+        let crop = scenery.crop.then(|| CropBox::new(&self.view, self.series.outline().geometry(), rect));
         let face = crop.and_then(|crop| crop.face_at(pos));
         self.drag = face.map(|face| Drag::Crop { face, last: pos });
         face.is_some()
@@ -661,8 +609,8 @@ impl Viewport {
             }
             Some(Drag::Crop { face, last }) => {
                 let Some(rect) = self.picture_rect else { return };
-                let volume = Arc::clone(&self.series.volume);
-                let bounds = CropBox::new(&self.view, volume.geometry(), rect).dragged(face, pos - last);
+                let geometry = *self.series.outline().geometry();
+                let bounds = CropBox::new(&self.view, &geometry, rect).dragged(face, pos - last);
                 if let Some(bounds) = bounds {
                     self.view.clip.crop_voxels = Some(bounds);
                     self.view.touch();
@@ -696,7 +644,7 @@ impl Viewport {
     }
 
     fn handle(&mut self, input: Input) {
-        self.interaction.handle(&mut self.view, &self.series.volume, input);
+        self.interaction.handle(&mut self.view, self.series.outline(), input);
     }
 
     fn release(&mut self, at: [f64; 2]) {
@@ -715,7 +663,8 @@ impl Viewport {
 
     /// The voxel under a pixel of a slice. A projection has no single place under a pixel.
     fn probe(&self, at: [f64; 2]) -> Option<Probe> {
-        let Shown { view, volume, .. } = self.shown.as_ref()?;
+        let Shown { view, series, .. } = self.shown.as_ref()?;
+        let volume = series.volume()?;
         if view.content != Content::Slice {
             return None;
         }
@@ -729,35 +678,55 @@ impl Viewport {
     }
 
     fn take_picture(&mut self, ctx: &egui::Context) {
-        match self.worker.take() {
+        match self.pictures.take() {
             Some(Ok(picture)) => {
+                let Taken { image, view, kind, quality, refined, volume } = picture;
+                // A picture that was asked for before the series changed shows the one before.
+                let shown = self.shown.as_ref().map(|shown| &shown.series);
+                let of = |series: &&Arc<OpenSeries>| match (&volume, series.volume()) {
+                    (Some(volume), Some(own)) => Arc::ptr_eq(volume, own),
+                    (None, None) => true,
+                    _ => false,
+                };
+                let Some(series) = std::iter::once(&self.series).chain(shown).find(of).cloned() else {
+                    return;
+                };
                 let name = format!("{} picture", thread_name(self.id));
-                self.picture.set(&name, picture.image, ctx, self.card.as_ref());
-                let Picture { view, kind, refined, volume, .. } = picture;
-                self.shown = Some(Shown { view, kind, refined, volume });
+                self.picture.set(&name, image, ctx, self.card.as_ref());
+                self.shown = Some(Shown { view, kind, quality, refined, series });
                 self.error = None;
             }
-            Some(Err(error)) => self.error = Some(error.to_string()),
-            None if self.worker.is_dead() => {
-                tracing::error!(viewport = self.id.0, "the rendering thread has ended; another starts");
-                self.worker = RenderWorker::start(&thread_name(self.id), ctx, self.card.clone());
-                self.error = Some("rendering failed unexpectedly; change the view to try again".to_owned());
-            }
+            Some(Err(error)) => self.error = Some(error),
             None => {}
+        }
+        if self.pictures.is_dead() {
+            tracing::error!(viewport = self.id.0, "the rendering thread has ended; another starts");
+            self.pictures = Pictures::of(self.id, &self.series, ctx, self.card.as_ref());
+            self.error = Some("rendering failed unexpectedly; change the view to try again".to_owned());
         }
     }
 
-    fn ask_for_picture(&mut self, scenery: &Scenery<'_>) {
-        if self.submitted == Some(self.view.revision) {
-            return;
+    fn ask_for_picture(&mut self, ctx: &egui::Context, scenery: &Scenery<'_>) {
+        let now_s = ctx.input(|input| input.time);
+        if self.submitted != Some(self.view.revision) {
+            self.submitted = Some(self.view.revision);
+            self.moved_s = if self.pace == Pace::Moving { now_s } else { f64::NEG_INFINITY };
+            self.pictures.show(
+                scenery.renderer,
+                &self.series,
+                &self.view,
+                std::mem::replace(&mut self.pace, Pace::Resting),
+            );
+        } else if self.moved_s.is_finite() && self.held.is_none() {
+            // The hand has come to rest.
+            let rests_in_s = self.moved_s + REST.as_secs_f64() - now_s;
+            if rests_in_s <= 0.0 {
+                self.moved_s = f64::NEG_INFINITY;
+                self.pictures.rest(&self.series, &self.view);
+            } else {
+                ctx.request_repaint_after_secs(rests_in_s as f32);
+            }
         }
-        self.submitted = Some(self.view.revision);
-        let request = ViewRequest {
-            renderer: scenery.renderer.clone(),
-            volume: Arc::clone(&self.series.volume),
-            view: self.view.clone(),
-        };
-        self.worker.submit(request, std::mem::replace(&mut self.pace, Pace::Resting));
     }
 
     fn paint(&self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>) {
@@ -771,6 +740,8 @@ impl Viewport {
             painter.image(texture, place, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
             let is_newest = shown.view.revision == self.view.revision;
             let state = match (is_newest, shown.kind, shown.refined) {
+                (true, _, _) if shown.quality == Some(Quality::Lossless) => overlay::Stage::Lossless,
+                (true, FrameKind::Exact, _) if shown.quality.is_some() => overlay::Stage::Lossy,
                 (true, FrameKind::Exact, _) => overlay::Stage::Final,
                 (true, _, Some(share)) => overlay::Stage::Refining(share),
                 _ => overlay::Stage::Interactive,
@@ -778,7 +749,7 @@ impl Viewport {
             overlay::draw(&painter, rect, place, self, shown, state, scenery);
             if self.is_solid() {
                 if scenery.crop {
-                    CropBox::new(&self.view, self.series.volume.geometry(), rect).paint(&painter);
+                    CropBox::new(&self.view, self.series.outline().geometry(), rect).paint(&painter);
                 }
                 if !self.series.report.directions_unknown {
                     solid::paint_cube(&painter, rect, &self.view.camera);
@@ -800,10 +771,10 @@ impl Viewport {
 
 /// How a series looks that is laid over another: nothing below its window, colours within it.
 fn layer(series: &OpenSeries) -> Option<Layer> {
-    let map = if series.volume.meaning().modality == "PT" { "hot_iron" } else { "viridis" };
-    let (low, high) = series.volume.default_window().ends();
-    let look = Look::color_map(ColorMap::find(map)?, low.max(series.volume.value_range().0), high).ok()?;
-    Some(Layer { volume: Arc::clone(&series.volume), look, opacity: 0.5 })
+    let map = if series.outline().meaning().modality == "PT" { "hot_iron" } else { "viridis" };
+    let (low, high) = series.outline().default_window().ends();
+    let look = Look::color_map(ColorMap::find(map)?, low.max(series.outline().value_range().0), high).ok()?;
+    Some(Layer { volume: Arc::clone(series.in_layers()), look, opacity: 0.5 })
 }
 
 /// A round part of the picture, twice as large.
@@ -843,36 +814,5 @@ fn button_of(button: egui::PointerButton) -> Option<Button> {
         egui::PointerButton::Middle => Some(Button::Middle),
         egui::PointerButton::Secondary => Some(Button::Right),
         egui::PointerButton::Extra1 | egui::PointerButton::Extra2 => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use glam::{DAffine3, DMat3};
-    use render_core::volume::{Meaning, Rescale};
-    use render_core::{Geometry, Voxels};
-
-    use super::*;
-
-    /// One image whose columns and rows run along these axes.
-    fn image(x: DVec3, y: DVec3) -> Volume {
-        let place = DAffine3 { matrix3: DMat3::from_cols(x, y, x.cross(y)), translation: DVec3::ZERO };
-        let geometry = Geometry::new([4, 6, 1], place).expect("a geometry");
-        let voxels = Voxels::U8(Arc::from([0u8; 24]));
-        Volume::new(geometry, voxels, Rescale::IDENTITY, Meaning::default()).expect("a volume")
-    }
-
-    #[test]
-    fn an_image_of_any_orientation_stands_upright_in_its_own_plane() {
-        let plane = own_plane(&image(DVec3::X, DVec3::Y));
-        assert_eq!((plane.right, plane.down, plane.fit_mm), (DVec3::X, DVec3::Y, [4.0, 6.0]));
-        // Feet first and turned round.
-        let plane = own_plane(&image(DVec3::Z, DVec3::NEG_Y));
-        assert_eq!((plane.right, plane.down), (DVec3::Y, DVec3::NEG_Z));
-        assert_eq!(plane.fit_mm, [6.0, 4.0]);
-        let tilt = DVec3::new(0.0, 0.3, -0.953_939);
-        let plane = own_plane(&image(DVec3::X, tilt));
-        assert_eq!(plane.right, DVec3::X);
-        assert!(plane.down.abs_diff_eq(tilt, 1e-6), "{}", plane.down);
     }
 }

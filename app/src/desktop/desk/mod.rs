@@ -7,7 +7,7 @@ use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
-use render_core::{Renderer, Volume, Window};
+use render_core::{Outlined, Renderer, Window};
 
 mod cells;
 mod play;
@@ -17,12 +17,13 @@ pub use play::Cine;
 
 use super::command::Command;
 use super::curve::Drawn;
+use super::kind::Kind;
 use super::layout::{Happened, Layout, ViewportId};
 use super::menu::Candidate;
 use super::session::SavedView;
 use super::study::OpenSeries;
 use super::tool::Tool;
-use super::viewport::{Cut, Effect, Kind, Probe, Scenery, Viewport};
+use super::viewport::{Cut, Effect, Probe, Scenery, Viewport};
 
 /// What a cell of an arrangement holds: a series by its id, and how it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,12 @@ impl Arrangement {
         let cell = |kind| Some(Cell { series_id: series_id.to_owned(), kind, over: None });
         let kinds = [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal];
         Self { columns: 2, cells: kinds.map(cell).to_vec() }
+    }
+
+    /// One viewport with the images as they were taken.
+    pub fn single(series_id: &str) -> Self {
+        let cell = Cell { series_id: series_id.to_owned(), kind: Kind::Acquired, over: None };
+        Self { columns: 1, cells: vec![Some(cell)] }
     }
 }
 
@@ -215,6 +222,17 @@ impl Desk {
         self.wanted.extend(cell.over.clone().map(|over| (id, Want::Over(over))));
     }
 
+    /// Whether the active viewport shows what a server draws.
+    pub fn shows_a_servers(&self) -> bool {
+        self.active().is_some_and(|viewport| viewport.series.volume().is_none())
+    }
+
+    /// Viewports that show what a server draws become empty.
+    pub fn let_go_of_servers(&mut self) {
+        self.viewports.retain(|_, viewport| viewport.series.volume().is_some());
+        self.forget_cursors();
+    }
+
     /// Nothing is waited for any more.
     pub(super) fn forget_all(&mut self) {
         self.wanted.clear();
@@ -309,10 +327,10 @@ impl Desk {
         for (id, want) in now {
             match (self.viewports.get_mut(&id), want) {
                 (Some(viewport), Want::Show(_, kind)) => {
-                    viewport.show_series(Arc::clone(series), kind);
+                    viewport.show_series(Arc::clone(series), kind, &self.ctx);
                     shown_anew = true;
                 }
-                (Some(viewport), Want::Time(_)) => viewport.replace_volume(Arc::clone(series)),
+                (Some(viewport), Want::Time(_)) => viewport.replace_volume(Arc::clone(series), &self.ctx),
                 (Some(viewport), Want::Over(_)) => viewport.fuse(Some(Arc::clone(series))),
                 (None, Want::Show(_, kind)) => {
                     self.add(id, kind, Arc::clone(series));
@@ -325,7 +343,7 @@ impl Desk {
         if shown_anew && self.wanted.iter().any(|(_, want)| matches!(want, Want::Over(_))) {
             self.fill_from_memory();
         }
-        self.cursors.entry(series.frame.clone()).or_insert_with(|| series.volume.geometry().center_mm());
+        self.cursors.entry(series.frame.clone()).or_insert_with(|| series.outline().geometry().center_mm());
         self.forget_cursors();
     }
 
@@ -358,7 +376,7 @@ impl Desk {
     /// A preset of the user's has changed.
     pub fn refresh_presets(&mut self, presets: &PresetLibrary) {
         for viewport in self.viewports.values_mut() {
-            viewport.view.refresh_preset(presets, &viewport.series.volume);
+            viewport.view.refresh_preset(presets, viewport.series.outline());
         }
     }
 
@@ -623,7 +641,7 @@ impl Desk {
             Command::ShowKind(id, kind) => {
                 if let Some(viewport) = self.viewports.get_mut(&id) {
                     let series = Arc::clone(&viewport.series);
-                    viewport.show_series(series, kind);
+                    viewport.show_series(series, kind, &self.ctx);
                 }
             }
             Command::SetSlab(id, slab) => {
@@ -694,19 +712,19 @@ impl Desk {
         }
     }
 
-    fn on_volume(&mut self, id: Option<ViewportId>, change: impl FnOnce(&mut ViewState, &Volume)) {
+    fn on_volume(&mut self, id: Option<ViewportId>, change: impl FnOnce(&mut ViewState, &dyn Outlined)) {
         if let Some(viewport) = id.and_then(|id| self.viewports.get_mut(&id)) {
-            change(&mut viewport.view, &viewport.series.volume);
+            change(&mut viewport.view, viewport.series.outline());
         }
     }
 }
 
-fn toggle(view: &mut ViewState, content: Content, volume: &Volume) {
+fn toggle(view: &mut ViewState, content: Content, volume: &dyn Outlined) {
     let content = if view.content == content { Content::Volume } else { content };
     view.set_content(content, volume);
 }
 
-fn next_preset(view: &mut ViewState, volume: &Volume, presets: &PresetLibrary) {
+fn next_preset(view: &mut ViewState, volume: &dyn Outlined, presets: &PresetLibrary) {
     let presets: Vec<&Preset> = presets.menu(volume).collect();
     let here = presets.iter().position(|p| Some(&p.name) == view.preset.as_ref().map(|origin| &origin.name));
     if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
@@ -716,7 +734,7 @@ fn next_preset(view: &mut ViewState, volume: &Volume, presets: &PresetLibrary) {
 }
 
 /// What a preset colours and a projection does not show.
-fn show_matter(view: &mut ViewState, volume: &Volume) {
+fn show_matter(view: &mut ViewState, volume: &dyn Outlined) {
     if view.content.in_one_picture() != Content::Volume {
         view.set_content(Content::Volume, volume);
     }

@@ -30,7 +30,7 @@ impl Desk {
         }
         self.kept.retain(|kept| times.contains(&kept.series_id) && kept.series_id != series.series_id);
         self.kept.push(Arc::clone(series));
-        let bytes = |kept: &Arc<OpenSeries>| kept.volume.voxels().byte_len();
+        let bytes = |kept: &Arc<OpenSeries>| kept.volume().map_or(0, |volume| volume.voxels().byte_len());
         while self.kept.iter().map(bytes).sum::<usize>() > KEPT_BYTES && self.kept.len() > 1 {
             self.kept.remove(0);
         }
@@ -78,7 +78,7 @@ impl Desk {
                 self.step_time(1);
             }
         } else if active.is_slice() {
-            let (number, count) = active.view.plane.slice_number(&active.series.volume);
+            let (number, count) = active.view.plane.slice_number(active.series.outline());
             let by = if number >= count { 1 - count } else { 1 };
             let shift = active.page(by);
             self.page_others(self.active, shift);
@@ -105,9 +105,9 @@ impl Desk {
                 .or_else(|| others().find(|v| !v.is_slice()).map(|v| v.id))
                 .or_else(|| others().next().map(|v| v.id));
             if let Some(viewport) = target.and_then(|target| self.viewports.get_mut(&target)) {
-                let volume = Arc::clone(&viewport.series.volume);
-                viewport.view.set_content(Content::Curved, &volume);
-                viewport.view.curved = Some(Curved::new(path, &volume));
+                let volume = viewport.series.outline();
+                viewport.view.set_content(Content::Curved, volume);
+                viewport.view.curved = Some(Curved::new(path, volume));
                 viewport.view.touch();
             }
             drawn.shown_in = target;
@@ -120,7 +120,7 @@ impl Desk {
         let Some(drawn) = self.path.take() else { return false };
         if let Some(viewport) = drawn.shown_in.and_then(|id| self.viewports.get_mut(&id)) {
             let (series, kind) = (Arc::clone(&viewport.series), viewport.kind);
-            viewport.show_series(series, kind);
+            viewport.show_series(series, kind, &self.ctx);
         }
         true
     }

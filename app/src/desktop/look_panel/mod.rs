@@ -10,9 +10,9 @@ mod plot;
 use std::sync::Arc;
 
 use eframe::egui::{self, CollapsingHeader, ComboBox, DragValue, Id, RichText, ScrollArea, Ui};
-use render_core::Volume;
 use render_core::scene::track::{Curve, Track};
 use render_core::scene::{ColorMap, Content, ViewState};
+use render_core::{Outlined, Volume};
 
 use self::histogram::Histogram;
 use self::look::Steps;
@@ -25,12 +25,13 @@ use super::theme;
 pub use look::Look;
 
 /// The view that the panel is about.
-#[derive(Debug)]
 pub struct Subject<'a> {
     /// Another view has another one.
     pub id: Id,
     pub view: &'a ViewState,
-    pub volume: &'a Arc<Volume>,
+    pub outline: &'a dyn Outlined,
+    /// For the histogram, where its voxels are here.
+    pub volume: Option<&'a Arc<Volume>>,
     /// How far its cinematic picture is, 0 to 1, while it gathers samples.
     pub refined: Option<f32>,
 }
@@ -47,7 +48,7 @@ pub struct LookPanel {
 #[derive(Debug)]
 struct State {
     id: Id,
-    volume: Arc<Volume>,
+    volume: Option<Arc<Volume>>,
     job: Option<Job<Histogram>>,
     histogram: Option<Histogram>,
     steps: Steps,
@@ -61,16 +62,17 @@ struct State {
 
 impl State {
     fn new(ctx: &egui::Context, subject: &Subject<'_>) -> Self {
-        let volume = Arc::clone(subject.volume);
-        let job = Job::start("histogram", ctx, move |progress, sink| {
-            if let Some(histogram) = Histogram::of(&volume, || progress.is_cancelled()) {
-                sink.send(histogram);
-            }
+        let job = subject.volume.cloned().map(|volume| {
+            Job::start("histogram", ctx, move |progress, sink| {
+                if let Some(histogram) = Histogram::of(&volume, || progress.is_cancelled()) {
+                    sink.send(histogram);
+                }
+            })
         });
         Self {
             id: subject.id,
-            volume: Arc::clone(subject.volume),
-            job: Some(job),
+            volume: subject.volume.cloned(),
+            job,
             histogram: None,
             steps: Steps::new(Look::of(subject.view)),
             values: first_axis(subject, None),
@@ -96,14 +98,14 @@ impl State {
 
 /// Everything that can be looked at: the volume's values and the curve's points.
 fn whole_axis(subject: &Subject<'_>) -> Axis {
-    let (low, high) = subject.volume.value_range();
+    let (low, high) = subject.outline.value_range();
     let (first, last) = subject.view.transfer.span();
     Axis::around(low.min(first), high.max(last))
 }
 
 /// What is shown at first: where voxels and points are, without the odd voxel of metal.
 fn first_axis(subject: &Subject<'_>, histogram: Option<&Histogram>) -> Axis {
-    let (low, high) = histogram.map_or_else(|| subject.volume.value_range(), Histogram::usual_range);
+    let (low, high) = histogram.map_or_else(|| subject.outline.value_range(), Histogram::usual_range);
     let (first, last) = subject.view.transfer.span();
     Axis::around(low.min(first), high.max(last))
 }
@@ -116,7 +118,10 @@ fn slopes_of(view: &ViewState) -> Axis {
 
 impl LookPanel {
     pub fn show(&mut self, ui: &mut Ui, subject: &Subject<'_>, commands: &mut Vec<Command>) {
-        let known = |state: &State| state.id == subject.id && Arc::ptr_eq(&state.volume, subject.volume);
+        let known = |state: &State| {
+            state.id == subject.id
+                && state.volume.as_ref().map(Arc::as_ptr) == subject.volume.map(Arc::as_ptr)
+        };
         if !self.subject.as_ref().is_some_and(known) {
             self.subject = Some(State::new(ui.ctx(), subject));
             self.naming = None;
@@ -154,7 +159,7 @@ impl LookPanel {
                 cinematic(ui, subject, commands);
             });
             section(ui, "look-clip", &tr!("look-clip"), false, |ui| {
-                clipping::edit(ui, &mut look.clip, subject.volume.geometry());
+                clipping::edit(ui, &mut look.clip, subject.outline.geometry());
             });
         });
         if look != before {
@@ -169,7 +174,7 @@ fn section(ui: &mut Ui, id: &str, title: &str, open: bool, add: impl FnOnce(&mut
 }
 
 fn transfer(ui: &mut Ui, state: &mut State, subject: &Subject<'_>, look: &mut Look) {
-    let unit = subject.volume.meaning().unit.clone();
+    let unit = subject.outline.meaning().unit.clone();
     let whole = whole_axis(subject);
     ui.horizontal(|ui| {
         ui.label(RichText::new(tr!("look-opacity")).color(theme::weak()));

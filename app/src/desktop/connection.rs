@@ -1,0 +1,113 @@
+//! A server whose studies the window shows.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eframe::egui;
+use protocol::MAX_VIEWS;
+use protocol::message::{Series, Study};
+use render_core::scene::ViewState;
+use server_mode::client::Error;
+use server_mode::remote::{Event, Picture, Remote, RemoteSeries, State};
+
+/// The connection and its places for pictures. It ends when the last viewport and the window let go of it.
+#[derive(Debug)]
+pub struct Connection {
+    remote: Remote,
+    /// A bit for each slot that is taken.
+    taken: AtomicU32,
+    /// Series that the server was asked for and has not opened yet.
+    opening: Mutex<BTreeSet<String>>,
+}
+
+impl Connection {
+    /// Begins to connect to the address that a server prints.
+    pub fn new(url: &str, ctx: &egui::Context) -> Result<Arc<Self>, Error> {
+        let ctx = ctx.clone();
+        let remote = Remote::connect(url, move || ctx.request_repaint())?;
+        Ok(Arc::new(Self { remote, taken: AtomicU32::new(0), opening: Mutex::default() }))
+    }
+
+    /// Host and port, for people.
+    pub fn authority(&self) -> String {
+        self.remote.authority()
+    }
+
+    pub fn state(&self) -> State {
+        self.remote.state()
+    }
+
+    pub fn reconnect(&self) {
+        self.remote.reconnect();
+    }
+
+    pub fn take_events(&self) -> Vec<Event> {
+        self.remote.take_events()
+    }
+
+    pub fn library(&self) -> Arc<[Study]> {
+        self.remote.library()
+    }
+
+    pub fn stats(&self) -> server_mode::remote::Stats {
+        self.remote.stats()
+    }
+
+    /// Asks for a series, once.
+    pub fn open(&self, series_id: &str) {
+        let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if opening.insert(series_id.to_owned()) {
+            self.remote.open(series_id);
+        }
+    }
+
+    /// It came, or will not.
+    pub fn answered(&self, series_id: &str) {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner).remove(series_id);
+    }
+
+    /// What the library says of an opened series.
+    pub fn listed(library: &[Study], opened: &RemoteSeries) -> Option<(Study, Series)> {
+        library.iter().find_map(|study| {
+            let series = study.series.iter().find(|series| series.series_instance_uid == opened.id)?;
+            Some((study.clone(), series.clone()))
+        })
+    }
+
+    /// A free place for pictures.
+    pub fn slot(self: &Arc<Self>) -> Option<Slot> {
+        let free = |taken: u32| (0..MAX_VIEWS as u32).find(|slot| taken & (1 << slot) == 0);
+        let take = |taken: u32| free(taken).map(|slot| taken | (1 << slot));
+        let before = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        Some(Slot { connection: Arc::clone(self), number: free(before)? as u8 })
+    }
+}
+
+/// One of the server's views, for as long as a viewport has it.
+#[derive(Debug)]
+pub struct Slot {
+    connection: Arc<Connection>,
+    number: u8,
+}
+
+impl Slot {
+    pub fn is_of(&self, connection: &Arc<Connection>) -> bool {
+        Arc::ptr_eq(&self.connection, connection)
+    }
+
+    pub fn show(&self, series_id: &str, view: &ViewState, moving: bool) {
+        self.connection.remote.show(self.number, series_id, view, moving);
+    }
+
+    pub fn take_picture(&self) -> Option<Picture> {
+        self.connection.remote.take_picture(self.number)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.connection.remote.hide(self.number);
+        self.connection.taken.fetch_and(!(1 << self.number), Ordering::Relaxed);
+    }
+}
