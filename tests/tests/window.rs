@@ -19,7 +19,7 @@ const SAGITTAL: Area = [970, 540, 380, 230];
 const SLICES: [Area; 3] = [AXIAL, CORONAL, SAGITTAL];
 
 /// The lower right corners of the viewports, where an amber word tells that a picture is not final.
-const QUALITY: [Area; 4] = [[770, 428, 80, 16], [1355, 428, 80, 16], [770, 841, 80, 16], [1355, 841, 80, 16]];
+const QUALITY: [Area; 4] = [[795, 428, 80, 16], [1355, 428, 80, 16], [795, 841, 80, 16], [1355, 841, 80, 16]];
 
 /// Where the mouse is out of every picture: the status line.
 const AWAY: [u32; 2] = [700, 890];

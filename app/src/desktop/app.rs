@@ -64,6 +64,8 @@ pub struct App {
     /// Nothing of the server's is shown yet.
     waiting_for_library: bool,
     protocols: Protocols,
+    protocols_folder: Option<PathBuf>,
+    keeping: Option<Job<Result<Protocols, String>>>,
     /// How the study on screen is hung.
     pub(super) hung: Option<Hung>,
     pub(super) recent: Recent,
@@ -143,9 +145,11 @@ impl App {
         let (renderer, card) = on_the_windows_card(cc, options.renderer);
         let mut desk = Desk::new(ctx, card.clone());
         desk.demographics = settings.demographics;
-        let hanging = options.presets.as_ref().map(|folder| folder.join(HANGING));
-        let (protocols, problems) =
-            hanging.map_or_else(|| (Protocols::default(), Vec::new()), |folder| Protocols::read(&folder));
+        let hanging = settings.hanging_protocols.clone();
+        let hanging = hanging.or_else(|| options.presets.as_ref().map(|folder| folder.join(HANGING)));
+        let (protocols, problems) = hanging
+            .as_ref()
+            .map_or_else(|| (Protocols::default(), Vec::new()), |folder| Protocols::read(folder));
         let mut app = Self {
             renderer,
             card,
@@ -164,6 +168,8 @@ impl App {
             connect_dialog: None,
             waiting_for_library: false,
             protocols,
+            protocols_folder: hanging,
+            keeping: None,
             hung: None,
             recent: Recent::load(),
             messages: Vec::new(),
@@ -492,6 +498,45 @@ impl App {
         self.desk.arrange(&arrangement);
     }
 
+    /// Keeps what is on screen as a protocol of the user's.
+    fn keep_arrangement(&mut self, ctx: &egui::Context, name: &str) {
+        let Some(folder) = self.protocols_folder.clone() else {
+            return self
+                .tell("There is no folder for hanging protocols on this system.".to_owned(), Vec::new());
+        };
+        let active = self.desk.active().and_then(|viewport| self.series(&viewport.series.series_id));
+        let Some((study, _)) = active else {
+            return self.tell("Only arrangements of this machine's studies are kept.".to_owned(), Vec::new());
+        };
+        let (columns, cells) = self.desk.cells();
+        let cells: Vec<_> = cells
+            .iter()
+            .map(|cell| {
+                let (id, kind) = cell.as_ref()?;
+                self.series(id).map(|(study, series)| (study, series, *kind))
+            })
+            .collect();
+        let priors = hanging::priors(study, &self.studies);
+        let protocol = hanging::Protocol::of_cells(name, columns, &cells, study, &priors);
+        self.keeping = Some(Job::start("keep protocol", ctx, move |_, sink| {
+            let kept = protocol.save(&folder).map(|()| Protocols::read(&folder).0);
+            sink.send(kept.map_err(|error| error.to_string()));
+        }));
+    }
+
+    fn take_kept(&mut self) {
+        let Some(job) = &self.keeping else { return };
+        match job.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(protocols)) => self.protocols = protocols,
+            Poll::Result(Err(error)) => {
+                self.tell(format!("The arrangement was not kept: {error}"), Vec::new())
+            }
+            Poll::Ended => {}
+        }
+        self.keeping = None;
+    }
+
     fn step_stage(&mut self, by: isize) {
         let Some(hung) = &self.hung else { return };
         let stage = (hung.stage as isize + by).rem_euclid(hung.stages.len() as isize) as usize;
@@ -565,6 +610,7 @@ impl App {
             Command::PickFiles => self.picker = Some(dialogs::pick_files(ctx)),
             Command::Open(paths) => self.open(ctx, paths),
             Command::StepStage(by) => self.step_stage(by),
+            Command::KeepArrangement(name) => self.keep_arrangement(ctx, &name),
             Command::Hang(name) => {
                 if let Some(hung) = &self.hung {
                     let study = hung.study_instance_uid.clone();
@@ -801,6 +847,7 @@ impl eframe::App for App {
         self.take_thumbnails(&ctx);
         self.take_presets();
         self.take_remote();
+        self.take_kept();
         self.take_saved();
         let mut commands = command::pressed(&ctx, self.key_focus(&ctx), &self.keymap);
         let dropped: Vec<PathBuf> =

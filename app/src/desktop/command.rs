@@ -90,6 +90,8 @@ pub enum Command {
     Blend(f32),
     /// To another stage of the hanging protocol.
     StepStage(isize),
+    /// Keeps the arrangement on screen as a hanging protocol of this name.
+    KeepArrangement(String),
     /// A protocol by its name, its first stage.
     Hang(String),
     ToggleDemographics,

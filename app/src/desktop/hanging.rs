@@ -1,8 +1,10 @@
 //! Hanging protocols: how a study is laid out, by rules in files (presets/hanging/README.md).
 
+use std::io::Write as _;
 use std::path::Path;
 
 use render_core::dicom::{Series, Study};
+use render_core::save::{self, Existing};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Arrangement, Cell};
@@ -155,6 +157,69 @@ impl Slot {
     }
 }
 
+impl Protocol {
+    /// A protocol with one stage that shows what is on screen: `cells` row by row, each with its study and
+    /// series. It is for studies with the same modalities.
+    pub fn of_cells(
+        name: &str,
+        columns: usize,
+        cells: &[Option<(&Study, &Series, Kind)>],
+        study: &Study,
+        priors: &[&Study],
+    ) -> Self {
+        let mut modalities: Vec<String> = Vec::new();
+        for (_, series, _) in cells.iter().flatten() {
+            if !modalities.contains(&series.modality) {
+                modalities.push(series.modality.clone());
+            }
+        }
+        let prior_of = |of: &Study| {
+            let place = priors.iter().position(|prior| prior.study_instance_uid == of.study_instance_uid)?;
+            Some(place + 1)
+        };
+        let slots: Vec<Slot> = cells
+            .iter()
+            .flatten()
+            .map(|(of, series, kind)| {
+                let description = series.series_description.trim();
+                // A description tells series of a modality apart; without one, their size does.
+                let same = of.series.iter().filter(|other| other.modality == series.modality);
+                let same: Vec<&Series> =
+                    same.filter(|other| other.time.is_none_or(|time| time.index == 0)).collect();
+                let tell_apart = same.len() > 1 && !description.is_empty();
+                let nth = by_size(of).into_iter().filter(|other| other.modality == series.modality);
+                let nth = nth.map(Series::id).position(|id| id == series.id()).map(|place| place + 1);
+                Slot {
+                    show: *kind,
+                    modality: Some(series.modality.clone()),
+                    description: if tell_apart { vec![description.to_owned()] } else { Vec::new() },
+                    nth: nth.filter(|&nth| nth > 1 && !tell_apart),
+                    prior: prior_of(of),
+                    fuse: None,
+                }
+            })
+            .collect();
+        let prior = slots.iter().any(|slot| slot.prior.is_some()).then_some(true);
+        let columns = columns.clamp(1, MOST);
+        let rows = slots.len().div_ceil(columns).clamp(1, MOST);
+        let rules = Rules { modalities, series: Some(study.series.len().min(2)), prior, ..Rules::default() };
+        let slots = slots.into_iter().take(rows * columns).collect();
+        let stage = Stage { name: name.to_owned(), rows, columns, slots };
+        Self { name: name.to_owned(), rules, stages: vec![stage] }
+    }
+
+    /// Writes it into a folder of protocols, under a name made of its own; one of the same name is replaced.
+    pub fn save(&self, folder: &Path) -> std::io::Result<()> {
+        let stem: String =
+            self.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let stem = stem.get(..stem.len().min(64)).unwrap_or("protocol").to_owned();
+        let text = toml::to_string_pretty(self).map_err(std::io::Error::other)?;
+        std::fs::create_dir_all(folder)?;
+        let file = folder.join(format!("{stem}.toml"));
+        save::save(&file, Existing::Replace, |out| out.write_all(text.as_bytes()))
+    }
+}
+
 fn contains(text: &str, words: &[String]) -> bool {
     let text = text.to_lowercase();
     words.iter().any(|word| text.contains(&word.to_lowercase()))
@@ -283,6 +348,23 @@ mod tests {
         let cells = chosen.arrange(0, &study, &priors).cells;
         let ids: Vec<&str> = cells.iter().flatten().map(|cell| cell.series_id.as_str()).collect();
         assert_eq!(ids, [study.series[0].id(), all[1].series[0].id()]);
+    }
+
+    #[test]
+    fn what_is_on_screen_is_kept_and_hangs_the_next_study_like_it() {
+        let study = study();
+        let series = &study.series[0];
+        let cells = [Kind::Mip, Kind::Coronal].map(|kind| Some((&study, series, kind)));
+        let folder = std::env::temp_dir().join(format!("voxcast-keep-{}", std::process::id()));
+        Protocol::of_cells("Ours: two / äö", 2, &cells, &study, &[]).save(&folder).expect("it is written");
+        let (protocols, problems) = Protocols::read(&folder);
+        std::fs::remove_dir_all(&folder).expect("the folder goes");
+        assert_eq!(problems, Vec::<String>::new());
+        let chosen = protocols.matching(&study, &[])[0];
+        assert_eq!(chosen.name, "Ours: two / äö");
+        let arrangement = chosen.arrange(0, &study, &[]);
+        let kinds: Vec<Kind> = arrangement.cells.iter().flatten().map(|cell| cell.kind).collect();
+        assert_eq!((arrangement.columns, kinds), (2, vec![Kind::Mip, Kind::Coronal]));
     }
 
     #[test]

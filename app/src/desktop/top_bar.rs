@@ -98,9 +98,28 @@ fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
                     ui.close();
                 }
             }
+            let keep = ui.menu_button("Keep this arrangement…", |ui| keep_arrangement(ui, commands));
+            keep.response
+                .on_hover_text("As a hanging protocol of your own, for studies with the same modalities");
         }
     });
     menu.response.on_hover_text("How many viewports, in rows and columns, and which series they show");
+}
+
+/// Asks for a name.
+fn keep_arrangement(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let id = egui::Id::unique("name of the arrangement");
+    let mut name: String = ui.data_mut(|data| data.get_temp(id).unwrap_or_default());
+    let label = ui.label("Name of the hanging protocol");
+    let field = ui.text_edit_singleline(&mut name).labelled_by(label.id);
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    let keep = ui.add_enabled(!name.trim().is_empty(), egui::Button::new("Keep"));
+    if (keep.clicked() || entered) && !name.trim().is_empty() {
+        commands.push(Command::KeepArrangement(name.trim().to_owned()));
+        name.clear();
+        ui.close();
+    }
+    ui.data_mut(|data| data.insert_temp(id, name));
 }
 
 /// Plays slices or times, and where in time a 4D series is.
@@ -172,17 +191,23 @@ fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: 
     let view = &viewport.view;
     ui.label(RichText::new("Volume").color(theme::weak()));
     preset_menu(view, &app.presets, viewport.series.outline(), ui, commands);
-    for (content, name, hint) in [
+    const WAYS: [(Content, &str, &str); 5] = [
         (Content::Volume, "Shaded", "Shaded volume (M)"),
-        (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (C)"),
+        (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (Shift+C)"),
         (Content::MIP, "MIP", "Maximum intensity projection (M)"),
         (Content::Projection(Combine::Minimum), "MinIP", "Minimum intensity projection"),
         (Content::Projection(Combine::Mean), "Mean", "Mean intensity projection"),
-    ] {
-        if ui.selectable_label(view.content == content, name).on_hover_text(hint).clicked() {
-            commands.push(Command::SetVolumeContent(content));
+    ];
+    let now =
+        WAYS.iter().find(|(content, ..)| *content == view.content).map_or("Surface", |(_, name, _)| name);
+    let menu = ComboBox::from_id_salt("way").selected_text(now).width(86.0).show_ui(ui, |ui| {
+        for (content, name, hint) in WAYS {
+            if ui.selectable_label(view.content == content, name).on_hover_text(hint).clicked() {
+                commands.push(Command::SetVolumeContent(content));
+            }
         }
-    }
+    });
+    menu.response.on_hover_text("How the volume is drawn (M, Shift+C)").accessible_name("Volume rendering");
 }
 
 fn preset_menu(

@@ -18,7 +18,7 @@ pub use play::Cine;
 use super::command::Command;
 use super::curve::Drawn;
 use super::kind::Kind;
-use super::layout::{Happened, Layout, ViewportId};
+use super::layout::{self, Happened, Layout, Node, ViewportId};
 use super::menu::Candidate;
 use super::session::SavedView;
 use super::study::OpenSeries;
@@ -220,6 +220,19 @@ impl Desk {
     pub(super) fn want_cell(&mut self, id: ViewportId, cell: &Cell) {
         self.wanted.push((id, Want::Show(cell.series_id.clone(), cell.kind)));
         self.wanted.extend(cell.over.clone().map(|over| (id, Want::Over(over))));
+    }
+
+    /// What is on screen: how many columns, and each cell's series and kind.
+    pub fn cells(&self) -> (usize, Vec<Option<(String, Kind)>>) {
+        let ids = self.layout.ids();
+        let columns = match self.layout.node() {
+            Some(Node::Grid { columns, .. }) => columns,
+            _ => ids.len().min(layout::MOST),
+        };
+        let cell = |id: &ViewportId| {
+            self.viewports.get(id).map(|viewport| (viewport.series.series_id.clone(), viewport.kind))
+        };
+        (columns, ids.iter().map(cell).collect())
     }
 
     /// Whether the active viewport shows what a server draws.
