@@ -16,6 +16,7 @@ use super::command::{self, Command, KeyFocus};
 use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
+use super::export::{self, ExportDialog};
 use super::hanging::{self, Protocols};
 use super::job::{Job, Poll};
 use super::keeper::Keeper;
@@ -89,6 +90,9 @@ pub struct App {
     /// To be shown when its paths are read.
     restoring: Option<SavedDesk>,
     session_seen: f64,
+    export_dialog: ExportDialog,
+    exporting: bool,
+    export: Option<export::Running>,
 }
 
 /// Reading files.
@@ -187,6 +191,9 @@ impl App {
             opened: Vec::new(),
             restoring: None,
             session_seen: 0.0,
+            export_dialog: ExportDialog::default(),
+            exporting: false,
+            export: None,
         };
         if let Some(problem) = problem {
             app.tell(settings_problem(&problem), Vec::new());
@@ -655,6 +662,11 @@ impl App {
             Command::SavePreset(label) => self.save_preset(ctx, &label),
             Command::ToggleHelp => self.help = !self.help,
             Command::ReopenSession => self.reopen_session(ctx),
+            Command::ShowExport => self.exporting = !self.desk.is_empty(),
+            Command::Export(order) => {
+                self.export = Some(export::Running::Job(export::start(ctx, self.renderer.clone(), *order)));
+            }
+            Command::EndExport => self.export = None,
             Command::ShowSettings => {
                 self.settings_dialog.get_or_insert_default();
             }
@@ -735,6 +747,21 @@ impl App {
         self.saving = Some((label.to_owned(), presets::save(ctx, folder, preset)));
     }
 
+    fn take_export(&mut self) {
+        let Some(export::Running::Job(job)) = &self.export else { return };
+        let problem = match job.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(file)) => return self.export = Some(export::Running::Done(file)),
+            Poll::Result(Err(export::ExportError::Cancelled)) => None,
+            Poll::Result(Err(error)) => Some(error.to_string()),
+            Poll::Ended => Some(tr!("job-ended").into_owned()),
+        };
+        self.export = None;
+        if let Some(reason) = problem {
+            self.tell(tr!("export-failed", reason = reason).into_owned(), Vec::new());
+        }
+    }
+
     fn take_saved(&mut self) {
         let Some((label, job)) = &self.saving else { return };
         let problem = match job.poll() {
@@ -776,7 +803,8 @@ impl App {
 
     fn key_focus(&self, ctx: &egui::Context) -> KeyFocus {
         let in_viewport = self.desk.has_focus();
-        if ctx.text_edit_focused() || ctx.any_popup_open() || self.settings_dialog.is_some() {
+        if ctx.text_edit_focused() || ctx.any_popup_open() || self.settings_dialog.is_some() || self.exporting
+        {
             KeyFocus::Typing
         } else if in_viewport || ctx.memory(|memory| memory.focused().is_none()) {
             KeyFocus::Viewports
@@ -849,6 +877,7 @@ impl eframe::App for App {
         self.take_remote();
         self.take_kept();
         self.take_saved();
+        self.take_export();
         let mut commands = command::pressed(&ctx, self.key_focus(&ctx), &self.keymap);
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
@@ -862,6 +891,14 @@ impl eframe::App for App {
         egui::Panel::bottom("status")
             .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 4)))
             .show(ui, |ui| top_bar::show_status(self, ui));
+        if let Some(export) = &self.export {
+            egui::Panel::bottom("export")
+                .frame(egui::Frame::new().fill(theme::raised()).inner_margin(egui::Margin::symmetric(10, 4)))
+                .show(ui, |ui| export.show(ui, &mut commands));
+            if matches!(export, export::Running::Job(_)) {
+                ctx.request_repaint_after(PROGRESS_EVERY);
+            }
+        }
         if self.side_panel && self.has_list() {
             egui::Panel::left("series")
                 .default_size(272.0)
@@ -894,6 +931,10 @@ impl eframe::App for App {
         dialogs::drop_hint(&ctx);
         if self.help {
             self.help = dialogs::help(&ctx, &self.keymap);
+        }
+        if self.exporting {
+            let now = export::stamp(std::time::SystemTime::now());
+            self.exporting = self.export_dialog.show(&ctx, &self.desk.subjects(), &now, &mut commands);
         }
         if let Some(dialog) = &mut self.settings_dialog
             && !dialog.show(&ctx, &self.settings, &mut commands)

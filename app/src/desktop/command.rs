@@ -11,6 +11,7 @@ use super::kind::Kind;
 use super::layout::ViewportId;
 use super::tool::Tool;
 
+use super::export::Order;
 use super::keymap::Keymap;
 use super::look_panel::Look;
 use super::settings::Settings;
@@ -103,6 +104,10 @@ pub enum Command {
     /// Keeps the volume view's look under this name.
     SavePreset(String),
     ToggleHelp,
+    ShowExport,
+    Export(Box<Order>),
+    /// Cancels it, or puts its result out of sight.
+    EndExport,
     ShowSettings,
     ChangeSettings(Box<Settings>),
     /// The window's own size, by so many per cent; 0 is as at first.
@@ -136,6 +141,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "Ctrl+K",
         text: "Connect to a colleague or a server",
         bindings: &[(Modifiers::COMMAND, Key::K, || Command::ShowConnectDialog)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "Ctrl+E",
+        text: "Export a picture or movie",
+        bindings: &[(Modifiers::COMMAND, Key::E, || Command::ShowExport)],
     },
     Shortcut {
         group: "Study",

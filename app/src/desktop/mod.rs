@@ -17,6 +17,7 @@ mod crosshair;
 mod curve;
 mod desk;
 mod dialogs;
+mod export;
 mod hanging;
 mod job;
 mod keeper;

@@ -42,13 +42,25 @@ pub fn draw(
     stage: Stage,
     scenery: &Scenery<'_>,
 ) {
-    let open = &*shown.series;
-    let (view, volume) = (&shown.view, open.outline());
-    let millimetres = &open.report.millimetres;
     lines(painter, rect, viewport, scenery);
     if let Some(path) = scenery.path.filter(|path| path.frame == viewport.frame() && viewport.is_slice()) {
         path.paint(painter, rect, &viewport.view);
     }
+    texts(painter, rect, place, &shown.series, &shown.view, stage, scenery.demographics);
+}
+
+/// Writes over a picture what it shows: all that does not depend on other viewports.
+pub fn texts(
+    painter: &Painter,
+    rect: Rect,
+    place: Rect,
+    open: &OpenSeries,
+    view: &ViewState,
+    stage: Stage,
+    demographics: bool,
+) {
+    let volume = open.outline();
+    let millimetres = &open.report.millimetres;
     if !open.report.directions_unknown && view.content != Content::Curved {
         letters(painter, rect, view);
     }
@@ -56,7 +68,7 @@ pub fn draw(
     let text = Corners { painter, inner, width: inner.width() * 0.45 };
 
     let roomy = rect.width() >= ROOMY[0] && rect.height() >= ROOMY[1];
-    if roomy && scenery.demographics {
+    if roomy && demographics {
         text.write(Align2::LEFT_TOP, &patient_lines(open));
         text.write(Align2::RIGHT_TOP, &study_lines(open));
     }
@@ -89,9 +101,9 @@ pub fn draw(
     if view.inverted && view.content.in_one_picture() != Content::Volume {
         lower_right.push(("Inverted".to_owned(), theme::OVERLAY_WEAK));
     }
-    if let (Some(over), Some(layer)) = (&viewport.over, view.layers.first()) {
+    if let Some(layer) = view.layers.first() {
         let percent = layer.opacity * 100.0;
-        let modality = &over.outline().meaning().modality;
+        let modality = &layer.volume.meaning().modality;
         lower_right.push((format!("{modality} over it, {percent:.0} %"), theme::OVERLAY));
     }
     if let (Some(time), count @ 2..) = (open.time, open.times.len()) {

@@ -255,6 +255,7 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
         entry(ui, false, "Planes and volume", "", Command::ResetLayout);
         ui.separator();
+        entry(ui, false, &tr!("export-menu"), "Ctrl+E", Command::ShowExport);
         entry(ui, false, &tr!("settings-menu"), "Ctrl+,", Command::ShowSettings);
     });
 }

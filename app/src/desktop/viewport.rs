@@ -217,6 +217,11 @@ impl Viewport {
         self.error = None;
     }
 
+    /// Where its picture was last, in points.
+    pub fn rect(&self) -> Option<Rect> {
+        self.picture_rect
+    }
+
     /// Shows the series as another view had it.
     pub fn adopt(&mut self, view: ViewState) {
         let (revision, size) = (self.view.revision + 1, self.view.size);

@@ -17,6 +17,7 @@ pub use play::Cine;
 
 use super::command::Command;
 use super::curve::Drawn;
+use super::export::Subject;
 use super::kind::Kind;
 use super::layout::{self, Happened, Layout, Node, ViewportId};
 use super::menu::Candidate;
@@ -160,6 +161,22 @@ impl Desk {
                 .filter(is_volume)
                 .find(|viewport| series.is_none_or(|id| viewport.series.series_id == id))
         })
+    }
+
+    /// What there is to export: the viewports that are on screen, the active one first.
+    pub fn subjects(&self) -> Vec<Subject> {
+        let mut ids = match self.layout.maximised() {
+            Some(id) => vec![id],
+            None => self.layout.ids(),
+        };
+        ids.sort_by_key(|id| *id != self.active);
+        let shown = ids.iter().filter_map(|id| self.viewports.get(id));
+        shown
+            .filter_map(|viewport| {
+                let (series, view) = (Arc::clone(&viewport.series), viewport.view.clone());
+                Some(Subject { series, view, rect: viewport.rect()? })
+            })
+            .collect()
     }
 
     /// The ids of the series that still have to be loaded, in the order of their cells.

@@ -1,0 +1,410 @@
+//! Pictures and movies that leave the program, made off the UI thread.
+
+mod dialog;
+mod movie;
+mod raster;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use eframe::egui::{self, Align2, Color32, FontId, Rect, vec2};
+use render_core::cinematic::{Cinematic, Finish, Settings};
+use render_core::save::{Existing, save};
+use render_core::scene::view::MAX_SIZE;
+use render_core::scene::{Content, ViewState};
+use render_core::{Frame, FrameKind, Progress, Renderer, render};
+
+use self::raster::Raster;
+use super::command::Command;
+use super::job::Job;
+use super::overlay::{self, Stage};
+use super::study::OpenSeries;
+use super::text::tr;
+use super::theme;
+
+pub use dialog::{ExportDialog, stamp};
+
+/// Samples of a pixel of a cinematic picture, and of one of a movie.
+const SAMPLES: u32 = 128;
+const MOVIE_SAMPLES: u32 = 32;
+
+/// Samples between two looks at whether anybody still waits.
+const PASS: u32 = 8;
+
+/// A viewport as it is to be drawn.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub series: Arc<OpenSeries>,
+    pub view: ViewState,
+    /// Its place on screen, in points.
+    pub rect: Rect,
+}
+
+impl PartialEq for Subject {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.series, &other.series) && self.view == other.view && self.rect == other.rect
+    }
+}
+
+/// What is drawn on a picture besides the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inscription {
+    pub overlays: bool,
+    /// Name, ID, study and series.
+    pub patient: bool,
+}
+
+/// What is made of the subjects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// All of them as they lie on screen, in one picture this many times as large.
+    Picture { scale: u32 },
+    /// Of the first one.
+    Movie(Movie),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Movie {
+    pub motion: Motion,
+    pub pictures: u32,
+    pub per_second: u32,
+    /// Both even.
+    pub size: [u32; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// Once around the patient.
+    Rotation,
+    /// From the first slice to the last.
+    Sweep,
+}
+
+/// All that an export needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    pub what: What,
+    pub subjects: Vec<Subject>,
+    pub inscription: Inscription,
+    pub pixels_per_point: f32,
+    /// One that is there already is not replaced.
+    pub file: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("it was cancelled")]
+    Cancelled,
+    #[error("there is nothing to draw")]
+    Nothing,
+    #[error("the voxels of the series are on a server; open it from there to export it here")]
+    Remote,
+    #[error(transparent)]
+    Render(#[from] render_core::RenderError),
+    #[error("the file cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+    #[error("the picture cannot be encoded: {0}")]
+    Png(#[from] png::EncodingError),
+    #[error("movies are made by the program ffmpeg, which does not start: {0}")]
+    NoFfmpeg(std::io::Error),
+    #[error("the program ffmpeg here has no encoder for H.264")]
+    NoEncoder,
+    #[error("the program ffmpeg could not make the movie: {0}")]
+    Ffmpeg(String),
+}
+
+/// Does it on a thread of its own. The job's progress counts pictures.
+pub fn start(ctx: &egui::Context, renderer: Renderer, order: Order) -> Job<Result<PathBuf, ExportError>> {
+    Job::start("export", ctx, move |progress, sink| {
+        sink.send(export(&renderer, &order, progress).map(|()| order.file.clone()));
+    })
+}
+
+/// What the window tells of an export.
+#[derive(Debug)]
+pub enum Running {
+    Job(Job<Result<PathBuf, ExportError>>),
+    Done(PathBuf),
+}
+
+impl Running {
+    /// A line below the viewports.
+    pub fn show(&self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+        ui.horizontal(|ui| match self {
+            Self::Job(job) => {
+                let (done, total) = job.progress().counts();
+                ui.label(tr!("export-progress", done = done, total = total));
+                let part = done as f32 / total.max(1) as f32;
+                let bar = egui::ProgressBar::new(part)
+                    .desired_width(240.0)
+                    .desired_height(10.0)
+                    .fill(theme::accent());
+                ui.add(bar);
+                if ui.button(tr!("cancel")).accessible_name(tr!("export-cancel")).clicked() {
+                    commands.push(Command::EndExport);
+                }
+            }
+            Self::Done(file) => {
+                ui.label(tr!("export-done", file = file.display().to_string()));
+                if ui.button(tr!("close")).accessible_name(tr!("export-close")).clicked() {
+                    commands.push(Command::EndExport);
+                }
+            }
+        });
+    }
+}
+
+fn export(renderer: &Renderer, order: &Order, progress: &Progress) -> Result<(), ExportError> {
+    match &order.what {
+        What::Picture { scale } => {
+            let frame = picture(renderer, order, *scale, progress)?;
+            write_png(&order.file, &frame)
+        }
+        What::Movie(movie) => movie::make(renderer, order, movie, progress),
+    }
+}
+
+/// All subjects in one picture.
+fn picture(
+    renderer: &Renderer,
+    order: &Order,
+    scale: u32,
+    progress: &Progress,
+) -> Result<Frame, ExportError> {
+    progress.add_total(order.subjects.len() as u64);
+    let per_point = order.pixels_per_point * scale as f32;
+    let bounds = order.subjects.iter().map(|subject| subject.rect).reduce(|a, b| a.union(b));
+    let bounds = bounds.ok_or(ExportError::Nothing)?;
+    let pixels = |points: f32| (points * per_point).round().max(0.0) as u32;
+    let whole = [bounds.width(), bounds.height()].map(|n| pixels(n).clamp(1, MAX_SIZE));
+    let mut canvas = blank(whole);
+    let mut raster = Raster::new(per_point);
+    for subject in &order.subjects {
+        let mut view = subject.view.clone();
+        let offset = subject.rect.min - bounds.min;
+        let at = [offset.x, offset.y].map(pixels);
+        let room = [0, 1].map(|i| whole[i].saturating_sub(at[i]).max(1));
+        let size = view.size.map(|n| n.saturating_mul(scale).clamp(1, MAX_SIZE));
+        view.size = [size[0].min(room[0]), size[1].min(room[1])];
+        let mut frame = draw(renderer, &subject.series, &view, SAMPLES, progress)?;
+        inscribe(&mut raster, &mut frame, &subject.series, &view, order.inscription);
+        paste(&mut canvas, &frame, at);
+        progress.add_done(1);
+    }
+    Ok(canvas)
+}
+
+/// The exact picture of a view.
+fn draw(
+    renderer: &Renderer,
+    series: &OpenSeries,
+    view: &ViewState,
+    samples: u32,
+    progress: &Progress,
+) -> Result<Frame, ExportError> {
+    if progress.is_cancelled() {
+        return Err(ExportError::Cancelled);
+    }
+    let never = AtomicBool::new(false);
+    let volume = series.volume().ok_or(ExportError::Remote)?;
+    if view.content != Content::Cinematic {
+        return Ok(renderer.render(volume, &render::resolve(view, volume), &never)?);
+    }
+    let mut cinematic = Cinematic::new(Arc::clone(volume), view, &Settings::default())?;
+    while cinematic.samples() < samples {
+        if progress.is_cancelled() {
+            return Err(ExportError::Cancelled);
+        }
+        cinematic.accumulate(PASS.min(samples - cinematic.samples()), &never)?;
+    }
+    Ok(cinematic.picture(Finish::Denoised))
+}
+
+/// Writes over a picture what the window shows over it, and what it is not for.
+fn inscribe(
+    raster: &mut Raster,
+    frame: &mut Frame,
+    series: &OpenSeries,
+    view: &ViewState,
+    inscription: Inscription,
+) {
+    raster.over(frame, |painter, rect| {
+        if inscription.overlays {
+            overlay::texts(painter, rect, rect, series, view, Stage::Final, inscription.patient);
+        }
+        let at = rect.center_bottom() - vec2(0.0, 3.0);
+        let font = FontId::proportional(10.5);
+        let notice = tr!("notice");
+        for shift in [vec2(1.0, 1.0), vec2(-1.0, 1.0)] {
+            painter.text(at + shift, Align2::CENTER_BOTTOM, &notice, font.clone(), Color32::BLACK);
+        }
+        painter.text(at, Align2::CENTER_BOTTOM, &notice, font.clone(), theme::OVERLAY_WEAK);
+    });
+}
+
+fn blank(size: [u32; 2]) -> Frame {
+    let pixels = [0, 0, 0, 255].repeat(size[0] as usize * size[1] as usize);
+    Frame { size, pixels, kind: FrameKind::Exact, view_revision: 0, input_seq: 0 }
+}
+
+fn paste(canvas: &mut Frame, picture: &Frame, [left, top]: [u32; 2]) {
+    let [across, down] = canvas.size;
+    let width = picture.size[0].min(across.saturating_sub(left)) as usize;
+    for row in 0..picture.size[1].min(down.saturating_sub(top)) {
+        let from = (row * picture.size[0]) as usize * 4;
+        let to = ((top + row) * across + left) as usize * 4;
+        canvas.pixels[to..to + width * 4].copy_from_slice(&picture.pixels[from..from + width * 4]);
+    }
+}
+
+fn write_png(file: &Path, frame: &Frame) -> Result<(), ExportError> {
+    save(file, Existing::Refuse, |out| {
+        let rgb: Vec<u8> = frame.pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+        let mut encoder = png::Encoder::new(out, frame.size[0], frame.size[1]);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&rgb)?;
+        writer.finish()?;
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desktop::study::Source;
+    use eframe::egui::pos2;
+    use glam::DAffine3;
+    use render_core::dicom::{Patient, Report};
+    use render_core::render::Choice;
+    use render_core::scene::view::Orientation;
+    use render_core::volume::{Meaning, Rescale, Voxels};
+    use render_core::{Geometry, Volume};
+
+    /// An empty volume of somebody, on screen in a viewport.
+    fn subject(size: [u32; 2]) -> Subject {
+        let geometry = Geometry::new([16, 16, 16], DAffine3::IDENTITY).expect("a plain grid");
+        let meaning = Meaning { modality: "CT".into(), ..Meaning::default() };
+        let voxels = Voxels::I16(vec![-1000i16; 4096].into());
+        let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, meaning).expect("a volume");
+        let view = ViewState::new(&volume, Content::Slice, Orientation::Axial, size);
+        let patient = Patient { name: "Doe^Jane".into(), id: "4711".into(), ..Patient::default() };
+        let series = OpenSeries {
+            source: Source::Here(Arc::new(volume)),
+            windows: Vec::new(),
+            warnings: Vec::new(),
+            report: Report::default(),
+            patient,
+            study_description: "Chest".into(),
+            study_date: "20260101".into(),
+            series_id: "1.2.3".into(),
+            series_description: "Thin".into(),
+            series_number: Some(1),
+            frame: "1.2".into(),
+            time: None,
+            times: Vec::new(),
+            only: None,
+        };
+        let rect = Rect::from_min_size(pos2(7.0, 9.0), vec2(size[0] as f32, size[1] as f32));
+        Subject { series: Arc::new(series), view, rect }
+    }
+
+    fn order(what: What, inscription: Inscription, file: PathBuf) -> Order {
+        Order { what, subjects: vec![subject([400, 300])], inscription, pixels_per_point: 1.0, file }
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("voxcast-export-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// Pixels that are lit in a part of the picture.
+    fn lit(frame: &Frame, columns: std::ops::Range<u32>, rows: std::ops::Range<u32>) -> usize {
+        let at = |x, y| frame.pixels[((y * frame.size[0] + x) * 4) as usize];
+        rows.map(|y| columns.clone().filter(|&x| at(x, y) > 90).count()).sum()
+    }
+
+    #[test]
+    fn the_patient_is_on_a_picture_only_when_asked_for_and_the_notice_always() {
+        let renderer = Renderer::open(Choice::Cpu).unwrap();
+        let make = |overlays, patient, scale| {
+            let inscription = Inscription { overlays, patient };
+            let order = order(What::Picture { scale }, inscription, PathBuf::new());
+            picture(&renderer, &order, scale, &Progress::default()).unwrap()
+        };
+        let (plain, named) = (make(true, false, 1), make(true, true, 1));
+        assert_eq!(lit(&plain, 0..170, 0..40), 0, "somebody's name");
+        assert!(lit(&named, 0..170, 0..40) > 50, "no name");
+        assert_eq!(lit(&plain, 230..400, 0..60), 0, "somebody's study");
+        assert!(lit(&plain, 0..170, 240..300) > 50, "no slice number");
+        let bare = make(false, true, 1);
+        assert_eq!(lit(&bare, 0..400, 0..280), 0, "something besides the notice");
+        assert!(lit(&bare, 100..300, 282..300) > 50, "no notice");
+        assert_eq!(make(true, false, 2).size, [800, 600]);
+    }
+
+    #[test]
+    fn a_picture_is_written_once_and_never_over_another() {
+        let folder = folder("png");
+        let renderer = Renderer::open(Choice::Cpu).unwrap();
+        let inscription = Inscription { overlays: true, patient: false };
+        let order = order(What::Picture { scale: 1 }, inscription, folder.join("a.png"));
+        export(&renderer, &order, &Progress::default()).unwrap();
+        let bytes = std::fs::read(&order.file).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG"));
+        assert!(matches!(export(&renderer, &order, &Progress::default()), Err(ExportError::Write(_))));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_movie_is_whole_or_not_there() {
+        if std::process::Command::new("ffmpeg").arg("-version").output().is_err() {
+            eprintln!("skipped: no ffmpeg");
+            return;
+        }
+        let folder = folder("mp4");
+        let renderer = Renderer::open(Choice::Cpu).unwrap();
+        let movie = Movie { motion: Motion::Sweep, pictures: 5, per_second: 25, size: [64, 48] };
+        let inscription = Inscription { overlays: false, patient: false };
+        let order = order(What::Movie(movie), inscription, folder.join("a.mp4"));
+        let progress = Progress::default();
+        export(&renderer, &order, &progress).unwrap();
+        assert_eq!(progress.counts(), (5, 5));
+        assert_eq!(&std::fs::read(&order.file).unwrap()[4..8], b"ftyp");
+
+        let cancelled = Progress::default();
+        cancelled.cancel();
+        let again = Order { file: folder.join("b.mp4"), ..order };
+        assert!(matches!(export(&renderer, &again, &cancelled), Err(ExportError::Cancelled)));
+        let left: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["a.mp4"]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_sweep_shows_the_first_slice_first_and_the_last_one_last() {
+        let Subject { series, view, .. } = subject([64, 48]);
+        let movie = Movie { motion: Motion::Sweep, pictures: 16, per_second: 25, size: [64, 48] };
+        let slice = |number| {
+            let view = movie::view_of(&view, &movie, number, &series);
+            view.plane.slice_number(series.outline())
+        };
+        assert_eq!((slice(0), slice(7), slice(15)), ((1, 16), (8, 16), (16, 16)));
+    }
+
+    #[test]
+    fn pictures_are_pasted_where_they_lie_and_cut_at_the_edge() {
+        let mut canvas = blank([4, 3]);
+        let mut white = blank([3, 3]);
+        white.pixels.fill(255);
+        paste(&mut canvas, &white, [2, 1]);
+        let lit = |x: usize, y: usize| canvas.pixels[(y * 4 + x) * 4] == 255;
+        assert!(lit(2, 1) && lit(3, 2));
+        assert!(!lit(1, 1) && !lit(3, 0));
+    }
+}
