@@ -8,6 +8,7 @@ mod cinematic;
 mod cli;
 mod commands;
 mod desktop;
+mod log;
 mod look;
 mod output;
 mod planes;
@@ -18,6 +19,8 @@ mod study;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Without a session Mesa's device selection layer writes an error of Wayland's to the terminal each
 /// time adapters are listed; Voxcast ranks adapters itself and does not need the layer.
@@ -40,10 +43,10 @@ fn main() -> ExitCode {
         render_core::dicom::decode_in_processes(program, "codec-worker");
     }
     let cli = cli::Cli::parse();
-    tracing_subscriber::fmt()
+    let printed = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.log))
-        .init();
+        .with_filter(tracing_subscriber::EnvFilter::new(&cli.log));
+    tracing_subscriber::registry().with(printed).with(log::remember()).init();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

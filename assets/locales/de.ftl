@@ -159,3 +159,17 @@ export-size-screen = Wie auf dem Bildschirm
 export-sweep = Durch alle Schichten
 export-title = Exportieren
 notice = Nicht für die Diagnostik
+
+# Über das Programm, Protokoll
+about-copy = Alles kopieren
+about-libraries = Darin steckt die Arbeit anderer, { $count } Pakete:
+about-licence = Lizenziert unter der Apache License, Version 2.0.
+about-menu = Über Voxcast…
+about-what = Ein Betrachter für DICOM-Volumen und ein Server für Browser.
+log-all = Alles
+log-copy = Kopieren
+log-empty = Nichts wurde protokolliert.
+log-errors = Fehler
+log-level = Zeigen
+log-title = Protokoll
+log-warnings = Fehler und Warnungen

@@ -159,3 +159,17 @@ export-size-screen = As on screen
 export-sweep = Through all slices
 export-title = Export
 notice = Not for diagnostic use
+
+# About, log
+about-copy = Copy all
+about-libraries = It holds the work of others, { $count } packages:
+about-licence = Licensed under the Apache License, Version 2.0.
+about-menu = About Voxcast…
+about-what = A viewer for DICOM volumes, and a server for browsers.
+log-all = All
+log-copy = Copy
+log-empty = Nothing was logged.
+log-errors = Errors
+log-level = Show
+log-title = Log
+log-warnings = Errors and warnings

@@ -1,7 +1,8 @@
 //! The checks behind `./x check` that no ready-made tool does.
 //!
 //! `xtask deps` reads `cargo metadata` and holds the crates to the direction of dependencies that
-//! ARCHITECTURE.md draws; `xtask tidy` reads every file that git knows.
+//! ARCHITECTURE.md draws; `xtask tidy` reads every file that git knows; `xtask licences-check` compares the list of
+//! licences in the program with what is linked, which `xtask licences` writes anew.
 //! Each prints one line per violation and exits with 1 if there is any.
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 mod deps;
+mod licences;
 mod tidy;
 
 fn main() -> ExitCode {
@@ -36,7 +38,9 @@ fn run(argument: &str) -> Result<Vec<String>> {
     match argument {
         "deps" => deps::check(&root),
         "tidy" => tidy::check(&root),
-        other => bail!("there is no check '{other}'; the checks are deps and tidy"),
+        "licences" => licences::write(&root),
+        "licences-check" => licences::check(&root),
+        other => bail!("there is no task '{other}'; there are deps, tidy, licences and licences-check"),
     }
 }
 

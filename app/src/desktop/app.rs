@@ -7,11 +7,12 @@ use std::sync::Arc;
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use render_core::dicom::{self, Failed, Glimpse, Library, Loaded, Series, Study};
-use render_core::scene::{Preset, PresetLibrary};
+use render_core::scene::PresetLibrary;
 use render_core::words::counted;
 use render_core::{Progress, Renderer};
 use server_mode::remote::Event;
 
+use super::about::{self, LogWindow};
 use super::command::{self, Command, KeyFocus};
 use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
@@ -30,8 +31,8 @@ use super::session::{self, SavedDesk, Session};
 use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::study::OpenSeries;
-use super::text::{self, tr};
-use super::{Options, palette, side_panel, study, theme, top_bar};
+use super::text::tr;
+use super::{Options, palette, side_panel, study, theme, top_bar, upkeep};
 
 /// How often progress is shown while files are read.
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
@@ -76,23 +77,25 @@ pub struct App {
     pub(super) side_panel: bool,
     /// Shown where there is one.
     pub(super) look_panel: Option<LookPanel>,
-    presets_folder: Option<PathBuf>,
-    saving: Option<(String, Job<std::io::Result<()>>)>,
-    settings: Settings,
+    pub(super) presets_folder: Option<PathBuf>,
+    pub(super) saving: Option<(String, Job<std::io::Result<()>>)>,
+    pub(super) settings: Settings,
     /// Writes the settings; none where the system names no place for them.
-    settings_keeper: Option<Keeper>,
+    pub(super) settings_keeper: Option<Keeper>,
     settings_dialog: Option<SettingsDialog>,
-    keymap: Keymap,
+    pub(super) keymap: Keymap,
     /// Keeps what is open; none where another window does.
-    session: Option<session::Store>,
+    pub(super) session: Option<session::Store>,
     /// What was opened so far.
-    opened: Vec<PathBuf>,
+    pub(super) opened: Vec<PathBuf>,
     /// To be shown when its paths are read.
-    restoring: Option<SavedDesk>,
-    session_seen: f64,
+    pub(super) restoring: Option<SavedDesk>,
+    pub(super) session_seen: f64,
     export_dialog: ExportDialog,
     exporting: bool,
-    export: Option<export::Running>,
+    about: bool,
+    pub(super) log: Option<LogWindow>,
+    pub(super) export: Option<export::Running>,
 }
 
 /// Reading files.
@@ -145,7 +148,7 @@ impl App {
         let settings::Read { settings, problem } = options.settings;
         // Of those keys, some zoom pictures.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        apply(ctx, &settings);
+        upkeep::apply(ctx, &settings);
         let (renderer, card) = on_the_windows_card(cc, options.renderer);
         let mut desk = Desk::new(ctx, card.clone());
         desk.demographics = settings.demographics;
@@ -193,10 +196,12 @@ impl App {
             session_seen: 0.0,
             export_dialog: ExportDialog::default(),
             exporting: false,
+            about: false,
+            log: None,
             export: None,
         };
         if let Some(problem) = problem {
-            app.tell(settings_problem(&problem), Vec::new());
+            app.tell(upkeep::settings_problem(&problem), Vec::new());
         }
         if !problems.is_empty() {
             app.tell("Hanging protocols were left out.".to_owned(), problems);
@@ -227,7 +232,7 @@ impl App {
             .find(|(_, series)| series.id() == series_id)
     }
 
-    fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
+    pub(super) fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
         let wanted = paths.clone();
         let keep = self.index;
         let job = Job::start("scan", ctx, move |progress, sink| {
@@ -396,7 +401,7 @@ impl App {
         }
     }
 
-    fn tell(&mut self, text: String, details: Vec<String>) {
+    pub(super) fn tell(&mut self, text: String, details: Vec<String>) {
         if self.messages.len() >= MOST_MESSAGES {
             self.messages.remove(0);
         }
@@ -662,6 +667,10 @@ impl App {
             Command::SavePreset(label) => self.save_preset(ctx, &label),
             Command::ToggleHelp => self.help = !self.help,
             Command::ReopenSession => self.reopen_session(ctx),
+            Command::ToggleAbout => self.about = !self.about,
+            Command::ToggleLog => {
+                self.log = if self.log.is_some() { None } else { Some(LogWindow::default()) };
+            }
             Command::ShowExport => self.exporting = !self.desk.is_empty(),
             Command::Export(order) => {
                 self.export = Some(export::Running::Job(export::start(ctx, self.renderer.clone(), *order)));
@@ -687,93 +696,6 @@ impl App {
         self.queue.clear();
         for id in self.desk.missing() {
             self.desk.forget(&id);
-        }
-    }
-
-    /// Whether there is something that `ReopenSession` would open.
-    pub(super) fn has_session(&self) -> bool {
-        let previous = self.session.as_ref().and_then(|session| session.previous.as_ref());
-        previous.is_some_and(|previous| !previous.paths.is_empty())
-    }
-
-    fn reopen_session(&mut self, ctx: &egui::Context) {
-        let Some(previous) = self.session.as_ref().and_then(|session| session.previous.clone()) else {
-            return;
-        };
-        if previous.paths.is_empty() {
-            return;
-        }
-        self.side_panel = previous.side_panel;
-        self.open(ctx, previous.paths);
-        self.restoring = previous.desk;
-    }
-
-    /// Keeps what is open, as often as it changes but not with every movement.
-    fn keep_session(&mut self, ctx: &egui::Context) {
-        let Some(store) = &mut self.session else { return };
-        let (now, every) = (ctx.input(|input| input.time), session::LOOK_EVERY.as_secs_f64());
-        if now - self.session_seen < every {
-            // The last of many changes counts, too, and may be followed by nothing.
-            return ctx.request_repaint_after(session::LOOK_EVERY);
-        }
-        self.session_seen = now;
-        if let Some(desk) = self.desk.saved() {
-            store.keep(Session::new(self.opened.clone(), self.side_panel, desk));
-        }
-    }
-
-    fn change_settings(&mut self, ctx: &egui::Context, settings: Settings) {
-        if settings == self.settings {
-            return;
-        }
-        apply(ctx, &settings);
-        self.keymap = Keymap::new(&settings.keys, settings.single_keys);
-        if let Some(keeper) = &self.settings_keeper {
-            keeper.put(settings.to_file());
-        }
-        self.settings = settings;
-    }
-
-    /// Keeps the volume view's look in the user's folder, which is watched for what is new.
-    fn save_preset(&mut self, ctx: &egui::Context, label: &str) {
-        let Some(viewport) = self.desk.volume_viewport() else { return };
-        let preset = presets::preset_of(&viewport.view, label, &viewport.series.outline().meaning().modality);
-        if Preset::find(&preset.name).is_some() {
-            return self.tell(tr!("preset-built-in", name = label).into_owned(), Vec::new());
-        }
-        let Some(folder) = self.presets_folder.clone() else {
-            return self.tell(tr!("preset-no-folder").into_owned(), Vec::new());
-        };
-        self.saving = Some((label.to_owned(), presets::save(ctx, folder, preset)));
-    }
-
-    fn take_export(&mut self) {
-        let Some(export::Running::Job(job)) = &self.export else { return };
-        let problem = match job.poll() {
-            Poll::Pending => return,
-            Poll::Result(Ok(file)) => return self.export = Some(export::Running::Done(file)),
-            Poll::Result(Err(export::ExportError::Cancelled)) => None,
-            Poll::Result(Err(error)) => Some(error.to_string()),
-            Poll::Ended => Some(tr!("job-ended").into_owned()),
-        };
-        self.export = None;
-        if let Some(reason) = problem {
-            self.tell(tr!("export-failed", reason = reason).into_owned(), Vec::new());
-        }
-    }
-
-    fn take_saved(&mut self) {
-        let Some((label, job)) = &self.saving else { return };
-        let problem = match job.poll() {
-            Poll::Pending => return,
-            Poll::Result(Ok(())) => None,
-            Poll::Result(Err(error)) => Some(error.to_string()),
-            Poll::Ended => Some(tr!("job-ended").into_owned()),
-        };
-        let text = problem.map(|reason| tr!("preset-not-saved", name = label.as_str(), reason = reason));
-        self.saving = None;
-        if let Some(text) = text {
-            self.tell(text.into_owned(), Vec::new());
         }
     }
 
@@ -803,7 +725,11 @@ impl App {
 
     fn key_focus(&self, ctx: &egui::Context) -> KeyFocus {
         let in_viewport = self.desk.has_focus();
-        if ctx.text_edit_focused() || ctx.any_popup_open() || self.settings_dialog.is_some() || self.exporting
+        if ctx.text_edit_focused()
+            || ctx.any_popup_open()
+            || self.settings_dialog.is_some()
+            || self.exporting
+            || self.about
         {
             KeyFocus::Typing
         } else if in_viewport || ctx.memory(|memory| memory.focused().is_none()) {
@@ -932,6 +858,14 @@ impl eframe::App for App {
         if self.help {
             self.help = dialogs::help(&ctx, &self.keymap);
         }
+        if self.about {
+            self.about = about::show(&ctx);
+        }
+        if let Some(log) = &mut self.log
+            && !log.show(&ctx)
+        {
+            self.log = None;
+        }
         if self.exporting {
             let now = export::stamp(std::time::SystemTime::now());
             self.exporting = self.export_dialog.show(&ctx, &self.desk.subjects(), &now, &mut commands);
@@ -978,22 +912,6 @@ impl eframe::App for App {
     fn clear_color(&self, _: &egui::Visuals) -> [f32; 4] {
         theme::panel().to_normalized_gamma_f32()
     }
-}
-
-/// Shows the window as the settings want it.
-fn apply(ctx: &egui::Context, settings: &Settings) {
-    theme::apply(ctx, settings.theme, settings.reduced_motion);
-    ctx.set_zoom_factor(settings.scale_percent as f32 / 100.0);
-    text::choose(settings.language.as_deref());
-}
-
-fn settings_problem(problem: &settings::Problem) -> String {
-    match problem {
-        settings::Problem::SetAside(to) => tr!("settings-set-aside", file = to.display().to_string()),
-        settings::Problem::Unreadable(reason) => tr!("settings-unreadable", reason = reason.as_str()),
-        settings::Problem::Entries(names) => tr!("settings-entries", names = names.join(", ")),
-    }
-    .into_owned()
 }
 
 /// Whether a server's library has a series.

@@ -104,6 +104,8 @@ pub enum Command {
     /// Keeps the volume view's look under this name.
     SavePreset(String),
     ToggleHelp,
+    ToggleAbout,
+    ToggleLog,
     ShowExport,
     Export(Box<Order>),
     /// Cancels it, or puts its result out of sight.

@@ -9,6 +9,7 @@
 //! threads and takes their results when they wake it. It repaints only when something changed, so a
 //! still window costs nothing.
 
+mod about;
 mod app;
 mod canvas;
 mod command;
@@ -43,6 +44,7 @@ mod text;
 mod theme;
 mod tool;
 mod top_bar;
+mod upkeep;
 mod viewport;
 
 use std::path::PathBuf;

@@ -257,6 +257,9 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         ui.separator();
         entry(ui, false, &tr!("export-menu"), "Ctrl+E", Command::ShowExport);
         entry(ui, false, &tr!("settings-menu"), "Ctrl+,", Command::ShowSettings);
+        ui.separator();
+        entry(ui, app.log.is_some(), &tr!("log-title"), "", Command::ToggleLog);
+        entry(ui, false, &tr!("about-menu"), "", Command::ToggleAbout);
     });
 }
 

@@ -1,0 +1,117 @@
+//! What the window keeps for its user: settings, the session, presets and exports.
+
+use eframe::egui;
+use render_core::scene::Preset;
+
+use super::app::App;
+use super::job::Poll;
+use super::keymap::Keymap;
+use super::session::{self, Session};
+use super::settings::{self, Settings};
+use super::text::{self, tr};
+use super::{export, presets, theme};
+
+impl App {
+    /// Whether there is something that `ReopenSession` would open.
+    pub(super) fn has_session(&self) -> bool {
+        let previous = self.session.as_ref().and_then(|session| session.previous.as_ref());
+        previous.is_some_and(|previous| !previous.paths.is_empty())
+    }
+
+    pub(super) fn reopen_session(&mut self, ctx: &egui::Context) {
+        let Some(previous) = self.session.as_ref().and_then(|session| session.previous.clone()) else {
+            return;
+        };
+        if previous.paths.is_empty() {
+            return;
+        }
+        self.side_panel = previous.side_panel;
+        self.open(ctx, previous.paths);
+        self.restoring = previous.desk;
+    }
+
+    /// Keeps what is open, as often as it changes but not with every movement.
+    pub(super) fn keep_session(&mut self, ctx: &egui::Context) {
+        let Some(store) = &mut self.session else { return };
+        let (now, every) = (ctx.input(|input| input.time), session::LOOK_EVERY.as_secs_f64());
+        if now - self.session_seen < every {
+            // The last of many changes counts, too, and may be followed by nothing.
+            return ctx.request_repaint_after(session::LOOK_EVERY);
+        }
+        self.session_seen = now;
+        if let Some(desk) = self.desk.saved() {
+            store.keep(Session::new(self.opened.clone(), self.side_panel, desk));
+        }
+    }
+
+    pub(super) fn change_settings(&mut self, ctx: &egui::Context, settings: Settings) {
+        if settings == self.settings {
+            return;
+        }
+        apply(ctx, &settings);
+        self.keymap = Keymap::new(&settings.keys, settings.single_keys);
+        if let Some(keeper) = &self.settings_keeper {
+            keeper.put(settings.to_file());
+        }
+        self.settings = settings;
+    }
+
+    /// Keeps the volume view's look in the user's folder, which is watched for what is new.
+    pub(super) fn save_preset(&mut self, ctx: &egui::Context, label: &str) {
+        let Some(viewport) = self.desk.volume_viewport() else { return };
+        let preset = presets::preset_of(&viewport.view, label, &viewport.series.outline().meaning().modality);
+        if Preset::find(&preset.name).is_some() {
+            return self.tell(tr!("preset-built-in", name = label).into_owned(), Vec::new());
+        }
+        let Some(folder) = self.presets_folder.clone() else {
+            return self.tell(tr!("preset-no-folder").into_owned(), Vec::new());
+        };
+        self.saving = Some((label.to_owned(), presets::save(ctx, folder, preset)));
+    }
+
+    pub(super) fn take_export(&mut self) {
+        let Some(export::Running::Job(job)) = &self.export else { return };
+        let problem = match job.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(file)) => return self.export = Some(export::Running::Done(file)),
+            Poll::Result(Err(export::ExportError::Cancelled)) => None,
+            Poll::Result(Err(error)) => Some(error.to_string()),
+            Poll::Ended => Some(tr!("job-ended").into_owned()),
+        };
+        self.export = None;
+        if let Some(reason) = problem {
+            self.tell(tr!("export-failed", reason = reason).into_owned(), Vec::new());
+        }
+    }
+
+    pub(super) fn take_saved(&mut self) {
+        let Some((label, job)) = &self.saving else { return };
+        let problem = match job.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(())) => None,
+            Poll::Result(Err(error)) => Some(error.to_string()),
+            Poll::Ended => Some(tr!("job-ended").into_owned()),
+        };
+        let text = problem.map(|reason| tr!("preset-not-saved", name = label.as_str(), reason = reason));
+        self.saving = None;
+        if let Some(text) = text {
+            self.tell(text.into_owned(), Vec::new());
+        }
+    }
+}
+
+/// Shows the window as the settings want it.
+pub fn apply(ctx: &egui::Context, settings: &Settings) {
+    theme::apply(ctx, settings.theme, settings.reduced_motion);
+    ctx.set_zoom_factor(settings.scale_percent as f32 / 100.0);
+    text::choose(settings.language.as_deref());
+}
+
+pub fn settings_problem(problem: &settings::Problem) -> String {
+    match problem {
+        settings::Problem::SetAside(to) => tr!("settings-set-aside", file = to.display().to_string()),
+        settings::Problem::Unreadable(reason) => tr!("settings-unreadable", reason = reason.as_str()),
+        settings::Problem::Entries(names) => tr!("settings-entries", names = names.join(", ")),
+    }
+    .into_owned()
+}
