@@ -136,9 +136,11 @@ mod tests {
         read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for text in &texts {
-            for call in text.split("tr!(").skip(1) {
-                let call = call.trim_start();
-                let Some(rest) = call.strip_prefix('"') else { continue };
+            for (at, name) in text.match_indices("tr!(") {
+                // Not the end of another macro's name.
+                let other = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+                let call = text[at + name.len()..].trim_start();
+                let Some(rest) = call.strip_prefix('"').filter(|_| !other) else { continue };
                 let (key, rest) = rest.split_once('"').expect("a key ends");
                 let names = found.entry(key.to_owned()).or_default();
                 names.extend(argument_names(rest));
