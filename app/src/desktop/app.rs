@@ -13,6 +13,7 @@ use render_core::{Progress, Renderer};
 use server_mode::remote::Event;
 
 use super::about::{self, LogWindow};
+use super::annotate;
 use super::command::{self, Command, KeyFocus};
 use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
@@ -84,6 +85,7 @@ pub struct App {
     pub(super) settings_keeper: Option<Keeper>,
     settings_dialog: Option<SettingsDialog>,
     pub(super) keymap: Keymap,
+    pub(super) files: annotate::Files,
     /// Keeps what is open; none where another window does.
     pub(super) session: Option<session::Store>,
     /// What was opened so far.
@@ -190,6 +192,7 @@ impl App {
             settings_dialog: None,
             keymap: Keymap::new(&settings.keys, settings.single_keys),
             settings,
+            files: annotate::Files::default(),
             session: session::Store::open(),
             opened: Vec::new(),
             restoring: None,
@@ -205,6 +208,12 @@ impl App {
         }
         if !problems.is_empty() {
             app.tell("Hanging protocols were left out.".to_owned(), problems);
+        }
+        if app.session.is_some() {
+            let (files, reading, problem) = annotate::Files::open();
+            app.files = files;
+            app.desk.annotate.reading = reading.unwrap_or(std::mem::take(&mut app.desk.annotate.reading));
+            problem.into_iter().for_each(|problem| app.tell(problem, Vec::new()));
         }
         let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
         if let Some(url) = options.connect {
@@ -687,6 +696,9 @@ impl App {
                     if by == 0 { 100 } else { percent.clamp(*SCALES.start(), *SCALES.end()) };
                 self.change_settings(ctx, settings);
             }
+            Command::ShowSaveReading | Command::SaveReading(_) | Command::LoadObject(_) => {
+                self.run_reading(ctx, command);
+            }
             other => self.desk.run(&other, &self.presets),
         }
     }
@@ -706,8 +718,8 @@ impl App {
             self.open_dialog = None;
         } else if self.work.is_some() {
             self.cancel_loading();
-        } else if self.desk.drop_path() {
-            // What was drawn is gone.
+        } else if self.desk.drop_path() || self.desk.leave_drawing() {
+            // What was drawn, or selected, is gone.
         } else {
             self.desk.layout.restore();
         }
@@ -730,6 +742,7 @@ impl App {
             || self.settings_dialog.is_some()
             || self.exporting
             || self.about
+            || self.reading_dialog()
         {
             KeyFocus::Typing
         } else if in_viewport || ctx.memory(|memory| memory.focused().is_none()) {
@@ -840,6 +853,7 @@ impl eframe::App for App {
                 .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(6, 8)))
                 .show(ui, |ui| palette::show(self.desk.tool, ui, &mut commands));
         }
+        self.show_measurements(ui, &mut commands);
         let candidates = self.candidates();
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
@@ -855,6 +869,8 @@ impl eframe::App for App {
             }
         });
         dialogs::drop_hint(&ctx);
+        self.show_reading_dialogs(&ctx, &mut commands);
+        self.poll_reading(&ctx);
         if self.help {
             self.help = dialogs::help(&ctx, &self.keymap);
         }
@@ -901,6 +917,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
+        self.end_reading();
         if let Some(store) = &mut self.session {
             if let Some(desk) = self.desk.saved() {
                 store.keep(Session::new(self.opened.clone(), self.side_panel, desk));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use eframe::egui::{self, Key, Modifiers};
+use reading::Kind as Drawn;
 use render_core::Window;
 use render_core::scene::Content;
 use render_core::scene::view::Slab;
@@ -11,6 +12,7 @@ use super::kind::Kind;
 use super::layout::ViewportId;
 use super::tool::Tool;
 
+use super::annotate::Saving;
 use super::export::Order;
 use super::keymap::Keymap;
 use super::look_panel::Look;
@@ -103,6 +105,27 @@ pub enum Command {
     SetLook(Box<Look>),
     /// Keeps the volume view's look under this name.
     SavePreset(String),
+    Undo,
+    Redo,
+    /// What is selected on the pictures.
+    Delete,
+    /// To the next annotation or handle of the slice.
+    NextHandle,
+    /// As a click where the keyboard's pointer is.
+    Enter,
+    /// A handle or the keyboard's pointer, by pixels.
+    Nudge(i16, i16),
+    ToggleKeyImage,
+    /// The brush's radius changes by this factor.
+    ScaleBrush(f64),
+    ToggleMeasurements,
+    ToggleAnnotations,
+    /// Shows the slice that an annotation lies on.
+    JumpTo(reading::Id),
+    ShowSaveReading,
+    SaveReading(Box<Saving>),
+    /// Takes over what an object of the study holds.
+    LoadObject(PathBuf),
     ToggleHelp,
     ToggleAbout,
     ToggleLog,
@@ -128,6 +151,7 @@ pub struct Shortcut {
 type Binding = (Modifiers, Key, fn() -> Command);
 
 const NONE: Modifiers = Modifiers::NONE;
+const SHIFT: Modifiers = Modifiers::SHIFT;
 const BOTH: Modifiers = Modifiers { shift: true, ..Modifiers::COMMAND };
 
 /// In the order of the help sheet.
@@ -282,6 +306,81 @@ pub const SHORTCUTS: &[Shortcut] = &[
         ],
     },
     Shortcut {
+        group: "Tools",
+        keys: "N, A, Y",
+        text: "Length, angle, bidirectional",
+        bindings: &[
+            (NONE, Key::N, || draw(Drawn::Length)),
+            (NONE, Key::A, || draw(Drawn::Angle)),
+            (NONE, Key::Y, || draw(Drawn::Bidirectional)),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "E, U, O",
+        text: "Ellipse, rectangle, freehand region",
+        bindings: &[
+            (NONE, Key::E, || draw(Drawn::Ellipse)),
+            (NONE, Key::U, || draw(Drawn::Rectangle)),
+            (NONE, Key::O, || draw(Drawn::Freehand)),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "Q, T, K",
+        text: "Probe, arrow with text, key image",
+        bindings: &[
+            (NONE, Key::Q, || draw(Drawn::Probe)),
+            (NONE, Key::T, || draw(Drawn::Arrow)),
+            (NONE, Key::K, || Command::ToggleKeyImage),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "G, Shift+G, [, ]",
+        text: "Brush, eraser, smaller, larger",
+        bindings: &[
+            (NONE, Key::G, || Command::SetTool(Tool::Annotate(reading::Tool::Brush))),
+            (SHIFT, Key::G, || Command::SetTool(Tool::Annotate(reading::Tool::Eraser))),
+            (NONE, Key::OpenBracket, || Command::ScaleBrush(1.0 / 1.25)),
+            (NONE, Key::CloseBracket, || Command::ScaleBrush(1.25)),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "J, Enter, Shift+arrows",
+        text: "Next handle, click by keyboard, move it",
+        bindings: &[
+            (NONE, Key::J, || Command::NextHandle),
+            (NONE, Key::Enter, || Command::Enter),
+            (SHIFT, Key::ArrowUp, || Command::Nudge(0, -10)),
+            (SHIFT, Key::ArrowDown, || Command::Nudge(0, 10)),
+            (SHIFT, Key::ArrowLeft, || Command::Nudge(-10, 0)),
+            (SHIFT, Key::ArrowRight, || Command::Nudge(10, 0)),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "Backspace, Ctrl+Z, Ctrl+Y",
+        text: "Delete, undo, redo",
+        bindings: &[
+            (NONE, Key::Backspace, || Command::Delete),
+            (NONE, Key::Delete, || Command::Delete),
+            (Modifiers::COMMAND, Key::Z, || Command::Undo),
+            (Modifiers::COMMAND, Key::Y, || Command::Redo),
+            (BOTH, Key::Z, || Command::Redo),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "Ctrl+M, Shift+A",
+        text: "Measurements, annotations on the pictures",
+        bindings: &[
+            (Modifiers::COMMAND, Key::M, || Command::ToggleMeasurements),
+            (SHIFT, Key::A, || Command::ToggleAnnotations),
+        ],
+    },
+    Shortcut {
         group: "Move",
         keys: "Up, Down",
         text: "Previous, next slice; tilt the volume",
@@ -363,6 +462,10 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
 ];
 
+const fn draw(kind: Drawn) -> Command {
+    Command::SetTool(Tool::Annotate(reading::Tool::Draw(kind)))
+}
+
 /// What the mouse does: (gesture, on slices, on the volume).
 pub const MOUSE: &[(&str, &str, &str)] = &[
     ("Left drag", "The active tool; at first window: right-left width, up-down level", "Rotate"),
@@ -394,8 +497,16 @@ pub fn pressed(ctx: &egui::Context, focus: KeyFocus, keymap: &Keymap) -> Vec<Com
         return Vec::new();
     }
     let own = |key: Key| {
-        let moves =
-            [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight, Key::Space, Key::Home, Key::End];
+        let moves = [
+            Key::ArrowUp,
+            Key::ArrowDown,
+            Key::ArrowLeft,
+            Key::ArrowRight,
+            Key::Space,
+            Key::Home,
+            Key::End,
+            Key::Enter,
+        ];
         focus == KeyFocus::Widget && moves.contains(&key)
     };
     ctx.input(|input| {

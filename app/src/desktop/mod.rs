@@ -10,6 +10,7 @@
 //! still window costs nothing.
 
 mod about;
+mod annotate;
 mod app;
 mod canvas;
 mod command;

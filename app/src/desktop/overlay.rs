@@ -1,7 +1,8 @@
 //! What is written and drawn over a picture.
 
+use eframe::egui::epaint::Vertex;
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
-use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, pos2, vec2};
+use eframe::egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Stroke, TextureId, Vec2, pos2, vec2};
 use render_core::scene::overlay::{EdgeLetters, ruler};
 use render_core::scene::view::Combine;
 use render_core::scene::{Camera, Content, Plane, ViewState};
@@ -303,6 +304,29 @@ fn slab_text(view: &ViewState) -> Option<String> {
         Combine::Mean => "Mean",
     };
     thick.then(|| format!("{name} {:.1} mm", view.slab.thickness_mm))
+}
+
+/// A round part of the picture, twice as large.
+pub fn magnify(painter: &Painter, texture: TextureId, place: Rect, at: Pos2) {
+    const RADIUS: f32 = 80.0;
+    const FACTOR: f32 = 2.5;
+    let uv_of = |p: Pos2| {
+        let part = (p - place.min) / place.size();
+        pos2(part.x, part.y)
+    };
+    let mut mesh = Mesh::with_texture(texture);
+    let vertex =
+        |offset: Vec2| Vertex { pos: at + offset, uv: uv_of(at + offset / FACTOR), color: Color32::WHITE };
+    mesh.vertices.push(vertex(Vec2::ZERO));
+    const CORNERS: u32 = 64;
+    for corner in 0..CORNERS {
+        let angle = corner as f32 / CORNERS as f32 * std::f32::consts::TAU;
+        mesh.vertices.push(vertex(Vec2::angled(angle) * RADIUS));
+        mesh.add_triangle(0, 1 + corner, 1 + (corner + 1) % CORNERS);
+    }
+    painter.circle_filled(at, RADIUS, Color32::BLACK);
+    painter.add(mesh);
+    painter.circle_stroke(at, RADIUS, Stroke::new(1.5, theme::OVERLAY_WEAK));
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::f32::consts::{PI, TAU};
 
 use eframe::egui::{self, Color32, Painter, Pos2, Role, Sense, Shape, Stroke, Vec2, WidgetInfo, vec2};
 
+use super::annotate;
 use super::command::Command;
 use super::theme;
 use super::tool::Tool;
@@ -13,7 +14,7 @@ const BUTTON: Vec2 = vec2(32.0, 30.0);
 pub fn show(active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.y = 3.0;
     egui::ScrollArea::vertical().auto_shrink(true).show(ui, |ui| {
-        for tool in Tool::ALL {
+        for tool in Tool::ALL.into_iter().chain(Tool::DRAWING) {
             let (rect, response) = ui.allocate_exact_size(BUTTON, Sense::click());
             let chosen = tool == active;
             response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, tool.name()));
@@ -95,6 +96,7 @@ fn icon(tool: Tool, painter: &Painter, center: Pos2, color: Color32) {
             }
             painter.circle_filled(center, 1.2, color);
         }
+        Tool::Annotate(tool) => annotate::paint_icon(tool, painter, center, color),
         Tool::Curve => {
             let wave = (0..=20).map(|i| at(i as f32 * 0.8 - 8.0, -(i as f32 / 20.0 * TAU).sin() * 5.0));
             painter.add(Shape::line(wave.collect(), stroke));

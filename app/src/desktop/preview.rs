@@ -8,6 +8,7 @@ use eframe::egui_wgpu::RenderState;
 use render_core::dicom::{Glimpse, Series, Study};
 use render_core::{Progress, Renderer};
 
+use super::annotate::Annotate;
 use super::app::LOADING;
 use super::command::Command;
 use super::kind::Kind;
@@ -22,6 +23,8 @@ pub struct Preview {
     viewport: Viewport,
     /// How far it is from the middle of the series, in slices.
     off_middle: u32,
+    /// Nothing is drawn before all of it is there.
+    annotate: Annotate,
 }
 
 impl Preview {
@@ -34,7 +37,8 @@ impl Preview {
     ) -> Self {
         let off_middle = (glimpse.slice as u32).abs_diff(series.dims[2] / 2);
         let open = Arc::new(OpenSeries::glimpse(study, series, glimpse));
-        Self { viewport: Viewport::new(ViewportId(0), Kind::Acquired, open, ctx, card), off_middle }
+        let viewport = Viewport::new(ViewportId(0), Kind::Acquired, open, ctx, card);
+        Self { viewport, off_middle, annotate: Annotate::default() }
     }
 
     /// Whether this shows more of the series than the other: the middle more than an end.
@@ -67,6 +71,6 @@ impl Preview {
             crop: false,
             several_series: false,
         };
-        self.viewport.show(ui, &scenery);
+        self.viewport.show(ui, &scenery, &mut self.annotate);
     }
 }

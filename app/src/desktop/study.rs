@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Trust, Warning, WarningCode};
+use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Suv, Trust, Warning, WarningCode};
 use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
@@ -36,6 +36,10 @@ pub struct OpenSeries {
     /// Which time of a 4D series it is, and the ids of all of them.
     pub time: Option<u32>,
     pub times: Vec<String>,
+    /// Of a PET whose values have a scale to SUV.
+    pub suv: Option<Suv>,
+    /// What the distance of the pixels is taken from.
+    pub spacing_source: &'static str,
     /// Of a series that is being loaded: which of how many slices the volume is, from 0.
     pub only: Option<(usize, u32)>,
 }
@@ -75,6 +79,8 @@ impl OpenSeries {
             },
             time: series.time.map(|time| time.index),
             times: times(study, series),
+            suv: series.suv.clone().and_then(Result::ok),
+            spacing_source: series.spacing_source(),
             only: None,
         }
     }
@@ -103,6 +109,8 @@ impl OpenSeries {
             frame: series.series_instance_uid.clone(),
             time: None,
             times: Vec::new(),
+            suv: None,
+            spacing_source: "the server's files",
             only: None,
             source: Source::There(opened, connection),
         }

@@ -60,6 +60,11 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             volume_controls(app, viewport, ui, commands);
             ui.separator();
         }
+        let hint = "All that was measured and marked (Ctrl+M)";
+        let shown = app.desk.annotate.panel.is_some();
+        if ui.selectable_label(shown, "Measurements").on_hover_text(hint).clicked() {
+            commands.push(Command::ToggleMeasurements);
+        }
         if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
             commands.push(Command::ResetAll);
         }

@@ -13,6 +13,7 @@ use render_core::scene::view::{Combine, Orientation};
 use render_core::scene::{Button, ColorMap, Content, Input, Interaction, Plane, ViewState};
 use render_core::{FrameKind, Renderer, Window};
 
+use super::annotate::{Annotate, Target};
 use super::canvas::OnScreen;
 use super::crosshair::{self, Crosshair};
 use super::curve::Drawn;
@@ -133,6 +134,7 @@ enum Drag {
     Rotate { last: egui::Pos2 },
     Magnify,
     Crop { face: solid::Face, last: egui::Pos2 },
+    Annotate,
 }
 
 pub struct Viewport {
@@ -389,7 +391,7 @@ impl Viewport {
     }
 
     /// Fills the space that `ui` has left.
-    pub fn show(&mut self, ui: &mut egui::Ui, scenery: &Scenery<'_>) -> Vec<Effect> {
+    pub fn show(&mut self, ui: &mut egui::Ui, scenery: &Scenery<'_>, annotate: &mut Annotate) -> Vec<Effect> {
         let rect = ui.available_rect_before_wrap().round_to_pixels(ui.pixels_per_point());
         let response = ui.interact(rect, egui::Id::unique((self.id, "picture")), Sense::click_and_drag());
         let scale = f64::from(ui.pixels_per_point());
@@ -404,7 +406,7 @@ impl Viewport {
 
         let mut effects = Vec::new();
         self.picture_rect = Some(rect);
-        self.handle_pointer(ui, &response, scenery, &mut effects);
+        self.handle_pointer(ui, &response, scenery, annotate, &mut effects);
         self.take_picture(ui.ctx());
         self.ask_for_picture(ui.ctx(), scenery);
 
@@ -421,7 +423,7 @@ impl Viewport {
             };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
         }
-        self.paint(ui, rect, scenery);
+        self.paint(ui, rect, scenery, annotate);
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         effects
     }
@@ -447,6 +449,7 @@ impl Viewport {
         ui: &egui::Ui,
         response: &egui::Response,
         scenery: &Scenery<'_>,
+        annotate: &mut Annotate,
         effects: &mut Vec<Effect>,
     ) {
         // Not `contains_pointer`, which knows the mouse's last place only: in a window that draws
@@ -463,14 +466,26 @@ impl Viewport {
                     let Some(button) = button_of(button) else { continue };
                     effects.push(Effect::Activated);
                     if button == Button::Left && self.is_second_press(ui.input(|input| input.time), pos) {
-                        effects.push(Effect::DoubleClicked);
-                        continue;
+                        let target = self.target(scale);
+                        if target.is_some_and(|t| annotate.double_click(&t, pixel(pos), ui.ctx())) {
+                            continue;
+                        }
+                        // Who draws by clicks may click fast.
+                        if target.is_none() || !annotate.draws() {
+                            effects.push(Effect::DoubleClicked);
+                            continue;
+                        }
                     }
                     if button == Button::Left && self.press_on_solid(response.rect, pos, scenery) {
                         self.held = Some(button);
                         continue;
                     }
                     self.held = Some(button);
+                    let target = self.target(scale).filter(|_| button == Button::Left && !modifiers.shift);
+                    if target.is_some_and(|t| annotate.press(&t, pixel(pos), ui.ctx())) {
+                        self.drag = Some(Drag::Annotate);
+                        continue;
+                    }
                     let tool = if modifiers.shift { Tool::Crosshair } else { scenery.tool };
                     let means =
                         if button == Button::Left { tool.button(self.view.content) } else { Some(button) };
@@ -481,6 +496,12 @@ impl Viewport {
                 }
                 egui::Event::PointerMoved(pos) => {
                     self.pointer = Some(pos);
+                    if let Some(target) = self
+                        .target(scale)
+                        .filter(|_| self.drag == Some(Drag::Annotate) || self.held.is_none() && over(pos))
+                    {
+                        annotate.moved(&target, pixel(pos), ui.ctx());
+                    }
                     match self.drag {
                         _ if self.held.is_none() => {}
                         Some(_) => self.drag_to(pos, pixel(pos), scenery, effects),
@@ -490,11 +511,15 @@ impl Viewport {
                 egui::Event::PointerButton { pos, button, pressed: false, .. }
                     if self.held.is_some() && self.held == button_of(button) =>
                 {
+                    self.end_drawing(annotate, pixel(pos), ui);
                     self.release(pixel(pos));
                 }
                 egui::Event::PointerGone => self.pointer = None,
                 // A drag whose release goes to another window would never end.
-                egui::Event::WindowFocused(false) => self.release([f64::NAN; 2]),
+                egui::Event::WindowFocused(false) => {
+                    self.end_drawing(annotate, [f64::NAN; 2], ui);
+                    self.release([f64::NAN; 2]);
+                }
                 egui::Event::MouseWheel { unit, delta, modifiers, .. } if self.pointer.is_some_and(&over) => {
                     let notches = match unit {
                         egui::MouseWheelUnit::Point => f64::from(delta.y) / POINTS_PER_NOTCH,
@@ -524,11 +549,26 @@ impl Viewport {
         }
         if let Some(at) = self.pointer.filter(|&at| over(at)) {
             effects.extend(self.probe(pixel(at)).map(Effect::Hovered));
+            if let Some(icon) = self.target(scale).and_then(|target| annotate.cursor(&target, pixel(at))) {
+                ui.ctx().set_cursor_icon(icon);
+            }
             if scenery.tool == Tool::Crosshair
                 && let Some(crosshair) = self.crosshair(response.rect, scenery)
             {
                 ui.ctx().set_cursor_icon(crosshair.pointer_at(at));
             }
+        }
+    }
+
+    /// The slice, to be drawn on.
+    pub fn target(&self, pixels_per_point: f64) -> Option<Target<'_>> {
+        self.is_slice().then(|| Target { view: &self.view, series: &self.series, pixels_per_point })
+    }
+
+    fn end_drawing(&self, annotate: &mut Annotate, at: [f64; 2], ui: &egui::Ui) {
+        let target = self.target(f64::from(ui.pixels_per_point()));
+        if let Some(target) = target.filter(|_| self.drag == Some(Drag::Annotate)) {
+            annotate.release(&target, at, ui.ctx());
         }
     }
 
@@ -622,7 +662,7 @@ impl Viewport {
                 }
                 self.drag = Some(Drag::Crop { face, last: pos });
             }
-            Some(Drag::Magnify) | None => {}
+            Some(Drag::Magnify | Drag::Annotate) | None => {}
         }
     }
 
@@ -734,7 +774,7 @@ impl Viewport {
         }
     }
 
-    fn paint(&self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>) {
+    fn paint(&self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>, annotate: &mut Annotate) {
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, Color32::BLACK);
         if let (Some(shown), Some(texture)) = (&self.shown, self.picture.id()) {
@@ -760,10 +800,12 @@ impl Viewport {
                     solid::paint_cube(&painter, rect, &self.view.camera);
                 }
             }
+            let pointer = self.pointer.filter(|&at| rect.contains(at));
+            annotate.paint(&painter, place, self.id, &shown.view, &self.series, pointer);
             if self.drag == Some(Drag::Magnify)
                 && let Some(at) = self.pointer.filter(|&at| rect.contains(at))
             {
-                magnify(&painter, texture, place, at);
+                overlay::magnify(&painter, texture, place, at);
             }
         } else if self.error.is_none() {
             overlay::centered(&painter, rect, "Rendering…", theme::OVERLAY_WEAK);
@@ -780,32 +822,6 @@ fn layer(series: &OpenSeries) -> Option<Layer> {
     let (low, high) = series.outline().default_window().ends();
     let look = Look::color_map(ColorMap::find(map)?, low.max(series.outline().value_range().0), high).ok()?;
     Some(Layer { volume: Arc::clone(series.in_layers()), look, opacity: 0.5 })
-}
-
-/// A round part of the picture, twice as large.
-fn magnify(painter: &egui::Painter, texture: egui::TextureId, place: Rect, at: egui::Pos2) {
-    const RADIUS: f32 = 80.0;
-    const FACTOR: f32 = 2.5;
-    let uv_of = |p: egui::Pos2| {
-        let part = (p - place.min) / place.size();
-        pos2(part.x, part.y)
-    };
-    let mut mesh = egui::Mesh::with_texture(texture);
-    let vertex = |offset: egui::Vec2| egui::epaint::Vertex {
-        pos: at + offset,
-        uv: uv_of(at + offset / FACTOR),
-        color: Color32::WHITE,
-    };
-    mesh.vertices.push(vertex(egui::Vec2::ZERO));
-    const CORNERS: u32 = 64;
-    for corner in 0..CORNERS {
-        let angle = corner as f32 / CORNERS as f32 * std::f32::consts::TAU;
-        mesh.vertices.push(vertex(egui::Vec2::angled(angle) * RADIUS));
-        mesh.add_triangle(0, 1 + corner, 1 + (corner + 1) % CORNERS);
-    }
-    painter.circle_filled(at, RADIUS, Color32::BLACK);
-    painter.add(mesh);
-    painter.circle_stroke(at, RADIUS, egui::Stroke::new(1.5, theme::OVERLAY_WEAK));
 }
 
 /// Threads and textures are numbered, never named after what they show.

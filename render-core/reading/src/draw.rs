@@ -33,7 +33,7 @@ pub enum Shape {
     Badge { text: String },
 }
 
-/// What of an annotation is seen in a view: nothing, where it lies elsewhere ([`Annotation::is_on`]).
+/// What of an annotation is seen in a view, with all values where it is selected: nothing, where it lies elsewhere ([`Annotation::is_on`]).
 pub fn shapes(
     annotation: &Annotation,
     values: Option<&Values>,
@@ -84,7 +84,8 @@ pub fn shapes(
         let text = lines.pop().unwrap_or_else(|| annotation.kind.name().to_owned());
         return vec![Shape::Badge { text }];
     }
-    lines.extend(values.into_iter().flat_map(Values::lines));
+    let told = if selected == Some(annotation.id) { Values::lines } else { Values::brief };
+    lines.extend(values.into_iter().flat_map(told));
     if let (false, Some(at)) = (lines.is_empty(), text_place(annotation, &shapes, pixel)) {
         shapes.push(Shape::Text { at, lines });
     }

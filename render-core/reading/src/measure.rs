@@ -12,11 +12,21 @@ use crate::statistics::{Cancelled, Statistics};
 /// What annotations of a series are measured in.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    pub volume: &'a Volume,
+    pub geometry: &'a Geometry,
+    /// Of the values; empty where it is not known.
+    pub unit: &'a str,
+    /// `None` where the voxels are on another machine: lengths and angles are told then, and no values.
+    pub volume: Option<&'a Volume>,
     /// Where millimetres hold.
     pub trust: &'a Trust,
     /// Of a PET whose values have a scale to SUV: then SUVs are told.
     pub suv: Option<Suv>,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(volume: &'a Volume, trust: &'a Trust, suv: Option<Suv>) -> Self {
+        Self { geometry: volume.geometry(), unit: &volume.meaning().unit, volume: Some(volume), trust, suv }
+    }
 }
 
 /// Which number it is.
@@ -125,6 +135,16 @@ impl Values {
         self.quantities.iter().find(|quantity| quantity.measure == measure)
     }
 
+    /// The lines that matter most, where there is little room.
+    pub fn brief(&self) -> Vec<String> {
+        let known = |quantity: &&Quantity| {
+            use Measure::{Count, Maximum, Minimum, Perimeter};
+            !matches!(quantity.measure, Count | Perimeter | Minimum | Maximum)
+        };
+        Self { quantities: self.quantities.iter().filter(known).cloned().collect(), ..Self::default() }
+            .lines()
+    }
+
     /// Lines to be read beside the annotation.
     pub fn lines(&self) -> Vec<String> {
         let short = |quantity: &Quantity| match quantity.measure {
@@ -190,7 +210,7 @@ pub fn measure(
     source: &Source<'_>,
     progress: &Progress,
 ) -> Result<Values, Cancelled> {
-    let geometry = source.volume.geometry();
+    let geometry = source.geometry;
     let trusted = if annotation.kind.is_solid() {
         source.trust.is_everywhere()
     } else {
@@ -207,7 +227,7 @@ pub fn measure(
             let at = geometry.voxel_from_patient().transform_point3(p[0]);
             let (factor, unit) = source.unit();
             // The voxel itself, not a mixture of it and its neighbours.
-            if let Some(value) = region::sample(source.volume, at.round()) {
+            if let Some(value) = source.volume.and_then(|volume| region::sample(volume, at.round())) {
                 tell(Measure::Value, f64::from(value) * factor, &unit);
             }
         }
@@ -224,7 +244,9 @@ pub fn measure(
             tell(Measure::ShortAxis, lengths[0].min(lengths[1]), scale.unit());
         }
         Kind::Ellipse | Kind::Rectangle | Kind::Freehand => {
-            statistics = region::of_area(annotation, source.volume, progress)?;
+            if let Some(volume) = source.volume {
+                statistics = region::of_area(annotation, volume, progress)?;
+            }
             let (_, a, b) = match annotation.kind {
                 Kind::Freehand => Default::default(),
                 _ => annotation.half_axes(),
@@ -240,7 +262,9 @@ pub fn measure(
             }
         }
         Kind::Box | Kind::Ellipsoid => {
-            statistics = region::of_solid(annotation, source.volume, progress)?;
+            if let Some(volume) = source.volume {
+                statistics = region::of_solid(annotation, volume, progress)?;
+            }
             if let (Some(statistics), true) = (&statistics, trusted) {
                 tell(Measure::Volume, statistics.count as f64 * voxel_ml(geometry), "ml");
             }
@@ -280,7 +304,7 @@ impl Source<'_> {
     pub(crate) fn unit(&self) -> (f64, String) {
         match self.suv {
             Some(suv) => (suv.body_weight, "SUVbw".into()),
-            None => (1.0, self.volume.meaning().unit.clone()),
+            None => (1.0, self.unit.to_owned()),
         }
     }
 }

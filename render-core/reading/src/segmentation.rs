@@ -223,10 +223,10 @@ impl Segmentation {
         progress: &Progress,
     ) -> Result<Option<Values>, Cancelled> {
         let columns = self.geometry.dims()[0] as usize;
-        if self.labels.len() != source.volume.voxels().len() {
+        let Some(volume) = source.volume.filter(|volume| volume.voxels().len() == self.labels.len()) else {
             return Ok(None);
-        }
-        let (rescale, voxels) = (source.volume.rescale(), source.volume.voxels());
+        };
+        let (rescale, voxels) = (volume.rescale(), volume.voxels());
         let row = |i: usize, values: &mut Vec<f32>| {
             let labels = &self.labels[i * columns..][..columns];
             // Most rows hold nothing of it, which is told much faster than voxel by voxel.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use data::{in_voxels, phantom, plane_at, series, slice_placement};
 
 fn measured(annotation: &Annotation, volume: &Volume, trust: &Trust) -> Values {
-    let source = Source { volume, trust, suv: None };
+    let source = Source::new(volume, trust, None);
     measure(annotation, &source, &Progress::default()).expect("is not cancelled")
 }
 
@@ -327,7 +327,7 @@ fn uptake_is_told_as_suv() {
             .expect("is a grid"),
     );
     let suv = Suv { body_weight: 0.25, lean_body_mass: None, body_surface: None };
-    let source = Source { volume: &volume, trust: &Trust::Everywhere, suv: Some(suv) };
+    let source = Source::new(&volume, &Trust::Everywhere, Some(suv));
     let mut reading = Reading::new([1; 16]);
     let at = DVec3::new(10.0, 4.0, 6.0);
     let probe = reading.annotation(Kind::Probe, "1", slice_placement(volume.geometry(), 6.0), vec![at]);
@@ -343,7 +343,7 @@ fn a_large_region_is_quick_and_can_be_cancelled() {
     let mut reading = Reading::new([1; 16]);
     let placement = slice_placement(volume.geometry(), 100.0);
     let all = reading.annotation(Kind::Box, &series.id(), placement, vec![corners[0], corners[7]]);
-    let source = Source { volume, trust: &Trust::Everywhere, suv: None };
+    let source = Source::new(volume, &Trust::Everywhere, None);
     let progress = Progress::default();
     let values = measure(&all, &source, &progress).expect("is not cancelled");
     // As SimpleITK has it.

@@ -88,7 +88,7 @@ fn one_of_each(reading: &mut Reading, series: &Series, geometry: &Geometry, slic
 }
 
 fn measured(all: &[Annotation], loaded: &Loaded) -> Vec<Values> {
-    let source = Source { volume: &loaded.volume, trust: &loaded.report.millimetres, suv: None };
+    let source = Source::new(&loaded.volume, &loaded.report.millimetres, None);
     let values = all.iter().map(|a| measure(a, &source, &Progress::default()));
     values.map(|values| values.expect("is not cancelled")).collect()
 }
@@ -314,7 +314,7 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
     assert!(liver.iter().all(|run| (run.start..run.start + run.length).all(|i| expected[i as usize])));
     reading.paint(&id, &liver, 4).expect("changes");
     let segmentation = reading.segmentation(&id).expect("is there");
-    let source = Source { volume, trust: &loaded.report.millimetres, suv: None };
+    let source = Source::new(volume, &loaded.report.millimetres, None);
     let values =
         segmentation.statistics(4, &source, &progress).expect("is not cancelled").expect("has voxels");
     let spacing = about.geometry.spacing_mm();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use eframe::egui;
 
 use super::Want;
+use crate::desktop::annotate::Annotate;
 use crate::desktop::command::Command;
 use crate::desktop::layout::{Happened, Heading, Show, ViewportId};
 use crate::desktop::menu::{self, Candidate};
@@ -13,6 +14,7 @@ use crate::desktop::{overlay, theme};
 
 pub(super) struct Cells<'a> {
     pub viewports: &'a mut BTreeMap<ViewportId, Viewport>,
+    pub annotate: &'a mut Annotate,
     pub wanted: &'a [(ViewportId, Want)],
     /// What is open, to be laid over others: id, name and patient space.
     pub others: &'a [Candidate],
@@ -42,7 +44,7 @@ impl Show for Cells<'_> {
         let rect = ui.available_rect_before_wrap();
         match self.viewports.get_mut(&id) {
             Some(viewport) => {
-                let effects = viewport.show(ui, self.scenery);
+                let effects = viewport.show(ui, self.scenery, self.annotate);
                 self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
             }
             None => {

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
+use reading::History;
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
 use render_core::{Outlined, Renderer, Window};
 
 mod cells;
+mod drawing;
 mod play;
 
 use cells::Cells;
+use drawing::{Step, Views};
 pub use play::Cine;
 
+use super::annotate::Annotate;
 use super::command::Command;
 use super::curve::Drawn;
 use super::export::Subject;
@@ -91,6 +95,10 @@ pub struct Desk {
     pub active: ViewportId,
     pub probe: Option<Probe>,
     pub tool: Tool,
+    pub annotate: Annotate,
+    pub history: History<Step>,
+    /// The views when a mouse button went down.
+    before_drag: Option<Views>,
     /// Whether parallel slices of a patient space page together.
     pub linked: bool,
     pub demographics: bool,
@@ -117,6 +125,9 @@ impl Desk {
             active: ViewportId(0),
             probe: None,
             tool: Tool::default(),
+            annotate: Annotate::default(),
+            history: History::default(),
+            before_drag: None,
             linked: true,
             demographics: true,
             reference_lines: true,
@@ -417,6 +428,8 @@ impl Desk {
         candidates: &[Candidate],
         commands: &mut Vec<Command>,
     ) {
+        self.annotate.poll();
+        self.observe_drag(ui.input(|input| input.pointer.any_down()));
         let cuts: Vec<Cut> = self
             .viewports
             .values()
@@ -443,6 +456,7 @@ impl Desk {
         };
         let mut cells = Cells {
             viewports: &mut self.viewports,
+            annotate: &mut self.annotate,
             wanted: &self.wanted,
             others: candidates,
             scenery: &scenery,
@@ -615,10 +629,19 @@ impl Desk {
 
     /// Commands for the active viewport, or for all.
     pub fn run(&mut self, command: &Command, presets: &PresetLibrary) {
+        if self.run_drawing(command) {
+            return;
+        }
+        // A drag is a step as a whole.
+        let before = self.before_drag.is_none().then(|| self.views());
+        self.run_on_views(command, presets);
+        before.into_iter().for_each(|before| self.keep_views(before));
+    }
+
+    fn run_on_views(&mut self, command: &Command, presets: &PresetLibrary) {
         let active = self.active;
         let volume_id = self.volume_viewport().map(|viewport| viewport.id);
         match *command {
-            Command::SetTool(tool) => self.tool = tool,
             Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
             Command::Split { id, below } => self.split(id, below),
             Command::ToggleLinked => self.linked = !self.linked,

@@ -1,0 +1,346 @@
+//! Saving what was drawn as files, and taking over what files hold, off the UI thread.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eframe::egui::{self, RichText};
+use reading::objects::{self, About, ObjectError, Written};
+use reading::{Annotation, Kind, Row, Segmentation, Table, Values};
+use render_core::Progress;
+use render_core::dicom::create::{Stamp, Subject};
+use render_core::dicom::object::presentation::StatedWindow;
+use render_core::dicom::object::{Content, PresentationState};
+use render_core::dicom::{self, Object, Series};
+use render_core::save::{Existing, save};
+use render_core::words::counted;
+
+use super::super::command::Command;
+use super::super::job::Job;
+use super::super::study::{self, OpenSeries};
+use super::super::{dialogs, theme};
+
+/// Kinds of files that a reading becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    Report,
+    Presentation,
+    KeyImages,
+    Segments,
+    Csv,
+}
+
+const FILES: [(File, &str, &str); 5] = [
+    (File::Report, "Measurement report (SR, TID 1500)", "measurements.dcm"),
+    (File::Presentation, "Presentation state (GSPS)", "presentation.dcm"),
+    (File::KeyImages, "Key images (KO)", "key-images.dcm"),
+    (File::Segments, "Segments (SEG)", "segments.dcm"),
+    (File::Csv, "Table (CSV)", "measurements.csv"),
+];
+
+/// The dialog behind `Save…`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saving {
+    folder: String,
+    observer: String,
+    chosen: [bool; FILES.len()],
+}
+
+/// A series with what was drawn on it.
+pub struct Subjects {
+    pub series: Series,
+    pub open: Arc<OpenSeries>,
+    pub annotations: Vec<Annotation>,
+    pub segmentation: Option<Segmentation>,
+    /// Centre and width that its slices are shown with.
+    pub window: Option<(f64, f64)>,
+}
+
+impl Saving {
+    pub fn new() -> Self {
+        let dirs = directories::ProjectDirs::from("org", "voxcast", "voxcast");
+        let folder = dirs.map(|dirs| dirs.data_dir().join("readings")).unwrap_or_default();
+        Self {
+            folder: folder.display().to_string(),
+            observer: String::new(),
+            chosen: [true, true, true, true, true],
+        }
+    }
+
+    /// Returns false when it is closed.
+    pub fn show(&mut self, ctx: &egui::Context, beside: Option<&Path>, commands: &mut Vec<Command>) -> bool {
+        let mut open = true;
+        let modal = dialogs::modal("save reading").show(ctx, |ui| {
+            ui.set_width(520.0);
+            ui.heading("Save measurements");
+            ui.add_space(6.0);
+            for (chosen, (_, name, _)) in self.chosen.iter_mut().zip(FILES) {
+                ui.checkbox(chosen, name);
+            }
+            ui.add_space(6.0);
+            let label = ui.label("Folder, made if it is not there");
+            ui.add(egui::TextEdit::singleline(&mut self.folder).desired_width(f32::INFINITY))
+                .labelled_by(label.id);
+            if let Some(beside) = beside
+                && ui.button("Beside the images").clicked()
+            {
+                self.folder = beside.display().to_string();
+            }
+            ui.add_space(6.0);
+            let label = ui.label("Who measured (family name^given name), for the report");
+            let field =
+                egui::TextEdit::singleline(&mut self.observer).char_limit(64).desired_width(f32::INFINITY);
+            ui.add(field).labelled_by(label.id);
+            ui.add_space(4.0);
+            let note =
+                "The files hold the patient's name and ID, as the images do. Files are never replaced.";
+            ui.label(RichText::new(note).color(theme::weak()).size(12.5));
+            ui.add_space(10.0);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let ready = self.chosen.contains(&true) && !self.folder.trim().is_empty();
+                let button = egui::Button::new("Save").fill(theme::accent_fill());
+                if ui.add_enabled(ready, button).clicked() {
+                    commands.push(Command::SaveReading(Box::new(self.clone())));
+                    open = false;
+                }
+                if ui.button("Close").clicked() {
+                    open = false;
+                }
+            });
+        });
+        open && !modal.should_close()
+    }
+
+    /// Writes the files. The answer is what was written and what was not, line by line, for people.
+    pub fn start(self, ctx: &egui::Context, subjects: Vec<Subjects>) -> Job<Saved> {
+        Job::start("save", ctx, move |progress, sink| {
+            sink.send(self.write(&subjects, progress));
+        })
+    }
+
+    fn write(&self, subjects: &[Subjects], progress: &Progress) -> Saved {
+        let mut saved = Saved { folder: PathBuf::from(self.folder.trim()), ..Saved::default() };
+        if let Err(error) = std::fs::create_dir_all(&saved.folder) {
+            saved.problems.push(format!("{} cannot be made: {error}", saved.folder.display()));
+            return saved;
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seconds = now.map(|now| now.as_secs()).unwrap_or_default();
+        let mut rows = Vec::new();
+        for (index, subject) in subjects.iter().enumerate() {
+            let values: Option<Vec<Values>> =
+                subject.annotations.iter().map(|a| super::measure(a, &subject.open, progress)).collect();
+            let Some(values) = values else {
+                saved.problems.push("measuring was cancelled".into());
+                return saved;
+            };
+            rows.extend(subject.annotations.iter().zip(&values).map(|(a, values)| subject.row(a, values)));
+            self.write_objects(subject, &values, index, seconds, &mut saved);
+        }
+        if self.wants(File::Csv) && !rows.is_empty() {
+            let csv = Table { rows }.csv();
+            saved.put(&name(File::Csv, 0, seconds), csv.as_bytes());
+        }
+        saved
+    }
+
+    fn wants(&self, file: File) -> bool {
+        FILES.iter().zip(self.chosen).any(|((of, ..), chosen)| *of == file && chosen)
+    }
+
+    fn write_objects(
+        &self,
+        subject: &Subjects,
+        values: &[Values],
+        index: usize,
+        seconds: u64,
+        saved: &mut Saved,
+    ) {
+        let files =
+            FILES.iter().zip(self.chosen).filter(|((file, ..), chosen)| *chosen && *file != File::Csv);
+        let mut of = None;
+        for (number, ((file, title, _), _)) in files.enumerate() {
+            let dicom = match of.get_or_insert_with(|| Subject::of(&subject.series)) {
+                Ok(dicom) => dicom,
+                Err(error) => return saved.problems.push(error.to_string()),
+            };
+            let stamp = match stamp(seconds, 9000 + 10 * index as u32 + number as u32, title) {
+                Ok(stamp) => stamp,
+                Err(problem) => return saved.problems.push(problem),
+            };
+            match subject.object(*file, dicom, values, &self.observer, &stamp) {
+                Ok(written) => {
+                    saved.put(&name(*file, index, seconds), &written.bytes);
+                    if !written.left_out.is_empty() {
+                        let count = counted(written.left_out.len(), "annotation");
+                        saved.problems.push(format!("{title}: cannot hold {count}"));
+                    }
+                }
+                // What there is nothing of is not missed.
+                Err(ObjectError::Nothing(_)) => {}
+                Err(error) => saved.problems.push(format!("{title}: {error}")),
+            }
+        }
+    }
+}
+
+/// What became of a reading that was saved.
+#[derive(Debug, Default)]
+pub struct Saved {
+    pub folder: PathBuf,
+    pub files: Vec<String>,
+    pub problems: Vec<String>,
+}
+
+impl Saved {
+    fn put(&mut self, name: &str, bytes: &[u8]) {
+        let path = self.folder.join(name);
+        match save(&path, Existing::Refuse, |out| out.write_all(bytes)) {
+            Ok(()) => self.files.push(name.to_owned()),
+            Err(error) => self.problems.push(format!("{name}: {error}")),
+        }
+    }
+}
+
+/// Files of one moment belong together; they name nobody.
+fn name(file: File, series: usize, seconds: u64) -> String {
+    let stamp = Stamp::at(seconds, [[0; 16]; 2], 0, "");
+    let name = FILES.iter().find(|(of, ..)| *of == file).map_or("", |(_, _, name)| name);
+    let number = if series == 0 { String::new() } else { format!("{}-", series + 1) };
+    format!("{}-{}-{number}{name}", stamp.date, stamp.time)
+}
+
+fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> {
+    let mut random = [[0; 16]; 2];
+    for part in &mut random {
+        getrandom::fill(part).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    }
+    Ok(Stamp::at(seconds, random, number, description))
+}
+
+impl Subjects {
+    fn row(&self, annotation: &Annotation, values: &Values) -> Row {
+        let title = study::series_title(self.open.series_number, &self.open.series_description);
+        let normal = annotation.placement.normal();
+        let voxel =
+            self.open.outline().geometry().voxel_from_patient().transform_point3(annotation.center_mm());
+        let [x, y, _] = self.open.outline().geometry().direction();
+        // Slices are counted where the annotation lies in one.
+        let along = x.cross(y).normalize_or_zero().dot(normal).abs() > 0.9999;
+        let slice = (along && voxel.z > -0.5).then(|| voxel.z.round() as u32 + 1);
+        Row::new(annotation, &title, slice, values.clone())
+    }
+
+    fn object(
+        &self,
+        file: File,
+        subject: &Subject,
+        values: &[Values],
+        observer: &str,
+        stamp: &Stamp,
+    ) -> Result<Written, ObjectError> {
+        let about = About { series: &self.series, subject, geometry: self.open.outline().geometry() };
+        let measured: Vec<(&Annotation, &Values)> = self.annotations.iter().zip(values).collect();
+        match file {
+            File::Report => objects::measurement_report(&about, &measured, observer.trim(), stamp),
+            File::Presentation => {
+                let stated = |(center, width)| StatedWindow { center, width, ..StatedWindow::default() };
+                let base = PresentationState {
+                    label: "READING".into(),
+                    windows: self.window.map(stated).into_iter().collect(),
+                    inverted: self.open.outline().meaning().inverted,
+                    ..PresentationState::default()
+                };
+                objects::presentation_state(&about, &measured, base, stamp)
+            }
+            File::KeyImages => {
+                let marks: Vec<&Annotation> =
+                    self.annotations.iter().filter(|a| a.kind == Kind::KeyImage).collect();
+                objects::key_objects(&about, &marks, stamp)
+            }
+            File::Segments => match &self.segmentation {
+                Some(segmentation) => objects::segmentation(&about, segmentation, stamp),
+                None => Err(ObjectError::Nothing("there is no segment")),
+            },
+            File::Csv => Err(ObjectError::Nothing("a table is no object")),
+        }
+    }
+}
+
+/// What an object of the study holds, for one of the series in memory.
+pub enum Loaded {
+    Annotations { found: objects::Found },
+    Segmentation { series: String, segmentation: Box<Segmentation> },
+    Problem(String),
+}
+
+/// Reads an object and finds what of it lies on a series.
+pub fn load_object(
+    ctx: &egui::Context,
+    object: Object,
+    candidates: Vec<(Series, Arc<OpenSeries>)>,
+) -> Job<Loaded> {
+    Job::start("object", ctx, move |_, sink| {
+        sink.send(read(&object, &candidates).unwrap_or_else(|error| Loaded::Problem(error.to_string())));
+    })
+}
+
+fn read(object: &Object, candidates: &[(Series, Arc<OpenSeries>)]) -> Result<Loaded, ObjectError> {
+    let content = object.open()?;
+    // The series that it names, else the first.
+    let named = |(series, _): &&(Series, Arc<OpenSeries>)| {
+        object.referenced_series.contains(&series.series_instance_uid)
+    };
+    let Some((series, open)) = candidates.iter().find(named).or(candidates.first()) else {
+        return Err(dicom::Error::Series("no series is open that the object could belong to".into()).into());
+    };
+    let geometry = open.outline().geometry();
+    if let Content::Segmentation(found) = &content {
+        let segmentation = Box::new(objects::segmentation_of(found, geometry)?);
+        return Ok(Loaded::Segmentation { series: series.id(), segmentation });
+    }
+    let subject = Subject::of(series)?;
+    let about = About { series, subject: &subject, geometry };
+    let found = match &content {
+        Content::Report(report) if object.modality == "KO" => objects::key_images(&about, report),
+        Content::Report(report) => objects::report_annotations(&about, report),
+        Content::PresentationState(state) => objects::presentation_annotations(&about, state),
+        _ => return Err(ObjectError::Nothing("the object holds no annotations")),
+    };
+    Ok(Loaded::Annotations { found })
+}
+
+/// Whether an object may hold what a reading can take over.
+pub fn is_readable(object: &Object) -> bool {
+    ["SR", "KO", "PR", "SEG"].contains(&object.modality.as_str())
+}
+
+impl super::Annotate {
+    /// Takes over what a file holds. Returns what has to be told.
+    pub fn take_over(&mut self, loaded: Loaded) -> String {
+        match loaded {
+            Loaded::Problem(problem) => study::sentence(&problem),
+            Loaded::Annotations { found } => {
+                let others = found.not_understood;
+                let (edit, count) = found.adopt(&mut self.reading);
+                if count > 0 {
+                    self.adopt("Add annotations", edit);
+                }
+                let left = match others {
+                    0 => String::new(),
+                    n => format!(
+                        ", left out {} that lie elsewhere or have no counterpart",
+                        counted(n, "shape")
+                    ),
+                };
+                format!("Added {}{left}.", counted(count, "annotation"))
+            }
+            Loaded::Segmentation { series, segmentation } => {
+                let count = counted(segmentation.segments().len(), "segment");
+                let edit = reading::Edit::Segmentation { series, to: Some(segmentation) };
+                self.perform("Add segments", edit);
+                format!("Added {count}.")
+            }
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! What the reader draws: the tools in viewports, what was drawn on the pictures, and the panel beside them.
+//!
+//! ```text
+//! mouse, keys -> Annotate -> reading::Editor -> Done -> Desk's history
+//!                   `-> shapes on pictures, masks, values (worked out on threads), Panel
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use eframe::egui;
+use reading::{
+    Annotation, Edit, Editor, Id, Input, Key, Kind, Outcome, Pixel, Placement, Reading, Run, Source, Tool,
+    Values,
+};
+use render_core::scene::ViewState;
+use render_core::scene::view::Plane;
+use render_core::{Outlined, Progress, Volume};
+
+use super::job::{Job, Poll};
+use super::layout::ViewportId;
+use super::study::OpenSeries;
+
+mod files;
+mod icons;
+mod paint;
+mod panel;
+mod window;
+
+pub use files::Saving;
+pub use icons::paint as paint_icon;
+pub use panel::Panel;
+pub use window::Files;
+
+/// Points within which something is taken hold of.
+const TOLERANCE: f64 = 7.0;
+/// Regions of more samples are measured on a thread of their own.
+const QUICK: f64 = 15_000.0;
+/// Regions that are measured at a time.
+const MOST_JOBS: usize = 4;
+/// Brushes in mm.
+const BRUSHES: std::ops::RangeInclusive<f64> = 0.5..=100.0;
+
+/// Something that was done, by name, with the edit that takes it back.
+#[derive(Debug)]
+pub struct Done {
+    pub name: String,
+    pub edit: Edit,
+    pub merge: Option<u64>,
+}
+
+/// A slice that is drawn on.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub view: &'a ViewState,
+    pub series: &'a OpenSeries,
+    pub pixels_per_point: f64,
+}
+
+impl<'a> Target<'a> {
+    fn view(&self) -> reading::View<'a> {
+        reading::View {
+            series: &self.series.series_id,
+            plane: &self.view.plane,
+            size: self.view.size,
+            reach_mm: reach_mm(self.view, self.series.outline()),
+            tolerance: TOLERANCE * self.pixels_per_point,
+            geometry: self.series.outline().geometry(),
+            volume: self.series.volume().map(|volume| &**volume),
+        }
+    }
+}
+
+/// What is nearer to a slice lies on it.
+fn reach_mm(view: &ViewState, volume: &dyn Outlined) -> f64 {
+    view.plane.slice_spacing_mm(volume).max(view.slab.thickness_mm) / 2.0
+}
+
+/// What was measured of an annotation, and of which state of it.
+struct Measured {
+    of: Annotation,
+    values: Option<Values>,
+    job: Option<Job<Values>>,
+}
+
+/// A label that is being typed.
+struct Naming {
+    id: Id,
+    text: String,
+    shown: bool,
+}
+
+/// A segment that grows from a place.
+struct Growing {
+    series: String,
+    label: u8,
+    job: Job<Vec<Run>>,
+}
+
+pub struct Annotate {
+    pub reading: Reading,
+    pub editor: Editor,
+    done: Vec<Done>,
+    measured: HashMap<Id, Measured>,
+    masks: HashMap<ViewportId, paint::Mask>,
+    naming: Option<Naming>,
+    growing: Option<Growing>,
+    /// Shown where there is one.
+    pub panel: Option<Panel>,
+    /// Values on either side of the one that a segment grows from.
+    pub grow_by: f32,
+    /// Where the mouse was last in a drag.
+    last: Option<Pixel>,
+    /// What has to be told.
+    notes: Vec<String>,
+    hidden: bool,
+}
+
+impl Default for Annotate {
+    fn default() -> Self {
+        let mut random = [0; 16];
+        // Without random numbers UIDs begin at a fixed one: bad, but no reason not to measure.
+        if let Err(error) = getrandom::fill(&mut random) {
+            tracing::error!(%error, "the system gives no random numbers");
+        }
+        Self {
+            reading: Reading::new(random),
+            editor: Editor::default(),
+            done: Vec::new(),
+            measured: HashMap::new(),
+            masks: HashMap::new(),
+            naming: None,
+            growing: None,
+            panel: None,
+            grow_by: 50.0,
+            last: None,
+            notes: Vec::new(),
+            hidden: false,
+        }
+    }
+}
+
+impl Annotate {
+    /// What was done since the last call.
+    pub fn take_done(&mut self) -> Vec<Done> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// What has to be told since the last call.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The left button has another tool.
+    pub fn set_tool(&mut self, tool: Option<Tool>) {
+        self.editor.set_tool(&mut self.reading, tool.unwrap_or(Tool::Select));
+    }
+
+    pub fn toggle_hidden(&mut self) {
+        self.hidden = !self.hidden;
+    }
+
+    fn finish(&mut self, outcome: Outcome, target: &Target<'_>, ctx: &egui::Context) -> bool {
+        let Outcome { taken, done, merge, created, grow_from, refused, .. } = outcome;
+        if let Some((name, edit)) = done {
+            self.done.push(Done { name, edit, merge });
+        }
+        self.notes.extend(refused.map(|text| super::study::sentence(&text)));
+        let arrow = |id: &Id| self.reading.get(*id).is_some_and(|a| a.kind == Kind::Arrow);
+        if let Some(id) = created.filter(arrow) {
+            self.naming = Some(Naming { id, text: String::new(), shown: false });
+        }
+        if let Some(place) = grow_from {
+            self.grow(place, target.series, ctx);
+        }
+        taken
+    }
+
+    fn send(&mut self, target: &Target<'_>, input: Input, ctx: &egui::Context) -> bool {
+        let outcome = self.editor.handle(&mut self.reading, &target.view(), input);
+        self.finish(outcome, target, ctx)
+    }
+
+    /// A press of the left button. Returns whether it was for what is drawn, and for nothing else.
+    pub fn press(&mut self, target: &Target<'_>, at: Pixel, ctx: &egui::Context) -> bool {
+        self.last = Some(at);
+        !self.hidden && self.send(target, Input::Press { at }, ctx)
+    }
+
+    /// The mouse moves, with the button or without.
+    pub fn moved(&mut self, target: &Target<'_>, at: Pixel, ctx: &egui::Context) {
+        if self.editor.is_busy() {
+            self.last = Some(at);
+            self.send(target, Input::Move { at }, ctx);
+            ctx.request_repaint();
+        }
+    }
+
+    /// The button goes up; where the window lost it, at the last place that is known.
+    pub fn release(&mut self, target: &Target<'_>, at: Pixel, ctx: &egui::Context) {
+        let known = at.iter().all(|x| x.is_finite());
+        if let Some(at) = if known { Some(at) } else { self.last } {
+            self.send(target, Input::Release { at }, ctx);
+        }
+    }
+
+    /// Whether a double click ends what is being drawn.
+    pub fn double_click(&mut self, target: &Target<'_>, at: Pixel, ctx: &egui::Context) -> bool {
+        self.send(target, Input::DoubleClick { at }, ctx)
+    }
+
+    /// Whether presses are for drawing, however fast they follow each other.
+    pub fn draws(&self) -> bool {
+        self.editor.tool() != Tool::Select
+    }
+
+    pub fn key(&mut self, target: &Target<'_>, key: Key, ctx: &egui::Context) -> bool {
+        self.send(target, Input::Key(key), ctx)
+    }
+
+    /// What the mouse looks like at a place, where it is not as usual.
+    pub fn cursor(&self, target: &Target<'_>, at: Pixel) -> Option<egui::CursorIcon> {
+        if self.hidden {
+            return None;
+        }
+        match self.editor.hit(&self.reading, &target.view(), at) {
+            Some((_, Some(_))) => Some(egui::CursorIcon::Move),
+            Some((_, None)) => Some(egui::CursorIcon::Grab),
+            None => self.draws().then_some(egui::CursorIcon::Crosshair),
+        }
+    }
+
+    /// Marks the slice as a key image, or takes the mark away.
+    pub fn toggle_key_image(&mut self, target: &Target<'_>, ctx: &egui::Context) {
+        let outcome = self.editor.toggle_key_image(&mut self.reading, &target.view());
+        self.finish(outcome, target, ctx);
+    }
+
+    /// The brush grows or shrinks by a factor.
+    pub fn scale_brush(&mut self, factor: f64) {
+        let brush = &mut self.editor.brush;
+        brush.radius_mm = (brush.radius_mm * factor).clamp(*BRUSHES.start(), *BRUSHES.end());
+    }
+
+    /// Does an edit as a step of its own.
+    fn perform(&mut self, name: &str, edit: Edit) {
+        let edit = self.reading.apply(edit);
+        self.done.push(Done { name: name.to_owned(), edit, merge: None });
+    }
+
+    pub fn is_naming(&self) -> bool {
+        self.naming.is_some()
+    }
+
+    /// Begins to type the label of an annotation.
+    pub fn begin_naming(&mut self, id: Id) {
+        if let Some(annotation) = self.reading.get(id) {
+            self.naming = Some(Naming { id, text: annotation.label.clone(), shown: false });
+        }
+    }
+
+    /// The dialog for a label, while one is being typed.
+    pub fn show_naming(&mut self, ctx: &egui::Context) {
+        let Some(naming) = &mut self.naming else { return };
+        let mut entered = false;
+        let modal = super::dialogs::modal("label").show(ctx, |ui| {
+            ui.set_width(320.0);
+            let label = ui.label("Label");
+            let field = egui::TextEdit::singleline(&mut naming.text)
+                .char_limit(reading::MAX_LABEL)
+                .desired_width(f32::INFINITY);
+            let field = ui.add(field).labelled_by(label.id);
+            if !std::mem::replace(&mut naming.shown, true) {
+                field.request_focus();
+            }
+            entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            ui.add_space(8.0);
+            entered |= ui.button("Set label").clicked();
+        });
+        if entered || modal.should_close() {
+            let naming = self.naming.take().filter(|_| entered);
+            if let Some(edit) = naming.and_then(|naming| self.reading.renamed(naming.id, &naming.text)) {
+                self.perform("Rename", edit);
+            }
+        }
+    }
+
+    /// Takes what threads have found out.
+    pub fn poll(&mut self) {
+        for measured in self.measured.values_mut() {
+            match measured.job.as_ref().map(Job::poll) {
+                Some(Poll::Result(values)) => {
+                    measured.values = Some(values);
+                    measured.job = None;
+                }
+                Some(Poll::Ended) => measured.job = None,
+                Some(Poll::Pending) | None => {}
+            }
+        }
+        let reading = &self.reading;
+        self.measured.retain(|id, _| reading.get(*id).is_some());
+        match self.growing.as_ref().map(|growing| growing.job.poll()) {
+            Some(Poll::Result(runs)) => {
+                if let Some(Growing { series, label, .. }) = self.growing.take() {
+                    match self.reading.paint(&series, &runs, label) {
+                        Some(edit) => self.done.push(Done { name: "Grow segment".into(), edit, merge: None }),
+                        None => self.notes.push("Nothing was marked that was not marked already.".into()),
+                    }
+                }
+            }
+            Some(Poll::Ended) => self.growing = None,
+            Some(Poll::Pending) | None => {}
+        }
+    }
+
+    /// What threads are doing, with its progress.
+    pub fn work(&self) -> Option<(&'static str, &Progress)> {
+        self.growing.as_ref().map(|growing| ("Marking voxels", growing.job.progress()))
+    }
+
+    pub fn cancel_work(&mut self) {
+        self.growing = None;
+    }
+
+    fn grow(&mut self, place: glam::DVec3, series: &OpenSeries, ctx: &egui::Context) {
+        let voxel = series.outline().geometry().voxel_from_patient().transform_point3(place);
+        let value = series.volume().and_then(|volume| reading::sample(volume, voxel.round()));
+        let Some(value) = value else { return };
+        let range = (value - self.grow_by, value + self.grow_by);
+        self.mark(series, ctx, move |volume, progress| reading::grow(volume, place, range, progress));
+    }
+
+    /// Marks all voxels with values in a range; within the selected box or ellipsoid, where there is one.
+    fn mark_range(&mut self, series: &OpenSeries, range: (f32, f32), ctx: &egui::Context) {
+        let region = self.editor.selected().and_then(|id| self.reading.get(id)).cloned();
+        self.mark(series, ctx, move |volume, progress| {
+            reading::threshold(volume, range, region.as_ref(), progress)
+        });
+    }
+
+    fn mark(
+        &mut self,
+        series: &OpenSeries,
+        ctx: &egui::Context,
+        find: impl FnOnce(&Volume, &Progress) -> Result<Vec<Run>, reading::Cancelled> + Send + 'static,
+    ) {
+        let Some(volume) = series.volume().cloned() else {
+            return self.notes.push("Voxels on a server cannot be marked by their values.".into());
+        };
+        let Some(label) = self.segment(series) else { return };
+        let job = Job::start("segment", ctx, move |progress, sink| {
+            if let Ok(runs) = find(&volume, progress) {
+                sink.send(runs);
+            }
+        });
+        self.growing = Some(Growing { series: series.series_id.clone(), label, job });
+    }
+
+    /// The active segment of a series; the first one is made where there is none.
+    pub fn segment(&mut self, series: &OpenSeries) -> Option<u8> {
+        let number = self.editor.segment;
+        let known = |s: &reading::Segmentation| s.segment(number).is_some();
+        if self.reading.segmentation(&series.series_id).is_some_and(known) {
+            return Some(number);
+        }
+        self.add_segment(series)
+    }
+
+    /// Adds a segment and makes it the active one.
+    fn add_segment(&mut self, series: &OpenSeries) -> Option<u8> {
+        let begun = self.reading.begin_segmentation(&series.series_id, series.outline().geometry());
+        let next = begun.and_then(|s| s.next_segment().map(|next| (s.segments().to_vec(), next)));
+        match next {
+            Ok((mut segments, next)) => {
+                let number = next.number;
+                segments.push(next);
+                self.perform("Add segment", Edit::Segments { series: series.series_id.clone(), segments });
+                self.editor.segment = number;
+                Some(number)
+            }
+            Err(error) => {
+                self.notes.push(super::study::sentence(&error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// What is known of an annotation; large regions are measured on a thread, and nothing is known until then.
+    fn values(
+        &mut self,
+        annotation: &Annotation,
+        series: &Arc<OpenSeries>,
+        ctx: &egui::Context,
+    ) -> Option<Values> {
+        let same = |m: &Measured| {
+            let of = &m.of;
+            (of.kind, &of.points_mm, of.placement)
+                == (annotation.kind, &annotation.points_mm, annotation.placement)
+        };
+        let known = self.measured.get(&annotation.id).filter(|m| same(m));
+        if let Some(known) = known.filter(|known| known.values.is_some() || known.job.is_some()) {
+            return known.values.clone();
+        }
+        let running = self.measured.values().filter(|m| m.job.is_some()).count();
+        let large = samples(annotation, series.outline()) > QUICK;
+        let (values, job) = if !large {
+            (measure(annotation, series, &Progress::default()), None)
+        } else if running < MOST_JOBS {
+            let (annotation, series) = (annotation.clone(), Arc::clone(series));
+            let job = Job::start("measure", ctx, move |progress, sink| {
+                if let Some(values) = measure(&annotation, &series, progress) {
+                    sink.send(values);
+                }
+            });
+            (None, Some(job))
+        } else {
+            return None;
+        };
+        let entry = Measured { of: annotation.clone(), values: values.clone(), job };
+        self.measured.insert(annotation.id, entry);
+        values
+    }
+
+    /// What was measured before, whether or not its series is in memory.
+    fn known_values(&self, id: Id) -> Option<&Values> {
+        self.measured.get(&id)?.values.as_ref()
+    }
+
+    /// Takes over what a file holds, as one step.
+    pub fn adopt(&mut self, name: &str, edit: Edit) {
+        self.done.push(Done { name: name.to_owned(), edit, merge: None });
+    }
+}
+
+/// What a series' annotations are measured in.
+fn source(series: &OpenSeries) -> Source<'_> {
+    let outline = series.outline();
+    Source {
+        geometry: outline.geometry(),
+        unit: &outline.meaning().unit,
+        volume: series.volume().map(|volume| &**volume),
+        trust: &series.report.millimetres,
+        suv: series.suv,
+    }
+}
+
+fn measure(annotation: &Annotation, series: &OpenSeries, progress: &Progress) -> Option<Values> {
+    let source = source(series);
+    reading::measure(annotation, &source, progress).ok()
+}
+
+/// About how many samples a region has.
+fn samples(annotation: &Annotation, volume: &dyn Outlined) -> f64 {
+    if !annotation.kind.is_area() && !annotation.kind.is_solid() {
+        return 0.0;
+    }
+    let center = annotation.center_mm();
+    let reach = annotation.points_mm.iter().map(|p| p.distance(center)).fold(0.0, f64::max);
+    let steps = 2.0 * reach / volume.geometry().spacing_mm().min_element();
+    steps.powi(if annotation.kind.is_solid() { 3 } else { 2 })
+}
+
+/// Where a view has to be to show an annotation that lies in this plane.
+pub fn jump(plane: &mut Plane, to: &Placement) {
+    let normal = plane.right.cross(plane.down);
+    if normal.dot(to.normal()).abs() < 0.9999 {
+        (plane.right, plane.down) = (to.right, to.down);
+    }
+    let normal = plane.right.cross(plane.down);
+    let off = to.center_mm - plane.center_mm;
+    plane.center_mm += normal * off.dot(normal);
+    // What is far from the middle comes to it.
+    let across = off - normal * off.dot(normal);
+    let shown = plane.fit_mm.map(|mm| mm / plane.zoom / 2.0 * 0.8);
+    if across.dot(plane.right).abs() > shown[0] || across.dot(plane.down).abs() > shown[1] {
+        plane.center_mm += across;
+    }
+}

@@ -1,0 +1,181 @@
+//! What was drawn, over the pictures.
+
+use std::sync::Arc;
+
+use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, TextureOptions, pos2, vec2};
+use reading::{Annotation, Kind, Pixel, Shape, Tool};
+use render_core::scene::{Content, Plane, ViewState};
+
+use super::super::layout::ViewportId;
+use super::super::study::OpenSeries;
+use super::super::theme;
+use super::{Annotate, reach_mm};
+
+/// Masks have no more pixels than this: the eye wants their edges, and the window its time.
+const MASK_PIXELS: u32 = 400_000;
+const MASK_OPACITY: f32 = 0.35;
+const LINE_HEIGHT: f32 = 16.0;
+
+/// The segments over one viewport's picture.
+pub struct Mask {
+    key: MaskKey,
+    texture: Option<egui::TextureHandle>,
+}
+
+/// What a mask was made of.
+#[derive(Clone, PartialEq)]
+struct MaskKey {
+    series: String,
+    labels: *const Vec<u8>,
+    revision: u64,
+    plane: Plane,
+    size: [u32; 2],
+}
+
+impl Annotate {
+    /// Draws over the picture at `place`, which shows `view`.
+    pub fn paint(
+        &mut self,
+        painter: &Painter,
+        place: Rect,
+        id: ViewportId,
+        view: &ViewState,
+        series: &Arc<OpenSeries>,
+        pointer: Option<Pos2>,
+    ) {
+        if view.content != Content::Slice || self.hidden {
+            return;
+        }
+        self.paint_mask(painter, place, id, view, series);
+        let points_per_pixel = place.width() / view.size[0].max(1) as f32;
+        let at = |[x, y]: Pixel| place.min + vec2(x as f32, y as f32) * points_per_pixel;
+        let reach = reach_mm(view, series.outline());
+        let shown =
+            |a: &&Annotation| a.visible && a.series == series.series_id && a.is_on(&view.plane, reach);
+        let draft = self.editor.draft().filter(shown).cloned();
+        let annotations: Vec<Annotation> =
+            self.reading.annotations().iter().filter(shown).cloned().chain(draft).collect();
+        let mut badges = 0;
+        for annotation in annotations {
+            let values = self.values(&annotation, series, painter.ctx());
+            let selected = self.editor.selected();
+            let shapes = reading::shapes(&annotation, values.as_ref(), &view.plane, view.size, selected);
+            let [r, g, b] = annotation.color;
+            let color = Color32::from_rgb(r, g, b);
+            let width = if selected == Some(annotation.id) { 2.0 } else { 1.4 };
+            for shape in shapes {
+                match shape {
+                    Shape::Line { points, closed, dashed } => {
+                        let points = points.into_iter().map(at).collect();
+                        line(painter, points, closed, dashed, color, width);
+                    }
+                    Shape::Handle { at: handle, number } => {
+                        let focused = self.editor.focus() == Some(number);
+                        let (center, radius) = (at(handle), if focused { 6.5 } else { 4.5 });
+                        painter.circle_filled(center, radius, Color32::from_black_alpha(150));
+                        painter.circle_stroke(
+                            center,
+                            radius,
+                            Stroke::new(if focused { 3.0 } else { 1.6 }, color),
+                        );
+                    }
+                    Shape::Text { at: text, lines } => {
+                        write(painter, at(text) + vec2(9.0, 0.0), &lines, color, place);
+                    }
+                    Shape::Badge { text } => {
+                        let y = place.top() + 34.0 + LINE_HEIGHT * badges as f32;
+                        let left = place.center().x - 40.0;
+                        super::icons::paint(Tool::Draw(Kind::KeyImage), painter, pos2(left - 12.0, y), color);
+                        write(painter, pos2(left, y), &[text], color, place);
+                        badges += 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if let Some(pointer) = self.editor.pointer() {
+            let center = at(pointer);
+            for (dx, dy) in [(1.0, 0.0), (0.0, 1.0)] {
+                for (width, color) in [(4.0, Color32::from_black_alpha(160)), (1.5, theme::OVERLAY_STRONG)] {
+                    let arm = vec2(dx, dy) * 12.0;
+                    painter.line_segment([center - arm, center + arm], Stroke::new(width, color));
+                }
+            }
+        }
+        if matches!(self.editor.tool(), Tool::Brush | Tool::Eraser)
+            && let Some(pointer) = pointer.filter(|&pointer| place.contains(pointer))
+        {
+            let radius = self.editor.brush.radius_mm / view.plane.mm_per_pixel(view.size);
+            let stroke = Stroke::new(1.4, theme::OVERLAY_STRONG);
+            painter.circle_stroke(pointer, radius as f32 * points_per_pixel, stroke);
+        }
+    }
+
+    fn paint_mask(
+        &mut self,
+        painter: &Painter,
+        place: Rect,
+        id: ViewportId,
+        view: &ViewState,
+        series: &Arc<OpenSeries>,
+    ) {
+        let segmentation = self.reading.segmentation(&series.series_id);
+        let Some(segmentation) = segmentation.filter(|s| !s.segments().is_empty()) else {
+            self.masks.remove(&id);
+            return;
+        };
+        let [width, height] = view.size;
+        let pixels = f64::from(width) * f64::from(height);
+        let share = (f64::from(MASK_PIXELS) / pixels.max(1.0)).sqrt().min(1.0);
+        let key = MaskKey {
+            series: series.series_id.clone(),
+            labels: Arc::as_ptr(segmentation.labels()),
+            revision: segmentation.revision(),
+            plane: view.plane,
+            size: view.size.map(|n| ((f64::from(n) * share) as u32).max(1)),
+        };
+        if self.masks.get(&id).is_none_or(|mask| mask.key != key) {
+            let rgba = reading::mask(segmentation, &view.plane, key.size, MASK_OPACITY);
+            let texture = rgba.map(|rgba| {
+                let size = key.size.map(|n| n as usize);
+                let image = egui::ColorImage::from_rgba_unmultiplied(size, &rgba);
+                painter.ctx().load_texture("segments", image, TextureOptions::NEAREST)
+            });
+            self.masks.insert(id, Mask { key, texture });
+        }
+        if let Some(texture) = self.masks.get(&id).and_then(|mask| mask.texture.as_ref()) {
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.image(texture.id(), place, whole, Color32::WHITE);
+        }
+    }
+}
+
+/// A line with a dark edge, to be seen on black and on white.
+fn line(painter: &Painter, mut points: Vec<Pos2>, closed: bool, dashed: bool, color: Color32, width: f32) {
+    if closed {
+        points.extend(points.first().copied());
+    }
+    let edge = Stroke::new(width + 2.0, Color32::from_black_alpha(130));
+    if dashed {
+        painter.extend(egui::Shape::dashed_line(&points, Stroke::new(width, color), 5.0, 5.0));
+        return;
+    }
+    painter.add(egui::Shape::line(points.clone(), edge));
+    painter.add(egui::Shape::line(points, Stroke::new(width, color)));
+}
+
+/// Lines of text to the right of a point, or as far left as it needs to stay in the picture.
+fn write(painter: &Painter, at: Pos2, lines: &[String], color: Color32, place: Rect) {
+    let font = FontId::proportional(12.5);
+    let galleys: Vec<_> =
+        lines.iter().map(|text| painter.layout_no_wrap(text.clone(), font.clone(), color)).collect();
+    let width = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max);
+    let height = LINE_HEIGHT * lines.len() as f32;
+    let x = at.x.min(place.right() - width - 6.0).max(place.left() + 4.0);
+    let y = (at.y - LINE_HEIGHT / 2.0).min(place.bottom() - height - 4.0).max(place.top() + 2.0);
+    let behind = Rect::from_min_size(pos2(x, y), vec2(width, height)).expand2(vec2(4.0, 1.0));
+    painter.rect_filled(behind, 3.0, Color32::from_black_alpha(150));
+    for (row, galley) in galleys.into_iter().enumerate() {
+        painter.galley(pos2(x, y + LINE_HEIGHT * row as f32), galley, color);
+    }
+}

@@ -1,0 +1,376 @@
+//! The panel beside the viewports: measurements, segments, and what is done with them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::{self, Color32, RichText, ScrollArea, Sense, Ui, vec2};
+use reading::{Annotation, Edit, Id, Segment, Values};
+
+use super::super::command::Command;
+use super::super::job::{Job, Poll};
+use super::super::study::OpenSeries;
+use super::super::{study, theme};
+use super::{Annotate, BRUSHES};
+
+/// What the panel keeps between frames.
+#[derive(Default)]
+pub struct Panel {
+    /// Values that are marked as a whole.
+    range: Option<(f32, f32)>,
+    /// What was found in segments, for this revision of their labels.
+    found: Vec<Found>,
+    job: Option<Job<Vec<Found>>>,
+}
+
+/// What a segment holds.
+#[derive(Clone)]
+struct Found {
+    series: String,
+    revision: u64,
+    number: u8,
+    values: Option<Values>,
+}
+
+/// What the panel is about, beside what was drawn.
+pub struct About<'a> {
+    /// All series in memory.
+    pub open: &'a [Arc<OpenSeries>],
+    /// Of the active viewport.
+    pub active: Option<&'a Arc<OpenSeries>>,
+    /// All series that are listed, by their ids.
+    pub known: &'a [String],
+    pub undo: Option<&'a str>,
+    pub redo: Option<&'a str>,
+    /// Objects of the study that may be added: their names and paths.
+    pub objects: &'a [(String, PathBuf)],
+}
+
+impl Annotate {
+    pub fn show_panel(&mut self, ui: &mut Ui, about: &About<'_>, commands: &mut Vec<Command>) {
+        let Some(mut panel) = self.panel.take() else { return };
+        ui.horizontal(|ui| {
+            ui.heading("Measurements");
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.button("×").on_hover_text("Close").accessible_name("Close the measurements").clicked()
+                {
+                    commands.push(Command::ToggleMeasurements);
+                }
+                for (name, keys, what, command) in [
+                    ("Redo", "Ctrl+Y", about.redo, Command::Redo),
+                    ("Undo", "Ctrl+Z", about.undo, Command::Undo),
+                ] {
+                    let button = ui.add_enabled(what.is_some(), egui::Button::new(name));
+                    let hint = format!("{name} {} ({keys})", what.unwrap_or_default().to_lowercase());
+                    if button.on_hover_text(hint).clicked() {
+                        commands.push(command);
+                    }
+                }
+            });
+        });
+        ui.horizontal_wrapped(|ui| {
+            let any = !self.reading.is_empty();
+            if ui
+                .add_enabled(any, egui::Button::new("Save…"))
+                .on_hover_text("As DICOM objects or CSV")
+                .clicked()
+            {
+                commands.push(Command::ShowSaveReading);
+            }
+            ui.add_enabled_ui(!about.objects.is_empty(), |ui| {
+                let menu = ui.menu_button("Add from the study", |ui| {
+                    for (name, path) in about.objects {
+                        if ui.button(name).clicked() {
+                            commands.push(Command::LoadObject(path.clone()));
+                            ui.close();
+                        }
+                    }
+                });
+                menu.response.on_hover_text("Reports, presentation states, key images and segmentations");
+            });
+            let mut shown = !self.hidden;
+            if ui.checkbox(&mut shown, "Show").on_hover_text("Annotations on the pictures").changed() {
+                self.toggle_hidden();
+            }
+        });
+        ui.separator();
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            self.table(ui, about, commands);
+            ui.add_space(10.0);
+            if let Some(active) = about.active {
+                self.segments(ui, active, &mut panel);
+            }
+        });
+        self.panel = Some(panel);
+    }
+
+    fn table(&mut self, ui: &mut Ui, about: &About<'_>, commands: &mut Vec<Command>) {
+        let listed = |a: &&Annotation| about.known.contains(&a.series);
+        let annotations: Vec<Annotation> =
+            self.reading.annotations().iter().filter(listed).cloned().collect();
+        if annotations.is_empty() {
+            ui.label(
+                RichText::new("Nothing measured yet. Choose a tool and draw on a slice.")
+                    .color(theme::weak()),
+            );
+        }
+        let mut edits: Vec<(&str, Edit)> = Vec::new();
+        let mut rename: Option<Id> = None;
+        for annotation in &annotations {
+            let open = about.open.iter().find(|open| open.series_id == annotation.series);
+            let values = match open {
+                Some(open) => self.values(annotation, open, ui.ctx()),
+                None => self.known_values(annotation.id).cloned(),
+            };
+            ui.push_id(annotation.id, |ui| {
+                ui.horizontal(|ui| {
+                    let selected = self.editor.selected() == Some(annotation.id);
+                    let text = row_text(annotation, values.as_ref(), open);
+                    let [r, g, b] = annotation.color;
+                    let (dot, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
+                    ui.painter().circle_filled(dot.center(), 4.5, Color32::from_rgb(r, g, b));
+                    ui.with_layout(egui::Layout::right_to_left(egui::Align::TOP), |ui| {
+                        let name = name_of(annotation);
+                        let small =
+                            |text: &str| egui::Button::new(text).min_size(egui::Vec2::splat(theme::TARGET));
+                        let delete = ui.add(small("×")).on_hover_text("Delete (Backspace)");
+                        if delete.accessible_name(format!("Delete {name}")).clicked() {
+                            edits.push(("Delete", Edit::remove(annotation.id)));
+                        }
+                        let edit = ui.add(small("Aa")).on_hover_text("Change the label");
+                        if edit.accessible_name(format!("Rename {name}")).clicked() {
+                            rename = Some(annotation.id);
+                        }
+                        let mut visible = annotation.visible;
+                        let show = ui.checkbox(&mut visible, "").on_hover_text("Show on the pictures");
+                        if show.accessible_name(format!("Show {name}")).changed() {
+                            let changed = Annotation { visible, ..annotation.clone() };
+                            edits.push(("Show or hide", Edit::put(changed)));
+                        }
+                        let width = ui.available_width();
+                        ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                            ui.set_width(width);
+                            let row = egui::Button::selectable(selected, text).wrap();
+                            if ui.add(row).on_hover_text("Show its slice").clicked() {
+                                self.editor.select(Some(annotation.id));
+                                commands.push(Command::JumpTo(annotation.id));
+                            }
+                            if selected && let Some(values) = &values {
+                                details(ui, values, open);
+                            }
+                        });
+                    });
+                });
+            });
+        }
+        for (name, edit) in edits {
+            self.perform(name, edit);
+        }
+        if let Some(id) = rename {
+            self.begin_naming(id);
+        }
+    }
+
+    fn segments(&mut self, ui: &mut Ui, active: &Arc<OpenSeries>, panel: &mut Panel) {
+        ui.horizontal(|ui| {
+            ui.heading("Segments");
+            if ui.button("Add").on_hover_text("Add a segment to paint").clicked() {
+                self.add_segment(active);
+            }
+        });
+        panel.take_found();
+        let series = active.series_id.clone();
+        let segmentation = self.reading.segmentation(&series);
+        let mut segments: Vec<Segment> = segmentation.map(|s| s.segments().to_vec()).unwrap_or_default();
+        let revision = segmentation.map_or(0, reading::Segmentation::revision);
+        let before = segments.clone();
+        let mut remove = None;
+        for segment in &mut segments {
+            ui.push_id(("segment", segment.number), |ui| {
+                ui.horizontal(|ui| {
+                    let mut color = segment.color;
+                    ui.color_edit_button_srgb(&mut color).on_hover_text("Colour");
+                    segment.color = color;
+                    let chosen = self.editor.segment == segment.number;
+                    let radio = ui.radio(chosen, "").on_hover_text("Paint this one");
+                    if radio.accessible_name(format!("Paint {}", segment.name)).clicked() {
+                        self.editor.segment = segment.number;
+                    }
+                    let name = egui::TextEdit::singleline(&mut segment.name)
+                        .char_limit(reading::MAX_LABEL)
+                        .desired_width(110.0);
+                    ui.add(name).accessible_name("Name of the segment");
+                    let show = ui.checkbox(&mut segment.visible, "").on_hover_text("Show on the pictures");
+                    show.accessible_name(format!("Show {}", segment.name));
+                    let delete = ui.button("×").on_hover_text("Remove the segment and its voxels");
+                    if delete.accessible_name(format!("Remove {}", segment.name)).clicked() {
+                        remove = Some(segment.number);
+                    }
+                });
+                let found = panel.found.iter().find(|found| {
+                    (found.series.as_str(), found.revision, found.number)
+                        == (&series, revision, segment.number)
+                });
+                if let Some(values) = found.and_then(|found| found.values.as_ref()) {
+                    let text = values.lines().join(", ");
+                    ui.label(RichText::new(text).color(theme::weak()).size(12.5));
+                }
+            });
+        }
+        if segments != before {
+            self.perform(
+                "Change segment",
+                Edit::Segments { series: series.clone(), segments: segments.clone() },
+            );
+        }
+        if let Some(edit) = remove.and_then(|number| self.reading.remove_segment(&series, number)) {
+            self.adopt("Remove segment", edit);
+        }
+        if segments.is_empty() {
+            return;
+        }
+        if ui.button("Measure segments").on_hover_text("Volume and values of each").clicked() {
+            panel.measure(self, active, ui.ctx());
+        }
+        ui.add_space(4.0);
+        self.brush(ui);
+        self.range(ui, active, panel);
+        if let Some((what, progress)) = self.work() {
+            let (done, total) = progress.counts();
+            let text = if total > 0 { format!("{what}: {done} of {total}") } else { format!("{what}…") };
+            let mut cancel = false;
+            ui.horizontal(|ui| {
+                ui.label(text);
+                cancel = ui.button("Cancel").clicked();
+            });
+            if cancel {
+                self.cancel_work();
+            }
+        }
+    }
+
+    fn brush(&mut self, ui: &mut Ui) {
+        let brush = &mut self.editor.brush;
+        let slider = egui::Slider::new(&mut brush.radius_mm, BRUSHES).logarithmic(true).suffix(" mm");
+        ui.add(slider.text("Brush radius")).on_hover_text("Smaller and larger with [ and ]");
+        ui.checkbox(&mut brush.ball, "Ball").on_hover_text("Paints neighbouring slices, too");
+        let grow = egui::DragValue::new(&mut self.grow_by).range(0.0..=1e6).speed(1.0);
+        ui.horizontal(|ui| {
+            ui.label("Grow within ±");
+            ui.add(grow).on_hover_text("Of the value that is pressed on").accessible_name("Grow within");
+        });
+    }
+
+    fn range(&mut self, ui: &mut Ui, active: &Arc<OpenSeries>, panel: &mut Panel) {
+        let (low, high) = active.outline().value_range();
+        let (mut from, mut to) = panel.range.unwrap_or((low + (high - low) * 0.5, high));
+        let before = (from, to);
+        let unit = active.outline().meaning().unit.clone();
+        ui.horizontal(|ui| {
+            ui.label("Values from");
+            ui.add(egui::DragValue::new(&mut from).speed(1.0)).accessible_name("Lowest value");
+            ui.label("to");
+            ui.add(egui::DragValue::new(&mut to).speed(1.0)).accessible_name("Highest value");
+            ui.label(unit);
+        });
+        if (from, to) != before {
+            panel.range = Some((from, to));
+        }
+        let mut within = self.editor.brush.within.is_some();
+        ui.checkbox(&mut within, "Paint only these values");
+        self.editor.brush.within = within.then_some((from, to));
+        ui.horizontal(|ui| {
+            let hint =
+                "All voxels with these values; of the selected box or ellipsoid only, where one is selected";
+            if ui.button("Mark all").on_hover_text(hint).clicked() {
+                self.mark_range(active, (from, to), ui.ctx());
+            }
+        });
+    }
+}
+
+impl Panel {
+    fn take_found(&mut self) {
+        match self.job.as_ref().map(Job::poll) {
+            Some(Poll::Result(found)) => {
+                self.found = found;
+                self.job = None;
+            }
+            Some(Poll::Ended) => self.job = None,
+            Some(Poll::Pending) | None => {}
+        }
+    }
+
+    fn measure(&mut self, annotate: &Annotate, open: &Arc<OpenSeries>, ctx: &egui::Context) {
+        let Some(segmentation) = annotate.reading.segmentation(&open.series_id).cloned() else { return };
+        let open = Arc::clone(open);
+        self.job = Some(Job::start("segments", ctx, move |progress, sink| {
+            let source = super::source(&open);
+            let mut found = Vec::new();
+            for segment in segmentation.segments() {
+                let Ok(values) = segmentation.statistics(segment.number, &source, progress) else { return };
+                let (series, revision) = (open.series_id.clone(), segmentation.revision());
+                found.push(Found { series, revision, number: segment.number, values });
+            }
+            sink.send(found);
+        }));
+    }
+}
+
+fn name_of(annotation: &Annotation) -> String {
+    if annotation.label.is_empty() { annotation.kind.name().to_owned() } else { annotation.label.clone() }
+}
+
+fn row_text(annotation: &Annotation, values: Option<&Values>, open: Option<&Arc<OpenSeries>>) -> String {
+    let mut text = name_of(annotation);
+    if let Some(open) = open {
+        let plane = render_core::scene::Plane {
+            center_mm: annotation.center_mm(),
+            right: annotation.placement.right,
+            down: annotation.placement.down,
+            fit_mm: [1.0; 2],
+            zoom: 1.0,
+        };
+        let (number, count) = plane.slice_number(open.outline());
+        text.push_str(&format!("  ·  slice {number} / {count}"));
+    } else {
+        text.push_str("  ·  series not open");
+    }
+    let lines = values.map(Values::lines).unwrap_or_default();
+    if !lines.is_empty() {
+        text.push('\n');
+        text.push_str(&lines.join(",  "));
+    } else if values.is_none() && open.is_some() {
+        text.push_str("\nmeasuring…");
+    }
+    text
+}
+
+/// The histogram, where lengths come from, and why they may be in pixels.
+fn details(ui: &mut Ui, values: &Values, open: Option<&Arc<OpenSeries>>) {
+    let weak = |text: String| RichText::new(text).color(theme::weak()).size(12.5);
+    if let Some(doubt) = &values.doubt {
+        ui.label(RichText::new(study::sentence(doubt)).color(theme::warning()).size(12.5));
+    } else if let Some(open) = open.filter(|_| values.quantities.iter().any(|q| q.unit.starts_with("mm"))) {
+        ui.label(weak(format!("Lengths by {}", open.spacing_source)));
+    }
+    if values.histogram.is_empty() {
+        return;
+    }
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width().min(260.0), 48.0), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Histogram of the region"));
+    let most = values.histogram.iter().copied().max().unwrap_or(1).max(1) as f32;
+    let width = rect.width() / values.histogram.len() as f32;
+    for (i, &count) in values.histogram.iter().enumerate() {
+        let height = rect.height() * count as f32 / most;
+        let corner = rect.left_bottom() + vec2(width * i as f32, -height);
+        let bar = egui::Rect::from_min_size(corner, vec2((width - 0.5).max(0.5), height));
+        ui.painter().rect_filled(bar, 0.0, theme::accent());
+    }
+    let end = |measure| values.get(measure).map(reading::Quantity::text).unwrap_or_default();
+    ui.horizontal(|ui| {
+        ui.label(weak(end(reading::Measure::Minimum)));
+        ui.label(weak("to".to_owned()));
+        ui.label(weak(end(reading::Measure::Maximum)));
+    });
+}

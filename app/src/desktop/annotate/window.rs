@@ -1,0 +1,238 @@
+//! The window's part: the panel, saving and taking over, and keeping what was drawn between starts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use eframe::egui;
+use render_core::dicom::{Object, Series};
+use render_core::words::counted;
+
+use super::super::app::App;
+use super::super::command::Command;
+use super::super::job::{Job, Poll};
+use super::super::keeper::{self, Keeper};
+use super::super::study::OpenSeries;
+use super::super::theme;
+use super::files::{self, Loaded, Saved, Saving, Subjects};
+use super::panel::About;
+
+/// How often it is looked at what has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Larger files are none of ours.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Files of a reading: those that are written on request, and the one that the next start begins with.
+#[derive(Default)]
+pub struct Files {
+    dialog: Option<Saving>,
+    saving: Option<Job<Saved>>,
+    object: Option<Job<Loaded>>,
+    keeper: Option<Keeper>,
+    /// The revision that is kept, and when it was looked at last.
+    kept: u64,
+    seen: f64,
+    job: Option<Job<Vec<u8>>>,
+}
+
+impl Files {
+    /// Goes on with what was drawn when the program ran last. What cannot be read is set aside, and the answer says
+    /// so.
+    pub fn open() -> (Self, Option<reading::Reading>, Option<String>) {
+        let dirs = directories::ProjectDirs::from("org", "voxcast", "voxcast");
+        let Some(file) = dirs.map(|dirs| dirs.data_dir().join("reading.json")) else {
+            return (Self::default(), None, None);
+        };
+        let read = std::fs::metadata(&file).ok().map(|about| match about.len() {
+            0..=MOST_BYTES => std::fs::read_to_string(&file)
+                .map_err(|error| error.to_string())
+                .and_then(|text| reading::from_json(&text).map_err(|error| error.to_string())),
+            more => Err(format!("the file has {more} bytes")),
+        });
+        let (reading, problem) = match read {
+            None => (None, None),
+            Some(Ok(reading)) => (Some(reading), None),
+            Some(Err(reason)) => {
+                let aside = keeper::set_aside(&file).map(|to| to.display().to_string()).unwrap_or_default();
+                let text =
+                    format!("What was measured last time cannot be read: {reason}. The file is now {aside}.");
+                (None, Some(text))
+            }
+        };
+        let kept = reading.as_ref().map_or(0, reading::Reading::revision);
+        (Self { keeper: Some(Keeper::new("reading", file)), kept, ..Self::default() }, reading, problem)
+    }
+}
+
+impl App {
+    /// The panel of measurements, where it is shown.
+    pub fn show_measurements(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+        if self.desk.annotate.panel.is_none() || self.desk.is_empty() {
+            return;
+        }
+        let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
+        let active = self.desk.active().map(|viewport| Arc::clone(&viewport.series));
+        let known: Vec<String> =
+            self.studies.iter().flat_map(|study| &study.series).map(Series::id).collect();
+        let objects: Vec<(String, PathBuf)> = self
+            .objects_of(&open)
+            .map(|object| {
+                let title = [object.label.as_str(), object.series_description.as_str()];
+                let title = title.into_iter().find(|text| !text.is_empty()).unwrap_or(&object.class);
+                (format!("{} {title}", object.modality), object.path.clone())
+            })
+            .collect();
+        let history = &self.desk.history;
+        let (undo, redo) = (history.undo_name().map(str::to_owned), history.redo_name().map(str::to_owned));
+        let about = About {
+            open: &open,
+            active: active.as_ref(),
+            known: &known,
+            undo: undo.as_deref(),
+            redo: redo.as_deref(),
+            objects: &objects,
+        };
+        egui::Panel::right("measurements")
+            .default_size(330.0)
+            .size_range(280.0..=620.0)
+            .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::same(10)))
+            .show(ui, |ui| self.desk.annotate.show_panel(ui, &about, commands));
+    }
+
+    /// Dialogs over the window.
+    pub fn show_reading_dialogs(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) {
+        self.desk.annotate.show_naming(ctx);
+        let beside = self.desk.active().and_then(|viewport| {
+            let (_, series) = self.series(&viewport.series.series_id)?;
+            series.files.first()?.parent().map(Path::to_owned)
+        });
+        if let Some(dialog) = &mut self.files.dialog
+            && !dialog.show(ctx, beside.as_deref(), commands)
+        {
+            self.files.dialog = None;
+        }
+    }
+
+    /// Whether a dialog of the reading takes the keys.
+    pub fn reading_dialog(&self) -> bool {
+        self.files.dialog.is_some() || self.desk.annotate.is_naming()
+    }
+
+    pub fn run_reading(&mut self, ctx: &egui::Context, command: Command) {
+        match command {
+            Command::ShowSaveReading => {
+                self.files.dialog.get_or_insert_with(Saving::new);
+            }
+            Command::SaveReading(saving) => {
+                let subjects = self.subjects();
+                self.files.saving = Some(saving.start(ctx, subjects));
+            }
+            Command::LoadObject(path) => {
+                let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
+                let object = self.objects_of(&open).find(|object| object.path == path).cloned();
+                let mut candidates: Vec<(Series, Arc<OpenSeries>)> = open
+                    .into_iter()
+                    .filter_map(|open| Some((self.series(&open.series_id)?.1.clone(), open)))
+                    .collect();
+                // The active one first, for objects that name none.
+                let active = self.desk.active().map(|viewport| viewport.series.series_id.clone());
+                candidates.sort_by_key(|(_, open)| Some(&open.series_id) != active.as_ref());
+                self.files.object = object.map(|object| files::load_object(ctx, object, candidates));
+            }
+            _ => {}
+        }
+    }
+
+    /// Objects of the studies of what is open that may be taken over.
+    fn objects_of<'a>(&'a self, open: &'a [Arc<OpenSeries>]) -> impl Iterator<Item = &'a Object> {
+        let own = |study: &&render_core::dicom::Study| {
+            study.series.iter().any(|series| open.iter().any(|open| open.series_id == series.id()))
+        };
+        self.studies.iter().filter(own).flat_map(|study| &study.objects).filter(|o| files::is_readable(o))
+    }
+
+    /// Series in memory on which something was drawn.
+    fn subjects(&self) -> Vec<Subjects> {
+        let reading = &self.desk.annotate.reading;
+        let subject = |open: &Arc<OpenSeries>| {
+            let own = |a: &&reading::Annotation| a.series == open.series_id;
+            let annotations: Vec<_> = reading.annotations().iter().filter(own).cloned().collect();
+            let segmentation = reading.segmentation(&open.series_id).cloned();
+            if annotations.is_empty() && segmentation.is_none() {
+                return None;
+            }
+            let window = self.desk.window_of(&open.series_id).map(|window| (window.center(), window.width()));
+            let series = self.series(&open.series_id)?.1.clone();
+            Some(Subjects { series, open: Arc::clone(open), annotations, segmentation, window })
+        };
+        self.desk.series().into_iter().filter_map(subject).collect()
+    }
+
+    /// Takes what threads have done, and keeps what was drawn.
+    pub fn poll_reading(&mut self, ctx: &egui::Context) {
+        self.desk.keep_steps();
+        for note in self.desk.annotate.take_notes() {
+            self.tell(note, Vec::new());
+        }
+        match self.files.saving.as_ref().map(Job::poll) {
+            Some(Poll::Result(saved)) => {
+                self.files.saving = None;
+                let count = counted(saved.files.len(), "file");
+                let folder = saved.folder.display();
+                let details = saved.files.into_iter().chain(saved.problems.iter().cloned()).collect();
+                let text = match saved.problems.is_empty() {
+                    true => format!("Saved {count} in {folder}."),
+                    false => format!("Saved {count} in {folder}; not everything could be saved."),
+                };
+                self.tell(text, details);
+            }
+            Some(Poll::Ended) => {
+                self.files.saving = None;
+                self.tell("Saving stopped unexpectedly.".into(), Vec::new());
+            }
+            Some(Poll::Pending) | None => {}
+        }
+        match self.files.object.as_ref().map(Job::poll) {
+            Some(Poll::Result(loaded)) => {
+                self.files.object = None;
+                let text = self.desk.annotate.take_over(loaded);
+                self.tell(text, Vec::new());
+            }
+            Some(Poll::Ended) => self.files.object = None,
+            Some(Poll::Pending) | None => {}
+        }
+        self.keep_reading(ctx);
+    }
+
+    fn keep_reading(&mut self, ctx: &egui::Context) {
+        let files = &mut self.files;
+        if let Some(Poll::Result(text)) = files.job.as_ref().map(Job::poll) {
+            files.job = None;
+            if let Some(keeper) = &files.keeper {
+                keeper.put(text);
+            }
+        }
+        let revision = self.desk.annotate.reading.revision();
+        if files.keeper.is_none() || files.job.is_some() || revision == files.kept {
+            return;
+        }
+        let now = ctx.input(|input| input.time);
+        if now - files.seen < LOOK_EVERY.as_secs_f64() {
+            return ctx.request_repaint_after(LOOK_EVERY);
+        }
+        (files.seen, files.kept) = (now, revision);
+        let reading = self.desk.annotate.reading.clone();
+        files.job = Some(Job::start("keep reading", ctx, move |_, sink| {
+            sink.send(reading::to_json(&reading).into_bytes());
+        }));
+    }
+
+    /// Before the program ends.
+    pub fn end_reading(&mut self) {
+        let reading = &self.desk.annotate.reading;
+        let changed = self.files.job.is_some() || reading.revision() != self.files.kept;
+        if let Some(keeper) = self.files.keeper.as_ref().filter(|_| changed) {
+            keeper.put(reading::to_json(reading).into_bytes());
+        }
+    }
+}
