@@ -551,7 +551,7 @@ impl App {
             Poll::Pending => return,
             Poll::Result(Ok(protocols)) => self.protocols = protocols,
             Poll::Result(Err(error)) => {
-                self.tell(format!("The arrangement was not kept: {error}"), Vec::new())
+                self.tell(format!("The arrangement was not kept: {error}"), Vec::new());
             }
             Poll::Ended => {}
         }

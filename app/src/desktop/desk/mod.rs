@@ -13,6 +13,8 @@ use render_core::{Outlined, Renderer, Window};
 mod cells;
 mod drawing;
 mod play;
+#[cfg(test)]
+mod tests;
 
 use cells::Cells;
 use drawing::{Step, Views};

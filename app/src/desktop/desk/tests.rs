@@ -1,0 +1,209 @@
+use std::sync::OnceLock;
+
+use render_core::dicom::{self, Library};
+use render_core::phantom::{self, Spec};
+use render_core::scene::Plane;
+use render_core::{Progress, dicom::Loaded};
+
+use super::*;
+
+/// The phantom's study, and its volume.
+fn phantom() -> &'static (Library, Loaded) {
+    static PHANTOM: OnceLock<(Library, Loaded)> = OnceLock::new();
+    PHANTOM.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("voxcast-desk-{}", std::process::id()));
+        phantom::write_study(&folder, &Spec::default(), |_, _| {}).expect("the phantom is written");
+        let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
+        let loaded = dicom::load(&library.studies[0].series[0], &Progress::default()).expect("a volume");
+        std::fs::remove_dir_all(&folder).expect("the folder goes");
+        (library, loaded)
+    })
+}
+
+/// The phantom under another id, in the same patient space.
+fn series(id: &str) -> Arc<OpenSeries> {
+    let (library, loaded) = phantom();
+    let study = &library.studies[0];
+    let loaded = Loaded {
+        volume: Arc::clone(&loaded.volume),
+        warnings: loaded.warnings.clone(),
+        report: loaded.report.clone(),
+        failed: Vec::new(),
+        facts: loaded.facts.clone(),
+    };
+    let open = OpenSeries::new(study, &study.series[0], loaded);
+    Arc::new(OpenSeries { series_id: id.to_owned(), frame: "1.2.3".to_owned(), ..open })
+}
+
+fn desk(columns: usize, cells: &[(&str, Kind)]) -> Desk {
+    let mut desk = Desk::new(&egui::Context::default(), None);
+    let cell = |&(id, kind): &(&str, Kind)| Some(Cell { series_id: id.to_owned(), kind, over: None });
+    desk.arrange(&Arrangement { columns, cells: cells.iter().map(cell).collect() });
+    desk
+}
+
+fn planes(desk: &Desk) -> Vec<Plane> {
+    desk.layout.ids().iter().filter_map(|id| desk.viewports.get(id)).map(|v| v.view.plane).collect()
+}
+
+#[test]
+fn each_series_is_asked_for_once_and_shown_wherever_it_was_wanted() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("b", Kind::Axial), ("a", Kind::Coronal)]);
+    assert_eq!(desk.missing(), ["a", "b"]);
+    assert!(!desk.waits_for("a"));
+    desk.fill(&series("a"));
+    assert_eq!(desk.missing(), ["b"]);
+    let kinds: Vec<Kind> = desk.viewports.values().map(|viewport| viewport.kind).collect();
+    assert_eq!(kinds, [Kind::Axial, Kind::Coronal]);
+    desk.forget("b");
+    assert_eq!(desk.missing(), Vec::<String>::new());
+    assert_eq!(desk.layout.ids().len(), 3, "its cell stays, empty");
+}
+
+#[test]
+fn a_series_of_the_list_takes_the_only_ones_place_everywhere_and_else_the_active_ones() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("a", Kind::Volume)]);
+    desk.fill(&series("a"));
+    desk.want("b", None);
+    assert!(desk.waits_for("b"));
+    let shown = |desk: &Desk| -> Vec<String> {
+        desk.viewports.values().map(|viewport| viewport.series.series_id.clone()).collect()
+    };
+    assert_eq!(shown(&desk), ["a", "a"], "what was there stays until it has come");
+    desk.fill(&series("b"));
+    assert_eq!(shown(&desk), ["b", "b"]);
+    let second = desk.layout.ids()[1];
+    desk.want("c", Some(second));
+    desk.fill(&series("c"));
+    assert_eq!(shown(&desk), ["b", "c"]);
+    desk.active = desk.layout.ids()[0];
+    desk.want("c", None);
+    assert_eq!(shown(&desk), ["c", "c"], "what is in memory is shown at once");
+}
+
+#[test]
+fn parallel_slices_of_a_patient_space_page_together_and_the_crossing_goes_along() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("b", Kind::Axial), ("a", Kind::Coronal)]);
+    desk.fill(&series("a"));
+    desk.fill(&series("b"));
+    let before = planes(&desk);
+    desk.active = desk.layout.ids()[0];
+    desk.run(&Command::Page(3), &PresetLibrary::default());
+    let after = planes(&desk);
+    let moved = |i: usize| after[i].center_mm - before[i].center_mm;
+    assert!(moved(0).length() > 0.1);
+    assert!(moved(1).abs_diff_eq(moved(0), 1e-9), "{} {}", moved(0), moved(1));
+    assert_eq!(moved(2), DVec3::ZERO, "a coronal slice has no part in it");
+    assert!((desk.cursors["1.2.3"].z - after[0].center_mm.z).abs() < 1e-9);
+    desk.run(&Command::ToggleLinked, &PresetLibrary::default());
+    desk.run(&Command::Page(3), &PresetLibrary::default());
+    assert_eq!(planes(&desk)[1], after[1], "not linked any more");
+}
+
+#[test]
+fn the_crosshair_moves_turns_and_thickens_other_cuts() {
+    let mut desk = desk(3, &[("a", Kind::Axial), ("a", Kind::Coronal), ("a", Kind::Sagittal)]);
+    desk.fill(&series("a"));
+    let [axial, coronal, sagittal] = [0, 1, 2].map(|i| desk.layout.ids()[i]);
+    let center = desk.viewports[&axial].view.plane.center_mm;
+    let place = center + DVec3::new(10.0, -8.0, 0.0);
+    desk.take_effect(axial, Effect::CursorMoved(place));
+    let [at, coronal_at, sagittal_at] =
+        [axial, coronal, sagittal].map(|id| desk.viewports[&id].view.plane.center_mm);
+    assert_eq!(at, center, "the view that was pointed in stays");
+    let spacing = phantom().1.volume.geometry().spacing_mm();
+    assert!((coronal_at.y - place.y).abs() <= spacing.y / 2.0 + 1e-9, "{coronal_at}");
+    assert!((sagittal_at.x - place.x).abs() <= spacing.x / 2.0 + 1e-9, "{sagittal_at}");
+
+    desk.take_effect(axial, Effect::OthersTurned { degrees: 30.0, about_mm: place });
+    let normal = |id: ViewportId| desk.viewports[&id].view.plane.normal();
+    assert!(normal(axial).abs_diff_eq(DVec3::Z, 1e-12));
+    let angle = normal(coronal).angle_between(DVec3::Y).to_degrees();
+    assert!((angle.min(180.0 - angle) - 30.0).abs() < 1e-6, "{angle} degrees");
+    assert!(normal(coronal).dot(normal(sagittal)).abs() < 1e-9, "they stay at a right angle");
+    desk.take_effect(axial, Effect::Slab { of: coronal, thickness_mm: 12.5 });
+    assert_eq!(desk.viewports[&coronal].view.slab.thickness_mm, 12.5);
+
+    desk.active = coronal;
+    desk.run(&Command::Reset, &PresetLibrary::default());
+    assert!(
+        desk.viewports[&coronal].view.plane.normal().abs_diff_eq(DVec3::Y, 1e-12),
+        "reset is upright again"
+    );
+}
+
+#[test]
+fn slices_of_a_series_share_a_window_and_its_volume_does_not() {
+    let mut desk =
+        desk(2, &[("a", Kind::Axial), ("a", Kind::Coronal), ("a", Kind::Volume), ("b", Kind::Axial)]);
+    desk.fill(&series("a"));
+    desk.fill(&series("b"));
+    let window = Window::new(40.0, 400.0).expect("a window");
+    let before: Vec<Window> = desk.viewports.values().map(|viewport| viewport.view.window).collect();
+    desk.active = desk.layout.ids()[1];
+    desk.run(&Command::SetWindow(window), &PresetLibrary::default());
+    let after: Vec<Window> = desk.viewports.values().map(|viewport| viewport.view.window).collect();
+    assert_eq!(after, [window, window, before[2], before[3]]);
+}
+
+#[test]
+fn a_series_lies_over_another_when_both_are_there_whichever_came_first() {
+    for first in ["a", "b"] {
+        let mut desk = Desk::new(&egui::Context::default(), None);
+        let cell = Cell { series_id: "a".to_owned(), kind: Kind::Axial, over: Some("b".to_owned()) };
+        desk.arrange(&Arrangement { columns: 1, cells: vec![Some(cell)] });
+        assert_eq!(desk.missing(), ["a", "b"]);
+        let (one, other) = if first == "a" { ("a", "b") } else { ("b", "a") };
+        let (one, other) = (series(one), series(other));
+        desk.fill(&one);
+        desk.fill(&other);
+        // What came before its place was there is asked for again.
+        if desk.missing() == ["b"] {
+            desk.fill(&series("b"));
+        }
+        let viewport = desk.active().expect("a viewport");
+        assert_eq!(viewport.view.layers.len(), 1, "{first} first");
+        let id = viewport.id;
+        desk.run(&Command::Blend(0.25), &PresetLibrary::default());
+        assert_eq!(desk.active().expect("it").view.layers[0].opacity, 0.25);
+        desk.run(&Command::Fuse(id, None), &PresetLibrary::default());
+        assert!(desk.active().expect("it").view.layers.is_empty());
+    }
+}
+
+#[test]
+fn a_path_is_rolled_out_in_another_viewport_from_its_second_point_on() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("a", Kind::Volume)]);
+    desk.fill(&series("a"));
+    let [axial, volume] = [0, 1].map(|i| desk.layout.ids()[i]);
+    let center = desk.viewports[&axial].view.plane.center_mm;
+    desk.take_effect(axial, Effect::PathPoint(center));
+    assert_eq!(desk.viewports[&volume].view.content, Content::Volume);
+    desk.take_effect(axial, Effect::PathPoint(center + DVec3::new(30.0, 40.0, 0.0)));
+    let view = &desk.viewports[&volume].view;
+    assert_eq!(view.content, Content::Curved);
+    let length_mm = view.curved.as_ref().expect("a path").path.length_mm();
+    assert!((length_mm - 50.0).abs() < 1e-6, "{length_mm} mm");
+    assert!(desk.drop_path());
+    assert_eq!(desk.viewports[&volume].view.content, Content::Volume);
+    assert!(!desk.drop_path());
+}
+
+#[test]
+fn a_grid_keeps_what_is_shown_and_fills_new_cells_with_what_is_not() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("a", Kind::Volume)]);
+    desk.fill(&series("a"));
+    desk.set_grid(2, 2);
+    let kinds = |desk: &Desk| -> Vec<Kind> {
+        desk.layout
+            .ids()
+            .iter()
+            .filter_map(|id| desk.viewports.get(id))
+            .map(|viewport| viewport.kind)
+            .collect()
+    };
+    assert_eq!(kinds(&desk), [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal]);
+    desk.set_grid(1, 1);
+    assert_eq!(kinds(&desk), [Kind::Axial]);
+    assert_eq!(desk.active, desk.layout.ids()[0]);
+}
