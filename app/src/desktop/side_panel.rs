@@ -5,9 +5,10 @@ use render_core::Progress;
 use render_core::dicom::{Report, Study};
 use render_core::words::counted;
 
-use super::app::{App, Work, file_name};
+use super::app::{App, file_name};
 use super::command::Command;
 use super::connection::Connection;
+use super::loading::Work;
 use super::{study, theme};
 
 const THUMBNAIL: f32 = 56.0;

@@ -1,0 +1,113 @@
+//! How the study on screen is laid out, by a hanging protocol.
+
+use eframe::egui;
+use render_core::dicom::Series;
+
+use super::app::App;
+use super::hanging::{self, Protocols};
+use super::job::{Job, Poll};
+use super::menu::Candidate;
+use super::study;
+
+/// How a study is laid out.
+#[derive(Clone, Debug)]
+pub struct Hung {
+    pub study_instance_uid: String,
+    pub protocol: String,
+    pub stage: usize,
+    /// The names of its stages.
+    pub stages: Vec<String>,
+    /// The names of all protocols that match.
+    pub others: Vec<String>,
+}
+
+impl App {
+    /// Lays a study out, by a protocol's name or the first one that matches.
+    pub(super) fn hang(&mut self, study_instance_uid: &str, protocol: Option<&str>, stage: usize) {
+        let Some(study) = self.studies.iter().find(|study| study.study_instance_uid == study_instance_uid)
+        else {
+            return;
+        };
+        let priors = hanging::priors(study, &self.studies);
+        let matching = self.protocols.matching(study, &priors);
+        let chosen = protocol.and_then(|name| matching.iter().find(|known| known.name == name));
+        let Some(chosen) = chosen.or(matching.first()) else { return };
+        let stage = stage.min(chosen.stages.len() - 1);
+        let arrangement = chosen.arrange(stage, study, &priors);
+        self.hung = Some(Hung {
+            study_instance_uid: study_instance_uid.to_owned(),
+            protocol: chosen.name.clone(),
+            stage,
+            stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
+            others: matching.iter().map(|known| known.name.clone()).collect(),
+        });
+        self.desk.arrange(&arrangement);
+    }
+
+    /// Keeps what is on screen as a protocol of the user's.
+    pub(super) fn keep_arrangement(&mut self, ctx: &egui::Context, name: &str) {
+        let Some(folder) = self.protocols_folder.clone() else {
+            return self
+                .tell("There is no folder for hanging protocols on this system.".to_owned(), Vec::new());
+        };
+        let active = self.desk.active().and_then(|viewport| self.series(&viewport.series.series_id));
+        let Some((study, _)) = active else {
+            return self.tell("Only arrangements of this machine's studies are kept.".to_owned(), Vec::new());
+        };
+        let (columns, cells) = self.desk.cells();
+        let cells: Vec<_> = cells
+            .iter()
+            .map(|cell| {
+                let (id, kind) = cell.as_ref()?;
+                self.series(id).map(|(study, series)| (study, series, *kind))
+            })
+            .collect();
+        let priors = hanging::priors(study, &self.studies);
+        let protocol = hanging::Protocol::of_cells(name, columns, &cells, study, &priors);
+        self.keeping = Some(Job::start("keep protocol", ctx, move |_, sink| {
+            let kept = protocol.save(&folder).map(|()| Protocols::read(&folder).0);
+            sink.send(kept.map_err(|error| error.to_string()));
+        }));
+    }
+
+    pub(super) fn take_kept(&mut self) {
+        let Some(job) = &self.keeping else { return };
+        match job.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(protocols)) => self.protocols = protocols,
+            Poll::Result(Err(error)) => {
+                self.tell(format!("The arrangement was not kept: {error}"), Vec::new());
+            }
+            Poll::Ended => {}
+        }
+        self.keeping = None;
+    }
+
+    pub(super) fn step_stage(&mut self, by: isize) {
+        let Some(hung) = &self.hung else { return };
+        let stage = (hung.stage as isize + by).rem_euclid(hung.stages.len() as isize) as usize;
+        let (study, protocol) = (hung.study_instance_uid.clone(), hung.protocol.clone());
+        self.hang(&study, Some(&protocol), stage);
+    }
+
+    /// How many of the study's series are shown, of how many.
+    pub(super) fn series_shown(&self) -> Option<(usize, usize)> {
+        let hung = self.hung.as_ref()?;
+        let study = self.studies.iter().find(|study| study.study_instance_uid == hung.study_instance_uid)?;
+        let shown = self.desk.series();
+        let is_shown = |series: &&Series| shown.iter().any(|open| open.series_id == series.id());
+        Some((study.series.iter().filter(is_shown).count(), study.series.len()))
+    }
+
+    /// What can be laid over other series.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let all = self.studies.iter().flat_map(|study| &study.series);
+        all.filter(|series| !series.frame_of_reference_uid().is_empty())
+            .map(|series| Candidate {
+                series_id: series.id(),
+                title: study::series_title(series.series_number, &series.title()),
+                frame: series.frame_of_reference_uid().to_owned(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,298 @@
+//! Files into series: looking for them, reading them, and what is on screen meanwhile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui;
+use render_core::Progress;
+use render_core::dicom::{self, Glimpse, Library, Loaded, Series, Study};
+use render_core::words::counted;
+
+use super::app::{App, LOADING, failed_line, file_name};
+use super::command::Command;
+use super::job::{Job, Poll};
+use super::preview::Preview;
+use super::remote::is_listed;
+use super::side_panel;
+use super::study::OpenSeries;
+
+/// Reading files.
+pub enum Work {
+    Scan { job: Job<Result<Library, dicom::Error>>, paths: Vec<PathBuf> },
+    Load { job: Job<Read>, series_id: String, preview: Option<Box<Preview>> },
+}
+
+impl Work {
+    /// What it is called, and how far it is.
+    pub fn progress(&self) -> (&'static str, &Progress) {
+        match self {
+            Self::Scan { job, .. } => ("Looking for images", job.progress()),
+            Self::Load { job, .. } => (LOADING, job.progress()),
+        }
+    }
+}
+
+/// What was read of a series.
+pub enum Read {
+    Glimpse(Glimpse),
+    Whole(Box<Result<Loaded, dicom::Error>>),
+}
+
+impl App {
+    pub(super) fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
+        let wanted = paths.clone();
+        let keep = self.index;
+        let job = Job::start("scan", ctx, move |progress, sink| {
+            let index = crate::study::index(keep);
+            sink.send(dicom::scan_with(&wanted, progress, index.as_ref()));
+        });
+        self.open_dialog = None;
+        // What was wrong with the last thing opened is past.
+        self.messages.clear();
+        self.queue.clear();
+        self.restoring = None;
+        self.work = Some(Work::Scan { job, paths });
+    }
+
+    /// Loads what the desk waits for, one series after another.
+    pub(super) fn load_missing(&mut self, ctx: &egui::Context) {
+        let loading = match &self.work {
+            Some(Work::Scan { .. }) => return,
+            Some(Work::Load { series_id, .. }) => Some(series_id.clone()),
+            None => None,
+        };
+        let mut missing = self.desk.missing();
+        // What a server has, it opens by itself.
+        if let Some(connection) = &self.connection {
+            let library = connection.library();
+            missing.retain(|id| {
+                let theirs = is_listed(&library, id);
+                if theirs {
+                    connection.open(id);
+                }
+                !theirs
+            });
+        }
+        // What is not wanted any more is not worth waiting for.
+        if loading.as_ref().is_some_and(|id| !missing.contains(id)) {
+            self.work = None;
+        }
+        self.queue = missing.into_iter().filter(|id| loading.as_ref() != Some(id)).collect();
+        self.load_next(ctx);
+    }
+
+    pub(super) fn load_next(&mut self, ctx: &egui::Context) {
+        while self.work.is_none() {
+            let Some(next) = self.queue.pop_front() else { return };
+            self.load(ctx, next);
+        }
+    }
+
+    pub(super) fn load(&mut self, ctx: &egui::Context, series_id: String) {
+        let Some((_, series)) = self.series(&series_id) else { return self.desk.forget(&series_id) };
+        let series = series.clone();
+        let job = Job::start("load", ctx, move |progress, sink| {
+            let show = |glimpse| {
+                sink.send(Read::Glimpse(glimpse));
+            };
+            let whole = dicom::load_with(&series, progress, Some(&show));
+            sink.send(Read::Whole(Box::new(whole)));
+        });
+        self.work = Some(Work::Load { job, series_id, preview: None });
+    }
+
+    /// Makes the pictures of the list, for series that have none yet.
+    pub(super) fn make_thumbnails(&mut self, ctx: &egui::Context) {
+        let all = self.studies.iter().flat_map(|study| &study.series);
+        let missing = all.filter(|series| !self.thumbnails.contains_key(&series.id()));
+        let missing: Vec<Series> = missing.cloned().collect();
+        self.thumbnail_job = Some(Job::start("thumbnails", ctx, move |progress, sink| {
+            for series in missing {
+                if progress.is_cancelled() {
+                    return;
+                }
+                // A series without a picture keeps its modality's name in the list.
+                let Ok(small) = dicom::thumbnail(&series, side_panel::THUMBNAIL_PX) else { continue };
+                let image = egui::ColorImage::from_gray(small.size.map(|n| n as usize), &small.pixels);
+                if !sink.send((series.id(), image)) {
+                    return;
+                }
+            }
+        }));
+    }
+
+    pub(super) fn take_thumbnails(&mut self, ctx: &egui::Context) {
+        while let Some(job) = &self.thumbnail_job {
+            match job.poll() {
+                Poll::Result((uid, image)) => {
+                    let texture = ctx.load_texture("thumbnail", image, egui::TextureOptions::LINEAR);
+                    self.thumbnails.insert(uid, texture);
+                }
+                Poll::Ended => self.thumbnail_job = None,
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    pub(super) fn take_results(&mut self, ctx: &egui::Context) {
+        match self.picker.as_ref().map(Job::poll) {
+            Some(Poll::Result(paths)) => {
+                self.picker = None;
+                if !paths.is_empty() {
+                    self.open(ctx, paths);
+                }
+            }
+            Some(Poll::Ended) => self.picker = None,
+            Some(Poll::Pending) | None => {}
+        }
+        match self.work.take() {
+            Some(Work::Scan { job, paths }) => match job.poll() {
+                Poll::Result(result) => self.scanned(ctx, &paths, result),
+                Poll::Ended => self.tell("Scanning stopped unexpectedly.".to_owned(), Vec::new()),
+                Poll::Pending => self.work = Some(Work::Scan { job, paths }),
+            },
+            Some(Work::Load { job, series_id, mut preview }) => loop {
+                match job.poll() {
+                    Poll::Result(Read::Glimpse(glimpse)) => {
+                        self.glimpsed(ctx, &series_id, glimpse, &mut preview);
+                    }
+                    Poll::Result(Read::Whole(result)) => break self.loaded(ctx, &series_id, *result),
+                    Poll::Ended => break self.tell("Loading stopped unexpectedly.".to_owned(), Vec::new()),
+                    Poll::Pending => break self.work = Some(Work::Load { job, series_id, preview }),
+                }
+            },
+            None => {}
+        }
+    }
+
+    pub(super) fn scanned(
+        &mut self,
+        ctx: &egui::Context,
+        paths: &[PathBuf],
+        result: Result<Library, dicom::Error>,
+    ) {
+        let library = match result {
+            Ok(library) => library,
+            Err(dicom::Error::Cancelled) => return,
+            Err(error) => return self.tell(format!("Nothing was opened: {error}"), Vec::new()),
+        };
+        if !library.has_series() {
+            let mut details: Vec<String> = library.failed.iter().map(failed_line).collect();
+            details.extend(library.studies.iter().flat_map(|study| &study.objects).map(|object| {
+                format!(
+                    "{}: is of class {} and no image by itself; open the images it belongs to",
+                    file_name(&object.path),
+                    object.class
+                )
+            }));
+            let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            return self.tell(format!("No DICOM images were found in {}.", names.join(", ")), details);
+        }
+        for path in paths {
+            self.recent.add(path);
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            if !self.opened.contains(&path) {
+                self.opened.push(path);
+            }
+        }
+        // The newest study, and of equals the one with the largest series, is most worth a first look.
+        let voxels = |study: &Study| {
+            let sizes =
+                study.series.iter().map(|series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>());
+            sizes.max().unwrap_or(0)
+        };
+        let studies = library.studies.iter().filter(|study| !study.series.is_empty());
+        let first = studies.max_by_key(|study| (study.study_date.clone(), voxels(study)));
+        let first = first.map(|study| study.study_instance_uid.clone());
+        self.failed = library.failed;
+        for study in library.studies {
+            self.studies.retain(|known| known.study_instance_uid != study.study_instance_uid);
+            self.studies.push(study);
+        }
+        self.make_thumbnails(ctx);
+        if let Some(first) = first {
+            match self.restoring.take() {
+                Some(desk) => self.desk.restore(&desk),
+                None => self.hang(&first, None, 0),
+            }
+            self.load_missing(ctx);
+        }
+    }
+
+    pub(super) fn glimpsed(
+        &self,
+        ctx: &egui::Context,
+        series_id: &str,
+        glimpse: Glimpse,
+        preview: &mut Option<Box<Preview>>,
+    ) {
+        let Some((study, series)) = self.series(series_id) else { return };
+        let new = Preview::new(study, series, glimpse, ctx, self.card.as_ref());
+        if preview.as_ref().is_none_or(|old| new.beats(old)) {
+            *preview = Some(Box::new(new));
+        }
+    }
+
+    pub(super) fn loaded(
+        &mut self,
+        ctx: &egui::Context,
+        series_id: &str,
+        result: Result<Loaded, dicom::Error>,
+    ) {
+        let loaded = match result {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                self.desk.forget(series_id);
+                if !matches!(error, dicom::Error::Cancelled) {
+                    self.tell(format!("The series was not loaded: {error}"), Vec::new());
+                }
+                return self.load_next(ctx);
+            }
+        };
+        if !loaded.failed.is_empty() {
+            let details = loaded.failed.iter().map(failed_line).collect();
+            let files = counted(loaded.failed.len(), "file");
+            self.tell(format!("Left out because they cannot be read: {files} of the series."), details);
+        }
+        let Some((study, series)) = self.series(series_id) else { return };
+        let open = Arc::new(OpenSeries::new(study, series, loaded));
+        self.desk.fill(&open);
+        self.load_next(ctx);
+    }
+
+    pub(super) fn cancel_loading(&mut self) {
+        self.work = None;
+        self.queue.clear();
+        for id in self.desk.missing() {
+            self.desk.forget(&id);
+        }
+    }
+
+    /// Whether an image of what is being loaded is all there is to see.
+    pub(super) fn shows_preview(&self) -> bool {
+        matches!(&self.work, Some(Work::Load { preview: Some(_), series_id, .. }) if self.desk.waits_for(series_id))
+    }
+
+    /// Shows what there is of the series that is being loaded, where nothing else is to be seen; returns
+    /// false where something is, and while there is nothing yet.
+    pub(super) fn show_preview(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) -> bool {
+        let Some(Work::Load { job, preview: Some(preview), series_id }) = &mut self.work else {
+            return false;
+        };
+        if !self.desk.waits_for(series_id) {
+            return false;
+        }
+        preview.show(&self.renderer, self.desk.demographics, job.progress(), ui, commands);
+        true
+    }
+
+    pub(super) fn step_series(&mut self, ctx: &egui::Context, by: isize) {
+        let Some(active) = self.desk.active() else { return };
+        let all: Vec<&Series> = self.studies.iter().flat_map(|study| &study.series).collect();
+        let here = all.iter().position(|s| s.id() == active.series.series_id);
+        let next = here.and_then(|here| here.checked_add_signed(by)).and_then(|next| all.get(next));
+        if let Some(id) = next.map(|series| series.id()) {
+            self.run(ctx, Command::LoadSeries(id));
+        }
+    }
+}

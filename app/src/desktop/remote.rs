@@ -1,0 +1,80 @@
+//! The server whose studies the window shows.
+
+use std::sync::Arc;
+
+use eframe::egui;
+use server_mode::remote::Event;
+
+use super::app::App;
+use super::connection::Connection;
+use super::desk::Arrangement;
+use super::study::OpenSeries;
+
+impl App {
+    /// Connects to the address that a server prints.
+    pub(super) fn connect(&mut self, ctx: &egui::Context, url: &str) {
+        match Connection::new(url, ctx) {
+            Ok(connection) => {
+                self.connect_dialog = None;
+                self.messages.clear();
+                self.connection = Some(connection);
+                self.waiting_for_library = true;
+            }
+            Err(error) => match &mut self.connect_dialog {
+                Some(dialog) => dialog.problem = Some(error.to_string()),
+                None => self.tell(format!("Not connected: {error}"), Vec::new()),
+            },
+        }
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.connection = None;
+        self.desk.let_go_of_servers();
+    }
+
+    /// Takes what the server has told.
+    pub(super) fn take_remote(&mut self) {
+        let Some(connection) = self.connection.clone() else { return };
+        let library = connection.library();
+        if self.waiting_for_library && !library.is_empty() {
+            self.waiting_for_library = false;
+            let series = library.iter().flat_map(|study| &study.series);
+            let voxels = |series: &&protocol::message::Series| {
+                series.dims.iter().map(|&n| u64::from(n)).product::<u64>()
+            };
+            if let Some(first) = series.max_by_key(voxels) {
+                let id = first.series_instance_uid.clone();
+                let arrangement = if first.dims[2] >= 8 {
+                    Arrangement::planes_and_volume(&id)
+                } else {
+                    Arrangement::single(&id)
+                };
+                self.hung = None;
+                self.desk.arrange(&arrangement);
+            }
+        }
+        for event in connection.take_events() {
+            match event {
+                Event::Opened(opened) => {
+                    connection.answered(&opened.id);
+                    if let Some((study, series)) = Connection::listed(&library, &opened) {
+                        let open = OpenSeries::remote(&study, &series, opened, Arc::clone(&connection));
+                        self.desk.fill(&Arc::new(open));
+                    }
+                }
+                Event::OpenFailed { series_id, reason } => {
+                    connection.answered(&series_id);
+                    self.desk.forget(&series_id);
+                    self.tell(format!("The server did not open the series: {reason}"), Vec::new());
+                }
+                Event::Failed(reason) => self.tell(format!("The server: {reason}"), Vec::new()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether a server's library has a series.
+pub fn is_listed(library: &[protocol::message::Study], series_id: &str) -> bool {
+    library.iter().flat_map(|study| &study.series).any(|series| series.series_instance_uid == series_id)
+}
