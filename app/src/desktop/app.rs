@@ -105,6 +105,8 @@ pub const HANGING: &str = "hanging";
 pub struct Message {
     pub text: String,
     pub details: Vec<String>,
+    /// Something went well, and is worth knowing.
+    pub good: bool,
 }
 
 impl App {
@@ -220,7 +222,13 @@ impl App {
         if self.messages.len() >= MOST_MESSAGES {
             self.messages.remove(0);
         }
-        self.messages.push(Message { text, details });
+        self.messages.push(Message { text, details, good: false });
+    }
+
+    /// The same of what went well.
+    pub(super) fn tell_good(&mut self, text: String, details: Vec<String>) {
+        self.tell(text, details);
+        self.messages.iter_mut().next_back().into_iter().for_each(|message| message.good = true);
     }
 
     pub(super) fn run(&mut self, ctx: &egui::Context, command: Command) {

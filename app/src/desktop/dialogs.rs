@@ -21,7 +21,8 @@ const DETAILS_SHOWN: usize = 2;
 /// One strip per message, above the viewports.
 pub fn messages(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     for (index, message) in app.messages.iter().enumerate() {
-        let frame = egui::Frame::new().fill(theme::error_fill()).inner_margin(egui::Margin::symmetric(12, 6));
+        let fill = if message.good { theme::accent_fill() } else { theme::error_fill() };
+        let frame = egui::Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(12, 6));
         egui::Panel::top(egui::Id::unique("message").with(index)).frame(frame).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Min), |ui| {

@@ -221,13 +221,10 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
 impl Subjects {
     fn row(&self, annotation: &Annotation, values: &Values) -> Row {
         let title = study::series_title(self.open.series_number, &self.open.series_description);
-        let normal = annotation.placement.normal();
-        let voxel =
-            self.open.outline().geometry().voxel_from_patient().transform_point3(annotation.center_mm());
-        let [x, y, _] = self.open.outline().geometry().direction();
-        // Slices are counted where the annotation lies in one.
-        let along = x.cross(y).normalize_or_zero().dot(normal).abs() > 0.9999;
-        let slice = (along && voxel.z > -0.5).then(|| voxel.z.round() as u32 + 1);
+        let plane = super::plane_of(annotation);
+        let (number, count) = plane.slice_number(self.open.outline());
+        // As the pictures count them; what lies beyond them lies on none.
+        let slice = (1..=count).contains(&number).then_some(number as u32);
         Row::new(annotation, &title, slice, values.clone())
     }
 
@@ -316,10 +313,10 @@ pub fn is_readable(object: &Object) -> bool {
 }
 
 impl super::Annotate {
-    /// Takes over what a file holds. Returns what has to be told.
-    pub fn take_over(&mut self, loaded: Loaded) -> String {
+    /// Takes over what a file holds. Returns what has to be told, of success or failure.
+    pub fn take_over(&mut self, loaded: Loaded) -> Result<String, String> {
         match loaded {
-            Loaded::Problem(problem) => study::sentence(&problem),
+            Loaded::Problem(problem) => Err(study::sentence(&problem)),
             Loaded::Annotations { found } => {
                 let others = found.not_understood;
                 let (edit, count) = found.adopt(&mut self.reading);
@@ -333,13 +330,13 @@ impl super::Annotate {
                         counted(n, "shape")
                     ),
                 };
-                format!("Added {}{left}.", counted(count, "annotation"))
+                Ok(format!("Added {}{left}.", counted(count, "annotation")))
             }
             Loaded::Segmentation { series, segmentation } => {
                 let count = counted(segmentation.segments().len(), "segment");
                 let edit = reading::Edit::Segmentation { series, to: Some(segmentation) };
                 self.perform("Add segments", edit);
-                format!("Added {count}.")
+                Ok(format!("Added {count}."))
             }
         }
     }

@@ -449,6 +449,12 @@ fn measure(annotation: &Annotation, series: &OpenSeries, progress: &Progress) ->
     reading::measure(annotation, &source, progress).ok()
 }
 
+/// The plane that an annotation lies in, to count slices by.
+fn plane_of(annotation: &Annotation) -> Plane {
+    let Placement { right, down, .. } = annotation.placement;
+    Plane { center_mm: annotation.center_mm(), right, down, fit_mm: [1.0; 2], zoom: 1.0 }
+}
+
 /// About how many samples a region has.
 fn samples(annotation: &Annotation, volume: &dyn Outlined) -> f64 {
     if !annotation.kind.is_area() && !annotation.kind.is_solid() {

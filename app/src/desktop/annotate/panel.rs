@@ -323,13 +323,7 @@ fn name_of(annotation: &Annotation) -> String {
 fn row_text(annotation: &Annotation, values: Option<&Values>, open: Option<&Arc<OpenSeries>>) -> String {
     let mut text = name_of(annotation);
     if let Some(open) = open {
-        let plane = render_core::scene::Plane {
-            center_mm: annotation.center_mm(),
-            right: annotation.placement.right,
-            down: annotation.placement.down,
-            fit_mm: [1.0; 2],
-            zoom: 1.0,
-        };
+        let plane = super::plane_of(annotation);
         let (number, count) = plane.slice_number(open.outline());
         text.push_str(&format!("  ·  slice {number} / {count}"));
     } else {

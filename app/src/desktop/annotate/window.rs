@@ -180,11 +180,12 @@ impl App {
                 let count = counted(saved.files.len(), "file");
                 let folder = saved.folder.display();
                 let details = saved.files.into_iter().chain(saved.problems.iter().cloned()).collect();
-                let text = match saved.problems.is_empty() {
-                    true => format!("Saved {count} in {folder}."),
-                    false => format!("Saved {count} in {folder}; not everything could be saved."),
-                };
-                self.tell(text, details);
+                if saved.problems.is_empty() {
+                    self.tell_good(format!("Saved {count} in {folder}."), details);
+                } else {
+                    let text = format!("Saved {count} in {folder}; not everything could be saved.");
+                    self.tell(text, details);
+                }
             }
             Some(Poll::Ended) => {
                 self.files.saving = None;
@@ -195,8 +196,10 @@ impl App {
         match self.files.object.as_ref().map(Job::poll) {
             Some(Poll::Result(loaded)) => {
                 self.files.object = None;
-                let text = self.desk.annotate.take_over(loaded);
-                self.tell(text, Vec::new());
+                match self.desk.annotate.take_over(loaded) {
+                    Ok(text) => self.tell_good(text, Vec::new()),
+                    Err(text) => self.tell(text, Vec::new()),
+                }
             }
             Some(Poll::Ended) => self.files.object = None,
             Some(Poll::Pending) | None => {}

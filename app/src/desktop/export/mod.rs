@@ -305,6 +305,8 @@ mod tests {
             frame: "1.2".into(),
             time: None,
             times: Vec::new(),
+            suv: None,
+            spacing_source: "",
             only: None,
         };
         let rect = Rect::from_min_size(pos2(7.0, 9.0), vec2(size[0] as f32, size[1] as f32));
