@@ -275,9 +275,9 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
     Shortcut {
         group: "Picture",
-        keys: "K",
+        keys: "Shift+K",
         text: "Show or hide the crop box",
-        bindings: &[(NONE, Key::K, || Command::ToggleCrop)],
+        bindings: &[(Modifiers::SHIFT, Key::K, || Command::ToggleCrop)],
     },
     Shortcut {
         group: "Picture",

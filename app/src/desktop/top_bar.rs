@@ -254,7 +254,7 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         entry(ui, app.desk.demographics, "Patient's data", "D", Command::ToggleDemographics);
         entry(ui, app.desk.reference_lines, "Reference lines", "X", Command::ToggleReferenceLines);
         entry(ui, app.desk.linked, "Parallel slices page together", "", Command::ToggleLinked);
-        entry(ui, app.desk.crop, "Crop box", "K", Command::ToggleCrop);
+        entry(ui, app.desk.crop, "Crop box", "Shift+K", Command::ToggleCrop);
         entry(ui, app.look_panel.is_some(), &tr!("look-title"), "Shift+P", Command::ToggleLookPanel);
         ui.separator();
         entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
