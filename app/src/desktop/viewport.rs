@@ -801,7 +801,15 @@ impl Viewport {
                 }
             }
             let pointer = self.pointer.filter(|&at| rect.contains(at));
-            annotate.paint(&painter, place, self.id, &shown.view, &self.series, pointer);
+            annotate.paint(
+                &painter,
+                place,
+                self.id,
+                &shown.view,
+                &self.series,
+                pointer,
+                scenery.active == self.id,
+            );
             if self.drag == Some(Drag::Magnify)
                 && let Some(at) = self.pointer.filter(|&at| rect.contains(at))
             {

@@ -78,7 +78,7 @@ impl Measure {
 pub struct Quantity {
     pub measure: Measure,
     pub value: f64,
-    /// `mm`, `px`, `°`, `mm²`, `px²`, `ml`, the unit of the volume's values (`HU`, `SUVbw`), or empty.
+    /// `mm`, `px`, `voxels`, `°`, `mm²`, `px²`, `ml`, the unit of the volume's values (`HU`, `SUVbw`), or empty.
     pub unit: String,
 }
 
@@ -272,7 +272,7 @@ pub fn measure(
         Kind::Arrow | Kind::KeyImage => {}
     }
     if let Some(statistics) = statistics {
-        values.add(&statistics, source);
+        values.add(&statistics, source, if annotation.kind.is_solid() { "voxels" } else { "px" });
     }
     let measured = !matches!(annotation.kind, Kind::Probe | Kind::Arrow | Kind::KeyImage);
     if !trusted && measured {
@@ -283,7 +283,8 @@ pub fn measure(
 }
 
 impl Values {
-    pub(crate) fn add(&mut self, statistics: &Statistics, source: &Source<'_>) {
+    /// `counted` are pixels or voxels.
+    pub(crate) fn add(&mut self, statistics: &Statistics, source: &Source<'_>, counted: &str) {
         let (factor, unit) = source.unit();
         let told = statistics.clone().scaled(factor);
         for (measure, value) in [
@@ -294,7 +295,7 @@ impl Values {
         ] {
             self.quantities.push(Quantity::new(measure, value, &unit));
         }
-        self.quantities.push(Quantity::new(Measure::Count, told.count as f64, "px"));
+        self.quantities.push(Quantity::new(Measure::Count, told.count as f64, counted));
         self.histogram = told.histogram;
     }
 }

@@ -247,7 +247,7 @@ impl Segmentation {
             } else {
                 values.doubt = source.trust.reason().map(str::to_owned);
             }
-            values.add(&statistics, source);
+            values.add(&statistics, source, "voxels");
             values
         }))
     }

@@ -124,32 +124,45 @@ impl<'de> Deserialize<'de> for Annotation {
     }
 }
 
-/// The whole reading; see [`from_json`].
-pub fn to_json(reading: &Reading) -> String {
-    let segmentations = reading.segmentations().map(|(series, segmentation)| {
+/// Text is some 20 bytes a run: below [`MAX_TEXT`].
+const MAX_RUNS: usize = 8_000_000;
+
+/// The whole reading; see [`from_json`]. Segments whose voxels are in more than 8 million runs do not fit: then
+/// the second value names the series that were left out.
+pub fn to_json(reading: &Reading) -> (String, Vec<String>) {
+    let mut left_out = Vec::new();
+    let mut room = MAX_RUNS;
+    let segmentations = reading.segmentations().filter_map(|(series, segmentation)| {
         let geometry = segmentation.geometry();
         let labelled = segmentation.segments().iter().flat_map(|segment| {
             let runs = segmentation.runs_of(segment.number);
             runs.into_iter().map(|run| (run.start, run.length, segment.number))
         });
-        SavedSegmentation {
+        let runs: Vec<(u32, u32, u8)> = labelled.take(room + 1).collect();
+        if runs.len() > room {
+            left_out.push(series.to_owned());
+            return None;
+        }
+        room -= runs.len();
+        Some(SavedSegmentation {
             series: series.to_owned(),
             dims: geometry.dims(),
             patient_from_voxel: geometry.patient_from_voxel().to_cols_array(),
             segments: segmentation.segments().to_vec(),
-            runs: labelled.collect(),
-        }
+            runs,
+        })
     });
+    let segmentations: Vec<SavedSegmentation> = segmentations.collect();
     let (seed, next) = reading.numbers();
     let saved = Saved {
         version: VERSION,
         seed: format!("{seed:032x}"),
         next,
         annotations: reading.annotations().iter().map(SavedAnnotation::from).collect(),
-        segmentations: segmentations.collect(),
+        segmentations,
     };
     // Nothing in it can fail to be written: keys are text, and JSON has a form for every number that is finite.
-    serde_json::to_string(&saved).unwrap_or_default()
+    (serde_json::to_string(&saved).unwrap_or_default(), left_out)
 }
 
 /// A reading that [`to_json`] wrote. Everything in it is checked: the text may come from anywhere.

@@ -58,13 +58,9 @@ impl Table {
         }
         columns.sort_by_key(|(measure, _)| *measure as u8);
         let mut csv = String::new();
-        let headings = columns.iter().map(|(measure, unit)| {
-            let name = if *measure == Measure::Count { "Count (px or voxels)" } else { measure.name() };
-            match *unit {
-                "" => name.to_owned(),
-                _ if *measure == Measure::Count => name.to_owned(),
-                unit => format!("{name} ({unit})"),
-            }
+        let headings = columns.iter().map(|(measure, unit)| match *unit {
+            "" => measure.name().to_owned(),
+            unit => format!("{} ({unit})", measure.name()),
         });
         let fixed = ["Series", "Slice", "Kind", "Label"].map(str::to_owned);
         line(&mut csv, fixed.into_iter().chain(headings).chain(["Note".to_owned()]));

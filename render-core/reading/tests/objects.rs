@@ -344,7 +344,8 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
     assert_eq!(reading.segmentation(&id).expect("is there").labels(), &before);
 
     // The whole reading as JSON.
-    let json = to_json(&reading);
+    let (json, left_out) = to_json(&reading);
+    assert!(left_out.is_empty());
     let again = from_json(&json).expect("reads");
     assert_eq!(again.segmentation(&id).expect("is there").labels(), &before);
     assert_eq!(
@@ -396,7 +397,8 @@ fn a_reading_comes_back_from_json_and_damage_is_named() {
         let annotation = reading.annotation(kind, "1.2.3 time 2 of 4", placement, points);
         reading.apply(Edit::put(Annotation { label: "\"quoted\" ä\u{1F600}".into(), ..annotation }));
     }
-    let json = to_json(&reading);
+    let (json, left_out) = to_json(&reading);
+    assert!(left_out.is_empty());
     let again = from_json(&json).expect("reads");
     assert_eq!(again.annotations(), reading.annotations());
     // New ones have new names.

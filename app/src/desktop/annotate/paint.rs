@@ -12,7 +12,7 @@ use super::super::theme;
 use super::{Annotate, reach_mm};
 
 /// Masks have no more pixels than this: the eye wants their edges, and the window its time.
-const MASK_PIXELS: u32 = 400_000;
+const MASK_PIXELS: u32 = 250_000;
 const MASK_OPACITY: f32 = 0.35;
 const LINE_HEIGHT: f32 = 16.0;
 
@@ -34,6 +34,7 @@ struct MaskKey {
 
 impl Annotate {
     /// Draws over the picture at `place`, which shows `view`.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing that is drawn or decides where")]
     pub fn paint(
         &mut self,
         painter: &Painter,
@@ -42,6 +43,7 @@ impl Annotate {
         view: &ViewState,
         series: &Arc<OpenSeries>,
         pointer: Option<Pos2>,
+        is_active: bool,
     ) {
         if view.content != Content::Slice || self.hidden {
             return;
@@ -93,7 +95,7 @@ impl Annotate {
                 }
             }
         }
-        if let Some(pointer) = self.editor.pointer() {
+        if let Some(pointer) = self.editor.pointer().filter(|_| is_active) {
             let center = at(pointer);
             for (dx, dy) in [(1.0, 0.0), (0.0, 1.0)] {
                 for (width, color) in [(4.0, Color32::from_black_alpha(160)), (1.5, theme::OVERLAY_STRONG)] {

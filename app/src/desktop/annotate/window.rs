@@ -22,6 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Larger files are none of ours.
 const MOST_BYTES: u64 = 256 << 20;
 
+/// A reading as JSON, and the series whose segments it leaves out.
+type Kept = (String, Vec<String>);
+
 /// Files of a reading: those that are written on request, and the one that the next start begins with.
 #[derive(Default)]
 pub struct Files {
@@ -32,7 +35,9 @@ pub struct Files {
     /// The revision that is kept, and when it was looked at last.
     kept: u64,
     seen: f64,
-    job: Option<Job<Vec<u8>>>,
+    job: Option<Job<Kept>>,
+    /// Whether it was told that segments are not kept.
+    told: bool,
 }
 
 impl Files {
@@ -209,14 +214,23 @@ impl App {
 
     fn keep_reading(&mut self, ctx: &egui::Context) {
         let files = &mut self.files;
-        if let Some(Poll::Result(text)) = files.job.as_ref().map(Job::poll) {
+        let mut left_out = false;
+        if let Some(Poll::Result((text, others))) = files.job.as_ref().map(Job::poll) {
             files.job = None;
+            left_out = !others.is_empty() && !std::mem::replace(&mut files.told, true);
             if let Some(keeper) = &files.keeper {
-                keeper.put(text);
+                keeper.put(text.into_bytes());
             }
         }
+        if left_out {
+            let text = "Segments of too many pieces are not kept between starts: save them as a file.";
+            self.tell(text.into(), Vec::new());
+        }
+        let files = &mut self.files;
         let revision = self.desk.annotate.reading.revision();
-        if files.keeper.is_none() || files.job.is_some() || revision == files.kept {
+        // A copy of the labels that is being written would be copied again by the next stroke.
+        let waits = files.job.is_some() || self.desk.annotate.editor.is_busy();
+        if files.keeper.is_none() || waits || revision == files.kept {
             return;
         }
         let now = ctx.input(|input| input.time);
@@ -226,7 +240,7 @@ impl App {
         (files.seen, files.kept) = (now, revision);
         let reading = self.desk.annotate.reading.clone();
         files.job = Some(Job::start("keep reading", ctx, move |_, sink| {
-            sink.send(reading::to_json(&reading).into_bytes());
+            sink.send(reading::to_json(&reading));
         }));
     }
 
@@ -235,7 +249,7 @@ impl App {
         let reading = &self.desk.annotate.reading;
         let changed = self.files.job.is_some() || reading.revision() != self.files.kept;
         if let Some(keeper) = self.files.keeper.as_ref().filter(|_| changed) {
-            keeper.put(reading::to_json(reading).into_bytes());
+            keeper.put(reading::to_json(reading).0.into_bytes());
         }
     }
 }
