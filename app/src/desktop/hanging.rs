@@ -301,18 +301,31 @@ impl Protocols {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use render_core::phantom::{self, Spec};
     use render_core::{Progress, dicom};
 
     use super::*;
 
     fn study() -> Study {
-        let folder = std::env::temp_dir().join(format!("voxcast-hanging-{}", std::process::id()));
-        let spec = Spec::default();
-        phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
-        let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
-        std::fs::remove_dir_all(&folder).expect("the folder goes");
-        library.studies.into_iter().next().expect("a study")
+        static STUDY: OnceLock<Study> = OnceLock::new();
+        let made = STUDY.get_or_init(|| {
+            let folder = std::env::temp_dir().join(format!("voxcast-hanging-{}", std::process::id()));
+            let spec = Spec {
+                columns: 32,
+                rows: 32,
+                slices: 20,
+                pixel_spacing_mm: 11.0,
+                slice_spacing_mm: 16.0,
+                ..Spec::default()
+            };
+            phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
+            let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
+            std::fs::remove_dir_all(&folder).expect("the folder goes");
+            library.studies.into_iter().next().expect("a study")
+        });
+        made.clone()
     }
 
     #[test]

@@ -12,7 +12,16 @@ fn phantom() -> &'static (Library, Loaded) {
     static PHANTOM: OnceLock<(Library, Loaded)> = OnceLock::new();
     PHANTOM.get_or_init(|| {
         let folder = std::env::temp_dir().join(format!("voxcast-desk-{}", std::process::id()));
-        phantom::write_study(&folder, &Spec::default(), |_, _| {}).expect("the phantom is written");
+        // Coarse: what viewports do to each other needs no detail.
+        let spec = Spec {
+            columns: 60,
+            rows: 60,
+            slices: 40,
+            pixel_spacing_mm: 6.0,
+            slice_spacing_mm: 8.0,
+            ..Spec::default()
+        };
+        phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
         let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
         let loaded = dicom::load(&library.studies[0].series[0], &Progress::default()).expect("a volume");
         std::fs::remove_dir_all(&folder).expect("the folder goes");
