@@ -390,12 +390,12 @@ impl eframe::App for App {
         self.take_kept();
         self.take_saved();
         self.take_export();
-        // What a key says holds for a click that comes with the same repaint.
-        for command in command::pressed(&ctx, self.key_focus(&ctx), &self.keymap) {
+        // A slow window gets keys and clicks together: a tool is for the clicks after its key.
+        let (before, mut commands) = command::pressed(&ctx, self.key_focus(&ctx), &self.keymap);
+        for command in before {
             self.run(&ctx, command);
             ctx.request_repaint();
         }
-        let mut commands = Vec::new();
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {

@@ -491,10 +491,11 @@ pub enum KeyFocus {
     Typing,
 }
 
-/// Commands of the keys pressed since the last repaint.
-pub fn pressed(ctx: &egui::Context, focus: KeyFocus, keymap: &Keymap) -> Vec<Command> {
+/// Commands of the keys pressed since the last repaint: those before the mouse's first click in that
+/// time, and those after it.
+pub fn pressed(ctx: &egui::Context, focus: KeyFocus, keymap: &Keymap) -> (Vec<Command>, Vec<Command>) {
     if focus == KeyFocus::Typing {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let own = |key: Key| {
         let moves = [
@@ -510,11 +511,16 @@ pub fn pressed(ctx: &egui::Context, focus: KeyFocus, keymap: &Keymap) -> Vec<Com
         focus == KeyFocus::Widget && moves.contains(&key)
     };
     ctx.input(|input| {
-        let keys = input.events.iter().filter_map(|event| match event {
-            egui::Event::Key { key, pressed: true, modifiers, .. } if !own(*key) => Some((*key, *modifiers)),
+        let command = |event: &egui::Event| match event {
+            egui::Event::Key { key, pressed: true, modifiers, .. } if !own(*key) => {
+                keymap.command_of(*key, *modifiers)
+            }
             _ => None,
-        });
-        keys.filter_map(|(key, modifiers)| keymap.command_of(key, modifiers)).collect()
+        };
+        let click = |event: &egui::Event| matches!(event, egui::Event::PointerButton { .. });
+        let first = input.events.iter().position(click).unwrap_or(input.events.len());
+        let (before, after) = input.events.split_at(first);
+        (before.iter().filter_map(command).collect(), after.iter().filter_map(command).collect())
     })
 }
 
