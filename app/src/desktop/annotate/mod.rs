@@ -29,6 +29,7 @@ mod window;
 
 pub use files::Saving;
 pub use icons::paint as paint_icon;
+pub use paint::{Drawn, paint_drawn};
 pub use panel::Panel;
 pub use window::Files;
 
@@ -424,6 +425,13 @@ impl Annotate {
     /// What was measured before, whether or not its series is in memory.
     fn known_values(&self, id: Id) -> Option<&Values> {
         self.measured.get(&id)?.values.as_ref()
+    }
+
+    /// What is seen of a series on its pictures, as far as it is measured.
+    pub fn drawn(&self, series_id: &str) -> Vec<Drawn> {
+        let own = |a: &&Annotation| a.visible && a.series == series_id;
+        let shown = self.reading.annotations().iter().filter(own).filter(|_| !self.hidden);
+        shown.map(|a| (a.clone(), self.known_values(a.id).cloned())).collect()
     }
 
     /// Takes over what a file holds, as one step.

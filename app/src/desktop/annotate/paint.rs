@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, TextureOptions, pos2, vec2};
-use reading::{Annotation, Kind, Pixel, Shape, Tool};
+use reading::{Annotation, Id, Kind, Pixel, Shape, Tool, Values};
 use render_core::scene::{Content, Plane, ViewState};
 
 use super::super::layout::ViewportId;
@@ -58,42 +58,10 @@ impl Annotate {
         let annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(shown).cloned().chain(draft).collect();
         let mut badges = 0;
+        let (selected, focus) = (self.editor.selected(), self.editor.focus());
         for annotation in annotations {
             let values = self.values(&annotation, series, painter.ctx());
-            let selected = self.editor.selected();
-            let shapes = reading::shapes(&annotation, values.as_ref(), &view.plane, view.size, selected);
-            let [r, g, b] = annotation.color;
-            let color = Color32::from_rgb(r, g, b);
-            let width = if selected == Some(annotation.id) { 2.0 } else { 1.4 };
-            for shape in shapes {
-                match shape {
-                    Shape::Line { points, closed, dashed } => {
-                        let points = points.into_iter().map(at).collect();
-                        line(painter, points, closed, dashed, color, width);
-                    }
-                    Shape::Handle { at: handle, number } => {
-                        let focused = self.editor.focus() == Some(number);
-                        let (center, radius) = (at(handle), if focused { 6.5 } else { 4.5 });
-                        painter.circle_filled(center, radius, Color32::from_black_alpha(150));
-                        painter.circle_stroke(
-                            center,
-                            radius,
-                            Stroke::new(if focused { 3.0 } else { 1.6 }, color),
-                        );
-                    }
-                    Shape::Text { at: text, lines } => {
-                        write(painter, at(text) + vec2(9.0, 0.0), &lines, color, place);
-                    }
-                    Shape::Badge { text } => {
-                        let y = place.top() + 34.0 + LINE_HEIGHT * badges as f32;
-                        let left = place.center().x - 40.0;
-                        super::icons::paint(Tool::Draw(Kind::KeyImage), painter, pos2(left - 12.0, y), color);
-                        write(painter, pos2(left, y), &[text], color, place);
-                        badges += 1;
-                    }
-                    _ => {}
-                }
-            }
+            paint_one(painter, place, view, &annotation, values.as_ref(), (selected, focus), &mut badges);
         }
         if let Some(pointer) = self.editor.pointer().filter(|_| is_active) {
             let center = at(pointer);
@@ -148,6 +116,74 @@ impl Annotate {
         if let Some(texture) = self.masks.get(&id).and_then(|mask| mask.texture.as_ref()) {
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             painter.image(texture.id(), place, whole, Color32::WHITE);
+        }
+    }
+}
+
+/// An annotation with what was measured of it.
+pub type Drawn = (Annotation, Option<Values>);
+
+/// What was drawn on a series, over a picture of it that leaves the program. Labels may name the patient: they stay
+/// away where the patient does.
+pub fn paint_drawn(
+    painter: &Painter,
+    place: Rect,
+    view: &ViewState,
+    series: &OpenSeries,
+    drawn: &[Drawn],
+    labels: bool,
+) {
+    if view.content != Content::Slice {
+        return;
+    }
+    let reach = reach_mm(view, series.outline());
+    let mut badges = 0;
+    for (annotation, values) in drawn.iter().filter(|(annotation, _)| annotation.is_on(&view.plane, reach)) {
+        let label = if labels { annotation.label.clone() } else { String::new() };
+        let annotation = Annotation { label, ..annotation.clone() };
+        paint_one(painter, place, view, &annotation, values.as_ref(), (None, None), &mut badges);
+    }
+}
+
+/// `selected` is the annotation with handles, and the handle that keys move.
+fn paint_one(
+    painter: &Painter,
+    place: Rect,
+    view: &ViewState,
+    annotation: &Annotation,
+    values: Option<&Values>,
+    (selected, focus): (Option<Id>, Option<usize>),
+    badges: &mut usize,
+) {
+    let points_per_pixel = place.width() / view.size[0].max(1) as f32;
+    let at = |[x, y]: Pixel| place.min + vec2(x as f32, y as f32) * points_per_pixel;
+    let shapes = reading::shapes(annotation, values, &view.plane, view.size, selected);
+    let [r, g, b] = annotation.color;
+    let color = Color32::from_rgb(r, g, b);
+    let width = if selected == Some(annotation.id) { 2.0 } else { 1.4 };
+    for shape in shapes {
+        match shape {
+            Shape::Line { points, closed, dashed } => {
+                let points = points.into_iter().map(at).collect();
+                line(painter, points, closed, dashed, color, width);
+            }
+            Shape::Handle { at: handle, number } => {
+                let focused = focus == Some(number);
+                let (center, radius) = (at(handle), if focused { 6.5 } else { 4.5 });
+                painter.circle_filled(center, radius, Color32::from_black_alpha(150));
+                painter.circle_stroke(center, radius, Stroke::new(if focused { 3.0 } else { 1.6 }, color));
+            }
+            Shape::Text { at: text, lines } => {
+                write(painter, at(text) + vec2(9.0, 0.0), &lines, color, place);
+            }
+            Shape::Badge { text } => {
+                let y = place.top() + 34.0 + LINE_HEIGHT * *badges as f32;
+                let left = place.center().x - 40.0;
+                super::icons::paint(Tool::Draw(Kind::KeyImage), painter, pos2(left - 12.0, y), color);
+                write(painter, pos2(left, y), &[text], color, place);
+                *badges += 1;
+            }
+            _ => {}
         }
     }
 }

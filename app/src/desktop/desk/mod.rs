@@ -187,7 +187,8 @@ impl Desk {
         shown
             .filter_map(|viewport| {
                 let (series, view) = (Arc::clone(&viewport.series), viewport.view.clone());
-                Some(Subject { series, view, rect: viewport.rect()? })
+                let drawn = self.annotate.drawn(&series.series_id);
+                Some(Subject { series, view, drawn, rect: viewport.rect()? })
             })
             .collect()
     }

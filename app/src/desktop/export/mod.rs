@@ -16,6 +16,7 @@ use render_core::scene::{Content, ViewState};
 use render_core::{Frame, FrameKind, Progress, Renderer, render};
 
 use self::raster::Raster;
+use super::annotate::{self, Drawn};
 use super::command::Command;
 use super::job::Job;
 use super::overlay::{self, Stage};
@@ -37,13 +38,16 @@ const PASS: u32 = 8;
 pub struct Subject {
     pub series: Arc<OpenSeries>,
     pub view: ViewState,
+    /// What was drawn on its slices.
+    pub drawn: Vec<Drawn>,
     /// Its place on screen, in points.
     pub rect: Rect,
 }
 
 impl PartialEq for Subject {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.series, &other.series) && self.view == other.view && self.rect == other.rect
+        Arc::ptr_eq(&self.series, &other.series)
+            && (&self.view, &self.drawn, self.rect) == (&other.view, &other.drawn, other.rect)
     }
 }
 
@@ -188,7 +192,7 @@ fn picture(
         let size = view.size.map(|n| n.saturating_mul(scale).clamp(1, MAX_SIZE));
         view.size = [size[0].min(room[0]), size[1].min(room[1])];
         let mut frame = draw(renderer, &subject.series, &view, SAMPLES, progress)?;
-        inscribe(&mut raster, &mut frame, &subject.series, &view, order.inscription);
+        inscribe(&mut raster, &mut frame, subject, &view, order.inscription);
         paste(&mut canvas, &frame, at);
         progress.add_done(1);
     }
@@ -225,13 +229,15 @@ fn draw(
 fn inscribe(
     raster: &mut Raster,
     frame: &mut Frame,
-    series: &OpenSeries,
+    subject: &Subject,
     view: &ViewState,
     inscription: Inscription,
 ) {
+    let series = &*subject.series;
     raster.over(frame, |painter, rect| {
         if inscription.overlays {
             overlay::texts(painter, rect, rect, series, view, Stage::Final, inscription.patient);
+            annotate::paint_drawn(painter, rect, view, series, &subject.drawn, inscription.patient);
         }
         let at = rect.center_bottom() - vec2(0.0, 3.0);
         let font = FontId::proportional(10.5);
@@ -310,7 +316,7 @@ mod tests {
             only: None,
         };
         let rect = Rect::from_min_size(pos2(7.0, 9.0), vec2(size[0] as f32, size[1] as f32));
-        Subject { series: Arc::new(series), view, rect }
+        Subject { series: Arc::new(series), view, drawn: Vec::new(), rect }
     }
 
     fn order(what: What, inscription: Inscription, file: PathBuf) -> Order {
@@ -347,6 +353,29 @@ mod tests {
         assert_eq!(lit(&bare, 0..400, 0..280), 0, "something besides the notice");
         assert!(lit(&bare, 100..300, 282..300) > 50, "no notice");
         assert_eq!(make(true, false, 2).size, [800, 600]);
+    }
+
+    #[test]
+    fn what_was_drawn_is_on_pictures_and_its_label_only_with_the_patient() {
+        let renderer = Renderer::open(Choice::Cpu).unwrap();
+        let inscription = |patient| Inscription { overlays: true, patient };
+        let make = |drawn: bool, patient| {
+            let mut order = order(What::Picture { scale: 1 }, inscription(patient), PathBuf::new());
+            let subject = &mut order.subjects[0];
+            let plane = subject.view.plane;
+            let points = [[60.0, 150.0], [140.0, 150.0]].map(|at| plane.patient_from_pixel(at, [400, 300]));
+            let placement = reading::Placement { center_mm: points[0], ..reading::Placement::of(&plane) };
+            let mut reading = reading::Reading::new([1; 16]);
+            let line = reading.annotation(reading::Kind::Length, "1.2.3", placement, points.to_vec());
+            let line = reading::Annotation { label: "Jane Doe's".into(), ..line };
+            subject.drawn = drawn.then(|| (line, None)).into_iter().collect();
+            picture(&renderer, &order, 1, &Progress::default()).unwrap()
+        };
+        let (bare, plain, named) = (make(false, false), make(true, false), make(true, true));
+        let line = |frame| lit(frame, 65..135, 149..152);
+        assert!(line(&plain) >= line(&bare) + 60, "no line");
+        assert_eq!(lit(&plain, 145..230, 140..160), lit(&bare, 145..230, 140..160), "somebody's name");
+        assert!(lit(&named, 145..230, 140..160) > lit(&bare, 145..230, 140..160) + 20, "no label");
     }
 
     #[test]

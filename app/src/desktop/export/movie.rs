@@ -38,7 +38,7 @@ pub fn make(
     for number in 0..movie.pictures {
         let view = view_of(&subject.view, movie, number, &subject.series);
         let mut frame = draw(renderer, &subject.series, &view, MOVIE_SAMPLES, progress)?;
-        inscribe(&mut raster, &mut frame, &subject.series, &view, order.inscription);
+        inscribe(&mut raster, &mut frame, subject, &view, order.inscription);
         ffmpeg.put(&frame.pixels)?;
         progress.add_done(1);
     }
