@@ -11,15 +11,18 @@
 //! of their own, never on the async runtime's; a series is loaded once, however many sessions look
 //! at it.
 
+mod board;
 pub mod client;
 pub mod emulator;
 pub mod encode;
 mod frames;
+mod measuring;
 mod refine;
 pub mod remote;
 mod screen;
 mod server;
 mod session;
+pub mod share;
 mod studies;
 mod webrtc;
 

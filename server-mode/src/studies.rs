@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 
 use render_core::Progress;
-use render_core::dicom::{self, Library, Loaded, Series, Study};
+use render_core::dicom::{self, Library, Loaded, Series, Study, Suv};
 
 /// Reads a series into memory.
 pub type Loader = Box<dyn Fn(&Series, &Progress) -> Result<Loaded, dicom::Error> + Send + Sync>;
@@ -67,6 +67,12 @@ impl Studies {
             })
             .collect();
         Self { roots: canonical(roots), files, ids, library, load }
+    }
+
+    /// Nothing, for guests, who see what a host shows.
+    pub(crate) fn none() -> Self {
+        let load = |series: &Series, _: &Progress| Err(dicom::Error::Series(series.id()));
+        Self::new(Library::default(), &[], Box::new(load))
     }
 
     pub fn library(&self) -> &Library {
@@ -157,6 +163,8 @@ pub struct OpenSeries {
     pub study_id: String,
     /// What clients call it.
     pub series_id: String,
+    /// How a PET's values become SUVs, where that is known.
+    pub suv: Option<Suv>,
     pub loaded: Loaded,
 }
 
@@ -317,7 +325,9 @@ impl Shared {
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.studies.load)(series, &progress)));
         let opened = match loaded {
             Ok(Ok(loaded)) => {
-                Ok(Arc::new(OpenSeries { study_id: study_id.to_owned(), series_id: id.to_owned(), loaded }))
+                let suv = series.suv.clone().and_then(Result::ok);
+                let (study_id, series_id) = (study_id.to_owned(), id.to_owned());
+                Ok(Arc::new(OpenSeries { study_id, series_id, suv, loaded }))
             }
             // Clients are not told where files lie.
             Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use glam::DVec3;
 use protocol::Quality;
-use protocol::message::TransportKind;
+use protocol::message::{Measure, MeasuredKind, MeasuredPlane, TransportKind};
 use render_core::dicom;
 use render_core::render::{Choice, resolve};
 use render_core::scene::layer::{Layer, Look};
 use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, Renderer, Volume};
+use serde_json::json;
 use server_mode::remote::{Event, Picture, Remote, RemoteSeries, State};
 use server_mode::{Config, Secret};
 use tests::server::{PATIENCE, TestServer};
@@ -210,4 +211,42 @@ async fn what_is_no_address_or_has_no_token_is_refused_and_a_wrong_token_told() 
     })
     .await;
     assert!(matches!(refused, Event::OpenFailed { series_id, .. } if series_id == "9.9.9"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_drawn_on_a_remote_series_is_measured_by_the_servers_voxels() {
+    let server = TestServer::start().await;
+    let volume = volume(&server);
+    let (remote, series) = connected(&server).await;
+    let center = series.outline.geometry.center_mm();
+    let plane = MeasuredPlane { center_mm: center.to_array(), right: [1.0, 0.0, 0.0], down: [0.0, 1.0, 0.0] };
+    let at = |x: f64, y: f64| (center + DVec3::new(x, y, 0.0)).to_array();
+    let ends = vec![at(-60.0, 0.0), at(60.0, 0.0), at(0.0, -40.0), at(0.0, 40.0)];
+    let ask = |request, kind, points_mm| {
+        let series_instance_uid = series.id.clone();
+        remote.measure(Measure { request, series_instance_uid, kind, points_mm, plane });
+    };
+    let answer = || remote.take_events().into_iter().next();
+    ask(7, MeasuredKind::Ellipse, ends.clone());
+    let Event::Measured(measured) = until("an answer", answer).await else { panic!("no answer") };
+    assert_eq!(measured.request, 7);
+
+    let drawn = json!({
+        "id": 1, "uid": "", "series": "", "kind": "ellipse", "pointsMm": ends, "centerMm": plane.center_mm,
+        "right": plane.right, "down": plane.down, "label": "", "color": [0, 0, 0], "visible": true,
+    });
+    let drawn: reading::Annotation = serde_json::from_value(drawn).expect("an annotation");
+    let source = reading::Source::new(&volume, &series.report.millimetres, None);
+    let here = reading::measure(&drawn, &source, &Progress::default()).expect("measured");
+    let numbers =
+        |quantities: &[reading::Quantity]| quantities.iter().map(|q| (q.value, q.unit.clone())).collect();
+    let there: Vec<_> = measured.quantities.iter().map(|q| (q.value, q.unit.clone())).collect();
+    let here_told: Vec<_> = numbers(&here.quantities);
+    assert_eq!(there, here_told);
+    assert!(there.len() >= 6 && measured.histogram == here.histogram);
+    assert_eq!(measured.quantities[0].measure, "area");
+
+    ask(8, MeasuredKind::Length, ends[..1].to_vec());
+    let refused = until("an answer", answer).await;
+    assert!(matches!(refused, Event::MeasureFailed { request: 8, .. }), "{refused:?}");
 }

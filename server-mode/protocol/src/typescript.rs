@@ -35,6 +35,7 @@ fn types() -> String {
     );
     add!(ServerMessage, IceServer, Study, Series, SeriesOpened, SelfCheck, Warning, Preset, NamedWindow);
     add!(ViewInfo, Window, Letters, ErrorCode);
+    add!(Measure, MeasuredKind, MeasuredPlane, Measured, Quantity);
     add!(SetView, ViewState, Role, Outline, ShapedNamedWindow);
     add!(
         scene::Place,

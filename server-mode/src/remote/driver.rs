@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use protocol::message::{LayoutView, Role, SeriesOpened, TransportKind, ViewState as ToldState};
+use protocol::message::{LayoutView, Measure, Role, SeriesOpened, TransportKind, ViewState as ToldState};
 use protocol::{ClientMessage, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
@@ -19,6 +19,8 @@ use crate::screen::Screen;
 
 /// What this client decodes.
 const CODECS: [&str; 5] = ["png", "webp", "h264", "hevc", "av1"];
+/// Measurements whose answers are waited for; those before them were replaced.
+const MOST_MEASURING: usize = 256;
 /// How often the way is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const PING_EVERY: u32 = 5;
@@ -48,6 +50,10 @@ pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
                     Some(Command::Reconnect) => break,
                     Some(Command::Open(id)) => drop(series.entry(id).or_default()),
                     Some(Command::Close(id)) => drop(series.remove(&id)),
+                    Some(Command::Measure(Measure { request, .. })) => {
+                        let reason = "There is no connection to the server.".into();
+                        shared.tell(Event::MeasureFailed { request, reason });
+                    }
                     None => return,
                 },
             }
@@ -96,6 +102,7 @@ async fn session(
         series,
         role: Role::Owner,
         opening: VecDeque::new(),
+        measuring: VecDeque::new(),
         webrtc_at: None,
         webrtc_pause: WEBRTC_AGAIN,
         meter: Meter::default(),
@@ -150,6 +157,8 @@ struct Driver<'a> {
     role: Role,
     /// Series that were asked for, with the `seq` that asked.
     opening: VecDeque<(u64, String)>,
+    /// Measurements that were asked for: `seq` and request.
+    measuring: VecDeque<(u64, u32)>,
     webrtc_at: Option<Instant>,
     webrtc_pause: Duration,
     meter: Meter,
@@ -159,13 +168,26 @@ impl Driver<'_> {
     fn obey(&mut self, command: Command) -> Result<(), Error> {
         match command {
             Command::Open(id) => {
-                self.series.entry(id.clone()).or_default();
-                self.open(id)?;
+                let known = self.series.entry(id.clone()).or_default().clone();
+                match known {
+                    Some(series) => self.shared.tell(Event::Opened(series)),
+                    // What a guest sees comes by itself.
+                    None if self.role != Role::Owner => {}
+                    None => self.open(id)?,
+                }
             }
             Command::Close(id) => {
-                if self.series.remove(&id).is_some() {
+                if self.series.remove(&id).is_some() && self.role == Role::Owner {
                     self.connection.ask(ClientMessage::CloseSeries { series_instance_uid: id })?;
                 }
+            }
+            Command::Measure(measure) => {
+                let request = measure.request;
+                let seq = self.connection.ask(ClientMessage::Measure(measure))?;
+                if self.measuring.len() >= MOST_MEASURING {
+                    self.measuring.pop_front();
+                }
+                self.measuring.push_back((seq, request));
             }
             // There is one.
             Command::Reconnect => {}
@@ -186,15 +208,18 @@ impl Driver<'_> {
         let mut inner = self.shared.inner();
         if self.role != Role::Owner {
             // A guest tells sizes; what is shown is the host's.
-            let unsent = inner.slots.values_mut().fold(false, |any, slot| slot.take_unsent() | any);
+            let resized = inner.slots.values_mut().fold(false, |any, slot| slot.take_resized() | any);
             let sizes = inner.slots.iter().filter_map(|(&view, slot)| Some((view, slot.size()?)));
             let listed = |(view, size)| LayoutView { view, content: Listed::Axial, size, paused: false };
             let views = sizes.map(listed).collect();
-            drop(inner);
-            if unsent {
+            if resized {
                 self.connection.ask(ClientMessage::Layout { views })?;
             }
-            return Ok(());
+            if self.role == Role::Viewer {
+                return Ok(());
+            }
+            // What the host shows already is nobody's wish.
+            inner.slots.values_mut().for_each(super::Slot::drop_echo);
         }
         let series = &*self.series;
         for (&number, slot) in &mut inner.slots {
@@ -213,6 +238,7 @@ impl Driver<'_> {
                     slot.was_sent(seq);
                     wake |= slot.picture.is_some();
                 }
+                Ok(Some(ToSend::Drop)) if self.role != Role::Owner => {}
                 Ok(Some(ToSend::Drop)) => {
                     self.connection.ask(ClientMessage::DropView { view: number })?;
                 }
@@ -275,7 +301,9 @@ impl Driver<'_> {
                 self.opening.clear();
                 let wanted: Vec<String> =
                     self.series.iter().filter(|(_, one)| one.is_none()).map(|(id, _)| id.clone()).collect();
-                wanted.into_iter().try_for_each(|id| self.open(id))?;
+                if role == Role::Owner {
+                    wanted.into_iter().try_for_each(|id| self.open(id))?;
+                }
                 if ice_servers.is_some() {
                     self.webrtc_at = Some(Instant::now());
                 }
@@ -296,14 +324,22 @@ impl Driver<'_> {
                 }
             }
             ServerMessage::ViewState(told) => self.told(&told),
+            ServerMessage::Measured(measured) => {
+                self.measuring.retain(|(_, request)| *request != measured.request);
+                self.shared.tell(Event::Measured(measured));
+            }
             ServerMessage::Shared { views } => {
                 self.shared.tell(Event::Shared(views));
             }
             ServerMessage::Error { code, message, seq } => {
+                let measured = self.measuring.iter().find(|(asked, _)| Some(*asked) == seq).copied();
                 let asked = self.opening.iter().position(|(asked, _)| Some(*asked) == seq);
                 if let Some((_, series_id)) = asked.and_then(|at| self.opening.remove(at)) {
                     self.series.remove(&series_id);
                     self.shared.tell(Event::OpenFailed { series_id, reason: message });
+                } else if let Some((_, request)) = measured {
+                    self.measuring.retain(|(_, other)| *other != request);
+                    self.shared.tell(Event::MeasureFailed { request, reason: message });
                 } else if code != ErrorCode::GoingAway {
                     self.shared.tell(Event::Failed(message));
                 }

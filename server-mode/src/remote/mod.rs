@@ -9,6 +9,7 @@
 //! The states are the window's own, so nothing is lost with a connection: what comes back, or a server that has
 //! forgotten the session, is told everything again.
 
+pub mod adaptive;
 mod driver;
 mod series;
 mod slot;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::message::{Role, Study, TransportKind};
+use protocol::message::{Measure, Measured, Role, Study, TransportKind};
 use protocol::{Codec, MAX_VIEWS, Quality};
 use render_core::scene::ViewState;
 use tokio::sync::{Notify, mpsc};
@@ -75,6 +76,11 @@ pub enum Event {
         done: u64,
         total: u64,
     },
+    Measured(Measured),
+    MeasureFailed {
+        request: u32,
+        reason: String,
+    },
     /// Which slots a guest is shown, in the order of the host's window.
     Shared(Vec<u8>),
     /// What else the server could not do, in words for people.
@@ -124,6 +130,7 @@ pub struct Remote {
 enum Command {
     Open(String),
     Close(String),
+    Measure(Measure),
     Reconnect,
 }
 
@@ -241,6 +248,12 @@ impl Remote {
     /// Slots that show it have to be hidden before.
     pub fn close(&self, series_id: &str) {
         self.command(Command::Close(series_id.to_owned()));
+    }
+
+    /// Has something measured by the server's voxels; [`Event::Measured`] or [`Event::MeasureFailed`] answers, and
+    /// nothing where the connection is lost meanwhile. A later request of the same number takes its place.
+    pub fn measure(&self, measure: Measure) {
+        self.command(Command::Measure(measure));
     }
 
     /// Tries again from [`State::Gone`]; what was open is opened again and shown as it was.

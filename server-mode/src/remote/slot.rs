@@ -22,6 +22,7 @@ pub struct Slot {
     wanted: Option<Wanted>,
     /// The server is to be told what is wanted, or that nothing is.
     is_unsent: bool,
+    told_size: Option<[u32; 2]>,
     /// What the server knows: the last state that was set, with its look.
     known: Option<(String, Arc<ViewState>, Look)>,
     /// States by the `seq` that set them, newest last.
@@ -76,7 +77,7 @@ impl Slot {
 
     /// Another connection, or session, knows nothing of it. The picture stays.
     pub fn begin_anew(&mut self) {
-        (self.is_unsent, self.known) = (self.wanted.is_some(), None);
+        (self.is_unsent, self.known, self.told_size) = (self.wanted.is_some(), None, None);
         (self.values, self.asked, self.drawn_here) = (None, None, 0);
         self.sent.clear();
         self.told.clear();
@@ -89,11 +90,22 @@ impl Slot {
 
     /// Whether it is of no use any more.
     pub fn is_done(&self) -> bool {
-        self.wanted.is_none() && !self.is_unsent
+        self.wanted.is_none() && !self.is_unsent && self.host.is_none()
     }
 
-    pub fn take_unsent(&mut self) -> bool {
-        std::mem::take(&mut self.is_unsent)
+    /// Whether the window wants another size than was told, or nothing any more.
+    pub fn take_resized(&mut self) -> bool {
+        let size = self.size();
+        std::mem::replace(&mut self.told_size, size) != size
+    }
+
+    /// What a guest's window shows because the host does is not set by the guest.
+    pub fn drop_echo(&mut self) {
+        if let (Some(wanted), Some(host)) = (&self.wanted, &self.host) {
+            let (size, revision) = (host.state.size, host.state.revision);
+            let is_echo = ViewState { size, revision, ..(*wanted.view).clone() } == *host.state;
+            self.is_unsent &= !is_echo || wanted.series_id != host.series_id;
+        }
     }
 
     /// What the server is to be told now, where the series is open; `id_of` finds the series of layers.

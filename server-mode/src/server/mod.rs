@@ -1,6 +1,7 @@
 //! Accepting connections, letting in who has the token, and shutting down in good order.
 
 mod auth;
+mod entry;
 mod pages;
 mod presets;
 mod socket;
@@ -28,10 +29,14 @@ use render_core::Renderer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::board::Board;
 use crate::frames::Frames;
+use crate::measuring::Measuring;
 use crate::studies::{Store, Studies};
 use crate::webrtc::{Config as WebRtcConfig, WebRtc};
-use auth::{Guesses, Proof, Token};
+pub(crate) use auth::Token;
+use auth::{Guesses, Proof};
+use entry::{Admitted, Entry};
 use pages::{Assets, SignIn};
 use presets::{Presets, Watch};
 use socket::Hosted;
@@ -186,7 +191,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// What all requests share.
 struct App {
-    token: Token,
+    entry: Entry,
     /// Cookies do not know ports: the name keeps two servers on one host apart.
     cookie_name: String,
     guesses: Guesses,
@@ -197,6 +202,7 @@ struct App {
     voxel_turns: Arc<Semaphore>,
     presets: Presets,
     frames: Frames,
+    measuring: Measuring,
     webrtc: Option<WebRtc>,
     backend: &'static str,
     render_size: [u32; 2],
@@ -227,14 +233,33 @@ impl std::fmt::Debug for Server {
 impl Server {
     /// Listens and starts the threads that load and draw.
     pub async fn bind(config: &Config, renderer: &Renderer, studies: Studies) -> Result<Self, Error> {
-        let [width, height] = config.render_size;
-        if config.render_size.iter().any(|n| !(1..=protocol::MAX_VIEW_SIZE).contains(n)) {
-            return Err(Error::RenderSize(width, height));
-        }
         let token = match &config.token {
             Some(secret) => Token::configured(&secret.0).ok_or(Error::Token)?,
             None => Token::random().map_err(Error::Random)?,
         };
+        Self::with(config, renderer, studies, Entry::Token(token)).await
+    }
+
+    /// The same for guests, who see what a host shows; a token of the configuration means nothing.
+    pub(crate) async fn for_guests(
+        config: &Config,
+        renderer: &Renderer,
+        studies: Studies,
+        board: Arc<Board>,
+    ) -> Result<Self, Error> {
+        Self::with(config, renderer, studies, Entry::Guests(board)).await
+    }
+
+    async fn with(
+        config: &Config,
+        renderer: &Renderer,
+        studies: Studies,
+        entry: Entry,
+    ) -> Result<Self, Error> {
+        let [width, height] = config.render_size;
+        if config.render_size.iter().any(|n| !(1..=protocol::MAX_VIEW_SIZE).contains(n)) {
+            return Err(Error::RenderSize(width, height));
+        }
         let listener = TcpListener::bind(config.listen).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Error::PortInUse(config.listen.port(), config.listen.ip()),
             _ => Error::Listen(config.listen, error),
@@ -251,10 +276,16 @@ impl Server {
             None => (None, Vec::new()),
         };
         let warnings = warnings(address.ip()).into_iter().chain(problems).chain(remarks).collect();
-        let other_urls = other_urls(address, &token);
-        let ready = Ready { url: url(address, &token), other_urls, address, warnings };
+        // Guests have links of their own.
+        let token = entry.token().map(Token::reveal);
+        let ready = Ready {
+            url: token.map(|token| link(address, token)).unwrap_or_default(),
+            other_urls: token.map(|token| other_links(address, token)).unwrap_or_default(),
+            address,
+            warnings,
+        };
         let app = App {
-            token,
+            entry,
             cookie_name: format!("voxcast_{}", address.port()),
             guesses: Guesses::default(),
             assets: Assets::embedded(),
@@ -262,6 +293,7 @@ impl Server {
             store: Store::start(Arc::clone(&studies), config.cache_bytes).map_err(Error::Start)?,
             voxel_turns: Arc::new(Semaphore::new(voxels::AT_ONCE)),
             frames: Frames::start(renderer).map_err(Error::Start)?,
+            measuring: Measuring::start().map_err(Error::Start)?,
             webrtc,
             backend: renderer.name(),
             studies,
@@ -400,7 +432,7 @@ fn router(app: &Arc<App>) -> Router {
 async fn admit(
     State(app): State<Arc<App>>,
     Extension(Peer(address)): Extension<Peer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if !auth::origin_is_ours(request.headers()) {
@@ -409,15 +441,21 @@ async fn admit(
             "This page may not use the server: it comes from another origin.",
         );
     }
-    match Proof::of(request.uri(), request.headers(), &app.cookie_name) {
-        Proof::Offered(token) => match app.check(address, token) {
-            Ok(()) if request.uri().path() == "/" => app.let_in(request.uri()),
-            Ok(()) => next.run(request).await,
-            Err(refusal) => pages::sign_in(refusal, request.uri()),
+    let resume_token = socket::resume_token(request.headers());
+    let admitted = match Proof::of(request.uri(), request.headers(), &app.cookie_name) {
+        Proof::Offered(token) => match app.check(address, token, resume_token.as_deref()) {
+            Ok(who) if request.uri().path() == "/" => return app.let_in(request.uri(), &who),
+            Ok(who) => who,
+            Err(refusal) => return pages::sign_in(refusal, request.uri()),
         },
-        Proof::Cookie(token) if app.token.matches(token) => next.run(request).await,
-        Proof::Cookie(_) | Proof::None => pages::sign_in(SignIn::Needed, request.uri()),
-    }
+        Proof::Cookie(cookie) => match app.entry.known(cookie) {
+            Some(who) => who,
+            None => return pages::sign_in(SignIn::Needed, request.uri()),
+        },
+        Proof::None => return pages::sign_in(SignIn::Needed, request.uri()),
+    };
+    request.extensions_mut().insert(admitted);
+    next.run(request).await
 }
 
 async fn sign_in(
@@ -439,8 +477,8 @@ async fn sign_in(
     // Tokens need no escaping, so a form with any is a wrong one.
     let form = std::str::from_utf8(&body).unwrap_or_default();
     let token = form.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
-    match app.check(address, token) {
-        Ok(()) => app.let_in(&uri),
+    match app.check(address, token, None) {
+        Ok(who) => app.let_in(&uri, &who),
         Err(refusal) => pages::sign_in(refusal, &uri),
     }
 }
@@ -464,13 +502,13 @@ async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 impl App {
-    fn check(&self, address: IpAddr, token: &str) -> Result<(), SignIn> {
+    fn check(&self, address: IpAddr, token: &str, resume_token: Option<&str>) -> Result<Admitted, SignIn> {
         let now = Instant::now();
         if self.guesses.exhausted(now, address) {
             return Err(SignIn::TooManyGuesses);
         }
-        if self.token.matches(token) {
-            return Ok(());
+        if let Some(who) = self.entry.admit(address, token, resume_token) {
+            return Ok(who);
         }
         self.guesses.wrong(now, address);
         tracing::warn!("a wrong token was offered");
@@ -478,11 +516,11 @@ impl App {
     }
 
     /// Sets the cookie and leads to the page, so that the token leaves the address bar.
-    fn let_in(&self, uri: &Uri) -> Response {
+    fn let_in(&self, uri: &Uri, who: &Admitted) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SEE_OTHER;
-        let cookie =
-            format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name, self.token.reveal());
+        let secret = self.entry.cookie(who);
+        let cookie = format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name);
         let headers = response.headers_mut();
         let page = match auth::kept_query(uri) {
             "" => "/".into(),
@@ -500,18 +538,19 @@ impl App {
     }
 }
 
-fn url(address: SocketAddr, token: &Token) -> String {
+/// Where a browser is let in by a token, which needs no escaping.
+pub(crate) fn link(address: SocketAddr, token: &str) -> String {
     // Nobody can connect to "any address"; on this machine the loopback address stands for it.
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
     };
-    format!("http://{}/?token={}", SocketAddr::new(host, address.port()), token.reveal())
+    format!("http://{}/?token={token}", SocketAddr::new(host, address.port()))
 }
 
 /// What other machines may use, if the server listens for them on every address of this one.
-fn other_urls(address: SocketAddr, token: &Token) -> Vec<String> {
+pub(crate) fn other_links(address: SocketAddr, token: &str) -> Vec<String> {
     if !address.ip().is_unspecified() {
         return Vec::new();
     }
@@ -519,7 +558,7 @@ fn other_urls(address: SocketAddr, token: &Token) -> Vec<String> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let ips = interfaces.iter().map(if_addrs::Interface::ip);
     ips.filter(|ip| !ip.is_loopback() && (ip.is_ipv4() || address.is_ipv6()) && !is_link_local(*ip))
-        .map(|ip| url(SocketAddr::new(ip, address.port()), token))
+        .map(|ip| link(SocketAddr::new(ip, address.port()), token))
         .collect()
 }
 

@@ -12,8 +12,9 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use protocol::message::Measured;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
@@ -21,8 +22,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
+use super::entry::Admitted;
 use super::presets::Presets;
 use super::{App, auth, pages};
+use crate::board::{Driven, Pass, Shown};
 use crate::session::{Access, Dialect, Input, Output, PeerEvent, Rendered, Session};
 use crate::studies::Opened;
 use crate::webrtc::{Peer, WebRtc};
@@ -45,6 +48,8 @@ const MAX_WRITE_BUFFER: usize = 64 << 20;
 /// A client that does not take a message for this long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// Closing code of a guest whose host does not want it any more.
+const SENT_AWAY: u16 = 4001;
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long a client waits for an earlier connection of its own to make way.
 const HANDOVER: Duration = Duration::from_secs(2);
@@ -67,14 +72,19 @@ pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Respo
     let offered = offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let offered: Vec<_> = offered.map(str::trim).collect();
     let is_stream = offered.contains(&protocol::SUBPROTOCOL);
+    let admitted = request.extensions().get::<Admitted>().cloned();
+    let Some(Admitted(pass)) = admitted else {
+        return pages::text(StatusCode::UNAUTHORIZED, "The token is missing.");
+    };
+    if pass.is_some() && !is_stream {
+        return pages::text(StatusCode::BAD_REQUEST, "Guests speak voxcast.v1.");
+    }
     let dialect = if is_stream { Dialect::Stream } else { Dialect::Plain { size: app.render_size } };
-    let resume =
-        offered.iter().find_map(|protocol| protocol.strip_prefix(protocol::RESUME)).filter(|_| is_stream);
-    let resume = resume.map(str::to_owned);
+    let resume = resume_token(request.headers()).filter(|_| is_stream);
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgraded.await {
-            Ok(upgraded) => serve(app, upgraded, dialect, resume).await,
+            Ok(upgraded) => serve(app, upgraded, dialect, resume, pass).await,
             Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
         }
     });
@@ -88,6 +98,13 @@ pub async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Respo
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol::SUBPROTOCOL));
     }
     response
+}
+
+/// What a client offers to get its session again.
+pub fn resume_token(headers: &HeaderMap) -> Option<String> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    offered.find_map(|protocol| protocol.trim().strip_prefix(protocol::RESUME)).map(str::to_owned)
 }
 
 /// RFC 6455, 4.2.1: the answer to the client's key, if the request asks for a WebSocket.
@@ -107,6 +124,7 @@ fn handshake_key(headers: &HeaderMap) -> Option<String> {
 enum Event {
     Rendered(Rendered),
     Opened(u64, Opened),
+    Measured(u64, Result<Measured, String>),
 }
 
 /// A session and what is on its way to it; outlives the client's connections.
@@ -117,29 +135,40 @@ pub struct Hosted {
     events: mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
     presets: Presets,
+    /// Of guests: who it is, and what the host shows.
+    guest: Option<(u64, watch::Receiver<Arc<Shown>>)>,
 }
 
 impl Hosted {
-    fn new(app: &App, dialect: Dialect) -> Option<Self> {
+    fn new(app: &App, dialect: Dialect, pass: Option<&Pass>) -> Option<Self> {
         let (id, resume_token) = (random_name()?, random_name()?);
         let mut presets = app.presets.clone();
         let library = Arc::clone(&presets.borrow_and_update());
         let (events, inbox) = mpsc::channel(EVENTS);
         tracing::info!(session = %id, ?dialect, "session begins");
-        let access = Access { role: protocol::message::Role::Owner, voxels: app.voxels };
+        let role = pass.map_or(protocol::message::Role::Owner, |pass| pass.role);
+        let access = Access { role, voxels: app.voxels };
+        let guest = pass.and_then(|pass| Some((pass.guest, app.entry.board()?.watch())));
         let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend, access);
-        Some(Self { number: app.next_session(), resume_token, session, events, inbox, presets })
+        Some(Self { number: app.next_session(), resume_token, session, events, inbox, presets, guest })
     }
 
     /// Ends the session.
     pub fn end(self, app: &App) {
         app.frames.end_session(self.number);
         app.store.abandon(self.number);
+        app.measuring.end_session(self.number);
         tracing::info!(session = %self.session.id(), "session ends");
     }
 }
 
-async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Option<String>) {
+async fn serve(
+    app: Arc<App>,
+    upgraded: Upgraded,
+    dialect: Dialect,
+    resume: Option<String>,
+    pass: Option<Pass>,
+) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(protocol::MAX_TEXT_BYTES))
         .max_frame_size(Some(protocol::MAX_TEXT_BYTES))
@@ -166,7 +195,7 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
             None
         }
         None if permit.is_none() || app.frames.has_too_much_to_do() => None,
-        None => Hosted::new(&app, dialect).map(|hosted| {
+        None => Hosted::new(&app, dialect, pass.as_ref()).map(|hosted| {
             let wanted_elsewhere = app.waiting.taken(&hosted.resume_token);
             (hosted, wanted_elsewhere)
         }),
@@ -175,7 +204,10 @@ async fn serve(app: Arc<App>, upgraded: Upgraded, dialect: Dialect, resume: Opti
         Some((hosted, wanted_elsewhere)) => {
             let peer = app.webrtc.as_ref().map(WebRtc::peer);
             let mut client = Client { hosted, peer, app: &app, outgoing: &outgoing };
-            let end = client.run(&mut stream, frames_sent, resumed, &wanted_elsewhere).await;
+            client.tell_host(true);
+            let removed = pass.map(|pass| pass.removed);
+            let end = client.run(&mut stream, frames_sent, resumed, &wanted_elsewhere, removed).await;
+            client.tell_host(false);
             client.leave(dialect, &end, &mut permit);
             end.reason
         }
@@ -241,12 +273,17 @@ impl Client<'_> {
         mut frames_sent: mpsc::Receiver<()>,
         resumed: bool,
         wanted_elsewhere: &Notify,
+        mut removed: Option<watch::Receiver<bool>>,
     ) -> End {
         let resume_token = self.hosted.resume_token.clone();
         let id = self.hosted.session.id();
         let ice_servers = self.app.webrtc.as_ref().map(|webrtc| webrtc.ice_servers(id));
         let connected = Input::Connected { resume_token, resumed, ice_servers };
         self.handle(Instant::now(), connected);
+        if let Some((_, shown)) = &mut self.hosted.guest {
+            let shown = Arc::clone(&shown.borrow_and_update());
+            self.handle(Instant::now(), Input::Shown(shown));
+        }
         let mut closing_down = self.app.closing.clone();
         let mut heartbeat = tokio::time::interval(PING_EVERY);
         let mut loading = tokio::time::interval(LOADING_EVERY);
@@ -305,6 +342,7 @@ impl Client<'_> {
                     let input = match event {
                         Event::Rendered(rendered) => Input::Rendered(rendered),
                         Event::Opened(request, opened) => Input::Opened(request, opened),
+                        Event::Measured(seq, measured) => Input::Measured(seq, measured),
                     };
                     self.handle(Instant::now(), input);
                 }
@@ -321,6 +359,13 @@ impl Client<'_> {
                     let library = Arc::clone(&self.hosted.presets.borrow_and_update());
                     self.handle(Instant::now(), Input::Presets(library));
                 }
+                shown = next_shown(&mut self.hosted.guest) => {
+                    self.handle(Instant::now(), Input::Shown(shown));
+                }
+                () = sent_away(&mut removed) => {
+                    let reason = Some(closing(CloseCode::Library(SENT_AWAY), "The host has sent you away."));
+                    return End { reason, for_good: true };
+                }
                 _ = heartbeat.tick() => {
                     // While we do not read, silence is ours.
                     if allowance.is_open() && has_room && heard.elapsed() > SILENCE {
@@ -336,7 +381,11 @@ impl Client<'_> {
                 _ = closing_down.wait_for(|closing| *closing) => {
                     self.handle(Instant::now(), Input::GoingAway);
                     let _ = self.carry_out();
-                    let reason = Some(closing(CloseCode::Away, "The server is shutting down."));
+                    let farewell = match self.hosted.guest {
+                        Some(_) => "The host has stopped sharing.",
+                        None => "The server is shutting down.",
+                    };
+                    let reason = Some(closing(CloseCode::Away, farewell));
                     return End { reason, for_good: true };
                 }
             }
@@ -345,6 +394,13 @@ impl Client<'_> {
 
     fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.hosted.session.handle(now.into_std(), input);
+    }
+
+    /// A guest has come, or is gone.
+    fn tell_host(&self, is_there: bool) {
+        if let (Some((guest, _)), Some(board)) = (&self.hosted.guest, self.app.entry.board()) {
+            board.connected(*guest, is_there.then_some(self.hosted.resume_token.as_str()));
+        }
     }
 
     /// The session waits for its client, or ends.
@@ -365,7 +421,7 @@ impl Client<'_> {
 
     /// Does what the session wants done.
     fn carry_out(&mut self) -> Result<(), CloseFrame> {
-        let Hosted { number, session, events, .. } = &mut self.hosted;
+        let Hosted { number, session, events, guest, .. } = &mut self.hosted;
         while let Some(output) = session.poll() {
             match output {
                 Output::Text(text) => queue(self.outgoing, Message::Text(text.into()))?,
@@ -399,6 +455,16 @@ impl Client<'_> {
                     let reply = move |rendered| drop(events.try_send(Event::Rendered(rendered)));
                     self.app.frames.submit(*number, job, Arc::new(reply));
                 }
+                Output::Drive { view, state, moving } => {
+                    if let (Some((guest, _)), Some(board)) = (&guest, self.app.entry.board()) {
+                        board.drive(Driven { guest: *guest, view, state: *state, moving });
+                    }
+                }
+                Output::Measure(seq, task) => {
+                    let events = events.clone();
+                    let reply = move |measured| drop(events.try_send(Event::Measured(seq, measured)));
+                    self.app.measuring.submit(*number, task, Box::new(reply));
+                }
                 Output::Withdraw { view } => self.app.frames.withdraw(*number, view),
                 Output::Stats(stats) => {
                     tracing::debug!(session = %session.id(), ?stats, "the client's measurements");
@@ -412,6 +478,25 @@ impl Client<'_> {
 fn queue(outgoing: &mpsc::Sender<Message>, message: Message) -> Result<(), CloseFrame> {
     let unread = |_| closing(CloseCode::Policy, "The client does not read what it asks for.");
     outgoing.try_send(message).map_err(unread)
+}
+
+/// What the host of a guest shows next; for ever waiting where there is none.
+async fn next_shown(guest: &mut Option<(u64, watch::Receiver<Arc<Shown>>)>) -> Arc<Shown> {
+    if let Some((_, shown)) = guest
+        && shown.changed().await.is_ok()
+    {
+        return Arc::clone(&shown.borrow_and_update());
+    }
+    std::future::pending().await
+}
+
+/// A guest's host does not want it any more.
+async fn sent_away(removed: &mut Option<watch::Receiver<bool>>) {
+    match removed {
+        // The sender goes with the invitation.
+        Some(removed) => drop(removed.wait_for(|removed| *removed).await),
+        None => std::future::pending().await,
+    }
 }
 
 /// What WebRTC has to tell; for ever waiting where there is none.

@@ -131,7 +131,7 @@ impl Session {
     }
 }
 
-fn unknown_series(id: &str) -> Refusal {
+pub(super) fn unknown_series(id: &str) -> Refusal {
     let id: String = id.chars().take(64).collect();
     (ErrorCode::UnknownSeries, format!("The series {id} is not open."))
 }

@@ -6,6 +6,7 @@
 //! state, so a slow client sees fewer pictures, never older ones.
 
 mod absolute;
+mod guest;
 mod lanes;
 mod link;
 mod motion;
@@ -21,16 +22,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use protocol::message::{IceServer, LayoutView, Role, Stats, Track, ViewInfo};
+use protocol::message::{IceServer, LayoutView, Measured, Role, Stats, Track, ViewInfo};
 use protocol::{Codec, ErrorCode, ServerMessage, plain as wire};
 use render_core::Volume;
 use render_core::progressive::Rung;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 
+use crate::board::Shown;
 use crate::encode::{Brush, Canvas, Film, Painted, VideoCodecs};
 use crate::frames::Failure;
+use crate::measuring::Task;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
+use guest::Host;
 use lanes::Lanes;
 use link::Link;
 use view::{Counters, View, Windowed, Wishes};
@@ -73,10 +77,14 @@ pub enum Input<'a> {
     /// The answer to `Output::Open` of the same number.
     Opened(u64, Opened),
     Rendered(Rendered),
+    /// The answer to `Output::Measure` of this `seq`.
+    Measured(u64, Result<Measured, String>),
     /// A frame has left. To a plain client, which cannot acknowledge, that is as good as seen.
     FrameSent,
     /// The presets have changed.
     Presets(Arc<PresetLibrary>),
+    /// The host of a guest shows this now.
+    Shown(Arc<Shown>),
     /// A ping by WebSocket was answered after so long.
     RoundTrip(Duration),
     /// Messages came too fast; they wait.
@@ -108,6 +116,10 @@ pub enum Output {
     Withdraw { view: u8 },
     /// The client told how it fares.
     Stats(Stats),
+    /// A guest wants the host to show this.
+    Drive { view: u8, state: Box<ViewState>, moving: bool },
+    /// Measure this, asked for by this `seq`; the answer is `Input::Measured`.
+    Measure(u64, Task),
 }
 
 /// A picture to make.
@@ -235,6 +247,8 @@ pub struct Session {
     /// What the client wants to see; the views follow once a series is open.
     layout: Vec<LayoutView>,
     views: BTreeMap<u8, View>,
+    /// What guests see is another's.
+    host: Host,
     /// Outlive the views, so that frame numbers and revisions never repeat.
     counters: [Counters; protocol::MAX_VIEWS],
     epochs: u64,
@@ -276,6 +290,7 @@ impl Session {
             requests: 0,
             layout,
             views: BTreeMap::new(),
+            host: Host::default(),
             counters: Default::default(),
             epochs: 0,
             lanes: Lanes::default(),
@@ -317,12 +332,15 @@ impl Session {
             }
             Input::Opened(request, opened) => self.opened(request, opened),
             Input::Rendered(rendered) => self.rendered(now, rendered),
+            Input::Measured(_, Ok(measured)) => self.send(&ServerMessage::Measured(measured)),
+            Input::Measured(seq, Err(reason)) => self.error(ErrorCode::MeasureFailed, &reason, Some(seq)),
             Input::FrameSent => {
                 if let Dialect::Plain { .. } = self.dialect {
                     self.counters[0].acknowledge_all();
                 }
             }
             Input::Presets(presets) => self.presets_changed(presets),
+            Input::Shown(shown) => self.host_shows(now, shown),
             Input::RoundTrip(took) => {
                 // WebRTC's may be another.
                 if !self.lanes.is_webrtc() {
@@ -337,6 +355,7 @@ impl Session {
         }
         if self.is_there {
             self.request_frames(now);
+            self.drive_changes();
         }
     }
 
@@ -368,7 +387,10 @@ impl Session {
             role: self.access.role,
             voxels: self.access.voxels,
         });
-        self.send(&stream::library(&self.studies));
+        match self.access.role {
+            Role::Owner => self.send(&stream::library(&self.studies)),
+            _ => self.send(&self.host.library()),
+        }
         let open: Vec<_> = self.series.iter().chain(&self.beside).cloned().collect();
         for series in open {
             self.send(&stream::series_opened(&series, &self.presets));
@@ -381,6 +403,9 @@ impl Session {
         }
         let series_instance_uid = self.series.as_ref().map(|series| series.series_id.clone());
         self.send(&ServerMessage::StateFull { series_instance_uid, views });
+        if self.access.role != Role::Owner {
+            self.tell_shown();
+        }
     }
 
     /// Keeps what is shown and lets go of what it takes to show it.

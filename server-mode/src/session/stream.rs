@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::message::{self, LayoutView, NamedWindow, SelfCheck, SeriesOpened, Warning};
+use protocol::message::{self, LayoutView, NamedWindow, Role, SelfCheck, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
 use render_core::{Volume, Window, window};
 
+use super::absolute::unknown_series;
 use super::view::View;
 use super::{Accepts, Lane, Output, Session};
 use crate::encode::VideoCodecs;
+use crate::measuring::Task;
 use crate::studies::{OpenSeries, Studies, Target};
 
 impl Session {
@@ -30,6 +32,11 @@ impl Session {
     }
 
     fn obey(&mut self, now: Instant, seq: u64, message: ClientMessage) -> Result<(), (ErrorCode, String)> {
+        if !self.may(&message) {
+            let reason = "You are a guest here, and may watch only.";
+            return Err((ErrorCode::NotAllowed, reason.into()));
+        }
+        let is_guest = self.access.role != Role::Owner;
         match message {
             ClientMessage::OpenSeries { series_instance_uid } => {
                 self.open(Target::Series(series_instance_uid), Some(seq));
@@ -38,13 +45,20 @@ impl Session {
                 self.open_beside(series_instance_uid, seq)?;
             }
             ClientMessage::CloseSeries { series_instance_uid } => self.close_series(&series_instance_uid)?,
+            ClientMessage::Set(set) if is_guest => self.drive(*set)?,
             ClientMessage::Set(set) => self.set(now, seq, *set)?,
             ClientMessage::DropView { view } => {
                 self.view(view)?;
                 self.layout.retain(|listed| listed.view != view);
                 self.remove_view(view);
             }
+            ClientMessage::Measure(measure) => {
+                let id = &measure.series_instance_uid;
+                let series = self.find_series(id).ok_or_else(|| unknown_series(id))?;
+                self.out.push_back(Output::Measure(seq, Task { series, measure }));
+            }
             ClientMessage::AskState { view } => self.tell_state(view)?,
+            ClientMessage::Layout { views } if is_guest => self.size_views(now, views),
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
             ClientMessage::Stats(stats) => self.out.push_back(Output::Stats(stats)),

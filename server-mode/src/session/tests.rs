@@ -1,6 +1,7 @@
 //! The session with a clock, a client and a renderer made by hand.
 
 mod absolute;
+mod guest;
 mod quality;
 mod values;
 mod way;
@@ -35,6 +36,8 @@ struct Stage {
     /// What went by WebRTC.
     parcels: Vec<Parcel>,
     offers: u32,
+    /// What a guest wants its host to show.
+    driven: Vec<(u8, ViewState)>,
 }
 
 struct Frame {
@@ -78,6 +81,7 @@ impl Stage {
             withdrawn: Vec::new(),
             parcels: Vec::new(),
             offers: 0,
+            driven: Vec::new(),
         };
         stage.connect(false);
         stage
@@ -145,8 +149,9 @@ impl Stage {
                     self.withdrawn.push(view);
                 }
                 Output::Carry(parcel) => self.parcels.push(parcel),
+                Output::Drive { view, state, .. } => self.driven.push((view, *state)),
                 Output::Offer { .. } => self.offers += 1,
-                Output::Stats(_) | Output::Candidate(_) => {}
+                Output::Stats(_) | Output::Candidate(_) | Output::Measure(..) => {}
             }
         }
     }
@@ -237,7 +242,7 @@ fn series() -> Arc<OpenSeries> {
         report: Report::default(),
         failed: Vec::new(),
     };
-    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: "1.2.3".into(), loaded })
+    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: "1.2.3".into(), suv: None, loaded })
 }
 
 /// A stage whose client takes lossless pictures, all of them shown.
@@ -573,9 +578,10 @@ fn another_series_is_shown_through_its_own_window() {
 fn images_that_do_not_say_how_they_lie_have_no_letters() {
     let mut stage = Stage::showing();
     stage.say(json!({"type": "openSeries", "seriesInstanceUid": "4.5.6"}));
-    let OpenSeries { study_id, series_id, loaded } = Arc::into_inner(series()).expect("nobody else has it");
+    let OpenSeries { study_id, series_id, suv, loaded } =
+        Arc::into_inner(series()).expect("nobody else has it");
     let report = Report { directions_unknown: true, ..loaded.report };
-    stage.opened(Ok(Arc::new(OpenSeries { study_id, series_id, loaded: Loaded { report, ..loaded } })));
+    stage.opened(Ok(Arc::new(OpenSeries { study_id, series_id, suv, loaded: Loaded { report, ..loaded } })));
     stage.draw(1);
     let told = stage.texts.iter().rfind(|text| text["type"] == "view").expect("a view message");
     assert_eq!(told["letters"], json!({"left": "", "right": "", "top": "", "bottom": ""}));

@@ -219,11 +219,14 @@ pub fn set_look(
         // How it is looked at is the place's to tell.
         Some(render_core::scene::Curved { path, center_mm: [0.0; 2], fit_mm: [1.0; 2], zoom: 1.0 })
     });
-    view.preset = look.preset.as_ref().map(|name| Origin {
-        name: name.clone(),
-        label: name.clone(),
-        transfer: view.transfer.clone(),
-    });
+    // What a menu calls it stays where it is known.
+    let known = view
+        .preset
+        .take()
+        .filter(|origin| Some(&origin.name) == look.preset.as_ref() && origin.transfer == view.transfer);
+    let named =
+        |name: &String| Origin { name: name.clone(), label: name.clone(), transfer: view.transfer.clone() };
+    view.preset = known.or_else(|| look.preset.as_ref().map(named));
     view.step_voxels = look.step_voxels;
     Ok(())
 }

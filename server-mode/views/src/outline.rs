@@ -32,7 +32,7 @@ pub fn outline(volume: &dyn Outlined, directions_unknown: bool) -> Wire {
                 shape: shape_out(window.shape()),
             })
             .collect(),
-        tables: Vec::new(),
+        tables: meaning.tables.iter().map(|table| table.entries().to_vec()).collect(),
         inverted: meaning.inverted,
         directions_unknown,
     }

@@ -170,7 +170,8 @@ var errorCode = oneOf(
   "tooFast",
   "goingAway",
   "webrtcFailed",
-  "notAllowed"
+  "notAllowed",
+  "measureFailed"
 );
 var viewFields = {
   view: count,
@@ -263,6 +264,13 @@ var readMessage = {
     place,
     look: absent(look),
     moving: flag
+  }),
+  measured: record({
+    type: oneOf("measured"),
+    request: count,
+    quantities: list(record({ measure: text, value: number, unit: text })),
+    histogram: list(count),
+    doubt: optional(text)
   }),
   shared: record({ type: oneOf("shared"), views: list(count) }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),

@@ -4,7 +4,7 @@
 /**
  * What a client asks for. Positions are pixels from the view's top left corner.
  */
-export type ClientMessage = { "type": "openSeries", seriesInstanceUid: string, } | { "type": "layout", views: Array<LayoutView>, } | { "type": "openBeside", seriesInstanceUid: string, } | { "type": "closeSeries", seriesInstanceUid: string, } | { "type": "set" } & SetView | { "type": "dropView", view: number, } | { "type": "askState", view: number, } | { "type": "pointer", view: number, kind: PointerKind, 
+export type ClientMessage = { "type": "openSeries", seriesInstanceUid: string, } | { "type": "layout", views: Array<LayoutView>, } | { "type": "openBeside", seriesInstanceUid: string, } | { "type": "closeSeries", seriesInstanceUid: string, } | { "type": "set" } & SetView | { "type": "dropView", view: number, } | { "type": "askState", view: number, } | { "type": "measure" } & Measure | { "type": "pointer", view: number, kind: PointerKind, 
 /**
  * Needed by `press` and `release`.
  */
@@ -82,7 +82,7 @@ iceServers: Array<IceServer> | null, role: Role,
 /**
  * Whether clients may have voxels, to draw them themselves.
  */
-voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "shared", views: Array<number>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
+voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "measured" } & Measured | { "type": "shared", views: Array<number>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
 
 /**
  * A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
@@ -154,7 +154,61 @@ export type Letters = { left: string, right: string, top: string, bottom: string
 /**
  * Why the server could not do what it was asked. More may be added.
  */
-export type ErrorCode = "malformed" | "seq" | "outOfRange" | "unknownView" | "unknownSeries" | "unknownPreset" | "noSeries" | "loadFailed" | "renderFailed" | "tooFast" | "goingAway" | "webrtcFailed" | "notAllowed";
+export type ErrorCode = "malformed" | "seq" | "outOfRange" | "unknownView" | "unknownSeries" | "unknownPreset" | "noSeries" | "loadFailed" | "renderFailed" | "tooFast" | "goingAway" | "webrtcFailed" | "notAllowed" | "measureFailed";
+
+/**
+ * What to measure on a series, by the server's voxels.
+ */
+export type Measure = { 
+/**
+ * Comes back with the answer. A later one of the same number replaces one that has not begun.
+ */
+request: number, seriesInstanceUid: string, kind: MeasuredKind, 
+/**
+ * Patient space (LPS).
+ */
+pointsMm: Array<[number, number, number]>, plane: MeasuredPlane, };
+
+/**
+ * What is drawn, by these points.
+ */
+export type MeasuredKind = "probe" | "length" | "angle" | "cobb" | "bidirectional" | "ellipse" | "rectangle" | "freehand" | "box" | "ellipsoid";
+
+/**
+ * The plane that something was drawn in.
+ */
+export type MeasuredPlane = { centerMm: [number, number, number], 
+/**
+ * Unit vectors at a right angle.
+ */
+right: [number, number, number], down: [number, number, number], };
+
+/**
+ * What was measured.
+ */
+export type Measured = { request: number, quantities: Array<Quantity>, 
+/**
+ * Of areas and solids: between the minimum and the maximum, in bars of equal width.
+ */
+histogram: Array<number>, 
+/**
+ * Why lengths are in pixels, or not at all.
+ */
+doubt: string | null, };
+
+/**
+ * A number with its unit.
+ */
+export type Quantity = { 
+/**
+ * `length`, `long-axis`, `short-axis`, `angle`, `cobb-angle`, `area`, `perimeter`, `volume`, `value`, `mean`,
+ * `standard-deviation`, `minimum`, `maximum` or `count`.
+ */
+measure: string, value: number, 
+/**
+ * Empty where it has none.
+ */
+unit: string, };
 
 /**
  * The state that a view is to have, the last one told counts.

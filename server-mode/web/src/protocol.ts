@@ -287,6 +287,7 @@ const errorCode = oneOf<messages.ErrorCode>(
   "goingAway",
   "webrtcFailed",
   "notAllowed",
+  "measureFailed",
 );
 
 const viewFields: { readonly [K in keyof ViewInfo]: Read<ViewInfo[K]> } = {
@@ -381,6 +382,13 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     place,
     look: absent(look),
     moving: flag,
+  }),
+  measured: record<Extract<ServerMessage, { type: "measured" }>>({
+    type: oneOf("measured"),
+    request: count,
+    quantities: list(record<Told<messages.Quantity>>({ measure: text, value: number, unit: text })),
+    histogram: list(count),
+    doubt: optional(text),
   }),
   shared: record({ type: oneOf("shared"), views: list(count) }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),

@@ -27,7 +27,7 @@ fn open(series: &[&Arc<OpenSeries>]) -> Stage {
 
 fn named(id: &str) -> Arc<OpenSeries> {
     let OpenSeries { loaded, .. } = Arc::into_inner(series()).expect("nobody has it yet");
-    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: id.into(), loaded })
+    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: id.into(), suv: None, loaded })
 }
 
 fn set(

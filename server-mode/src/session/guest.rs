@@ -1,0 +1,194 @@
+//! Sessions of guests: their views are the host's, in sizes of their own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use protocol::message::{self, LayoutView, Role, SetView};
+use protocol::{ClientMessage, ErrorCode, ServerMessage};
+use render_core::Volume;
+use render_core::scene::ViewState;
+
+use super::absolute::unknown_series;
+use super::{Output, Session, stream};
+use crate::board::{Shown, ShownView};
+
+/// What a session knows of its host.
+#[derive(Debug, Default)]
+pub struct Host {
+    shown: Arc<Shown>,
+    /// The sizes that the guest wants.
+    sizes: Vec<LayoutView>,
+    /// The state of each view that was told last.
+    told: Vec<(u8, ViewState)>,
+    /// The same that a hand of the guest's has led to.
+    driven: Vec<(u8, ViewState)>,
+}
+
+impl Host {
+    pub fn library(&self) -> ServerMessage {
+        ServerMessage::Library { studies: self.shown.library.clone() }
+    }
+}
+
+impl Session {
+    /// Whether this client may ask for that.
+    pub(super) fn may(&self, message: &ClientMessage) -> bool {
+        use ClientMessage as M;
+        match (self.access.role, message) {
+            (Role::Owner, _) => true,
+            (_, M::OpenSeries { .. } | M::OpenBeside { .. } | M::CloseSeries { .. } | M::DropView { .. }) => {
+                false
+            }
+            (
+                role,
+                M::Set(_)
+                | M::Pointer { .. }
+                | M::Wheel { .. }
+                | M::Pinch { .. }
+                | M::Scroll { .. }
+                | M::Rotate { .. }
+                | M::Window { .. }
+                | M::Preset { .. }
+                | M::Reset { .. }
+                | M::Values { .. },
+            ) => role == Role::Driver,
+            _ => true,
+        }
+    }
+
+    /// The host shows something else.
+    pub(super) fn host_shows(&mut self, now: Instant, shown: Arc<Shown>) {
+        let before = std::mem::replace(&mut self.host.shown, shown);
+        let shown = Arc::clone(&self.host.shown);
+        if before.library != shown.library {
+            self.send(&self.host.library());
+        }
+        for series in &shown.series {
+            if !self.beside.iter().any(|open| Arc::ptr_eq(open, series)) {
+                let opened = stream::series_opened(series, &self.presets);
+                self.send(&opened);
+            }
+        }
+        self.beside.clone_from(&shown.series);
+        if before.numbers() != shown.numbers() {
+            self.send(&ServerMessage::Shared { views: shown.numbers() });
+        }
+        let numbers = shown.numbers();
+        let gone: Vec<u8> = self.views.keys().copied().filter(|number| !numbers.contains(number)).collect();
+        gone.into_iter().for_each(|number| drop(self.remove_view(number)));
+        self.host.told.retain(|(number, _)| numbers.contains(number));
+        shown.views.iter().for_each(|view| self.follow(now, view));
+    }
+
+    /// All of it again, for a client that has just come.
+    pub(super) fn tell_shown(&mut self) {
+        self.host.told.clear();
+        let shown = Arc::clone(&self.host.shown);
+        // One that is new is about to learn it.
+        if !shown.views.is_empty() {
+            self.send(&ServerMessage::Shared { views: shown.numbers() });
+            shown.views.iter().for_each(|view| self.tell_shown_view(view));
+        }
+    }
+
+    /// A guest says how large the host's views are to be.
+    pub(super) fn size_views(&mut self, now: Instant, wanted: Vec<LayoutView>) {
+        self.host.sizes = wanted;
+        let shown = Arc::clone(&self.host.shown);
+        shown.views.iter().for_each(|view| self.follow(now, view));
+    }
+
+    fn follow(&mut self, now: Instant, shown: &ShownView) {
+        let ShownView { number, series, state, moving } = shown;
+        let Some(wanted) = self.host.sizes.iter().find(|wanted| wanted.view == *number) else {
+            return self.tell_shown_view(shown);
+        };
+        let (size, paused) = (wanted.size, wanted.paused);
+        if self.views.get(number).is_some_and(|view| !Arc::ptr_eq(view.series(), series)) {
+            self.remove_view(*number);
+        }
+        let seq = self.lanes.newest_seq();
+        if !self.views.contains_key(number) {
+            self.add_view(Arc::clone(series), *number, protocol::Content::Axial, size, seq);
+        }
+        if let Some(view) = self.views.get_mut(number) {
+            view.set(now, seq, ViewState { size, ..state.clone() }, *moving);
+            view.pause(paused);
+        }
+        self.tell_shown_view(shown);
+    }
+
+    /// Tells what the host has set, where the guest does not know it.
+    fn tell_shown_view(&mut self, shown: &ShownView) {
+        let ShownView { number, series, moving, .. } = shown;
+        let state = match self.views.get(number) {
+            Some(view) => view.state().clone(),
+            // No picture of it is wanted yet.
+            None => ViewState { revision: 0, ..shown.state.clone() },
+        };
+        let known = self.host.told.iter().position(|(told, _)| told == number);
+        if known.is_some_and(|at| self.host.told[at].1 == state) {
+            return;
+        }
+        let id_of = |volume: &Arc<Volume>| self.host.shown.id_of(volume);
+        let look = views::look(&state, id_of);
+        let is_same = known.is_some_and(|at| views::look(&self.host.told[at].1, id_of) == look);
+        let told = message::ViewState {
+            view: *number,
+            series_instance_uid: series.series_id.clone(),
+            // Revisions are this session's own: frames tell them.
+            revision: state.revision,
+            place: views::place(&state),
+            look: (!is_same).then_some(look),
+            moving: *moving,
+        };
+        match known {
+            Some(at) => self.host.told[at].1 = state,
+            None => self.host.told.push((*number, state)),
+        }
+        self.send(&ServerMessage::ViewState(Box::new(told)));
+    }
+
+    /// A guest that may drive sets a view of the host's.
+    pub(super) fn drive(&mut self, set: SetView) -> Result<(), (ErrorCode, String)> {
+        let SetView { view: number, series_instance_uid: id, place, look, moving } = set;
+        let shown = &self.host.shown;
+        let is_it = |view: &&ShownView| view.number == number && view.series.series_id == id;
+        let unknown = || (ErrorCode::UnknownView, format!("The host shows no view {number} of this series."));
+        let hosted = &shown.views.iter().find(is_it).ok_or_else(unknown)?.state;
+        let mut state = hosted.clone();
+        if let Some(look) = &look {
+            let volume_of = |id: &str| shown.volume_of(id);
+            views::set_look(&mut state, look, volume_of).map_err(|id| unknown_series(&id))?;
+        }
+        views::set_place(&mut state, &place);
+        state.size = hosted.size;
+        if state == *hosted && !moving {
+            return Ok(());
+        }
+        self.out.push_back(Output::Drive { view: number, state: Box::new(state), moving });
+        Ok(())
+    }
+
+    /// What a guest's hand has changed in its views is the host's to show.
+    pub(super) fn drive_changes(&mut self) {
+        if self.access.role != Role::Driver {
+            return;
+        }
+        for hosted in &self.host.shown.views {
+            let number = hosted.number;
+            let known = |list: &[(u8, ViewState)], state: &ViewState| {
+                list.iter().any(|(of, known)| *of == number && known == state)
+            };
+            let Some(view) = self.views.get(&number) else { continue };
+            if known(&self.host.told, view.state()) || known(&self.host.driven, view.state()) {
+                continue;
+            }
+            self.host.driven.retain(|(of, _)| *of != number);
+            self.host.driven.push((number, view.state().clone()));
+            let (size, revision) = (hosted.state.size, hosted.state.revision);
+            let state = Box::new(ViewState { size, revision, ..view.state().clone() });
+            self.out.push_back(Output::Drive { view: number, state, moving: view.is_dragging() });
+        }
+    }
+}

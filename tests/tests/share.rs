@@ -1,0 +1,149 @@
+//! A window's session shared with guests on this machine: each is a `Remote`, as a colleague's window has.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use protocol::Quality;
+use protocol::message::Role;
+use render_core::dicom;
+use render_core::phantom::write_study;
+use render_core::render::{Choice, resolve};
+use render_core::scene::view::Orientation;
+use render_core::scene::{Content, ViewState};
+use render_core::{Progress, Renderer, Volume};
+use server_mode::WebRtcConfig;
+use server_mode::remote::{Event, Remote, State};
+use server_mode::share::{HostedView, Labels, Share, SharedSeries};
+use tests::server::{Folder, PATIENCE, SPEC};
+
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what} does not come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn series(id: &str) -> SharedSeries {
+    let folder = Folder::new();
+    write_study(&folder.0, &SPEC, |_, _| {}).expect("writes a phantom");
+    let library = dicom::scan(std::slice::from_ref(&folder.0), &Progress::default()).expect("a study");
+    let loaded = dicom::load(&library.studies[0].series[0], &Progress::default()).expect("voxels");
+    let labels = Labels { series_id: id.into(), study_id: "1.2".into(), ..Labels::default() };
+    SharedSeries::new(labels, loaded.volume, loaded.report, loaded.warnings, None)
+}
+
+fn drawn(volume: &Arc<Volume>, view: &ViewState) -> Vec<u8> {
+    let renderer = Renderer::open(Choice::Cpu).expect("the CPU renderer opens");
+    let frame = renderer.render(volume, &resolve(view, volume), &AtomicBool::new(false)).expect("a picture");
+    frame.pixels.clone()
+}
+
+fn share() -> Share {
+    let renderer = Renderer::open(Choice::Cpu).expect("the CPU renderer opens");
+    let listen = ([127, 0, 0, 1], 0).into();
+    Share::start(listen, &renderer, Some(WebRtcConfig::default()), || {}).expect("a free port")
+}
+
+async fn gone(remote: &Remote) -> String {
+    until("the end", || match remote.state() {
+        State::Gone { reason } => Some(reason),
+        _ => None,
+    })
+    .await
+}
+
+/// What the host shows in a slot, with the lossless picture of it in the guest's own size.
+async fn seen(remote: &Remote, slot: u8, host: &ViewState, size: [u32; 2]) -> (ViewState, Vec<u8>) {
+    until("the host's view", || {
+        let told = remote.host_view(slot)?;
+        remote.show(slot, &told.series_id, &ViewState { size, ..(*told.state).clone() }, false);
+        let picture = remote.take_picture(slot).filter(|picture| picture.quality == Quality::Lossless)?;
+        let revision = picture.view.revision;
+        let is_it = ViewState { size, revision, preset: host.preset.clone(), ..host.clone() }
+            == ViewState { preset: host.preset.clone(), ..(*picture.view).clone() };
+        is_it.then(|| ((*picture.view).clone(), picture.rgba))
+    })
+    .await
+}
+
+#[test]
+fn a_share_ends_when_it_is_dropped() {
+    let share = share();
+    let url = share.invite("A colleague", false).expect("room").url;
+    assert!(url.contains(&share.address().to_string()));
+    let address = share.address();
+    share.stop();
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
+    let share = tokio::task::spawn_blocking(share).await.expect("no panic");
+    let ct = series("1.2.3");
+    let volume = Arc::clone(ct.volume());
+    let mut state = ViewState::new(&volume, Content::Slice, Orientation::Coronal, [640, 480]);
+    let mut turned = ViewState::new(&volume, Content::Volume, Orientation::Axial, [320, 200]);
+    let hosted = |number, state: &ViewState| HostedView {
+        number,
+        series_id: "1.2.3".into(),
+        state: state.clone(),
+        moving: false,
+    };
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)]);
+
+    let invitation = share.invite("Watches", false).expect("room");
+    let watcher = Remote::connect(&invitation.url, || {}).expect("a link");
+    let shared = until("what is shared", || {
+        watcher.take_events().into_iter().find_map(|event| match event {
+            Event::Shared(views) => Some(views),
+            _ => None,
+        })
+    })
+    .await;
+    assert_eq!(shared, [4, 1], "in the host's order");
+    assert_eq!(watcher.welcome().map(|welcome| (welcome.role, welcome.voxels)), Some((Role::Viewer, false)));
+    assert_eq!(watcher.library()[0].series[0].series_instance_uid, "1.2.3");
+    for slot in shared {
+        watcher.show(slot, "1.2.3", &ViewState { size: [150, 100], ..state.clone() }, false);
+    }
+    let (view, rgba) = seen(&watcher, 4, &state, [150, 100]).await;
+    assert!(rgba == drawn(&volume, &view), "the same picture as here");
+    seen(&watcher, 1, &turned, [150, 100]).await;
+
+    let again = Remote::connect(&invitation.url, || {}).expect("a link");
+    assert!(gone(&again).await.contains("token"), "a link serves once");
+
+    let driver = Remote::connect(&share.invite("Drives", true).expect("room").url, || {}).expect("a link");
+    until("the host's view", || {
+        driver.show(4, "1.2.3", &ViewState { size: [90, 80], ..state.clone() }, false);
+        driver.host_view(4)
+    })
+    .await;
+    let guests = share.guests();
+    let told: Vec<_> = guests.iter().map(|g| (g.name.as_str(), g.role, g.is_connected)).collect();
+    assert_eq!(told, [("Watches", Role::Viewer, true), ("Drives", Role::Driver, true)]);
+    let mut wanted = state.clone();
+    wanted.plane.scroll(3, &volume);
+    driver.show(4, "1.2.3", &ViewState { size: [90, 80], ..wanted.clone() }, false);
+    let driven = until("what the guest drives", || share.take_driven().pop()).await;
+    assert_eq!((driven.view, driven.guest, driven.moving), (4, guests[1].id, false));
+    assert_eq!((driven.state.plane, driven.state.size), (wanted.plane, [640, 480]), "in the host's size");
+    state = driven.state;
+    turned.camera.azimuth(20.0);
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)]);
+    let (view, rgba) = seen(&watcher, 4, &state, [150, 100]).await;
+    assert!(rgba == drawn(&volume, &view), "everybody sees it");
+    seen(&watcher, 1, &turned, [150, 100]).await;
+    seen(&driver, 4, &state, [90, 80]).await;
+
+    share.remove(guests[1].id);
+    assert!(gone(&driver).await.contains("sent you away"));
+    assert_eq!(share.guests().len(), 1);
+    tokio::task::spawn_blocking(|| share.stop()).await.expect("no panic");
+    assert!(gone(&watcher).await.contains("stopped sharing"));
+}
