@@ -3,6 +3,7 @@
 use anyhow::Result;
 use render_core::{cpu, dicom, gpu};
 use serde_json::{Value, json};
+use server_mode::remote::adaptive::Source;
 
 use crate::{capability, output};
 
@@ -21,7 +22,15 @@ pub fn run(as_json: bool) -> Result<()> {
         .collect();
     let memory = capability::memory_bytes()
         .map(|(total, available)| json!({ "total": total, "available": available }));
+    let remote = capability::remote_studies(&renderer);
     let report = json!({
+        "remote_studies": {
+            "drawn": match remote.source {
+                Source::Local => "here",
+                Source::Remote => "by the server",
+            },
+            "reasons": remote.reasons,
+        },
         "verdict": { "mode": verdict.mode.as_str(), "reasons": verdict.reasons },
         "renderer": renderer.name(),
         "adapters": adapters,
@@ -46,6 +55,10 @@ pub fn run(as_json: bool) -> Result<()> {
 fn print(report: &Value) {
     output::line(format_args!("mode: {}", text(&report["verdict"]["mode"])));
     for reason in report["verdict"]["reasons"].as_array().into_iter().flatten() {
+        output::line(format_args!("  {}", text(reason)));
+    }
+    output::line(format_args!("studies of a server: drawn {}", text(&report["remote_studies"]["drawn"])));
+    for reason in report["remote_studies"]["reasons"].as_array().into_iter().flatten() {
         output::line(format_args!("  {}", text(reason)));
     }
     output::line(format_args!("renderer: {}", text(&report["renderer"])));

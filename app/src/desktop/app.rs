@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
 use super::export::{self, ExportDialog};
+use super::guest::Guest;
 use super::hanging::Protocols;
 use super::hung::Hung;
 use super::job::{Job, Poll};
@@ -29,6 +30,7 @@ use super::recent::Recent;
 use super::session::{self, SavedDesk, Session};
 use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
+use super::sharing::Sharing;
 use super::text::tr;
 use super::{Options, palette, side_panel, theme, top_bar, upkeep};
 
@@ -61,6 +63,9 @@ pub struct App {
     /// The server whose studies are shown beside those of this machine.
     pub(super) connection: Option<Arc<Connection>>,
     pub(super) connect_dialog: Option<dialogs::ConnectDialog>,
+    /// What the host shows, where this is a guest's window.
+    pub(super) guest: Guest,
+    pub(super) sharing: Sharing,
     /// Nothing of the server's is shown yet.
     pub(super) waiting_for_library: bool,
     pub(super) protocols: Protocols,
@@ -139,6 +144,8 @@ impl App {
             queue: VecDeque::new(),
             desk,
             connection: None,
+            guest: Guest::default(),
+            sharing: Sharing::default(),
             connect_dialog: None,
             waiting_for_library: false,
             protocols,
@@ -257,6 +264,7 @@ impl App {
                 }
             }
             Command::Disconnect => self.disconnect(),
+            Command::ShowShareDialog => self.sharing.is_shown = true,
             Command::LoadSeries(id) => {
                 self.desk.want(&id, None);
             }
@@ -387,6 +395,7 @@ impl eframe::App for App {
         self.take_thumbnails(&ctx);
         self.take_presets();
         self.take_remote();
+        self.sharing.work(&mut self.desk);
         self.take_kept();
         self.take_saved();
         self.take_export();
@@ -481,6 +490,7 @@ impl eframe::App for App {
         {
             self.connect_dialog = None;
         }
+        self.sharing.show(&ctx, &self.renderer);
         if self.work.is_some() {
             ctx.request_repaint_after(PROGRESS_EVERY);
         }

@@ -33,6 +33,7 @@ pub enum Command {
     Connect(String),
     Reconnect,
     Disconnect,
+    ShowShareDialog,
     /// Opens what was open when the program ended last.
     ReopenSession,
     /// Shows a series in one viewport.
@@ -173,6 +174,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "Ctrl+E",
         text: "Export a picture or movie",
         bindings: &[(Modifiers::COMMAND, Key::E, || Command::ShowExport)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "Ctrl+Shift+S",
+        text: "Share this session",
+        bindings: &[(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S, || Command::ShowShareDialog)],
     },
     Shortcut {
         group: "Study",

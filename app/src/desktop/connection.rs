@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui;
 use protocol::MAX_VIEWS;
-use protocol::message::{Series, Study};
+use protocol::message::{Role, Series, Study};
 use render_core::scene::ViewState;
 use server_mode::client::Error;
-use server_mode::remote::{Event, Picture, Remote, RemoteSeries, State};
+use server_mode::remote::{Event, HostView, Picture, Remote, RemoteSeries, State};
 
 /// The connection and its places for pictures. It ends when the last viewport and the window let go of it.
 #[derive(Debug)]
@@ -75,8 +75,22 @@ impl Connection {
         })
     }
 
-    /// A free place for pictures.
-    pub fn slot(self: &Arc<Self>) -> Option<Slot> {
+    /// What a guest may do; `None` where this is no host's window.
+    pub fn role_of_guest(&self) -> Option<Role> {
+        self.remote.welcome().map(|welcome| welcome.role).filter(|role| *role != Role::Owner)
+    }
+
+    /// What the host of a guest shows in one of its views.
+    pub fn host_view(&self, number: u8) -> Option<HostView> {
+        self.remote.host_view(number)
+    }
+
+    /// A place for pictures: the host's of this number, else a free one.
+    pub fn slot(self: &Arc<Self>, hosted: Option<u8>) -> Option<Slot> {
+        if let Some(number) = hosted {
+            self.taken.fetch_or(1 << number, Ordering::Relaxed);
+            return Some(Slot { connection: Arc::clone(self), number });
+        }
         let free = |taken: u32| (0..MAX_VIEWS as u32).find(|slot| taken & (1 << slot) == 0);
         let take = |taken: u32| free(taken).map(|slot| taken | (1 << slot));
         let before = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;

@@ -11,6 +11,7 @@ use render_core::{FrameKind, Renderer, Volume};
 
 use super::canvas::Image;
 use super::connection::Slot;
+use super::guest;
 use super::layout::ViewportId;
 use super::render_worker::{Pace, Picture, RenderWorker};
 use super::study::{OpenSeries, Source};
@@ -40,7 +41,7 @@ impl Pictures {
             Source::Here(_) => {
                 Self::Here(RenderWorker::start(&format!("viewport {}", id.0), ctx, card.cloned()))
             }
-            Source::There(_, connection) => Self::There(connection.slot()),
+            Source::There(_, connection) => Self::There(connection.slot(guest::hosted(id))),
         }
     }
 

@@ -8,6 +8,7 @@ use server_mode::remote::Event;
 use super::app::App;
 use super::connection::Connection;
 use super::desk::Arrangement;
+use super::guest::Guest;
 use super::study::OpenSeries;
 
 impl App {
@@ -18,6 +19,7 @@ impl App {
                 self.connect_dialog = None;
                 self.messages.clear();
                 self.connection = Some(connection);
+                self.guest = Guest::default();
                 self.waiting_for_library = true;
             }
             Err(error) => match &mut self.connect_dialog {
@@ -35,8 +37,11 @@ impl App {
     /// Takes what the server has told.
     pub(super) fn take_remote(&mut self) {
         let Some(connection) = self.connection.clone() else { return };
+        // What has been opened is listed by then.
+        let events = connection.take_events();
         let library = connection.library();
-        if self.waiting_for_library && !library.is_empty() {
+        let guest = connection.role_of_guest();
+        if guest.is_none() && self.waiting_for_library && !library.is_empty() {
             self.waiting_for_library = false;
             let series = library.iter().flat_map(|study| &study.series);
             let voxels = |series: &&protocol::message::Series| {
@@ -53,13 +58,15 @@ impl App {
                 self.desk.arrange(&arrangement);
             }
         }
-        for event in connection.take_events() {
+        for event in events {
             match event {
                 Event::Opened(opened) => {
                     connection.answered(&opened.id);
                     if let Some((study, series)) = Connection::listed(&library, &opened) {
                         let open = OpenSeries::remote(&study, &series, opened, Arc::clone(&connection));
-                        self.desk.fill(&Arc::new(open));
+                        let open = Arc::new(open);
+                        self.desk.fill(&open);
+                        self.guest.opened(open);
                     }
                 }
                 Event::OpenFailed { series_id, reason } => {
@@ -68,8 +75,12 @@ impl App {
                     self.tell(format!("The server did not open the series: {reason}"), Vec::new());
                 }
                 Event::Failed(reason) => self.tell(format!("The server: {reason}"), Vec::new()),
+                Event::Shared(views) => self.guest.shared(views),
                 _ => {}
             }
+        }
+        if let Some(role) = guest {
+            self.guest.follow(&connection, role, &mut self.desk);
         }
     }
 }

@@ -49,6 +49,13 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     if ui.button("Connect…").on_hover_text("Show what a server or a colleague draws (Ctrl+K)").clicked() {
         commands.push(Command::ShowConnectDialog);
     }
+    let share = match app.sharing.guests() {
+        None => "Share…".to_owned(),
+        Some(guests) => format!("Sharing ({guests})"),
+    };
+    if ui.button(share).on_hover_text("Let colleagues see what this window shows (Ctrl+Shift+S)").clicked() {
+        commands.push(Command::ShowShareDialog);
+    }
     if let Some(viewport) = app.desk.active() {
         grid_menu(app, ui, commands);
         cine(app, viewport, ui, commands);

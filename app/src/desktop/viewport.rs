@@ -231,6 +231,17 @@ impl Viewport {
         self.fitted = true;
     }
 
+    /// Shows what somebody else has set, in its own size.
+    pub fn take_over(&mut self, view: &ViewState, moving: bool) {
+        self.adopt(view.clone());
+        self.pace = if moving { Pace::Moving } else { Pace::Resting };
+    }
+
+    /// Whether a hand is at work here, or was a moment ago.
+    pub fn is_moving(&self) -> bool {
+        self.held.is_some() || self.moved_s.is_finite()
+    }
+
     /// Shows the same place and look in another volume: another time of the series.
     pub fn replace_volume(&mut self, series: Arc<OpenSeries>, ctx: &egui::Context) {
         self.pictures.follow(self.id, &series, ctx, self.card.as_ref());

@@ -242,6 +242,25 @@ impl Desk {
         }
     }
 
+    /// Shows a host's views, in its order; those that are there stay.
+    pub fn mirror(&mut self, views: &[(ViewportId, Arc<OpenSeries>)]) {
+        let ids: Vec<ViewportId> = views.iter().map(|(id, _)| *id).collect();
+        if self.layout.ids() != ids {
+            let columns = (1..=layout::MOST).find(|columns| columns * columns >= ids.len()).unwrap_or(1);
+            self.layout = Layout::grid(columns, &ids);
+            self.viewports.retain(|id, _| ids.contains(id));
+            self.wanted.clear();
+            self.active = ids.first().copied().unwrap_or(ViewportId(0));
+        }
+        for (id, series) in views {
+            match self.viewports.get_mut(id) {
+                Some(viewport) if Arc::ptr_eq(&viewport.series, series) => {}
+                Some(viewport) => viewport.show_series(Arc::clone(series), Kind::Axial, &self.ctx),
+                None => self.add(*id, Kind::Axial, Arc::clone(series)),
+            }
+        }
+    }
+
     /// Every series that is shown, over another one or kept.
     fn in_memory(&self) -> Vec<Arc<OpenSeries>> {
         let over = self.viewports.values().filter_map(|viewport| viewport.over.as_ref());

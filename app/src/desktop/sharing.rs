@@ -1,0 +1,276 @@
+//! Share this session…: colleagues see what the window shows, and drive it where they may.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use eframe::egui::{self, Align, Color32, Layout, Rect, RichText, Sense, vec2};
+use protocol::MAX_VIEWS;
+use protocol::message::Role;
+use render_core::Renderer;
+use server_mode::WebRtcConfig;
+use server_mode::share::{Guest, HostedView, Invitation, Labels, QrModules, Share, SharedSeries};
+
+use super::desk::Desk;
+use super::dialogs::modal;
+use super::job::{Job, Poll};
+use super::layout::ViewportId;
+use super::study::OpenSeries;
+use super::theme;
+
+/// Modules around a QR code that stay light (ISO/IEC 18004, 9.1).
+const QUIET: usize = 4;
+const CODE_POINTS: f32 = 180.0;
+
+/// A session that is shared, or is about to be.
+#[derive(Default)]
+pub struct Sharing {
+    /// Whether the dialog is on screen.
+    pub is_shown: bool,
+    /// Other machines may come, too.
+    everywhere: bool,
+    name: String,
+    may_drive: bool,
+    starting: Option<Job<Result<Share, String>>>,
+    share: Option<Share>,
+    link: Option<(Invitation, Option<QrModules>)>,
+    problem: Option<String>,
+    /// What guests call the viewports.
+    numbers: BTreeMap<ViewportId, u8>,
+    series: HashMap<String, SharedSeries>,
+    /// What guests see: number, series, revision, and whether it moves.
+    published: Vec<(u8, String, u64, bool)>,
+}
+
+impl Sharing {
+    /// Guests that are there; `None` where nothing is shared.
+    pub fn guests(&self) -> Option<usize> {
+        let guests = self.share.as_ref()?.guests();
+        Some(guests.iter().filter(|guest| guest.is_connected).count())
+    }
+
+    /// Takes what guests have done, and shows them what the window shows.
+    pub fn work(&mut self, desk: &mut Desk) {
+        if let Some(job) = &self.starting {
+            match job.poll() {
+                Poll::Pending => {}
+                Poll::Result(Ok(share)) => (self.share, self.starting) = (Some(share), None),
+                Poll::Result(Err(problem)) => (self.problem, self.starting) = (Some(problem), None),
+                Poll::Ended => {
+                    (self.problem, self.starting) = (Some("Sharing could not begin.".into()), None);
+                }
+            }
+        }
+        let Some(share) = &self.share else { return };
+        for driven in share.take_driven() {
+            let id = self.numbers.iter().find(|(_, number)| **number == driven.view).map(|(id, _)| *id);
+            if let Some(viewport) = id.and_then(|id| desk.viewports.get_mut(&id)) {
+                viewport.take_over(&driven.state, driven.moving);
+            }
+        }
+        self.publish(desk);
+    }
+
+    fn publish(&mut self, desk: &Desk) {
+        let ids = desk.layout.ids();
+        self.numbers.retain(|id, _| ids.contains(id));
+        let (mut views, mut now) = (Vec::new(), Vec::new());
+        let mut open: HashMap<&str, &OpenSeries> = HashMap::new();
+        for id in &ids {
+            let Some(viewport) = desk.viewports.get(id).filter(|v| v.series.volume().is_some()) else {
+                continue;
+            };
+            let free = (0..MAX_VIEWS as u8).find(|number| !self.numbers.values().any(|n| n == number));
+            let Some(number) = self.numbers.get(id).copied().or(free) else { continue };
+            self.numbers.insert(*id, number);
+            for series in std::iter::once(&viewport.series).chain(&viewport.over) {
+                open.insert(&series.series_id, series);
+            }
+            let (series_id, moving) = (viewport.series.series_id.clone(), viewport.is_moving());
+            now.push((number, series_id.clone(), viewport.view.revision, moving));
+            views.push(HostedView { number, series_id, state: viewport.view.clone(), moving });
+        }
+        if now == self.published {
+            return;
+        }
+        self.series.retain(|id, _| open.contains_key(id.as_str()));
+        for (id, series) in open {
+            let Some(volume) = series.volume() else { continue };
+            let known = self.series.get(id).is_some_and(|s| std::sync::Arc::ptr_eq(s.volume(), volume));
+            if !known {
+                self.series.insert(id.to_owned(), shared(series, volume));
+            }
+        }
+        let series: Vec<SharedSeries> = self.series.values().cloned().collect();
+        if let Some(share) = &self.share {
+            share.publish(&series, &views);
+        }
+        self.published = now;
+    }
+
+    /// The dialog.
+    pub fn show(&mut self, ctx: &egui::Context, renderer: &Renderer) {
+        if !self.is_shown {
+            return;
+        }
+        let modal = modal("share dialog").show(ctx, |ui| {
+            ui.set_width(520.0);
+            ui.heading("Share this session");
+            ui.add_space(6.0);
+            if let Some(problem) = &self.problem {
+                ui.colored_label(theme::error(), problem);
+            }
+            if self.share.is_some() {
+                self.show_running(ui);
+            } else {
+                self.show_start(ui, renderer);
+            }
+        });
+        self.is_shown &= !modal.should_close();
+    }
+
+    fn show_start(&mut self, ui: &mut egui::Ui, renderer: &Renderer) {
+        ui.label("Guests see what this window shows, patient data included, as long as you share it.");
+        ui.add_space(6.0);
+        ui.radio_value(&mut self.everywhere, false, "Guests on this machine only");
+        ui.radio_value(&mut self.everywhere, true, "Guests on the networks that this machine is in");
+        if self.everywhere {
+            let warning = "Nothing is encrypted: do this on networks that you trust only.";
+            ui.colored_label(theme::warning(), warning);
+        }
+        ui.add_space(12.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let start = egui::Button::new("Start sharing").fill(theme::accent_fill());
+            if ui.add_enabled(self.starting.is_none(), start).clicked() {
+                self.problem = None;
+                let ip = if self.everywhere { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+                let (listen, renderer) = (SocketAddr::new(IpAddr::V4(ip), 0), renderer.clone());
+                let waker = ui.ctx().clone();
+                self.starting = Some(Job::start("share", ui.ctx(), move |_, sink| {
+                    let wake = move || waker.request_repaint();
+                    let share = Share::start(listen, &renderer, Some(WebRtcConfig::default()), wake);
+                    sink.send(share.map_err(|error| format!("Not shared: {error}.")));
+                }));
+            }
+            if ui.button("Close").clicked() {
+                self.is_shown = false;
+            }
+        });
+    }
+
+    fn show_running(&mut self, ui: &mut egui::Ui) {
+        let Some(share) = &self.share else { return };
+        ui.horizontal(|ui| {
+            let label = ui.label("Guest");
+            let field = egui::TextEdit::singleline(&mut self.name).hint_text("Name").desired_width(180.0);
+            ui.add(field).labelled_by(label.id);
+            ui.radio_value(&mut self.may_drive, false, "may watch");
+            ui.radio_value(&mut self.may_drive, true, "may drive");
+            if ui.button("New link").clicked() {
+                self.problem = None;
+                match share.invite(self.name.trim(), self.may_drive) {
+                    Some(invitation) => {
+                        // A phone or another machine cannot use this machine's own name for itself.
+                        let url = invitation.other_urls.first().unwrap_or(&invitation.url);
+                        let code = QrModules::of(url);
+                        self.link = Some((invitation, code));
+                    }
+                    None => self.problem = Some("There are as many guests as there may be.".into()),
+                }
+            }
+        });
+        if let Some((invitation, code)) = &self.link {
+            ui.add_space(8.0);
+            ui.label(
+                RichText::new("For one guest; it serves once. Whoever has it gets in.").color(theme::weak()),
+            );
+            for url in std::iter::once(&invitation.url).chain(&invitation.other_urls) {
+                ui.horizontal(|ui| {
+                    if ui.button("Copy").on_hover_text("Copy the link").clicked() {
+                        ui.ctx().copy_text(url.clone());
+                    }
+                    ui.add(egui::Label::new(RichText::new(url).monospace().size(11.0)).truncate());
+                });
+            }
+            if let Some(code) = code {
+                ui.add_space(6.0);
+                ui.vertical_centered(|ui| qr(ui, code));
+            }
+        }
+        let guests = share.guests();
+        ui.add_space(8.0);
+        ui.label(
+            RichText::new(if guests.is_empty() { "No guests yet" } else { "Guests" }).color(theme::weak()),
+        );
+        let mut removed = None;
+        for guest in &guests {
+            ui.horizontal(|ui| {
+                let name = title(guest);
+                let remove = ui.button("Remove").on_hover_text(format!("Send {name} away"));
+                if remove.clicked() {
+                    removed = Some(guest.id);
+                }
+                ui.label(name);
+                let role = if guest.role == Role::Driver { "may drive" } else { "may watch" };
+                let there = match (guest.is_connected, guest.address) {
+                    (true, Some(address)) => format!("{role}, from {address}"),
+                    (_, None) => format!("{role}, has not come yet"),
+                    (false, Some(_)) => format!("{role}, gone"),
+                };
+                ui.label(RichText::new(there).color(theme::weak()));
+            });
+        }
+        if let Some(id) = removed {
+            share.remove(id);
+            self.link = self.link.take().filter(|(invitation, _)| invitation.id != id);
+        }
+        for warning in share.warnings() {
+            ui.label(RichText::new(warning).color(theme::warning()).size(11.0));
+        }
+        ui.add_space(12.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("End sharing").clicked() {
+                // Guests are told by its thread.
+                let is_shown = self.is_shown;
+                *self = Self { is_shown, everywhere: self.everywhere, ..Self::default() };
+            }
+            if ui.button("Close").on_hover_text("Sharing goes on").clicked() {
+                self.is_shown = false;
+            }
+        });
+    }
+}
+
+fn title(guest: &Guest) -> String {
+    if guest.name.is_empty() { format!("Guest {}", guest.id) } else { guest.name.clone() }
+}
+
+fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> SharedSeries {
+    let labels = Labels {
+        series_id: series.series_id.clone(),
+        // Studies have no id here: what tells them apart is whose they are, and when.
+        study_id: format!("{} {}", series.study_date, series.study_description),
+        study_description: series.study_description.clone(),
+        study_date: series.study_date.clone(),
+        patient_name: series.patient.name.clone(),
+        patient_id: series.patient.id.clone(),
+        series_description: series.series_description.clone(),
+        series_number: series.series_number,
+    };
+    let (report, warnings) = (series.report.clone(), series.warnings.clone());
+    SharedSeries::new(labels, std::sync::Arc::clone(volume), report, warnings, None)
+}
+
+/// Draws a code, dark on light whatever the theme: readers want it so.
+fn qr(ui: &mut egui::Ui, code: &QrModules) {
+    let modules = code.size + 2 * QUIET;
+    let (rect, response) = ui.allocate_exact_size(vec2(CODE_POINTS, CODE_POINTS), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "QR code of the link"));
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 0.0, Color32::WHITE);
+    let side = CODE_POINTS / modules as f32;
+    for (index, _) in code.dark.iter().enumerate().filter(|(_, dark)| **dark) {
+        let (x, y) = (index % code.size + QUIET, index / code.size + QUIET);
+        let at = rect.min + vec2(x as f32, y as f32) * side;
+        painter.rect_filled(Rect::from_min_size(at, vec2(side, side)), 0.0, Color32::BLACK);
+    }
+}
