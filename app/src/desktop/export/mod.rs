@@ -368,7 +368,7 @@ mod tests {
             let mut reading = reading::Reading::new([1; 16]);
             let line = reading.annotation(reading::Kind::Length, "1.2.3", placement, points.to_vec());
             let line = reading::Annotation { label: "Jane Doe's".into(), ..line };
-            subject.drawn = drawn.then(|| (line, None)).into_iter().collect();
+            subject.drawn = drawn.then_some((line, None)).into_iter().collect();
             picture(&renderer, &order, 1, &Progress::default()).unwrap()
         };
         let (bare, plain, named) = (make(false, false), make(true, false), make(true, true));
