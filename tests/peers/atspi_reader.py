@@ -4,6 +4,7 @@ Runs inside `dbus-run-session` with DISPLAY set: atspi_reader.py PROGRAM STUDY F
 Prints one line a step; ends with 1 and the reason at the first control without a name or step without effect.
 """
 
+import atexit
 import os
 import pathlib
 import subprocess
@@ -49,8 +50,6 @@ def nodes(of):
             child = of.get_child_at_index(index)
             if child is None:
                 continue
-            # What was there a moment ago counts no more.
-            child.clear_cache_single()
             yield child
         except GLib.Error:
             continue
@@ -74,6 +73,7 @@ def application():
     for index in range(desktop.get_child_count()):
         child = desktop.get_child_at_index(index)
         if child is not None and "voxcast" in (child.get_name() or "").lower():
+            # What was there a moment ago counts no more.
             child.clear_cache()
             return child
     return None
@@ -141,6 +141,17 @@ def lacks(part):
     return lambda: not any(part in name for name in shown())
 
 
+def value_of(name):
+    """The number in a field."""
+    for node in everything():
+        if node.get_role() == Atspi.Role.SPIN_BUTTON and name_of(node) == name:
+            try:
+                return Atspi.Value.get_current_value(node)
+            except GLib.Error:
+                return None
+    return None
+
+
 def focused():
     for node in everything():
         try:
@@ -162,7 +173,8 @@ def tab_to(part, most=120):
 
 
 ask_for_trees()
-program = subprocess.Popen([PROGRAM, "--no-index"])
+program = subprocess.Popen([PROGRAM, "--no-index"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+atexit.register(program.kill)
 wait_for("the window is there", lambda: application() is not None)
 window = wait_for(
     "the window has a number",
@@ -184,7 +196,7 @@ check_names("study")
 key("Down", "Down", "Down")
 wait_for("three slices further", has("slice 134 of 260"))
 key("2")
-wait_for("the lung window by its key", has("Lung"))
+wait_for("the lung window by its key", lambda: value_of("W") == 1500.0)
 key("f")
 wait_for("one viewport alone", lambda: sum("slice " in name for name in shown()) <= 1)
 key("f")
