@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::job::Job;
 use super::keymap::Keymap;
 use super::recent::Recent;
-use super::text::tr;
+use super::text::{self, tr};
 use super::{side_panel, theme};
 
 /// Messages of which at least this many details are hidden behind a heading.
@@ -26,7 +26,7 @@ pub fn messages(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         egui::Panel::top(egui::Id::unique("message").with(index)).frame(frame).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-                    if ui.button("Dismiss").clicked() {
+                    if ui.button(tr!("dismiss")).clicked() {
                         commands.push(Command::DismissMessage(index));
                     }
                     ui.with_layout(Layout::top_down(Align::Min), |ui| {
@@ -71,11 +71,13 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             side_panel::progress(work.progress(), ui, commands);
             return;
         }
-        ui.label(RichText::new("Open a study").size(26.0).color(theme::strong()));
+        ui.label(RichText::new(tr!("open-a-study")).size(26.0).color(theme::strong()));
         ui.add_space(6.0);
-        ui.label(RichText::new("Drop a folder with DICOM files here, or choose one.").color(theme::weak()));
+        ui.label(
+            RichText::new(tr!("drop-a-folder-with-dicom-files-here-or-choose-one")).color(theme::weak()),
+        );
         ui.add_space(18.0);
-        let open = egui::Button::new(RichText::new("Open…").size(15.0).color(theme::strong()))
+        let open = egui::Button::new(RichText::new(tr!("open-more")).size(15.0).color(theme::strong()))
             .fill(theme::accent_fill())
             .min_size(vec2(150.0, 36.0));
         if ui.add(open).clicked() {
@@ -90,7 +92,7 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         }
         if !app.recent.paths().is_empty() {
             ui.add_space(30.0);
-            ui.label(RichText::new("Recent").color(theme::weak()));
+            ui.label(RichText::new(tr!("recent")).color(theme::weak()));
             let first = &app.recent.paths()[..app.recent.paths().len().min(6)];
             side_panel::recent_entries(first, ui, commands);
         }
@@ -132,18 +134,18 @@ impl OpenDialog {
         let mut open = true;
         let modal = modal("open dialog").show(ctx, |ui| {
             ui.set_width(520.0);
-            ui.heading("Open a study");
+            ui.heading(tr!("open-a-study"));
             ui.add_space(6.0);
             ui.horizontal(|ui| {
-                if ui.button("Choose a folder…").clicked() {
+                if ui.button(tr!("choose-a-folder-more")).clicked() {
                     commands.push(Command::PickFolder);
                 }
-                if ui.button("Choose files…").clicked() {
+                if ui.button(tr!("choose-files-more")).clicked() {
                     commands.push(Command::PickFiles);
                 }
             });
             ui.add_space(8.0);
-            let label = ui.label("Path of a folder, a file or a DICOMDIR");
+            let label = ui.label(tr!("path-of-a-folder-a-file-or-a-dicomdir"));
             let field = egui::TextEdit::singleline(&mut self.path)
                 .hint_text("/data/study")
                 .desired_width(f32::INFINITY)
@@ -155,19 +157,19 @@ impl OpenDialog {
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             if !recent.paths().is_empty() {
                 ui.add_space(8.0);
-                ui.label(RichText::new("Recent").color(theme::weak()));
+                ui.label(RichText::new(tr!("recent")).color(theme::weak()));
                 side_panel::recent_entries(&recent.paths()[..recent.paths().len().min(6)], ui, commands);
             }
             ui.add_space(12.0);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let path = self.path.trim();
-                let go =
-                    ui.add_enabled(!path.is_empty(), egui::Button::new("Open").fill(theme::accent_fill()));
+                let go = ui
+                    .add_enabled(!path.is_empty(), egui::Button::new(tr!("open")).fill(theme::accent_fill()));
                 if (go.clicked() || entered) && !path.is_empty() {
                     commands.push(Command::Open(vec![PathBuf::from(path)]));
                     open = false;
                 }
-                if ui.button("Close").clicked() {
+                if ui.button(tr!("close")).clicked() {
                     open = false;
                 }
             });
@@ -190,9 +192,9 @@ impl ConnectDialog {
         let mut open = true;
         let modal = modal("connect dialog").show(ctx, |ui| {
             ui.set_width(520.0);
-            ui.heading("Connect");
+            ui.heading(tr!("connect"));
             ui.add_space(6.0);
-            let label = ui.label("Address that a server or a colleague's Voxcast shows, with its token");
+            let label = ui.label(tr!("address-that-a-server-or-a-colleague-s-voxcast-shows-with-it"));
             let field = egui::TextEdit::singleline(&mut self.url)
                 .hint_text("http://host:8080/?token=…")
                 .desired_width(f32::INFINITY)
@@ -211,11 +213,11 @@ impl ConnectDialog {
             ui.add_space(12.0);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let url = self.url.trim();
-                let go = egui::Button::new("Connect").fill(theme::accent_fill());
+                let go = egui::Button::new(tr!("connect")).fill(theme::accent_fill());
                 if (ui.add_enabled(!url.is_empty(), go).clicked() || entered) && !url.is_empty() {
                     commands.push(Command::Connect(url.to_owned()));
                 }
-                if ui.button("Close").clicked() {
+                if ui.button(tr!("close")).clicked() {
                     open = false;
                 }
             });
@@ -239,10 +241,10 @@ pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mu
     egui::Panel::top("connection").frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui.button("Disconnect").clicked() {
+                if ui.button(tr!("disconnect")).clicked() {
                     commands.push(Command::Disconnect);
                 }
-                if gone && ui.button("Reconnect").clicked() {
+                if gone && ui.button(tr!("reconnect")).clicked() {
                     commands.push(Command::Reconnect);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -256,7 +258,7 @@ pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mu
 /// Asks the system's file dialog on a thread, so the window goes on. Without such a dialog the
 /// answer is empty, and the path field remains.
 pub fn pick_folder(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
-    let dialog = rfd::AsyncFileDialog::new().set_title("Open a study").pick_folders();
+    let dialog = rfd::AsyncFileDialog::new().set_title(tr!("open-a-study")).pick_folders();
     Job::start("file dialog", ctx, move |_, sink| {
         let folders = pollster::block_on(dialog).unwrap_or_default();
         sink.send(folders.iter().map(|handle| handle.path().to_owned()).collect());
@@ -265,7 +267,7 @@ pub fn pick_folder(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 
 /// As `pick_folder`, for single files.
 pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
-    let dialog = rfd::AsyncFileDialog::new().set_title("Open DICOM files").pick_files();
+    let dialog = rfd::AsyncFileDialog::new().set_title(tr!("open-dicom-files")).pick_files();
     Job::start("file dialog", ctx, move |_, sink| {
         let files = pollster::block_on(dialog).unwrap_or_default();
         sink.send(files.iter().map(|handle| handle.path().to_owned()).collect());
@@ -275,7 +277,7 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 /// The sheet of keys and gestures. Returns false when it is closed.
 pub fn help(ctx: &egui::Context, keymap: &Keymap) -> bool {
     let modal = modal("help").show(ctx, |ui| {
-        ui.heading("Keys and mouse");
+        ui.heading(tr!("keys-and-mouse"));
         ui.add_space(8.0);
         ui.horizontal_top(|ui| {
             let half =
@@ -290,19 +292,19 @@ pub fn help(ctx: &egui::Context, keymap: &Keymap) -> bool {
         });
         ui.add_space(12.0);
         egui::Grid::new("mouse").num_columns(3).spacing([24.0, 5.0]).show(ui, |ui| {
-            for heading in ["Mouse", "On slices", "On the volume"] {
+            for heading in [tr!("mouse"), tr!("on-slices"), tr!("on-the-volume")] {
                 ui.label(RichText::new(heading).color(theme::weak()));
             }
             ui.end_row();
             for (gesture, slices, volume) in MOUSE {
-                ui.strong(*gesture);
-                ui.label(*slices);
-                ui.label(*volume);
+                ui.strong(text::of(gesture));
+                ui.label(text::of(slices));
+                ui.label(text::of(volume));
                 ui.end_row();
             }
         });
         ui.add_space(12.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.button("Close").clicked()).inner
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.button(tr!("close")).clicked()).inner
     });
     !modal.inner && !modal.should_close()
 }
@@ -314,11 +316,11 @@ fn keys(column: usize, part: std::ops::Range<usize>, keymap: &Keymap, ui: &mut e
             let shortcut = &SHORTCUTS[index];
             if shortcut.group != group {
                 group = shortcut.group;
-                ui.label(RichText::new(group).color(theme::weak()));
+                ui.label(RichText::new(text::of(group)).color(theme::weak()));
                 ui.end_row();
             }
             ui.strong(keymap.changed_keys(index).as_deref().unwrap_or(shortcut.keys));
-            ui.label(shortcut.text);
+            ui.label(text::of(shortcut.text));
             ui.end_row();
         }
     });

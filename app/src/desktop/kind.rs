@@ -5,6 +5,8 @@ use render_core::Outlined;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, Plane};
 
+use super::text;
+
 /// What a viewport was opened to show. Its content and plane may be changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,14 +26,14 @@ impl Kind {
         [Self::Axial, Self::Coronal, Self::Sagittal, Self::Acquired, Self::Volume, Self::Mip];
 
     pub fn name(self) -> &'static str {
-        match self {
+        text::of(match self {
             Self::Acquired => "Acquired",
             Self::Axial => "Axial",
             Self::Coronal => "Coronal",
             Self::Sagittal => "Sagittal",
             Self::Volume => "Volume",
             Self::Mip => "Maximum intensity",
-        }
+        })
     }
 
     /// What is shown first, and in which plane.

@@ -7,6 +7,7 @@ use render_core::scene::view::{Combine, Slab};
 use super::command::Command;
 use super::kind::Kind;
 use super::layout::ViewportId;
+use super::text::tr;
 use super::theme;
 use super::viewport::Viewport;
 
@@ -21,7 +22,7 @@ pub fn viewport(
 ) {
     ui.set_min_width(200.0);
     if let Some(viewport) = viewport {
-        heading(ui, "Show");
+        heading(ui, &tr!("show"));
         for kind in Kind::ALL {
             if ui.selectable_label(viewport.kind == kind, kind.name()).clicked() {
                 commands.push(Command::ShowKind(id, kind));
@@ -33,18 +34,18 @@ pub fn viewport(
         }
         fusion(ui, id, viewport, others, commands);
         ui.separator();
-        entry(ui, "Invert greys", "I", Command::Invert, commands);
+        entry(ui, &tr!("invert-greys"), "I", Command::Invert, commands);
         if viewport.is_slice() {
-            entry(ui, "Flip left and right", "H", Command::Flip { vertical: false }, commands);
-            entry(ui, "Flip top and bottom", "V", Command::Flip { vertical: true }, commands);
-            entry(ui, "Turn right", "R", Command::Turn(90.0), commands);
-            entry(ui, "Turn left", "L", Command::Turn(-90.0), commands);
+            entry(ui, &tr!("flip-left-and-right"), "H", Command::Flip { vertical: false }, commands);
+            entry(ui, &tr!("flip-top-and-bottom"), "V", Command::Flip { vertical: true }, commands);
+            entry(ui, &tr!("turn-right"), "R", Command::Turn(90.0), commands);
+            entry(ui, &tr!("turn-left"), "L", Command::Turn(-90.0), commands);
         }
-        entry(ui, "Reset", "Space", Command::Reset, commands);
+        entry(ui, &tr!("reset"), "Space", Command::Reset, commands);
         ui.separator();
     }
-    entry(ui, "Split side by side", "", Command::Split { id, below: false }, commands);
-    entry(ui, "Split top and bottom", "", Command::Split { id, below: true }, commands);
+    entry(ui, &tr!("split-side-by-side"), "", Command::Split { id, below: false }, commands);
+    entry(ui, &tr!("split-top-and-bottom"), "", Command::Split { id, below: true }, commands);
 }
 
 /// Another series that can be laid over one of the same patient space.
@@ -70,7 +71,7 @@ fn fusion(
         return;
     }
     ui.separator();
-    ui.menu_button("Lay over it", |ui| {
+    ui.menu_button(tr!("lay-over-it"), |ui| {
         if ui.selectable_label(over.is_none(), "Nothing").clicked() {
             commands.push(Command::Fuse(id, None));
             ui.close();
@@ -86,7 +87,7 @@ fn fusion(
 
 fn slab(ui: &mut egui::Ui, id: ViewportId, slab: Slab, commands: &mut Vec<Command>) {
     ui.separator();
-    heading(ui, "Thickness");
+    heading(ui, &tr!("thickness"));
     ui.horizontal(|ui| {
         for thickness_mm in SLABS_MM {
             let text = if thickness_mm == 0.0 { "Slice".to_owned() } else { format!("{thickness_mm} mm") };

@@ -6,6 +6,7 @@ use eframe::egui::{self, Color32, Painter, Pos2, Role, Sense, Shape, Stroke, Vec
 
 use super::annotate;
 use super::command::Command;
+use super::text;
 use super::theme;
 use super::tool::Tool;
 
@@ -17,7 +18,8 @@ pub fn show(active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         for tool in Tool::ALL.into_iter().chain(Tool::DRAWING) {
             let (rect, response) = ui.allocate_exact_size(BUTTON, Sense::click());
             let chosen = tool == active;
-            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, tool.name()));
+            response
+                .widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, text::of(tool.name())));
             let fill = match (chosen, response.hovered() || response.has_focus()) {
                 (true, _) => theme::accent_fill(),
                 (false, true) => theme::hovered(),
@@ -31,8 +33,8 @@ pub fn show(active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             let color = if chosen || response.hovered() { theme::strong() } else { theme::text() };
             icon(tool, ui.painter(), rect.center(), color);
             let response = response.on_hover_ui_at_pointer(|ui| {
-                ui.strong(tool.name());
-                ui.label(tool.hint());
+                ui.strong(text::of(tool.name()));
+                ui.label(text::of(tool.hint()));
             });
             if response.clicked() {
                 commands.push(Command::SetTool(tool));

@@ -135,7 +135,7 @@ impl SettingsDialog {
 
 /// What a command does, with its first key where a row of the help sheet has several commands.
 fn label_of(keymap: &Keymap, bound: &Bound) -> String {
-    let text = SHORTCUTS[bound.shortcut].text;
+    let text = text::of(SHORTCUTS[bound.shortcut].text);
     let alone = keymap.bound().iter().filter(|other| other.shortcut == bound.shortcut).count() == 1;
     match bound.defaults.first() {
         Some(chord) if !alone => format!("{text} ({chord})"),

@@ -9,6 +9,7 @@ use super::app::{App, file_name};
 use super::command::Command;
 use super::connection::Connection;
 use super::loading::Work;
+use super::text::tr;
 use super::{study, theme};
 
 const THUMBNAIL: f32 = 56.0;
@@ -69,7 +70,7 @@ fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Comma
     let width = (ui.available_width() - 76.0).max(40.0);
     let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::accent());
     ui.add(bar);
-    if ui.button("Cancel").on_hover_text("Stop loading (Esc)").clicked() {
+    if ui.button(tr!("cancel")).on_hover_text(tr!("stop-loading-esc")).clicked() {
         commands.push(Command::CancelLoading);
     }
 }
@@ -85,7 +86,7 @@ fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
 }
 
 fn heading(patient: &str, description: &str, date: &str, demographics: bool, ui: &mut egui::Ui) {
-    let name = if demographics { patient } else { "Patient hidden" };
+    let name = if demographics { patient } else { &tr!("patient-hidden") };
     ui.label(RichText::new(name).color(theme::strong()).size(14.5));
     let date = study::date(date);
     let parts = [description, date.as_str()].into_iter().filter(|part| !part.is_empty());
@@ -109,7 +110,7 @@ struct Row<'a> {
 fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(format!("On {}", connection.authority())).color(theme::weak()).size(12.5));
-        if ui.small_button("Disconnect").clicked() {
+        if ui.small_button(tr!("disconnect")).clicked() {
             commands.push(Command::Disconnect);
         }
     });
@@ -172,12 +173,12 @@ fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Com
     let color = if selected { theme::strong() } else { theme::text() };
     let weak = if selected { theme::text() } else { theme::weak() };
     let state = match (loading, selected) {
-        (true, _) => "Loading…",
-        (false, true) => "On screen",
-        (false, false) => "",
+        (true, _) => tr!("loading"),
+        (false, true) => tr!("on-screen"),
+        (false, false) => "".into(),
     };
     for (row, (text, color)) in
-        [(title.as_str(), color), (size.as_str(), weak), (state, weak)].into_iter().enumerate()
+        [(title.as_str(), color), (size.as_str(), weak), (&state, weak)].into_iter().enumerate()
     {
         let galley =
             egui::WidgetText::from(RichText::new(text).color(color).size(if row == 0 { 13.5 } else { 12.5 }))
@@ -203,14 +204,16 @@ fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Com
 /// What was found, corrected and cannot be known, folded away.
 fn self_check(report: &Report, ui: &mut egui::Ui) {
     let title = match report.millimetres.reason() {
-        None => "Self-check: millimetres hold",
-        Some(_) => "Self-check: millimetres do not all hold",
+        None => tr!("self-check-good"),
+        Some(_) => tr!("self-check-bad"),
     };
     let header = egui::CollapsingHeader::new(RichText::new(title).size(12.5)).id_salt("self-check");
     header.show(ui, |ui| {
-        for (name, lines) in
-            [("Found", &report.found), ("Corrected", &report.corrected), ("Not known", &report.unknown)]
-        {
+        for (name, lines) in [
+            (tr!("found"), &report.found),
+            (tr!("corrected"), &report.corrected),
+            (tr!("not-known"), &report.unknown),
+        ] {
             if !lines.is_empty() {
                 ui.label(RichText::new(name).color(theme::weak()).size(12.5));
             }
@@ -247,10 +250,10 @@ fn recent(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     if app.recent.paths().is_empty() {
         return;
     }
-    let header = egui::CollapsingHeader::new("Recent").id_salt("recent");
+    let header = egui::CollapsingHeader::new(tr!("recent")).id_salt("recent");
     header.show(ui, |ui| {
         recent_entries(app.recent.paths(), ui, commands);
-        if ui.link(RichText::new("Clear the list").size(12.5)).clicked() {
+        if ui.link(RichText::new(tr!("clear-the-list")).size(12.5)).clicked() {
             commands.push(Command::ClearRecent);
         }
     });

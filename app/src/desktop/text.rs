@@ -31,6 +31,9 @@ type Bundle = FluentBundle<FluentResource>;
 
 static BUNDLES: LazyLock<[Bundle; LANGUAGES.len()]> = LazyLock::new(|| LANGUAGES.map(bundle));
 
+/// Of the keys that are made of English words.
+const LONGEST_KEY: usize = 60;
+
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
 
 fn bundle(language: Language) -> Bundle {
@@ -82,6 +85,31 @@ pub fn message(key: &'static str, arguments: &[(&'static str, FluentValue<'_>)])
     of(current).or_else(|| of(0)).unwrap_or(Cow::Borrowed(key))
 }
 
+/// A word of a table in the code, as for example the one of shortcuts, in the current language. Its key is the
+/// English words in small letters, with hyphens between them; without such a message it stays English.
+pub fn of(english: &'static str) -> &'static str {
+    let key = key_of(english);
+    let current: &'static Bundle = &BUNDLES[CURRENT.load(Ordering::Relaxed)];
+    let pattern = current.get_message(&key).and_then(|message| message.value());
+    match pattern.map(|pattern| current.format_pattern(pattern, None, &mut Vec::new())) {
+        Some(Cow::Borrowed(words)) => words,
+        _ => english,
+    }
+}
+
+fn key_of(english: &str) -> String {
+    let mut key = String::new();
+    for c in english.chars() {
+        if c.is_ascii_alphanumeric() {
+            key.push(c.to_ascii_lowercase());
+        } else if !key.is_empty() && !key.ends_with('-') {
+            key.push('-');
+        }
+    }
+    key.truncate(LONGEST_KEY);
+    key.trim_end_matches('-').to_owned()
+}
+
 /// A message by its key: `tr!("open")`, `tr!("slice-of", number = 3, count = 275)`.
 macro_rules! tr {
     ($key:literal) => {
@@ -100,6 +128,9 @@ mod tests {
 
     use fluent_bundle::FluentResource;
 
+    use super::super::kind::Kind;
+    use super::super::tool::Tool;
+    use super::super::{command, top_bar};
     use super::*;
 
     /// The names of variables in a message, by key. Fluent's own syntax: `{ $name`.
@@ -174,6 +205,22 @@ mod tests {
         names
     }
 
+    /// What `of` is asked for.
+    fn words_of_tables() -> BTreeSet<&'static str> {
+        let mut words = BTreeSet::new();
+        for shortcut in command::SHORTCUTS {
+            words.extend([shortcut.group, shortcut.text]);
+        }
+        for (gesture, slices, volume) in command::MOUSE {
+            words.extend([*gesture, *slices, *volume]);
+        }
+        words.extend(Kind::ALL.map(Kind::name));
+        words.extend(Tool::ALL.into_iter().chain(Tool::DRAWING).flat_map(|tool| [tool.name(), tool.hint()]));
+        words.extend(top_bar::WAYS.iter().flat_map(|(_, name, hint)| [*name, *hint]));
+        words.remove("");
+        words
+    }
+
     #[test]
     fn every_language_has_the_same_messages_with_the_same_arguments() {
         let english = keys(&LANGUAGES[0]);
@@ -196,10 +243,14 @@ mod tests {
 
     #[test]
     fn what_the_window_says_exists_and_what_exists_is_said() {
-        let (known, used) = (keys(&LANGUAGES[0]), uses());
+        let (known, mut used) = (keys(&LANGUAGES[0]), uses());
         for (key, names) in &used {
             let message = known.get(key).unwrap_or_else(|| panic!("there is no message {key}"));
             assert_eq!(message, names, "arguments of {key}");
+        }
+        for word in words_of_tables() {
+            assert!(known.contains_key(&key_of(word)), "there is no message {} for {word:?}", key_of(word));
+            used.insert(key_of(word), BTreeSet::new());
         }
         let unused: Vec<_> = known.keys().filter(|key| !used.contains_key(*key)).collect();
         assert!(unused.is_empty(), "nobody says {unused:?}");

@@ -11,18 +11,27 @@ use super::app::App;
 use super::command::Command;
 use super::layout;
 use super::overlay::{axis_position, preset_title};
-use super::text::tr;
+use super::text::{self, tr};
 use super::theme::{self, Icon};
 use super::viewport::Viewport;
 
 /// Most menus fit without scrolling.
 const MENU_HEIGHT: f32 = 560.0;
 
+/// How a volume is drawn: what, its name, its hint.
+pub const WAYS: [(Content, &str, &str); 5] = [
+    (Content::Volume, "Shaded", "Shaded volume (M)"),
+    (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (Shift+C)"),
+    (Content::MIP, "MIP", "Maximum intensity projection (M)"),
+    (Content::Projection(Combine::Minimum), "MinIP", "Minimum intensity projection"),
+    (Content::Projection(Combine::Mean), "Mean", "Mean intensity projection"),
+];
+
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let help = ui.button("?").on_hover_text("Keys and mouse (?)");
-            if help.accessible_name("Keys and mouse").clicked() {
+            let help = ui.button("?").on_hover_text(tr!("keys-and-mouse-hint"));
+            if help.accessible_name(tr!("keys-and-mouse")).clicked() {
                 commands.push(Command::ToggleHelp);
             }
             renderer_chip(app, ui);
@@ -37,16 +46,24 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     if app.has_list() {
         let button =
             egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
-        let list = ui.add(button).on_hover_text("Show or hide the series (Ctrl+B)");
+        let list = ui.add(button).on_hover_text(tr!("show-or-hide-the-series-ctrl-b"));
         Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
-        if list.accessible_name("Series list").clicked() {
+        if list.accessible_name(tr!("series-list")).clicked() {
             commands.push(Command::ToggleSidePanel);
         }
     }
-    if ui.button("Open…").on_hover_text("Open a study (Ctrl+O), or drop it on the window").clicked() {
+    if ui
+        .button(tr!("open-more"))
+        .on_hover_text(tr!("open-a-study-ctrl-o-or-drop-it-on-the-window"))
+        .clicked()
+    {
         commands.push(Command::ShowOpenDialog);
     }
-    if ui.button("Connect…").on_hover_text("Show what a server or a colleague draws (Ctrl+K)").clicked() {
+    if ui
+        .button(tr!("connect-more"))
+        .on_hover_text(tr!("show-what-a-server-or-a-colleague-draws-ctrl-k"))
+        .clicked()
+    {
         commands.push(Command::ShowConnectDialog);
     }
     let share = match app.sharing.guests() {
@@ -72,7 +89,7 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         if ui.selectable_label(shown, "Measurements").on_hover_text(hint).clicked() {
             commands.push(Command::ToggleMeasurements);
         }
-        if ui.button("Reset").on_hover_text("Reset all viewports (Shift+Space)").clicked() {
+        if ui.button(tr!("reset")).on_hover_text(tr!("reset-all-viewports-shift-space")).clicked() {
             commands.push(Command::ResetAll);
         }
         view_menu(app, ui, commands);
@@ -81,8 +98,8 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 
 /// A table to choose rows and columns from, as large as grids can be.
 fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let menu = ui.menu_button("Grid", |ui| {
-        if ui.button("Planes and volume").clicked() {
+    let menu = ui.menu_button(tr!("grid"), |ui| {
+        if ui.button(tr!("planes-and-volume")).clicked() {
             commands.push(Command::ResetLayout);
             ui.close();
         }
@@ -103,29 +120,28 @@ fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         });
         if let Some(hung) = &app.hung {
             ui.separator();
-            ui.label(RichText::new("Hanging protocol (stages: , and .)").color(theme::weak()).size(12.5));
+            ui.label(RichText::new(tr!("hanging-protocol-stages-and")).color(theme::weak()).size(12.5));
             for name in &hung.others {
                 if ui.selectable_label(*name == hung.protocol, name).clicked() {
                     commands.push(Command::Hang(name.clone()));
                     ui.close();
                 }
             }
-            let keep = ui.menu_button("Keep this arrangement…", |ui| keep_arrangement(ui, commands));
-            keep.response
-                .on_hover_text("As a hanging protocol of your own, for studies with the same modalities");
+            let keep = ui.menu_button(tr!("keep-this-arrangement-more"), |ui| keep_arrangement(ui, commands));
+            keep.response.on_hover_text(tr!("as-a-hanging-protocol-of-your-own-for-studies-with-the-same"));
         }
     });
-    menu.response.on_hover_text("How many viewports, in rows and columns, and which series they show");
+    menu.response.on_hover_text(tr!("how-many-viewports-in-rows-and-columns-and-which-series-they"));
 }
 
 /// Asks for a name.
 fn keep_arrangement(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let id = egui::Id::unique("name of the arrangement");
     let mut name: String = ui.data_mut(|data| data.get_temp(id).unwrap_or_default());
-    let label = ui.label("Name of the hanging protocol");
+    let label = ui.label(tr!("name-of-the-hanging-protocol"));
     let field = ui.text_edit_singleline(&mut name).labelled_by(label.id);
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-    let keep = ui.add_enabled(!name.trim().is_empty(), egui::Button::new("Keep"));
+    let keep = ui.add_enabled(!name.trim().is_empty(), egui::Button::new(tr!("keep")));
     if (keep.clicked() || entered) && !name.trim().is_empty() {
         commands.push(Command::KeepArrangement(name.trim().to_owned()));
         name.clear();
@@ -137,14 +153,14 @@ fn keep_arrangement(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 /// Plays slices or times, and where in time a 4D series is.
 fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let cine = app.desk.cine;
-    let play = ui.selectable_label(cine.is_some(), "Cine").on_hover_text("Play slices or times (C)");
+    let play = ui.selectable_label(cine.is_some(), tr!("cine")).on_hover_text(tr!("play-slices-or-times-c"));
     if play.clicked() {
         commands.push(Command::ToggleCine);
     }
     if let Some(cine) = cine {
         let mut speed = cine.per_second;
         let drag = DragValue::new(&mut speed).range(1.0..=60.0).speed(0.25).max_decimals(0).suffix(" /s");
-        let response = ui.add(drag).on_hover_text("Pictures a second");
+        let response = ui.add(drag).on_hover_text(tr!("pictures-a-second"));
         if response.changed() {
             commands.push(Command::CineSpeed(speed));
         }
@@ -152,7 +168,7 @@ fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     if let (Some(time), count @ 2..) = (viewport.series.time, viewport.series.times.len()) {
         let mut number = time + 1;
         let slider = egui::Slider::new(&mut number, 1..=count as u32).text(format!("of {count} times"));
-        if ui.add(slider).on_hover_text("Time of the 4D series (Ctrl+[ and ])").changed() {
+        if ui.add(slider).on_hover_text(tr!("time-of-the-4d-series-ctrl-and")).changed() {
             commands.push(Command::StepTime(i64::from(number) - i64::from(time) - 1));
         }
     }
@@ -164,7 +180,7 @@ fn blend(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let mut percent = layer.opacity * 100.0;
     let modality = &over.outline().meaning().modality;
     let slider = egui::Slider::new(&mut percent, 0.0..=100.0).max_decimals(0).suffix(" %").text(modality);
-    if ui.add(slider).on_hover_text(format!("How much of the {modality} is seen")).changed() {
+    if ui.add(slider).on_hover_text(tr!("how-much-is-seen", modality = modality.as_str())).changed() {
         commands.push(Command::Blend(percent / 100.0));
     }
 }
@@ -172,8 +188,11 @@ fn blend(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let window = viewport.view.window;
     let named = &viewport.series.windows;
-    let name = named.iter().find(|(_, named)| *named == window).map_or("Custom", |(name, _)| name.as_str());
-    ui.label(RichText::new("Window").color(theme::weak()));
+    let name = named
+        .iter()
+        .find(|(_, named)| *named == window)
+        .map_or_else(|| tr!("custom").into_owned(), |(name, _)| name.clone());
+    ui.label(RichText::new(tr!("window")).color(theme::weak()));
     let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).height(MENU_HEIGHT).show_ui(
         ui,
         |ui| {
@@ -185,15 +204,17 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
             }
         },
     );
-    menu.response.on_hover_text("Window presets, width / centre (1 to 5)").accessible_name("Window preset");
+    menu.response
+        .on_hover_text(tr!("window-presets-width-centre-1-to-5"))
+        .accessible_name(tr!("window-preset"));
 
     let (mut width, mut center) = (window.width(), window.center());
     let speed = (width / 200.0).max(0.5);
     let width_drag = DragValue::new(&mut width).range(1.0..=1e6).speed(speed).max_decimals(0).prefix("W ");
     let center_drag = DragValue::new(&mut center).range(-1e6..=1e6).speed(speed).max_decimals(0).prefix("L ");
     let unit = &viewport.series.outline().meaning().unit;
-    let width_response = ui.add(width_drag).on_hover_text(format!("Width of the window, {unit}"));
-    let center_response = ui.add(center_drag).on_hover_text(format!("Centre of the window, {unit}"));
+    let width_response = ui.add(width_drag).on_hover_text(tr!("width-of-window", unit = unit.as_str()));
+    let center_response = ui.add(center_drag).on_hover_text(tr!("centre-of-window", unit = unit.as_str()));
     if width_response.changed() || center_response.changed() {
         commands.push(Command::SetWindow(window.changed(center, width)));
     }
@@ -201,25 +222,26 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
 
 fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let view = &viewport.view;
-    ui.label(RichText::new("Volume").color(theme::weak()));
+    ui.label(RichText::new(tr!("volume")).color(theme::weak()));
     preset_menu(view, &app.presets, viewport.series.outline(), ui, commands);
-    const WAYS: [(Content, &str, &str); 5] = [
-        (Content::Volume, "Shaded", "Shaded volume (M)"),
-        (Content::Cinematic, "Cinematic", "Light of a studio, followed path by path (Shift+C)"),
-        (Content::MIP, "MIP", "Maximum intensity projection (M)"),
-        (Content::Projection(Combine::Minimum), "MinIP", "Minimum intensity projection"),
-        (Content::Projection(Combine::Mean), "Mean", "Mean intensity projection"),
-    ];
-    let now =
-        WAYS.iter().find(|(content, ..)| *content == view.content).map_or("Surface", |(_, name, _)| name);
+    let now = WAYS
+        .iter()
+        .find(|(content, ..)| *content == view.content)
+        .map_or_else(|| tr!("surface").into_owned(), |(_, name, _)| text::of(name).to_owned());
     let menu = ComboBox::from_id_salt("way").selected_text(now).width(86.0).show_ui(ui, |ui| {
         for (content, name, hint) in WAYS {
-            if ui.selectable_label(view.content == content, name).on_hover_text(hint).clicked() {
+            if ui
+                .selectable_label(view.content == content, text::of(name))
+                .on_hover_text(text::of(hint))
+                .clicked()
+            {
                 commands.push(Command::SetVolumeContent(content));
             }
         }
     });
-    menu.response.on_hover_text("How the volume is drawn (M, Shift+C)").accessible_name("Volume rendering");
+    menu.response
+        .on_hover_text(tr!("how-the-volume-is-drawn-m-shift-c"))
+        .accessible_name(tr!("volume-rendering"));
 }
 
 fn preset_menu(
@@ -244,28 +266,28 @@ fn preset_menu(
             }
             if !any {
                 let modality = &volume.meaning().modality;
-                ui.label(format!("No presets for {modality}: the window sets the opacity."));
+                ui.label(tr!("no-presets", modality = modality.as_str()));
             }
         });
-    menu.response.on_hover_text("Volume presets (P)").accessible_name("Volume preset");
+    menu.response.on_hover_text(tr!("volume-presets-p")).accessible_name(tr!("volume-preset"));
 }
 
 fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    ui.menu_button("View", |ui| {
+    ui.menu_button(tr!("view"), |ui| {
         let mut entry = |ui: &mut egui::Ui, on: bool, text: &str, key: &str, command: Command| {
             if ui.add(egui::Button::selectable(on, text).shortcut_text(key)).clicked() {
                 commands.push(command);
                 ui.close();
             }
         };
-        entry(ui, app.desk.demographics, "Patient's data", "D", Command::ToggleDemographics);
-        entry(ui, app.desk.reference_lines, "Reference lines", "X", Command::ToggleReferenceLines);
-        entry(ui, app.desk.linked, "Parallel slices page together", "", Command::ToggleLinked);
-        entry(ui, app.desk.crop, "Crop box", "Shift+K", Command::ToggleCrop);
+        entry(ui, app.desk.demographics, &tr!("patient-s-data"), "D", Command::ToggleDemographics);
+        entry(ui, app.desk.reference_lines, &tr!("reference-lines"), "X", Command::ToggleReferenceLines);
+        entry(ui, app.desk.linked, &tr!("parallel-slices-page-together"), "", Command::ToggleLinked);
+        entry(ui, app.desk.crop, &tr!("crop-box"), "Shift+K", Command::ToggleCrop);
         entry(ui, app.look_panel.is_some(), &tr!("look-title"), "Shift+P", Command::ToggleLookPanel);
         ui.separator();
-        entry(ui, false, "Maximise the active viewport", "F", Command::ToggleMaximiseActive);
-        entry(ui, false, "Planes and volume", "", Command::ResetLayout);
+        entry(ui, false, &tr!("maximise-the-active-viewport"), "F", Command::ToggleMaximiseActive);
+        entry(ui, false, &tr!("planes-and-volume"), "", Command::ResetLayout);
         ui.separator();
         entry(ui, false, &tr!("export-menu"), "Ctrl+E", Command::ShowExport);
         entry(ui, false, &tr!("settings-menu"), "Ctrl+,", Command::ShowSettings);
@@ -305,9 +327,9 @@ fn renderer_chip(app: &App, ui: &mut egui::Ui) {
     };
     let instead = drawn.and_then(|drawn| drawn.instead);
     let color = if instead.is_some() { theme::warning() } else { theme::weak() };
-    let chip = ui.label(RichText::new(format!("Rendering: {name}")).color(color));
+    let chip = ui.label(RichText::new(tr!("rendering-by", name = name)).color(color));
     chip.on_hover_ui(|ui| {
-        ui.strong(format!("Pictures are drawn by: {name}"));
+        ui.strong(tr!("drawn-by", name = name));
         if let Some(error) = instead {
             ui.colored_label(theme::warning(), error.to_string());
         }
@@ -330,23 +352,24 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
                 ui.label(RichText::new(format!("voxel {i}, {j}, {k}")).color(theme::weak()));
             }
             None if !app.desk.is_empty() => {
-                ui.label(RichText::new("Point at a slice to read its value").color(theme::weak()));
+                ui.label(RichText::new(tr!("point-at-a-slice-to-read-its-value")).color(theme::weak()));
             }
             None => {
                 ui.label("");
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new("Not for diagnostic use").color(theme::weak()));
+            ui.label(RichText::new(tr!("notice")).color(theme::weak()));
             if let Some((shown, all)) = app.series_shown() {
-                ui.label(RichText::new(format!("{shown} of {all} series shown")).color(theme::weak()));
+                let text = tr!("series-shown", shown = shown, all = all);
+                ui.label(RichText::new(text).color(theme::weak()));
             }
             if let Some(hung) = &app.hung {
                 let stage = &hung.stages[hung.stage];
                 let text =
                     format!("{}: {stage} ({} of {})", hung.protocol, hung.stage + 1, hung.stages.len());
                 ui.label(RichText::new(text).color(theme::weak()))
-                    .on_hover_text("The hanging protocol and its stage");
+                    .on_hover_text(tr!("the-hanging-protocol-and-its-stage"));
             }
         });
     });

@@ -9,6 +9,7 @@ use reading::{Annotation, Edit, Id, Segment, Values};
 use super::super::command::Command;
 use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
+use super::super::text::tr;
 use super::super::{study, theme};
 use super::{Annotate, BRUSHES};
 
@@ -51,7 +52,11 @@ impl Annotate {
         ui.horizontal(|ui| {
             ui.heading("Measurements");
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.button("×").on_hover_text("Close").accessible_name("Close the measurements").clicked()
+                if ui
+                    .button("×")
+                    .on_hover_text(tr!("close"))
+                    .accessible_name("Close the measurements")
+                    .clicked()
                 {
                     commands.push(Command::ToggleMeasurements);
                 }
@@ -240,7 +245,7 @@ impl Annotate {
             let mut cancel = false;
             ui.horizontal(|ui| {
                 ui.label(text);
-                cancel = ui.button("Cancel").clicked();
+                cancel = ui.button(tr!("cancel")).clicked();
             });
             if cancel {
                 self.cancel_work();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use eframe::egui;
 
+use super::super::text::tr;
 use super::Want;
 use crate::desktop::annotate::Annotate;
 use crate::desktop::command::Command;
@@ -29,9 +30,9 @@ impl Show for Cells<'_> {
         match self.viewports.get(&id) {
             Some(viewport) => viewport.heading(self.scenery.several_series),
             None => Heading {
-                title: "Empty".to_owned(),
+                title: tr!("empty").into_owned(),
                 color: theme::line(),
-                hint: "What this viewport shows: nothing".to_owned(),
+                hint: tr!("what-this-viewport-shows-nothing").into_owned(),
             },
         }
     }
