@@ -67,7 +67,7 @@ look-pre-integrated = Vorintegriert
 look-pre-integrated-hint = Auch zwischen den Abtastpunkten schauen: große Schritte zeigen keine Ringe
 look-preset-name = Name
 look-quality = Qualität
-look-redo-hint = Zurückgenommenes wiederholen
+look-redo-hint = Zurückgenommenes wiederholen (Strg+Y)
 look-remove-hint = Punkt entfernen (Entf)
 look-save = Als Vorlage speichern…
 look-shadows = Weiche Schatten des ersten Lichts
@@ -77,7 +77,7 @@ look-stop = Farbpunkt { $number } von { $count }: { $value }, Rot { $red }, Grü
 look-stop-color = Farbe des Farbpunkts
 look-stop-value = Wert des Farbpunkts
 look-title = Darstellung
-look-undo-hint = Letzte Änderung der Darstellung zurücknehmen
+look-undo-hint = Letzte Änderung zurücknehmen (Strg+Z)
 look-zoom-in = Weniger Werte, größer
 look-zoom-out = Mehr Werte, kleiner
 

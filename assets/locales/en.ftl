@@ -67,7 +67,7 @@ look-pre-integrated = Pre-integrated
 look-pre-integrated-hint = Look at what lies between samples, too: coarse steps show no rings
 look-preset-name = Name
 look-quality = Quality
-look-redo-hint = Do again what was undone
+look-redo-hint = Do again what was undone (Ctrl+Y)
 look-remove-hint = Remove the point (Delete)
 look-save = Save as a preset…
 look-shadows = Soft shadows of the first light
@@ -77,7 +77,7 @@ look-stop = Colour stop { $number } of { $count }: { $value }, red { $red }, gre
 look-stop-color = Colour of the stop
 look-stop-value = Value of the stop
 look-title = Look of the volume
-look-undo-hint = Take back the last change of the look
+look-undo-hint = Take back the last change (Ctrl+Z)
 look-zoom-in = Fewer values, larger
 look-zoom-out = More values, smaller
 

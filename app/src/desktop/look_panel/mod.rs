@@ -15,7 +15,6 @@ use render_core::scene::{ColorMap, Content, ViewState};
 use render_core::{Outlined, Volume};
 
 use self::histogram::Histogram;
-use self::look::Steps;
 use self::plot::{Axis, Plot};
 use super::command::Command;
 use super::job::{Job, Poll};
@@ -51,7 +50,6 @@ struct State {
     volume: Option<Arc<Volume>>,
     job: Option<Job<Histogram>>,
     histogram: Option<Histogram>,
-    steps: Steps,
     values: Axis,
     slopes: Axis,
     /// The selected points of the three tracks.
@@ -74,7 +72,6 @@ impl State {
             volume: subject.volume.cloned(),
             job,
             histogram: None,
-            steps: Steps::new(Look::of(subject.view)),
             values: first_axis(subject, None),
             slopes: slopes_of(subject.view),
             opacity: None,
@@ -129,7 +126,6 @@ impl LookPanel {
         let Some(state) = &mut self.subject else { return };
         state.take_histogram(subject);
         let before = Look::of(subject.view);
-        state.steps.observe(&before, ui.input(|input| input.pointer.any_down()));
         let mut look = before.clone();
 
         ui.horizontal(|ui| {
@@ -141,13 +137,12 @@ impl LookPanel {
             });
         });
         ui.horizontal(|ui| {
-            let undo = ui.add_enabled(state.steps.can_undo(), egui::Button::new(tr!("undo")));
-            if undo.on_hover_text(tr!("look-undo-hint")).clicked() {
-                look = state.steps.undo().unwrap_or(look.clone());
+            // The steps back are those of the whole window.
+            if ui.button(tr!("undo")).on_hover_text(tr!("look-undo-hint")).clicked() {
+                commands.push(Command::Undo);
             }
-            let redo = ui.add_enabled(state.steps.can_redo(), egui::Button::new(tr!("redo")));
-            if redo.on_hover_text(tr!("look-redo-hint")).clicked() {
-                look = state.steps.redo().unwrap_or(look.clone());
+            if ui.button(tr!("redo")).on_hover_text(tr!("look-redo-hint")).clicked() {
+                commands.push(Command::Redo);
             }
         });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
