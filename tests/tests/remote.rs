@@ -224,11 +224,13 @@ async fn what_is_drawn_on_a_remote_series_is_measured_by_the_servers_voxels() {
     let ends = vec![at(-60.0, 0.0), at(60.0, 0.0), at(0.0, -40.0), at(0.0, 40.0)];
     let ask = |request, kind, points_mm| {
         let series_instance_uid = series.id.clone();
-        remote.measure(Measure { request, series_instance_uid, kind, points_mm, plane });
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let measure = Measure { request, series_instance_uid, kind, points_mm, plane };
+        remote.measure(measure, move |measured| drop(answer.send(measured)));
+        tokio::time::timeout(PATIENCE, answered)
     };
-    let answer = || remote.take_events().into_iter().next();
-    ask(7, MeasuredKind::Ellipse, ends.clone());
-    let Event::Measured(measured) = until("an answer", answer).await else { panic!("no answer") };
+    let measured = ask(7, MeasuredKind::Ellipse, ends.clone()).await.expect("in time").expect("an answer");
+    let measured = measured.expect("it can be measured");
     assert_eq!(measured.request, 7);
 
     let drawn = json!({
@@ -246,7 +248,7 @@ async fn what_is_drawn_on_a_remote_series_is_measured_by_the_servers_voxels() {
     assert!(there.len() >= 6 && measured.histogram == here.histogram);
     assert_eq!(measured.quantities[0].measure, "area");
 
-    ask(8, MeasuredKind::Length, ends[..1].to_vec());
-    let refused = until("an answer", answer).await;
-    assert!(matches!(refused, Event::MeasureFailed { request: 8, .. }), "{refused:?}");
+    let refused =
+        ask(8, MeasuredKind::Length, ends[..1].to_vec()).await.expect("in time").expect("an answer");
+    assert!(refused.is_err(), "{refused:?}");
 }

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use eframe::egui;
 use protocol::MAX_VIEWS;
-use protocol::message::{Role, Series, Study};
+use protocol::message::{Measure, MeasuredPlane, Role, Series, Study};
+use reading::{Annotation, Placement, Quantity, Values};
 use render_core::scene::ViewState;
 use server_mode::client::Error;
 use server_mode::remote::{Event, HostView, Picture, Remote, RemoteSeries, State};
+
+/// A server that has not measured something by then does not.
+const LONGEST_MEASUREMENT: Duration = Duration::from_secs(30);
 
 /// The connection and its places for pictures. It ends when the last viewport and the window let go of it.
 #[derive(Debug)]
@@ -72,6 +77,38 @@ impl Connection {
         library.iter().find_map(|study| {
             let series = study.series.iter().find(|series| series.series_instance_uid == opened.id)?;
             Some((study.clone(), series.clone()))
+        })
+    }
+
+    /// What was drawn, measured by the server's voxels. Waits for it, so it is for threads of jobs.
+    pub fn measure(&self, series_id: &str, annotation: &Annotation) -> Option<Values> {
+        let kind = serde_json::to_value(annotation.kind).ok()?;
+        let Placement { center_mm, right, down } = annotation.placement;
+        let measure = Measure {
+            // What is moved is measured anew; only its last place is worth anything.
+            request: serde_json::to_value(annotation.id).ok()?.as_u64()? as u32,
+            series_instance_uid: series_id.to_owned(),
+            kind: serde_json::from_value(kind).ok()?,
+            points_mm: annotation.points_mm.iter().map(|point| point.to_array()).collect(),
+            plane: MeasuredPlane {
+                center_mm: center_mm.to_array(),
+                right: right.to_array(),
+                down: down.to_array(),
+            },
+        };
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        self.remote.measure(measure, move |measured| drop(answer.send(measured)));
+        let measured = answered.recv_timeout(LONGEST_MEASUREMENT).ok()?;
+        let measured =
+            measured.inspect_err(|reason| tracing::warn!(reason, "a server does not measure")).ok()?;
+        let quantity = |quantity: &protocol::message::Quantity| {
+            let measure = serde_json::from_value(quantity.measure.clone().into()).ok()?;
+            Some(Quantity { measure, value: quantity.value, unit: quantity.unit.clone() })
+        };
+        Some(Values {
+            quantities: measured.quantities.iter().filter_map(quantity).collect(),
+            histogram: measured.histogram,
+            doubt: measured.doubt,
         })
     }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use protocol::message::{LayoutView, Measure, Role, SeriesOpened, TransportKind, ViewState as ToldState};
+use protocol::message::{LayoutView, Role, SeriesOpened, TransportKind, ViewState as ToldState};
 use protocol::{ClientMessage, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
 
 use super::slot::ToSend;
-use super::{Command, Event, RemoteSeries, Shared, State, Stats, Welcome};
+use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome};
 use crate::client::{self, Connection, Error};
 use crate::screen::Screen;
 
@@ -50,9 +50,8 @@ pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
                     Some(Command::Reconnect) => break,
                     Some(Command::Open(id)) => drop(series.entry(id).or_default()),
                     Some(Command::Close(id)) => drop(series.remove(&id)),
-                    Some(Command::Measure(Measure { request, .. })) => {
-                        let reason = "There is no connection to the server.".into();
-                        shared.tell(Event::MeasureFailed { request, reason });
+                    Some(Command::Measure(_, answer)) => {
+                        answer(Err("There is no connection to the server.".into()));
                     }
                     None => return,
                 },
@@ -157,8 +156,8 @@ struct Driver<'a> {
     role: Role,
     /// Series that were asked for, with the `seq` that asked.
     opening: VecDeque<(u64, String)>,
-    /// Measurements that were asked for: `seq` and request.
-    measuring: VecDeque<(u64, u32)>,
+    /// Measurements that were asked for: `seq`, request, and who waits for the answer.
+    measuring: VecDeque<(u64, u32, Answer)>,
     webrtc_at: Option<Instant>,
     webrtc_pause: Duration,
     meter: Meter,
@@ -181,13 +180,14 @@ impl Driver<'_> {
                     self.connection.ask(ClientMessage::CloseSeries { series_instance_uid: id })?;
                 }
             }
-            Command::Measure(measure) => {
+            Command::Measure(measure, answer) => {
                 let request = measure.request;
                 let seq = self.connection.ask(ClientMessage::Measure(measure))?;
+                self.measuring.retain(|(_, other, _)| *other != request);
                 if self.measuring.len() >= MOST_MEASURING {
                     self.measuring.pop_front();
                 }
-                self.measuring.push_back((seq, request));
+                self.measuring.push_back((seq, request, answer));
             }
             // There is one.
             Command::Reconnect => {}
@@ -299,6 +299,7 @@ impl Driver<'_> {
                 let closed = self.series.values_mut().filter(|_| !resumed);
                 closed.for_each(|series| *series = None);
                 self.opening.clear();
+                self.measuring.clear();
                 let wanted: Vec<String> =
                     self.series.iter().filter(|(_, one)| one.is_none()).map(|(id, _)| id.clone()).collect();
                 if role == Role::Owner {
@@ -325,21 +326,22 @@ impl Driver<'_> {
             }
             ServerMessage::ViewState(told) => self.told(&told),
             ServerMessage::Measured(measured) => {
-                self.measuring.retain(|(_, request)| *request != measured.request);
-                self.shared.tell(Event::Measured(measured));
+                let asked = self.measuring.iter().position(|(_, request, _)| *request == measured.request);
+                if let Some((_, _, answer)) = asked.and_then(|at| self.measuring.remove(at)) {
+                    answer(Ok(measured));
+                }
             }
             ServerMessage::Shared { views } => {
                 self.shared.tell(Event::Shared(views));
             }
             ServerMessage::Error { code, message, seq } => {
-                let measured = self.measuring.iter().find(|(asked, _)| Some(*asked) == seq).copied();
+                let measured = self.measuring.iter().position(|(asked, ..)| Some(*asked) == seq);
                 let asked = self.opening.iter().position(|(asked, _)| Some(*asked) == seq);
                 if let Some((_, series_id)) = asked.and_then(|at| self.opening.remove(at)) {
                     self.series.remove(&series_id);
                     self.shared.tell(Event::OpenFailed { series_id, reason: message });
-                } else if let Some((_, request)) = measured {
-                    self.measuring.retain(|(_, other)| *other != request);
-                    self.shared.tell(Event::MeasureFailed { request, reason: message });
+                } else if let Some((_, _, answer)) = measured.and_then(|at| self.measuring.remove(at)) {
+                    answer(Err(message));
                 } else if code != ErrorCode::GoingAway {
                     self.shared.tell(Event::Failed(message));
                 }

@@ -76,11 +76,6 @@ pub enum Event {
         done: u64,
         total: u64,
     },
-    Measured(Measured),
-    MeasureFailed {
-        request: u32,
-        reason: String,
-    },
     /// Which slots a guest is shown, in the order of the host's window.
     Shared(Vec<u8>),
     /// What else the server could not do, in words for people.
@@ -130,9 +125,12 @@ pub struct Remote {
 enum Command {
     Open(String),
     Close(String),
-    Measure(Measure),
+    Measure(Measure, Answer),
     Reconnect,
 }
+
+/// Takes what was measured, or why it was not, on another thread; must not block.
+type Answer = Box<dyn FnOnce(Result<Measured, String>) + Send>;
 
 struct Shared {
     address: Address,
@@ -250,10 +248,10 @@ impl Remote {
         self.command(Command::Close(series_id.to_owned()));
     }
 
-    /// Has something measured by the server's voxels; [`Event::Measured`] or [`Event::MeasureFailed`] answers, and
-    /// nothing where the connection is lost meanwhile. A later request of the same number takes its place.
-    pub fn measure(&self, measure: Measure) {
-        self.command(Command::Measure(measure));
+    /// Has something measured by the server's voxels. `answer` is called on another thread, or dropped where the
+    /// connection is lost or a later request of the same number has taken its place; it must not block.
+    pub fn measure(&self, measure: Measure, answer: impl FnOnce(Result<Measured, String>) + Send + 'static) {
+        self.command(Command::Measure(measure, Box::new(answer)));
     }
 
     /// Tries again from [`State::Gone`]; what was open is opened again and shown as it was.

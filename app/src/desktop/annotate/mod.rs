@@ -17,9 +17,10 @@ use render_core::scene::ViewState;
 use render_core::scene::view::Plane;
 use render_core::{Outlined, Progress, Volume};
 
+use super::connection::Connection;
 use super::job::{Job, Poll};
 use super::layout::ViewportId;
-use super::study::OpenSeries;
+use super::study::{OpenSeries, Source as Place};
 
 mod files;
 mod icons;
@@ -404,12 +405,15 @@ impl Annotate {
         }
         let running = self.measured.values().filter(|m| m.job.is_some()).count();
         let large = samples(annotation, series.outline()) > QUICK;
-        let (values, job) = if !large {
+        let there = server(annotation, series).is_some();
+        let (values, job) = if !large && !there {
             (measure(annotation, series, &Progress::default()), None)
         } else if running < MOST_JOBS {
             let (annotation, series) = (annotation.clone(), Arc::clone(series));
             let job = Job::start("measure", ctx, move |progress, sink| {
-                if let Some(values) = measure(&annotation, &series, progress) {
+                let theirs = server(&annotation, &series)
+                    .and_then(|connection| connection.measure(&series.series_id, &annotation));
+                if let Some(values) = theirs.or_else(|| measure(&annotation, &series, progress)) {
                     sink.send(values);
                 }
             });
@@ -437,6 +441,17 @@ impl Annotate {
     /// Takes over what a file holds, as one step.
     pub fn adopt(&mut self, name: &str, edit: Edit) {
         self.done.push(Done { name: name.to_owned(), edit, merge: None });
+    }
+}
+
+/// The server that has the voxels which an annotation is measured by; lengths and angles need none.
+fn server<'a>(annotation: &Annotation, series: &'a OpenSeries) -> Option<&'a Arc<Connection>> {
+    let kind = annotation.kind;
+    match &series.source {
+        Place::There(_, connection) if kind == Kind::Probe || kind.is_area() || kind.is_solid() => {
+            Some(connection)
+        }
+        _ => None,
     }
 }
 
