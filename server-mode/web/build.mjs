@@ -1,23 +1,26 @@
-// node build.mjs build | fresh | test | e2e | measure
+// node build.mjs build | fresh | wasm | test | e2e | measure
 //
 // `dist/` is committed because the Rust binary embeds it and must build without Node; `fresh` proves that it is
-// what the sources give.
+// what the sources give. `wasm` compiles render-core for browsers; that takes a toolchain that few have, and minutes, so
+// `fresh` only tells when it is due.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
 const cache = join(here, "node_modules/.cache/voxcast");
-const outputs = ["index.html", "icon.svg", "app.js", "app.css"];
+const outputs = ["index.html", "icon.svg", "app.js", "app.css", "local.js"];
 
 async function bundle(outdir) {
   mkdirSync(outdir, { recursive: true });
   await esbuild.build({
     absWorkingDir: here,
-    entryPoints: { app: "src/main.ts" },
+    entryPoints: { app: "src/main.ts", local: "src/local.worker.ts" },
     outdir,
     bundle: true,
     format: "esm",
@@ -49,6 +52,70 @@ async function fresh() {
     console.error(`server-mode/web/dist is stale (${stale.join(", ")}): run \`npm run build\` there and commit dist`);
     return 1;
   }
+  const changed = changedSources();
+  if (changed.length > 0) {
+    console.log(`server-mode/web/dist/local.wasm is older than ${changed.length} of its sources (${changed[0]} …): \`./x wasm\` makes it anew`);
+  }
+  return 0;
+}
+
+// --- WebAssembly ---------------------------------------------------------------------------------------------------
+
+/** The sources that the WebAssembly was made of, with what they were. */
+const sourcesFile = join(here, "wasm/sources.json");
+
+function digest(path) {
+  return existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 16) : "";
+}
+
+function changedSources() {
+  const sources = JSON.parse(readFileSync(sourcesFile, "utf8"));
+  return Object.keys(sources).filter((path) => digest(join(root, path)) !== sources[path]);
+}
+
+function command(name, args, options = {}) {
+  const ended = spawnSync(name, args, { cwd: root, stdio: "inherit", ...options });
+  if (ended.status !== 0) throw new Error(`${name} ${args.join(" ")} failed`);
+}
+
+/** Small rather than fast: the card does the work. */
+const PROFILE = {
+  CARGO_PROFILE_RELEASE_DEBUG: "0",
+  CARGO_PROFILE_RELEASE_OPT_LEVEL: "s",
+  CARGO_PROFILE_RELEASE_LTO: "fat",
+  CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "1",
+  CARGO_PROFILE_RELEASE_PANIC: "abort",
+};
+const TARGET = "wasm32-unknown-unknown";
+
+async function wasm() {
+  const target = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "browser");
+  const installed = spawnSync("rustup", ["target", "list", "--installed"], { encoding: "utf8" });
+  const build = ["build", "--release", "--target", TARGET, "-p", "browser"];
+  let [cargo, env, more] = ["cargo", {}, []];
+  if (!installed.stdout?.includes(TARGET)) {
+    // Debian's compiler for the web brings the standard library as source.
+    if (!existsSync("/usr/bin/rustc") || !existsSync("/usr/bin/wasm-ld-14")) {
+      console.error(`no compiler for ${TARGET}: \`rustup target add ${TARGET}\`, or on Debian \`apt-get install rustc-web cargo-web rust-web-src lld\``);
+      return 1;
+    }
+    cargo = "/usr/bin/cargo";
+    more = ["-Zbuild-std=std,panic_abort"];
+    env = { PATH: `/usr/bin:${process.env.PATH}`, RUSTC: "/usr/bin/rustc", RUSTC_BOOTSTRAP: "1", CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: "wasm-ld-14" };
+  }
+  command(cargo, [...build, ...more], { env: { ...process.env, ...PROFILE, ...env, CARGO_TARGET_DIR: target } });
+  const made = join(target, TARGET, "release");
+  const manifest = join(here, "wasm/bindgen/Cargo.toml");
+  const folder = join(cache, "drawer");
+  const own = { env: { ...process.env, CARGO_TARGET_DIR: join(target, "bindgen") } };
+  command("cargo", ["run", "--release", "--locked", "--manifest-path", manifest, "--", join(made, "browser.wasm"), folder], own);
+  for (const name of ["drawer.js", "drawer.d.ts"]) copyFileSync(join(folder, name), join(here, "src/drawer", name));
+  copyFileSync(join(folder, "drawer_bg.wasm"), join(here, "dist/local.wasm"));
+  // The compiler's own list of what it has read.
+  const read = readFileSync(join(made, "browser.d"), "utf8").split(": ")[1].trim().split(" ");
+  const sources = read.map((path) => relative(root, path)).filter((path) => !path.startsWith("..")).sort();
+  writeFileSync(sourcesFile, `${JSON.stringify(Object.fromEntries(sources.map((path) => [path, digest(join(root, path))])), null, 1)}\n`);
+  await bundle(join(here, "dist"));
   return 0;
 }
 
@@ -86,13 +153,14 @@ const commands = {
     return 0;
   },
   fresh,
+  wasm,
   test: () => run("tests", isTest, ["--test"]),
   e2e: () => run("e2e", isTest, ["--test"]),
   measure: () => run("e2e", (name) => name === "measure.ts", []),
 };
-const command = commands[process.argv[2]];
-if (!command) {
+const chosen = commands[process.argv[2]];
+if (!chosen) {
   console.error(`usage: node build.mjs ${Object.keys(commands).join("|")}`);
   process.exit(2);
 }
-process.exit(await command());
+process.exit(await chosen());

@@ -24,39 +24,27 @@ impl BrowserRenderer {
         Ok(Self { card: open_proven(adapter).await?, illuminator: Illuminator::default() })
     }
 
-    pub fn device(&self) -> &wgpu::Device {
-        &self.card.device.raw
-    }
-
-    pub fn queue(&self) -> &wgpu::Queue {
-        &self.card.device.queue
-    }
-
-    /// Fails if the device failed before, for instance because it was lost.
-    pub fn healthy(&self) -> Result<(), RenderError> {
-        self.card.device.healthy()
-    }
-
     /// Bytes that a volume would take on the card. `like` is a voxel of it or more; fails if it does not fit.
     pub fn bytes_of(&self, dims: [u32; 3], like: &Voxels) -> Result<u64, RenderError> {
-        let format = Format::of(like, self.device().features());
+        let format = Format::of(like, self.card.device.raw.features());
         let voxels: usize = dims.iter().map(|&n| n as usize).product();
         let bytes = voxels * (like.byte_len() / like.len().max(1));
         Plan::of_grid(dims, format, bytes, &self.card.device).map(|plan| plan.bytes)
     }
 
-    /// Draws into a texture of `picture_texture`, as `Renderer::render_to` does.
-    pub async fn render_to(
+    /// Draws a picture as `Renderer::render` does: its pixels' colours, 4 bytes each, rows from the top.
+    pub async fn render(
         &self,
-        texture: &wgpu::Texture,
         volume: &Arc<Volume>,
         params: &RenderParams,
         cancel: &AtomicBool,
-    ) -> Result<(), RenderError> {
+    ) -> Result<Vec<u8>, RenderError> {
         if params.shown_by_curve().is_some() || params.columns.is_some() {
             return Err(RenderError::Curve);
         }
         let params = self.illuminator.fill(volume, params, cancel)?;
-        self.card.draw(volume, &params, Sink::Texture(texture), cancel).await.map(|_| ())
+        let mut pixels = Vec::with_capacity(params.size[0] as usize * params.size[1] as usize * 4);
+        self.card.draw(volume, &params, Sink::Colors(&mut pixels), cancel).await?;
+        Ok(pixels)
     }
 }

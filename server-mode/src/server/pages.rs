@@ -23,7 +23,7 @@ pub struct Asset {
 #[derive(Debug)]
 pub struct Assets {
     page: Asset,
-    files: [Asset; 3],
+    files: [Asset; 5],
 }
 
 impl Asset {
@@ -58,6 +58,12 @@ impl Assets {
         let files = [
             Asset::new("/app.js", "text/javascript; charset=utf-8", include_bytes!("../../web/dist/app.js")),
             Asset::new("/app.css", "text/css; charset=utf-8", include_bytes!("../../web/dist/app.css")),
+            Asset::new(
+                "/local.js",
+                "text/javascript; charset=utf-8",
+                include_bytes!("../../web/dist/local.js"),
+            ),
+            Asset::new("/local.wasm", "application/wasm", include_bytes!("../../web/dist/local.wasm")),
             Asset::new("/icon.svg", "image/svg+xml", include_bytes!("../../web/dist/icon.svg")),
         ];
         let page = files.iter().fold(include_str!("../../web/dist/index.html").to_owned(), |page, file| {
@@ -131,8 +137,9 @@ pub fn sign_in(why: SignIn, uri: &Uri) -> Response {
 /// The page carries its own style and no script.
 const SIGN_IN_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Everything comes from here; pictures also from the WebSocket, as blobs.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+/// Everything comes from here; pictures also from the WebSocket, as blobs. `wasm-unsafe-eval` lets the worker that draws
+/// on the client's own card compile our WebAssembly, and no script beside it.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Headers that every answer carries; what an answer has set itself stays.

@@ -1092,6 +1092,7 @@ var Viewport = class {
   #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
   #spoilt = false;
+  #drawnHere = false;
   /** Counts what made all earlier frames worthless, even one that is being decoded. */
   #generation = 0;
   /** Number of the newest frame. */
@@ -1179,6 +1180,7 @@ var Viewport = class {
   }
   /** Takes what the server says of the view; the overlay follows with the picture. */
   setState(state) {
+    if (this.#drawnHere) return;
     this.state = state;
     if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
     if (this.windowsItself) this.#adopt(state);
@@ -1305,10 +1307,51 @@ var Viewport = class {
     this.#setLook(grey || local ? window : null);
     this.#writeQuality("interactive", 0);
   }
+  /** From now on the page's own card draws it, or the server again: the picture stays until the first of the other's. */
+  setDrawnHere(drawnHere) {
+    if (this.#drawnHere === drawnHere) return;
+    this.#drawnHere = drawnHere;
+    this.#dropFrames();
+    this.#states = [];
+    this.wantedSlice = null;
+    this.#echo.clear();
+    this.#dropValues();
+    this.#hideLocal();
+    this.#showEcho();
+  }
+  /** Whether the page's own card draws it. */
+  get drawnHere() {
+    return this.#drawnHere;
+  }
+  /** Shows a picture that was drawn here, and what it shows. */
+  setOwnPicture(picture, state, final) {
+    if (!this.#drawnHere || this.#caption === null) return picture.close();
+    const canvas = this.#canvas;
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
+    picture.close();
+    this.#markStale(null);
+    this.state = { ...state, content: this.content };
+    if (this.wantedSlice === state.slice) this.wantedSlice = null;
+    this.#shownCodec = null;
+    this.#write(this.state);
+    this.#shownQuality = [final ? "final" : "interactive", 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#owner.windowed(this.view);
+  }
+  /** Another picture is being drawn here. */
+  setMoving() {
+    if (this.#drawnHere) this.#writeQuality("interactive", 0);
+  }
   /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
   setFrame(frame, picture) {
     if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
     this.#newest = frame.number;
+    if (this.#drawnHere) {
+      picture?.close();
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+      return;
+    }
     if (picture) this.#discardWaiting();
     this.#waiting.push({ frame, picture });
     if (this.visible) void this.#draw();
@@ -1439,13 +1482,14 @@ var Viewport = class {
   #writeQuality(quality, refined) {
     const refining = quality === "interactive" && refined > 0;
     this.#quality.hidden = false;
-    this.#lossy.hidden = quality === "lossless";
+    this.#lossy.hidden = quality === "lossless" || this.#drawnHere;
     this.#quality.classList.toggle("final", quality !== "interactive");
     this.#quality.classList.toggle("lossless", quality === "lossless");
     this.#quality.classList.toggle("refines", refining);
-    const words = { interactive: "Interactive", final: "Final", lossless: "Lossless" }[quality];
+    const words = { interactive: "Interactive", final: this.#drawnHere ? "Local" : "Final", lossless: "Lossless" }[quality];
     setText(this.#quality, refining ? `Refining ${Math.round(refined * 100)} %` : words);
-    this.#quality.title = quality === "lossless" ? "Every pixel is as the server drew it" : "";
+    const titles = { interactive: "", final: this.#drawnHere ? "Drawn by this computer from all voxels" : "", lossless: "Every pixel is as the server drew it" };
+    this.#quality.title = titles[quality];
     this.#refining.hidden = !refining;
     this.#refining.style.width = `${refined * 100}%`;
   }
@@ -2464,11 +2508,433 @@ function asks({ type }) {
   return ["pointer", "wheel", "pinch", "scroll", "rotate", "window", "preset", "reset"].includes(type);
 }
 
+// src/rendering.ts
+var CHOICES = ["automatic", "local", "remote"];
+var WANTED = 30;
+var AGAIN = 36;
+var SLOW_MS = 5e3;
+var PAUSE_MS = 1e3;
+var STAY_MS = 6e4;
+var STAY_AT_MOST_MS = 6e5;
+var WORTH_S = 180;
+var SMALL_BYTES = 8 << 20;
+var COARSE = 1;
+var Rendering = class {
+  #choice;
+  #allowed = null;
+  #adapter;
+  #noAdapter = "";
+  /** Of the series' voxels, about; null while none is open. */
+  #bytes = null;
+  #most;
+  /** The finest voxels that are here: how often they were halved. */
+  #level = null;
+  #bytesPerSecond = null;
+  #framesPerSecond = null;
+  /** Since when the voxels that are here were to be measured again. */
+  #toMeasure = false;
+  #failed = "";
+  #slow = null;
+  #stayUntil = null;
+  #stay = STAY_MS;
+  #local = false;
+  /** `bytesPerSecond` is what the browser thinks of the way, where it says so. */
+  constructor(choice, mostBytes, bytesPerSecond = null) {
+    this.#choice = choice;
+    this.#most = mostBytes;
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+  get choice() {
+    return this.#choice;
+  }
+  choose(choice) {
+    this.#choice = choice;
+    this.#failed = "";
+    this.#forgive();
+    this.#decide();
+  }
+  /** Whether the server hands out voxels. */
+  connected(allowed) {
+    this.#allowed = allowed;
+    this.#decide();
+  }
+  /** What there is to draw with, or why nothing is. */
+  found(adapter, why = "") {
+    this.#adapter = adapter;
+    this.#noAdapter = why;
+    this.#decide();
+  }
+  /** Another series is open, with about so many bytes of voxels. */
+  opened(bytes) {
+    this.#bytes = bytes;
+    this.#level = this.#framesPerSecond = null;
+    this.#failed = "";
+    this.#local = this.#toMeasure = false;
+    this.#forgive();
+    this.#decide();
+  }
+  /** Voxels are here that were halved so often; the way carried so many bytes a second. */
+  arrived(level, bytesPerSecond) {
+    this.#level = level;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#toMeasure = true;
+    this.#decide();
+  }
+  /** The series' own view took so long to draw while it turned. */
+  measured(ms) {
+    this.#toMeasure = false;
+    this.#framesPerSecond = 1e3 / ms;
+    if (this.#stayUntil !== null) {
+      if (this.#framesPerSecond < AGAIN) return;
+      this.#stayUntil = null;
+    }
+    this.#decide();
+  }
+  /** This computer cannot go on, for this reason; it is not tried again before the user or another series asks for it. */
+  failed(why) {
+    this.#failed = why;
+    this.#decide();
+  }
+  /** A picture of what moves was drawn here. */
+  drew(ms, now) {
+    if (!this.#local || this.#choice !== "automatic") return;
+    const slow = this.#slow && now - this.#slow.last <= PAUSE_MS ? this.#slow : null;
+    if (1e3 / ms >= WANTED) {
+      this.#slow = null;
+      return;
+    }
+    this.#slow = { since: slow?.since ?? now, last: now };
+    if (now - this.#slow.since < SLOW_MS) return;
+    this.#framesPerSecond = 1e3 / ms;
+    this.#stayUntil = now + this.#stay;
+    this.#stay = Math.min(this.#stay * 2, STAY_AT_MOST_MS);
+    this.#slow = null;
+    this.#decide();
+  }
+  /** Whether it is worth to look at what there is to draw with. */
+  get tries() {
+    return this.#choice !== "remote" && this.#failed === "" && this.#allowed !== false;
+  }
+  /** Whether it is time to measure the voxels that are here. */
+  measures(now) {
+    if (this.#choice !== "automatic" || this.#level === null || this.#obstacle !== "") return false;
+    return this.#toMeasure || this.#stayUntil !== null && now >= this.#stayUntil;
+  }
+  /** A measurement was begun after `measures`: the next one is due a while later. */
+  measuring(now) {
+    this.#toMeasure = false;
+    if (this.#stayUntil !== null) this.#stayUntil = now + this.#stay;
+  }
+  get source() {
+    return this.#local ? "local" : "remote";
+  }
+  /** Which voxels to fetch now: how often halved. Null for none. */
+  get wants() {
+    if (this.#bytes === null || this.#level === 0 || this.#obstacle !== "") return null;
+    if (this.#choice === "automatic" && this.#worth !== "") return null;
+    if (this.#level === null) return this.#bytes > SMALL_BYTES ? COARSE : 0;
+    return this.#choice === "local" || this.#framesPerSecond !== null ? 0 : null;
+  }
+  /** Why it is drawn where it is drawn, in words. */
+  get reason() {
+    if (this.#choice === "remote") return "you chose so";
+    const obstacle = this.#obstacle || this.#worth;
+    if (obstacle !== "") return obstacle;
+    const rate = this.#framesPerSecond;
+    const drawn = `${this.#adapter?.name ?? "the graphics card"} draws ${rate === null ? "" : `${rate.toFixed(0)} pictures a second`}`.trim();
+    if (this.#local) return this.#choice === "local" ? "you chose so" : drawn;
+    if (this.#stayUntil !== null) return `${drawn}, fewer than ${WANTED}; it is tried again later`;
+    if (this.#adapter === void 0) return "the graphics card is being looked at";
+    return "the voxels are on their way";
+  }
+  /** What forbids to draw here, whatever it would gain. */
+  get #obstacle() {
+    if (this.#choice === "remote") return "you chose so";
+    if (this.#failed !== "") return this.#failed;
+    if (this.#allowed === false) return "the server hands out no voxels";
+    if (this.#adapter === null) return this.#noAdapter;
+    const mib = (bytes) => `${Math.round(bytes / (1 << 20))} MiB`;
+    if (this.#bytes !== null && this.#bytes > this.#most) return `the volume takes ${mib(this.#bytes)}, more than the ${mib(this.#most)} that a page may use here`;
+    if (this.#choice === "automatic" && this.#adapter?.software) return `${this.#adapter.name} only emulates a graphics card`;
+    return this.#adapter === void 0 || this.#allowed === null ? "it is not known yet what this computer can do" : "";
+  }
+  /** What speaks against it where the user leaves the choice. */
+  get #worth() {
+    if (this.#choice !== "automatic" || this.#local || this.#stayUntil !== null) return "";
+    const rate = this.#framesPerSecond;
+    if (rate !== null && rate < WANTED) return `${this.#adapter?.name ?? "the graphics card"} draws ${rate.toFixed(0)} pictures a second, fewer than ${WANTED}`;
+    if (this.#level === 0 || this.#bytesPerSecond === null || this.#bytes === null) return "";
+    const seconds = this.#bytes / 2 / this.#bytesPerSecond;
+    return seconds > WORTH_S ? `the voxels would take ${Math.ceil(seconds / 60)} minutes` : "";
+  }
+  #forgive() {
+    this.#slow = this.#stayUntil = null;
+    this.#stay = STAY_MS;
+  }
+  #decide() {
+    const here = this.#level !== null && this.#obstacle === "";
+    if (!here || this.#stayUntil !== null) this.#local = false;
+    else if (this.#choice === "local") this.#local = true;
+    else if (!this.#local) this.#local = this.#level === 0 && this.#framesPerSecond !== null && !this.#toMeasure && this.#framesPerSecond >= WANTED;
+  }
+};
+
+// src/local.ts
+var UNTOLD_GIB = 4;
+var SHARE = 0.25;
+var TICK_MS2 = 1e3;
+var CHOSEN = "voxcast.rendering";
+var INPUT = ["pointer", "wheel", "pinch", "scroll", "rotate", "window"];
+var DECIDED = ["preset", "reset", "layout"];
+var Local = class {
+  #owner;
+  #views;
+  #rendering;
+  #mostBytes;
+  #mine = /* @__PURE__ */ new Map();
+  /** Views with a button held. */
+  #held = /* @__PURE__ */ new Set();
+  #worker = null;
+  #ready = false;
+  #series = null;
+  #fetching = null;
+  #coming = "";
+  #live = false;
+  constructor(views, owner) {
+    this.#views = views;
+    this.#owner = owner;
+    const { deviceMemory, connection } = navigator;
+    const gib = deviceMemory ?? UNTOLD_GIB;
+    const bytesPerSecond = connection?.downlink ? connection.downlink * 1e6 / 8 : null;
+    this.#mostBytes = gib * SHARE * 2 ** 30;
+    const chosen = localStorage.getItem(CHOSEN);
+    this.#rendering = new Rendering(CHOICES.find((choice) => choice === chosen) ?? "automatic", this.#mostBytes, bytesPerSecond);
+    setInterval(() => this.#step(), TICK_MS2);
+  }
+  get choice() {
+    return this.#rendering.choice;
+  }
+  choose(choice) {
+    localStorage.setItem(CHOSEN, choice);
+    this.#rendering.choose(choice);
+    this.#step();
+  }
+  /** Who draws a view, in words, and why. */
+  words(view) {
+    const mine = this.#mine.get(view);
+    const source = mine?.here ? "local" : "remote";
+    const { reason } = this.#rendering;
+    if (this.#rendering.source === "remote") return { source, reason: this.#coming || reason };
+    return { source, reason: mine?.unable || (this.#coming ? `${reason}; ${this.#coming}` : reason) };
+  }
+  draws(view) {
+    return this.#mine.get(view)?.here ?? false;
+  }
+  /** Whether the server hands out voxels. */
+  connected(allowed) {
+    this.#rendering.connected(allowed);
+  }
+  /** The session tells what it shows: from now on it may be taken over. */
+  begun() {
+    this.#live = true;
+    this.#step();
+  }
+  /** The connection is gone; the server draws once it is back. */
+  lost() {
+    this.#live = false;
+    this.#held.clear();
+    for (const view of [...this.#mine.keys()]) this.#giveBack(view);
+  }
+  opened(series) {
+    this.#forget();
+    this.#series = series;
+    const voxels = series.dims.reduce((product, n) => product * n, 1);
+    this.#rendering.opened(voxels * 2);
+    if (this.#ready) this.#ask({ do: "series", opened: JSON.stringify(series) });
+    this.#step();
+  }
+  /** Another series is wanted. */
+  #forget() {
+    this.#series = null;
+    this.#fetching = null;
+    this.#coming = "";
+    for (const view of [...this.#mine.keys()]) this.#giveBack(view);
+    this.#mine.clear();
+  }
+  /**
+   * A message of the page's, before it is sent. Returns whether it was done here, and the server is told by and by.
+   */
+  takes(message) {
+    const view = "view" in message ? message.view : void 0;
+    if (message.type === "pointer" && message.kind !== "move") {
+      if (message.kind === "press") this.#held.add(message.view);
+      else this.#held.delete(message.view);
+    }
+    const mine = view === void 0 ? void 0 : this.#mine.get(view);
+    if (view !== void 0 && mine?.here) {
+      if (message.type === "values" || message.type === "repaint") return true;
+      if (INPUT.includes(message.type)) {
+        mine.moved = true;
+        const ends = message.type === "pointer" && message.kind === "release" && this.#held.size === 0;
+        const hand = ends ? "lets go" : this.#held.has(view) ? "holds" : "free";
+        this.#ask({ do: "input", view, message: JSON.stringify({ ...message, seq: 1 }), hand });
+        return true;
+      }
+    } else if (mine && INPUT.includes(message.type)) mine.stale = true;
+    if (message.type === "pointer" && message.kind === "release") this.#step();
+    return false;
+  }
+  /** A message of the page's that was sent. */
+  sent(message) {
+    if (!DECIDED.includes(message.type)) return;
+    for (const [view, mine] of this.#mine) {
+      mine.unable = "";
+      if (mine.here || mine.asked) this.#askState(view, mine);
+    }
+    if (message.type === "layout") this.#step();
+  }
+  /** What the server tells of a view that it was asked for. */
+  state(told) {
+    const mine = this.#mine.get(told.view);
+    if (!mine?.asked) return;
+    mine.asked = false;
+    if (this.#rendering.source === "remote" || told.seriesInstanceUid !== this.#series?.seriesInstanceUid) return;
+    if (mine.stale && !mine.here) return this.#askState(told.view, mine);
+    this.#ask({ do: "show", view: told.view, told: JSON.stringify(told), keepPlace: mine.here && mine.moved });
+    mine.moved = false;
+  }
+  #askState(view, mine) {
+    [mine.asked, mine.stale, mine.moved] = [true, false, false];
+    this.#owner.send({ type: "askState", view });
+  }
+  /** Does what is next: fetch, measure, take over views or give them back. */
+  #step() {
+    const rendering = this.#rendering;
+    const now = performance.now();
+    if (rendering.tries && !this.#worker && this.#series) this.#open();
+    if (!this.#live || !this.#series) return this.#owner.told();
+    if (this.#ready) {
+      const { wants } = rendering;
+      if (wants !== null && wants !== this.#fetching) {
+        this.#fetching = wants;
+        const url = `/voxels/${encodeURIComponent(this.#series.seriesInstanceUid)}/${wants}`;
+        this.#ask({ do: "fetch", url, level: wants, mostBytes: this.#mostBytes });
+      }
+      if (rendering.measures(now)) {
+        rendering.measuring(now);
+        this.#ask({ do: "measure" });
+      }
+    }
+    if (this.#held.size === 0) {
+      for (const view of this.#views) {
+        if (rendering.source === "local") this.#takeOver(view);
+        else if (this.#mine.has(view)) this.#giveBack(view);
+      }
+    }
+    this.#owner.told();
+  }
+  #takeOver(view) {
+    const mine = this.#mine.get(view) ?? { asked: false, stale: false, here: false, moved: false, unable: "" };
+    this.#mine.set(view, mine);
+    if (!mine.here && !mine.asked && mine.unable === "") this.#askState(view, mine);
+  }
+  /** The worker first says where the view is; then the server is told to draw it. */
+  #giveBack(view) {
+    if (this.#mine.get(view)?.here) this.#ask({ do: "hide", view });
+    this.#mine.delete(view);
+  }
+  #ask(ask) {
+    this.#worker?.postMessage(ask);
+  }
+  #open() {
+    const worker = this.#worker = new Worker("/local.js", { type: "module" });
+    const gone = () => this.#fail("the page's worker ended");
+    worker.addEventListener("error", gone);
+    worker.addEventListener("messageerror", gone);
+    worker.addEventListener("message", ({ data }) => this.#told(data));
+    this.#ask({ do: "open" });
+  }
+  #told(tell) {
+    switch (tell.is) {
+      case "opened":
+        this.#ready = true;
+        if (this.#series) this.#ask({ do: "series", opened: JSON.stringify(this.#series) });
+        this.#rendering.found({ name: tell.name, software: tell.software });
+        break;
+      case "absent":
+        this.#rendering.found(null, tell.why);
+        break;
+      case "coming":
+        this.#coming = `voxels ${Math.round(tell.share * 100)} %${tell.level > 0 ? " (coarse)" : ""}`;
+        return this.#owner.told();
+      case "arrived":
+        this.#fetching = null;
+        this.#coming = "";
+        this.#rendering.arrived(tell.level, tell.bytes / Math.max(tell.ms, 1) * 1e3);
+        break;
+      case "refused":
+        this.#fetching = null;
+        this.#coming = "";
+        this.#rendering.failed(tell.why);
+        break;
+      case "measured":
+        this.#rendering.measured(tell.ms);
+        break;
+      case "shown":
+        return this.#showed(tell.view, tell.why);
+      case "moves":
+        return this.#owner.moves(tell.view);
+      case "hidden":
+        return this.#owner.changed();
+      case "picture":
+        return this.#picture(tell);
+      case "set":
+        this.#owner.send(JSON.parse(tell.message));
+        return;
+      case "failed":
+        return this.#fail(tell.why);
+    }
+    this.#step();
+  }
+  /** A view is in the worker's hands, or cannot be. */
+  #showed(view, why) {
+    const mine = this.#mine.get(view);
+    if (!mine) return this.#ask({ do: "hide", view });
+    const changed = mine.here !== (why === "");
+    [mine.here, mine.unable] = [why === "", why];
+    if (changed) this.#owner.changed();
+    this.#owner.told();
+  }
+  #picture({ view, bitmap, info, final, moving, ms }) {
+    if (!this.draws(view)) return bitmap.close();
+    if (moving) this.#rendering.drew(ms, performance.now());
+    const state = parseMessage(info);
+    if (state.type === "view") this.#owner.picture(view, bitmap, state, final, ms);
+    else bitmap.close();
+    if (this.#rendering.source === "remote") this.#step();
+  }
+  /** Whatever was drawn here is the server's again. */
+  #fail(why) {
+    const drew = this.#rendering.source === "local";
+    this.#rendering.failed(why);
+    this.#held.clear();
+    for (const view of [...this.#mine.keys()]) this.#giveBack(view);
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#ready = false;
+    if (this.#series) this.#rendering.opened(this.#series.dims.reduce((product, n) => product * n, 2));
+    this.#rendering.failed(why);
+    this.#owner.changed();
+    if (drew) this.#owner.fault(`Pictures come from the server again: ${why}.`);
+    this.#owner.told();
+  }
+};
+
 // src/stats.ts
 var KEPT_MS = 1e4;
 var RATE_WINDOW_MS = 1e3;
 var STALE_INPUT_MS = 1e3;
-var PAUSE_MS = 250;
+var PAUSE_MS2 = 250;
 function percentiles(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
@@ -2499,7 +2965,7 @@ var Meter = class {
     const counted = answered.filter((input) => newest - input.at < STALE_INPUT_MS);
     const first = counted[0];
     const before = this.#last.get(view) ?? Number.NEGATIVE_INFINITY;
-    const gapMs = first ? at - (first.at > before + PAUSE_MS ? first.at : before) : null;
+    const gapMs = first ? at - (first.at > before + PAUSE_MS2 ? first.at : before) : null;
     this.#last.set(view, at);
     this.#shown.push({ at, view, codec, gapMs, latenciesMs: counted.map((input) => at - input.at) });
   }
@@ -2547,7 +3013,7 @@ function mostFrequent(values) {
 
 // src/overlay.ts
 var ROUNDS = 30;
-var PAUSE_MS2 = 100;
+var PAUSE_MS3 = 100;
 var PAUSES_DIFFER_MS = 50;
 var PATIENCE_MS3 = 3e3;
 var STALL_MS = 1e3;
@@ -2561,7 +3027,7 @@ var Overlay = class {
   #press;
   constructor(press) {
     this.#press = press;
-    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const names = ["Drawn by", "Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
     const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
@@ -2587,13 +3053,14 @@ var Overlay = class {
   moveTo(viewport) {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
-  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere }) {
+  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why }) {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
     setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
     const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
+      "Drawn by": `${drawnBy === "local" ? "this computer" : "the server"} (${why})`,
       Transport: reason ? `${transport2} (${reason})` : transport2,
       Codec: codec ? CODEC_NAMES[codec] : "–",
       Picture: size2 ? `${size2[0]} × ${size2[1]}` : "–",
@@ -2615,7 +3082,7 @@ var Overlay = class {
       if (!answered) break;
       const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS3).then(() => false)]);
       if (inTime) samples.push(performance.now() - began);
-      await pause(PAUSE_MS2 + round3 * 37 % PAUSES_DIFFER_MS);
+      await pause(PAUSE_MS3 + round3 * 37 % PAUSES_DIFFER_MS);
     }
     const found = percentiles(samples);
     setText(this.#result, found ? `From press to picture: ${percentilesText(found)}` : "Nothing moves here");
@@ -2664,6 +3131,7 @@ var Client = class {
   #library;
   #meter = new Meter();
   #overlay = new Overlay((forth) => this.#press(forth));
+  #local;
   #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   #grid = byId("grid", HTMLDivElement);
   #tabs;
@@ -2738,6 +3206,17 @@ var Client = class {
     if (chosen !== null && !RUNGS.some((rung) => rung === chosen)) {
       this.#report(`The address asks for transport=${chosen.slice(0, 32)}, which is none of ${RUNGS.join(", ")}: the best way is taken.`);
     }
+    this.#local = new Local(
+      this.#views.map(({ view }) => view),
+      {
+        send: (message) => this.#link.send(message),
+        picture: (view, bitmap, state, final, ms) => this.#drawnHere(view, bitmap, state, final, ms),
+        moves: (view) => this.#views[view]?.setMoving(),
+        changed: () => this.#shareOut(),
+        told: () => this.#showSource(),
+        fault: (why) => this.#report(why)
+      }
+    );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
@@ -2763,6 +3242,9 @@ var Client = class {
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
     byId("stats", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "stats" }));
+    const source = byId("source", HTMLSelectElement);
+    source.value = this.#local.choice;
+    source.addEventListener("change", () => this.#local.choose(CHOICES.find((choice) => choice === source.value) ?? "automatic"));
     setInterval(() => this.#showMetrics(), 500);
     setInterval(() => this.#reportStats(), REPORT_MS);
     addEventListener("pagehide", () => {
@@ -2775,7 +3257,9 @@ var Client = class {
   // --- Talking to the server ---------------------------------------------------------------------------------------
   /** Returns the message's number, or null when there is no connection. */
   #send(message) {
+    if (this.#local.takes(message)) return null;
     const seq = this.#link.send(message);
+    this.#local.sent(message);
     const isInput = message.type !== "ack" && message.type !== "repaint" && message.type !== "values";
     if (seq === null || !isInput || !("view" in message) || message.view === void 0) return seq;
     const viewport = this.#views[message.view];
@@ -2791,6 +3275,7 @@ var Client = class {
         if (message.resumed) this.#restore.clear();
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
+        this.#local.connected(message.voxels);
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
@@ -2817,6 +3302,9 @@ var Client = class {
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
+      case "viewState":
+        this.#local.state(message);
+        break;
       case "answer":
       case "transport":
       case "done":
@@ -2833,6 +3321,7 @@ var Client = class {
     this.#begun = true;
     this.#layoutSent = "";
     this.#arrange();
+    this.#local.begun();
     if (this.#library.isEmpty) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     if (seriesInstanceUid === null || wanted !== null && wanted !== seriesInstanceUid) this.#openSeries(wanted ?? "");
@@ -2867,6 +3356,7 @@ var Client = class {
     this.#controls.setSeries(series);
     const caption = this.#caption(series);
     for (const viewport of this.#views) viewport.setCaption(caption);
+    this.#local.opened(series);
     const check = series.selfCheck;
     const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]];
     const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
@@ -2948,6 +3438,7 @@ var Client = class {
     }
     this.#controls.showLayout(this.#single);
     this.#showTargets();
+    this.#showSource();
     this.#sendLayout();
   }
   /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
@@ -2965,7 +3456,10 @@ var Client = class {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#views.flatMap(({ view, content, size: size2 }) => size2 ? [{ view, content, size: size2 }] : []);
+    const views = this.#views.flatMap(({ view, content, size: size2 }) => {
+      if (!size2) return [];
+      return [this.#local.draws(view) ? { view, content, size: size2, paused: true } : { view, content, size: size2 }];
+    });
     const message = { type: "layout", views };
     const text2 = JSON.stringify(message);
     if (!this.#begun || text2 === this.#layoutSent) return;
@@ -3132,6 +3626,7 @@ var Client = class {
   }
   #lost() {
     this.#begun = false;
+    this.#local.lost();
     this.#meter.restart();
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
@@ -3155,6 +3650,34 @@ var Client = class {
     this.#showWay(frame.codec);
     this.#showLoading(1, 1);
   }
+  #drawnHere(view, bitmap, state, final, ms) {
+    const viewport = this.#views[view];
+    if (!viewport) return bitmap.close();
+    const before = viewport.state?.slice;
+    viewport.setOwnPicture(bitmap, state, final);
+    this.#shownAt = /* @__PURE__ */ new Date();
+    this.#meter.drawnHere(view);
+    if (view === this.#active) setText(byId("render", HTMLElement), `${ms.toFixed(0)} ms`);
+    if (view === this.#active && state.slice !== null && before !== state.slice) {
+      this.#announce(`${TITLES[viewport.content]} slice ${state.slice} of ${state.slices}`);
+    }
+    this.#showLoading(1, 1);
+  }
+  /** Each view is drawn by this computer or by the server, which is told so. */
+  #shareOut() {
+    for (const viewport of this.#views) viewport.setDrawnHere(this.#local.draws(viewport.view));
+    this.#sendLayout();
+    this.#showSource();
+  }
+  /** Who draws the active view, and why. */
+  #showSource() {
+    const { source, reason } = this.#local.words(this.#active);
+    const words = source === "local" ? "this computer" : "the server";
+    const where = byId("drawn-by", HTMLElement);
+    setText(where, words);
+    where.title = `Drawn by ${words}: ${reason}`;
+    byId("source", HTMLSelectElement).title = where.title;
+  }
   #windowed(view) {
     if (this.#views[view]?.windowsItself) this.#meter.drawnHere(view);
     this.#showTargets();
@@ -3172,12 +3695,14 @@ var Client = class {
     if (median !== void 0) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
     const viewport = this.#views[this.#active];
     const rate = this.#meter.rate(this.#active, now);
-    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself ? "drawn here" : "still");
+    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself || viewport.drawnHere ? "drawn here" : "still");
     const { transport: transport2, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
-    const { codec, pictureSize: size2, windowsItself: drawnHere } = viewport;
+    const { codec, pictureSize: size2 } = viewport;
+    const drawnHere = viewport.windowsItself || viewport.drawnHere;
+    const { source: drawnBy, reason: why } = this.#local.words(this.#active);
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why });
   }
   #reportStats() {
     const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());

@@ -8,8 +8,10 @@ import { type Command, onKeys } from "./keys";
 import { RUNGS } from "./ladder";
 import { Library } from "./library";
 import { Link } from "./link";
+import { Local } from "./local";
 import { CODEC_NAMES, Overlay } from "./overlay";
 import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, Size, ViewInfo, ViewState, WindowValues } from "./protocol";
+import { CHOICES } from "./rendering";
 import { type Codec, KEPT_MS, Meter } from "./stats";
 import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
 import { sentence } from "./words";
@@ -58,6 +60,7 @@ class Client {
   readonly #library: Library;
   readonly #meter = new Meter();
   readonly #overlay = new Overlay((forth) => this.#press(forth));
+  readonly #local: Local;
   readonly #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   readonly #grid = byId("grid", HTMLDivElement);
   readonly #tabs: readonly HTMLButtonElement[];
@@ -134,6 +137,17 @@ class Client {
     if (chosen !== null && !RUNGS.some((rung) => rung === chosen)) {
       this.#report(`The address asks for transport=${chosen.slice(0, 32)}, which is none of ${RUNGS.join(", ")}: the best way is taken.`);
     }
+    this.#local = new Local(
+      this.#views.map(({ view }) => view),
+      {
+        send: (message) => this.#link.send(message),
+        picture: (view, bitmap, state, final, ms) => this.#drawnHere(view, bitmap, state, final, ms),
+        moves: (view) => this.#views[view]?.setMoving(),
+        changed: () => this.#shareOut(),
+        told: () => this.#showSource(),
+        fault: (why) => this.#report(why),
+      },
+    );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
@@ -161,6 +175,9 @@ class Client {
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
     byId("stats", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "stats" }));
+    const source = byId("source", HTMLSelectElement);
+    source.value = this.#local.choice;
+    source.addEventListener("change", () => this.#local.choose(CHOICES.find((choice) => choice === source.value) ?? "automatic"));
     setInterval(() => this.#showMetrics(), 500);
     setInterval(() => this.#reportStats(), REPORT_MS);
     // Kept only while the page is away: a tab that is duplicated begins a session of its own.
@@ -176,7 +193,9 @@ class Client {
 
   /** Returns the message's number, or null when there is no connection. */
   #send(message: ClientMessage): number | null {
+    if (this.#local.takes(message)) return null;
     const seq = this.#link.send(message);
+    this.#local.sent(message);
     const isInput = message.type !== "ack" && message.type !== "repaint" && message.type !== "values";
     if (seq === null || !isInput || !("view" in message) || message.view === undefined) return seq;
     const viewport = this.#views[message.view];
@@ -194,6 +213,7 @@ class Client {
         if (message.resumed) this.#restore.clear();
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
+        this.#local.connected(message.voxels);
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
@@ -220,6 +240,9 @@ class Client {
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#report(message.message);
         break;
+      case "viewState":
+        this.#local.state(message);
+        break;
       case "answer":
       case "transport":
       case "done":
@@ -238,6 +261,7 @@ class Client {
     this.#begun = true;
     this.#layoutSent = "";
     this.#arrange();
+    this.#local.begun();
     if (this.#library.isEmpty) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     // The connection may have been lost while a series was loading.
@@ -276,6 +300,7 @@ class Client {
     this.#controls.setSeries(series);
     const caption = this.#caption(series);
     for (const viewport of this.#views) viewport.setCaption(caption);
+    this.#local.opened(series);
     const check = series.selfCheck;
     const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]] as const;
     const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
@@ -365,6 +390,7 @@ class Client {
     }
     this.#controls.showLayout(this.#single);
     this.#showTargets();
+    this.#showSource();
     this.#sendLayout();
   }
 
@@ -383,7 +409,10 @@ class Client {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#views.flatMap(({ view, content, size }): LayoutView[] => (size ? [{ view, content, size }] : []));
+    const views = this.#views.flatMap(({ view, content, size }): LayoutView[] => {
+      if (!size) return [];
+      return [this.#local.draws(view) ? { view, content, size, paused: true } : { view, content, size }];
+    });
     const message: ClientMessage = { type: "layout", views };
     const text = JSON.stringify(message);
     if (!this.#begun || text === this.#layoutSent) return;
@@ -569,6 +598,7 @@ class Client {
 
   #lost(): void {
     this.#begun = false;
+    this.#local.lost();
     this.#meter.restart();
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
@@ -596,6 +626,37 @@ class Client {
     this.#showLoading(1, 1);
   }
 
+  #drawnHere(view: number, bitmap: ImageBitmap, state: ViewState, final: boolean, ms: number): void {
+    const viewport = this.#views[view];
+    if (!viewport) return bitmap.close();
+    const before = viewport.state?.slice;
+    viewport.setOwnPicture(bitmap, state, final);
+    this.#shownAt = new Date();
+    this.#meter.drawnHere(view);
+    if (view === this.#active) setText(byId("render", HTMLElement), `${ms.toFixed(0)} ms`);
+    if (view === this.#active && state.slice !== null && before !== state.slice) {
+      this.#announce(`${TITLES[viewport.content]} slice ${state.slice} of ${state.slices}`);
+    }
+    this.#showLoading(1, 1);
+  }
+
+  /** Each view is drawn by this computer or by the server, which is told so. */
+  #shareOut(): void {
+    for (const viewport of this.#views) viewport.setDrawnHere(this.#local.draws(viewport.view));
+    this.#sendLayout();
+    this.#showSource();
+  }
+
+  /** Who draws the active view, and why. */
+  #showSource(): void {
+    const { source, reason } = this.#local.words(this.#active);
+    const words = source === "local" ? "this computer" : "the server";
+    const where = byId("drawn-by", HTMLElement);
+    setText(where, words);
+    where.title = `Drawn by ${words}: ${reason}`;
+    byId("source", HTMLSelectElement).title = where.title;
+  }
+
   #windowed(view: number): void {
     // What waited for a picture was answered by the page.
     if (this.#views[view]?.windowsItself) this.#meter.drawnHere(view);
@@ -616,12 +677,14 @@ class Client {
     if (median !== undefined) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
     const viewport = this.#views[this.#active]!;
     const rate = this.#meter.rate(this.#active, now);
-    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself ? "drawn here" : "still");
+    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself || viewport.drawnHere ? "drawn here" : "still");
     const { transport, reason, roundTripMs } = this.#link;
     if (!this.#overlay.isShown) return;
-    const { codec, pictureSize: size, windowsItself: drawnHere } = viewport;
+    const { codec, pictureSize: size } = viewport;
+    const drawnHere = viewport.windowsItself || viewport.drawnHere;
+    const { source: drawnBy, reason: why } = this.#local.words(this.#active);
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why });
   }
 
   #reportStats(): void {

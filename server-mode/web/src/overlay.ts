@@ -24,6 +24,9 @@ export interface Facts {
   stillMs: number | null;
   /** Whether the page draws the view itself, so that no pictures come. */
   drawnHere: boolean;
+  /** Who draws the view, and why. */
+  drawnBy: "local" | "remote";
+  why: string;
 }
 
 /** Waiting for longer is told in words. */
@@ -44,7 +47,7 @@ export class Overlay {
 
   constructor(press: Press) {
     this.#press = press;
-    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const names = ["Drawn by", "Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
     const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
@@ -74,13 +77,14 @@ export class Overlay {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
 
-  show({ transport, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere }: Facts): void {
+  show({ transport, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why }: Facts): void {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
     setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
     const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
+      "Drawn by": `${drawnBy === "local" ? "this computer" : "the server"} (${why})`,
       Transport: reason ? `${transport} (${reason})` : transport,
       Codec: codec ? CODEC_NAMES[codec] : "–",
       Picture: size ? `${size[0]} × ${size[1]}` : "–",

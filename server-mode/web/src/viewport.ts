@@ -151,6 +151,7 @@ export class Viewport {
   readonly #video = new Video();
   /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
   #spoilt = false;
+  #drawnHere = false;
   /** Counts what made all earlier frames worthless, even one that is being decoded. */
   #generation = 0;
   /** Number of the newest frame. */
@@ -248,6 +249,8 @@ export class Viewport {
 
   /** Takes what the server says of the view; the overlay follows with the picture. */
   setState(state: ViewState): void {
+    // What is drawn here has its own state.
+    if (this.#drawnHere) return;
     this.state = state;
     if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
     if (this.windowsItself) this.#adopt(state);
@@ -391,10 +394,55 @@ export class Viewport {
     this.#writeQuality("interactive", 0);
   }
 
+  /** From now on the page's own card draws it, or the server again: the picture stays until the first of the other's. */
+  setDrawnHere(drawnHere: boolean): void {
+    if (this.#drawnHere === drawnHere) return;
+    this.#drawnHere = drawnHere;
+    this.#dropFrames();
+    this.#states = [];
+    this.wantedSlice = null;
+    this.#echo.clear();
+    this.#dropValues();
+    this.#hideLocal();
+    this.#showEcho();
+  }
+
+  /** Whether the page's own card draws it. */
+  get drawnHere(): boolean {
+    return this.#drawnHere;
+  }
+
+  /** Shows a picture that was drawn here, and what it shows. */
+  setOwnPicture(picture: ImageBitmap, state: ViewState, final: boolean): void {
+    if (!this.#drawnHere || this.#caption === null) return picture.close();
+    const canvas = this.#canvas;
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
+    picture.close();
+    this.#markStale(null);
+    this.state = { ...state, content: this.content };
+    if (this.wantedSlice === state.slice) this.wantedSlice = null;
+    this.#shownCodec = null;
+    this.#write(this.state);
+    this.#shownQuality = [final ? "final" : "interactive", 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#owner.windowed(this.view);
+  }
+
+  /** Another picture is being drawn here. */
+  setMoving(): void {
+    if (this.#drawnHere) this.#writeQuality("interactive", 0);
+  }
+
   /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
   setFrame(frame: Frame, picture: Picture | null): void {
     if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
     this.#newest = frame.number;
+    if (this.#drawnHere) {
+      picture?.close();
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+      return;
+    }
     // A whole picture needs none before it, and those that wait keep their decoder from going on.
     if (picture) this.#discardWaiting();
     this.#waiting.push({ frame, picture });
@@ -545,13 +593,14 @@ export class Viewport {
   #writeQuality(quality: Frame["quality"], refined: number): void {
     const refining = quality === "interactive" && refined > 0;
     this.#quality.hidden = false;
-    this.#lossy.hidden = quality === "lossless";
+    this.#lossy.hidden = quality === "lossless" || this.#drawnHere;
     this.#quality.classList.toggle("final", quality !== "interactive");
     this.#quality.classList.toggle("lossless", quality === "lossless");
     this.#quality.classList.toggle("refines", refining);
-    const words = { interactive: "Interactive", final: "Final", lossless: "Lossless" }[quality];
+    const words = { interactive: "Interactive", final: this.#drawnHere ? "Local" : "Final", lossless: "Lossless" }[quality];
     setText(this.#quality, refining ? `Refining ${Math.round(refined * 100)} %` : words);
-    this.#quality.title = quality === "lossless" ? "Every pixel is as the server drew it" : "";
+    const titles = { interactive: "", final: this.#drawnHere ? "Drawn by this computer from all voxels" : "", lossless: "Every pixel is as the server drew it" };
+    this.#quality.title = titles[quality];
     this.#refining.hidden = !refining;
     this.#refining.style.width = `${refined * 100}%`;
   }

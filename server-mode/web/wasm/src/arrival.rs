@@ -52,8 +52,8 @@ impl Arrival {
         empty(kind, 1)
     }
 
-    /// How often it was halved, and the volume.
-    pub fn finish(self, outline: &Outline) -> Result<(u8, Volume), String> {
+    /// The volume, whole.
+    pub fn finish(self, outline: &Outline) -> Result<Volume, String> {
         self.decoder.finish().map_err(|e| e.to_string())?;
         let (header, voxels) = self.voxels.ok_or("no voxels came")?;
         let halved = (0..header.level).try_fold(*outline.geometry(), |whole, _| half(&whole));
@@ -63,8 +63,7 @@ impl Arrival {
         }
         let rescale = Rescale { slope: header.slope, intercept: header.intercept };
         let meaning: Meaning = outline.meaning().clone();
-        let volume = Volume::new(geometry, voxels, rescale, meaning).map_err(|e| e.to_string())?;
-        Ok((header.level, volume))
+        Volume::new(geometry, voxels, rescale, meaning).map_err(|e| e.to_string())
     }
 }
 

@@ -8,17 +8,16 @@ use std::sync::atomic::AtomicBool;
 use protocol::message::SeriesOpened;
 use protocol::voxels::Header;
 use protocol::{ClientMessage, ServerMessage};
-use render_core::gpu::{BrowserRenderer, picture_texture};
+use render_core::gpu::BrowserRenderer;
 use render_core::render::resolve;
-use render_core::scene::ViewState;
+use render_core::scene::view::Orientation;
+use render_core::scene::{Content, PresetLibrary, ViewState};
 use render_core::{Outline, Outlined, Volume};
 use wasm_bindgen::prelude::*;
 
 use crate::arrival::Arrival;
 use crate::view::View;
 
-/// The card's pictures, as bytes that a canvas takes.
-const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// Pictures that a measurement draws, each turned by some degrees as a hand would.
 const MEASURED: u32 = 5;
 const TURN_DEGREES: f64 = 4.0;
@@ -27,11 +26,26 @@ const TURN_DEGREES: f64 = 4.0;
 #[expect(missing_debug_implementations, reason = "a page shows it nowhere")]
 pub struct Drawer {
     renderer: BrowserRenderer,
-    canvas: web_sys::OffscreenCanvas,
-    surface: wgpu::Surface<'static>,
     /// One picture is drawn at a time.
     busy: Cell<bool>,
     inner: RefCell<Inner>,
+}
+
+/// A picture's colours, 4 bytes a pixel, rows from the top.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    pixels: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Picture {
+    /// Its bytes, once.
+    pub fn pixels(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.pixels)
+    }
 }
 
 #[derive(Default)]
@@ -39,14 +53,19 @@ struct Inner {
     series: Option<Series>,
     arrival: Option<Arrival>,
     views: BTreeMap<u8, View>,
-    picture: Option<wgpu::Texture>,
 }
 
 struct Series {
     opened: SeriesOpened,
     outline: Outline,
-    /// The finest that is there, and how often it was halved.
-    volume: Option<(u8, Arc<Volume>)>,
+    /// The voxels that came last: coarse ones, then all.
+    volume: Option<Arc<Volume>>,
+}
+
+impl Series {
+    fn volume(&self) -> Result<Arc<Volume>, JsError> {
+        self.volume.clone().ok_or_else(|| JsError::new("no voxels are there yet"))
+    }
 }
 
 impl Inner {
@@ -76,11 +95,7 @@ impl Drawer {
         };
         let adapter = instance.request_adapter(&options).await.map_err(said)?;
         let renderer = BrowserRenderer::open(&adapter).await.map_err(said)?;
-        let canvas =
-            web_sys::OffscreenCanvas::new(1, 1).map_err(|_| JsError::new("the page has no canvas"))?;
-        let target = wgpu::SurfaceTarget::OffscreenCanvas(canvas.clone());
-        let surface = instance.create_surface(target).map_err(said)?;
-        Ok(Self { renderer, canvas, surface, busy: Cell::new(false), inner: RefCell::default() })
+        Ok(Self { renderer, busy: Cell::new(false), inner: RefCell::default() })
     }
 
     /// The series that is to be drawn: `seriesOpened` as it came. What was there before is let go.
@@ -119,8 +134,8 @@ impl Drawer {
         let mut inner = self.inner.borrow_mut();
         let arrival = inner.arrival.take().ok_or_else(|| JsError::new("no voxels came"))?;
         let Some(series) = &mut inner.series else { return Err(JsError::new("no series is open")) };
-        let (level, volume) = arrival.finish(&series.outline).map_err(|e| JsError::new(&e))?;
-        series.volume = Some((level, Arc::new(volume)));
+        let volume = arrival.finish(&series.outline).map_err(|e| JsError::new(&e))?;
+        series.volume = Some(Arc::new(volume));
         Ok(())
     }
 
@@ -182,88 +197,55 @@ impl Drawer {
     }
 
     /// Draws a view with as many pixels along each axis as `scale` leaves of it.
-    pub async fn draw(&self, view: u8, scale: f64) -> Result<web_sys::ImageBitmap, JsError> {
+    pub async fn draw(&self, view: u8, scale: f64) -> Result<Picture, JsError> {
         let (state, volume) = self.subject(view, scale)?;
-        let picture = self.render(&state, &volume).await?;
-        self.canvas.set_width(state.size[0]);
-        self.canvas.set_height(state.size[1]);
-        self.surface.configure(
-            self.renderer.device(),
-            &wgpu::SurfaceConfiguration {
-                usage: wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::RENDER_ATTACHMENT,
-                format: FORMAT,
-                color_space: wgpu::SurfaceColorSpace::Srgb,
-                width: state.size[0],
-                height: state.size[1],
-                present_mode: wgpu::PresentMode::Fifo,
-                desired_maximum_frame_latency: 2,
-                alpha_mode: wgpu::CompositeAlphaMode::Opaque,
-                view_formats: Vec::new(),
-            },
-        );
-        let wgpu::CurrentSurfaceTexture::Success(frame) = self.surface.get_current_texture() else {
-            return Err(JsError::new("the page's canvas takes no picture"));
-        };
-        let mut encoder = self.renderer.device().create_command_encoder(&Default::default());
-        let size = picture.size();
-        encoder.copy_texture_to_texture(picture.as_image_copy(), frame.texture.as_image_copy(), size);
-        self.renderer.queue().submit([encoder.finish()]);
-        self.renderer.queue().present(frame);
-        self.canvas.transfer_to_image_bitmap().map_err(|_| JsError::new("the page's canvas gives no picture"))
+        let pixels = self.render(&state, &volume).await?;
+        let [width, height] = state.size;
+        Ok(Picture { width, height, pixels })
     }
 
-    /// Milliseconds that a picture of a view takes, while it is turned or paged.
-    pub async fn measure(&self, view: u8, scale: f64) -> Result<f64, JsError> {
-        let (mut state, volume) = self.subject(view, scale)?;
+    /// Milliseconds that a picture of the volume takes while it is turned, as it first looks.
+    pub async fn measure(&self, width: u32, height: u32) -> Result<f64, JsError> {
+        let (mut state, volume) = self.first_look([width, height])?;
         // Programs are compiled and voxels uploaded for the first.
         self.render(&state, &volume).await?;
         let begun = now_ms();
         for _ in 0..MEASURED {
             state.camera.azimuth(TURN_DEGREES);
-            state.plane.scroll(1, &volume);
             self.render(&state, &volume).await?;
         }
         Ok((now_ms() - begun) / f64::from(MEASURED))
     }
-
-    /// Breaks the device, as a driver that crashes does.
-    pub fn lose(&self) {
-        self.renderer.device().destroy();
-    }
 }
 
 impl Drawer {
+    fn first_look(&self, size: [u32; 2]) -> Result<(ViewState, Arc<Volume>), JsError> {
+        let inner = self.inner.borrow();
+        let series = inner.series()?;
+        let mut state = ViewState::new(&series.outline, Content::Volume, Orientation::Axial, size);
+        if let Some(preset) = PresetLibrary::default().menu(&series.outline).next() {
+            state.apply_preset(preset, &series.outline);
+        }
+        Ok((state, series.volume()?))
+    }
+
     fn subject(&self, view: u8, scale: f64) -> Result<(ViewState, Arc<Volume>), JsError> {
         let inner = self.inner.borrow();
-        let (_, volume) =
-            inner.series()?.volume.as_ref().ok_or_else(|| JsError::new("no voxels are there yet"))?;
+        let volume = inner.series()?.volume()?;
         let mut state = inner.view(view)?.state.clone();
         let scaled = |n: u32| ((f64::from(n) * scale).round() as u32).max(1);
         state.size = state.size.map(scaled);
-        Ok((state, Arc::clone(volume)))
+        Ok((state, volume))
     }
 
-    async fn render(&self, state: &ViewState, volume: &Arc<Volume>) -> Result<wgpu::Texture, JsError> {
+    async fn render(&self, state: &ViewState, volume: &Arc<Volume>) -> Result<Vec<u8>, JsError> {
         if self.busy.replace(true) {
             return Err(JsError::new("another picture is in the making"));
         }
-        let picture = self.texture(state.size);
         let params = resolve(state, volume);
-        let drawn = self.renderer.render_to(&picture, volume, &params, &AtomicBool::new(false)).await;
+        let drawn = self.renderer.render(volume, &params, &AtomicBool::new(false)).await;
         self.busy.set(false);
-        drawn.map_err(said)?;
-        Ok(picture)
-    }
-
-    /// One texture serves as long as the size stays.
-    fn texture(&self, size: [u32; 2]) -> wgpu::Texture {
-        let mut inner = self.inner.borrow_mut();
-        if let Some(picture) = inner.picture.as_ref().filter(|p| [p.width(), p.height()] == size) {
-            return picture.clone();
-        }
-        let picture = picture_texture(self.renderer.device(), size);
-        inner.picture = Some(picture.clone());
-        picture
+        drawn.map_err(said)
     }
 }
 

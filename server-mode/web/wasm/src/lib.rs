@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /voxels/UID/LEVEL -> Arrival -> Volume ┐
-//! `viewState`       -> View  <- input    ├-> BrowserRenderer -> OffscreenCanvas -> ImageBitmap
+//! `viewState`       -> View  <- input    ├-> BrowserRenderer -> pixels
 //!                         └-> `set`      ┘
 //! ```
 //!
@@ -15,4 +15,4 @@ mod arrival;
 mod drawer;
 mod view;
 
-pub use drawer::Drawer;
+pub use drawer::{Drawer, Picture};
