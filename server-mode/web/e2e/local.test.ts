@@ -8,7 +8,8 @@ import { type RunningServer, drag, factsThat, openBrowser, openClient, phantom, 
 
 const [AXIAL, CORONAL, , VOLUME] = [0, 1, 2, 3] as const;
 const ALL = [0, 1, 2, 3];
-const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+// Emulated, a picture may take longer than the watchdog allows.
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--disable-gpu-watchdog"];
 
 let study: ReturnType<typeof phantom>;
 let server: RunningServer;
@@ -56,7 +57,13 @@ async function choose(page: Page, choice: "automatic" | "local" | "remote"): Pro
 
 /** Waits until the computer has drawn these views, and they rest. */
 async function drawnHere(page: Page, views: readonly number[] = ALL): Promise<void> {
-  for (const view of views) await page.locator(`${viewport(view)} .quality.final:text-is("Local")`).waitFor();
+  for (const view of views) {
+    const drawn = page.locator(`${viewport(view)} .quality.final:text-is("Local")`);
+    await drawn.waitFor().catch(async (error: unknown) => {
+      const told = await page.locator("#drawn-by").getAttribute("title");
+      throw new Error(`view ${view} is not drawn here: ${told}; ${await page.locator(".badges").allInnerTexts()}`, { cause: error });
+    });
+  }
 }
 
 async function lossless(page: Page, views: readonly number[] = ALL): Promise<void> {
