@@ -371,3 +371,15 @@ mean-intensity-projection = Mittel entlang des Blicks
 mouse = Maus
 on-slices = Auf Schichten
 on-the-volume = Auf dem Volumen
+
+# Wörter der Leisten, Felder und Dialoge
+copy = Kopieren
+copy-the-link = Link kopieren
+end-sharing = Teilen beenden
+for-one-guest-it-serves-once-whoever-has-it-gets-in = Für einen Gast, einmal gültig. Wer ihn hat, kommt herein.
+guest = Gast
+guests-see-what-this-window-shows-patient-data-included-as-l = Gäste sehen, was dieses Fenster zeigt, auch Patientendaten, solange geteilt wird.
+new-link = Neuer Link
+share-this-session = Diese Sitzung teilen
+sharing-goes-on = Das Teilen geht weiter
+start-sharing = Teilen beginnen

@@ -371,3 +371,15 @@ mean-intensity-projection = Mean intensity projection
 mouse = Mouse
 on-slices = On slices
 on-the-volume = On the volume
+
+# Words of the bars, panels and dialogs
+copy = Copy
+copy-the-link = Copy the link
+end-sharing = End sharing
+for-one-guest-it-serves-once-whoever-has-it-gets-in = For one guest; it serves once. Whoever has it gets in.
+guest = Guest
+guests-see-what-this-window-shows-patient-data-included-as-l = Guests see what this window shows, patient data included, as long as you share it.
+new-link = New link
+share-this-session = Share this session
+sharing-goes-on = Sharing goes on
+start-sharing = Start sharing

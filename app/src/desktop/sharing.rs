@@ -15,6 +15,7 @@ use super::dialogs::modal;
 use super::job::{Job, Poll};
 use super::layout::ViewportId;
 use super::study::OpenSeries;
+use super::text::tr;
 use super::theme;
 
 /// Modules around a QR code that stay light (ISO/IEC 18004, 9.1).
@@ -114,7 +115,7 @@ impl Sharing {
         }
         let modal = modal("share dialog").show(ctx, |ui| {
             ui.set_width(520.0);
-            ui.heading("Share this session");
+            ui.heading(tr!("share-this-session"));
             ui.add_space(6.0);
             if let Some(problem) = &self.problem {
                 ui.colored_label(theme::error(), problem);
@@ -129,7 +130,7 @@ impl Sharing {
     }
 
     fn show_start(&mut self, ui: &mut egui::Ui, renderer: &Renderer) {
-        ui.label("Guests see what this window shows, patient data included, as long as you share it.");
+        ui.label(tr!("guests-see-what-this-window-shows-patient-data-included-as-l"));
         ui.add_space(6.0);
         ui.radio_value(&mut self.everywhere, false, "Guests on this machine only");
         ui.radio_value(&mut self.everywhere, true, "Guests on the networks that this machine is in");
@@ -139,7 +140,7 @@ impl Sharing {
         }
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let start = egui::Button::new("Start sharing").fill(theme::accent_fill());
+            let start = egui::Button::new(tr!("start-sharing")).fill(theme::accent_fill());
             if ui.add_enabled(self.starting.is_none(), start).clicked() {
                 self.problem = None;
                 let ip = if self.everywhere { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
@@ -151,7 +152,7 @@ impl Sharing {
                     sink.send(share.map_err(|error| format!("Not shared: {error}.")));
                 }));
             }
-            if ui.button("Close").clicked() {
+            if ui.button(tr!("close")).clicked() {
                 self.is_shown = false;
             }
         });
@@ -160,12 +161,12 @@ impl Sharing {
     fn show_running(&mut self, ui: &mut egui::Ui) {
         let Some(share) = &self.share else { return };
         ui.horizontal(|ui| {
-            let label = ui.label("Guest");
+            let label = ui.label(tr!("guest"));
             let field = egui::TextEdit::singleline(&mut self.name).hint_text("Name").desired_width(180.0);
             ui.add(field).labelled_by(label.id);
             ui.radio_value(&mut self.may_drive, false, "may watch");
             ui.radio_value(&mut self.may_drive, true, "may drive");
-            if ui.button("New link").clicked() {
+            if ui.button(tr!("new-link")).clicked() {
                 self.problem = None;
                 match share.invite(self.name.trim(), self.may_drive) {
                     Some(invitation) => {
@@ -181,11 +182,12 @@ impl Sharing {
         if let Some((invitation, code)) = &self.link {
             ui.add_space(8.0);
             ui.label(
-                RichText::new("For one guest; it serves once. Whoever has it gets in.").color(theme::weak()),
+                RichText::new(tr!("for-one-guest-it-serves-once-whoever-has-it-gets-in"))
+                    .color(theme::weak()),
             );
             for url in std::iter::once(&invitation.url).chain(&invitation.other_urls) {
                 ui.horizontal(|ui| {
-                    if ui.button("Copy").on_hover_text("Copy the link").clicked() {
+                    if ui.button(tr!("copy")).on_hover_text(tr!("copy-the-link")).clicked() {
                         ui.ctx().copy_text(url.clone());
                     }
                     ui.add(egui::Label::new(RichText::new(url).monospace().size(11.0)).truncate());
@@ -205,7 +207,7 @@ impl Sharing {
         for guest in &guests {
             ui.horizontal(|ui| {
                 let name = title(guest);
-                let remove = ui.button("Remove").on_hover_text(format!("Send {name} away"));
+                let remove = ui.button(tr!("remove")).on_hover_text(format!("Send {name} away"));
                 if remove.clicked() {
                     removed = Some(guest.id);
                 }
@@ -228,12 +230,12 @@ impl Sharing {
         }
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("End sharing").clicked() {
+            if ui.button(tr!("end-sharing")).clicked() {
                 // Guests are told by its thread.
                 let is_shown = self.is_shown;
                 *self = Self { is_shown, everywhere: self.everywhere, ..Self::default() };
             }
-            if ui.button("Close").on_hover_text("Sharing goes on").clicked() {
+            if ui.button(tr!("close")).on_hover_text(tr!("sharing-goes-on")).clicked() {
                 self.is_shown = false;
             }
         });
