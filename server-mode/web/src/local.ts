@@ -308,6 +308,8 @@ export class Local {
     this.#worker?.terminate();
     this.#worker = null;
     this.#ready = false;
+    this.#fetching = null;
+    this.#coming = "";
     if (this.#series) this.#rendering.opened(this.#series.dims.reduce((product, n) => product * n, 2));
     this.#rendering.failed(why);
     this.#owner.changed();
