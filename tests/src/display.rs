@@ -74,6 +74,21 @@ impl Display {
         self.xdotool(&["mousemove", &x, &y]).expect("the mouse moves");
     }
 
+    /// Presses keys one after another in the window of this name, which has the keyboard from then on.
+    pub fn keys(&self, window: &str, keys: &[&str]) {
+        let id = self.xdotool(&["search", "--onlyvisible", "--name", window]).expect("the window is there");
+        let id = id.lines().next().expect("the window is there");
+        self.xdotool(&["windowfocus", "--sync", id]).expect("the window takes the keyboard");
+        let arguments: Vec<&str> = ["key", "--delay", "60"].into_iter().chain(keys.iter().copied()).collect();
+        self.xdotool(&arguments).expect("keys are pressed");
+    }
+
+    /// Presses the left button and lets go.
+    pub fn click(&self, at: [u32; 2]) {
+        let [x, y] = at.map(|n| n.to_string());
+        self.xdotool(&["mousemove", &x, &y, "click", "1"]).expect("the mouse clicks");
+    }
+
     /// Presses a button, moves in steps as a hand does, and lets go.
     pub fn drag(&self, button: u32, from: [u32; 2], to: [u32; 2]) {
         const STEPS: i64 = 12;

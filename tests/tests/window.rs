@@ -3,8 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use glam::DVec3;
+use render_core::dicom::object::{Content, Report};
+use render_core::scene::Plane;
+use render_core::scene::view::Orientation;
+use render_core::{Progress, dicom};
 use tests::binary::voxcast;
 use tests::display::{Area, Display, Shot};
 
@@ -72,6 +77,31 @@ impl Window {
         self.display.move_to(AWAY);
         self.display.wait(what, SOON, |shot| is_final(shot) && shot.changed_part(before, area) > 0.02)
     }
+
+    fn keys(&self, keys: &[&str]) {
+        self.display.keys("^Voxcast$", keys);
+    }
+
+    /// Waits until a file is there.
+    fn written(&self, path: &Path) {
+        let began = Instant::now();
+        while !path.exists() {
+            assert!(began.elapsed() < SOON, "{} is not written", path.display());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Closes the window as a user does, and opens another one on the same study.
+    fn reopen(&mut self) {
+        let id = self.display.xdotool(&["search", "--onlyvisible", "--name", "^Voxcast$"]).expect("a window");
+        self.display
+            .xdotool(&["windowquit", id.lines().next().expect("a window")])
+            .expect("it is asked to close");
+        let ended = self.program.wait().expect("voxcast ends");
+        assert!(ended.success(), "{ended}");
+        let study = self.folder.join("study");
+        self.program = self.display.command(&voxcast()).arg(&study).spawn().expect("voxcast runs");
+    }
 }
 
 impl Drop for Window {
@@ -87,6 +117,13 @@ impl Drop for Window {
 fn is_final(shot: &Shot) -> bool {
     let amber = |p: [u8; 3]| p[0] > 150 && p[0].saturating_sub(p[2]) > 70;
     QUALITY.iter().all(|&area| shot.area(area).filter(|&pixel| amber(pixel)).count() < 12)
+}
+
+/// Whether the picture of one viewport is the exact one.
+fn is_final_at(shot: &Shot, [left, top, width, height]: Area) -> bool {
+    let amber = |p: [u8; 3]| p[0] > 150 && p[0].saturating_sub(p[2]) > 70;
+    let corner = [left + width - 85, top + height - 24, 80, 18];
+    shot.area(corner).filter(|&pixel| amber(pixel)).count() < 12
 }
 
 fn middle([left, top, width, height]: Area) -> [u32; 2] {
@@ -132,6 +169,127 @@ fn a_double_click_maximises_and_restores() {
     window.display.xdotool(&double_click).expect("the mouse clicks");
     let restored = window.changed("the viewports come back", &large, AXIAL);
     assert!(restored.changed_part(&start, VOLUME) < 0.001, "the volume looks different afterwards");
+}
+
+/// `Save…` of the measurements, and `Save` in the dialog that it opens.
+const SAVE_DIALOG: [u32; 2] = [1150, 95];
+const SAVE: [u32; 2] = [956, 640];
+
+/// Where the active viewport's picture is: the line around it is the only thing of its colour.
+fn picture(shot: &Shot) -> Area {
+    const ACCENT: [u8; 3] = [92, 176, 232];
+    /// The header above the picture.
+    const HEADER: u32 = 24;
+    let width = shot.size[0] as usize;
+    let places = shot.pixels.iter().enumerate().filter(|(_, pixel)| **pixel == ACCENT);
+    let places: Vec<[u32; 2]> = places.map(|(i, _)| [(i % width) as u32, (i / width) as u32]).collect();
+    let [left, top] =
+        [0, 1].map(|i| places.iter().map(|at| at[i]).min().expect("a line around the viewport"));
+    let [right, bottom] =
+        [0, 1].map(|i| places.iter().map(|at| at[i]).max().expect("a line around the viewport"));
+    [left, top + HEADER, right + 1 - left, bottom + 1 - top - HEADER]
+}
+
+/// The numbers of a kind of measurement in a report.
+fn numbers(report: &Report, concept: &str) -> Vec<f64> {
+    let groups = report.measurement_groups();
+    let all = groups.iter().flat_map(|group| &group.measurements);
+    all.filter(|found| found.name.meaning == concept).map(|found| found.value).collect()
+}
+
+#[test]
+fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_again() {
+    let Some(mut window) = Window::open("read") else { return };
+    let start = window.ready();
+    let study = window.folder.join("study");
+    let truth: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(study.join("truth.json")).expect("the truth")).expect("JSON");
+    let library = dicom::scan(std::slice::from_ref(&study), &Progress::default()).expect("a study");
+    let series = &library.studies[0].series[0];
+    let volume = dicom::load(series, &Progress::default()).expect("voxels").volume;
+
+    // The bone window by its key, a few slices by the wheel, thick by its menu's neighbour: a preset of the volume.
+    window.keys(&["3"]);
+    let bone = window.changed("a key windows the slices", &start, CORONAL);
+    window.display.wheel_down(middle(AXIAL), 5);
+    let paged = window.changed("the wheel pages", &bone, AXIAL);
+    window.display.click(middle(VOLUME));
+    window.keys(&["p"]);
+    window.changed("a key changes the volume's preset", &paged, VOLUME);
+
+    // The length between two vertebrae on the sagittal slice, large enough for a tenth of a millimetre.
+    window.display.click(middle(SAGITTAL));
+    window.keys(&["f", "1"]);
+    const LARGER: usize = 8;
+    window.keys(&["plus"; LARGER]);
+    let large = window.display.wait("the sagittal slice is large", SOON, |shot| {
+        is_final_at(shot, picture(shot)) && picture(shot)[2] > 900
+    });
+    let [left, top, width, height] = picture(&large);
+    let mut plane = Plane::standard(Orientation::Sagittal, &volume);
+    plane.zoom_by(1.2f64.powi(LARGER as i32));
+    let landmark = |name: &str| -> DVec3 {
+        let found =
+            truth["landmarks"].as_array().expect("landmarks").iter().find(|mark| mark["name"] == name);
+        let place = found.expect("a landmark of this name")["position_mm"].as_array().expect("a place");
+        DVec3::from_array(std::array::from_fn(|axis| place[axis].as_f64().expect("a number")))
+    };
+    let (upper, lower) = (landmark("vertebra T8"), landmark("vertebra T9"));
+    let on_screen = |place: DVec3| {
+        let ([x, y], _) = plane.pixel_from_patient(place, [width, height]);
+        [left + x.round() as u32, top + y.round() as u32]
+    };
+    window.keys(&["n"]);
+    window.display.drag(1, on_screen(upper), on_screen(lower));
+
+    // A region in the liver, on the coronal slice.
+    window.keys(&["f"]);
+    window.ready();
+    window.display.click(middle(CORONAL));
+    window.keys(&["f", "u"]);
+    let large = window.display.wait("the coronal slice is large", SOON, |shot| {
+        is_final_at(shot, picture(shot)) && picture(shot)[2] > 900
+    });
+    let [left, top, width, height] = picture(&large);
+    let plane = Plane::standard(Orientation::Coronal, &volume);
+    let on_screen = |x_mm: f64, z_mm: f64| {
+        let ([x, y], _) = plane.pixel_from_patient(DVec3::new(x_mm, 0.0, z_mm), [width, height]);
+        [left + x.round() as u32, top + y.round() as u32]
+    };
+    window.display.drag(1, on_screen(-105.0, -150.0), on_screen(-60.0, -190.0));
+
+    // Saved as a report.
+    window.keys(&["ctrl+m"]);
+    window.display.wait("the measurements are listed", SOON, |shot| picture(shot)[2] < 900);
+    window.display.click(SAVE_DIALOG);
+    let accent_fill = |p: [u8; 3]| p == [28, 74, 107];
+    window.display.wait("the dialog is there", SOON, |shot| {
+        shot.area([SAVE[0] - 15, SAVE[1] - 8, 30, 16]).filter(|&p| accent_fill(p)).count() > 200
+    });
+    window.display.click(SAVE);
+    let report = window.folder.join("data/voxcast/readings/measurements.dcm");
+    window.written(&report);
+    let library = dicom::scan(&[report], &Progress::default()).expect("a report");
+    let Content::Report(report) = library.studies[0].objects[0].open().expect("a report") else {
+        panic!("the file is no report");
+    };
+    let lengths = numbers(&report, "Length");
+    assert_eq!(lengths.len(), 1, "{lengths:?}");
+    let length_mm = upper.distance(lower);
+    assert!((lengths[0] - length_mm).abs() <= 0.1, "{} mm, not {length_mm}", lengths[0]);
+    let liver = truth["structures"].as_array().expect("structures").iter().find(|s| s["name"] == "liver");
+    let liver_hu = liver.expect("a liver")["hu"].as_f64().expect("a number");
+    let means = numbers(&report, "Mean");
+    assert_eq!(means.len(), 1, "{means:?}");
+    assert!((means[0] - liver_hu).abs() <= 0.5, "{} HU, not {liver_hu}", means[0]);
+
+    // Another day.
+    window.reopen();
+    let yellow = |p: [u8; 3]| p[0] > 200 && p[1] > 140 && p[1] < 230 && p[2] < 110;
+    window.ready();
+    window.display.wait("the length is on its slice again", SOON, |shot| {
+        shot.area(SAGITTAL).filter(|&p| yellow(p)).count() > 15
+    });
 }
 
 #[test]
