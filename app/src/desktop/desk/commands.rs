@@ -1,0 +1,178 @@
+//! What commands do to viewports: to all, to the active one, or to the volume beside it.
+
+use std::sync::Arc;
+
+use render_core::Outlined;
+use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+
+use super::Desk;
+use crate::desktop::command::Command;
+use crate::desktop::layout::ViewportId;
+use crate::desktop::viewport::Viewport;
+
+impl Desk {
+    /// Commands for the active viewport, or for all.
+    pub fn run(&mut self, command: &Command, presets: &PresetLibrary) {
+        if self.run_drawing(command) {
+            return;
+        }
+        // A drag is a step as a whole.
+        let before = self.before_drag.is_none().then(|| self.views());
+        self.run_on_views(command, presets);
+        before.into_iter().for_each(|before| self.keep_views(before));
+    }
+
+    fn run_on_views(&mut self, command: &Command, presets: &PresetLibrary) {
+        let active = self.active;
+        let volume_id = self.volume_viewport().map(|viewport| viewport.id);
+        match *command {
+            Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
+            Command::Split { id, below } => self.split(id, below),
+            Command::ToggleLinked => self.linked = !self.linked,
+            Command::ToggleCrop => self.crop = !self.crop,
+            Command::ToggleCine => self.toggle_cine(),
+            Command::CineSpeed(per_second) => {
+                if let Some(cine) = &mut self.cine {
+                    cine.per_second = per_second;
+                }
+            }
+            Command::StepTime(by) => self.step_time(by),
+            Command::Fuse(id, ref over) => self.fuse(id, over.clone()),
+            Command::ToggleDemographics => self.demographics = !self.demographics,
+            Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
+            Command::ToggleMaximiseActive => self.layout.toggle_maximise(active),
+            Command::StepViewport(by) => self.step(by),
+            Command::SetWindow(window) => self.set_window(active, window),
+            Command::WindowKey(number) => self.window_key(number),
+            Command::ResetAll => self.viewports.values_mut().for_each(Viewport::reset),
+            Command::SetPreset(ref name) => self.on_volume(volume_id, |view, volume| {
+                if let Some(preset) = presets.find(name) {
+                    show_matter(view, volume);
+                    view.apply_preset(preset, volume);
+                }
+            }),
+            Command::NextPreset => {
+                self.on_volume(volume_id, |view, volume| next_preset(view, volume, presets));
+            }
+            Command::SetLook(ref look) => {
+                self.on_volume(volume_id, |view, _| look.as_ref().clone().apply(view));
+            }
+            Command::SetVolumeContent(content) => {
+                self.on_volume(volume_id, |view, volume| view.set_content(content, volume));
+            }
+            Command::ToggleMip => {
+                self.on_volume(volume_id, |view, volume| toggle(view, Content::MIP, volume));
+            }
+            Command::ToggleCinematic => {
+                self.on_volume(volume_id, |view, volume| toggle(view, Content::Cinematic, volume));
+            }
+            _ => self.run_on_active(command),
+        }
+    }
+
+    fn run_on_active(&mut self, command: &Command) {
+        let id = self.active;
+        let Some(viewport) = self.viewports.get_mut(&id) else { return };
+        let slice = viewport.is_slice();
+        match *command {
+            Command::ShowKind(id, kind) => {
+                if let Some(viewport) = self.viewports.get_mut(&id) {
+                    let series = Arc::clone(&viewport.series);
+                    viewport.show_series(series, kind, &self.ctx);
+                }
+            }
+            Command::SetSlab(id, slab) => {
+                if let Some(viewport) = self.viewports.get_mut(&id) {
+                    viewport.view.slab = slab;
+                    viewport.view.touch();
+                }
+            }
+            Command::Reset => {
+                viewport.reset();
+                if slice {
+                    let window = viewport.view.window;
+                    self.set_window(id, window);
+                }
+            }
+            Command::Blend(opacity) => {
+                for layer in &mut viewport.view.layers {
+                    layer.opacity = opacity;
+                }
+                viewport.view.touch();
+            }
+            Command::Invert => {
+                viewport.view.inverted = !viewport.view.inverted;
+                viewport.view.touch();
+            }
+            Command::Flip { vertical } if slice => {
+                let plane = &mut viewport.view.plane;
+                if vertical {
+                    plane.flip_vertical();
+                } else {
+                    plane.flip_horizontal();
+                };
+                viewport.view.touch();
+            }
+            Command::Page(slices) if slice => {
+                let shift = viewport.page(slices);
+                self.page_others(id, shift);
+            }
+            Command::Arrow(by) if slice => {
+                let shift = viewport.page(by);
+                self.page_others(id, shift);
+            }
+            Command::Arrow(by) => {
+                viewport.view.camera.elevation(-5.0 * by as f64);
+                viewport.view.touch();
+            }
+            Command::Zoom(factor) => viewport.zoom(factor),
+            Command::Fit => viewport.fit(),
+            Command::Turn(degrees) if slice => viewport.turn(degrees),
+            Command::Turn(degrees) => {
+                viewport.view.camera.azimuth(degrees / 6.0);
+                viewport.view.touch();
+            }
+            _ => {}
+        }
+    }
+
+    /// Keys window the slices; only a projection has a window of its own.
+    fn window_key(&mut self, number: usize) {
+        let Some(active) = self.active() else { return };
+        let Some(window) = active.series.window_of_key(number) else { return };
+        let series = &active.series.series_id;
+        let projection = matches!(active.view.content, Content::Projection(_) | Content::Curved);
+        let slice = self.viewports.values().find(|v| v.is_slice() && v.series.series_id == *series);
+        let target = if projection || active.is_slice() { Some(active.id) } else { slice.map(|v| v.id) };
+        if let Some(target) = target {
+            self.set_window(target, window);
+        }
+    }
+
+    fn on_volume(&mut self, id: Option<ViewportId>, change: impl FnOnce(&mut ViewState, &dyn Outlined)) {
+        if let Some(viewport) = id.and_then(|id| self.viewports.get_mut(&id)) {
+            change(&mut viewport.view, viewport.series.outline());
+        }
+    }
+}
+
+fn toggle(view: &mut ViewState, content: Content, volume: &dyn Outlined) {
+    let content = if view.content == content { Content::Volume } else { content };
+    view.set_content(content, volume);
+}
+
+fn next_preset(view: &mut ViewState, volume: &dyn Outlined, presets: &PresetLibrary) {
+    let presets: Vec<&Preset> = presets.menu(volume).collect();
+    let here = presets.iter().position(|p| Some(&p.name) == view.preset.as_ref().map(|origin| &origin.name));
+    if let Some(next) = presets.get(here.map_or(0, |here| (here + 1) % presets.len())) {
+        show_matter(view, volume);
+        view.apply_preset(next, volume);
+    }
+}
+
+/// What a preset colours and a projection does not show.
+fn show_matter(view: &mut ViewState, volume: &dyn Outlined) {
+    if view.content.in_one_picture() != Content::Volume {
+        view.set_content(Content::Volume, volume);
+    }
+}
