@@ -64,7 +64,8 @@ pub fn files_known_to_git(folder: &Path) -> Result<Vec<PathBuf>> {
 fn is_generated(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     matches!(name, "Cargo.lock" | "package-lock.json" | "LICENSE")
-        || path.components().any(|part| part.as_os_str() == "dist")
+        // What wasm-bindgen writes beside the module lies in `drawer`.
+        || path.components().any(|part| part.as_os_str() == "dist" || part.as_os_str() == "drawer")
 }
 
 fn file_violations(path: &Path, text: &str) -> Vec<String> {

@@ -6,6 +6,7 @@
 //! state, so a slow client sees fewer pictures, never older ones.
 
 mod absolute;
+mod counters;
 mod guest;
 mod lanes;
 mod link;
@@ -34,10 +35,11 @@ use crate::frames::Failure;
 use crate::measuring::Task;
 use crate::refine::Studio;
 use crate::studies::{OpenSeries, Opened, Studies, Target};
+use counters::Counters;
 use guest::Host;
 use lanes::Lanes;
 use link::Link;
-use view::{Counters, View, Windowed, Wishes};
+use view::{View, Windowed, Wishes};
 
 pub use lanes::{Lane, Parcel, PeerEvent};
 pub use protocol::Quality;

@@ -14,7 +14,6 @@ use render_core::window::Shape;
 use render_core::{Volume, Window};
 
 use super::motion::Motion;
-use super::pace::Pace;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
 use crate::encode::{Brush, Canvas, Film, PICTURES_PER_SECOND, VideoCodecs};
 use crate::frames::Failure;
@@ -31,8 +30,6 @@ const SETTLE: Duration = Duration::from_millis(350);
 const VIDEO_REST: Duration = Duration::from_secs(10);
 const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
-/// A picture of a track may be lost with all that tells of it: after this time the next one goes.
-const STALL: Duration = Duration::from_millis(300);
 /// Drawing and encoding an interactive picture should take no longer: 30 a second, and some time to send and
 /// to show it.
 const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
@@ -44,86 +41,6 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 /// Values are sent where the way carries them in half a second: as so many frames at rest, or by its rate.
 const VALUES_PACES: usize = 8;
 const VALUES_PER_SECOND: usize = 2;
-
-/// Frame numbers and acknowledgements of one view number.
-#[derive(Clone, Debug, Default)]
-pub struct Counters {
-    sent: u32,
-    acknowledged: u32,
-    /// When the last frame was sent, if it may be lost.
-    at_risk: Option<Instant>,
-    /// Frames that were sent before values that the client is not known to have read.
-    before_values: Option<u32>,
-    revision: u64,
-    /// What the client was last told about the view.
-    pub told: Option<ViewInfo>,
-    pub pace: Pace,
-}
-
-impl Counters {
-    /// Frames that were sent and not acknowledged.
-    pub fn unacknowledged(&self) -> u32 {
-        self.sent.wrapping_sub(self.acknowledged)
-    }
-
-    /// Counts a frame, sent at this time where it may be lost, and returns its number.
-    pub fn send(&mut self, at_risk: Option<Instant>) -> u32 {
-        (self.sent, self.at_risk) = (self.sent.wrapping_add(1), at_risk);
-        self.sent
-    }
-
-    /// When to `give_up` frames that may hold up the next.
-    pub fn stalled_until(&self) -> Option<Instant> {
-        self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + STALL)
-    }
-
-    /// Waits no longer for frames that are lost.
-    pub fn give_up(&mut self, now: Instant) {
-        if self.stalled_until().is_some_and(|at| at <= now) {
-            self.acknowledge_all();
-        }
-    }
-
-    /// Numbers that were not sent, or were acknowledged before, mean nothing. Returns what a picture at rest
-    /// told of the way: its bytes and how long they took.
-    pub fn acknowledge(&mut self, now: Instant, frame: u32) -> Option<(usize, Duration)> {
-        let unacknowledged = self.sent.wrapping_sub(self.acknowledged);
-        if self.sent.wrapping_sub(frame) >= unacknowledged {
-            return None;
-        }
-        self.acknowledged = frame;
-        self.before_values = self.before_values.filter(|&sent| sent.wrapping_sub(frame) <= unacknowledged);
-        self.pace.acknowledged(frame, now)
-    }
-
-    /// Values follow all frames that were sent.
-    pub fn send_values(&mut self) {
-        self.before_values = Some(self.sent);
-    }
-
-    /// Whether the client has read a frame that came after the last values.
-    pub fn has_read_values(&self) -> bool {
-        self.before_values.is_none()
-    }
-
-    pub fn acknowledge_all(&mut self) {
-        self.acknowledged = self.sent;
-    }
-
-    /// Nobody waits for what was sent.
-    pub fn begin_anew(&mut self) {
-        self.acknowledge_all();
-        self.before_values = None;
-    }
-
-    pub fn keep_revision(&mut self, revision: u64) {
-        self.revision = revision;
-    }
-
-    pub fn next_revision(&self) -> u64 {
-        self.revision + 1
-    }
-}
 
 /// Input that waits until the view is drawn again.
 #[derive(Clone, Debug, Default)]
