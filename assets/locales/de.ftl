@@ -89,8 +89,6 @@ preset-not-saved = „{ $name }“ wurde nicht gespeichert: { $reason }
 
 # Einstellungen
 settings-demographics = Patientendaten beim Start zeigen
-settings-discoverable = Kolleginnen und Kollegen in diesem Netz finden Sitzungen, die ich teile
-settings-discoverable-hint = Nennt den Namen dieses Rechners über mDNS, solange eine Sitzung geteilt ist; sonst führt nur der Link zu ihr.
 settings-entries = Einige Einträge der Einstellungen sind unverständlich und wurden ausgelassen: { $names }.
 settings-key-conflict = Auch: { $command }
 settings-key-default = Vorgabe

@@ -89,8 +89,6 @@ preset-not-saved = “{ $name }” was not saved: { $reason }
 
 # Settings
 settings-demographics = Show the patient’s data at the start
-settings-discoverable = Let colleagues in this network find sessions that I share
-settings-discoverable-hint = Tells the name of this computer by mDNS while a session is shared; off, only the link leads to it.
 settings-entries = Some entries of the settings were left out because they make no sense: { $names }.
 settings-key-conflict = Also: { $command }
 settings-key-default = Default

@@ -34,8 +34,6 @@ pub struct Settings {
     pub demographics: bool,
     /// Whether what was open is opened again at the next start.
     pub restore_session: bool,
-    /// Whether colleagues in the same network are told of sessions that are shared (mDNS).
-    pub discoverable: bool,
     pub renderer: RendererChoice,
     /// Folder of the user's own hanging protocols.
     pub hanging_protocols: Option<PathBuf>,
@@ -64,7 +62,6 @@ impl Default for Settings {
             keys: BTreeMap::new(),
             demographics: true,
             restore_session: false,
-            discoverable: false,
             renderer: RendererChoice::Automatic,
             hanging_protocols: None,
             others: BTreeMap::new(),

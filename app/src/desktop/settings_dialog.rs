@@ -238,9 +238,6 @@ fn system(ui: &mut Ui, settings: &mut Settings) {
         menu.response.labelled_by(label);
     });
     ui.label(RichText::new(tr!("settings-renderer-hint")).color(theme::weak()).size(12.5));
-    ui.add_space(6.0);
-    ui.checkbox(&mut settings.discoverable, tr!("settings-discoverable"));
-    ui.label(RichText::new(tr!("settings-discoverable-hint")).color(theme::weak()).size(12.5));
 }
 
 /// A label with its control beside it.

@@ -1111,7 +1111,7 @@ function __wbg_get_imports() {
   };
   return {
     __proto__: null,
-    "./local_bg.js": import0
+    "./drawer_bg.js": import0
   };
 }
 function wasm_bindgen_609ce1be34a75b2d___convert__closures_____invoke___wgpu_a5d6fb4cf0e9a57d___backend__webgpu__webgpu_sys__gen_GpuDeviceLostInfo__GpuDeviceLostInfo______true_(arg0, arg1, arg2) {
