@@ -82,11 +82,16 @@ impl Window {
         self.display.keys("^Voxcast$", keys);
     }
 
-    /// Waits until a file is there.
-    fn written(&self, path: &Path) {
+    /// Waits until a folder has a file whose name ends so.
+    fn written(&self, folder: &Path, ending: &str) -> PathBuf {
         let began = Instant::now();
-        while !path.exists() {
-            assert!(began.elapsed() < SOON, "{} is not written", path.display());
+        loop {
+            let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            let ends = |path: &PathBuf| path.to_string_lossy().ends_with(ending);
+            if let Some(path) = files.into_iter().find(ends) {
+                return path;
+            }
+            assert!(began.elapsed() < SOON, "{} has no file {ending}", folder.display());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -297,8 +302,7 @@ fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_ag
         shot.area([SAVE[0] - 15, SAVE[1] - 8, 30, 16]).filter(|&p| accent_fill(p)).count() > 200
     });
     window.display.click(SAVE);
-    let report = window.folder.join("data/voxcast/readings/measurements.dcm");
-    window.written(&report);
+    let report = window.written(&window.folder.join("data/voxcast/readings"), "measurements.dcm");
     let library = dicom::scan(&[report], &Progress::default()).expect("a report");
     let Content::Report(report) = library.studies[0].objects[0].open().expect("a report") else {
         panic!("the file is no report");
