@@ -264,7 +264,7 @@ fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_ag
         let place = found.expect("a landmark of this name")["position_mm"].as_array().expect("a place");
         DVec3::from_array(std::array::from_fn(|axis| place[axis].as_f64().expect("a number")))
     };
-    let (upper, lower) = (landmark("vertebra T8"), landmark("vertebra T9"));
+    let (upper, lower) = (landmark("vertebra T7"), landmark("vertebra T8"));
     let on_screen = |place: DVec3| {
         let ([x, y], _) = plane.pixel_from_patient(place, [width, height]);
         [left + x.round() as u32, top + y.round() as u32]
