@@ -3029,7 +3029,7 @@ var Overlay = class {
   #press;
   constructor(press) {
     this.#press = press;
-    const names = ["Drawn by", "Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
     const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
@@ -3055,14 +3055,14 @@ var Overlay = class {
   moveTo(viewport) {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
-  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why }) {
+  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why }) {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
     setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
+    this.#age.title = why;
     const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
-      "Drawn by": `${drawnBy === "local" ? "this computer" : "the server"} (${why})`,
       Transport: reason ? `${transport2} (${reason})` : transport2,
       Codec: codec ? CODEC_NAMES[codec] : "–",
       Picture: size2 ? `${size2[0]} × ${size2[1]}` : "–",
@@ -3702,9 +3702,9 @@ var Client = class {
     if (!this.#overlay.isShown) return;
     const { codec, pictureSize: size2 } = viewport;
     const drawnHere = viewport.windowsItself || viewport.drawnHere;
-    const { source: drawnBy, reason: why } = this.#local.words(this.#active);
+    const { reason: why } = this.#local.words(this.#active);
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
   }
   #reportStats() {
     const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());

@@ -682,9 +682,9 @@ class Client {
     if (!this.#overlay.isShown) return;
     const { codec, pictureSize: size } = viewport;
     const drawnHere = viewport.windowsItself || viewport.drawnHere;
-    const { source: drawnBy, reason: why } = this.#local.words(this.#active);
+    const { reason: why } = this.#local.words(this.#active);
     const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
   }
 
   #reportStats(): void {

@@ -24,8 +24,7 @@ export interface Facts {
   stillMs: number | null;
   /** Whether the page draws the view itself, so that no pictures come. */
   drawnHere: boolean;
-  /** Who draws the view, and why. */
-  drawnBy: "local" | "remote";
+  /** Why it does, or does not. */
   why: string;
 }
 
@@ -47,7 +46,7 @@ export class Overlay {
 
   constructor(press: Press) {
     this.#press = press;
-    const names = ["Drawn by", "Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
     const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
@@ -77,14 +76,14 @@ export class Overlay {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
 
-  show({ transport, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, drawnBy, why }: Facts): void {
+  show({ transport, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, why }: Facts): void {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
     setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
+    this.#age.title = why;
     const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
-      "Drawn by": `${drawnBy === "local" ? "this computer" : "the server"} (${why})`,
       Transport: reason ? `${transport} (${reason})` : transport,
       Codec: codec ? CODEC_NAMES[codec] : "–",
       Picture: size ? `${size[0]} × ${size[1]}` : "–",
