@@ -201,6 +201,7 @@ maximise-the-active-viewport = Aktive Ansicht maximieren
 name-of-the-hanging-protocol = Name des Hängeprotokolls
 open = Öffnen
 open-a-study = Studie öffnen
+quit = Beenden
 open-a-study-ctrl-o-or-drop-it-on-the-window = Studie öffnen (Strg+O) oder auf das Fenster ziehen
 open-dicom-files = DICOM-Dateien öffnen
 open-more = Öffnen…

@@ -201,6 +201,7 @@ maximise-the-active-viewport = Maximise the active viewport
 name-of-the-hanging-protocol = Name of the hanging protocol
 open = Open
 open-a-study = Open a study
+quit = Quit
 open-a-study-ctrl-o-or-drop-it-on-the-window = Open a study (Ctrl+O), or drop it on the window
 open-dicom-files = Open DICOM files
 open-more = Open…

@@ -96,12 +96,9 @@ impl Window {
         }
     }
 
-    /// Closes the window as a user does, and opens another one on the same study.
+    /// Quits, and opens another one on the same study.
     fn reopen(&mut self) {
-        let id = self.display.xdotool(&["search", "--onlyvisible", "--name", "^Voxcast$"]).expect("a window");
-        self.display
-            .xdotool(&["windowquit", id.lines().next().expect("a window")])
-            .expect("it is asked to close");
+        self.keys(&["ctrl+q"]);
         let ended = self.program.wait().expect("voxcast ends");
         assert!(ended.success(), "{ended}");
         let study = self.folder.join("study");

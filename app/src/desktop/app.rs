@@ -254,6 +254,7 @@ impl App {
                     self.hang(&study, Some(&name), 0);
                 }
             }
+            Command::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Command::ShowConnectDialog => {
                 self.connect_dialog.get_or_insert_default();
             }

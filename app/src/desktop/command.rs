@@ -28,6 +28,7 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Shows a series in the place of the active one.
     LoadSeries(String),
+    Quit,
     ShowConnectDialog,
     /// To the address that a server prints.
     Connect(String),
@@ -180,6 +181,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "Ctrl+Shift+S",
         text: "Share this session",
         bindings: &[(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S, || Command::ShowShareDialog)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "Ctrl+Q",
+        text: "Quit",
+        bindings: &[(Modifiers::COMMAND, Key::Q, || Command::Quit)],
     },
     Shortcut {
         group: "Study",
