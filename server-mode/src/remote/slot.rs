@@ -66,6 +66,11 @@ impl Slot {
         if !moving {
             (self.values, self.asked) = (None, None);
         }
+        if self.wanted.as_ref().is_some_and(|wanted| wanted.series_id != series_id) {
+            // Pictures of the series before, which may be of another patient, are on their way still.
+            self.sent.clear();
+            (self.picture, self.values, self.asked) = (None, None, None);
+        }
         self.wanted = Some(Wanted { series_id: series_id.to_owned(), view: Arc::new(view.clone()), moving });
         self.is_unsent = true;
         true
@@ -211,6 +216,10 @@ impl Slot {
     /// The host has set this.
     pub fn told(&mut self, told: &ToldState, state: ViewState) {
         let state = Arc::new(state);
+        if self.host.as_ref().is_some_and(|host| host.series_id != told.series_instance_uid) {
+            self.told.clear();
+            self.picture = None;
+        }
         if self.told.len() >= MOST_TOLD {
             self.told.pop_front();
         }
@@ -223,4 +232,60 @@ impl Slot {
 fn differ_in_window(a: &ViewState, b: &ViewState) -> bool {
     ViewState { revision: b.revision, window: b.window, ..a.clone() } == *b
         && a.window.shape() == b.window.shape()
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::DAffine3;
+    use protocol::{Codec, Quality};
+    use render_core::scene::view::Orientation;
+    use render_core::volume::{Meaning, Rescale};
+    use render_core::{Geometry, Volume, Voxels};
+
+    use super::*;
+
+    fn view() -> ViewState {
+        let geometry = Geometry::new([4, 4, 4], DAffine3::IDENTITY).expect("a geometry");
+        let voxels = Voxels::U8(vec![0u8; 64].into());
+        let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, Meaning::default()).expect("a volume");
+        ViewState::new(&volume, Content::Slice, Orientation::Axial, [2, 2])
+    }
+
+    fn frame(input_seq: u64) -> FrameHeader {
+        FrameHeader {
+            codec: Codec::Png,
+            quality: Quality::Final,
+            view: 0,
+            cleared: true,
+            stretched: false,
+            key: false,
+            size: [2, 2],
+            frame: 1,
+            input_seq,
+            view_revision: 0,
+            render_us: 0,
+            encode_us: 0,
+            hash: 0,
+        }
+    }
+
+    #[test]
+    fn a_picture_of_the_series_before_is_never_shown_as_one_of_the_next() {
+        let (mut slot, view) = (Slot::default(), view());
+        let told = |slot: &mut Slot, series: &str, seq: u64| {
+            slot.show(series, &view, false);
+            assert!(slot.next(0, |_| true, |_| None).expect("it can be told").is_some());
+            slot.was_sent(seq);
+        };
+        told(&mut slot, "1.2", 5);
+        assert!(slot.decoded(&frame(5), vec![0; 16], [2, 2]));
+        // Not taken yet when the window goes on to another series; one more is on its way.
+        slot.show("3.4", &view, false);
+        assert!(slot.picture.is_none());
+        assert!(!slot.decoded(&frame(5), vec![0; 16], [2, 2]));
+        assert!(slot.next(0, |_| true, |_| None).expect("it can be told").is_some());
+        slot.was_sent(9);
+        assert!(!slot.decoded(&frame(8), vec![0; 16], [2, 2]));
+        assert!(slot.decoded(&frame(9), vec![0; 16], [2, 2]));
+    }
 }
