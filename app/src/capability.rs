@@ -2,7 +2,7 @@
 
 use render_core::Renderer;
 use render_core::render::Choice;
-use server_mode::remote::adaptive::{Source, Verdict as Drawn, lacks_room};
+use server_mode::remote::adaptive::{Source, lacks_room};
 
 /// How `voxcast` runs when nobody says how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +63,14 @@ pub fn open_renderer() -> anyhow::Result<Renderer> {
 /// A chest CT of 300 slices.
 const TYPICAL_VOLUME_BYTES: u64 = 300 * 512 * 512 * 2;
 
-/// Who would draw a study that a server has, as far as this machine is concerned. Each study is then tried.
-pub fn remote_studies(renderer: &Renderer) -> Drawn {
+/// Who would draw a study that a server has, as far as this machine is concerned, and why. Each study is then tried.
+pub fn remote_studies(renderer: &Renderer) -> (Source, Vec<String>) {
     let available = memory_bytes().map(|(_, available)| available);
     match lacks_room(TYPICAL_VOLUME_BYTES, available) {
-        Some(reason) => Drawn { source: Source::Remote, reasons: vec![reason] },
+        Some(reason) => (Source::Remote, vec![reason.to_string()]),
         None => {
             let first = "This machine begins, where the server hands out voxels; it goes on while it makes 30 pictures a second.";
-            let reasons = vec![first.to_owned(), format!("Here draws: {}.", renderer.name())];
-            Drawn { source: Source::Local, reasons }
+            (Source::Local, vec![first.to_owned(), format!("Here draws: {}.", renderer.name())])
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use glam::DVec3;
 use protocol::Quality;
@@ -14,9 +14,9 @@ use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use serde_json::json;
-use server_mode::remote::{Event, Picture, Remote, RemoteSeries, State};
+use server_mode::remote::{Cache, Coming, Event, Fetch, Picture, Remote, RemoteSeries, State};
 use server_mode::{Config, Secret};
-use tests::server::{PATIENCE, TestServer};
+use tests::server::{Folder, PATIENCE, TestServer};
 
 /// Asks again and again, as a window does with each of its pictures.
 async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -251,4 +251,78 @@ async fn what_is_drawn_on_a_remote_series_is_measured_by_the_servers_voxels() {
     let refused =
         ask(8, MeasuredKind::Length, ends[..1].to_vec()).await.expect("in time").expect("an answer");
     assert!(refused.is_err(), "{refused:?}");
+}
+
+async fn whole(fetch: &Fetch) -> Arc<Volume> {
+    until("all voxels", || match fetch.coming() {
+        Coming::Refused(reason) => panic!("{reason}"),
+        _ => fetch.whole().cloned(),
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn voxels_come_here_as_the_server_has_them_and_are_kept_sealed() {
+    let server = TestServer::start().await;
+    let (remote, series) = connected(&server).await;
+    let folder = Folder::new();
+    let cache = Cache::new(folder.0.join("voxels"), 1 << 30);
+    let fetch = |most_bytes| remote.fetch(&series, Some(cache.clone()), most_bytes).expect("a thread");
+
+    let first = fetch(1 << 30);
+    let volume = volume(&server);
+    let fetched = whole(&first).await;
+    assert_eq!(first.coming(), Coming::Here);
+    assert_eq!(render_core::Outline::of(&fetched), render_core::Outline::of(&volume));
+    let view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [120, 90]);
+    assert!(drawn(&fetched, &view) == drawn(&volume, &view), "the same picture");
+    remote.show(0, &series.id, &view, false);
+    assert!(settled(&remote, 0, &view).await.rgba == drawn(&fetched, &view), "also as the server draws it");
+
+    // It is read from the disk the next time, and the server only says that it still holds.
+    let files = || {
+        let entries = std::fs::read_dir(folder.0.join("voxels")).expect("a folder");
+        entries.map(|entry| entry.expect("a file").path()).collect::<Vec<_>>()
+    };
+    let [file] = &files()[..] else { panic!("one file for the one level: {:?}", files()) };
+    let then = SystemTime::now() - Duration::from_secs(3600);
+    std::fs::File::options()
+        .append(true)
+        .open(file)
+        .and_then(|file| file.set_modified(then))
+        .expect("a time");
+    let sealed = std::fs::read(file).expect("a file");
+    let second = fetch(1 << 30);
+    assert!(drawn(&whole(&second).await, &view) == drawn(&volume, &view));
+    let now = std::fs::metadata(file).and_then(|known| known.modified()).expect("a time");
+    assert!(now > then + Duration::from_secs(1800), "it was looked at");
+    assert!(std::fs::read(file).expect("a file") == sealed, "and not written again");
+
+    // Damage is found, and the voxels come from the server again.
+    std::fs::write(file, &sealed[..sealed.len() / 2]).expect("written");
+    assert!(drawn(&whole(&fetch(1 << 30)).await, &view) == drawn(&volume, &view));
+
+    let refused = fetch(1000);
+    let reason = until("a refusal", || match refused.coming() {
+        Coming::Refused(reason) => Some(reason),
+        _ => None,
+    });
+    assert!(reason.await.contains("more than there is room for"));
+    let held = fetch(1 << 30);
+    held.hold(true);
+    held.hold(false);
+    whole(&held).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_its_voxels_says_so() {
+    let server = TestServer::with(&Config { voxels: false, ..Config::default() }, |_| {}).await;
+    let (remote, series) = connected(&server).await;
+    assert!(!remote.welcome().expect("a welcome").voxels);
+    let fetch = remote.fetch(&series, None, 1 << 30).expect("a thread");
+    let reason = until("a refusal", || match fetch.coming() {
+        Coming::Refused(reason) => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, "The server does not hand out the voxels.");
 }

@@ -22,14 +22,14 @@ pub fn run(as_json: bool) -> Result<()> {
         .collect();
     let memory = capability::memory_bytes()
         .map(|(total, available)| json!({ "total": total, "available": available }));
-    let remote = capability::remote_studies(&renderer);
+    let (source, remote) = capability::remote_studies(&renderer);
     let report = json!({
         "remote_studies": {
-            "drawn": match remote.source {
+            "drawn": match source {
                 Source::Local => "here",
                 Source::Remote => "by the server",
             },
-            "reasons": remote.reasons,
+            "reasons": remote,
         },
         "verdict": { "mode": verdict.mode.as_str(), "reasons": verdict.reasons },
         "renderer": renderer.name(),

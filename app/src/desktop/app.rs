@@ -32,7 +32,7 @@ use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::sharing::Sharing;
 use super::text::tr;
-use super::{Options, palette, side_panel, theme, top_bar, upkeep};
+use super::{Options, hybrid, palette, side_panel, theme, top_bar, upkeep};
 
 /// How often progress is shown while files are read.
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
@@ -307,6 +307,12 @@ impl App {
                 self.settings_dialog.get_or_insert_default();
             }
             Command::ChangeSettings(settings) => self.change_settings(ctx, *settings),
+            Command::ChooseDrawing(drawing) => {
+                let mut settings = self.settings.clone();
+                settings.drawing = drawing;
+                self.change_settings(ctx, settings);
+            }
+            Command::ClearVoxels => hybrid::clear_cache(ctx),
             Command::ScaleInterface(by) => {
                 let mut settings = self.settings.clone();
                 let percent = settings.scale_percent.saturating_add_signed(by);
@@ -396,6 +402,7 @@ impl eframe::App for App {
         self.take_thumbnails(&ctx);
         self.take_presets();
         self.take_remote();
+        self.work_hybrids(&ctx);
         self.sharing.work(&mut self.desk);
         self.take_kept();
         self.take_saved();

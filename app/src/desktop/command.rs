@@ -16,7 +16,7 @@ use super::annotate::Saving;
 use super::export::Order;
 use super::keymap::Keymap;
 use super::look_panel::Look;
-use super::settings::Settings;
+use super::settings::{Drawing, Settings};
 
 /// Changes of state that menus, keys and panels share. Without a name, a command means the active
 /// viewport.
@@ -137,6 +137,10 @@ pub enum Command {
     EndExport,
     ShowSettings,
     ChangeSettings(Box<Settings>),
+    /// Who draws the series of servers.
+    ChooseDrawing(Drawing),
+    /// Throws away what is kept of servers' voxels.
+    ClearVoxels,
     /// The window's own size, by so many per cent; 0 is as at first.
     ScaleInterface(i32),
 }

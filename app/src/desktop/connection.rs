@@ -11,7 +11,7 @@ use protocol::message::{Measure, MeasuredPlane, Role, Series, Study};
 use reading::{Annotation, Placement, Quantity, Values};
 use render_core::scene::ViewState;
 use server_mode::client::Error;
-use server_mode::remote::{Event, HostView, Picture, Remote, RemoteSeries, State};
+use server_mode::remote::{Cache, Event, Fetch, HostView, Picture, Remote, RemoteSeries, State};
 
 /// A server that has not measured something by then does not.
 const LONGEST_MEASUREMENT: Duration = Duration::from_secs(30);
@@ -117,6 +117,21 @@ impl Connection {
         self.remote.welcome().map(|welcome| welcome.role).filter(|role| *role != Role::Owner)
     }
 
+    /// Whether the server lets this window have voxels; a host keeps its own.
+    pub fn hands_out_voxels(&self) -> bool {
+        self.remote.welcome().is_some_and(|welcome| welcome.voxels && welcome.role == Role::Owner)
+    }
+
+    /// Begins to bring the voxels of an open series here.
+    pub fn fetch(
+        &self,
+        series: &Arc<RemoteSeries>,
+        cache: Option<Cache>,
+        most_bytes: u64,
+    ) -> Result<Fetch, Error> {
+        self.remote.fetch(series, cache, most_bytes)
+    }
+
     /// What the host of a guest shows in one of its views.
     pub fn host_view(&self, number: u8) -> Option<HostView> {
         self.remote.host_view(number)
@@ -143,10 +158,6 @@ pub struct Slot {
 }
 
 impl Slot {
-    pub fn is_of(&self, connection: &Arc<Connection>) -> bool {
-        Arc::ptr_eq(&self.connection, connection)
-    }
-
     pub fn show(&self, series_id: &str, view: &ViewState, moving: bool) {
         self.connection.remote.show(self.number, series_id, view, moving);
     }

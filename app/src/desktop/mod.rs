@@ -23,6 +23,7 @@ mod export;
 mod guest;
 mod hanging;
 mod hung;
+mod hybrid;
 mod job;
 mod keeper;
 mod keymap;

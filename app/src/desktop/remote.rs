@@ -9,7 +9,9 @@ use super::app::App;
 use super::connection::Connection;
 use super::desk::Arrangement;
 use super::guest::Guest;
+use super::hybrid::{Circumstances, Hybrid};
 use super::study::OpenSeries;
+use super::viewport::Viewport;
 
 impl App {
     /// Connects to the address that a server prints.
@@ -32,6 +34,20 @@ impl App {
     pub(super) fn disconnect(&mut self) {
         self.connection = None;
         self.desk.let_go_of_servers();
+    }
+
+    /// Sees to who draws the series of servers.
+    pub(super) fn work_hybrids(&mut self, ctx: &egui::Context) {
+        let now_s = ctx.input(|input| input.time);
+        let circumstances = Circumstances {
+            choice: self.settings.drawing.into(),
+            renderer: &self.renderer,
+            keeps: self.settings.keep_voxels,
+            moving: self.desk.viewports.values().any(Viewport::is_moving),
+        };
+        for hybrid in self.desk.hybrids() {
+            hybrid.work(now_s, &circumstances, ctx);
+        }
     }
 
     /// Takes what the server has told.
@@ -63,7 +79,13 @@ impl App {
                 Event::Opened(opened) => {
                     connection.answered(&opened.id);
                     if let Some((study, series)) = Connection::listed(&library, &opened) {
-                        let open = OpenSeries::remote(&study, &series, opened, Arc::clone(&connection));
+                        // One that is open again keeps what was brought here of it.
+                        let mut known = self.desk.hybrids().into_iter();
+                        let known = known.find(|known| Arc::ptr_eq(&known.series, &opened));
+                        let choice = self.settings.drawing.into();
+                        let hybrid =
+                            known.unwrap_or_else(|| Hybrid::new(opened, Arc::clone(&connection), choice));
+                        let open = OpenSeries::remote(&study, &series, hybrid);
                         let open = Arc::new(open);
                         self.desk.fill(&open);
                         self.guest.opened(open);

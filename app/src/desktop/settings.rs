@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use server_mode::remote::adaptive::Choice;
 
 use super::keeper;
 use super::theme::Theme;
@@ -35,6 +36,10 @@ pub struct Settings {
     /// Whether what was open is opened again at the next start.
     pub restore_session: bool,
     pub renderer: RendererChoice,
+    /// Who draws the series of servers.
+    pub drawing: Drawing,
+    /// Whether voxels of servers are kept on this machine, sealed.
+    pub keep_voxels: bool,
     /// Folder of the user's own hanging protocols.
     pub hanging_protocols: Option<PathBuf>,
     /// Entries of later versions stay in the file.
@@ -50,6 +55,31 @@ pub enum RendererChoice {
     Processor,
 }
 
+/// Who draws the series of servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Drawing {
+    /// This machine, while it is fast enough.
+    #[default]
+    Automatic,
+    Here,
+    Server,
+}
+
+impl Drawing {
+    pub const ALL: [Self; 3] = [Self::Automatic, Self::Here, Self::Server];
+}
+
+impl From<Drawing> for Choice {
+    fn from(drawing: Drawing) -> Self {
+        match drawing {
+            Drawing::Automatic => Self::Adaptive,
+            Drawing::Here => Self::Local,
+            Drawing::Server => Self::Remote,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -63,6 +93,8 @@ impl Default for Settings {
             demographics: true,
             restore_session: false,
             renderer: RendererChoice::Automatic,
+            drawing: Drawing::Automatic,
+            keep_voxels: true,
             hanging_protocols: None,
             others: BTreeMap::new(),
         }

@@ -6,8 +6,9 @@ use eframe::egui::{self, Align, ComboBox, Event, Layout, RichText, ScrollArea, U
 
 use super::command::{Command, SHORTCUTS};
 use super::dialogs;
+use super::hybrid;
 use super::keymap::{Bound, Chord, Keymap};
-use super::settings::{RendererChoice, SCALES, Settings};
+use super::settings::{Drawing, RendererChoice, SCALES, Settings};
 use super::text::{self, tr};
 use super::theme::{self, Theme};
 
@@ -55,7 +56,7 @@ impl SettingsDialog {
                     Page::Look => look(ui, &mut next),
                     Page::Keys => self.keys(ui, &mut next),
                     Page::Studies => studies(ui, &mut next),
-                    Page::System => system(ui, &mut next),
+                    Page::System => system(ui, &mut next, commands),
                 },
             );
             ui.add_space(10.0);
@@ -221,7 +222,7 @@ fn studies(ui: &mut Ui, settings: &mut Settings) {
     }
 }
 
-fn system(ui: &mut Ui, settings: &mut Settings) {
+fn system(ui: &mut Ui, settings: &mut Settings, commands: &mut Vec<Command>) {
     field(ui, &tr!("settings-renderer"), |ui, label| {
         let name = |choice| match choice {
             RendererChoice::Automatic => tr!("settings-renderer-automatic"),
@@ -238,6 +239,21 @@ fn system(ui: &mut Ui, settings: &mut Settings) {
         menu.response.labelled_by(label);
     });
     ui.label(RichText::new(tr!("settings-renderer-hint")).color(theme::weak()).size(12.5));
+    ui.add_space(6.0);
+    field(ui, &tr!("settings-drawing"), |ui, label| {
+        let chosen = hybrid::name(settings.drawing);
+        let menu = ComboBox::from_id_salt("drawing").width(220.0).selected_text(chosen).show_ui(ui, |ui| {
+            for choice in Drawing::ALL {
+                ui.selectable_value(&mut settings.drawing, choice, hybrid::name(choice));
+            }
+        });
+        menu.response.labelled_by(label);
+    });
+    ui.checkbox(&mut settings.keep_voxels, tr!("settings-keep-voxels"));
+    ui.label(RichText::new(tr!("settings-keep-voxels-hint")).color(theme::weak()).size(12.5));
+    if ui.button(tr!("settings-clear-voxels")).clicked() {
+        commands.push(Command::ClearVoxels);
+    }
 }
 
 /// A label with its control beside it.

@@ -77,7 +77,7 @@ impl Sharing {
         let (mut views, mut now) = (Vec::new(), Vec::new());
         let mut open: HashMap<&str, &OpenSeries> = HashMap::new();
         for id in &ids {
-            let Some(viewport) = desk.viewports.get(id).filter(|v| v.series.volume().is_some()) else {
+            let Some(viewport) = desk.viewports.get(id).filter(|v| v.series.hybrid().is_none()) else {
                 continue;
             };
             let free = (0..MAX_VIEWS as u8).find(|number| !self.numbers.values().any(|n| n == number));

@@ -6,14 +6,14 @@ use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Suv, T
 use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
-use super::connection::Connection;
+use super::hybrid::Hybrid;
 
 /// Where a series' voxels are.
 #[derive(Clone, Debug)]
 pub enum Source {
     Here(Arc<Volume>),
-    /// On a server, which draws it.
-    There(Arc<RemoteSeries>, Arc<Connection>),
+    /// On a server, which draws it unless its voxels were brought here.
+    There(Arc<Hybrid>),
 }
 
 /// A series that can be shown.
@@ -89,9 +89,9 @@ impl OpenSeries {
     pub fn remote(
         study: &protocol::message::Study,
         series: &protocol::message::Series,
-        opened: Arc<RemoteSeries>,
-        connection: Arc<Connection>,
+        hybrid: Arc<Hybrid>,
     ) -> Self {
+        let opened: &RemoteSeries = &hybrid.series;
         Self {
             windows: opened.windows.clone(),
             warnings: opened.warnings.iter().filter_map(warning).collect(),
@@ -112,7 +112,7 @@ impl OpenSeries {
             suv: None,
             spacing_source: "the server's files",
             only: None,
-            source: Source::There(opened, connection),
+            source: Source::There(hybrid),
         }
     }
 
@@ -120,15 +120,35 @@ impl OpenSeries {
     pub fn outline(&self) -> &dyn Outlined {
         match &self.source {
             Source::Here(volume) => volume,
-            Source::There(series, _) => &series.outline,
+            Source::There(hybrid) => &hybrid.series.outline,
         }
     }
 
-    /// Its voxels, where they are on this machine.
+    /// Its voxels, where all of them are on this machine.
     pub fn volume(&self) -> Option<&Arc<Volume>> {
         match &self.source {
             Source::Here(volume) => Some(volume),
-            Source::There(..) => None,
+            Source::There(hybrid) => hybrid.whole(),
+        }
+    }
+
+    /// The series of a server's that it is; `None` of this machine's own.
+    pub fn hybrid(&self) -> Option<&Arc<Hybrid>> {
+        match &self.source {
+            Source::Here(_) => None,
+            Source::There(hybrid) => Some(hybrid),
+        }
+    }
+
+    /// Whether a picture is its own, by the voxels that it was drawn of; without them it was drawn by a server.
+    pub fn is_of(&self, volume: Option<&Arc<Volume>>) -> bool {
+        match (&self.source, volume) {
+            (Source::Here(own), Some(volume)) => Arc::ptr_eq(own, volume),
+            (Source::Here(_), None) => false,
+            (Source::There(_), None) => true,
+            (Source::There(hybrid), Some(volume)) => {
+                hybrid.voxels().is_some_and(|own| Arc::ptr_eq(&own, volume))
+            }
         }
     }
 
@@ -136,7 +156,7 @@ impl OpenSeries {
     pub fn in_layers(&self) -> &Arc<Volume> {
         match &self.source {
             Source::Here(volume) => volume,
-            Source::There(series, _) => &series.stand_in,
+            Source::There(hybrid) => &hybrid.series.stand_in,
         }
     }
 

@@ -5,12 +5,14 @@ use protocol::message::TransportKind;
 use render_core::Outlined;
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, PresetLibrary, ViewState};
-use server_mode::remote::State;
+use server_mode::remote::{Coming, State};
 
 use super::app::App;
 use super::command::Command;
+use super::hybrid::{self, Hybrid};
 use super::layout;
 use super::overlay::{axis_position, preset_title};
+use super::settings::Drawing;
 use super::text::{self, tr};
 use super::theme::{self, Icon};
 use super::viewport::Viewport;
@@ -34,7 +36,7 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             if help.accessible_name(tr!("keys-and-mouse")).clicked() {
                 commands.push(Command::ToggleHelp);
             }
-            renderer_chip(app, ui);
+            renderer_chip(app, ui, commands);
             // In a narrow window the rest takes a second row.
             let wrapped = Layout::left_to_right(Align::Center).with_main_wrap(true);
             ui.with_layout(wrapped, |ui| controls(app, ui, commands));
@@ -297,26 +299,49 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     });
 }
 
-fn renderer_chip(app: &App, ui: &mut egui::Ui) {
-    if let Some(connection) = app.connection.as_ref().filter(|_| app.desk.shows_a_servers()) {
-        let stats = connection.stats();
-        let State::Connected { transport } = connection.state() else { return };
+/// Who draws the active series, where a server has it, too: a menu with the choice and what speaks for it.
+fn drawing_menu(app: &App, hybrid: &Hybrid, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let mut title =
+        if app.desk.shows_a_servers() { tr!("drawn-remote") } else { tr!("drawn-local") }.into_owned();
+    if let Some(Coming::UnderWay(share)) = hybrid.coming() {
+        title += &format!(" · {:.0} %", (share * 100.0).floor());
+    }
+    let menu = ui.menu_button(RichText::new(title).color(theme::weak()), |ui| {
+        ui.set_max_width(340.0);
+        ui.strong(tr!("settings-drawing"));
+        for drawing in Drawing::ALL {
+            if ui.radio(app.settings.drawing == drawing, hybrid::name(drawing)).clicked() {
+                commands.push(Command::ChooseDrawing(drawing));
+            }
+        }
+        ui.separator();
+        for reason in &hybrid.verdict().reasons {
+            ui.label(hybrid::sentence(reason));
+        }
+        if let Some(Coming::Failed(reason)) = hybrid.coming() {
+            ui.label(tr!("voxels-fail", reason = reason));
+        }
+        let State::Connected { transport } = hybrid.connection.state() else { return };
+        ui.separator();
+        let stats = hybrid.connection.stats();
         let way = match transport {
             TransportKind::Webrtc => "WebRTC",
             TransportKind::Websocket => "WebSocket",
         };
-        let chip =
-            ui.label(RichText::new(format!("Rendering: {}", connection.authority())).color(theme::weak()));
-        chip.on_hover_ui(|ui| {
-            ui.strong(format!("Pictures are drawn by {} and come by {way}", connection.authority()));
-            let ms = |time: Option<std::time::Duration>| {
-                time.map_or_else(|| "–".to_owned(), |time| format!("{:.0} ms", time.as_secs_f64() * 1e3))
-            };
-            ui.label(format!("Round trip {}, input to picture {}", ms(stats.rtt), ms(stats.latency)));
-            let megabits = stats.bits_per_second / 1e6;
-            ui.label(format!("{:.0} pictures a second, {megabits:.2} Mbit/s", stats.frames_per_second));
-        });
-        return;
+        let ms = |time: Option<std::time::Duration>| {
+            time.map_or_else(|| "–".to_owned(), |time| format!("{:.0}", time.as_secs_f64() * 1e3))
+        };
+        ui.label(tr!("connected-by", server = hybrid.connection.authority(), way = way));
+        ui.label(tr!("round-trip-and-latency", rtt = ms(stats.rtt), latency = ms(stats.latency)));
+        let megabits = format!("{:.2}", stats.bits_per_second / 1e6);
+        ui.label(tr!("pictures-and-bits", pictures = stats.frames_per_second.round(), megabits = megabits));
+    });
+    menu.response.on_hover_text(tr!("drawing-menu-hint"));
+}
+
+fn renderer_chip(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    if let Some(hybrid) = app.desk.active().and_then(|viewport| viewport.series.hybrid()) {
+        return drawing_menu(app, hybrid, ui, commands);
     }
     let renderer = &app.renderer;
     let drawn = renderer.last_drawn();

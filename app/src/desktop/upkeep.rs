@@ -9,7 +9,7 @@ use super::keymap::Keymap;
 use super::session::{self, Session};
 use super::settings::{self, Settings};
 use super::text::{self, tr};
-use super::{export, presets, theme};
+use super::{export, hybrid, presets, theme};
 
 impl App {
     /// Whether there is something that `ReopenSession` would open.
@@ -49,6 +49,9 @@ impl App {
             return;
         }
         apply(ctx, &settings);
+        if self.settings.keep_voxels && !settings.keep_voxels {
+            hybrid::clear_cache(ctx);
+        }
         self.keymap = Keymap::new(&settings.keys, settings.single_keys);
         if let Some(keeper) = &self.settings_keeper {
             keeper.put(settings.to_file());

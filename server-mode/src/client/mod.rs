@@ -122,6 +122,10 @@ impl Address {
         &self.authority
     }
 
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The same server by way of another address, of something that passes on what it gets.
     pub fn through(&self, relay: SocketAddr) -> Self {
         Self { authority: relay.to_string(), token: self.token.clone() }

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-/// Fewer pictures a second than this are too few.
+/// Fewer pictures a second than this are too few, where more were asked for.
 const TOO_FEW: f64 = 30.0;
+/// Who makes so much of what is asked for keeps up: a slow hand needs fewer pictures.
+const KEEPS_UP: f64 = 0.8;
 /// For so long, of the time that something moves.
 const TOO_LONG: Duration = Duration::from_secs(5);
 /// A machine that would draw so many for so long may draw again.
@@ -42,6 +44,8 @@ pub enum Choice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voxels {
     Here,
+    /// They are on their way; coarse ones are here, with which to draw where nobody else can or is wanted to.
+    Coarse,
     /// They are on their way.
     Coming,
     /// The server keeps them.
@@ -68,11 +72,89 @@ pub struct Facts {
     pub bits_per_second: Option<f64>,
 }
 
-/// Who draws and why, one sentence each.
+/// Why somebody draws or does not. Its text is a sentence in English.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    Chosen,
+    /// What was chosen cannot be.
+    NotPossible,
+    /// So many pictures a second for some seconds were too few.
+    Slow {
+        who: Source,
+        pictures_per_second: f64,
+    },
+    /// This machine would have made so many, for some seconds.
+    WouldBeFast(f64),
+    NoConnection,
+    VoxelsForbidden,
+    VoxelsComing,
+    VoxelsThere,
+    /// Megabytes that the volume needs, and that there are.
+    NoRoom {
+        needed: f64,
+        available: f64,
+    },
+    /// What a picture of this volume takes here.
+    Takes {
+        milliseconds: f64,
+        renderer: String,
+    },
+    /// To the server and back.
+    RoundTrip(Duration),
+}
+
+impl Reason {
+    /// For how long a slow one was slow before it was replaced.
+    pub const SLOW_SECONDS: u64 = TOO_LONG.as_secs();
+    /// For how long this machine would have been fast before it draws again.
+    pub const FAST_SECONDS: u64 = LONG_ENOUGH.as_secs();
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Chosen => write!(f, "It was chosen so."),
+            Self::NotPossible => write!(f, "What was chosen is not possible."),
+            Self::Slow { who, pictures_per_second } => {
+                let who = match who {
+                    Source::Local => "This machine",
+                    Source::Remote => "The server",
+                };
+                write!(
+                    f,
+                    "{who} made {pictures_per_second:.0} pictures a second for {} s.",
+                    Self::SLOW_SECONDS
+                )
+            }
+            Self::WouldBeFast(pictures_per_second) => {
+                let seconds = Self::FAST_SECONDS;
+                write!(
+                    f,
+                    "This machine would have made {pictures_per_second:.0} pictures a second for {seconds} s."
+                )
+            }
+            Self::NoConnection => write!(f, "There is no connection to the server."),
+            Self::VoxelsForbidden => write!(f, "The server does not hand out the voxels."),
+            Self::VoxelsComing => write!(f, "The voxels are on their way."),
+            Self::VoxelsThere => write!(f, "The voxels are on the server only."),
+            Self::NoRoom { needed, available } => {
+                write!(f, "The volume needs {needed:.0} MB here, and {available:.0} MB are available.")
+            }
+            Self::Takes { milliseconds, renderer } => {
+                write!(f, "A picture of this volume takes {milliseconds:.0} ms here ({renderer}).")
+            }
+            Self::RoundTrip(time) => {
+                write!(f, "The way to the server and back takes {} ms.", time.as_millis())
+            }
+        }
+    }
+}
+
+/// Who draws and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     pub source: Source,
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
 }
 
 /// The time of one kind of measurement in a row.
@@ -114,7 +196,7 @@ pub struct Adaptive {
     changed_at: Option<Duration>,
     cool_down: Duration,
     /// Why it last changed.
-    because: Option<String>,
+    because: Option<Reason>,
 }
 
 impl Adaptive {
@@ -170,10 +252,12 @@ impl Adaptive {
         self.source = self.possible(wanted);
     }
 
-    /// While something moves, once a second or so: how many pictures came from who draws.
-    pub fn moved(&mut self, now: Duration, pictures_per_second: f64) {
+    /// While something moves, once a second or so: how many pictures a second were asked for, and how many came from
+    /// who draws.
+    pub fn moved(&mut self, now: Duration, asked_per_second: f64, pictures_per_second: f64) {
         self.seen[self.source as usize] = Some(pictures_per_second);
-        self.slow.measured(now, pictures_per_second < TOO_FEW);
+        let too_few = pictures_per_second < TOO_FEW.min(asked_per_second * KEEPS_UP);
+        self.slow.measured(now, too_few);
         if self.choice != Choice::Adaptive || self.slow.lasts < TOO_LONG || !self.has_cooled(now) {
             return;
         }
@@ -182,16 +266,7 @@ impl Adaptive {
             Source::Remote => (Source::Local, self.expected_here()),
         };
         if self.can(to) && other.is_none_or(|other| other > pictures_per_second) {
-            let who = match self.source {
-                Source::Local => "This machine",
-                Source::Remote => "The server",
-            };
-            let seconds = TOO_LONG.as_secs();
-            self.change(
-                now,
-                to,
-                format!("{who} made {pictures_per_second:.0} pictures a second for {seconds} s."),
-            );
+            self.change(now, to, Reason::Slow { who: self.source, pictures_per_second });
         }
     }
 
@@ -202,11 +277,7 @@ impl Adaptive {
         self.fast.measured(now, pictures_per_second > ENOUGH);
         let may = self.choice == Choice::Adaptive && self.source == Source::Remote && self.can(Source::Local);
         if may && self.fast.lasts >= LONG_ENOUGH && self.has_cooled(now) {
-            let seconds = LONG_ENOUGH.as_secs();
-            let because = format!(
-                "This machine would have made {pictures_per_second:.0} pictures a second for {seconds} s."
-            );
-            self.change(now, Source::Local, because);
+            self.change(now, Source::Local, Reason::WouldBeFast(pictures_per_second));
         }
     }
 
@@ -219,23 +290,23 @@ impl Adaptive {
             Choice::Adaptive => None,
         };
         match (wanted, self.source) {
-            (Some(wanted), source) if wanted == source => reasons.push("It was chosen so.".into()),
-            (Some(_), _) => reasons.push("What was chosen is not possible.".into()),
+            (Some(wanted), source) if wanted == source => reasons.push(Reason::Chosen),
+            (Some(_), _) => reasons.push(Reason::NotPossible),
             (None, _) => reasons.extend(self.because.clone()),
         }
         reasons.extend(self.obstacle(Source::Local));
         reasons.extend(self.obstacle(Source::Remote));
         if let Some(milliseconds) = self.facts.milliseconds_per_picture {
-            let renderer = &self.facts.renderer;
-            reasons.push(format!("A picture of this volume takes {milliseconds:.0} ms here ({renderer})."));
+            let renderer = self.facts.renderer.clone();
+            reasons.push(Reason::Takes { milliseconds, renderer });
         }
         if let Some(rtt) = self.facts.rtt.filter(|_| self.facts.is_connected) {
-            reasons.push(format!("The way to the server and back takes {} ms.", rtt.as_millis()));
+            reasons.push(Reason::RoundTrip(rtt));
         }
         Verdict { source: self.source, reasons }
     }
 
-    fn change(&mut self, now: Duration, to: Source, because: String) {
+    fn change(&mut self, now: Duration, to: Source, because: Reason) {
         if self.changed_at.is_some() {
             self.cool_down = (self.cool_down * 2).min(LONGEST_COOL_DOWN);
         }
@@ -261,19 +332,19 @@ impl Adaptive {
         self.obstacle(source).is_none()
     }
 
-    fn obstacle(&self, source: Source) -> Option<String> {
+    fn obstacle(&self, source: Source) -> Option<Reason> {
         let facts = &self.facts;
         if source == Source::Remote {
-            return (!facts.is_connected).then(|| "There is no connection to the server.".into());
+            return (!facts.is_connected).then_some(Reason::NoConnection);
         }
         match facts.voxels {
             Voxels::Here => return None,
-            Voxels::Forbidden => return Some("The server does not hand out the voxels.".into()),
-            Voxels::Coming => return Some("The voxels are on their way.".into()),
+            Voxels::Forbidden => return Some(Reason::VoxelsForbidden),
+            Voxels::Coarse if self.choice == Choice::Local || !facts.is_connected => return None,
+            Voxels::Coarse | Voxels::Coming => return Some(Reason::VoxelsComing),
             Voxels::There => {}
         }
-        let lacks = lacks_room(facts.volume_bytes, facts.available_bytes);
-        Some(lacks.unwrap_or_else(|| "The voxels are on the server only.".into()))
+        Some(lacks_room(facts.volume_bytes, facts.available_bytes).unwrap_or(Reason::VoxelsThere))
     }
 
     fn expected_here(&self) -> Option<f64> {
@@ -291,19 +362,16 @@ impl Adaptive {
     }
 }
 
-/// Why a volume of so many bytes has no room here, in a sentence; `None` where it has.
-pub fn lacks_room(volume_bytes: u64, available_bytes: Option<u64>) -> Option<String> {
-    let needed = volume_bytes as f64 * ROOM;
-    let available = available_bytes.map(|bytes| bytes as f64).filter(|available| *available < needed)?;
-    Some(format!(
-        "The volume needs {:.0} MB here, and {:.0} MB are available.",
-        needed / 1e6,
-        available / 1e6
-    ))
+/// Why a volume of so many bytes has no room here; `None` where it has.
+pub fn lacks_room(volume_bytes: u64, available_bytes: Option<u64>) -> Option<Reason> {
+    let needed = volume_bytes as f64 * ROOM / 1e6;
+    let available =
+        available_bytes.map(|bytes| bytes as f64 / 1e6).filter(|available| *available < needed)?;
+    Some(Reason::NoRoom { needed, available })
 }
 
-/// Between two sources of pictures: the old picture stays until the new one shows what is wanted now, so nothing
-/// flashes and nothing goes back.
+/// Between two sources of pictures: the old one's are shown until one of the new one's is no step back, so nothing
+/// flashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Handover {
     from: Source,
@@ -311,14 +379,29 @@ pub struct Handover {
 }
 
 impl Handover {
-    pub fn new(from: Source, to: Source) -> Self {
-        Self { from, to }
+    /// Nothing changes yet.
+    pub fn at(source: Source) -> Self {
+        Self { from: source, to: source }
     }
 
-    /// Whether a picture is shown; `is_current` tells whether it shows the state that is wanted now. After the first
-    /// one of the new source only that one's are.
-    pub fn shows(&mut self, of: Source, is_current: bool) -> bool {
-        if of == self.to && is_current {
+    /// Whose pictures are shown.
+    pub fn from(&self) -> Source {
+        self.from
+    }
+
+    /// Whose are wanted.
+    pub fn to(&self) -> Source {
+        self.to
+    }
+
+    pub fn turn_to(&mut self, to: Source) {
+        self.to = to;
+    }
+
+    /// Whether a picture is shown; `is_no_step_back` tells whether it is of a view at least as new as the one on
+    /// screen, and, of the same view, at least as good. After the first one of the new source only that one's are.
+    pub fn shows(&mut self, of: Source, is_no_step_back: bool) -> bool {
+        if of == self.to && is_no_step_back {
             self.from = self.to;
         }
         of == self.from
@@ -350,7 +433,7 @@ mod tests {
     fn moves(adaptive: &mut Adaptive, now: &mut Duration, seconds: f64, pictures_per_second: f64) {
         for _ in 0..(seconds * 10.0).round() as u32 {
             *now += Duration::from_millis(100);
-            adaptive.moved(*now, pictures_per_second);
+            adaptive.moved(*now, 60.0, pictures_per_second);
         }
     }
 
@@ -372,7 +455,7 @@ mod tests {
         assert_eq!(adaptive.source(), Source::Local, "not yet");
         moves(&mut adaptive, &mut now, 0.1, 12.0);
         assert_eq!(adaptive.source(), Source::Remote);
-        assert!(adaptive.verdict().reasons[0].contains("12 pictures a second for 5 s"));
+        assert!(adaptive.verdict().reasons[0].to_string().contains("12 pictures a second for 5 s"));
 
         tries(&mut adaptive, &mut now, 30, 30.0);
         assert_eq!(adaptive.source(), Source::Remote, "33 a second are no reason");
@@ -418,7 +501,7 @@ mod tests {
             match before {
                 Source::Local => moves(&mut adaptive, &mut now, 1.0, 10.0),
                 Source::Remote => {
-                    adaptive.moved(now, 50.0);
+                    adaptive.moved(now, 60.0, 50.0);
                     tries(&mut adaptive, &mut now, 1, 10.0);
                 }
             }
@@ -436,13 +519,15 @@ mod tests {
         assert_eq!(adaptive.source(), Source::Remote);
         adaptive.learn(Facts { is_connected: false, ..facts() });
         assert_eq!(adaptive.source(), Source::Local, "somebody has to draw");
-        assert!(adaptive.verdict().reasons.iter().any(|reason| reason.contains("no connection")));
+        assert!(adaptive.verdict().reasons.iter().any(|reason| reason.to_string().contains("no connection")));
         adaptive.learn(facts());
         assert_eq!(adaptive.source(), Source::Remote, "what was chosen is possible again");
         let forbidden = Facts { voxels: Voxels::Forbidden, ..facts() };
         let adaptive = Adaptive::new(Choice::Local, forbidden);
         assert_eq!(adaptive.source(), Source::Remote);
-        assert!(adaptive.verdict().reasons.iter().any(|reason| reason.contains("does not hand out")));
+        assert!(
+            adaptive.verdict().reasons.iter().any(|reason| reason.to_string().contains("does not hand out"))
+        );
     }
 
     #[test]
@@ -455,12 +540,47 @@ mod tests {
         let small = Facts { voxels: Voxels::There, available_bytes: Some(100 << 20), ..facts() };
         let verdict = Adaptive::new(Choice::Adaptive, small).verdict();
         assert_eq!(verdict.source, Source::Remote);
-        assert!(verdict.reasons[0].contains("needs 226 MB here, and 105 MB"), "{:?}", verdict.reasons);
+        assert!(
+            verdict.reasons[0].to_string().contains("needs 226 MB here, and 105 MB"),
+            "{:?}",
+            verdict.reasons
+        );
     }
 
     #[test]
-    fn the_old_picture_stays_until_the_new_one_shows_what_is_wanted() {
-        let mut handover = Handover::new(Source::Local, Source::Remote);
+    fn a_hand_that_asks_for_few_pictures_is_no_reason() {
+        let (mut adaptive, mut now) = (Adaptive::new(Choice::Adaptive, facts()), Duration::ZERO);
+        for _ in 0..60 {
+            now += Duration::from_secs(1);
+            adaptive.moved(now, 12.0, 11.0);
+        }
+        assert_eq!(adaptive.source(), Source::Local);
+        for _ in 0..7 {
+            now += Duration::from_secs(1);
+            adaptive.moved(now, 12.0, 6.0);
+        }
+        assert_eq!(adaptive.source(), Source::Remote);
+    }
+
+    #[test]
+    fn coarse_voxels_are_drawn_where_nobody_else_can_or_is_wanted_to() {
+        let coarse = Facts { voxels: Voxels::Coarse, ..facts() };
+        assert_eq!(Adaptive::new(Choice::Adaptive, coarse.clone()).source(), Source::Remote);
+        assert_eq!(Adaptive::new(Choice::Local, coarse.clone()).source(), Source::Local);
+        let mut adaptive = Adaptive::new(Choice::Adaptive, coarse.clone());
+        adaptive.learn(Facts { is_connected: false, ..coarse.clone() });
+        assert_eq!(adaptive.source(), Source::Local);
+        adaptive.learn(coarse);
+        assert_eq!(adaptive.source(), Source::Remote);
+        adaptive.learn(facts());
+        assert_eq!(adaptive.source(), Source::Local);
+    }
+
+    #[test]
+    fn the_old_picture_stays_until_the_new_one_is_no_step_back() {
+        let mut handover = Handover::at(Source::Local);
+        assert!(handover.is_done() && handover.shows(Source::Local, false));
+        handover.turn_to(Source::Remote);
         assert!(handover.shows(Source::Local, false), "the old one goes on");
         assert!(!handover.shows(Source::Remote, false), "an old state is not gone back to");
         assert!(!handover.is_done());

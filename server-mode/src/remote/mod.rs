@@ -10,7 +10,9 @@
 //! forgotten the session, is told everything again.
 
 pub mod adaptive;
+mod cache;
 mod driver;
+mod fetch;
 mod series;
 mod slot;
 
@@ -25,6 +27,8 @@ use render_core::scene::ViewState;
 use tokio::sync::{Notify, mpsc};
 
 use crate::client::{Address, Error};
+pub use cache::Cache;
+pub use fetch::{Coming, Fetch};
 pub use series::RemoteSeries;
 use slot::Slot;
 
@@ -252,6 +256,22 @@ impl Remote {
     /// connection is lost or a later request of the same number has taken its place; it must not block.
     pub fn measure(&self, measure: Measure, answer: impl FnOnce(Result<Measured, String>) + Send + 'static) {
         self.command(Command::Measure(measure, Box::new(answer)));
+    }
+
+    /// Begins to bring the voxels of an open series here. `cache` is where they are kept, sealed; `most_bytes` is what
+    /// they may take in memory.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn fetch(
+        &self,
+        series: &Arc<RemoteSeries>,
+        cache: Option<Cache>,
+        most_bytes: u64,
+    ) -> Result<Fetch, Error> {
+        let shared = Arc::clone(&self.shared);
+        let wake = move || (shared.wake)();
+        Fetch::start(self.shared.address.clone(), Arc::clone(series), cache, most_bytes, wake)
     }
 
     /// Tries again from [`State::Gone`]; what was open is opened again and shown as it was.

@@ -4,8 +4,10 @@
 //! ```text
 //! ViewState -> place, look -> client's `set` -> set_look, set_place -> ViewState     the same picture
 //! Volume    -> outline     -> `seriesOpened` -> read_outline        -> Outline       the same tools
+//! voxels    -> protocol::voxels -> Arrival                          -> Volume        the same values
 //! ```
 
+mod arrival;
 mod outline;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use render_core::scene::{Camera, Content, Plane, TransferFunction, ViewState};
 use render_core::window::Shape;
 use render_core::{Volume, Window};
 
+pub use arrival::{Arrival, ArrivalError};
 pub use outline::{outline, read_outline};
 
 /// What a layout would call what a view shows.

@@ -20,7 +20,7 @@ use render_core::{Outlined, Progress, Volume};
 use super::connection::Connection;
 use super::job::{Job, Poll};
 use super::layout::ViewportId;
-use super::study::{OpenSeries, Source as Place};
+use super::study::OpenSeries;
 
 mod files;
 mod icons;
@@ -444,15 +444,12 @@ impl Annotate {
     }
 }
 
-/// The server that has the voxels which an annotation is measured by; lengths and angles need none.
+/// The server that alone has the voxels which an annotation is measured by; lengths and angles need none.
 fn server<'a>(annotation: &Annotation, series: &'a OpenSeries) -> Option<&'a Arc<Connection>> {
     let kind = annotation.kind;
-    match &series.source {
-        Place::There(_, connection) if kind == Kind::Probe || kind.is_area() || kind.is_solid() => {
-            Some(connection)
-        }
-        _ => None,
-    }
+    let needs_voxels = kind == Kind::Probe || kind.is_area() || kind.is_solid();
+    let hybrid = series.hybrid().filter(|_| needs_voxels && series.volume().is_none())?;
+    Some(&hybrid.connection)
 }
 
 /// What a series' annotations are measured in.

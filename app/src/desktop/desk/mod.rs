@@ -25,6 +25,7 @@ use super::annotate::Annotate;
 use super::command::Command;
 use super::curve::Drawn;
 use super::export::Subject;
+use super::hybrid::Hybrid;
 use super::kind::Kind;
 use super::layout::{self, Happened, Layout, Node, ViewportId};
 use super::menu::Candidate;
@@ -162,6 +163,17 @@ impl Desk {
         all
     }
 
+    /// The series of servers on screen, or over one that is, each once.
+    pub fn hybrids(&self) -> Vec<Arc<Hybrid>> {
+        let mut all: Vec<Arc<Hybrid>> = Vec::new();
+        for hybrid in self.in_memory().iter().filter_map(|series| series.hybrid()) {
+            if !all.iter().any(|known| Arc::ptr_eq(known, hybrid)) {
+                all.push(Arc::clone(hybrid));
+            }
+        }
+        all
+    }
+
     /// The viewport that volume presets and projections are for: the active one if it is no slice, else
     /// the first one of the same series.
     pub fn volume_viewport(&self) -> Option<&Viewport> {
@@ -286,14 +298,14 @@ impl Desk {
         (columns, ids.iter().map(cell).collect())
     }
 
-    /// Whether the active viewport shows what a server draws.
+    /// Whether the active viewport shows what a server draws now.
     pub fn shows_a_servers(&self) -> bool {
-        self.active().is_some_and(|viewport| viewport.series.volume().is_none())
+        self.active().is_some_and(|viewport| viewport.is_drawn_there())
     }
 
-    /// Viewports that show what a server draws become empty.
+    /// Viewports that show a server's series become empty.
     pub fn let_go_of_servers(&mut self) {
-        self.viewports.retain(|_, viewport| viewport.series.volume().is_some());
+        self.viewports.retain(|_, viewport| viewport.series.hybrid().is_none());
         self.forget_cursors();
     }
 

@@ -22,7 +22,7 @@ use super::curve::Drawn;
 use super::kind::Kind;
 use super::layout::{Heading, ViewportId};
 use super::overlay;
-use super::pictures::{Pictures, Taken};
+use super::pictures::{Order, Pictures, Taken, Worth};
 use super::render_worker::{Pace, REST};
 use super::solid::{self, CropBox};
 use super::study::{self, OpenSeries};
@@ -237,6 +237,11 @@ impl Viewport {
     pub fn take_over(&mut self, view: &ViewState, moving: bool) {
         self.adopt(view.clone());
         self.pace = if moving { Pace::Moving } else { Pace::Resting };
+    }
+
+    /// Whether a server's pictures are shown.
+    pub fn is_drawn_there(&self) -> bool {
+        self.pictures.are_there()
     }
 
     /// Whether a hand is at work here, or was a moment ago.
@@ -507,16 +512,14 @@ impl Viewport {
     }
 
     fn take_picture(&mut self, ctx: &egui::Context) {
-        match self.pictures.take() {
+        let worth =
+            self.shown.as_ref().map(|shown| Worth::of(shown.view.revision, shown.kind, shown.quality));
+        match self.pictures.take(worth) {
             Some(Ok(picture)) => {
                 let Taken { image, view, kind, quality, refined, volume } = picture;
                 // A picture that was asked for before the series changed shows the one before.
                 let shown = self.shown.as_ref().map(|shown| &shown.series);
-                let of = |series: &&Arc<OpenSeries>| match (&volume, series.volume()) {
-                    (Some(volume), Some(own)) => Arc::ptr_eq(volume, own),
-                    (None, None) => true,
-                    _ => false,
-                };
+                let of = |series: &&Arc<OpenSeries>| series.is_of(volume.as_ref());
                 let Some(series) = std::iter::once(&self.series).chain(shown).find(of).cloned() else {
                     return;
                 };
@@ -537,15 +540,16 @@ impl Viewport {
 
     fn ask_for_picture(&mut self, ctx: &egui::Context, scenery: &Scenery<'_>) {
         let now_s = ctx.input(|input| input.time);
-        if self.submitted != Some(self.view.revision) {
+        let over = self.over.as_deref();
+        let order = Order { renderer: scenery.renderer, series: &self.series, over, view: &self.view };
+        if self.submitted != Some(self.view.revision) || self.pictures.is_stale(&order) {
             self.submitted = Some(self.view.revision);
-            self.moved_s = if self.pace == Pace::Moving { now_s } else { f64::NEG_INFINITY };
-            self.pictures.show(
-                scenery.renderer,
-                &self.series,
-                &self.view,
-                std::mem::replace(&mut self.pace, Pace::Resting),
-            );
+            let pace = std::mem::replace(&mut self.pace, Pace::Resting);
+            self.moved_s = if pace == Pace::Moving { now_s } else { f64::NEG_INFINITY };
+            self.pictures.show(&order, pace);
+            if pace == Pace::Moving && scenery.active == self.id {
+                self.pictures.asked(now_s, &order);
+            }
         } else if self.moved_s.is_finite() && self.held.is_none() {
             // The hand has come to rest.
             let rests_in_s = self.moved_s + REST.as_secs_f64() - now_s;

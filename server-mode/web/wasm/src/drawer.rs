@@ -13,9 +13,9 @@ use render_core::render::resolve;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, PresetLibrary, ViewState};
 use render_core::{Outline, Outlined, Volume};
+use views::Arrival;
 use wasm_bindgen::prelude::*;
 
-use crate::arrival::Arrival;
 use crate::view::View;
 
 /// Pictures that a measurement draws, each turned by some degrees as a hand would.
@@ -113,9 +113,11 @@ impl Drawer {
     /// known that the volume does not fit, in words.
     pub fn push(&self, bytes: &[u8], most_bytes: f64) -> Result<f64, JsError> {
         let mut inner = self.inner.borrow_mut();
-        let whole = inner.series()?.outline.geometry().dims();
-        let arrival = inner.arrival.get_or_insert_default();
-        let begun = arrival.push(bytes, most_bytes as u64).map_err(|e| JsError::new(&e))?;
+        let Inner { series, arrival, .. } = &mut *inner;
+        let Some(series) = series else { return Err(JsError::new("no series is open")) };
+        let whole = series.outline.geometry().dims();
+        let arrival = arrival.get_or_insert_with(|| Arrival::new(&series.outline));
+        let begun = arrival.push(bytes, most_bytes as u64).map_err(said)?;
         if let Some(Header { kind, .. }) = begun {
             // Also of a coarse one it is asked whether the whole one will fit.
             let bytes = self.renderer.bytes_of(whole, &Arrival::sample(kind)).map_err(said)?;
@@ -134,7 +136,7 @@ impl Drawer {
         let mut inner = self.inner.borrow_mut();
         let arrival = inner.arrival.take().ok_or_else(|| JsError::new("no voxels came"))?;
         let Some(series) = &mut inner.series else { return Err(JsError::new("no series is open")) };
-        let volume = arrival.finish(&series.outline).map_err(|e| JsError::new(&e))?;
+        let volume = arrival.finish().map_err(said)?;
         series.volume = Some(Arc::new(volume));
         Ok(())
     }

@@ -11,7 +11,6 @@
 
 #![cfg(target_arch = "wasm32")]
 
-mod arrival;
 mod drawer;
 mod view;
 
