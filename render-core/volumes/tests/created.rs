@@ -10,7 +10,7 @@ use glam::{DAffine3, DMat3, DVec3};
 use volumes::dicom::create::{self, NewSegment, Stamp, Subject};
 use volumes::dicom::object::presentation::{Annotation, Graphic, Layer, Shutter, StatedWindow, Text};
 use volumes::dicom::object::report::{Item, Measurement, MeasurementGroup, Value};
-use volumes::dicom::object::{Code, Content, PresentationState};
+use volumes::dicom::object::{Code, Content, PresentationState, Reference};
 use volumes::dicom::{self, Loaded, Object};
 use volumes::volume::{Meaning, Rescale};
 use volumes::{Geometry, Progress, Volume, Voxels};
@@ -72,6 +72,11 @@ fn checked(folder: &Folder, name: &str, bytes: &[u8]) -> (Object, Content) {
     (object, content)
 }
 
+fn selected_from(image: Reference) -> Item {
+    let value = Value::Image(image);
+    Item { relationship: "SELECTED FROM".into(), name: None, value, children: Vec::new() }
+}
+
 fn tissue() -> Code {
     Code::new("85756007", "SCT", "Tissue")
 }
@@ -87,6 +92,7 @@ fn a_segmentation_comes_back_voxel_by_voxel() {
         category: tissue(),
         property_type: Code::new("272673000", "SCT", "Bone"),
         algorithm: Some("threshold".into()),
+        color: Some(if label == "Bone" { [241, 214, 145] } else { [6, 0, 255] }),
         mask,
     };
     let segments =
@@ -97,6 +103,10 @@ fn a_segmentation_comes_back_voxel_by_voxel() {
     assert_eq!((object.class.as_str(), object.label.as_str()), ("Segmentation Storage", "BONE_AND_MORE"));
     let Content::Segmentation(found) = content else { panic!("{content:?}") };
     assert_eq!(found.segments[1].label, "Weiches Gewebe ä");
+    assert_eq!(
+        found.segments.iter().map(|s| s.color).collect::<Vec<_>>(),
+        [Some([241, 214, 145]), Some([6, 0, 255])]
+    );
     for (found_segment, segment) in found.segments.iter().zip(&segments) {
         let count = segment.mask.iter().filter(|&&v| v != 0).count() as u64;
         assert_eq!(found.voxel_count(found_segment), count);
@@ -122,6 +132,15 @@ fn a_measurement_report_comes_back_equal() {
             name: Code::new("410668003", "SCT", "Length"),
             value: 12.345_678_901_234_567,
             unit: millimetre,
+            inferred_from: vec![Item {
+                relationship: "INFERRED FROM".into(),
+                name: Some(Code::new("121112", "DCM", "Source of Measurement")),
+                value: Value::Coordinates {
+                    shape: "POLYLINE".into(),
+                    points: vec![[10.5, 20.5], [30.0, 20.5]],
+                },
+                children: vec![selected_from(image.clone())],
+            }],
         }],
         evaluations: Vec::new(),
         segments: Vec::new(),
@@ -133,12 +152,7 @@ fn a_measurement_report_comes_back_equal() {
                 shape: "POLYLINE".into(),
                 points: vec![[10.5, 20.5], [30.0, 20.5], [30.0, 40.0], [10.5, 20.5]],
             },
-            children: vec![Item {
-                relationship: "SELECTED FROM".into(),
-                name: None,
-                value: Value::Image(image),
-                children: Vec::new(),
-            }],
+            children: vec![selected_from(image)],
         }],
     };
     let bytes = create::measurement_report(&subject, std::slice::from_ref(&group), "Reader^One", &stamp(2));

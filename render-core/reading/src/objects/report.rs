@@ -12,6 +12,9 @@ use super::{
 use crate::annotation::{Annotation, Kind, Placement};
 use crate::measure::{Measure, Values};
 
+/// No annotation has more outlines.
+const MAX_OUTLINES: usize = 8;
+
 /// A Comprehensive 3D SR (TID 1500) of annotations of one series with what was measured. Key images are for
 /// [`super::key_objects`]. `observer` is the person who measured, as DICOM writes names; it may
 /// be empty.
@@ -70,7 +73,7 @@ fn group(
                 value: Value::Image(place.reference.clone()),
                 children: Vec::new(),
             }],
-            ..named(annotation)
+            ..outline(annotation)
         },
         None => Item {
             value: Value::Coordinates3d {
@@ -83,30 +86,51 @@ fn group(
                 points_mm: graphic.points.clone(),
                 frame_of_reference_uid: space.to_owned(),
             },
-            ..named(annotation)
+            ..outline(annotation)
         },
     };
     let kind = annotation.kind;
+    let outlines: Vec<Item> = graphics(annotation).iter().map(region).collect();
+    // A line or point is what a number was measured on; what nothing was measured on is drawn, like areas.
+    let of_numbers = is_line(kind) && !values.quantities.is_empty();
+    let measured_on = |measure: Measure| match outlines.as_slice() {
+        _ if !of_numbers => Vec::new(),
+        [first, second] if matches!(measure, Measure::LongAxis | Measure::ShortAxis) => {
+            let length = |pair: usize| {
+                let p = &annotation.points_mm[2 * pair..];
+                p[0].distance(p[1])
+            };
+            let first_is_long = length(0) >= length(1);
+            vec![if first_is_long == (measure == Measure::LongAxis) { first.clone() } else { second.clone() }]
+        }
+        all => all.to_vec(),
+    };
     Some(MeasurementGroup {
         tracking_id: if annotation.label.is_empty() { kind.name().into() } else { annotation.label.clone() },
         tracking_uid: annotation.uid.clone(),
-        measurements: measurements(values),
+        measurements: measurements(values, measured_on),
         evaluations: vec![(kind_name(), Code::new(kind_code(kind), super::KIND[1], kind.name()))],
-        regions: graphics(annotation).iter().map(region).collect(),
+        regions: if of_numbers { Vec::new() } else { outlines.clone() },
         ..MeasurementGroup::default()
     })
 }
 
-fn named(annotation: &Annotation) -> Item {
-    let name = if annotation.kind.is_solid() {
-        Code::new("121231", "DCM", "Volume Surface")
-    } else {
-        Code::new("111030", "DCM", "Image Region")
-    };
-    Item { relationship: "CONTAINS".into(), name: Some(name), value: Value::Container, children: Vec::new() }
+/// Whether numbers are measured on its points, instead of on what it encloses.
+fn is_line(kind: Kind) -> bool {
+    matches!(kind, Kind::Probe | Kind::Length | Kind::Angle | Kind::Cobb | Kind::Bidirectional)
 }
 
-fn measurements(values: &Values) -> Vec<Measurement> {
+/// An outline without its coordinates. Numbers name their sources themselves.
+fn outline(annotation: &Annotation) -> Item {
+    let name = match annotation.kind {
+        kind if is_line(kind) => None,
+        kind if kind.is_solid() => Some(Code::new("121231", "DCM", "Volume Surface")),
+        _ => Some(Code::new("111030", "DCM", "Image Region")),
+    };
+    Item { relationship: "CONTAINS".into(), name, value: Value::Container, children: Vec::new() }
+}
+
+fn measurements(values: &Values, measured_on: impl Fn(Measure) -> Vec<Item>) -> Vec<Measurement> {
     let told = values.quantities.iter();
     told.map(|quantity| {
         let [value, scheme, meaning] = match quantity.measure {
@@ -128,7 +152,8 @@ fn measurements(values: &Values) -> Vec<Measurement> {
         };
         let name = Code::new(value, scheme, meaning);
         let unit = if quantity.measure == Measure::Count { "" } else { &quantity.unit };
-        Measurement { name, value: quantity.value, unit: unit_code(unit) }
+        let inferred_from = measured_on(quantity.measure);
+        Measurement { name, value: quantity.value, unit: unit_code(unit), inferred_from }
     })
     .collect()
 }
@@ -156,12 +181,12 @@ pub fn report_annotations(about: &About<'_>, report: &Report) -> Found {
     let places = about.places();
     let mut found = Found::default();
     for group in report.measurement_groups() {
-        if group.regions.is_empty() {
+        let outlines = outlines_of(&group);
+        if outlines.is_empty() {
             continue;
         }
         let mut placement = None;
-        let shapes: Option<Vec<Graphic>> = group
-            .regions
+        let shapes: Option<Vec<Graphic>> = outlines
             .iter()
             .map(|region| {
                 let (graphic, on) = graphic(about, &places, region)?;
@@ -173,9 +198,17 @@ pub fn report_annotations(about: &About<'_>, report: &Report) -> Found {
             group.evaluations.iter().find(|(name, _)| *name == kind_name() || name.is("KIND", "99VOXCAST"));
         let stated = stated.and_then(|(_, kind)| kind_of_code(&kind.value));
         let is_cobb = group.measurements.iter().any(|m| m.name.is("285285000", "SCT"));
-        let stated = stated.or((is_cobb && group.regions.len() == 2).then_some(Kind::Cobb));
         let series = about.series.id();
-        let annotation = shapes.and_then(|shapes| annotation_of(&shapes, stated, placement, &series));
+        let annotation = shapes.and_then(|mut shapes| {
+            // Two lines, or their four ends in one.
+            let ends: usize = shapes.iter().map(|shape| shape.points.len()).sum();
+            let stated = stated.or((is_cobb && ends == 4).then_some(Kind::Cobb));
+            if stated.is_none() {
+                // An angle may have its corner twice, as the end of each line.
+                shapes.iter_mut().for_each(|s| s.points.dedup_by(|a, b| a.distance(*b) < SAME_POINT));
+            }
+            annotation_of(&shapes, stated, placement, &series)
+        });
         found.add(annotation.map(|annotation| {
             let own_name = annotation.kind.name();
             let label = crate::clean_label(&group.tracking_id);
@@ -187,6 +220,19 @@ pub fn report_annotations(about: &About<'_>, report: &Report) -> Found {
         }));
     }
     found
+}
+
+/// The outlines of a group and of its numbers, each once: numbers about one shape repeat it.
+fn outlines_of(group: &MeasurementGroup) -> Vec<&Item> {
+    let mut outlines: Vec<&Item> = Vec::new();
+    let of_numbers = group.measurements.iter().flat_map(|measured| &measured.inferred_from);
+    for item in group.regions.iter().chain(of_numbers) {
+        let same = |known: &&Item| (&known.value, &known.children) == (&item.value, &item.children);
+        if outlines.len() < MAX_OUTLINES && !outlines.iter().any(same) {
+            outlines.push(item);
+        }
+    }
+    outlines
 }
 
 fn graphic(about: &About<'_>, places: &[Place], region: &Item) -> Option<(Graphic, Option<Placement>)> {

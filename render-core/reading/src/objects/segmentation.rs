@@ -23,6 +23,7 @@ pub fn segmentation(
             category: Code::new("123037004", "SCT", "Anatomical Structure"),
             property_type: Code::new("85756007", "SCT", "Tissue"),
             algorithm: None,
+            color: Some(segment.color),
             mask: labels.iter().map(|&label| u8::from(label == segment.number)).collect(),
         })
         .collect();

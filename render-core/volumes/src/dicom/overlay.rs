@@ -347,7 +347,7 @@ pub fn told(images: &[Image]) -> (Vec<String>, Vec<String>) {
         let what = format!("overlay {:04X}{name} lies over {}", plane.group, of(count));
         match plane.problem {
             None => {
-                found.push(format!("{what}: slices of `voxcast render` and `mpr` show it, windows do not"));
+                found.push(format!("{what}: slices in the window, of `voxcast render` and of `mpr` show it, a server's do not"));
             }
             Some(problem) => unknown.push(format!("{what}, but {problem}: it is left out")),
         }
@@ -355,7 +355,7 @@ pub fn told(images: &[Image]) -> (Vec<String>, Vec<String>) {
     let shut = images.iter().filter(|image| image.over.shutters.is_some()).count();
     if shut > 0 {
         found.push(format!(
-            "a display shutter (0018,1600) hides parts of {}: slices of `voxcast render` and `mpr` heed it, windows do not",
+            "a display shutter (0018,1600) hides parts of {}: slices in the window, of `voxcast render` and of `mpr` heed it, a server's do not",
             of(shut)
         ));
     }

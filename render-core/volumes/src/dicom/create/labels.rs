@@ -34,6 +34,7 @@ pub fn segments_of(labels: &Volume) -> Result<Vec<NewSegment>, Error> {
         category: Code::new("123037004", "SCT", "Anatomical Structure"),
         property_type: Code::new("85756007", "SCT", "Tissue"),
         algorithm: None,
+        color: None,
         mask: numbers.iter().map(|&n| u8::from(n == number)).collect(),
     };
     Ok(found.iter().map(segment).collect())

@@ -174,11 +174,22 @@ fn common(data: &Dataset<'_>) -> Set {
     let mut set = Set::default();
     for tag in TEXTS {
         let text = data.person_text(tag, &charset);
-        if !text.is_empty() || !OPTIONAL.contains(&tag) {
+        if !OPTIONAL.contains(&tag) || is_valid(tag, &text) {
             set.put_text(tag, &text);
         }
     }
     set
+}
+
+/// Whether what may be left out is worth keeping: scanners write ages like `0Y`, which no object may hold (PS3.5 6.2).
+fn is_valid(tag: dicom_object::Tag, text: &str) -> bool {
+    match (tag, text.as_bytes()) {
+        (tags::PATIENT_AGE, [number @ .., unit]) => {
+            number.len() == 3 && number.iter().all(u8::is_ascii_digit) && b"DWMY".contains(unit)
+        }
+        (tags::PATIENT_WEIGHT, _) => text.trim().parse().is_ok_and(f64::is_finite),
+        (_, bytes) => !bytes.is_empty(),
+    }
 }
 
 fn finish(set: &Set) -> Vec<u8> {

@@ -41,7 +41,7 @@ pub fn measurement_report(
                 ..item("CONTAINS", "111028", "Image Library", Value::Container)
             },
             Item {
-                children: groups.iter().map(group_item).collect(),
+                children: groups.iter().map(|group| group_item(group, subject)).collect(),
                 ..item("CONTAINS", "126010", "Imaging Measurements", Value::Container)
             },
         ],
@@ -89,11 +89,9 @@ fn document(
     evidence: dicom_object::Tag,
     images: &[Reference],
 ) {
-    let mut applied = Set::default();
-    applied.put_text(tags::MAPPING_RESOURCE, "DCMR").put_text(tags::TEMPLATE_IDENTIFIER, template);
     put_content(set, root);
     set.put_items(tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, Vec::new())
-        .put_items(tags::CONTENT_TEMPLATE_SEQUENCE, vec![applied])
+        .put_items(tags::CONTENT_TEMPLATE_SEQUENCE, applied(template))
         .put_items(evidence, vec![subject.evidence(images)]);
     if template == "1500" {
         set.put_items(tags::PERFORMED_PROCEDURE_CODE_SEQUENCE, Vec::new());
@@ -123,7 +121,7 @@ fn library_entry(image: &Reference) -> Item {
     }
 }
 
-fn group_item(group: &MeasurementGroup) -> Item {
+fn group_item(group: &MeasurementGroup, subject: &Subject) -> Item {
     let coded = |relationship: &str, name: Code, value: &Code| Item {
         relationship: relationship.into(),
         name: Some(name),
@@ -152,6 +150,10 @@ fn group_item(group: &MeasurementGroup) -> Item {
         let name = region.name.clone().unwrap_or_else(|| Code::new("111030", "DCM", "Image Region"));
         children.push(Item { relationship: "CONTAINS".into(), name: Some(name), ..region.clone() });
     }
+    if children.iter().any(|child| child.is("121231", "DCM")) {
+        let series = Value::Uid(subject.series_instance_uid.clone());
+        children.push(item("CONTAINS", "121232", "Source series for segmentation", series));
+    }
     for image in &group.images {
         children.push(item("CONTAINS", "121112", "Source of Measurement", Value::Image(image.clone())));
     }
@@ -163,13 +165,36 @@ fn group_item(group: &MeasurementGroup) -> Item {
             relationship: "CONTAINS".into(),
             name: Some(measured.name.clone()),
             value: Value::Number { value: Some(measured.value), unit: Some(measured.unit.clone()) },
-            children: Vec::new(),
+            children: measured.inferred_from.iter().map(inferred_from).collect(),
         });
     }
     for (name, value) in &group.evaluations {
         children.push(coded("CONTAINS", name.clone(), value));
     }
     Item { children, ..item("CONTAINS", "125007", "Measurement Group", Value::Container) }
+}
+
+/// What a number was measured on (TID 320).
+fn inferred_from(outline: &Item) -> Item {
+    let name = outline.name.clone().unwrap_or_else(|| Code::new("121112", "DCM", "Source of Measurement"));
+    Item { relationship: "INFERRED FROM".into(), name: Some(name), ..outline.clone() }
+}
+
+/// The template of a measurement group: an outline in a plane, one in space, or neither.
+fn template_of(node: &Item) -> Option<&'static str> {
+    let count = |value| node.children.iter().filter(|child| child.is(value, "DCM")).count();
+    let group = node.is("125007", "DCM");
+    group.then(|| match [count("111030"), count("121231")] {
+        [0, 0] => "1501",
+        [1, 0] => "1410",
+        _ => "1411",
+    })
+}
+
+fn applied(template: &str) -> Vec<Set> {
+    let mut applied = Set::default();
+    applied.put_text(tags::MAPPING_RESOURCE, "DCMR").put_text(tags::TEMPLATE_IDENTIFIER, template);
+    vec![applied]
 }
 
 /// A node and all below it.
@@ -183,6 +208,9 @@ fn put_content(set: &mut Set, node: &Item) {
     let kind = match &node.value {
         Value::Container => {
             set.put_text(tags::CONTINUITY_OF_CONTENT, "SEPARATE");
+            if let Some(template) = template_of(node) {
+                set.put_items(tags::CONTENT_TEMPLATE_SEQUENCE, applied(template));
+            }
             "CONTAINER"
         }
         Value::Text(text) => {

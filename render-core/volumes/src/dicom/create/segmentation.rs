@@ -5,7 +5,7 @@ use glam::DVec3;
 
 use super::{Stamp, Subject, finish, put_code, put_pixels, reference};
 use crate::dicom::Error;
-use crate::dicom::object::Code;
+use crate::dicom::object::{Code, cielab_of_srgb};
 use crate::dicom::write::{self, Set};
 use crate::geometry::Geometry;
 
@@ -19,6 +19,8 @@ pub struct NewSegment {
     pub property_type: Code,
     /// Who found it: `None` for a person, else the name of the algorithm.
     pub algorithm: Option<String>,
+    /// What it is to be drawn in, sRGB.
+    pub color: Option<[u8; 3]>,
     /// Voxels of the grid, column fastest; those that are not 0 belong to it.
     pub mask: Vec<u8>,
 }
@@ -163,6 +165,10 @@ fn described(number: usize, segment: &NewSegment) -> Set {
         );
     if let Some(name) = &segment.algorithm {
         item.put_text(tags::SEGMENT_ALGORITHM_NAME, name);
+    }
+    if let Some(color) = segment.color {
+        let lab = cielab_of_srgb(color).map(f64::from);
+        item.put_numbers(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &lab);
     }
     put_code(&mut item, tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, &segment.category);
     put_code(&mut item, tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, &segment.property_type);

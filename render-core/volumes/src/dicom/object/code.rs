@@ -119,3 +119,22 @@ pub(super) fn srgb_of_cielab(data: &Dataset<'_>) -> Option<[u8; 3]> {
         (gamma * 255.0).round() as u8
     }))
 }
+
+/// The inverse, as Recommended Display CIELab Value (0062,000D) holds it.
+pub(in crate::dicom) fn cielab_of_srgb(color: [u8; 3]) -> [u16; 3] {
+    let [r, g, b] = color.map(|c| {
+        let c = f64::from(c) / 255.0;
+        if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    });
+    let xyz = [
+        (0.436_075 * r + 0.385_065 * g + 0.143_080 * b) / 0.9642,
+        0.222_504 * r + 0.716_879 * g + 0.060_617 * b,
+        (0.013_932 * r + 0.097_105 * g + 0.714_173 * b) / 0.8249,
+    ];
+    let [x, y, z] = xyz.map(|t| {
+        let edge: f64 = 6.0 / 29.0;
+        if t > edge.powi(3) { t.cbrt() } else { t / (3.0 * edge * edge) + 4.0 / 29.0 }
+    });
+    let [l, a, b] = [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)];
+    [l / 100.0, (a + 128.0) / 255.0, (b + 128.0) / 255.0].map(|part| (part * 65_535.0).round() as u16)
+}

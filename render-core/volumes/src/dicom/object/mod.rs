@@ -10,6 +10,7 @@ use super::dataset::{Dataset, File, ParseError, Tag, Until, Value};
 use super::{Error, source};
 use crate::words::advised;
 
+pub(super) use code::cielab_of_srgb;
 pub use code::{Code, Reference, ReferencedSeries};
 pub use misc::{Channel, Document, Multiplex, Registration, Transform, Waveform};
 pub use presentation::PresentationState;

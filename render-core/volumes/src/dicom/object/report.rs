@@ -171,6 +171,10 @@ impl Item {
         self.children.iter().for_each(|child| child.visit(each));
     }
 
+    fn is_outline(&self) -> bool {
+        matches!(self.value, Value::Coordinates { .. } | Value::Coordinates3d { .. })
+    }
+
     /// Whether its name is this concept.
     pub fn is(&self, value: &str, scheme: &str) -> bool {
         self.name.as_ref().is_some_and(|name| name.is(value, scheme))
@@ -201,6 +205,8 @@ pub struct Measurement {
     pub name: Code,
     pub value: f64,
     pub unit: Code,
+    /// What it was measured on (TID 320): `Coordinates`, with the image as the only child, or `Coordinates3d`.
+    pub inferred_from: Vec<Item>,
 }
 
 impl MeasurementGroup {
@@ -229,11 +235,13 @@ impl MeasurementGroup {
                         name,
                         value: *value,
                         unit: unit.clone().unwrap_or_default(),
+                        inferred_from:
+                            child.children.iter().filter(|item| item.is_outline()).cloned().collect(),
                     }));
                 }
                 Value::Image(image) if !image.segments.is_empty() => group.segments.push(image.clone()),
                 Value::Image(image) => group.images.push(image.clone()),
-                Value::Coordinates { .. } | Value::Coordinates3d { .. } => group.regions.push(child.clone()),
+                _ if child.is_outline() => group.regions.push(child.clone()),
                 _ => {}
             }
         }
