@@ -65,7 +65,7 @@ pub fn run(args: &Mpr) -> Result<()> {
             if black && is_outside(&renderer.values(volume, &params, &cancel)?) {
                 note_outside();
             }
-            planes::draw(&mut frame, &view, &loaded, &series)?;
+            planes::draw(&mut frame, &view, volume.geometry(), &loaded.warnings, &series, planes::Show::All)?;
             output::write_png(&args.out, &frame)
         }
         Format::Npy => {

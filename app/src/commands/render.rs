@@ -69,7 +69,8 @@ pub fn run(args: &Render, folder: Option<&Path>) -> Result<()> {
             side_by_side(&left, &draw(&view)?)
         }
     };
-    let overlaid = planes::draw(&mut frame, &view, &loaded, &series)?;
+    let geometry = loaded.volume.geometry();
+    let overlaid = planes::draw(&mut frame, &view, geometry, &loaded.warnings, &series, planes::Show::All)?;
     if ends("png") {
         return output::write_png(&args.out, &frame);
     }

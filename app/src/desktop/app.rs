@@ -300,7 +300,9 @@ impl App {
             }
             Command::ShowExport => self.exporting = !self.desk.is_empty(),
             Command::Export(order) => {
-                self.export = Some(export::Running::Job(export::start(ctx, self.renderer.clone(), *order)));
+                let moments = self.moments(&order);
+                let job = export::start(ctx, self.renderer.clone(), *order, moments);
+                self.export = Some(export::Running::Job(job));
             }
             Command::EndExport => self.export = None,
             Command::ShowSettings => {
@@ -478,8 +480,7 @@ impl eframe::App for App {
             self.log = None;
         }
         if self.exporting {
-            let now = export::stamp(std::time::SystemTime::now());
-            self.exporting = self.export_dialog.show(&ctx, &self.desk.subjects(), &now, &mut commands);
+            self.show_export(&ctx, &mut commands);
         }
         if let Some(dialog) = &mut self.settings_dialog
             && !dialog.show(&ctx, &self.settings, &mut commands)

@@ -100,6 +100,8 @@ pub enum Command {
     /// A protocol by its name, its first stage.
     Hang(String),
     ToggleDemographics,
+    /// Overlay planes and shutters of the images.
+    ToggleOverlayPlanes,
     ToggleReferenceLines,
     ToggleSidePanel,
     ToggleLookPanel,
@@ -212,6 +214,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: "D",
         text: "Show or hide the patient's data",
         bindings: &[(NONE, Key::D, || Command::ToggleDemographics)],
+    },
+    Shortcut {
+        group: "Study",
+        keys: "Shift+O",
+        text: "Show or hide overlay planes and shutters",
+        bindings: &[(SHIFT, Key::O, || Command::ToggleOverlayPlanes)],
     },
     Shortcut {
         group: "Study",

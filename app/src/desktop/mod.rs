@@ -44,6 +44,7 @@ mod session;
 pub mod settings;
 mod settings_dialog;
 mod sharing;
+mod sheet;
 mod side_panel;
 mod solid;
 mod study;

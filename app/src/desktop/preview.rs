@@ -68,6 +68,7 @@ impl Preview {
             tool: Tool::default(),
             demographics,
             reference_lines: false,
+            overlay_planes: false,
             crop: false,
             several_series: false,
         };

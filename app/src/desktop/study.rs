@@ -7,6 +7,7 @@ use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
 use super::hybrid::Hybrid;
+use crate::planes;
 
 /// Where a series' voxels are.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct OpenSeries {
     pub suv: Option<Suv>,
     /// What the distance of the pixels is taken from.
     pub spacing_source: &'static str,
+    /// The series itself, where overlay planes or shutters lie over its images.
+    pub overlaid: Option<Arc<Series>>,
     /// Of a series that is being loaded: which of how many slices the volume is, from 0.
     pub only: Option<(usize, u32)>,
 }
@@ -81,6 +84,7 @@ impl OpenSeries {
             times: times(study, series),
             suv: series.suv.clone().and_then(Result::ok),
             spacing_source: series.spacing_source(),
+            overlaid: planes::has_any(series).then(|| Arc::new(series.clone())),
             only: None,
         }
     }
@@ -111,6 +115,7 @@ impl OpenSeries {
             times: Vec::new(),
             suv: None,
             spacing_source: "the server's files",
+            overlaid: None,
             only: None,
             source: Source::There(hybrid),
         }

@@ -284,6 +284,8 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         };
         entry(ui, app.desk.demographics, &tr!("patient-s-data"), "D", Command::ToggleDemographics);
         entry(ui, app.desk.reference_lines, &tr!("reference-lines"), "X", Command::ToggleReferenceLines);
+        let planes = app.desk.overlay_planes;
+        entry(ui, planes, &tr!("overlay-planes"), "Shift+O", Command::ToggleOverlayPlanes);
         entry(ui, app.desk.linked, &tr!("parallel-slices-page-together"), "", Command::ToggleLinked);
         entry(ui, app.desk.crop, &tr!("crop-box"), "Shift+K", Command::ToggleCrop);
         entry(ui, app.look_panel.is_some(), &tr!("look-title"), "Shift+P", Command::ToggleLookPanel);

@@ -1,9 +1,12 @@
 //! What the window keeps for its user: settings, the session, presets and exports.
 
+use std::sync::Arc;
+
 use eframe::egui;
 use render_core::scene::Preset;
 
 use super::app::App;
+use super::command::Command;
 use super::job::Poll;
 use super::keymap::Keymap;
 use super::session::{self, Session};
@@ -70,6 +73,29 @@ impl App {
             return self.tell(tr!("preset-no-folder").into_owned(), Vec::new());
         };
         self.saving = Some((label.to_owned(), presets::save(ctx, folder, preset)));
+    }
+
+    pub(super) fn show_export(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) {
+        let now = export::stamp(std::time::SystemTime::now());
+        let (subjects, cine) = (self.desk.subjects(), self.desk.cine.map(|cine| cine.per_second));
+        self.exporting = self.export_dialog.show(ctx, &subjects, cine, &now, commands);
+    }
+
+    /// All times of a series, where a movie plays them. Those that are not in memory are read for it.
+    pub(super) fn moments(&self, order: &export::Order) -> Vec<export::Moment> {
+        let Some(subject) = order.subjects.first().filter(|_| order.plays_times()) else { return Vec::new() };
+        let in_memory = self.desk.in_memory();
+        let study = self.series(&subject.series.series_id).map(|(study, _)| Arc::new(study.clone()));
+        let stored = |id: &String| match in_memory.iter().find(|open| open.series_id == *id) {
+            Some(open) => Some(export::Stored::Open(Arc::clone(open))),
+            None => Some(export::Stored::Files(Arc::clone(study.as_ref()?), id.clone())),
+        };
+        let annotate = &self.desk.annotate;
+        let moment = |id: &String| {
+            let (drawn, segments) = (annotate.drawn(id), annotate.segments(id));
+            Some(export::Moment { stored: stored(id)?, drawn, segments })
+        };
+        subject.series.times.iter().filter_map(moment).collect()
     }
 
     pub(super) fn take_export(&mut self) {

@@ -39,6 +39,7 @@ mod region;
 mod segmentation;
 mod session;
 mod statistics;
+mod surface;
 mod table;
 
 pub use annotation::{Annotation, Id, Kind, MAX_POINTS, Placement};
@@ -55,6 +56,7 @@ pub use segmentation::{
 };
 pub use session::{SessionError, from_json, to_json};
 pub use statistics::{Cancelled, Statistics};
+pub use surface::Surfaces;
 pub use table::{Row, Table};
 
 /// Longest name of an annotation or segment, in characters.

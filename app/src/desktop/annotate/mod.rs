@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use eframe::egui;
 use reading::{
-    Annotation, Edit, Editor, Id, Input, Key, Kind, Outcome, Pixel, Placement, Reading, Run, Source, Tool,
-    Values,
+    Annotation, Edit, Editor, Id, Input, Key, Kind, Outcome, Pixel, Placement, Reading, Run, Segmentation,
+    Source, Tool, Values,
 };
 use render_core::scene::ViewState;
 use render_core::scene::view::Plane;
@@ -26,12 +26,14 @@ mod files;
 mod icons;
 mod paint;
 mod panel;
+mod solid;
 mod window;
 
 pub use files::Saving;
 pub use icons::paint as paint_icon;
-pub use paint::{Drawn, paint_drawn};
+pub use paint::{Drawn, MASK_OPACITY, paint_drawn};
 pub use panel::Panel;
+pub use solid::OPACITY as SOLID_OPACITY;
 pub use window::Files;
 
 /// Points within which something is taken hold of.
@@ -105,6 +107,7 @@ pub struct Annotate {
     done: Vec<Done>,
     measured: HashMap<Id, Measured>,
     masks: HashMap<ViewportId, paint::Mask>,
+    solids: solid::Solids,
     naming: Option<Naming>,
     growing: Option<Growing>,
     /// Shown where there is one.
@@ -131,6 +134,7 @@ impl Default for Annotate {
             done: Vec::new(),
             measured: HashMap::new(),
             masks: HashMap::new(),
+            solids: solid::Solids::default(),
             naming: None,
             growing: None,
             panel: None,
@@ -436,6 +440,12 @@ impl Annotate {
         let own = |a: &&Annotation| a.visible && a.series == series_id;
         let shown = self.reading.annotations().iter().filter(own).filter(|_| !self.hidden);
         shown.map(|a| (a.clone(), self.known_values(a.id).cloned())).collect()
+    }
+
+    /// The segments that are seen of a series on its pictures.
+    pub fn segments(&self, series_id: &str) -> Option<Segmentation> {
+        let shown = self.reading.segmentation(series_id).filter(|_| !self.hidden);
+        shown.filter(|s| s.segments().iter().any(|segment| segment.visible)).cloned()
     }
 
     /// Takes over what a file holds, as one step.

@@ -13,7 +13,7 @@ use super::{Annotate, reach_mm};
 
 /// Masks have no more pixels than this: the eye wants their edges, and the window its time.
 const MASK_PIXELS: u32 = 250_000;
-const MASK_OPACITY: f32 = 0.35;
+pub const MASK_OPACITY: f32 = 0.35;
 const LINE_HEIGHT: f32 = 16.0;
 
 /// The segments over one viewport's picture.
@@ -45,8 +45,11 @@ impl Annotate {
         pointer: Option<Pos2>,
         is_active: bool,
     ) {
-        if view.content != Content::Slice || self.hidden {
+        if self.hidden {
             return;
+        }
+        if view.content != Content::Slice {
+            return self.paint_solid(painter, place, id, view, series);
         }
         self.paint_mask(painter, place, id, view, series);
         let points_per_pixel = place.width() / view.size[0].max(1) as f32;
@@ -78,6 +81,25 @@ impl Annotate {
             let radius = self.editor.brush.radius_mm / view.plane.mm_per_pixel(view.size);
             let stroke = Stroke::new(1.4, theme::OVERLAY_STRONG);
             painter.circle_stroke(pointer, radius as f32 * points_per_pixel, stroke);
+        }
+    }
+
+    /// Segments over a picture of the volume.
+    fn paint_solid(
+        &mut self,
+        painter: &Painter,
+        place: Rect,
+        id: ViewportId,
+        view: &ViewState,
+        series: &Arc<OpenSeries>,
+    ) {
+        let segmentation = self.reading.segmentation(&series.series_id);
+        match segmentation.filter(|s| view.content != Content::Curved && !s.segments().is_empty()) {
+            Some(segmentation) => {
+                let (series, busy) = (&series.series_id, self.editor.is_busy());
+                self.solids.paint(painter, place, id, series, segmentation, view, busy);
+            }
+            None => self.solids.forget(id),
         }
     }
 

@@ -39,6 +39,7 @@ impl Desk {
             Command::StepTime(by) => self.step_time(by),
             Command::Fuse(id, ref over) => self.fuse(id, over.clone()),
             Command::ToggleDemographics => self.demographics = !self.demographics,
+            Command::ToggleOverlayPlanes => self.overlay_planes = !self.overlay_planes,
             Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
             Command::ToggleMaximiseActive => self.layout.toggle_maximise(active),
             Command::StepViewport(by) => self.step(by),

@@ -107,6 +107,7 @@ pub struct Desk {
     pub linked: bool,
     pub demographics: bool,
     pub reference_lines: bool,
+    pub overlay_planes: bool,
     pub crop: bool,
     /// Where the planes of each patient space cross.
     cursors: HashMap<String, DVec3>,
@@ -135,6 +136,7 @@ impl Desk {
             linked: true,
             demographics: true,
             reference_lines: true,
+            overlay_planes: true,
             crop: false,
             cursors: HashMap::new(),
             next: 1,
@@ -201,7 +203,9 @@ impl Desk {
             .filter_map(|viewport| {
                 let (series, view) = (Arc::clone(&viewport.series), viewport.view.clone());
                 let drawn = self.annotate.drawn(&series.series_id);
-                Some(Subject { series, view, drawn, rect: viewport.rect()? })
+                let segments = self.annotate.segments(&series.series_id);
+                let (overlay_planes, rect) = (self.overlay_planes, viewport.rect()?);
+                Some(Subject { series, view, drawn, segments, overlay_planes, rect })
             })
             .collect()
     }
@@ -275,7 +279,7 @@ impl Desk {
     }
 
     /// Every series that is shown, over another one or kept.
-    fn in_memory(&self) -> Vec<Arc<OpenSeries>> {
+    pub fn in_memory(&self) -> Vec<Arc<OpenSeries>> {
         let over = self.viewports.values().filter_map(|viewport| viewport.over.as_ref());
         self.series().into_iter().chain(over).chain(&self.kept).cloned().collect()
     }
@@ -486,6 +490,7 @@ impl Desk {
             tool: self.tool,
             demographics: self.demographics,
             reference_lines: self.reference_lines,
+            overlay_planes: self.overlay_planes,
             crop: self.crop,
             several_series: self.series().len() > 1,
         };

@@ -27,9 +27,11 @@ pub struct ExportDialog {
     kind: Kind,
     double: bool,
     inscription: Inscription,
-    /// As many as suit the motion without a number.
-    pictures: Option<u32>,
-    per_second: u32,
+    /// The first that suits the viewport where this one does not.
+    motion: Option<Motion>,
+    /// As many as suit the motion where they were chosen for another.
+    pictures: Option<(Motion, u32)>,
+    per_second: Option<(Motion, u32)>,
     /// Height of a movie; the viewport's own without one.
     height: Option<u32>,
     folder: String,
@@ -46,8 +48,9 @@ impl Default for ExportDialog {
             kind: Kind::Active,
             double: false,
             inscription: Inscription { overlays: true, patient: false },
+            motion: None,
             pictures: None,
-            per_second: 30,
+            per_second: None,
             height: None,
             folder: folder.display().to_string(),
         }
@@ -55,11 +58,13 @@ impl Default for ExportDialog {
 }
 
 impl ExportDialog {
-    /// `subjects` are all viewports, the active one first. Returns false when it is closed.
+    /// `subjects` are all viewports, the active one first; `cine` is how many pictures a second are played, where any
+    /// are. Returns false when it is closed.
     pub fn show(
         &mut self,
         ctx: &egui::Context,
         subjects: &[Subject],
+        cine: Option<f64>,
         now: &str,
         commands: &mut Vec<Command>,
     ) -> bool {
@@ -80,7 +85,7 @@ impl ExportDialog {
                 Kind::Active | Kind::All => {
                     ui.checkbox(&mut self.double, tr!("export-double"));
                 }
-                Kind::Movie => self.movie(ui, subjects),
+                Kind::Movie => self.movie(ui, subjects, cine),
             }
             ui.checkbox(&mut self.inscription.overlays, tr!("export-overlays"));
             ui.add_enabled_ui(self.inscription.overlays, |ui| {
@@ -98,7 +103,7 @@ impl ExportDialog {
             ui.label(RichText::new(file.display().to_string()).color(theme::weak()).size(12.5));
             ui.add_space(10.0);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let order = self.order(subjects, file, ctx.pixels_per_point());
+                let order = self.order(subjects, cine, file, ctx.pixels_per_point());
                 let go = egui::Button::new(tr!("export")).fill(theme::accent_fill());
                 if ui.add_enabled(order.is_some(), go).clicked()
                     && let Some(order) = order
@@ -114,22 +119,41 @@ impl ExportDialog {
         open && !modal.should_close()
     }
 
-    fn movie(&mut self, ui: &mut Ui, subjects: &[Subject]) {
-        let name = match motion_of(subjects) {
+    fn movie(&mut self, ui: &mut Ui, subjects: &[Subject], cine: Option<f64>) {
+        let name = |motion| match motion {
             Motion::Rotation => tr!("export-rotation"),
             Motion::Sweep => tr!("export-sweep"),
+            Motion::Times => tr!("export-times"),
         };
-        ui.label(name);
+        let motions = motions_of(subjects);
+        let Some(mut motion) = self.motion(&motions) else {
+            ui.label(tr!("export-nothing-moves"));
+            return;
+        };
+        match motions.as_slice() {
+            [only] => {
+                ui.label(name(*only));
+            }
+            several => {
+                for &each in several {
+                    ui.radio_value(&mut motion, each, name(each).as_ref());
+                }
+                self.motion = Some(motion);
+            }
+        }
         ui.horizontal(|ui| {
             let label = ui.label(tr!("export-pictures"));
-            let mut pictures = self.pictures(subjects);
+            let mut pictures = self.pictures(motion, subjects);
             if ui.add(DragValue::new(&mut pictures).range(2..=MOST_PICTURES)).labelled_by(label.id).changed()
             {
-                self.pictures = Some(pictures);
+                self.pictures = Some((motion, pictures));
             }
             let label = ui.label(tr!("export-rate"));
-            ui.add(DragValue::new(&mut self.per_second).range(1..=60)).labelled_by(label.id);
-            let seconds = f64::from(pictures) / f64::from(self.per_second);
+            let mut per_second = self.per_second(motion, cine);
+            if ui.add(DragValue::new(&mut per_second).range(1..=60)).labelled_by(label.id).changed() {
+                self.per_second = Some((motion, per_second));
+            }
+            let seconds = f64::from(pictures) / f64::from(per_second);
             ui.label(RichText::new(format!("{seconds:.1} s")).color(theme::weak()));
         });
         ui.horizontal(|ui| {
@@ -147,15 +171,28 @@ impl ExportDialog {
         });
     }
 
-    fn pictures(&self, subjects: &[Subject]) -> u32 {
-        let suits = || match (motion_of(subjects), subjects.first()) {
-            (Motion::Sweep, Some(subject)) => {
-                let (_, count) = subject.view.plane.slice_number(subject.series.outline());
-                count.clamp(2, i64::from(MOST_PICTURES)) as u32
-            }
+    /// What is chosen of those that suit.
+    fn motion(&self, motions: &[Motion]) -> Option<Motion> {
+        self.motion.filter(|chosen| motions.contains(chosen)).or(motions.first().copied())
+    }
+
+    fn pictures(&self, motion: Motion, subjects: &[Subject]) -> u32 {
+        let suits = || match (motion, subjects.first()) {
+            (Motion::Sweep, Some(subject)) => subject.view.plane.slice_number(subject.series.outline()).1,
+            (Motion::Times, Some(subject)) => subject.series.times.len() as i64,
             _ => 180,
         };
-        self.pictures.unwrap_or_else(suits)
+        let chosen = self.pictures.filter(|(of, _)| *of == motion).map(|(_, pictures)| pictures);
+        chosen.unwrap_or_else(|| suits().clamp(2, i64::from(MOST_PICTURES)) as u32)
+    }
+
+    /// As fast as they are played on screen, where nothing else is chosen.
+    fn per_second(&self, motion: Motion, cine: Option<f64>) -> u32 {
+        let suits = || match motion {
+            Motion::Rotation => 30,
+            Motion::Sweep | Motion::Times => cine.map_or(15, |cine| cine.round().clamp(1.0, 60.0) as u32),
+        };
+        self.per_second.filter(|(of, _)| *of == motion).map_or_else(suits, |(_, per_second)| per_second)
     }
 
     /// Named by the time: nothing of a patient is in it.
@@ -164,7 +201,13 @@ impl ExportDialog {
         PathBuf::from(self.folder.trim()).join(format!("voxcast-{now}.{extension}"))
     }
 
-    fn order(&self, subjects: &[Subject], file: PathBuf, pixels_per_point: f32) -> Option<Order> {
+    fn order(
+        &self,
+        subjects: &[Subject],
+        cine: Option<f64>,
+        file: PathBuf,
+        pixels_per_point: f32,
+    ) -> Option<Order> {
         let first = subjects.first()?;
         let (what, count) = match self.kind {
             Kind::Movie => {
@@ -173,8 +216,8 @@ impl ExportDialog {
                     None => first.view.size.map(even),
                     Some(height) => [height * 16 / 9, height].map(even),
                 };
-                let motion = motion_of(subjects);
-                let (pictures, per_second) = (self.pictures(subjects), self.per_second);
+                let motion = self.motion(&motions_of(subjects))?;
+                let (pictures, per_second) = (self.pictures(motion, subjects), self.per_second(motion, cine));
                 (What::Movie(Movie { motion, pictures, per_second, size }), 1)
             }
             Kind::Active => (What::Picture { scale: 1 + u32::from(self.double) }, 1),
@@ -185,10 +228,19 @@ impl ExportDialog {
     }
 }
 
-/// What suits the viewport.
-fn motion_of(subjects: &[Subject]) -> Motion {
-    let slice = subjects.first().is_some_and(|subject| subject.view.content == Content::Slice);
-    if slice { Motion::Sweep } else { Motion::Rotation }
+/// What suits the viewport, the best first.
+fn motions_of(subjects: &[Subject]) -> Vec<Motion> {
+    let Some(subject) = subjects.first() else { return Vec::new() };
+    let times = (subject.series.times.len() > 1).then_some(Motion::Times);
+    let space = match subject.view.content {
+        Content::Slice => {
+            let (_, slices) = subject.view.plane.slice_number(subject.series.outline());
+            (slices > 1).then_some(Motion::Sweep)
+        }
+        Content::Curved => None,
+        _ => Some(Motion::Rotation),
+    };
+    times.into_iter().chain(space).collect()
 }
 
 /// A moment as 20261121-134500, universal time.

@@ -1,7 +1,9 @@
 //! Pictures and movies that leave the program, made off the UI thread.
 
 mod dialog;
+mod moment;
 mod movie;
+mod over;
 mod raster;
 
 use std::path::{Path, PathBuf};
@@ -9,12 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, vec2};
+use reading::Segmentation;
 use render_core::cinematic::{Cinematic, Finish, Settings};
 use render_core::save::{Existing, save};
 use render_core::scene::view::MAX_SIZE;
 use render_core::scene::{Content, ViewState};
 use render_core::{Frame, FrameKind, Progress, Renderer, render};
 
+use self::moment::Moments;
+use self::over::Over;
 use self::raster::Raster;
 use super::annotate::{self, Drawn};
 use super::command::Command;
@@ -25,6 +30,7 @@ use super::text::tr;
 use super::theme;
 
 pub use dialog::{ExportDialog, stamp};
+pub use moment::{Moment, Stored};
 
 /// Samples of a pixel of a cinematic picture, and of one of a movie.
 const SAMPLES: u32 = 128;
@@ -40,14 +46,24 @@ pub struct Subject {
     pub view: ViewState,
     /// What was drawn on its slices.
     pub drawn: Vec<Drawn>,
+    /// What was marked in its voxels.
+    pub segments: Option<Segmentation>,
+    /// Whether overlay planes and shutters lie over its images.
+    pub overlay_planes: bool,
     /// Its place on screen, in points.
     pub rect: Rect,
 }
 
 impl PartialEq for Subject {
     fn eq(&self, other: &Self) -> bool {
+        let segments = match (&self.segments, &other.segments) {
+            (Some(own), Some(others)) => over::same(own, others),
+            (own, others) => own.is_none() && others.is_none(),
+        };
         Arc::ptr_eq(&self.series, &other.series)
+            && segments
             && (&self.view, &self.drawn, self.rect) == (&other.view, &other.drawn, other.rect)
+            && self.overlay_planes == other.overlay_planes
     }
 }
 
@@ -83,6 +99,8 @@ pub enum Motion {
     Rotation,
     /// From the first slice to the last.
     Sweep,
+    /// The times of a 4D series, one after the other.
+    Times,
 }
 
 /// All that an export needs.
@@ -96,6 +114,13 @@ pub struct Order {
     pub file: PathBuf,
 }
 
+impl Order {
+    /// Whether it is a movie of the times of a 4D series.
+    pub fn plays_times(&self) -> bool {
+        matches!(self.what, What::Movie(Movie { motion: Motion::Times, .. }))
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error("it was cancelled")]
@@ -104,6 +129,10 @@ pub enum ExportError {
     Nothing,
     #[error("the voxels of the series are on a server; open it from there to export it here")]
     Remote,
+    #[error("a time of the series cannot be read: {0}")]
+    Read(render_core::dicom::Error),
+    #[error("what lies over the images cannot be read: {0}")]
+    Planes(render_core::dicom::Error),
     #[error(transparent)]
     Render(#[from] render_core::RenderError),
     #[error("the file cannot be written: {0}")]
@@ -118,10 +147,15 @@ pub enum ExportError {
     Ffmpeg(String),
 }
 
-/// Does it on a thread of its own. The job's progress counts pictures.
-pub fn start(ctx: &egui::Context, renderer: Renderer, order: Order) -> Job<Result<PathBuf, ExportError>> {
+/// Does it on a thread of its own. `moments` are the times that a movie plays. The job's progress counts pictures.
+pub fn start(
+    ctx: &egui::Context,
+    renderer: Renderer,
+    order: Order,
+    moments: Vec<Moment>,
+) -> Job<Result<PathBuf, ExportError>> {
     Job::start("export", ctx, move |progress, sink| {
-        sink.send(export(&renderer, &order, progress).map(|()| order.file.clone()));
+        sink.send(export(&renderer, &order, Moments::new(moments), progress).map(|()| order.file.clone()));
     })
 }
 
@@ -159,13 +193,18 @@ impl Running {
     }
 }
 
-fn export(renderer: &Renderer, order: &Order, progress: &Progress) -> Result<(), ExportError> {
+fn export(
+    renderer: &Renderer,
+    order: &Order,
+    moments: Moments,
+    progress: &Progress,
+) -> Result<(), ExportError> {
     match &order.what {
         What::Picture { scale } => {
             let frame = picture(renderer, order, *scale, progress)?;
             write_png(&order.file, &frame)
         }
-        What::Movie(movie) => movie::make(renderer, order, movie, progress),
+        What::Movie(movie) => movie::make(renderer, order, movie, moments, progress),
     }
 }
 
@@ -192,6 +231,7 @@ fn picture(
         let size = view.size.map(|n| n.saturating_mul(scale).clamp(1, MAX_SIZE));
         view.size = [size[0].min(room[0]), size[1].min(room[1])];
         let mut frame = draw(renderer, &subject.series, &view, SAMPLES, progress)?;
+        Over::default().draw(&mut frame, subject, &view, order.inscription, progress)?;
         inscribe(&mut raster, &mut frame, subject, &view, order.inscription);
         paste(&mut canvas, &frame, at);
         progress.add_done(1);
@@ -313,14 +353,20 @@ mod tests {
             times: Vec::new(),
             suv: None,
             spacing_source: "",
+            overlaid: None,
             only: None,
         };
         let rect = Rect::from_min_size(pos2(7.0, 9.0), vec2(size[0] as f32, size[1] as f32));
-        Subject { series: Arc::new(series), view, drawn: Vec::new(), rect }
+        let series = Arc::new(series);
+        Subject { series, view, drawn: Vec::new(), segments: None, overlay_planes: true, rect }
     }
 
     fn order(what: What, inscription: Inscription, file: PathBuf) -> Order {
         Order { what, subjects: vec![subject([400, 300])], inscription, pixels_per_point: 1.0, file }
+    }
+
+    fn no_times() -> Moments {
+        Moments::new(Vec::new())
     }
 
     fn folder(name: &str) -> PathBuf {
@@ -379,15 +425,75 @@ mod tests {
     }
 
     #[test]
+    fn segments_are_on_pictures_of_slices_and_of_volumes() {
+        let renderer = Renderer::open(Choice::Cpu).unwrap();
+        let red = |marked: bool, content| {
+            let inscription = Inscription { overlays: false, patient: false };
+            let mut order = order(What::Picture { scale: 1 }, inscription, PathBuf::new());
+            let subject = &mut order.subjects[0];
+            let outline = subject.series.outline();
+            subject.view.set_content(content, outline);
+            let mut reading = reading::Reading::new([1; 16]);
+            reading.begin_segmentation("1.2.3", outline.geometry()).unwrap();
+            let (color, name) = ([250, 20, 20], String::new());
+            let segment = reading::Segment { number: 1, name, color, visible: true };
+            reading.apply(reading::Edit::Segments { series: "1.2.3".into(), segments: vec![segment] });
+            // Four layers around the middle one.
+            reading.paint("1.2.3", &[reading::Run { start: 6 * 256, length: 4 * 256 }], 1).unwrap();
+            subject.segments = reading.segmentation("1.2.3").filter(|_| marked).cloned();
+            let frame = picture(&renderer, &order, 1, &Progress::default()).unwrap();
+            frame.pixels.chunks_exact(4).filter(|p| p[0] > 60 && p[1] < p[0] / 3).count()
+        };
+        for content in [Content::Slice, Content::Volume, Content::MIP] {
+            assert_eq!(red(false, content), 0);
+            assert!(red(true, content) > 4000, "{content:?}: {}", red(true, content));
+        }
+        assert_eq!(red(true, Content::Curved), 0);
+    }
+
+    /// A real time series, of which one time is in memory.
+    #[test]
+    fn a_movie_of_times_reads_those_that_are_not_in_memory_and_begins_again_after_the_last() {
+        let data = std::env::var_os("VOXCAST_DATA")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
+        if !data.is_dir() {
+            eprintln!("skipped: no ../shared/data");
+            return;
+        }
+        let scanned = render_core::dicom::scan(&[data.join("geometry/mr-4d-epi")], &Progress::default());
+        let study = Arc::new(scanned.unwrap().studies.remove(0));
+        let loaded = render_core::dicom::load(&study.series[0], &Progress::default()).unwrap();
+        let open = Arc::new(OpenSeries::new(&study, &study.series[0], loaded));
+        assert_eq!(open.times.len(), 10);
+        let first = Subject { series: Arc::clone(&open), ..subject([64, 48]) };
+        let stored = |id: &String| match *id == open.series_id {
+            true => Stored::Open(Arc::clone(&open)),
+            false => Stored::Files(Arc::clone(&study), id.clone()),
+        };
+        let moment = |id| Moment { stored: stored(id), drawn: Vec::new(), segments: None };
+        let mut moments = Moments::new(open.times.iter().map(moment).collect());
+        let mut time = |number| moments.subject(number, &first).unwrap().series;
+        assert_eq!([0, 3, 9, 10, 13].map(|n| time(n).time), [0, 3, 9, 0, 3].map(Some));
+        assert!(Arc::ptr_eq(&time(3), &time(13)), "it was read twice");
+        let values = |series: Arc<OpenSeries>| series.volume().unwrap().value_at([30, 30, 7]);
+        assert_ne!(values(time(0)), values(time(5)));
+        // A server's series has no times here.
+        assert!(matches!(no_times().subject(0, &first), Err(ExportError::Remote)));
+    }
+
+    #[test]
     fn a_picture_is_written_once_and_never_over_another() {
         let folder = folder("png");
         let renderer = Renderer::open(Choice::Cpu).unwrap();
         let inscription = Inscription { overlays: true, patient: false };
         let order = order(What::Picture { scale: 1 }, inscription, folder.join("a.png"));
-        export(&renderer, &order, &Progress::default()).unwrap();
+        export(&renderer, &order, no_times(), &Progress::default()).unwrap();
         let bytes = std::fs::read(&order.file).unwrap();
         assert!(bytes.starts_with(b"\x89PNG"));
-        assert!(matches!(export(&renderer, &order, &Progress::default()), Err(ExportError::Write(_))));
+        assert!(matches!(
+            export(&renderer, &order, no_times(), &Progress::default()),
+            Err(ExportError::Write(_))
+        ));
         std::fs::remove_dir_all(folder).unwrap();
     }
 
@@ -403,14 +509,14 @@ mod tests {
         let inscription = Inscription { overlays: false, patient: false };
         let order = order(What::Movie(movie), inscription, folder.join("a.mp4"));
         let progress = Progress::default();
-        export(&renderer, &order, &progress).unwrap();
+        export(&renderer, &order, no_times(), &progress).unwrap();
         assert_eq!(progress.counts(), (5, 5));
         assert_eq!(&std::fs::read(&order.file).unwrap()[4..8], b"ftyp");
 
         let cancelled = Progress::default();
         cancelled.cancel();
         let again = Order { file: folder.join("b.mp4"), ..order };
-        assert!(matches!(export(&renderer, &again, &cancelled), Err(ExportError::Cancelled)));
+        assert!(matches!(export(&renderer, &again, no_times(), &cancelled), Err(ExportError::Cancelled)));
         let left: Vec<_> =
             std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["a.mp4"]);

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use render_core::scene::{Content, ViewState};
 use render_core::{Progress, Renderer};
 
+use super::moment::Moments;
+use super::over::Over;
 use super::raster::Raster;
 use super::{ExportError, MOVIE_SAMPLES, Motion, Movie, Order, draw, inscribe};
 
@@ -25,6 +27,7 @@ pub fn make(
     renderer: &Renderer,
     order: &Order,
     movie: &Movie,
+    mut moments: Moments,
     progress: &Progress,
 ) -> Result<(), ExportError> {
     let subject = order.subjects.first().ok_or(ExportError::Nothing)?;
@@ -34,10 +37,15 @@ pub fn make(
     progress.add_total(u64::from(movie.pictures));
     let part = Part::beside(&order.file);
     let mut ffmpeg = Ffmpeg::start(movie, &part.0)?;
-    let mut raster = Raster::new(order.pixels_per_point);
+    let (mut raster, mut over) = (Raster::new(order.pixels_per_point), Over::default());
     for number in 0..movie.pictures {
+        let subject = match movie.motion {
+            Motion::Times => &moments.subject(number as usize, subject)?,
+            Motion::Rotation | Motion::Sweep => subject,
+        };
         let view = view_of(&subject.view, movie, number, &subject.series);
         let mut frame = draw(renderer, &subject.series, &view, MOVIE_SAMPLES, progress)?;
+        over.draw(&mut frame, subject, &view, order.inscription, progress)?;
         inscribe(&mut raster, &mut frame, subject, &view, order.inscription);
         ffmpeg.put(&frame.pixels)?;
         progress.add_done(1);
@@ -66,7 +74,7 @@ pub fn view_of(first: &ViewState, movie: &Movie, number: u32, series: &super::Op
             view.plane.scroll(-count, series.outline());
             view.plane.scroll(slice, series.outline());
         }
-        Motion::Sweep => {}
+        Motion::Sweep | Motion::Times => {}
     }
     view
 }

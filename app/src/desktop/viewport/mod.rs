@@ -24,6 +24,7 @@ use super::layout::{Heading, ViewportId};
 use super::overlay;
 use super::pictures::{Order, Pictures, Taken, Worth};
 use super::render_worker::{Pace, REST};
+use super::sheet::Sheets;
 use super::solid::{self, CropBox};
 use super::study::{self, OpenSeries};
 use super::theme;
@@ -70,6 +71,8 @@ pub struct Scenery<'a> {
     pub tool: Tool,
     pub demographics: bool,
     pub reference_lines: bool,
+    /// Whether overlay planes and shutters lie over images.
+    pub overlay_planes: bool,
     /// Whether volumes show the handles of their crop box.
     pub crop: bool,
     /// Whether more than one series is on screen.
@@ -165,6 +168,8 @@ pub struct Viewport {
     shown: Option<Shown>,
     error: Option<String>,
     focused: bool,
+    /// What lies over the images that it shows.
+    sheets: Sheets,
     /// Where the picture was drawn last.
     picture_rect: Option<Rect>,
 }
@@ -203,6 +208,7 @@ impl Viewport {
             shown: None,
             error: None,
             focused: false,
+            sheets: Sheets::default(),
             picture_rect: None,
         }
     }
@@ -562,7 +568,7 @@ impl Viewport {
         }
     }
 
-    fn paint(&self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>, annotate: &mut Annotate) {
+    fn paint(&mut self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>, annotate: &mut Annotate) {
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, Color32::BLACK);
         if let (Some(shown), Some(texture)) = (&self.shown, self.picture.id()) {
@@ -571,6 +577,9 @@ impl Viewport {
             let offset = ((rect.size() - vec2(width, height)) / 2.0).round_to_pixels(ui.pixels_per_point());
             let place = Rect::from_min_size(rect.min + offset, vec2(width, height));
             painter.image(texture, place, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
+            if scenery.overlay_planes {
+                self.sheets.paint(&painter, place, &shown.view, &shown.series);
+            }
             let is_newest = shown.view.revision == self.view.revision;
             let state = match (is_newest, shown.kind, shown.refined) {
                 (true, _, _) if shown.quality == Some(Quality::Lossless) => overlay::Stage::Lossless,
