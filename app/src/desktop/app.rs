@@ -437,18 +437,20 @@ impl eframe::App for App {
         }
         if self.side_panel && self.has_list() {
             egui::Panel::left("series")
-                .default_size(272.0)
-                .size_range(200.0..=480.0)
+                .default_size((ui.available_width() * 0.2).clamp(200.0, 272.0))
+                .size_range(160.0..=480.0)
                 .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::same(10)))
                 .show(ui, |ui| side_panel::show(self, ui, &mut commands));
         }
         self.show_look_panel(ui, &mut commands);
         if !self.desk.is_empty() {
+            let height = ui.available_height() - 16.0;
+            let margin = egui::Margin::symmetric(palette::MARGIN as i8, 8);
             egui::Panel::left("tools")
-                .exact_size(44.0)
+                .exact_size(palette::width(height))
                 .resizable(false)
-                .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(6, 8)))
-                .show(ui, |ui| palette::show(self.desk.tool, ui, &mut commands));
+                .frame(egui::Frame::new().fill(theme::panel()).inner_margin(margin))
+                .show(ui, |ui| palette::show(self.desk.tool, height, ui, &mut commands));
         }
         self.show_measurements(ui, &mut commands);
         let candidates = self.candidates();

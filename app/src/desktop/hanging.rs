@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::desk::{Arrangement, Cell};
 use super::kind::Kind;
 use super::layout::MOST;
+use super::study::is_first_time;
 
 /// Largest file of a protocol.
 const MAX_BYTES: u64 = 64 << 10;
@@ -48,7 +49,7 @@ pub struct Rules {
     /// Fewest and most slices of the largest series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<[u32; 2]>,
-    /// Fewest series.
+    /// Fewest series; all times of a 4D series are one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<usize>,
     /// Whether an earlier study of the same patient is open, too.
@@ -118,7 +119,7 @@ impl Protocol {
             (!rules.modalities.is_empty()).then(|| rules.modalities.iter().all(has)),
             (!rules.description.is_empty()).then(|| texts().any(|text| contains(text, &rules.description))),
             rules.slices.map(|[low, high]| (low..=high).contains(&largest)),
-            rules.series.map(|least| study.series.len() >= least),
+            rules.series.map(|least| by_size(study).len() >= least),
             rules.prior.map(|wanted| wanted != priors.is_empty()),
         ];
         let stated = conditions.into_iter().flatten();
@@ -184,8 +185,7 @@ impl Protocol {
                 let description = series.series_description.trim();
                 // A description tells series of a modality apart; without one, their size does.
                 let same = of.series.iter().filter(|other| other.modality == series.modality);
-                let same: Vec<&Series> =
-                    same.filter(|other| other.time.is_none_or(|time| time.index == 0)).collect();
+                let same: Vec<&Series> = same.filter(|other| is_first_time(other)).collect();
                 let tell_apart = same.len() > 1 && !description.is_empty();
                 let nth = by_size(of).into_iter().filter(|other| other.modality == series.modality);
                 let nth = nth.map(Series::id).position(|id| id == series.id()).map(|place| place + 1);
@@ -202,7 +202,8 @@ impl Protocol {
         let prior = slots.iter().any(|slot| slot.prior.is_some()).then_some(true);
         let columns = columns.clamp(1, MOST);
         let rows = slots.len().div_ceil(columns).clamp(1, MOST);
-        let rules = Rules { modalities, series: Some(study.series.len().min(2)), prior, ..Rules::default() };
+        let rules =
+            Rules { modalities, series: Some(by_size(study).len().min(2)), prior, ..Rules::default() };
         let slots = slots.into_iter().take(rows * columns).collect();
         let stage = Stage { name: name.to_owned(), rows, columns, slots };
         Self { name: name.to_owned(), rules, stages: vec![stage] }
@@ -227,8 +228,7 @@ fn contains(text: &str, words: &[String]) -> bool {
 
 /// Those with the most voxels first; of a 4D series only its first time.
 fn by_size(study: &Study) -> Vec<&Series> {
-    let mut all: Vec<&Series> =
-        study.series.iter().filter(|series| series.time.is_none_or(|time| time.index == 0)).collect();
+    let mut all: Vec<&Series> = study.series.iter().filter(|series| is_first_time(series)).collect();
     all.sort_by_key(|series| std::cmp::Reverse(series.dims.iter().map(|&n| u64::from(n)).product::<u64>()));
     all
 }
@@ -361,6 +361,20 @@ mod tests {
         let cells = chosen.arrange(0, &study, &priors).cells;
         let ids: Vec<&str> = cells.iter().flatten().map(|cell| cell.series_id.as_str()).collect();
         assert_eq!(ids, [study.series[0].id(), all[1].series[0].id()]);
+    }
+
+    #[test]
+    fn all_times_of_a_series_hang_as_one() {
+        let mut study = study();
+        let time = |index| Some(dicom::Time { index, count: 3 });
+        study.series[0].modality = "MR".into();
+        let first = study.series[0].clone();
+        study.series = vec![first; 3];
+        (0..).zip(&mut study.series).for_each(|(index, series)| series.time = time(index));
+        assert_eq!(Protocols::default().matching(&study, &[])[0].name, "Planes and volume");
+        // Three series of their own lie side by side.
+        study.series.iter_mut().for_each(|series| series.time = None);
+        assert_eq!(Protocols::default().matching(&study, &[])[0].name, "MR, series side by side");
     }
 
     #[test]

@@ -95,8 +95,10 @@ impl App {
         let hung = self.hung.as_ref()?;
         let study = self.studies.iter().find(|study| study.study_instance_uid == hung.study_instance_uid)?;
         let shown = self.desk.series();
-        let is_shown = |series: &&Series| shown.iter().any(|open| open.series_id == series.id());
-        Some((study.series.iter().filter(is_shown).count(), study.series.len()))
+        let is_shown = |series: &&Series| shown.iter().any(|open| open.is(&series.id()));
+        // All times of a 4D series are one.
+        let all = || study.series.iter().filter(|series| study::is_first_time(series));
+        Some((all().filter(is_shown).count(), all().count()))
     }
 
     /// What can be laid over other series.

@@ -14,7 +14,7 @@ use super::job::{Job, Poll};
 use super::preview::Preview;
 use super::remote::is_listed;
 use super::side_panel;
-use super::study::OpenSeries;
+use super::study::{self, OpenSeries};
 
 /// Reading files.
 pub enum Work {
@@ -104,7 +104,8 @@ impl App {
     /// Makes the pictures of the list, for series that have none yet.
     pub(super) fn make_thumbnails(&mut self, ctx: &egui::Context) {
         let all = self.studies.iter().flat_map(|study| &study.series);
-        let missing = all.filter(|series| !self.thumbnails.contains_key(&series.id()));
+        let listed = all.filter(|series| study::is_first_time(series));
+        let missing = listed.filter(|series| !self.thumbnails.contains_key(&series.id()));
         let missing: Vec<Series> = missing.cloned().collect();
         self.thumbnail_job = Some(Job::start("thumbnails", ctx, move |progress, sink| {
             for series in missing {
@@ -288,8 +289,9 @@ impl App {
 
     pub(super) fn step_series(&mut self, ctx: &egui::Context, by: isize) {
         let Some(active) = self.desk.active() else { return };
-        let all: Vec<&Series> = self.studies.iter().flat_map(|study| &study.series).collect();
-        let here = all.iter().position(|s| s.id() == active.series.series_id);
+        let all = self.studies.iter().flat_map(|study| &study.series);
+        let all: Vec<&Series> = all.filter(|series| study::is_first_time(series)).collect();
+        let here = all.iter().position(|series| active.series.is(&series.id()));
         let next = here.and_then(|here| here.checked_add_signed(by)).and_then(|next| all.get(next));
         if let Some(id) = next.map(|series| series.id()) {
             self.run(ctx, Command::LoadSeries(id));

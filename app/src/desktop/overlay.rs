@@ -3,7 +3,10 @@
 use eframe::egui::epaint::Vertex;
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
 use eframe::egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Stroke, TextureId, Vec2, pos2, vec2};
-use render_core::scene::overlay::{EdgeLetters, ruler};
+use glam::DVec3;
+use render_core::Window;
+use render_core::dicom::Suv;
+use render_core::scene::overlay::{EdgeLetters, letters as side_letters, ruler};
 use render_core::scene::view::Combine;
 use render_core::scene::{Camera, Content, Plane, ViewState};
 
@@ -62,7 +65,7 @@ pub fn texts(
 ) {
     let volume = open.outline();
     let millimetres = &open.report.millimetres;
-    if !open.report.directions_unknown && view.content != Content::Curved {
+    if !open.report.directions_unknown {
         letters(painter, rect, view);
     }
     let inner = rect.shrink(MARGIN);
@@ -96,8 +99,7 @@ pub fn texts(
 
     let mut lower_right = Vec::new();
     if view.content.in_one_picture() != Content::Volume {
-        let window = format!("W {:.0}  L {:.0}", view.window.width(), view.window.center());
-        lower_right.push((window, theme::OVERLAY));
+        lower_right.push((window_text(view.window, open.suv), theme::OVERLAY));
     }
     if view.inverted && view.content.in_one_picture() != Content::Volume {
         lower_right.push(("Inverted".to_owned(), theme::OVERLAY_WEAK));
@@ -138,9 +140,29 @@ pub fn texts(
     text.write(Align2::RIGHT_BOTTOM, &lower_right);
 
     let measured = millimetres.holds_in_plane(view.plane.scroll_direction(), volume.geometry());
-    if measured && roomy && view.content == Content::Slice {
+    let mm_per_pixel = match view.content {
+        Content::Slice => measured.then(|| view.plane.mm_per_pixel(view.size)),
+        // Along a path and at a right angle to it, lengths hold where millimetres hold everywhere.
+        Content::Curved if millimetres.is_everywhere() => {
+            view.curved.as_ref().map(|curved| curved.mm_per_pixel(view.size))
+        }
+        _ => None,
+    };
+    if let Some(mm_per_pixel) = mm_per_pixel.filter(|_| roomy) {
         let points_per_pixel = place.width() / view.size[0] as f32;
-        draw_ruler(painter, rect, view, points_per_pixel);
+        draw_ruler(painter, rect, mm_per_pixel / f64::from(points_per_pixel));
+    }
+}
+
+/// Width and centre; of a PET, where its values have a scale to them, the SUVs that are black and white.
+fn window_text(window: Window, suv: Option<Suv>) -> String {
+    match suv {
+        Some(suv) => {
+            let [low, high] =
+                [-0.5, 0.5].map(|half| (window.center() + half * window.width()) * suv.body_weight);
+            format!("SUV {low:.1} – {high:.1}")
+        }
+        None => format!("W {:.0}  L {:.0}", window.width(), window.center()),
     }
 }
 
@@ -171,7 +193,10 @@ fn volume_title(view: &ViewState) -> String {
         Content::Projection(Combine::Mean) => "Mean intensity".to_owned(),
         Content::Isosurface(value) => format!("Surface at {value:.0}"),
         Content::Cinematic => format!("{}, cinematic", preset_title(view)),
-        Content::Curved => "Curved along a path".to_owned(),
+        Content::Curved => match &view.curved {
+            Some(curved) => format!("Curved along a path of {:.0} mm", curved.path.length_mm()),
+            None => "Curved along a path".to_owned(),
+        },
         _ => preset_title(view),
     }
 }
@@ -245,7 +270,7 @@ fn label(painter: &Painter, at: Pos2, anchor: Align2, text: &str, size: f32, col
 }
 
 fn letters(painter: &Painter, rect: Rect, view: &ViewState) {
-    let edges = EdgeLetters::of(view);
+    let edges = edge_letters(view);
     let inner = rect.shrink(MARGIN);
     for (text, at, anchor) in [
         (&edges.left, inner.left_center(), Align2::LEFT_CENTER),
@@ -257,9 +282,23 @@ fn letters(painter: &Painter, rect: Rect, view: &ViewState) {
     }
 }
 
+/// A path leads from the left edge to the right one: there its first and its last direction are told.
+fn edge_letters(view: &ViewState) -> EdgeLetters {
+    let Some(curved) = view.curved.as_ref().filter(|_| view.content == Content::Curved) else {
+        return EdgeLetters::of(view);
+    };
+    let path = &curved.path;
+    let along = |at_mm| path.at(at_mm).map_or(DVec3::ZERO, |(_, tangent)| tangent);
+    EdgeLetters {
+        left: side_letters(-along(0.0)),
+        right: side_letters(along(path.length_mm())),
+        top: side_letters(-path.down()),
+        bottom: side_letters(path.down()),
+    }
+}
+
 /// A ruler above the lower edge, ticks at each tenth.
-fn draw_ruler(painter: &Painter, rect: Rect, view: &ViewState, points_per_pixel: f32) {
-    let mm_per_point = view.plane.mm_per_pixel(view.size) / f64::from(points_per_pixel);
+fn draw_ruler(painter: &Painter, rect: Rect, mm_per_point: f64) {
     let (mm, points) = ruler(mm_per_point, f64::from(rect.width()) * 0.28);
     let left = pos2(rect.center().x - points as f32 / 2.0, rect.bottom() - 34.0);
     let strokes = [Stroke::new(3.0, Color32::from_black_alpha(170)), Stroke::new(1.0, theme::OVERLAY)];
@@ -331,7 +370,37 @@ pub fn magnify(painter: &Painter, texture: TextureId, place: Rect, at: Pos2) {
 
 #[cfg(test)]
 mod tests {
+    use glam::DAffine3;
+    use render_core::scene::Curved;
+    use render_core::scene::curved::Path;
+    use render_core::scene::view::Orientation;
+    use render_core::volume::{Meaning, Rescale};
+    use render_core::{Geometry, Volume, Voxels};
+
     use super::*;
+
+    #[test]
+    fn a_path_tells_where_it_comes_from_and_leads_to() {
+        let geometry = Geometry::new([9, 9, 9], DAffine3::IDENTITY).unwrap();
+        let voxels = Voxels::U8(vec![0u8; 729].into());
+        let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, Meaning::default()).unwrap();
+        let mut view = ViewState::new(&volume, Content::Curved, Orientation::Axial, [90, 90]);
+        // From the head down, then to the front.
+        let drawn =
+            [[0.0, 9.0, 99.0], [0.0, 9.0, 50.0], [0.0, 9.0, 10.0], [0.0, -40.0, 9.0], [0.0, -80.0, 9.0]];
+        let path = Path::new(&drawn.map(DVec3::from), DVec3::X).unwrap();
+        view.curved = Some(Curved::new(std::sync::Arc::new(path), &volume));
+        let EdgeLetters { left, right, top, bottom } = edge_letters(&view);
+        assert_eq!([&left[..1], &right[..1], top.as_str(), bottom.as_str()], ["H", "A", "R", "L"]);
+    }
+
+    #[test]
+    fn windows_of_a_pet_are_told_in_suv() {
+        let suv = Suv { body_weight: 0.0005, lean_body_mass: None, body_surface: None };
+        let window = Window::shaped(5000.0, 10_000.0, render_core::window::Shape::LinearExact).unwrap();
+        assert_eq!(window_text(window, Some(suv)), "SUV 0.0 – 5.0");
+        assert_eq!(window_text(Window::clamped(40.0, 400.0), None), "W 400  L 40");
+    }
 
     #[test]
     fn positions_name_the_side_of_the_patient() {

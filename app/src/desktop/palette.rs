@@ -12,35 +12,56 @@ use super::tool::Tool;
 
 const BUTTON: Vec2 = vec2(32.0, 30.0);
 
-pub fn show(active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    ui.spacing_mut().item_spacing.y = 3.0;
+/// Between two buttons, and between them and the edges of the strip.
+const GAP: f32 = 3.0;
+pub const MARGIN: f32 = 6.0;
+
+/// How many buttons lie side by side in a strip of this height: two where one row would be cut.
+fn columns(height: f32) -> usize {
+    let count = Tool::ALL.len() + Tool::DRAWING.len();
+    if count as f32 * (BUTTON.y + GAP) <= height { 1 } else { 2 }
+}
+
+/// The width of a strip of this height.
+pub fn width(height: f32) -> f32 {
+    let columns = columns(height) as f32;
+    2.0 * MARGIN + columns * BUTTON.x + (columns - 1.0) * GAP
+}
+
+/// `height` is that of the strip, as [`width`] was told.
+pub fn show(active: Tool, height: f32, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing = Vec2::splat(GAP);
+    let tools: Vec<Tool> = Tool::ALL.into_iter().chain(Tool::DRAWING).collect();
     egui::ScrollArea::vertical().auto_shrink(true).show(ui, |ui| {
-        for tool in Tool::ALL.into_iter().chain(Tool::DRAWING) {
-            let (rect, response) = ui.allocate_exact_size(BUTTON, Sense::click());
-            let chosen = tool == active;
-            response
-                .widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, text::of(tool.name())));
-            let fill = match (chosen, response.hovered() || response.has_focus()) {
-                (true, _) => theme::accent_fill(),
-                (false, true) => theme::hovered(),
-                (false, false) => Color32::TRANSPARENT,
-            };
-            ui.painter().rect_filled(rect, 5.0, fill);
-            if response.has_focus() {
-                let stroke = Stroke::new(1.5, theme::accent());
-                ui.painter().rect_stroke(rect.shrink(1.0), 5.0, stroke, egui::StrokeKind::Inside);
-            }
-            let color = if chosen || response.hovered() { theme::strong() } else { theme::text() };
-            icon(tool, ui.painter(), rect.center(), color);
-            let response = response.on_hover_ui_at_pointer(|ui| {
-                ui.strong(text::of(tool.name()));
-                ui.label(text::of(tool.hint()));
-            });
-            if response.clicked() {
-                commands.push(Command::SetTool(tool));
-            }
+        for row in tools.chunks(columns(height)) {
+            ui.horizontal(|ui| row.iter().for_each(|&tool| button(tool, active, ui, commands)));
         }
     });
+}
+
+fn button(tool: Tool, active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let (rect, response) = ui.allocate_exact_size(BUTTON, Sense::click());
+    let chosen = tool == active;
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, text::of(tool.name())));
+    let fill = match (chosen, response.hovered() || response.has_focus()) {
+        (true, _) => theme::accent_fill(),
+        (false, true) => theme::hovered(),
+        (false, false) => Color32::TRANSPARENT,
+    };
+    ui.painter().rect_filled(rect, 5.0, fill);
+    if response.has_focus() {
+        let stroke = Stroke::new(1.5, theme::accent());
+        ui.painter().rect_stroke(rect.shrink(1.0), 5.0, stroke, egui::StrokeKind::Inside);
+    }
+    let color = if chosen || response.hovered() { theme::strong() } else { theme::text() };
+    icon(tool, ui.painter(), rect.center(), color);
+    let response = response.on_hover_ui_at_pointer(|ui| {
+        ui.strong(text::of(tool.name()));
+        ui.label(text::of(tool.hint()));
+    });
+    if response.clicked() {
+        commands.push(Command::SetTool(tool));
+    }
 }
 
 /// A sign about 18 points wide.

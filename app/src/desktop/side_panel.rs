@@ -26,11 +26,12 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         for study in app.studies.iter().rev() {
             study_heading(study, app.desk.demographics, ui);
-            for series in &study.series {
+            for series in study.series.iter().filter(|series| study::is_first_time(series)) {
                 let id = series.id();
                 let loading = matches!(&app.work, Some(Work::Load { series_id, .. }) if *series_id == id);
-                let title = study::series_title(series.series_number, &series.title());
-                let row = Row { id, title, modality: &series.modality, dims: series.dims, loading };
+                let title = study::series_title(series.series_number, &study::title_of_times(series));
+                let times = series.time.map_or(1, |time| time.count);
+                let row = Row { id, title, modality: &series.modality, dims: series.dims, times, loading };
                 series_row(app, row, ui, commands);
             }
             ui.add_space(10.0);
@@ -67,12 +68,15 @@ fn progress_text((title, progress): (&str, &Progress)) -> String {
 fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let (done, total) = progress.counts();
     let part = if total > 0 { done as f32 / total as f32 } else { 0.0 };
-    let width = (ui.available_width() - 76.0).max(40.0);
-    let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0).fill(theme::accent());
-    ui.add(bar);
-    if ui.button(tr!("cancel")).on_hover_text(tr!("stop-loading-esc")).clicked() {
-        commands.push(Command::CancelLoading);
-    }
+    // The button first: its word is longer in some languages.
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        if ui.button(tr!("cancel")).on_hover_text(tr!("stop-loading-esc")).clicked() {
+            commands.push(Command::CancelLoading);
+        }
+        let width = ui.available_width().max(40.0);
+        let bar = egui::ProgressBar::new(part).desired_width(width).desired_height(10.0);
+        ui.add(bar.fill(theme::accent()));
+    });
 }
 
 fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
@@ -103,6 +107,7 @@ struct Row<'a> {
     title: String,
     modality: &'a str,
     dims: [u32; 3],
+    times: u32,
     loading: bool,
 }
 
@@ -125,6 +130,7 @@ fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, command
                 title: study::series_title(series.number, &series.description),
                 modality: &series.modality,
                 dims: series.dims,
+                times: 1,
                 loading: missing.contains(&series.series_instance_uid),
             };
             series_row(app, row, ui, commands);
@@ -134,9 +140,12 @@ fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, command
 }
 
 fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let Row { id, title, modality, dims: [columns, rows, slices], loading } = row;
-    let on_screen = app.desk.series().into_iter().find(|open| open.series_id == id);
-    let size = format!("{modality}  ·  {columns} × {rows} × {slices}");
+    let Row { id, title, modality, dims: [columns, rows, slices], times, loading } = row;
+    let on_screen = app.desk.series().into_iter().find(|open| open.is(&id));
+    let mut size = format!("{modality}  ·  {columns} × {rows} × {slices}");
+    if times > 1 {
+        size = format!("{size} × {times}");
+    }
 
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), THUMBNAIL + 12.0), Sense::click_and_drag());

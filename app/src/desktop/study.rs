@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Suv, Trust, Warning, WarningCode};
+use render_core::window::Shape;
 use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
@@ -66,7 +67,7 @@ impl OpenSeries {
         report: Report,
     ) -> Self {
         Self {
-            windows: window::menu(&volume),
+            windows: suv_windows(series).into_iter().chain(window::menu(&volume)).collect(),
             source: Source::Here(volume),
             warnings,
             report,
@@ -129,6 +130,11 @@ impl OpenSeries {
         }
     }
 
+    /// Whether it is this series, or another time of it.
+    pub fn is(&self, series_id: &str) -> bool {
+        self.series_id == series_id || self.times.iter().any(|time| time == series_id)
+    }
+
     /// Its voxels, where all of them are on this machine.
     pub fn volume(&self) -> Option<&Arc<Volume>> {
         match &self.source {
@@ -165,6 +171,18 @@ impl OpenSeries {
         }
     }
 
+    /// What its first look has in place of what its values suggest: without a window of the file's own, a PET shows the
+    /// SUVs that most readings begin with.
+    pub fn first_window(&self) -> Option<Window> {
+        let stated = !self.outline().meaning().windows.is_empty();
+        self.suv.filter(|_| !stated).and_then(|suv| suv_window(suv, SUV_ENDS[0]))
+    }
+
+    /// Whether black stands for much, as on film: what is empty in a PET is most of it.
+    pub fn shows_black_for_much(&self) -> bool {
+        self.outline().meaning().modality == "PT"
+    }
+
     /// The window of a number key, counted from 1: CT has its own five, others follow the menu.
     pub fn window_of_key(&self, number: usize) -> Option<Window> {
         let index = number.checked_sub(1)?;
@@ -173,6 +191,21 @@ impl OpenSeries {
             usual => usual.get(index).map(|(_, window)| *window),
         }
     }
+}
+
+/// SUVs that become white, from 0 on.
+const SUV_ENDS: [f64; 4] = [5.0, 7.0, 10.0, 20.0];
+
+fn suv_window(suv: Suv, end: f64) -> Option<Window> {
+    let high = end / suv.body_weight;
+    Window::shaped(high / 2.0, high, Shape::LinearExact)
+}
+
+/// Of a PET whose values have a scale to SUV.
+fn suv_windows(series: &Series) -> Vec<(String, Window)> {
+    let Some(Ok(suv)) = &series.suv else { return Vec::new() };
+    let window = |end: f64| Some((format!("SUV 0 – {end:.0}"), suv_window(*suv, end)?));
+    SUV_ENDS.into_iter().filter_map(window).collect()
 }
 
 const CODES: [WarningCode; 17] = [
@@ -199,6 +232,23 @@ const CODES: [WarningCode; 17] = [
 fn warning(told: &protocol::message::Warning) -> Option<Warning> {
     let code = CODES.into_iter().find(|code| code.as_str() == told.code)?;
     Some(Warning { code, message: told.message.clone(), value: told.value })
+}
+
+/// Whether a series stands for all times of its 4D series in lists, or is none.
+pub fn is_first_time(series: &Series) -> bool {
+    series.time.is_none_or(|time| time.index == 0)
+}
+
+/// Its title, which names no time where it stands for all.
+pub fn title_of_times(series: &Series) -> String {
+    let title = series.title();
+    match series.time {
+        Some(time) => {
+            let named = format!("time {} of {}", time.index + 1, time.count);
+            title.replace(&named, "").trim_end_matches([',', ' ']).to_owned()
+        }
+        None => title,
+    }
 }
 
 /// The ids of all times of a 4D series, in their order; none of others.

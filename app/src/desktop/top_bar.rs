@@ -1,6 +1,7 @@
 //! The bar above the viewports and the line below them.
 
-use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText};
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText, TextStyle};
 use protocol::message::TransportKind;
 use render_core::Outlined;
 use render_core::scene::view::Combine;
@@ -368,38 +369,43 @@ fn renderer_chip(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 
 /// What is under the pointer, and what this program is not for.
 pub fn show_status(app: &App, ui: &mut egui::Ui) {
-    ui.horizontal(|ui| {
-        match &app.desk.probe {
-            Some(probe) => {
-                let unit = &probe.unit;
-                ui.strong(format!("{} {unit}", value_text(probe.value)));
-                let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
-                ui.label(format!("{x}   {y}   {z} mm"));
-                let [i, j, k] = probe.voxel;
-                ui.label(RichText::new(format!("voxel {i}, {j}, {k}")).color(theme::weak()));
-            }
-            None if !app.desk.is_empty() => {
-                ui.label(RichText::new(tr!("point-at-a-slice-to-read-its-value")).color(theme::weak()));
-            }
-            None => {
-                ui.label("");
-            }
+    // What is on the right keeps its room; the rest is cut where both do not fit.
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.label(RichText::new(tr!("notice")).color(theme::weak()));
+        if let Some((shown, all)) = app.series_shown() {
+            let text = tr!("series-shown", shown = shown, all = all);
+            ui.label(RichText::new(text).color(theme::weak()));
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new(tr!("notice")).color(theme::weak()));
-            if let Some((shown, all)) = app.series_shown() {
-                let text = tr!("series-shown", shown = shown, all = all);
-                ui.label(RichText::new(text).color(theme::weak()));
-            }
-            if let Some(hung) = &app.hung {
-                let stage = &hung.stages[hung.stage];
-                let text =
-                    format!("{}: {stage} ({} of {})", hung.protocol, hung.stage + 1, hung.stages.len());
-                ui.label(RichText::new(text).color(theme::weak()))
-                    .on_hover_text(tr!("the-hanging-protocol-and-its-stage"));
-            }
-        });
+        if let Some(hung) = &app.hung {
+            let stage = &hung.stages[hung.stage];
+            let text = format!("{}: {stage} ({} of {})", hung.protocol, hung.stage + 1, hung.stages.len());
+            ui.label(RichText::new(text).color(theme::weak()))
+                .on_hover_text(tr!("the-hanging-protocol-and-its-stage"));
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| show_probe(app, ui));
     });
+}
+
+fn show_probe(app: &App, ui: &mut egui::Ui) {
+    let mut text = LayoutJob::default();
+    let mut add = |part: String, color| {
+        let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), color);
+        text.append(&part, 0.0, format);
+    };
+    match &app.desk.probe {
+        Some(probe) => {
+            add(format!("{} {}", value_text(probe.value), probe.unit), theme::strong());
+            let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
+            add(format!("   {x}   {y}   {z} mm"), theme::text());
+            let [i, j, k] = probe.voxel;
+            add(format!("   voxel {i}, {j}, {k}"), theme::weak());
+        }
+        None if !app.desk.is_empty() => {
+            add(tr!("point-at-a-slice-to-read-its-value").into_owned(), theme::weak());
+        }
+        None => {}
+    }
+    ui.add(egui::Label::new(text).truncate());
 }
 
 /// Whole numbers as such: a CT value has no decimals.

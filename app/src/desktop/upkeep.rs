@@ -92,7 +92,7 @@ impl App {
         };
         let annotate = &self.desk.annotate;
         let moment = |id: &String| {
-            let (drawn, segments) = (annotate.drawn(id), annotate.segments(id));
+            let (drawn, segments) = (annotate.drawn(id), annotate.drawn_segments(id));
             Some(export::Moment { stored: stored(id)?, drawn, segments })
         };
         subject.series.times.iter().filter_map(moment).collect()

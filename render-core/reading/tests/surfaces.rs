@@ -130,7 +130,7 @@ fn nothing_is_seen_of_segments_without_voxels_or_behind_the_eye() {
     let (mut reading, volume) = balls(&[(1, DVec3::ZERO, 20.0)]);
     let mut view = view(&volume);
     let first = surfaces(&reading);
-    view.camera.focal_point_mm = DVec3::new(0.0, -4000.0, 0.0);
+    view.camera.focal_point_mm = DVec3::new(0.0, 4000.0, 0.0);
     assert_eq!(first.picture(&view, SIZE, 1.0), None);
     let all = reading.segmentation(SERIES).expect("is there").runs_of(1);
     reading.paint(SERIES, &all, 0).expect("changes");

@@ -443,7 +443,7 @@ impl Annotate {
     }
 
     /// The segments that are seen of a series on its pictures.
-    pub fn segments(&self, series_id: &str) -> Option<Segmentation> {
+    pub fn drawn_segments(&self, series_id: &str) -> Option<Segmentation> {
         let shown = self.reading.segmentation(series_id).filter(|_| !self.hidden);
         shown.filter(|s| s.segments().iter().any(|segment| segment.visible)).cloned()
     }

@@ -203,7 +203,7 @@ impl Desk {
             .filter_map(|viewport| {
                 let (series, view) = (Arc::clone(&viewport.series), viewport.view.clone());
                 let drawn = self.annotate.drawn(&series.series_id);
-                let segments = self.annotate.segments(&series.series_id);
+                let segments = self.annotate.drawn_segments(&series.series_id);
                 let (overlay_planes, rect) = (self.overlay_planes, viewport.rect()?);
                 Some(Subject { series, view, drawn, segments, overlay_planes, rect })
             })

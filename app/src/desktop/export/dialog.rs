@@ -91,9 +91,10 @@ impl ExportDialog {
             ui.add_enabled_ui(self.inscription.overlays, |ui| {
                 ui.checkbox(&mut self.inscription.patient, tr!("export-patient"));
             });
-            if self.inscription.overlays && self.inscription.patient {
-                ui.label(RichText::new(tr!("export-patient-hint")).color(theme::warning()));
-            }
+            // Its room is kept, so that buttons stay where they are.
+            let named = self.inscription.overlays && self.inscription.patient;
+            let hint = RichText::new(tr!("export-patient-hint")).color(theme::warning());
+            ui.add_visible(named, egui::Label::new(hint));
             ui.label(RichText::new(tr!("export-notice-hint")).color(theme::weak()).size(12.5));
             ui.add_space(6.0);
             let label = ui.label(tr!("export-folder"));

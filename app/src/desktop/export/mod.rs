@@ -36,6 +36,9 @@ pub use moment::{Moment, Stored};
 const SAMPLES: u32 = 128;
 const MOVIE_SAMPLES: u32 = 32;
 
+/// Points at the lower edge that nothing else is written on.
+const NOTICE_HEIGHT: f32 = 13.0;
+
 /// Samples between two looks at whether anybody still waits.
 const PASS: u32 = 8;
 
@@ -276,7 +279,9 @@ fn inscribe(
     let series = &*subject.series;
     raster.over(frame, |painter, rect| {
         if inscription.overlays {
-            overlay::texts(painter, rect, rect, series, view, Stage::Final, inscription.patient);
+            // The notice has the last line for itself.
+            let above = rect.with_max_y(rect.bottom() - NOTICE_HEIGHT);
+            overlay::texts(painter, above, rect, series, view, Stage::Final, inscription.patient);
             annotate::paint_drawn(painter, rect, view, series, &subject.drawn, inscription.patient);
         }
         let at = rect.center_bottom() - vec2(0.0, 3.0);

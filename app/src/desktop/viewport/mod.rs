@@ -186,6 +186,7 @@ impl Viewport {
         let (content, plane) = kind.plane(series.outline());
         let mut view = ViewState::new(series.outline(), content, Orientation::Axial, [1, 1]);
         view.plane = plane;
+        first_look(&mut view, &series);
         let pictures = Pictures::of(id, &series, ctx, card);
         Self {
             id,
@@ -221,6 +222,7 @@ impl Viewport {
         let revision = self.view.revision;
         self.view = ViewState::new(series.outline(), content, Orientation::Axial, size);
         self.view.plane = plane;
+        first_look(&mut self.view, &series);
         self.view.revision = revision + 1;
         (self.series, self.kind, self.over) = (series, kind, None);
         self.release([f64::NAN; 2]);
@@ -273,6 +275,7 @@ impl Viewport {
     pub fn reset(&mut self) {
         let layers = std::mem::take(&mut self.view.layers);
         self.view.reset(self.series.outline());
+        first_look(&mut self.view, &self.series);
         self.view.layers = layers;
         if self.view.content == Content::Slice {
             self.view.plane = self.kind.plane(self.series.outline()).1;
@@ -513,8 +516,12 @@ impl Viewport {
         let dims = volume.geometry().dims();
         let inside = (0..3).all(|axis| (0.0..f64::from(dims[axis])).contains(&voxel[axis]));
         let voxel = inside.then(|| voxel.to_array().map(|index| index as u32))?;
-        let unit = volume.meaning().unit.clone();
-        Some(Probe { position_mm, voxel, value: volume.value_at(voxel)?, unit })
+        let (stored, unit) = (volume.value_at(voxel)?, volume.meaning().unit.clone());
+        let (value, unit) = match series.suv {
+            Some(suv) => ((f64::from(stored) * suv.body_weight) as f32, "SUVbw".to_owned()),
+            None => (stored, unit),
+        };
+        Some(Probe { position_mm, voxel, value, unit })
     }
 
     fn take_picture(&mut self, ctx: &egui::Context) {
@@ -621,10 +628,19 @@ impl Viewport {
     }
 }
 
+/// What a series asks for besides what its values do.
+fn first_look(view: &mut ViewState, series: &OpenSeries) {
+    if let Some(window) = series.first_window() {
+        view.set_window(window);
+    }
+    view.inverted = series.shows_black_for_much();
+}
+
 /// How a series looks that is laid over another: nothing below its window, colours within it.
 fn layer(series: &OpenSeries) -> Option<Layer> {
     let map = if series.outline().meaning().modality == "PT" { "hot_iron" } else { "viridis" };
-    let (low, high) = series.outline().default_window().ends();
+    let window = series.first_window().unwrap_or_else(|| series.outline().default_window());
+    let (low, high) = window.ends();
     let look = Look::color_map(ColorMap::find(map)?, low.max(series.outline().value_range().0), high).ok()?;
     Some(Layer { volume: Arc::clone(series.in_layers()), look, opacity: 0.5 })
 }
