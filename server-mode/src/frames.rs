@@ -1,6 +1,6 @@
-//! The threads that draw and encode. Every view of every session has one latest-wins slot, and the
-//! slots take turns, so a busy session slows nobody down but itself. What moves goes first, but for one
-//! turn in three; pictures that refine are drawn in what time the others leave.
+//! The threads that draw and encode. Every view of every session has one latest-wins slot, and sessions take turns, so a
+//! busy one slows nobody down but itself. What moves has threads of its own: pictures at rest are drawn beside it, by
+//! threads that the system gives less time, and those that refine in what time the others leave. Nothing runs for ever.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,14 +15,25 @@ use render_core::progressive::ViewRequest;
 use render_core::scene::Content;
 use render_core::{Frame, RenderError, Renderer};
 
+use crate::background;
 use crate::encode::{self, Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
-use crate::session::{Coding, Job, JobMeta, Picture, Quality, Rendered};
+use crate::session::{Coding, Job, Picture, Quality, Rendered};
+use crate::turns::Turns;
 
-/// What moves has this many turns while other pictures wait.
-const MOVING_TURNS: u32 = 2;
 /// Where pictures that move wait longer than this, even the coarsest come fewer than ten times a second.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
+/// Threads for pictures at rest. Each session leaves one of them to the others.
+const RESTING_THREADS: usize = 3;
+/// A picture that moves is given up after this time where another session waits to move: the next one is coarser.
+const MOVING_LIMIT: Duration = Duration::from_millis(500);
+/// A picture at rest is given up after this time and not tried again. Slow machines take seconds for the largest.
+const RESTING_LIMIT: Duration = Duration::from_secs(30);
+/// A picture at rest that shows what is wanted no more is finished if it takes no longer than this: where changes come one
+/// by one, each is seen.
+const STALE_LIMIT: Duration = Duration::from_millis(500);
+/// How often pictures in the making are looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Takes what a worker made; must not block.
 pub type Reply = Arc<dyn Fn(Rendered) + Send + Sync>;
@@ -34,6 +45,22 @@ struct Key {
     view: u8,
     /// A later view of the same number does not wait for the pictures of the one before.
     epoch: u64,
+}
+
+/// Which threads draw a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    Moving,
+    Resting,
+}
+
+impl Lane {
+    fn of(job: &Job) -> Self {
+        match job.meta.quality {
+            Quality::Interactive => Self::Moving,
+            Quality::Final | Quality::Lossless => Self::Resting,
+        }
+    }
 }
 
 /// The worker threads; they end when this is dropped.
@@ -52,16 +79,21 @@ impl std::fmt::Debug for Frames {
 struct Shared {
     queue: Mutex<Queue>,
     work: Condvar,
+    /// A picture has been begun.
+    begun: Condvar,
     studios: Studios,
 }
 
 #[derive(Default)]
 struct Queue {
-    slots: HashMap<Key, Slot>,
-    /// Keys whose slot has a job waiting and none running, in turn.
+    /// A view that waits has nothing running.
+    waiting: HashMap<Key, Waiting>,
+    /// Its keys, in the order in which they came.
     ready: VecDeque<Key>,
-    /// Turns of what moves since something else had one.
-    moving_turns: u32,
+    running: HashMap<Key, Running>,
+    moving_turns: Turns,
+    resting_turns: Turns,
+    moving_threads: usize,
     load: Load,
     stopped: bool,
 }
@@ -88,18 +120,31 @@ impl Load {
     }
 }
 
-#[derive(Default)]
-struct Slot {
-    waiting: Option<(Box<Job>, Reply)>,
+struct Waiting {
+    job: Box<Job>,
+    reply: Reply,
     /// Since when something waits here.
-    since: Option<Instant>,
-    running: Option<Running>,
+    since: Instant,
 }
 
 struct Running {
+    lane: Lane,
     quality: Quality,
     refines: bool,
+    /// The state that it shows.
+    revision: u64,
+    began: Instant,
     cancel: Arc<AtomicBool>,
+    /// Something else is wanted by now.
+    stale: bool,
+    /// It took too long.
+    late: bool,
+}
+
+impl Running {
+    fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -112,14 +157,22 @@ impl Shared {
 impl Frames {
     pub fn start(renderer: &Renderer) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let threads = (0..thread_count(renderer))
-            .map(|i| {
-                let (shared, renderer) = (Arc::clone(&shared), renderer.clone());
-                std::thread::Builder::new()
-                    .name(format!("frames-{i}"))
-                    .spawn(move || work(&shared, &renderer))
-            })
-            .collect::<Result<_, _>>()?;
+        let moving = moving_threads(renderer);
+        shared.queue().moving_threads = moving;
+        let mut threads = Vec::new();
+        let moves = (0..moving).map(|i| (Lane::Moving, format!("frames-{i}")));
+        let rests = (0..RESTING_THREADS).map(|i| (Lane::Resting, format!("rest-{i}")));
+        for (lane, name) in moves.chain(rests) {
+            let (shared, renderer) = (Arc::clone(&shared), renderer.clone());
+            threads.push(std::thread::Builder::new().name(name).spawn(move || {
+                if lane == Lane::Resting {
+                    background::give_way();
+                }
+                work(&shared, lane, &Easel::new(&renderer, lane));
+            })?);
+        }
+        let watched = Arc::clone(&shared);
+        threads.push(std::thread::Builder::new().name("frames".into()).spawn(move || look_after(&watched))?);
         // Cards' drivers take their time, and some for ever: nobody waits for this thread.
         std::thread::Builder::new().name("encoders".into()).spawn(encode::probe)?;
         Ok(Self { shared, threads })
@@ -131,23 +184,23 @@ impl Frames {
     pub fn submit(&self, session: u64, job: Box<Job>, reply: Reply) {
         let key = Key { session, view: job.meta.view, epoch: job.meta.epoch };
         let mut queue = self.shared.queue();
-        let slot = queue.slots.entry(key).or_default();
-        if let Some(running) = &slot.running {
+        if let Some(running) = queue.running.get_mut(&key) {
             if running.quality == Quality::Final && job.meta.quality == Quality::Interactive {
-                running.cancel.store(true, Ordering::Relaxed);
+                running.cancel();
             }
+            running.stale |= running.lane == Lane::Resting && running.revision != job.state.revision;
             return;
         }
-        let refines = job.meta.refines;
-        let in_turn = slot.waiting.replace((job, reply)).is_some();
-        slot.since.get_or_insert_with(Instant::now);
-        if !refines {
+        if !job.meta.refines {
             queue.interrupt_refining();
         }
-        if !in_turn {
+        let earlier = queue.waiting.remove(&key);
+        if earlier.is_none() {
             queue.ready.push_back(key);
-            self.shared.work.notify_one();
         }
+        let since = earlier.map_or_else(Instant::now, |earlier| earlier.since);
+        queue.waiting.insert(key, Waiting { job, reply, since });
+        self.shared.work.notify_all();
     }
 
     /// Whether there is no time for one more session that moves something.
@@ -162,57 +215,81 @@ impl Frames {
 
     /// Forgets all views of a session.
     pub fn end_session(&self, session: u64) {
-        self.shared.queue().withdraw_all(|key| key.session == session);
+        let mut queue = self.shared.queue();
+        queue.withdraw_all(|key| key.session == session);
+        queue.moving_turns.forget(session);
+        queue.resting_turns.forget(session);
     }
 }
 
 impl Queue {
     /// Makes way: what was gathered stays, and the caller asks again when it is told so.
     fn interrupt_refining(&self) {
-        let running = self.slots.values().filter_map(|slot| slot.running.as_ref());
-        for refining in running.filter(|running| running.refines) {
-            refining.cancel.store(true, Ordering::Relaxed);
+        self.running.values().filter(|running| running.refines).for_each(Running::cancel);
+    }
+
+    /// Threads that a session may have at a time, so that there is one for the others.
+    fn most_of_a_session(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Moving => self.moving_threads - 1,
+            Lane::Resting => RESTING_THREADS - 1,
         }
     }
 
-    /// The key whose turn it is; refining has to wait for all else.
-    fn next_key(&mut self) -> Option<Key> {
-        let place_of = |wanted: fn(&JobMeta) -> bool| {
-            let waiting = |key: &Key| self.slots.get(key).and_then(|slot| slot.waiting.as_ref());
-            self.ready.iter().position(|key| waiting(key).is_some_and(|(job, _)| wanted(&job.meta)))
+    /// The key whose turn it is: of what moves or rests, that of the session whose last turn is longest ago. Refining
+    /// has to wait for all else.
+    fn next_key(&mut self, lane: Lane) -> Option<Key> {
+        let mut drawn = HashMap::<u64, usize>::new();
+        for key in self.running.iter().filter(|(_, running)| running.lane == lane).map(|(key, _)| key) {
+            *drawn.entry(key.session).or_default() += 1;
+        }
+        let most = self.most_of_a_session(lane);
+        let is_next = |refines: bool| {
+            let keys = self.ready.iter().enumerate().filter(|(_, key)| {
+                let wanted = self.waiting.get(key).is_some_and(|waiting| {
+                    Lane::of(&waiting.job) == lane && waiting.job.meta.refines == refines
+                });
+                wanted && drawn.get(&key.session).is_none_or(|&drawn| drawn < most)
+            });
+            let turns = match lane {
+                Lane::Moving => &self.moving_turns,
+                Lane::Resting => &self.resting_turns,
+            };
+            turns.next(keys.map(|(at, key)| (at, key.session)))
         };
-        let moving = place_of(|meta| meta.quality == Quality::Interactive);
-        let resting = place_of(|meta| meta.quality != Quality::Interactive && !meta.refines);
-        let place = match (moving, resting) {
-            (Some(moving), None) => moving,
-            (Some(moving), Some(_)) if self.moving_turns < MOVING_TURNS => moving,
-            (_, Some(resting)) => resting,
-            (None, None)
-                if self.slots.values().any(|slot| slot.running.as_ref().is_some_and(|r| !r.refines)) =>
-            {
-                return None;
-            }
-            (None, None) => 0,
+        // What takes long at rest does not hold up what refines: they share the time.
+        let is_busy = || {
+            let soon =
+                |running: &Running| running.lane == Lane::Moving || running.began.elapsed() < STALE_LIMIT;
+            self.running.values().any(|running| !running.refines && soon(running))
+                || self.waiting.values().any(|waiting| Lane::of(&waiting.job) == Lane::Moving)
         };
-        self.moving_turns = if moving == Some(place) { self.moving_turns + 1 } else { 0 };
-        self.ready.remove(place)
+        let at = is_next(false).or_else(|| if is_busy() { None } else { is_next(true) })?;
+        self.ready.remove(at)
     }
 
     fn withdraw_all(&mut self, which: impl Fn(&Key) -> bool) {
-        let keys: Vec<_> = self.slots.keys().copied().filter(which).collect();
-        for key in keys {
-            self.withdraw(key);
-        }
+        self.waiting.retain(|key, _| !which(key));
+        self.ready.retain(|key| !which(key));
+        self.running.iter().filter(|(key, _)| which(key)).for_each(|(_, running)| running.cancel());
     }
 
-    fn withdraw(&mut self, key: Key) {
-        let Some(slot) = self.slots.get_mut(&key) else { return };
-        slot.waiting = None;
-        self.ready.retain(|ready| *ready != key);
-        match &slot.running {
-            Some(running) => running.cancel.store(true, Ordering::Relaxed),
-            None => {
-                self.slots.remove(&key);
+    /// Ends what takes too long.
+    fn end_late(&mut self, now: Instant) {
+        let Self { running, waiting, .. } = self;
+        for (key, running) in running.iter_mut().filter(|(_, running)| !running.refines) {
+            let others_wait = || {
+                waiting.iter().any(|(other, waiting)| {
+                    other.session != key.session && Lane::of(&waiting.job) == Lane::Moving
+                })
+            };
+            let took = now.saturating_duration_since(running.began);
+            running.late |= match running.lane {
+                Lane::Moving => took >= MOVING_LIMIT && others_wait(),
+                Lane::Resting => took >= RESTING_LIMIT,
+            };
+            if running.late || (running.stale && took >= STALE_LIMIT) {
+                running.cancel();
             }
         }
     }
@@ -223,13 +300,10 @@ impl Drop for Frames {
         {
             let mut queue = self.shared.queue();
             queue.stopped = true;
-            for slot in queue.slots.values() {
-                if let Some(running) = &slot.running {
-                    running.cancel.store(true, Ordering::Relaxed);
-                }
-            }
+            queue.running.values().for_each(Running::cancel);
         }
         self.shared.work.notify_all();
+        self.shared.begun.notify_all();
         for thread in self.threads.drain(..) {
             // A worker catches panics, so joining cannot fail in a way that matters here.
             let _ = thread.join();
@@ -237,16 +311,59 @@ impl Drop for Frames {
     }
 }
 
-/// Two, so that one draws while the other encodes; a renderer that does not use all cores by itself
-/// gets more.
-fn thread_count(renderer: &Renderer) -> usize {
+/// Some that draw while others encode, and each session leaves one of them to the others; a renderer that does not use all
+/// cores by itself gets more.
+fn moving_threads(renderer: &Renderer) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    if renderer.name() == "cpu" { 2 } else { cores.clamp(2, 8) }
+    if renderer.name() == "cpu" { 3 } else { cores.clamp(3, 8) }
 }
 
-fn work(shared: &Shared, renderer: &Renderer) {
+/// What a worker draws with: threads of its own, which have as little claim to the cores as the worker. Threads for all
+/// would finish the picture that they have begun before they looked at the next.
+struct Easel {
+    renderer: Renderer,
+    /// Where pictures at rest are prepared and refined.
+    pool: Option<rayon::ThreadPool>,
+}
+
+impl Easel {
+    fn new(renderer: &Renderer, lane: Lane) -> Self {
+        // A system that gives no more threads has those for all work.
+        let renderer = renderer.apart().unwrap_or_else(|_| renderer.clone());
+        let pool = match lane {
+            Lane::Moving => None,
+            Lane::Resting => rayon::ThreadPoolBuilder::new().build().ok(),
+        };
+        Self { renderer, pool }
+    }
+
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+/// Ends what takes too long, and lets what refines go on beside what takes long.
+fn look_after(shared: &Shared) {
+    let mut queue = shared.queue();
+    while !queue.stopped {
+        queue = if queue.running.is_empty() {
+            shared.begun.wait(queue).unwrap_or_else(PoisonError::into_inner)
+        } else {
+            shared.begun.wait_timeout(queue, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner).0
+        };
+        queue.end_late(Instant::now());
+        if !queue.ready.is_empty() {
+            shared.work.notify_all();
+        }
+    }
+}
+
+fn work(shared: &Shared, lane: Lane, easel: &Easel) {
     let mut jpeg = None;
-    while let Some(Next { key, job, reply, cancel, wait_time }) = next(shared) {
+    while let Some(Next { key, job, reply, cancel, wait_time }) = next(shared, lane) {
         let meta = job.meta.clone();
         // A defect in a renderer costs one picture, not the server.
         let picture = catch_unwind(AssertUnwindSafe(|| {
@@ -254,22 +371,21 @@ fn work(shared: &Shared, renderer: &Renderer) {
                 Some(jpeg) => jpeg,
                 None => jpeg.insert(Jpeg::new().map_err(EncodeError::from)?),
             };
-            let made = make(shared, renderer, &job, &cancel, jpeg)?;
+            let made = make(shared, easel, &job, &cancel, jpeg)?;
             Ok(Picture { wait_time, ..made })
         }))
         .unwrap_or_else(|_| Err(Failure::Failed("the renderer has a defect".into())));
         let mut queue = shared.queue();
+        let ended = queue.running.remove(&key);
+        let picture = match (picture, ended) {
+            (Err(Failure::Cancelled), Some(Running { late: true, lane, .. })) => Err(Failure::late(lane)),
+            (picture, _) => picture,
+        };
         // Frames build on each other: none of this view is begun, still less sent, before this one is.
         reply(Rendered { meta, picture });
-        if let Some(slot) = queue.slots.get_mut(&key) {
-            slot.running = None;
-            if slot.waiting.is_none() {
-                queue.slots.remove(&key);
-            }
-        }
         if !queue.ready.is_empty() {
             // Refining may go on now.
-            shared.work.notify_one();
+            shared.work.notify_all();
         }
     }
 }
@@ -283,23 +399,38 @@ struct Next {
     wait_time: Duration,
 }
 
-fn next(shared: &Shared) -> Option<Next> {
+fn next(shared: &Shared, lane: Lane) -> Option<Next> {
     let mut queue = shared.queue();
     loop {
         if queue.stopped {
             return None;
         }
-        if let Some(key) = queue.next_key() {
-            let slot = queue.slots.entry(key).or_default();
-            let Some((job, reply)) = slot.waiting.take() else { continue };
+        if let Some(key) = queue.next_key(lane) {
+            let Some(Waiting { job, reply, since }) = queue.waiting.remove(&key) else { continue };
             let now = Instant::now();
-            let wait_time = now - slot.since.take().unwrap_or(now);
+            let wait_time = now - since;
             let cancel = Arc::new(AtomicBool::new(false));
-            let (quality, refines) = (job.meta.quality, job.meta.refines);
-            slot.running = Some(Running { quality, refines, cancel: Arc::clone(&cancel) });
-            if quality == Quality::Interactive {
-                queue.load.began(now, wait_time);
+            let (quality, refines, revision) = (job.meta.quality, job.meta.refines, job.state.revision);
+            let (stale, late) = (false, false);
+            let running = Running {
+                lane,
+                quality,
+                refines,
+                revision,
+                began: now,
+                cancel: Arc::clone(&cancel),
+                stale,
+                late,
+            };
+            queue.running.insert(key, running);
+            match lane {
+                Lane::Moving => {
+                    queue.moving_turns.had(key.session);
+                    queue.load.began(now, wait_time);
+                }
+                Lane::Resting => queue.resting_turns.had(key.session),
             }
+            shared.begun.notify_one();
             return Some(Next { key, job, reply, cancel, wait_time });
         }
         queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -315,7 +446,23 @@ pub enum Failure {
     Forgotten,
     /// It takes more bytes than it may.
     TooLarge,
+    /// It moves, and took so long that others had to wait.
+    Late(Duration),
     Failed(String),
+}
+
+impl Failure {
+    fn late(lane: Lane) -> Self {
+        match lane {
+            Lane::Moving => Self::Late(MOVING_LIMIT),
+            Lane::Resting => {
+                let limit = RESTING_LIMIT.as_secs();
+                Self::Failed(format!(
+                    "it takes longer than {limit} s. Make it smaller, or its samples coarser"
+                ))
+            }
+        }
+    }
 }
 
 impl From<EncodeError> for Failure {
@@ -327,7 +474,7 @@ impl From<EncodeError> for Failure {
 /// Does what a job asks for.
 fn make(
     shared: &Shared,
-    renderer: &Renderer,
+    easel: &Easel,
     job: &Job,
     cancel: &AtomicBool,
     jpeg: &mut Jpeg,
@@ -337,7 +484,7 @@ fn make(
     let mut rendered = started;
     let (mut size, mut refined) = (job.state.size, 1.0);
     let mut drawn = || {
-        let drawn = draw(shared, renderer, job, cancel)?;
+        let drawn = easel.run(|| draw(shared, &easel.renderer, job, cancel))?;
         rendered = Instant::now();
         (size, refined) = (drawn.0.size, drawn.1);
         Ok::<_, Failure>(drawn)
@@ -375,7 +522,7 @@ fn make(
         }
         Coding::Values { most } => {
             let params = render_core::render::resolve(&job.state, &job.volume);
-            let values = renderer.values(&job.volume, &params, cancel).map_err(failure)?;
+            let values = easel.renderer.values(&job.volume, &params, cancel).map_err(failure)?;
             rendered = Instant::now();
             message = vec![0; protocol::values::HEADER_BYTES];
             encode::values::encode(&values, &mut message)?;

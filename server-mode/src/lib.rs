@@ -11,6 +11,7 @@
 //! of their own, never on the async runtime's; a series is loaded once, however many sessions look
 //! at it.
 
+mod background;
 mod board;
 pub mod client;
 pub mod emulator;
@@ -24,6 +25,7 @@ mod server;
 mod session;
 pub mod share;
 mod studies;
+mod turns;
 mod webrtc;
 
 pub use screen::{Screen, ScreenError, Values};

@@ -1,5 +1,6 @@
-//! The thread that measures for clients: neither the network nor pictures wait for it. A session's request of a
-//! number replaces one of the same number that has not begun.
+//! The threads that measure for clients: neither the network nor pictures wait for them. A session's request of a
+//! number replaces one of the same number that has not begun, and sessions take turns. What is read at points waits for no
+//! area and no solid.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +11,9 @@ use reading::Annotation;
 use render_core::Progress;
 use serde_json::json;
 
+use crate::background;
 use crate::studies::OpenSeries;
+use crate::turns::Turns;
 
 /// Requests of a session that wait.
 const MOST_WAITING: usize = 64;
@@ -25,7 +28,15 @@ pub struct Task {
     pub measure: Measure,
 }
 
-/// The thread ends when this is dropped.
+impl Task {
+    /// Whether it takes a few values, not all of an area or a solid.
+    fn is_quick(&self) -> bool {
+        use MeasuredKind as K;
+        matches!(self.measure.kind, K::Probe | K::Length | K::Angle | K::Cobb | K::Bidirectional)
+    }
+}
+
+/// The threads end when this is dropped.
 pub struct Measuring(Arc<Shared>);
 
 #[derive(Default)]
@@ -37,8 +48,30 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<(u64, Task, Reply)>,
-    running: Option<(u64, Arc<Progress>)>,
+    running: Vec<(u64, Arc<Progress>)>,
+    turns: Turns,
     stopped: bool,
+}
+
+/// What a thread takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    All,
+    Quick,
+}
+
+impl Queue {
+    fn next(&mut self, takes: Takes) -> Option<(u64, Task, Reply)> {
+        let waiting = self.waiting.iter().enumerate();
+        let fitting = waiting.filter(|(_, (_, task, _))| takes == Takes::All || task.is_quick());
+        let at = self.turns.next(fitting.map(|(at, (session, ..))| (at, *session)))?;
+        let next = self.waiting.remove(at)?;
+        // Quick ones are no reason to wait for the others.
+        if !next.1.is_quick() {
+            self.turns.had(next.0);
+        }
+        Some(next)
+    }
 }
 
 impl Shared {
@@ -51,8 +84,10 @@ impl Shared {
 impl Measuring {
     pub fn start() -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        std::thread::Builder::new().name("measure".into()).spawn(move || work(&theirs))?;
+        for (name, takes) in [("measure", Takes::All), ("measure-points", Takes::Quick)] {
+            let theirs = Arc::clone(&shared);
+            std::thread::Builder::new().name(name.into()).spawn(move || work(&theirs, takes))?;
+        }
         Ok(Self(shared))
     }
 
@@ -70,13 +105,14 @@ impl Measuring {
             return reply(Err("Too much waits to be measured. Try again.".into()));
         }
         queue.waiting.push_back((session, task, reply));
-        self.0.work.notify_one();
+        self.0.work.notify_all();
     }
 
     /// Nobody waits for a session's measurements any more.
     pub fn end_session(&self, session: u64) {
         let mut queue = self.0.queue();
         queue.waiting.retain(|(of, ..)| *of != session);
+        queue.turns.forget(session);
         queue.running.iter().filter(|(of, _)| *of == session).for_each(|(_, progress)| progress.cancel());
     }
 }
@@ -90,21 +126,30 @@ impl Drop for Measuring {
     }
 }
 
-fn work(shared: &Shared) {
+fn work(shared: &Shared, takes: Takes) {
+    background::give_way();
+    // Half the cores: pictures need the others.
+    let cores = std::thread::available_parallelism().map_or(1, |cores| usize::from(cores) / 2).max(1);
+    let threads = if takes == Takes::All { cores } else { 1 };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let mut queue = shared.queue();
     while !queue.stopped {
-        let Some((session, task, reply)) = queue.waiting.pop_front() else {
+        let Some((session, task, reply)) = queue.next(takes) else {
             queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
         let progress = Arc::new(Progress::default());
-        queue.running = Some((session, Arc::clone(&progress)));
+        queue.running.push((session, Arc::clone(&progress)));
         drop(queue);
         // A defect costs one measurement, not the server.
-        let measured = catch_unwind(AssertUnwindSafe(|| measure(&task, &progress)));
+        let measured = catch_unwind(AssertUnwindSafe(|| match &pool {
+            Ok(pool) => pool.install(|| measure(&task, &progress)),
+            // A system that gives no more threads has those for all work.
+            Err(_) => measure(&task, &progress),
+        }));
         reply(measured.unwrap_or_else(|_| Err("The measurement has a defect.".into())));
         queue = shared.queue();
-        queue.running = None;
+        queue.running.retain(|(_, running)| !Arc::ptr_eq(running, &progress));
     }
 }
 
@@ -150,4 +195,37 @@ fn annotation(measure: &Measure) -> Result<Annotation, String> {
         "right": plane.right, "down": plane.down, "label": "", "color": [0, 0, 0], "visible": true,
     });
     serde_json::from_value(saved).map_err(|error| format!("This cannot be measured: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::message::MeasuredPlane;
+
+    use super::*;
+
+    fn waiting(session: u64, request: u32, kind: MeasuredKind) -> (u64, Task, Reply) {
+        let plane = MeasuredPlane { center_mm: [0.0; 3], right: [1.0, 0.0, 0.0], down: [0.0, 1.0, 0.0] };
+        let (series_instance_uid, points_mm) = (String::new(), vec![[0.0; 3]]);
+        let measure = Measure { request, series_instance_uid, kind, points_mm, plane };
+        (session, Task { series: crate::session::tests::series(), measure }, Box::new(|_| {}))
+    }
+
+    #[test]
+    fn many_solids_of_one_session_hold_up_neither_anothers_nor_points() {
+        let mut queue = Queue::default();
+        for request in 0..10 {
+            queue.waiting.push_back(waiting(1, request, MeasuredKind::Ellipsoid));
+        }
+        assert!(queue.next(Takes::Quick).is_none());
+        assert!(queue.next(Takes::All).is_some_and(|(session, ..)| session == 1));
+        queue.waiting.push_back(waiting(2, 0, MeasuredKind::Ellipse));
+        queue.waiting.push_back(waiting(2, 1, MeasuredKind::Probe));
+        assert!(
+            queue
+                .next(Takes::Quick)
+                .is_some_and(|(session, task, _)| (session, task.measure.request) == (2, 1))
+        );
+        assert!(queue.next(Takes::All).is_some_and(|(session, ..)| session == 2));
+        assert!(queue.next(Takes::All).is_some_and(|(session, ..)| session == 1));
+    }
 }

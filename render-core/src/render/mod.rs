@@ -51,6 +51,8 @@ pub struct Renderer {
     backend: Arc<dyn Backend>,
     /// Draws what `backend` fails on.
     fallback: Option<Arc<dyn Backend>>,
+    /// Instructions and threads of whichever of them is the CPU's fastest.
+    cpu: Option<(Level, usize)>,
     name: &'static str,
     reasons: Vec<String>,
     illuminator: Arc<Illuminator>,
@@ -96,7 +98,7 @@ impl Renderer {
                     return Self::cpu(Level::best(), 0, reasons, "because no GPU is");
                 };
                 let cpu = Self::cpu(Level::best(), 0, reasons, "for what the GPU fails on")?;
-                Ok(Self::on_gpu(gpu, Some(cpu.backend), cpu.reasons))
+                Ok(Self { cpu: cpu.cpu, ..Self::on_gpu(gpu, Some(cpu.backend), cpu.reasons) })
             }
         }
     }
@@ -112,13 +114,13 @@ impl Renderer {
         let gpu = crate::gpu::open_on(adapter, device, queue)?;
         let reasons = vec![format!("{}: used, it draws the window, too", crate::gpu::label(adapter))];
         let cpu = Self::cpu(Level::best(), 0, reasons, "for what the GPU fails on")?;
-        Ok(Self::on_gpu(gpu, Some(cpu.backend), cpu.reasons))
+        Ok(Self { cpu: cpu.cpu, ..Self::on_gpu(gpu, Some(cpu.backend), cpu.reasons) })
     }
 
     fn cpu(level: Level, threads: usize, mut reasons: Vec<String>, why: &str) -> Result<Self, RenderError> {
         let cpu = crate::cpu::Packets::new(level, threads)?;
         reasons.push(format!("CPU: {cpu}: used, {why}"));
-        Ok(Self::new("cpu", Arc::new(cpu), None, reasons))
+        Ok(Self { cpu: Some((level, threads)), ..Self::new("cpu", Arc::new(cpu), None, reasons) })
     }
 
     fn new(
@@ -128,13 +130,23 @@ impl Renderer {
         reasons: Vec<String>,
     ) -> Self {
         let (illuminator, drawn) = (Arc::default(), Arc::default());
-        Self { backend, fallback, name, reasons, illuminator, gpu: None, drawn }
+        Self { backend, fallback, cpu: None, name, reasons, illuminator, gpu: None, drawn }
     }
 
     fn on_gpu(gpu: Gpu, fallback: Option<Arc<dyn Backend>>, reasons: Vec<String>) -> Self {
         let gpu = Arc::new(gpu);
         let backend: Arc<dyn Backend> = Arc::clone(&gpu) as _;
         Self { gpu: Some(gpu), ..Self::new("gpu", backend, fallback, reasons) }
+    }
+
+    /// The same with threads of its own: pictures on the CPU wait for none of this one's. A card draws for both.
+    pub fn apart(&self) -> Result<Self, RenderError> {
+        let Some((level, threads)) = self.cpu else { return Ok(self.clone()) };
+        let own: Arc<dyn Backend> = Arc::new(crate::cpu::Packets::new(level, threads)?);
+        Ok(match self.fallback {
+            Some(_) => Self { fallback: Some(own), ..self.clone() },
+            None => Self { backend: own, ..self.clone() },
+        })
     }
 
     /// `reference`, `cpu` or `gpu`.

@@ -1,7 +1,9 @@
 //! Handing out a series' voxels to clients that draw them themselves.
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -11,6 +13,7 @@ use protocol::voxels::{Encoder, Header, Kind, MAX_LEVEL, Sample};
 use render_core::halved::Reduction;
 use render_core::volume::Rescale;
 use render_core::{Volume, Voxels, with_voxels};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use twox_hash::XxHash3_64;
 
@@ -20,6 +23,9 @@ use super::{App, pages};
 pub const AT_ONCE: usize = 4;
 /// Chunks that are made ahead of a client.
 const AHEAD: usize = 2;
+/// A client that takes no chunk for this long makes way for others: a way that carries less than half a megabit a second
+/// is too narrow for voxels.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// `GET /voxels/SERIES_INSTANCE_UID/LEVEL`, of a series that some session has open.
 pub async fn voxels(
@@ -56,7 +62,7 @@ pub async fn voxels(
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
     let (status, body) = match known {
         true => (StatusCode::NOT_MODIFIED, Body::empty()),
-        false => (StatusCode::OK, body(volume, header, turn)),
+        false => (StatusCode::OK, body(volume, header, turn, PATIENCE)),
     };
     let mut response = pages::respond(status, "application/octet-stream", body);
     // Browsers do not encrypt what they keep, so they are not to keep it; programs that do ask by the tag
@@ -83,28 +89,85 @@ fn tag(volume: &Volume, header: &Header) -> String {
     format!("\"{:016x}\"", XxHash3_64::oneshot_with_seed(voxels, &header.encode()))
 }
 
-/// Header and chunks, made as the client reads them.
-fn body(volume: Arc<Volume>, header: Header, turn: OwnedSemaphorePermit) -> Body {
+/// Header and chunks, made as the client reads them. The turn is over once all of them are made, or one was not taken
+/// within `patience`; then the body ends with an error.
+fn body(volume: Arc<Volume>, header: Header, turn: OwnedSemaphorePermit, patience: Duration) -> Body {
     let (chunks, made) = mpsc::channel::<Vec<u8>>(AHEAD);
+    let whole = Arc::new(AtomicBool::new(false));
+    let reader = Reader { chunks, runtime: Handle::current(), patience };
+    let done = Arc::clone(&whole);
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        if chunks.blocking_send(header.encode().into()).is_ok() {
-            with_voxels!(volume.voxels(), v => send(v, &header, &chunks));
-        }
+        let sent = reader.take(header.encode().into())
+            && with_voxels!(volume.voxels(), v => send(v, &header, &reader));
+        done.store(sent, Ordering::Release);
     });
-    Body::from_stream(futures_util::stream::unfold(made, async |mut made| {
-        let chunk = made.recv().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(chunk)), made))
+    Body::from_stream(futures_util::stream::unfold(Some(made), move |made| {
+        let whole = Arc::clone(&whole);
+        async move {
+            let mut made = made?;
+            match made.recv().await {
+                Some(chunk) => Some((Ok(Bytes::from(chunk)), Some(made))),
+                None if whole.load(Ordering::Acquire) => None,
+                None => Some((Err(io::Error::from(io::ErrorKind::TimedOut)), None)),
+            }
+        }
     }))
 }
 
-fn send<T: Sample>(voxels: &[T], header: &Header, chunks: &mpsc::Sender<Vec<u8>>) {
+/// Whoever the chunks are for.
+struct Reader {
+    chunks: mpsc::Sender<Vec<u8>>,
+    runtime: Handle,
+    patience: Duration,
+}
+
+impl Reader {
+    /// Waits until there is room for a chunk; false where the client is gone, or as good as gone.
+    fn take(&self, chunk: Vec<u8>) -> bool {
+        let sending = async { tokio::time::timeout(self.patience, self.chunks.send(chunk)).await };
+        matches!(self.runtime.block_on(sending), Ok(Ok(())))
+    }
+}
+
+/// Whether all of them were taken.
+fn send<T: Sample>(voxels: &[T], header: &Header, reader: &Reader) -> bool {
     let columns = header.dims[0] as usize;
     let mut encoder = Encoder::default();
-    for rows in voxels.chunks(header.chunk_rows() * columns) {
-        // A client that is gone needs no more.
-        if chunks.blocking_send(encoder.chunk(rows, columns)).is_err() {
-            return;
-        }
+    let mut chunks = voxels.chunks(header.chunk_rows() * columns);
+    chunks.all(|rows| reader.take(encoder.chunk(rows, columns)))
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::DVec3;
+    use render_core::Geometry;
+    use render_core::volume::Meaning;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_gives_its_turn_back() {
+        let dims = [256, 256, 128];
+        let axes = [DVec3::X, DVec3::Y, DVec3::Z];
+        let geometry = Geometry::from_axes(dims, DVec3::ZERO, axes, DVec3::ONE).expect("a grid");
+        let voxels: Arc<[u8]> = vec![0; 256 * 256 * 128].into();
+        let volume = Volume::new(geometry, Voxels::U8(voxels), Rescale::IDENTITY, Meaning::default());
+        let volume = Arc::new(volume.expect("a volume"));
+        let header = header_of(&volume, 0);
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = || Arc::clone(&turns).try_acquire_owned();
+
+        let patience = Duration::from_millis(20);
+        let unread = body(Arc::clone(&volume), header, turn().expect("it is free"), patience);
+        assert!(turn().is_err());
+        let again = Arc::clone(&turns).acquire_owned().await.expect("it comes back");
+        assert!(axum::body::to_bytes(unread, usize::MAX).await.is_err(), "nobody takes it for whole");
+
+        let read = body(volume, header, again, PATIENCE);
+        let bytes = axum::body::to_bytes(read, usize::MAX).await.expect("whole");
+        assert!(bytes.len() > header.encode().len());
+        drop(turns.acquire().await.expect("it comes back"));
     }
 }

@@ -17,7 +17,7 @@ mod stream;
 mod view;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -533,7 +533,7 @@ impl Session {
         }
         match picture {
             Ok(picture) => self.frame(now, &meta, picture),
-            Err(Failure::Cancelled | Failure::Forgotten | Failure::TooLarge) => {}
+            Err(Failure::Cancelled | Failure::Forgotten | Failure::TooLarge | Failure::Late(_)) => {}
             Err(Failure::Failed(reason)) => {
                 self.error(ErrorCode::RenderFailed, &format!("The picture cannot be drawn: {reason}"), None);
             }

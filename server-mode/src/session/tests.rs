@@ -213,7 +213,7 @@ impl Stage {
     }
 }
 
-fn series() -> Arc<OpenSeries> {
+pub fn series() -> Arc<OpenSeries> {
     let dims = [16, 16, 16];
     let axes = [DVec3::X, DVec3::Y, DVec3::Z];
     let geometry = Geometry::from_axes(dims, DVec3::ZERO, axes, DVec3::ONE).expect("a grid");

@@ -686,6 +686,9 @@ impl View {
                 }
             }
             Err(Failure::Cancelled | Failure::TooLarge) => {}
+            Err(Failure::Late(took)) => {
+                self.ladder.measured(self.state.content.in_one_picture(), meta.rung, *took);
+            }
             // It was drawn before the client took lossless pictures: now it is kept.
             Err(Failure::Forgotten) => (self.shown, self.settling) = (None, Settling::No),
             // What cannot be drawn is not tried again until something changes.
