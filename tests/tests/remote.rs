@@ -253,6 +253,30 @@ async fn what_is_drawn_on_a_remote_series_is_measured_by_the_servers_voxels() {
     assert!(refused.is_err(), "{refused:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_measured_waits_for_its_series() {
+    let server = TestServer::start().await;
+    let remote = Remote::connect(&server.url, || {}).expect("what a server prints");
+    until("the library", || (!remote.library().is_empty()).then_some(())).await;
+    let plane = MeasuredPlane { center_mm: [0.0; 3], right: [1.0, 0.0, 0.0], down: [0.0, 1.0, 0.0] };
+    let ask = |series_id: &str| {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let points_mm = vec![[0.0; 3], [30.0, 40.0, 0.0]];
+        let (series_instance_uid, kind) = (series_id.to_owned(), MeasuredKind::Length);
+        let measure = Measure { request: 1, series_instance_uid, kind, points_mm, plane };
+        remote.measure(measure, move |measured| drop(answer.send(measured)));
+        tokio::time::timeout(PATIENCE, answered)
+    };
+    remote.open(&server.series_uid);
+    let measured = ask(&server.series_uid).await.expect("in time").expect("an answer");
+    assert_eq!(measured.expect("it is open by then").quantities[0].value, 50.0);
+    remote.open("1.2.3");
+    let refused = ask("1.2.3").await.expect("in time").expect("an answer");
+    assert!(refused.is_err(), "{refused:?}");
+    let refused = ask("4.5.6").await.expect("in time").expect("an answer");
+    assert!(refused.is_err(), "{refused:?}");
+}
+
 async fn whole(fetch: &Fetch) -> Arc<Volume> {
     until("all voxels", || match fetch.coming() {
         Coming::Refused(reason) => panic!("{reason}"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use protocol::message::{LayoutView, Role, SeriesOpened, TransportKind, ViewState as ToldState};
+use protocol::message::{LayoutView, Measure, Role, SeriesOpened, TransportKind, ViewState as ToldState};
 use protocol::{ClientMessage, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
@@ -101,6 +101,7 @@ async fn session(
         series,
         role: Role::Owner,
         opening: VecDeque::new(),
+        held: Vec::new(),
         measuring: VecDeque::new(),
         webrtc_at: None,
         webrtc_pause: WEBRTC_AGAIN,
@@ -156,6 +157,8 @@ struct Driver<'a> {
     role: Role,
     /// Series that were asked for, with the `seq` that asked.
     opening: VecDeque<(u64, String)>,
+    /// Measurements on series that are about to be open.
+    held: Vec<(Measure, Answer)>,
     /// Measurements that were asked for: `seq`, request, and who waits for the answer.
     measuring: VecDeque<(u64, u32, Answer)>,
     webrtc_at: Option<Instant>,
@@ -176,21 +179,47 @@ impl Driver<'_> {
                 }
             }
             Command::Close(id) => {
+                self.release_held(&id, Some("The series was closed."))?;
                 if self.series.remove(&id).is_some() && self.role == Role::Owner {
                     self.connection.ask(ClientMessage::CloseSeries { series_instance_uid: id })?;
                 }
             }
-            Command::Measure(measure, answer) => {
-                let request = measure.request;
-                let seq = self.connection.ask(ClientMessage::Measure(measure))?;
-                self.measuring.retain(|(_, other, _)| *other != request);
-                if self.measuring.len() >= MOST_MEASURING {
-                    self.measuring.pop_front();
-                }
-                self.measuring.push_back((seq, request, answer));
-            }
+            Command::Measure(measure, answer) => match self.series.get(&measure.series_instance_uid) {
+                Some(Some(_)) => self.ask_to_measure(measure, answer)?,
+                Some(None) if self.held.len() < MOST_MEASURING => self.held.push((measure, answer)),
+                _ => answer(Err("The series is not open.".into())),
+            },
             // There is one.
             Command::Reconnect => {}
+        }
+        Ok(())
+    }
+
+    fn ask_to_measure(&mut self, measure: Measure, answer: Answer) -> Result<(), Error> {
+        let request = measure.request;
+        let seq = self.connection.ask(ClientMessage::Measure(measure))?;
+        if let Some(at) = self.measuring.iter().position(|(_, other, _)| *other == request)
+            && let Some((_, _, replaced)) = self.measuring.remove(at)
+        {
+            replaced(Err("Something else is to be measured by now.".into()));
+        }
+        if self.measuring.len() >= MOST_MEASURING
+            && let Some((_, _, oldest)) = self.measuring.pop_front()
+        {
+            oldest(Err("Too much waits to be measured.".into()));
+        }
+        self.measuring.push_back((seq, request, answer));
+        Ok(())
+    }
+
+    /// A series is open, or will not be: what was to be measured on it is asked for, or answered by the reason.
+    fn release_held(&mut self, id: &str, refused: Option<&str>) -> Result<(), Error> {
+        let of_it = |(measure, _): &mut (Measure, Answer)| measure.series_instance_uid == id;
+        for (measure, answer) in self.held.extract_if(.., of_it).collect::<Vec<_>>() {
+            match refused {
+                None => self.ask_to_measure(measure, answer)?,
+                Some(reason) => answer(Err(reason.to_owned())),
+            }
         }
         Ok(())
     }
@@ -299,7 +328,9 @@ impl Driver<'_> {
                 let closed = self.series.values_mut().filter(|_| !resumed);
                 closed.for_each(|series| *series = None);
                 self.opening.clear();
-                self.measuring.clear();
+                for (_, _, answer) in self.measuring.drain(..) {
+                    answer(Err("The connection was lost meanwhile.".into()));
+                }
                 let wanted: Vec<String> =
                     self.series.iter().filter(|(_, one)| one.is_none()).map(|(id, _)| id.clone()).collect();
                 if role == Role::Owner {
@@ -318,7 +349,7 @@ impl Driver<'_> {
             ServerMessage::Loading { series_instance_uid: series_id, done, total } => {
                 self.shared.tell(Event::Loading { series_id, done, total });
             }
-            ServerMessage::SeriesOpened(opened) => self.opened(&opened),
+            ServerMessage::SeriesOpened(opened) => self.opened(&opened)?,
             ServerMessage::View(info) => {
                 if let Some(slot) = self.shared.inner().slots.get_mut(&info.view) {
                     slot.refined = info.refined;
@@ -339,6 +370,7 @@ impl Driver<'_> {
                 let asked = self.opening.iter().position(|(asked, _)| Some(*asked) == seq);
                 if let Some((_, series_id)) = asked.and_then(|at| self.opening.remove(at)) {
                     self.series.remove(&series_id);
+                    self.release_held(&series_id, Some(&message))?;
                     self.shared.tell(Event::OpenFailed { series_id, reason: message });
                 } else if let Some((_, _, answer)) = measured.and_then(|at| self.measuring.remove(at)) {
                     answer(Err(message));
@@ -351,22 +383,25 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn opened(&mut self, opened: &SeriesOpened) {
+    fn opened(&mut self, opened: &SeriesOpened) -> Result<(), Error> {
         let id = opened.series_instance_uid.clone();
         self.opening.retain(|(_, asked)| *asked != id);
         match RemoteSeries::read(opened) {
             Ok(read) => {
                 // One that is open already keeps its stand-in, which layers may hold.
-                let known = self.series.entry(id).or_default();
+                let known = self.series.entry(id.clone()).or_default();
                 if known.as_ref().is_none_or(|known| known.outline.geometry != read.outline.geometry) {
                     *known = Some(Arc::new(read));
                 }
                 let series = known.clone();
                 series.into_iter().for_each(|series| self.shared.tell(Event::Opened(series)));
+                self.release_held(&id, None)
             }
             Err(error) => {
                 self.series.remove(&id);
+                self.release_held(&id, Some(&error.to_string()))?;
                 self.shared.tell(Event::OpenFailed { series_id: id, reason: error.to_string() });
+                Ok(())
             }
         }
     }

@@ -252,8 +252,9 @@ impl Remote {
         self.command(Command::Close(series_id.to_owned()));
     }
 
-    /// Has something measured by the server's voxels. `answer` is called on another thread, or dropped where the
-    /// connection is lost or a later request of the same number has taken its place; it must not block.
+    /// Has something measured by the server's voxels, once its series is open. `answer` is called on another thread, with
+    /// the reason where the connection is lost or a later request of the same number has taken its place, and must not
+    /// block.
     pub fn measure(&self, measure: Measure, answer: impl FnOnce(Result<Measured, String>) + Send + 'static) {
         self.command(Command::Measure(measure, Box::new(answer)));
     }

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eframe::egui;
 use reading::{
@@ -16,6 +17,7 @@ use reading::{
 use render_core::scene::ViewState;
 use render_core::scene::view::Plane;
 use render_core::{Outlined, Progress, Volume};
+use server_mode::remote::State;
 
 use super::connection::Connection;
 use super::job::{Job, Poll};
@@ -42,6 +44,9 @@ const TOLERANCE: f64 = 7.0;
 const QUICK: f64 = 15_000.0;
 /// Regions that are measured at a time.
 const MOST_JOBS: usize = 4;
+/// A server that has not measured something is asked again after this time, ever more seldom.
+const FIRST_PAUSE_S: f64 = 2.0;
+const LONGEST_PAUSE_S: f64 = 60.0;
 /// Brushes in mm.
 const BRUSHES: std::ops::RangeInclusive<f64> = 0.5..=100.0;
 
@@ -84,7 +89,48 @@ fn reach_mm(view: &ViewState, volume: &dyn Outlined) -> f64 {
 struct Measured {
     of: Annotation,
     values: Option<Values>,
-    job: Option<Job<Values>>,
+    job: Option<Job<Found>>,
+    /// Where the values lack what only voxels tell.
+    again: Option<Again>,
+}
+
+/// What a thread has measured, and whether voxels that it needs were within reach.
+struct Found {
+    values: Values,
+    whole: bool,
+}
+
+/// When a server is asked again that did not measure, and how long after that, in seconds.
+#[derive(Clone, Copy)]
+struct Again {
+    at_s: f64,
+    pause_s: f64,
+}
+
+impl Again {
+    /// After asking now.
+    fn next(before: Option<Self>, now_s: f64) -> Self {
+        let pause_s = before.map_or(FIRST_PAUSE_S, |again| again.pause_s);
+        Self { at_s: now_s + pause_s, pause_s: (2.0 * pause_s).min(LONGEST_PAUSE_S) }
+    }
+
+    fn is_due(self, voxels: Reach, now_s: f64) -> bool {
+        match voxels {
+            Reach::Here => true,
+            Reach::Connected => now_s >= self.at_s,
+            Reach::Away => false,
+        }
+    }
+}
+
+/// Where voxels are that something is measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Here,
+    /// With a server that can be asked.
+    Connected,
+    /// With a server that cannot.
+    Away,
 }
 
 /// A label that is being typed.
@@ -295,8 +341,9 @@ impl Annotate {
     pub fn poll(&mut self) {
         for measured in self.measured.values_mut() {
             match measured.job.as_ref().map(Job::poll) {
-                Some(Poll::Result(values)) => {
+                Some(Poll::Result(Found { values, whole })) => {
                     measured.values = Some(values);
+                    measured.again = measured.again.filter(|_| !whole);
                     measured.job = None;
                 }
                 Some(Poll::Ended) => measured.job = None,
@@ -404,28 +451,37 @@ impl Annotate {
                 == (annotation.kind, &annotation.points_mm, annotation.placement)
         };
         let known = self.measured.get(&annotation.id).filter(|m| same(m));
-        if let Some(known) = known.filter(|known| known.values.is_some() || known.job.is_some()) {
-            return known.values.clone();
+        let (reach, now_s) = (reach(annotation, series), ctx.input(|input| input.time));
+        let (before, again) = known.map_or((None, None), |known| (known.values.clone(), known.again));
+        if known.is_some_and(|known| known.job.is_some()) {
+            return before;
+        }
+        if before.is_some() && !again.is_some_and(|again| again.is_due(reach, now_s)) {
+            if let Some(again) = again.filter(|_| reach == Reach::Connected) {
+                ctx.request_repaint_after(Duration::from_secs_f64((again.at_s - now_s).max(0.1)));
+            }
+            return before;
         }
         let running = self.measured.values().filter(|m| m.job.is_some()).count();
         let large = samples(annotation, series.outline()) > QUICK;
-        let there = server(annotation, series).is_some();
-        let (values, job) = if !large && !there {
+        let again = (reach != Reach::Here).then(|| Again::next(again, now_s));
+        let (values, job) = if !large && reach == Reach::Here {
             (measure(annotation, series, &Progress::default()), None)
         } else if running < MOST_JOBS {
             let (annotation, series) = (annotation.clone(), Arc::clone(series));
             let job = Job::start("measure", ctx, move |progress, sink| {
-                let theirs = server(&annotation, &series)
-                    .and_then(|connection| connection.measure(&series.series_id, &annotation));
+                let server = server(&annotation, &series);
+                let theirs = server.and_then(|connection| connection.measure(&series.series_id, &annotation));
+                let whole = server.is_none() || theirs.is_some();
                 if let Some(values) = theirs.or_else(|| measure(&annotation, &series, progress)) {
-                    sink.send(values);
+                    sink.send(Found { values, whole });
                 }
             });
-            (None, Some(job))
+            (before, Some(job))
         } else {
-            return None;
+            return before;
         };
-        let entry = Measured { of: annotation.clone(), values: values.clone(), job };
+        let entry = Measured { of: annotation.clone(), values: values.clone(), job, again };
         self.measured.insert(annotation.id, entry);
         values
     }
@@ -460,6 +516,14 @@ fn server<'a>(annotation: &Annotation, series: &'a OpenSeries) -> Option<&'a Arc
     let needs_voxels = kind == Kind::Probe || kind.is_area() || kind.is_solid();
     let hybrid = series.hybrid().filter(|_| needs_voxels && series.volume().is_none())?;
     Some(&hybrid.connection)
+}
+
+fn reach(annotation: &Annotation, series: &OpenSeries) -> Reach {
+    match server(annotation, series).map(|connection| connection.state()) {
+        None => Reach::Here,
+        Some(State::Connected { .. }) => Reach::Connected,
+        Some(_) => Reach::Away,
+    }
 }
 
 /// What a series' annotations are measured in.
@@ -510,5 +574,20 @@ pub fn jump(plane: &mut Plane, to: &Placement) {
     let shown = plane.fit_mm.map(|mm| mm / plane.zoom / 2.0 * 0.8);
     if across.dot(plane.right).abs() > shown[0] || across.dot(plane.down).abs() > shown[1] {
         plane.center_mm += across;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_could_not_measure_is_asked_again_once_it_is_there() {
+        let again = Again { at_s: 10.0, pause_s: 4.0 };
+        assert!(!again.is_due(Reach::Away, 1e9), "nobody is there to be asked");
+        assert!(!again.is_due(Reach::Connected, 9.0), "it was asked a moment ago");
+        assert!(again.is_due(Reach::Connected, 10.0));
+        assert!(again.is_due(Reach::Here, 0.0), "the voxels have come");
+        assert!(Again::next(Some(again), 10.0).at_s >= 14.0, "ever more seldom");
     }
 }

@@ -77,8 +77,7 @@ impl App {
         }
         let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
         let active = self.desk.active().map(|viewport| Arc::clone(&viewport.series));
-        let known: Vec<String> =
-            self.studies.iter().flat_map(|study| &study.series).map(Series::id).collect();
+        let known = self.known_series(&open);
         let objects: Vec<(String, PathBuf)> = self
             .objects_of(&open)
             .map(|object| {
@@ -102,6 +101,16 @@ impl App {
             .size_range(280.0..=620.0)
             .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::same(10)))
             .show(ui, |ui| self.desk.annotate.show_panel(ui, &about, commands));
+    }
+
+    /// Series whose annotations are listed: those of studies that are open here, of the server, and on screen.
+    fn known_series(&self, open: &[Arc<OpenSeries>]) -> Vec<String> {
+        let here = self.studies.iter().flat_map(|study| &study.series).map(Series::id);
+        let library = self.connection.as_ref().map(|connection| connection.library());
+        let there = library.iter().flat_map(|library| library.iter()).flat_map(|study| &study.series);
+        let there = there.map(|series| series.series_instance_uid.clone());
+        // The series of a server that is gone stays on screen.
+        here.chain(there).chain(open.iter().map(|open| open.series_id.clone())).collect()
     }
 
     /// Dialogs over the window.
