@@ -29,8 +29,10 @@ const BYTES_PER_VOXEL: u64 = 2;
 const TRIAL_SIZE: [u32; 2] = [640, 400];
 const TRIAL_PICTURES: u32 = 4;
 const TRIAL_DEGREES: f64 = 4.0;
-/// While the server draws what moves, a picture is drawn here as often, in seconds.
+/// While the server draws what moves, a picture is drawn here as often, in seconds, and never for more than this
+/// share of the time.
 const TRY_EVERY_S: f64 = 1.0;
+const TRY_SHARE: f64 = 0.05;
 
 /// Where the voxels of servers are kept; `None` where the system names no place.
 pub fn cache() -> Option<Cache> {
@@ -116,6 +118,23 @@ pub struct Circumstances<'a> {
     pub moving: bool,
 }
 
+impl Inner {
+    /// Tells it something, and the log where somebody else draws from now on.
+    fn change(&mut self, tell: impl FnOnce(&mut Adaptive)) {
+        let before = self.adaptive.source();
+        tell(&mut self.adaptive);
+        let Verdict { source, reasons } = self.adaptive.verdict();
+        if source != before {
+            let by = match source {
+                Source::Local => "this machine",
+                Source::Remote => "the server",
+            };
+            let reason = reasons.first().map(Reason::to_string).unwrap_or_default();
+            tracing::info!(by, reason, "a server's series is drawn by another one now");
+        }
+    }
+}
+
 impl Hybrid {
     pub fn new(series: Arc<RemoteSeries>, connection: Arc<Connection>, choice: Choice) -> Arc<Self> {
         let voxels: u64 = series.outline.geometry().dims().iter().map(|&n| u64::from(n)).product();
@@ -170,13 +189,15 @@ impl Hybrid {
 
     /// Who draws made so many pictures a second of those that a hand asked for.
     pub fn moved(&self, now_s: f64, asked_per_second: f64, pictures_per_second: f64) {
-        self.inner().adaptive.moved(duration(now_s), asked_per_second, pictures_per_second);
+        tracing::debug!(asked_per_second, pictures_per_second, "a hand moves a series of a server's");
+        self.inner().change(|adaptive| adaptive.moved(duration(now_s), asked_per_second, pictures_per_second));
     }
 
     /// While the server draws what moves: sees how fast this machine would be.
     pub fn try_here(&self, now_s: f64, renderer: &Renderer, view: &ViewState, ctx: &egui::Context) {
         let mut inner = self.inner();
-        let due = now_s - inner.tried_at_s >= TRY_EVERY_S;
+        let takes_s = inner.facts.milliseconds_per_picture.unwrap_or_default() / 1e3;
+        let due = now_s - inner.tried_at_s >= TRY_EVERY_S.max(takes_s / TRY_SHARE);
         let Some(volume) = self.whole().filter(|_| due && inner.trial.is_none()) else { return };
         inner.tried_at_s = now_s;
         let (volume, renderer, mut view) = (Arc::clone(volume), renderer.clone(), view.clone());
@@ -195,12 +216,10 @@ impl Hybrid {
         let &Circumstances { choice, renderer, keeps, moving } = circumstances;
         let mut inner = self.inner();
         if inner.adaptive.choice() != choice {
-            inner.adaptive.choose(choice);
+            inner.change(|adaptive| adaptive.choose(choice));
         }
         let connected = matches!(self.connection.state(), State::Connected { .. });
-        if !connected || inner.facts.renderer.is_empty() {
-            inner.facts.available_bytes = capability::memory_bytes().map(|(_, available)| available);
-        }
+        let mut facts = inner.facts.clone();
         self.bring(&mut inner, choice, connected, keeps, moving);
         if let Some(whole) = inner.fetch.as_ref().and_then(Fetch::whole).cloned() {
             drop(self.whole.set(whole));
@@ -211,26 +230,26 @@ impl Hybrid {
             self.begin_trial(&mut inner, renderer, ctx);
         }
         match inner.trial.as_ref().map(Job::poll) {
-            Some(Poll::Result(milliseconds)) if inner.adaptive.source() == Source::Remote => {
-                inner.facts.milliseconds_per_picture = Some(milliseconds);
-                inner.adaptive.tried_here(duration(now_s), milliseconds);
+            Some(Poll::Result(milliseconds)) => {
+                facts.milliseconds_per_picture = Some(milliseconds);
+                if inner.adaptive.source() == Source::Remote {
+                    inner.change(|adaptive| adaptive.tried_here(duration(now_s), milliseconds));
+                }
             }
-            Some(Poll::Result(milliseconds)) => inner.facts.milliseconds_per_picture = Some(milliseconds),
             Some(Poll::Ended) => inner.trial = None,
             _ => {}
         }
         let stats = self.connection.stats();
-        let facts = Facts {
-            voxels: self.place_of_voxels(&inner),
-            renderer: renderer.name().to_owned(),
-            is_connected: connected,
-            // In steps, so that little differences are no news.
-            rtt: stats.rtt.map(|rtt| Duration::from_millis(rtt.as_millis() as u64)),
-            ..inner.facts.clone()
-        };
+        facts.voxels = self.place_of_voxels(&inner);
+        facts.is_connected = connected;
+        // In steps, so that little differences are no news.
+        facts.rtt = stats.rtt.map(|rtt| Duration::from_millis(rtt.as_millis() as u64));
+        if facts.renderer != renderer.name() {
+            facts.renderer = renderer.name().to_owned();
+        }
         if facts != inner.facts {
             inner.facts = facts.clone();
-            inner.adaptive.learn(facts);
+            inner.change(|adaptive| adaptive.learn(facts));
         }
     }
 

@@ -279,6 +279,8 @@ impl Either {
         let there =
             self.slot.as_ref().and_then(Slot::take_picture).map(|picture| Ok(Taken::from_there(picture)));
         for (of, picture) in [(Drawn::Local, here), (Drawn::Remote, there)] {
+            // Who is wanted is measured, also while the pictures of the other one are better still.
+            self.meter.made += u32::from(picture.is_some() && of == self.handover.to());
             match picture {
                 Some(Ok(picture)) => {
                     let no_step_back = shown.is_none_or(|shown| picture.worth() >= shown);
@@ -295,7 +297,6 @@ impl Either {
         }
         self.let_go();
         if let Some(picture) = best {
-            self.meter.made += 1;
             return Some(Ok(picture));
         }
         error.map(|error| Err(error.to_string()))
@@ -324,7 +325,7 @@ struct Meter {
 
 impl Meter {
     /// A hand that asks for nothing for so long rests.
-    const REST_S: f64 = 0.4;
+    const REST_S: f64 = 1.5;
     const SPAN_S: f64 = 1.0;
 
     /// Returns what was asked for and what came, each a second, when a span is over.
