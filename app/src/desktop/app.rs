@@ -27,7 +27,7 @@ use super::loading::Work;
 use super::look_panel::{LookPanel, Subject};
 use super::presets;
 use super::recent::Recent;
-use super::session::{self, SavedDesk, Session};
+use super::session::{self, SavedDesk};
 use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::sharing::Sharing;
@@ -38,7 +38,7 @@ use super::{Options, hybrid, palette, side_panel, theme, top_bar, upkeep};
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// What the reading of a series is called.
-pub const LOADING: &str = "Loading";
+pub const LOADING: &str = "Reading the series";
 
 /// Messages on screen at once; older ones make room.
 const MOST_MESSAGES: usize = 4;
@@ -179,7 +179,7 @@ impl App {
             app.tell(upkeep::settings_problem(&problem), Vec::new());
         }
         if !problems.is_empty() {
-            app.tell("Hanging protocols were left out.".to_owned(), problems);
+            app.tell(tr!("hanging-left-out").into_owned(), problems);
         }
         if app.session.is_some() {
             let (files, reading, problem) = annotate::Files::open();
@@ -218,9 +218,9 @@ impl App {
             self.presets = news.library;
             self.desk.refresh_presets(&self.presets);
             // What was wrong with the folder before is past.
-            self.messages.retain(|message| message.text != presets::LEFT_OUT);
+            self.messages.retain(|message| message.text != presets::left_out());
             if !self.presets.problems().is_empty() {
-                self.tell(presets::LEFT_OUT.to_owned(), self.presets.problems().to_vec());
+                self.tell(presets::left_out().to_owned(), self.presets.problems().to_vec());
             }
         }
     }
@@ -254,7 +254,9 @@ impl App {
                     self.hang(&study, Some(&name), 0);
                 }
             }
-            Command::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Command::Quit => {
+                ctx.send_viewport_cmd_to(egui::ViewportId::ROOT, egui::ViewportCommand::Close);
+            }
             Command::ShowConnectDialog => {
                 self.connect_dialog.get_or_insert_default();
             }
@@ -339,25 +341,26 @@ impl App {
         } else if self.desk.drop_path() || self.desk.leave_drawing() {
             // What was drawn, or selected, is gone.
         } else {
-            self.desk.layout.restore();
+            let active = self.desk.active;
+            self.desk.layout_of(active).restore();
         }
     }
 
-    fn key_focus(&self, ctx: &egui::Context) -> KeyFocus {
-        let in_viewport = self.desk.has_focus();
-        if ctx.text_edit_focused()
-            || ctx.any_popup_open()
-            || self.settings_dialog.is_some()
-            || self.exporting
-            || self.about
-            || self.reading_dialog()
-        {
+    /// Who gets the keys of a side window, or else of the main one.
+    pub(super) fn key_focus(&self, ctx: &egui::Context, window: Option<u32>) -> KeyFocus {
+        let in_viewport = self.desk.has_focus(window);
+        if ctx.text_edit_focused() || ctx.any_popup_open() || window.is_none() && self.main_dialog() {
             KeyFocus::Typing
         } else if in_viewport || ctx.memory(|memory| memory.focused().is_none()) {
             KeyFocus::Viewports
         } else {
             KeyFocus::Widget
         }
+    }
+
+    /// Whether a dialog of the main window takes its keys.
+    pub(super) fn main_dialog(&self) -> bool {
+        self.settings_dialog.is_some() || self.exporting || self.about || self.reading_dialog()
     }
 
     fn show_look_panel(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
@@ -398,7 +401,7 @@ fn on_the_windows_card(
 }
 
 impl eframe::App for App {
-    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
@@ -410,7 +413,7 @@ impl eframe::App for App {
         self.take_saved();
         self.take_export();
         // A slow window gets keys and clicks together: a tool is for the clicks after its key.
-        let (before, mut commands) = command::pressed(&ctx, self.key_focus(&ctx), &self.keymap);
+        let (before, mut commands) = command::pressed(&ctx, self.key_focus(&ctx, None), &self.keymap);
         for command in before {
             self.run(&ctx, command);
             ctx.request_repaint();
@@ -454,6 +457,7 @@ impl eframe::App for App {
         }
         self.show_measurements(ui, &mut commands);
         let candidates = self.candidates();
+        self.desk.begin_pass(self.settings.mouse);
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
             if let Some(connection) = &self.connection {
@@ -462,16 +466,18 @@ impl eframe::App for App {
             if self.show_preview(ui, &mut commands) {
                 // The series that was asked for last.
             } else if !self.desk.is_empty() {
-                self.desk.show(ui, &self.renderer, &candidates, &mut commands);
+                self.desk.show(ui, None, &self.renderer, &candidates, &mut commands);
             } else {
                 dialogs::start_screen(self, ui, &mut commands);
             }
         });
+        self.show_windows(&ctx, frame, &candidates, &mut commands);
+        self.desk.end_pass();
         dialogs::drop_hint(&ctx);
         self.show_reading_dialogs(&ctx, &mut commands);
         self.poll_reading(&ctx);
         if self.help {
-            self.help = dialogs::help(&ctx, &self.keymap);
+            self.help = dialogs::help(&ctx, &self.keymap, &self.settings.mouse);
         }
         if self.about {
             self.about = about::show(&ctx);
@@ -517,10 +523,9 @@ impl eframe::App for App {
 
     fn on_exit(&mut self) {
         self.end_reading();
+        let now = self.session_now();
         if let Some(store) = &mut self.session {
-            if let Some(desk) = self.desk.saved() {
-                store.keep(Session::new(self.opened.clone(), self.side_panel, desk));
-            }
+            now.into_iter().for_each(|session| store.keep(session));
             store.end();
         }
     }

@@ -8,6 +8,7 @@ use render_core::Window;
 use render_core::scene::Content;
 use render_core::scene::view::Slab;
 
+use super::desk::To;
 use super::kind::Kind;
 use super::layout::ViewportId;
 use super::tool::Tool;
@@ -65,6 +66,10 @@ pub enum Command {
     Turn(f64),
     StepViewport(isize),
     ToggleMaximiseActive,
+    /// Moves a viewport into another window.
+    MoveTo(ViewportId, To),
+    /// Moves the active viewport into a window of its own, or back into the main one.
+    ToggleOwnWindow,
     /// Three cuts and the volume of the active series.
     ResetLayout,
     SetGrid {
@@ -84,8 +89,10 @@ pub enum Command {
     },
     ToggleLinked,
     ToggleCine,
-    /// The handles of the crop box over volumes.
-    ToggleCrop,
+    /// Cuts away what of a volume is in front of its middle, as it is seen.
+    AddClipPlane(ViewportId),
+    /// The handles of crop box and clip planes over volumes.
+    ToggleHandles,
     /// Slices, or times, a second.
     CineSpeed(f64),
     StepTime(i64),
@@ -302,8 +309,8 @@ pub const SHORTCUTS: &[Shortcut] = &[
     Shortcut {
         group: "Picture",
         keys: "Shift+K",
-        text: "Show or hide the crop box",
-        bindings: &[(Modifiers::SHIFT, Key::K, || Command::ToggleCrop)],
+        text: "Handles of crop box and clip planes",
+        bindings: &[(Modifiers::SHIFT, Key::K, || Command::ToggleHandles)],
     },
     Shortcut {
         group: "Picture",
@@ -455,6 +462,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
     Shortcut {
         group: "Window",
+        keys: "Shift+F",
+        text: "Viewport into a window of its own, and back",
+        bindings: &[(SHIFT, Key::F, || Command::ToggleOwnWindow)],
+    },
+    Shortcut {
+        group: "Window",
         keys: "Ctrl+Shift +, −, 0",
         text: "Larger, smaller, usual letters",
         bindings: &[
@@ -491,17 +504,6 @@ pub const SHORTCUTS: &[Shortcut] = &[
 const fn draw(kind: Drawn) -> Command {
     Command::SetTool(Tool::Annotate(reading::Tool::Draw(kind)))
 }
-
-/// What the mouse does: (gesture, on slices, on the volume).
-pub const MOUSE: &[(&str, &str, &str)] = &[
-    ("Left drag", "The active tool; at first window: right-left width, up-down level", "Rotate"),
-    ("Middle drag", "Pan", "Pan"),
-    ("Right drag", "Zoom", "Zoom"),
-    ("Wheel", "Slices", "Zoom"),
-    ("Ctrl+wheel", "Zoom", "Zoom"),
-    ("Shift+left", "Move the crosshair and the other slices here", ""),
-    ("Double click", "Maximise or restore", "Maximise or restore"),
-];
 
 /// More slices than a volume can have; paging stops at its ends.
 const FAR: i64 = 1 << 20;

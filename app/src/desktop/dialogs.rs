@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use eframe::egui::{self, Align, Color32, Layout, RichText, vec2};
-use render_core::words::counted;
 use server_mode::remote::State;
 
 use super::app::App;
-use super::command::{Command, MOUSE, SHORTCUTS};
+use super::command::{Command, SHORTCUTS};
 use super::connection::Connection;
 use super::job::Job;
 use super::keymap::Keymap;
+use super::mouse::Mouse;
 use super::recent::Recent;
 use super::text::{self, tr};
 use super::{side_panel, theme};
@@ -50,7 +50,7 @@ fn details(index: usize, details: &[String], ui: &mut egui::Ui) {
         lines(ui, details);
         return;
     }
-    egui::CollapsingHeader::new(counted(details.len(), "file")).id_salt(index).show(ui, |ui| {
+    egui::CollapsingHeader::new(tr!("files-counted", count = details.len())).id_salt(index).show(ui, |ui| {
         let height = ui.text_style_height(&egui::TextStyle::Body);
         egui::ScrollArea::vertical().id_salt(index).max_height(160.0).show_rows(
             ui,
@@ -109,7 +109,7 @@ pub fn drop_hint(ctx: &egui::Context) {
     let rect = ctx.content_rect();
     painter.rect_filled(rect, 0.0, Color32::from_black_alpha(190));
     let font = egui::FontId::proportional(24.0);
-    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, theme::strong());
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, tr!("drop-to-open"), font, theme::strong());
 }
 
 pub(super) fn modal(name: &str) -> egui::Modal {
@@ -275,7 +275,7 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 }
 
 /// The sheet of keys and gestures. Returns false when it is closed.
-pub fn help(ctx: &egui::Context, keymap: &Keymap) -> bool {
+pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
     let modal = modal("help").show(ctx, |ui| {
         ui.heading(tr!("keys-and-mouse"));
         ui.add_space(8.0);
@@ -296,7 +296,7 @@ pub fn help(ctx: &egui::Context, keymap: &Keymap) -> bool {
                 ui.label(RichText::new(heading).color(theme::weak()));
             }
             ui.end_row();
-            for (gesture, slices, volume) in MOUSE {
+            for [gesture, slices, volume] in mouse.sheet() {
                 ui.strong(text::of(gesture));
                 ui.label(text::of(slices));
                 ui.label(text::of(volume));
@@ -319,7 +319,7 @@ fn keys(column: usize, part: std::ops::Range<usize>, keymap: &Keymap, ui: &mut e
                 ui.label(RichText::new(text::of(group)).color(theme::weak()));
                 ui.end_row();
             }
-            ui.strong(keymap.changed_keys(index).as_deref().unwrap_or(shortcut.keys));
+            ui.strong(text::keys(keymap.changed_keys(index).as_deref().unwrap_or(shortcut.keys)));
             ui.label(text::of(shortcut.text));
             ui.end_row();
         }

@@ -86,6 +86,19 @@ pub struct Slot {
     /// The modality of a series that is laid over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fuse: Option<String>,
+    /// Which of several of that modality: its description contains one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fuse_description: Vec<String>,
+}
+
+/// What a viewport shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub study: &'a Study,
+    pub series: &'a Series,
+    pub kind: Kind,
+    /// Laid over it.
+    pub over: Option<&'a Series>,
 }
 
 impl Protocol {
@@ -149,8 +162,11 @@ impl Slot {
         let series = all.iter().filter(fits).nth(self.nth.unwrap_or(1).checked_sub(1)?)?;
         let over = self.fuse.as_ref().and_then(|modality| {
             let same_place = |other: &&&Series| {
+                let words = &self.fuse_description;
                 other.modality == *modality
+                    && other.id() != series.id()
                     && other.frame_of_reference_uid() == series.frame_of_reference_uid()
+                    && (words.is_empty() || contains(&other.series_description, words))
             };
             all.iter().find(same_place).map(|other| other.id())
         });
@@ -159,17 +175,17 @@ impl Slot {
 }
 
 impl Protocol {
-    /// A protocol with one stage that shows what is on screen: `cells` row by row, each with its study and
-    /// series. It is for studies with the same modalities.
+    /// A protocol with one stage that shows what is on screen, `cells` row by row. It is for studies with the same
+    /// modalities.
     pub fn of_cells(
         name: &str,
         columns: usize,
-        cells: &[Option<(&Study, &Series, Kind)>],
+        cells: &[Option<Shown<'_>>],
         study: &Study,
         priors: &[&Study],
     ) -> Self {
         let mut modalities: Vec<String> = Vec::new();
-        for (_, series, _) in cells.iter().flatten() {
+        for series in cells.iter().flatten().flat_map(|cell| std::iter::once(cell.series).chain(cell.over)) {
             if !modalities.contains(&series.modality) {
                 modalities.push(series.modality.clone());
             }
@@ -181,21 +197,21 @@ impl Protocol {
         let slots: Vec<Slot> = cells
             .iter()
             .flatten()
-            .map(|(of, series, kind)| {
-                let description = series.series_description.trim();
-                // A description tells series of a modality apart; without one, their size does.
-                let same = of.series.iter().filter(|other| other.modality == series.modality);
-                let same: Vec<&Series> = same.filter(|other| is_first_time(other)).collect();
-                let tell_apart = same.len() > 1 && !description.is_empty();
+            .map(|&Shown { study: of, series, kind, over }| {
                 let nth = by_size(of).into_iter().filter(|other| other.modality == series.modality);
                 let nth = nth.map(Series::id).position(|id| id == series.id()).map(|place| place + 1);
+                let description = telling_description(of, series);
                 Slot {
-                    show: *kind,
+                    show: kind,
                     modality: Some(series.modality.clone()),
-                    description: if tell_apart { vec![description.to_owned()] } else { Vec::new() },
-                    nth: nth.filter(|&nth| nth > 1 && !tell_apart),
+                    nth: nth.filter(|&nth| nth > 1 && description.is_none()),
+                    description: description.into_iter().collect(),
                     prior: prior_of(of),
-                    fuse: None,
+                    fuse: over.map(|over| over.modality.clone()),
+                    fuse_description: over
+                        .and_then(|over| telling_description(of, over))
+                        .into_iter()
+                        .collect(),
                 }
             })
             .collect();
@@ -219,6 +235,14 @@ impl Protocol {
         let file = folder.join(format!("{stem}.toml"));
         save::save(&file, Existing::Replace, |out| out.write_all(text.as_bytes()))
     }
+}
+
+/// A description that tells a series from others of its modality; without one, their size does.
+fn telling_description(study: &Study, series: &Series) -> Option<String> {
+    let first = |other: &&Series| other.time.is_none_or(|time| time.index == 0);
+    let same = study.series.iter().filter(|other| other.modality == series.modality).filter(first).count();
+    let description = series.series_description.trim();
+    (same > 1 && !description.is_empty()).then(|| description.to_owned())
 }
 
 fn contains(text: &str, words: &[String]) -> bool {
@@ -287,6 +311,13 @@ impl Protocols {
         }
         own.extend(Self::default().0);
         (Self(own), problems)
+    }
+
+    /// The names of all protocols and their stages.
+    #[cfg(test)]
+    pub fn names(&self) -> Vec<String> {
+        let stages = self.0.iter().flat_map(|protocol| &protocol.stages).map(|stage| stage.name.clone());
+        self.0.iter().map(|protocol| protocol.name.clone()).chain(stages).collect()
     }
 
     /// Those that match a study, the one with the most rules first.
@@ -381,7 +412,8 @@ mod tests {
     fn what_is_on_screen_is_kept_and_hangs_the_next_study_like_it() {
         let study = study();
         let series = &study.series[0];
-        let cells = [Kind::Mip, Kind::Coronal].map(|kind| Some((&study, series, kind)));
+        let cells =
+            [Kind::Mip, Kind::Coronal].map(|kind| Some(Shown { study: &study, series, kind, over: None }));
         let folder = std::env::temp_dir().join(format!("voxcast-keep-{}", std::process::id()));
         Protocol::of_cells("Ours: two / äö", 2, &cells, &study, &[]).save(&folder).expect("it is written");
         let (protocols, problems) = Protocols::read(&folder);
@@ -392,6 +424,30 @@ mod tests {
         let arrangement = chosen.arrange(0, &study, &[]);
         let kinds: Vec<Kind> = arrangement.cells.iter().flatten().map(|cell| cell.kind).collect();
         assert_eq!((arrangement.columns, kinds), (2, vec![Kind::Mip, Kind::Coronal]));
+    }
+
+    #[test]
+    fn fusion_is_kept_with_the_series_that_lies_over_it() {
+        let mut study = study();
+        let more = ["PET AC", "PET NAC"].map(|description| {
+            let mut pet = study.series[0].clone();
+            pet.modality = "PT".to_owned();
+            pet.series_description = description.to_owned();
+            pet.series_instance_uid.push_str(if description == "PET AC" { ".1" } else { ".2" });
+            pet
+        });
+        study.series.extend(more);
+        let [ct, ac, nac] = [0, 1, 2].map(|i| &study.series[i]);
+        assert_ne!(ct.frame_of_reference_uid(), "");
+        for over in [ac, nac] {
+            let cell = Shown { study: &study, series: ct, kind: Kind::Coronal, over: Some(over) };
+            let kept = Protocol::of_cells("Ours", 1, &[Some(cell)], &study, &[]);
+            assert_eq!(kept.rules.modalities, ["CT", "PT"]);
+            let read = Protocol::parse(&toml::to_string(&kept).expect("it is written")).expect("it is read");
+            let cells = read.arrange(0, &study, &[]).cells;
+            let hung = Cell { series_id: ct.id(), kind: Kind::Coronal, over: Some(over.id()) };
+            assert_eq!(cells, [Some(hung)]);
+        }
     }
 
     #[test]

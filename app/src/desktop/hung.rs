@@ -1,13 +1,16 @@
 //! How the study on screen is laid out, by a hanging protocol.
 
 use eframe::egui;
-use render_core::dicom::Series;
+use render_core::dicom::{Series, Study};
 
 use super::app::App;
-use super::hanging::{self, Protocols};
+use super::desk::Cell;
+use super::hanging::{self, Protocol, Protocols, Shown};
 use super::job::{Job, Poll};
 use super::menu::Candidate;
+use super::session::SavedHung;
 use super::study;
+use super::text::tr;
 
 /// How a study is laid out.
 #[derive(Clone, Debug)]
@@ -19,6 +22,18 @@ pub struct Hung {
     pub stages: Vec<String>,
     /// The names of all protocols that match.
     pub others: Vec<String>,
+}
+
+impl Hung {
+    fn new(study: &Study, chosen: &Protocol, stage: usize, matching: &[&Protocol]) -> Self {
+        Self {
+            study_instance_uid: study.study_instance_uid.clone(),
+            protocol: chosen.name.clone(),
+            stage,
+            stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
+            others: matching.iter().map(|known| known.name.clone()).collect(),
+        }
+    }
 }
 
 impl App {
@@ -34,32 +49,45 @@ impl App {
         let Some(chosen) = chosen.or(matching.first()) else { return };
         let stage = stage.min(chosen.stages.len() - 1);
         let arrangement = chosen.arrange(stage, study, &priors);
-        self.hung = Some(Hung {
-            study_instance_uid: study_instance_uid.to_owned(),
-            protocol: chosen.name.clone(),
-            stage,
-            stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
-            others: matching.iter().map(|known| known.name.clone()).collect(),
-        });
+        let hung = Hung::new(study, chosen, stage, &matching);
+        let patient = (!self.desk.windows.is_empty()).then(|| study.patient.clone());
+        self.hung = Some(hung);
         self.desk.arrange(&arrangement);
+        // Two patients side by side on two screens are taken for one.
+        if patient.is_some_and(|patient| self.desk.windows_show_others(&patient))
+            && let Some(first) = arrangement.cells.iter().flatten().next()
+        {
+            self.desk.windows_show(&first.series_id);
+        }
+    }
+
+    /// What is on screen was hung so when it was kept; protocols that are gone since are forgotten.
+    pub(super) fn hung_as(&mut self, saved: &SavedHung) {
+        let same = |study: &&Study| study.study_instance_uid == saved.study_instance_uid;
+        let Some(study) = self.studies.iter().find(same) else { return };
+        let matching = self.protocols.matching(study, &hanging::priors(study, &self.studies));
+        let chosen = matching.iter().find(|protocol| protocol.name == saved.protocol);
+        let chosen = chosen.filter(|protocol| saved.stage < protocol.stages.len());
+        self.hung = chosen.map(|chosen| Hung::new(study, chosen, saved.stage, &matching));
     }
 
     /// Keeps what is on screen as a protocol of the user's.
     pub(super) fn keep_arrangement(&mut self, ctx: &egui::Context, name: &str) {
         let Some(folder) = self.protocols_folder.clone() else {
-            return self
-                .tell("There is no folder for hanging protocols on this system.".to_owned(), Vec::new());
+            return self.tell(tr!("hanging-no-folder").into_owned(), Vec::new());
         };
         let active = self.desk.active().and_then(|viewport| self.series(&viewport.series.series_id));
         let Some((study, _)) = active else {
-            return self.tell("Only arrangements of this machine's studies are kept.".to_owned(), Vec::new());
+            return self.tell(tr!("hanging-only-here").into_owned(), Vec::new());
         };
         let (columns, cells) = self.desk.cells();
         let cells: Vec<_> = cells
             .iter()
             .map(|cell| {
-                let (id, kind) = cell.as_ref()?;
-                self.series(id).map(|(study, series)| (study, series, *kind))
+                let Cell { series_id, kind, over } = cell.as_ref()?;
+                let (study, series) = self.series(series_id)?;
+                let over = over.as_ref().and_then(|over| self.series(over)).map(|(_, series)| series);
+                Some(Shown { study, series, kind: *kind, over })
             })
             .collect();
         let priors = hanging::priors(study, &self.studies);
@@ -76,7 +104,7 @@ impl App {
             Poll::Pending => return,
             Poll::Result(Ok(protocols)) => self.protocols = protocols,
             Poll::Result(Err(error)) => {
-                self.tell(format!("The arrangement was not kept: {error}"), Vec::new());
+                self.tell(tr!("hanging-not-kept", reason = error).into_owned(), Vec::new());
             }
             Poll::Ended => {}
         }

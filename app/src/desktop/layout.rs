@@ -1,10 +1,13 @@
 //! The arrangement of viewports.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, WidgetInfo, pos2, vec2};
 use egui_tiles::{
     Behavior, Container, Grid, GridLayout, Linear, LinearDir, Tile, TileId, Tiles, Tree, UiResponse,
 };
 
+use super::text::tr;
 use super::theme::{self, Icon};
 
 /// Names a viewport for as long as it is on screen.
@@ -18,6 +21,7 @@ pub const MOST: usize = 4;
 const HEADER: f32 = 24.0;
 
 /// A grid whose cells are resized at the gaps, rearranged by dragging headers and split; or one viewport alone.
+/// A viewport that is in another window keeps its place here, hidden.
 pub struct Layout {
     tree: Tree<ViewportId>,
     maximised: Option<ViewportId>,
@@ -122,18 +126,21 @@ impl Node {
 }
 
 impl Layout {
-    /// What was kept of an arrangement; what makes no sense in it is left out.
-    pub fn of(node: &Node) -> Self {
+    /// What was kept of an arrangement; what makes no sense in it is left out. None if nothing is left.
+    pub fn of(node: &Node) -> Option<Self> {
         let mut tiles = Tiles::default();
-        match node.insert(&mut tiles, &mut Vec::new(), 0) {
-            Some(root) => {
-                Self { tree: Tree::new(egui::Id::unique("viewports"), root, tiles), maximised: None }
-            }
-            None => Self::grid(1, &[ViewportId(0)]),
-        }
+        let root = node.insert(&mut tiles, &mut Vec::new(), 0)?;
+        Some(Self::new(root, tiles)).filter(|layout| !layout.ids().is_empty())
     }
 
-    /// The arrangement to keep.
+    fn new(root: TileId, tiles: Tiles<ViewportId>) -> Self {
+        // Of its own for each: windows drag their tiles independently.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let id = egui::Id::unique(("viewports", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        Self { tree: Tree::new(id, root, tiles), maximised: None }
+    }
+
+    /// The arrangement to keep, with the places of those that are hidden.
     pub fn node(&self) -> Option<Node> {
         Node::of(&self.tree, self.tree.root()?)
     }
@@ -145,16 +152,21 @@ impl Layout {
         let mut grid = Grid::new(panes);
         grid.layout = GridLayout::Columns(columns.clamp(1, MOST));
         let root = tiles.insert_new(Tile::Container(Container::Grid(grid)));
-        Self { tree: Tree::new(egui::Id::unique("viewports"), root, tiles), maximised: None }
+        Self::new(root, tiles)
     }
 
     /// The viewports from the top left, row by row.
     pub fn ids(&self) -> Vec<ViewportId> {
+        self.panes(|tile| self.tree.tiles.is_visible(tile))
+    }
+
+    fn panes(&self, wanted: impl Fn(TileId) -> bool) -> Vec<ViewportId> {
         let mut ids = Vec::new();
         let mut open: Vec<TileId> = self.tree.root().into_iter().collect();
         while let Some(tile) = open.pop() {
             match self.tree.tiles.get(tile) {
-                Some(Tile::Pane(id)) => ids.push(*id),
+                Some(Tile::Pane(id)) if wanted(tile) => ids.push(*id),
+                Some(Tile::Pane(_)) => {}
                 Some(Tile::Container(container)) => {
                     open.extend(container.children().copied().collect::<Vec<_>>().into_iter().rev());
                 }
@@ -189,6 +201,36 @@ impl Layout {
         let halved = Tile::Container(Container::Linear(Linear::new(direction, halves)));
         self.tree.tiles.insert(cell, halved);
         self.maximised = None;
+    }
+
+    /// Takes a viewport out of sight and keeps its place; its neighbours grow.
+    pub fn hide(&mut self, id: ViewportId) {
+        if let Some(cell) = self.tree.tiles.find_pane(&id) {
+            self.tree.set_visible(cell, false);
+        }
+        self.maximised = self.maximised.filter(|maximised| *maximised != id);
+    }
+
+    /// Shows a viewport in the place that was kept for it, else behind all others, as far as there is room.
+    pub fn add(&mut self, id: ViewportId) {
+        self.maximised = None;
+        if let Some(cell) = self.tree.tiles.find_pane(&id) {
+            return self.tree.set_visible(cell, true);
+        }
+        let hidden = self.panes(|tile| !self.tree.tiles.is_visible(tile));
+        let new = Node::View(id.0);
+        let node = match self.node() {
+            Some(Node::Grid { columns, mut cells }) => {
+                cells.push(new);
+                Node::Grid { columns, cells }
+            }
+            Some(node) => Node::Row { cells: vec![node, new], shares: Vec::new() },
+            None => Node::Grid { columns: 1, cells: vec![new] },
+        };
+        if let Some(layout) = Self::of(&node) {
+            *self = layout;
+            hidden.into_iter().for_each(|id| self.hide(id));
+        }
     }
 
     /// Takes a viewport away; its neighbours grow.
@@ -239,7 +281,9 @@ impl Panes<'_> {
         let active = self.show.is_active(id);
         let heading = self.show.heading(id);
         let handle = ui.interact(rect, egui::Id::unique((id, "header")), Sense::click_and_drag());
-        handle.widget_info(|| WidgetInfo::labeled(Role::Group, true, format!("{} header", heading.title)));
+        handle.widget_info(|| {
+            WidgetInfo::labeled(Role::Group, true, tr!("header-of", title = heading.title.as_str()))
+        });
         let painter = ui.painter_at(rect);
         painter.rect_filled(rect, 0.0, if active { theme::raised() } else { theme::panel() });
         painter.circle_filled(rect.left_center() + vec2(12.0, 0.0), 4.0, heading.color);
@@ -251,17 +295,18 @@ impl Panes<'_> {
         };
         if !self.single {
             let place = square(&mut right);
-            if icon_button(ui, place, Icon::Close, (id, "close"), "Close this viewport", &heading.title) {
+            if icon_button(ui, place, Icon::Close, (id, "close"), &tr!("close-this-viewport"), &heading.title)
+            {
                 self.show.happened(id, Happened::Close);
             }
         }
         let (icon, hint) = if self.maximised {
-            (Icon::Restore, "Restore (F)")
+            (Icon::Restore, tr!("restore-f"))
         } else {
-            (Icon::Maximise, "Maximise (F or double click)")
+            (Icon::Maximise, tr!("maximise-f-or-double-click"))
         };
         let place = square(&mut right);
-        let maximise = icon_button(ui, place, icon, (id, "maximise"), hint, &heading.title);
+        let maximise = icon_button(ui, place, icon, (id, "maximise"), &hint, &heading.title);
 
         let room = Rect::from_min_max(rect.min + vec2(19.0, 0.0), pos2(right - 2.0, rect.bottom()));
         self.title(ui, room, id, &heading, active);
@@ -362,5 +407,29 @@ mod tests {
         layout.close(id(5));
         layout.close(id(9));
         assert_eq!(layout.ids(), [1, 6, 2, 3, 4].map(id));
+    }
+
+    #[test]
+    fn what_was_hidden_comes_back_to_its_place_and_what_is_new_behind_the_others() {
+        let id = ViewportId;
+        let mut layout = Layout::grid(2, &[id(1), id(2), id(3), id(4)]);
+        layout.hide(id(2));
+        layout.hide(id(3));
+        assert_eq!(layout.ids(), [1, 4].map(id));
+        layout.add(id(7));
+        assert_eq!(layout.ids(), [1, 4, 7].map(id));
+        layout.add(id(3));
+        layout.add(id(2));
+        assert_eq!(layout.ids(), [1, 2, 3, 4, 7].map(id));
+        let Some(Node::Grid { columns: 2, cells }) = layout.node() else { panic!("no grid any more") };
+        assert_eq!(cells.len(), 5);
+
+        let mut alone = Layout::grid(1, &[id(1)]);
+        alone.split(id(1), false, id(2));
+        alone.hide(id(1));
+        alone.hide(id(2));
+        assert_eq!(alone.ids(), []);
+        alone.add(id(1));
+        assert_eq!(alone.ids(), [id(1)]);
     }
 }

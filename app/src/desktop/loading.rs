@@ -6,7 +6,6 @@ use std::sync::Arc;
 use eframe::egui;
 use render_core::Progress;
 use render_core::dicom::{self, Glimpse, Library, Loaded, Series, Study};
-use render_core::words::counted;
 
 use super::app::{App, LOADING, failed_line, file_name};
 use super::command::Command;
@@ -15,6 +14,7 @@ use super::preview::Preview;
 use super::remote::is_listed;
 use super::side_panel;
 use super::study::{self, OpenSeries};
+use super::text::{self, tr};
 
 /// Reading files.
 pub enum Work {
@@ -26,8 +26,8 @@ impl Work {
     /// What it is called, and how far it is.
     pub fn progress(&self) -> (&'static str, &Progress) {
         match self {
-            Self::Scan { job, .. } => ("Looking for images", job.progress()),
-            Self::Load { job, .. } => (LOADING, job.progress()),
+            Self::Scan { job, .. } => (text::of("Looking for images"), job.progress()),
+            Self::Load { job, .. } => (text::of(LOADING), job.progress()),
         }
     }
 }
@@ -149,7 +149,7 @@ impl App {
         match self.work.take() {
             Some(Work::Scan { job, paths }) => match job.poll() {
                 Poll::Result(result) => self.scanned(ctx, &paths, result),
-                Poll::Ended => self.tell("Scanning stopped unexpectedly.".to_owned(), Vec::new()),
+                Poll::Ended => self.tell(tr!("scanning-stopped").into_owned(), Vec::new()),
                 Poll::Pending => self.work = Some(Work::Scan { job, paths }),
             },
             Some(Work::Load { job, series_id, mut preview }) => loop {
@@ -158,7 +158,7 @@ impl App {
                         self.glimpsed(ctx, &series_id, glimpse, &mut preview);
                     }
                     Poll::Result(Read::Whole(result)) => break self.loaded(ctx, &series_id, *result),
-                    Poll::Ended => break self.tell("Loading stopped unexpectedly.".to_owned(), Vec::new()),
+                    Poll::Ended => break self.tell(tr!("loading-stopped").into_owned(), Vec::new()),
                     Poll::Pending => break self.work = Some(Work::Load { job, series_id, preview }),
                 }
             },
@@ -175,19 +175,19 @@ impl App {
         let library = match result {
             Ok(library) => library,
             Err(dicom::Error::Cancelled) => return,
-            Err(error) => return self.tell(format!("Nothing was opened: {error}"), Vec::new()),
+            Err(error) => {
+                let text = tr!("nothing-was-opened", reason = error.to_string());
+                return self.tell(text.into_owned(), Vec::new());
+            }
         };
         if !library.has_series() {
             let mut details: Vec<String> = library.failed.iter().map(failed_line).collect();
             details.extend(library.studies.iter().flat_map(|study| &study.objects).map(|object| {
-                format!(
-                    "{}: is of class {} and no image by itself; open the images it belongs to",
-                    file_name(&object.path),
-                    object.class
-                )
+                tr!("no-image-by-itself", file = file_name(&object.path), class = object.class.to_string())
+                    .into_owned()
             }));
             let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-            return self.tell(format!("No DICOM images were found in {}.", names.join(", ")), details);
+            return self.tell(tr!("no-images-found", places = names.join(", ")).into_owned(), details);
         }
         for path in paths {
             self.recent.add(path);
@@ -213,7 +213,10 @@ impl App {
         self.make_thumbnails(ctx);
         if let Some(first) = first {
             match self.restoring.take() {
-                Some(desk) => self.desk.restore(&desk),
+                Some(desk) => {
+                    self.desk.restore(&desk);
+                    desk.hung.iter().for_each(|saved| self.hung_as(saved));
+                }
                 None => self.hang(&first, None, 0),
             }
             self.load_missing(ctx);
@@ -245,15 +248,16 @@ impl App {
             Err(error) => {
                 self.desk.forget(series_id);
                 if !matches!(error, dicom::Error::Cancelled) {
-                    self.tell(format!("The series was not loaded: {error}"), Vec::new());
+                    let text = tr!("series-not-loaded", reason = error.to_string());
+                    self.tell(text.into_owned(), Vec::new());
                 }
                 return self.load_next(ctx);
             }
         };
         if !loaded.failed.is_empty() {
             let details = loaded.failed.iter().map(failed_line).collect();
-            let files = counted(loaded.failed.len(), "file");
-            self.tell(format!("Left out because they cannot be read: {files} of the series."), details);
+            let text = tr!("files-of-series-left-out", count = loaded.failed.len());
+            self.tell(text.into_owned(), details);
         }
         let Some((study, series)) = self.series(series_id) else { return };
         let open = Arc::new(OpenSeries::new(study, series, loaded));

@@ -5,9 +5,10 @@ use render_core::scene::Content;
 use render_core::scene::view::{Combine, Slab};
 
 use super::command::Command;
+use super::desk::To;
 use super::kind::Kind;
 use super::layout::ViewportId;
-use super::text::tr;
+use super::text::{self, tr};
 use super::theme;
 use super::viewport::Viewport;
 
@@ -18,6 +19,7 @@ pub fn viewport(
     id: ViewportId,
     viewport: Option<&Viewport>,
     others: &[Candidate],
+    windows: &Windows,
     commands: &mut Vec<Command>,
 ) {
     ui.set_min_width(200.0);
@@ -41,11 +43,35 @@ pub fn viewport(
             entry(ui, &tr!("turn-right"), "R", Command::Turn(90.0), commands);
             entry(ui, &tr!("turn-left"), "L", Command::Turn(-90.0), commands);
         }
+        if !matches!(viewport.view.content, Content::Slice | Content::Curved) {
+            entry(ui, &tr!("cut-away-the-front"), "", Command::AddClipPlane(id), commands);
+        }
         entry(ui, &tr!("reset"), "Space", Command::Reset, commands);
         ui.separator();
     }
     entry(ui, &tr!("split-side-by-side"), "", Command::Split { id, below: false }, commands);
     entry(ui, &tr!("split-top-and-bottom"), "", Command::Split { id, below: true }, commands);
+    ui.separator();
+    if !windows.alone {
+        entry(ui, &tr!("into-own-window"), "Shift+F", Command::MoveTo(id, To::NewWindow), commands);
+    }
+    for &number in windows.numbers.iter().filter(|number| Some(**number) != windows.here) {
+        let text = tr!("into-window", number = number);
+        entry(ui, &text, "", Command::MoveTo(id, To::Window(number)), commands);
+    }
+    if windows.here.is_some() {
+        entry(ui, &tr!("into-main-window"), "Shift+F", Command::MoveTo(id, To::Main), commands);
+    }
+}
+
+/// The windows beside the main one.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    pub numbers: Vec<u32>,
+    /// The one that the menu is in.
+    pub here: Option<u32>,
+    /// The viewport has a window for itself.
+    pub alone: bool,
 }
 
 /// Another series that can be laid over one of the same patient space.
@@ -72,7 +98,7 @@ fn fusion(
     }
     ui.separator();
     ui.menu_button(tr!("lay-over-it"), |ui| {
-        if ui.selectable_label(over.is_none(), "Nothing").clicked() {
+        if ui.selectable_label(over.is_none(), tr!("nothing")).clicked() {
             commands.push(Command::Fuse(id, None));
             ui.close();
         }
@@ -90,7 +116,8 @@ fn slab(ui: &mut egui::Ui, id: ViewportId, slab: Slab, commands: &mut Vec<Comman
     heading(ui, &tr!("thickness"));
     ui.horizontal(|ui| {
         for thickness_mm in SLABS_MM {
-            let text = if thickness_mm == 0.0 { "Slice".to_owned() } else { format!("{thickness_mm} mm") };
+            let text =
+                if thickness_mm == 0.0 { tr!("slice").into_owned() } else { format!("{thickness_mm} mm") };
             if ui.selectable_label(slab.thickness_mm == thickness_mm, text).clicked() {
                 commands.push(Command::SetSlab(id, Slab { thickness_mm, ..slab }));
             }
@@ -98,9 +125,9 @@ fn slab(ui: &mut egui::Ui, id: ViewportId, slab: Slab, commands: &mut Vec<Comman
     });
     ui.horizontal(|ui| {
         for (combine, name) in
-            [(Combine::Maximum, "MIP"), (Combine::Minimum, "MinIP"), (Combine::Mean, "Mean")]
+            [(Combine::Maximum, tr!("mip")), (Combine::Minimum, tr!("minip")), (Combine::Mean, tr!("mean"))]
         {
-            if ui.selectable_label(slab.combine == combine, name).clicked() {
+            if ui.selectable_label(slab.combine == combine, name.as_ref()).clicked() {
                 commands.push(Command::SetSlab(id, Slab { combine, ..slab }));
             }
         }
@@ -112,7 +139,7 @@ fn heading(ui: &mut egui::Ui, text: &str) {
 }
 
 fn entry(ui: &mut egui::Ui, text: &str, key: &str, command: Command, commands: &mut Vec<Command>) {
-    let button = egui::Button::new(text).shortcut_text(RichText::new(key).color(theme::weak()));
+    let button = egui::Button::new(text).shortcut_text(RichText::new(text::keys(key)).color(theme::weak()));
     if ui.add(button).clicked() {
         commands.push(command);
         ui.close();

@@ -12,6 +12,7 @@ use render_core::scene::{Camera, Content, Plane, ViewState};
 
 use super::crosshair;
 use super::study::{self, OpenSeries};
+use super::text::{self, tr};
 use super::theme;
 use super::tool::Tool;
 use super::viewport::{Scenery, Shown, Viewport};
@@ -204,9 +205,9 @@ fn volume_title(view: &ViewState) -> String {
 /// The preset's label, marked when its curve was changed.
 pub fn preset_title(view: &ViewState) -> String {
     match &view.preset {
-        Some(origin) if view.shows_preset() => origin.label.clone(),
-        Some(origin) => format!("{}, changed", origin.label),
-        None => "Opacity by window".to_owned(),
+        Some(origin) if view.shows_preset() => text::named(&origin.label).into_owned(),
+        Some(origin) => tr!("preset-changed", preset = text::named(&origin.label)).into_owned(),
+        None => tr!("opacity-by-window").into_owned(),
     }
 }
 

@@ -10,11 +10,15 @@ use render_core::scene::preset::Values;
 use render_core::scene::{Preset, PresetLibrary, ViewState};
 
 use super::job::Job;
+use super::text;
 
 /// How often the folder is looked at: soon enough for someone who edits a file beside the window.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-pub const LEFT_OUT: &str = "Volume presets were left out.";
+/// What is told when files of the folder make no sense.
+pub fn left_out() -> &'static str {
+    text::of("Volume presets were left out.")
+}
 
 /// The presets have changed, or what is wrong with them.
 pub struct News {

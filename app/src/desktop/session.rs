@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use glam::DVec3;
 use protocol::scene::{Look, Place};
 use render_core::Outlined;
 use render_core::scene::{PresetLibrary, ViewState};
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Cell, Desk};
+use super::desk::{CINE_RATES, Cell, Desk, SavedWindow};
 use super::keeper::{self, Keeper};
 use super::kind::Kind;
 use super::layout::{Layout, Node, ViewportId};
+use super::tool::Tool;
 use super::viewport::Viewport;
 
 const VERSION: u32 = 1;
@@ -27,6 +29,9 @@ const MOST_BYTES: u64 = 16 << 20;
 
 /// How often it is looked at what has changed.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Patient spaces whose crossing is kept.
+const MOST_CURSORS: usize = 256;
 
 /// Places farther from a volume's middle than so many times its size are of another one.
 const FARTHEST: f64 = 20.0;
@@ -40,6 +45,7 @@ pub struct Session {
     running: bool,
     pub paths: Vec<PathBuf>,
     pub side_panel: bool,
+    pub look_panel: bool,
     pub desk: Option<SavedDesk>,
 }
 
@@ -54,6 +60,39 @@ pub struct SavedDesk {
     demographics: bool,
     reference_lines: bool,
     viewports: BTreeMap<u32, SavedView>,
+    /// Those beside the main one.
+    #[serde(default)]
+    windows: Vec<SavedWindow>,
+    #[serde(default)]
+    state: SavedState,
+    /// How the study was hung.
+    #[serde(default)]
+    pub hung: Option<SavedHung>,
+}
+
+/// What is the same for all viewports.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SavedState {
+    /// The active tool's name in the code.
+    tool: Option<String>,
+    /// How fast slices follow each other when they do: nothing moves by itself after a start.
+    cine_per_second: Option<f64>,
+    /// Where planes cross, by what tells patient spaces apart.
+    cursors: BTreeMap<String, [f64; 3]>,
+    handles: bool,
+    annotations_hidden: bool,
+    measurements: bool,
+    brush_mm: Option<f64>,
+}
+
+/// The hanging protocol of a study, by its names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedHung {
+    pub study_instance_uid: String,
+    pub protocol: String,
+    pub stage: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,13 +103,16 @@ pub struct SavedView {
     /// The series that lies over it.
     #[serde(default)]
     over: Option<String>,
+    /// How much of it is seen.
+    #[serde(default)]
+    blend: Option<f32>,
     place: Place,
     look: Look,
 }
 
 impl Session {
-    pub fn new(paths: Vec<PathBuf>, side_panel: bool, desk: SavedDesk) -> Self {
-        Self { version: VERSION, running: true, paths, side_panel, desk: Some(desk) }
+    pub fn new(paths: Vec<PathBuf>, side_panel: bool, look_panel: bool, desk: SavedDesk) -> Self {
+        Self { version: VERSION, running: true, paths, side_panel, look_panel, desk: Some(desk) }
     }
 }
 
@@ -162,6 +204,7 @@ impl SavedView {
             series_id: viewport.series.series_id.clone(),
             kind: viewport.kind,
             over: viewport.over.as_ref().map(|series| series.series_id.clone()),
+            blend: viewport.view.layers.first().map(|layer| layer.opacity),
             place: views::place(&viewport.view),
             look: views::look(&viewport.view, id_of),
         }
@@ -207,6 +250,17 @@ impl Desk {
             demographics: self.demographics,
             reference_lines: self.reference_lines,
             viewports: viewports.collect(),
+            windows: self.saved_windows(),
+            state: SavedState {
+                tool: Some(format!("{:?}", self.tool)),
+                cine_per_second: Some(self.cine_per_second),
+                cursors: self.cursors().map(|(frame, place)| (frame.clone(), place.to_array())).collect(),
+                handles: self.handles,
+                annotations_hidden: self.annotate.is_hidden(),
+                measurements: self.annotate.panel.is_some(),
+                brush_mm: Some(self.annotate.editor.brush.radius_mm),
+            },
+            hung: None,
         })
     }
 
@@ -214,12 +268,14 @@ impl Desk {
     pub fn restore(&mut self, saved: &SavedDesk) {
         self.viewports.clear();
         self.forget_all();
-        self.layout = Layout::of(&saved.layout);
-        let ids = self.layout.ids();
+        self.layout = Layout::of(&saved.layout).unwrap_or_else(|| Layout::grid(1, &[ViewportId(0)]));
+        self.restore_windows(&saved.windows);
+        let ids = self.ids();
         for id in &ids {
             if let Some(view) = saved.viewports.get(&id.0) {
                 let (series_id, over) = (view.series_id.clone(), view.over.clone());
                 self.want_cell(*id, &Cell { series_id, kind: view.kind, over });
+                self.saved_blends.extend(view.blend.map(|blend| (*id, blend.clamp(0.0, 1.0))));
                 self.saved.insert(*id, view.clone());
             }
         }
@@ -236,6 +292,29 @@ impl Desk {
         self.linked = saved.linked;
         self.demographics = saved.demographics;
         self.reference_lines = saved.reference_lines;
+        self.restore_state(&saved.state);
+    }
+
+    fn restore_state(&mut self, state: &SavedState) {
+        let named = |tool: &Tool| state.tool.as_ref() == Some(&format!("{tool:?}"));
+        if let Some(tool) = Tool::ALL.into_iter().chain(Tool::DRAWING).find(named) {
+            self.set_tool(tool);
+        }
+        if let Some(rate) = state.cine_per_second.filter(|rate| CINE_RATES.contains(rate)) {
+            self.cine_per_second = rate;
+        }
+        let cursors = state.cursors.iter().take(MOST_CURSORS);
+        self.saved_cursors = cursors.map(|(frame, place)| (frame.clone(), DVec3::from(*place))).collect();
+        self.handles = state.handles;
+        if state.annotations_hidden != self.annotate.is_hidden() {
+            self.annotate.toggle_hidden();
+        }
+        if state.measurements != self.annotate.panel.is_some() {
+            self.annotate.toggle_panel();
+        }
+        if let Some(radius_mm) = state.brush_mm.filter(|radius| radius.is_finite()) {
+            self.annotate.set_brush(radius_mm);
+        }
     }
 
     /// Gives viewports whose series has come the views that were saved.
@@ -280,7 +359,7 @@ mod tests {
 
     fn saved(view: &ViewState) -> SavedView {
         let (place, look) = (views::place(view), views::look(view, |_| None));
-        SavedView { series_id: "1.2.3".into(), kind: Kind::Axial, over: None, place, look }
+        SavedView { series_id: "1.2.3".into(), kind: Kind::Axial, over: None, blend: None, place, look }
     }
 
     fn session(view: &ViewState) -> Session {
@@ -292,8 +371,11 @@ mod tests {
             demographics: false,
             reference_lines: true,
             viewports: [(1, saved(view))].into(),
+            windows: Vec::new(),
+            state: SavedState::default(),
+            hung: None,
         };
-        Session::new(vec!["/study".into()], true, desk)
+        Session::new(vec!["/study".into()], true, false, desk)
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use server_mode::remote::adaptive::Choice;
 
 use super::keeper;
+use super::mouse::Mouse;
 use super::theme::Theme;
 
 /// Of the file's format. Later ones are read as far as this program knows their entries.
@@ -31,6 +32,7 @@ pub struct Settings {
     pub single_keys: bool,
     /// Keys of commands that have others than at first, by the command's name.
     pub keys: BTreeMap<String, Vec<String>>,
+    pub mouse: Mouse,
     /// Whether the patient's data are shown at the start.
     pub demographics: bool,
     /// Whether what was open is opened again at the next start.
@@ -90,6 +92,7 @@ impl Default for Settings {
             reduced_motion: false,
             single_keys: true,
             keys: BTreeMap::new(),
+            mouse: Mouse::default(),
             demographics: true,
             restore_session: false,
             renderer: RendererChoice::Automatic,
@@ -172,6 +175,7 @@ fn parse(text: &str) -> Option<(Settings, Vec<String>)> {
     }
     let (least, most) = (*SCALES.start(), *SCALES.end());
     settings.scale_percent = settings.scale_percent.clamp(least, most);
+    settings.mouse = settings.mouse.usable();
     settings.version = VERSION;
     Some((settings, wrong))
 }
@@ -186,6 +190,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mouse::{Gesture, Press};
     use super::*;
 
     #[test]
@@ -193,6 +198,7 @@ mod tests {
         let mut settings = Settings { theme: Theme::Light, scale_percent: 150, ..Settings::default() };
         settings.keys.insert("NextPreset".into(), vec!["Ctrl+P".into()]);
         settings.hanging_protocols = Some(PathBuf::from("/protocols"));
+        settings.mouse.set_press(Gesture::Right, Press::Window);
         let text = String::from_utf8(settings.to_file()).unwrap();
         assert_eq!(parse(&text), Some((settings, Vec::new())));
     }

@@ -8,15 +8,21 @@ use super::command::{Command, SHORTCUTS};
 use super::dialogs;
 use super::hybrid;
 use super::keymap::{Bound, Chord, Keymap};
+use super::mouse::{Gesture, Mouse, Press, Turn, Wheel};
 use super::settings::{Drawing, RendererChoice, SCALES, Settings};
 use super::text::{self, tr};
 use super::theme::{self, Theme};
+
+/// Menus that hold sentences, without scrolling.
+const WIDE: f32 = 320.0;
+const TALL: f32 = 400.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Page {
     #[default]
     Look,
     Keys,
+    Mouse,
     Studies,
     System,
 }
@@ -42,6 +48,7 @@ impl SettingsDialog {
                 for (page, name) in [
                     (Page::Look, tr!("settings-look")),
                     (Page::Keys, tr!("settings-keys")),
+                    (Page::Mouse, tr!("mouse")),
                     (Page::Studies, tr!("settings-studies")),
                     (Page::System, tr!("settings-system")),
                 ] {
@@ -55,6 +62,7 @@ impl SettingsDialog {
                 |ui| match self.page {
                     Page::Look => look(ui, &mut next),
                     Page::Keys => self.keys(ui, &mut next),
+                    Page::Mouse => mouse(ui, &mut next.mouse),
                     Page::Studies => studies(ui, &mut next),
                     Page::System => system(ui, &mut next, commands),
                 },
@@ -100,7 +108,7 @@ impl SettingsDialog {
     fn key_row(&mut self, ui: &mut Ui, settings: &mut Settings, keymap: &Keymap, bound: &Bound) {
         let what = label_of(keymap, bound);
         ui.label(&what);
-        let keys: Vec<String> = bound.chords.iter().map(Chord::to_string).collect();
+        let keys: Vec<String> = bound.chords.iter().map(|chord| text::keys(&chord.to_string())).collect();
         let listening = self.listening.as_deref() == Some(&bound.name);
         let shown = match (listening, keys.is_empty()) {
             (true, _) => tr!("settings-press-key").into_owned(),
@@ -206,6 +214,47 @@ fn theme_name(theme: Theme) -> std::borrow::Cow<'static, str> {
         Theme::Dark => tr!("settings-theme-dark"),
         Theme::Light => tr!("settings-theme-light"),
         Theme::HighContrast => tr!("settings-theme-contrast"),
+    }
+}
+
+fn mouse(ui: &mut Ui, mouse: &mut Mouse) {
+    ui.label(RichText::new(tr!("settings-mouse-hint")).color(theme::weak()).size(12.5));
+    ui.add_space(6.0);
+    for gesture in Gesture::ALL {
+        let now = mouse.press(gesture);
+        field(ui, text::of(gesture.name()), |ui, label| {
+            let menu = ComboBox::from_id_salt(gesture.name()).width(WIDE).selected_text(text::of(now.name()));
+            let menu = menu.height(TALL).show_ui(ui, |ui| {
+                for press in Press::ALL {
+                    let entry = egui::Button::selectable(press == now, text::of(press.name()));
+                    let entry = ui.add_enabled(mouse.may(gesture, press), entry);
+                    if entry.on_disabled_hover_text(tr!("settings-mouse-tool")).clicked() {
+                        mouse.set_press(gesture, press);
+                    }
+                }
+            });
+            menu.response.labelled_by(label);
+        });
+    }
+    ui.add_space(6.0);
+    for wheel in Wheel::ALL {
+        let now = mouse.turn(wheel);
+        field(ui, text::of(wheel.name()), |ui, label| {
+            let menu = ComboBox::from_id_salt(wheel.name()).width(WIDE).selected_text(text::of(now.name()));
+            let menu = menu.height(TALL).show_ui(ui, |ui| {
+                for turn in Turn::ALL {
+                    if ui.selectable_label(turn == now, text::of(turn.name())).clicked() {
+                        mouse.set_turn(wheel, turn);
+                    }
+                }
+            });
+            menu.response.labelled_by(label);
+        });
+    }
+    ui.add_space(8.0);
+    let changed = *mouse != Mouse::default();
+    if ui.add_enabled(changed, egui::Button::new(tr!("settings-mouse-reset"))).clicked() {
+        *mouse = Mouse::default();
     }
 }
 

@@ -72,7 +72,7 @@ impl Sharing {
     }
 
     fn publish(&mut self, desk: &Desk) {
-        let ids = desk.layout.ids();
+        let ids = desk.ids();
         self.numbers.retain(|id, _| ids.contains(id));
         let (mut views, mut now) = (Vec::new(), Vec::new());
         let mut open: HashMap<&str, &OpenSeries> = HashMap::new();

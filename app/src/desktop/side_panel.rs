@@ -3,7 +3,6 @@
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
 use render_core::Progress;
 use render_core::dicom::{Report, Study};
-use render_core::words::counted;
 
 use super::app::{App, file_name};
 use super::command::Command;
@@ -61,7 +60,7 @@ pub fn progress_line(work: (&str, &Progress), ui: &mut egui::Ui, commands: &mut 
 fn progress_text((title, progress): (&str, &Progress)) -> String {
     match progress.counts() {
         (_, 0) => format!("{title}…"),
-        (done, total) => format!("{title}: {done} of {total}"),
+        (done, total) => tr!("progress-of", what = title, done = done, total = total).into_owned(),
     }
 }
 
@@ -114,7 +113,9 @@ struct Row<'a> {
 /// The studies of the server that the window is connected to.
 fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("On {}", connection.authority())).color(theme::weak()).size(12.5));
+        ui.label(
+            RichText::new(tr!("on-server", server = connection.authority())).color(theme::weak()).size(12.5),
+        );
         if ui.small_button(tr!("disconnect")).clicked() {
             commands.push(Command::Disconnect);
         }
@@ -151,7 +152,7 @@ fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Com
         ui.allocate_exact_size(vec2(ui.available_width(), THUMBNAIL + 12.0), Sense::click_and_drag());
     let selected = on_screen.is_some();
     response.widget_info(|| {
-        let label = format!("Series {title}, {size}");
+        let label = tr!("series-of-size", title = title.as_str(), size = size.as_str());
         egui::WidgetInfo::selected(egui::Role::Button, true, selected, label)
     });
     let fill = if selected {
@@ -237,7 +238,7 @@ fn failed(app: &App, ui: &mut egui::Ui) {
     if app.failed.is_empty() {
         return;
     }
-    let title = format!("{} left out", counted(app.failed.len(), "file"));
+    let title = tr!("files-left-out", count = app.failed.len());
     egui::CollapsingHeader::new(title).id_salt("failed").show(ui, |ui| {
         let height = ui.text_style_height(&egui::TextStyle::Small);
         ScrollArea::vertical().id_salt("failed list").max_height(180.0).show_rows(

@@ -8,6 +8,7 @@ use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
 use super::hybrid::Hybrid;
+use super::text::{self, tr};
 use crate::planes;
 
 /// Where a series' voxels are.
@@ -288,6 +289,7 @@ pub fn badge(warning: &Warning) -> String {
         WarningCode::UnspecifiedUnit => "Unit assumed",
         other => return other.as_str().to_owned(),
     };
+    let name = text::of(name);
     match (warning.code, warning.value) {
         (WarningCode::GantryTilt, Some(degrees)) => format!("{name} {degrees:.1}°"),
         _ => name.to_owned(),
@@ -298,8 +300,8 @@ pub fn badge(warning: &Warning) -> String {
 pub fn trust_badge(millimetres: &Trust) -> Option<&'static str> {
     match millimetres {
         Trust::Everywhere => None,
-        Trust::WithinImages(_) => Some("mm within images only"),
-        _ => Some("No millimetres"),
+        Trust::WithinImages(_) => Some(text::of("mm within images only")),
+        _ => Some(text::of("No millimetres")),
     }
 }
 
@@ -315,9 +317,9 @@ pub fn series_title(number: Option<i32>, description: &str) -> String {
     let description = description.trim();
     match (number, description.is_empty()) {
         (Some(number), false) => format!("{number}  {description}"),
-        (Some(number), true) => format!("Series {number}"),
+        (Some(number), true) => tr!("series-number", number = number).into_owned(),
         (None, false) => description.to_owned(),
-        (None, true) => "Series without a name".to_owned(),
+        (None, true) => tr!("series-without-a-name").into_owned(),
     }
 }
 
@@ -334,7 +336,7 @@ pub fn date(dicom: &str) -> String {
 pub fn patient_title(patient: &Patient) -> String {
     match (person_name(&patient.name), patient.id.trim()) {
         (name, _) if !name.is_empty() => name,
-        (_, "") => "Patient without a name".to_owned(),
+        (_, "") => tr!("patient-without-a-name").into_owned(),
         (_, id) => id.to_owned(),
     }
 }

@@ -97,6 +97,44 @@ pub fn of(english: &'static str) -> &'static str {
     }
 }
 
+/// The same of a word that is known as the program runs only, as for example the name of a window that may be built in
+/// or from a file.
+pub fn named(word: &str) -> Cow<'_, str> {
+    let index = CURRENT.load(Ordering::Relaxed);
+    if index == 0 {
+        return Cow::Borrowed(word);
+    }
+    let current: &'static Bundle = &BUNDLES[index];
+    let pattern = current.get_message(&key_of(word)).and_then(|message| message.value());
+    pattern.map_or(Cow::Borrowed(word), |pattern| current.format_pattern(pattern, None, &mut Vec::new()))
+}
+
+/// Keys as they are engraved on keyboards of the language: `Ctrl+O` is `Strg+O` in German.
+pub fn keys(english: &str) -> String {
+    keys_in(CURRENT.load(Ordering::Relaxed), english)
+}
+
+fn keys_in(index: usize, english: &str) -> String {
+    let current: &'static Bundle = &BUNDLES[index];
+    let engraved = |word: &str| {
+        let message = current.get_message(&format!("key-{}", word.to_ascii_lowercase()))?;
+        Some(current.format_pattern(message.value()?, None, &mut Vec::new()).into_owned())
+    };
+    let (mut text, mut word) = (String::new(), String::new());
+    for c in english.chars().chain(['\0']) {
+        if c.is_ascii_alphabetic() {
+            word.push(c);
+            continue;
+        }
+        // A letter is a key of its own.
+        let known = if word.len() > 1 { engraved(&word) } else { None };
+        text.push_str(known.as_deref().unwrap_or(&word));
+        word.clear();
+        text.extend((c != '\0').then_some(c));
+    }
+    text
+}
+
 fn key_of(english: &str) -> String {
     let mut key = String::new();
     for c in english.chars() {
@@ -127,8 +165,13 @@ mod tests {
     use std::path::Path;
 
     use fluent_bundle::FluentResource;
+    use render_core::scene::PresetLibrary;
+    use render_core::volume::{Meaning, Rescale, Voxels};
+    use render_core::{Geometry, Volume, window};
 
+    use super::super::hanging::Protocols;
     use super::super::kind::Kind;
+    use super::super::mouse::{Mouse, Press, Turn};
     use super::super::tool::Tool;
     use super::super::{command, top_bar};
     use super::*;
@@ -151,22 +194,63 @@ mod tests {
         found
     }
 
-    /// Every `tr!` of the window's sources: key and names of arguments.
-    fn uses() -> BTreeMap<String, BTreeSet<String>> {
-        fn read(folder: &Path, texts: &mut Vec<String>) {
+    /// The window's sources but this one, by their names.
+    fn sources() -> Vec<(String, String)> {
+        fn read(folder: &Path, texts: &mut Vec<(String, String)>) {
             for entry in std::fs::read_dir(folder).expect("the sources can be listed") {
                 let path = entry.expect("the sources can be listed").path();
                 if path.is_dir() {
                     read(&path, texts);
-                } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("text.rs") {
-                    texts.push(std::fs::read_to_string(&path).expect("a source can be read"));
+                } else if path.extension().is_some_and(|e| e == "rs")
+                    && !path.ends_with("text.rs")
+                    && !path.ends_with("tests.rs")
+                {
+                    let text = std::fs::read_to_string(&path).expect("a source can be read");
+                    texts.push((path.display().to_string(), text));
                 }
             }
         }
         let mut texts = Vec::new();
-        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/desktop"), &mut texts);
+        texts
+    }
+
+    /// The texts of a source without its comments and tests.
+    fn literals(source: &str) -> Vec<String> {
+        let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let mut found = Vec::new();
+        let mut letters = source.chars().peekable();
+        while let Some(c) = letters.next() {
+            match c {
+                '/' if letters.peek() == Some(&'/') => while letters.next_if(|c| *c != '\n').is_some() {},
+                '\'' => {
+                    // A letter in quotes, or a lifetime, which has no end.
+                    let mut ahead = letters.clone();
+                    let first = ahead.next();
+                    if first == Some('\\') || ahead.next() == Some('\'') {
+                        letters.next();
+                        letters.next_if(|_| first == Some('\\'));
+                        while letters.next().is_some_and(|c| c != '\'') {}
+                    }
+                }
+                '"' => {
+                    let mut text = String::new();
+                    while let Some(c) = letters.next().filter(|c| *c != '"') {
+                        text.push(c);
+                        text.extend(if c == '\\' { letters.next() } else { None });
+                    }
+                    found.push(text);
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Every `tr!` of the window's sources: key and names of arguments.
+    fn uses() -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for text in &texts {
+        for (_, text) in &sources() {
             for (at, name) in text.match_indices("tr!(") {
                 // Not the end of another macro's name.
                 let other = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
@@ -211,14 +295,29 @@ mod tests {
         for shortcut in command::SHORTCUTS {
             words.extend([shortcut.group, shortcut.text]);
         }
-        for (gesture, slices, volume) in command::MOUSE {
-            words.extend([*gesture, *slices, *volume]);
-        }
+        words.extend(Mouse::default().sheet().into_iter().flatten());
+        words.extend(Press::ALL.map(Press::name));
+        words.extend(Turn::ALL.map(Turn::name));
         words.extend(Kind::ALL.map(Kind::name));
         words.extend(Tool::ALL.into_iter().chain(Tool::DRAWING).flat_map(|tool| [tool.name(), tool.hint()]));
         words.extend(top_bar::WAYS.iter().flat_map(|(_, name, hint)| [*name, *hint]));
         words.remove("");
         words
+    }
+
+    /// The names of what is built in, which `named` is asked for.
+    fn built_in_names() -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for modality in ["CT", "MR", "PT"] {
+            let geometry = Geometry::new([2, 2, 2], glam::DAffine3::IDENTITY).expect("a grid");
+            let meaning = Meaning { modality: modality.to_owned(), ..Meaning::default() };
+            let voxels = Voxels::I16(vec![0, 1, 2, 3, 4, 5, 6, 7].into());
+            let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, meaning).expect("a volume");
+            names.extend(window::menu(&volume).into_iter().map(|(name, _)| name));
+            names.extend(PresetLibrary::default().menu(&volume).map(|preset| preset.label.clone()));
+        }
+        names.extend(Protocols::default().names());
+        names
     }
 
     #[test]
@@ -252,8 +351,23 @@ mod tests {
             assert!(known.contains_key(&key_of(word)), "there is no message {} for {word:?}", key_of(word));
             used.insert(key_of(word), BTreeSet::new());
         }
-        let unused: Vec<_> = known.keys().filter(|key| !used.contains_key(*key)).collect();
+        for name in built_in_names() {
+            assert!(known.contains_key(&key_of(&name)), "there is no message {} for {name:?}", key_of(&name));
+            used.insert(key_of(&name), BTreeSet::new());
+        }
+        // What is looked up by the words themselves.
+        for (_, text) in &sources() {
+            used.extend(literals(text).into_iter().map(|text| (key_of(&text), BTreeSet::new())));
+        }
+        let unused = known.keys().filter(|key| !used.contains_key(*key));
+        let unused: Vec<_> = unused.filter(|key| !key.starts_with("key-")).collect();
         assert!(unused.is_empty(), "nobody says {unused:?}");
+    }
+
+    #[test]
+    fn keys_are_called_as_they_are_engraved() {
+        assert_eq!(keys_in(1, "Ctrl+Shift+S, PgUp, H"), "Strg+Umschalt+S, Bild auf, H");
+        assert_eq!(keys_in(0, "[, ] with Ctrl"), "[, ] with Ctrl");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What the left button does.
+//! What the left button does, as long as the mouse is as at first.
 
 use reading::Kind;
 use render_core::scene::{Button, Content};
 
-/// The active tool: what a drag with the left button means. Middle and right always pan and zoom.
+/// The active tool: what a drag with the button means that has it (`mouse::Mouse`), at first the left one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tool {
     /// Width and centre of the window; a volume turns.
@@ -81,8 +81,8 @@ impl Tool {
         match self {
             Self::Window => "Drag right for width, down for centre; a volume turns (W)",
             Self::Scroll => "Drag up and down through the slices (S)",
-            Self::Pan => "Drag the picture (also the middle button)",
-            Self::Zoom => "Drag down to enlarge (also the right button, Z)",
+            Self::Pan => "Drag the picture",
+            Self::Zoom => "Drag down to enlarge (Z)",
             Self::Rotate => "Turn the picture in its plane",
             Self::Magnifier => "Hold to enlarge what is under the pointer",
             Self::Crosshair => {

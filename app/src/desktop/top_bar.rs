@@ -10,6 +10,7 @@ use server_mode::remote::{Coming, State};
 
 use super::app::App;
 use super::command::Command;
+use super::desk::CINE_RATES;
 use super::hybrid::{self, Hybrid};
 use super::layout;
 use super::overlay::{axis_position, preset_title};
@@ -87,9 +88,9 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             volume_controls(app, viewport, ui, commands);
             ui.separator();
         }
-        let hint = "All that was measured and marked (Ctrl+M)";
+        let hint = tr!("all-that-was-measured-ctrl-m");
         let shown = app.desk.annotate.panel.is_some();
-        if ui.selectable_label(shown, "Measurements").on_hover_text(hint).clicked() {
+        if ui.selectable_label(shown, tr!("measurements")).on_hover_text(hint).clicked() {
             commands.push(Command::ToggleMeasurements);
         }
         if ui.button(tr!("reset")).on_hover_text(tr!("reset-all-viewports-shift-space")).clicked() {
@@ -112,8 +113,8 @@ fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
                 for columns in 1..=layout::MOST {
                     let cell =
                         egui::Button::new(format!("{rows}×{columns}")).min_size(egui::vec2(42.0, 28.0));
-                    let name = format!("{rows} rows, {columns} columns");
-                    if ui.add(cell).on_hover_text(&name).accessible_name(name).clicked() {
+                    let name = tr!("rows-and-columns", rows = rows, columns = columns);
+                    if ui.add(cell).on_hover_text(name.as_ref()).accessible_name(name).clicked() {
                         commands.push(Command::SetGrid { rows, columns });
                         ui.close();
                     }
@@ -125,7 +126,7 @@ fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             ui.separator();
             ui.label(RichText::new(tr!("hanging-protocol-stages-and")).color(theme::weak()).size(12.5));
             for name in &hung.others {
-                if ui.selectable_label(*name == hung.protocol, name).clicked() {
+                if ui.selectable_label(*name == hung.protocol, text::named(name)).clicked() {
                     commands.push(Command::Hang(name.clone()));
                     ui.close();
                 }
@@ -162,7 +163,7 @@ fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     }
     if let Some(cine) = cine {
         let mut speed = cine.per_second;
-        let drag = DragValue::new(&mut speed).range(1.0..=60.0).speed(0.25).max_decimals(0).suffix(" /s");
+        let drag = DragValue::new(&mut speed).range(CINE_RATES).speed(0.25).max_decimals(0).suffix(" /s");
         let response = ui.add(drag).on_hover_text(tr!("pictures-a-second"));
         if response.changed() {
             commands.push(Command::CineSpeed(speed));
@@ -170,7 +171,7 @@ fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     }
     if let (Some(time), count @ 2..) = (viewport.series.time, viewport.series.times.len()) {
         let mut number = time + 1;
-        let slider = egui::Slider::new(&mut number, 1..=count as u32).text(format!("of {count} times"));
+        let slider = egui::Slider::new(&mut number, 1..=count as u32).text(tr!("of-times", count = count));
         if ui.add(slider).on_hover_text(tr!("time-of-the-4d-series-ctrl-and")).changed() {
             commands.push(Command::StepTime(i64::from(number) - i64::from(time) - 1));
         }
@@ -194,12 +195,13 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     let name = named
         .iter()
         .find(|(_, named)| *named == window)
-        .map_or_else(|| tr!("custom").into_owned(), |(name, _)| name.clone());
+        .map_or_else(|| tr!("custom").into_owned(), |(name, _)| text::named(name).into_owned());
     ui.label(RichText::new(tr!("window")).color(theme::weak()));
     let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).height(MENU_HEIGHT).show_ui(
         ui,
         |ui| {
             for (name, choice) in named {
+                let name = text::named(name);
                 let text = format!("{name}   {:.0} / {:.0}", choice.width(), choice.center());
                 if ui.selectable_label(*choice == window, text).clicked() {
                     commands.push(Command::SetWindow(*choice));
@@ -263,7 +265,7 @@ fn preset_menu(
             for preset in presets.menu(volume) {
                 any = true;
                 let chosen = view.preset.as_ref().is_some_and(|origin| origin.name == preset.name);
-                if ui.selectable_label(chosen, &preset.label).clicked() {
+                if ui.selectable_label(chosen, text::named(&preset.label)).clicked() {
                     commands.push(Command::SetPreset(preset.name.clone()));
                 }
             }
@@ -278,7 +280,7 @@ fn preset_menu(
 fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.menu_button(tr!("view"), |ui| {
         let mut entry = |ui: &mut egui::Ui, on: bool, text: &str, key: &str, command: Command| {
-            if ui.add(egui::Button::selectable(on, text).shortcut_text(key)).clicked() {
+            if ui.add(egui::Button::selectable(on, text).shortcut_text(text::keys(key))).clicked() {
                 commands.push(command);
                 ui.close();
             }
@@ -288,7 +290,13 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         let planes = app.desk.overlay_planes;
         entry(ui, planes, &tr!("overlay-planes"), "Shift+O", Command::ToggleOverlayPlanes);
         entry(ui, app.desk.linked, &tr!("parallel-slices-page-together"), "", Command::ToggleLinked);
-        entry(ui, app.desk.crop, &tr!("crop-box"), "Shift+K", Command::ToggleCrop);
+        entry(
+            ui,
+            app.desk.handles,
+            &tr!("handles-of-crop-box-and-clip-planes"),
+            "Shift+K",
+            Command::ToggleHandles,
+        );
         entry(ui, app.look_panel.is_some(), &tr!("look-title"), "Shift+P", Command::ToggleLookPanel);
         ui.separator();
         entry(ui, false, &tr!("maximise-the-active-viewport"), "F", Command::ToggleMaximiseActive);
@@ -378,10 +386,20 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
         }
         if let Some(hung) = &app.hung {
             let stage = &hung.stages[hung.stage];
-            let text = format!("{}: {stage} ({} of {})", hung.protocol, hung.stage + 1, hung.stages.len());
+            let (protocol, stage) = (text::named(&hung.protocol), text::named(stage));
+            let (number, count) = (hung.stage + 1, hung.stages.len());
+            let text = tr!("stage-of", protocol = protocol, stage = stage, number = number, count = count);
             ui.label(RichText::new(text).color(theme::weak()))
                 .on_hover_text(tr!("the-hanging-protocol-and-its-stage"));
         }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| show_probe(app, ui));
+    });
+}
+
+/// The same below a side window.
+pub fn show_short_status(app: &App, ui: &mut egui::Ui) {
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.label(RichText::new(tr!("notice")).color(theme::weak()));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| show_probe(app, ui));
     });
 }
@@ -392,13 +410,13 @@ fn show_probe(app: &App, ui: &mut egui::Ui) {
         let format = TextFormat::simple(TextStyle::Body.resolve(ui.style()), color);
         text.append(&part, 0.0, format);
     };
-    match &app.desk.probe {
+    match &app.desk.probe_shown {
         Some(probe) => {
             add(format!("{} {}", value_text(probe.value), probe.unit), theme::strong());
             let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
             add(format!("   {x}   {y}   {z} mm"), theme::text());
             let [i, j, k] = probe.voxel;
-            add(format!("   voxel {i}, {j}, {k}"), theme::weak());
+            add(format!("   {}", tr!("voxel-at", i = i, j = j, k = k)), theme::weak());
         }
         None if !app.desk.is_empty() => {
             add(tr!("point-at-a-slice-to-read-its-value").into_owned(), theme::weak());

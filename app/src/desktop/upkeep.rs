@@ -9,7 +9,8 @@ use super::app::App;
 use super::command::Command;
 use super::job::Poll;
 use super::keymap::Keymap;
-use super::session::{self, Session};
+use super::look_panel::LookPanel;
+use super::session::{self, SavedHung, Session};
 use super::settings::{self, Settings};
 use super::text::{self, tr};
 use super::{export, hybrid, presets, theme};
@@ -29,22 +30,36 @@ impl App {
             return;
         }
         self.side_panel = previous.side_panel;
+        self.look_panel = previous.look_panel.then(LookPanel::default);
         self.open(ctx, previous.paths);
         self.restoring = previous.desk;
     }
 
     /// Keeps what is open, as often as it changes but not with every movement.
     pub(super) fn keep_session(&mut self, ctx: &egui::Context) {
-        let Some(store) = &mut self.session else { return };
+        if self.session.is_none() {
+            return;
+        }
         let (now, every) = (ctx.input(|input| input.time), session::LOOK_EVERY.as_secs_f64());
         if now - self.session_seen < every {
             // The last of many changes counts, too, and may be followed by nothing.
             return ctx.request_repaint_after(session::LOOK_EVERY);
         }
         self.session_seen = now;
-        if let Some(desk) = self.desk.saved() {
-            store.keep(Session::new(self.opened.clone(), self.side_panel, desk));
+        if let Some(session) = self.session_now() {
+            self.session.iter_mut().for_each(|store| store.keep(session.clone()));
         }
+    }
+
+    /// What is open, as it is now.
+    pub(super) fn session_now(&self) -> Option<Session> {
+        let mut desk = self.desk.saved()?;
+        desk.hung = self.hung.as_ref().map(|hung| SavedHung {
+            study_instance_uid: hung.study_instance_uid.clone(),
+            protocol: hung.protocol.clone(),
+            stage: hung.stage,
+        });
+        Some(Session::new(self.opened.clone(), self.side_panel, self.look_panel.is_some(), desk))
     }
 
     pub(super) fn change_settings(&mut self, ctx: &egui::Context, settings: Settings) {

@@ -138,6 +138,8 @@ struct Naming {
     id: Id,
     text: String,
     shown: bool,
+    /// Where it is asked for.
+    window: egui::ViewportId,
 }
 
 /// A segment that grows from a place.
@@ -208,6 +210,14 @@ impl Annotate {
         self.editor.set_tool(&mut self.reading, tool.unwrap_or(Tool::Select));
     }
 
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    pub fn toggle_panel(&mut self) {
+        self.panel = if self.panel.is_some() { None } else { Some(Panel::default()) };
+    }
+
     pub fn toggle_hidden(&mut self) {
         self.hidden = !self.hidden;
     }
@@ -220,7 +230,8 @@ impl Annotate {
         self.notes.extend(refused.map(|text| super::study::sentence(&text)));
         let arrow = |id: &Id| self.reading.get(*id).is_some_and(|a| a.kind == Kind::Arrow);
         if let Some(id) = created.filter(arrow) {
-            self.naming = Some(Naming { id, text: String::new(), shown: false });
+            let window = ctx.viewport_id();
+            self.naming = Some(Naming { id, text: String::new(), shown: false, window });
         }
         if let Some(place) = grow_from {
             self.grow(place, target.series, ctx);
@@ -290,8 +301,11 @@ impl Annotate {
 
     /// The brush grows or shrinks by a factor.
     pub fn scale_brush(&mut self, factor: f64) {
-        let brush = &mut self.editor.brush;
-        brush.radius_mm = (brush.radius_mm * factor).clamp(*BRUSHES.start(), *BRUSHES.end());
+        self.set_brush(self.editor.brush.radius_mm * factor);
+    }
+
+    pub fn set_brush(&mut self, radius_mm: f64) {
+        self.editor.brush.radius_mm = radius_mm.clamp(*BRUSHES.start(), *BRUSHES.end());
     }
 
     /// Does an edit as a step of its own.
@@ -307,13 +321,18 @@ impl Annotate {
     /// Begins to type the label of an annotation.
     pub fn begin_naming(&mut self, id: Id) {
         if let Some(annotation) = self.reading.get(id) {
-            self.naming = Some(Naming { id, text: annotation.label.clone(), shown: false });
+            let (text, window) = (annotation.label.clone(), egui::ViewportId::ROOT);
+            self.naming = Some(Naming { id, text, shown: false, window });
         }
     }
 
     /// The dialog for a label, while one is being typed.
     pub fn show_naming(&mut self, ctx: &egui::Context) {
         let Some(naming) = &mut self.naming else { return };
+        let closed = ctx.input(|input| !input.raw.viewports.contains_key(&naming.window));
+        if naming.window != ctx.viewport_id() && !(closed && ctx.viewport_id() == egui::ViewportId::ROOT) {
+            return;
+        }
         let mut entered = false;
         let modal = super::dialogs::modal("label").show(ctx, |ui| {
             ui.set_width(320.0);

@@ -9,7 +9,7 @@ use super::Want;
 use crate::desktop::annotate::Annotate;
 use crate::desktop::command::Command;
 use crate::desktop::layout::{Happened, Heading, Show, ViewportId};
-use crate::desktop::menu::{self, Candidate};
+use crate::desktop::menu::{self, Candidate, Windows};
 use crate::desktop::viewport::{Effect, Scenery, Viewport};
 use crate::desktop::{overlay, theme};
 
@@ -19,6 +19,8 @@ pub(super) struct Cells<'a> {
     pub wanted: &'a [(ViewportId, Want)],
     /// What is open, to be laid over others: id, name and patient space.
     pub others: &'a [Candidate],
+    /// The window that this is in, and the others.
+    pub windows: Windows,
     pub scenery: &'a Scenery<'a>,
     pub effects: Vec<(ViewportId, Effect)>,
     pub happened: Vec<(ViewportId, Happened)>,
@@ -38,7 +40,7 @@ impl Show for Cells<'_> {
     }
 
     fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId) {
-        menu::viewport(ui, id, self.viewports.get(&id), self.others, self.commands);
+        menu::viewport(ui, id, self.viewports.get(&id), self.others, &self.windows, self.commands);
     }
 
     fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId) {
@@ -50,13 +52,15 @@ impl Show for Cells<'_> {
             }
             None => {
                 let text = if self.wanted.iter().any(|(of, _)| *of == id) {
-                    "Loading…"
+                    tr!("loading")
                 } else {
-                    "Drag a series here, or choose one in the list"
+                    tr!("drag-a-series-here")
                 };
-                overlay::centered(&ui.painter_at(rect), rect, text, theme::OVERLAY_WEAK);
+                overlay::centered(&ui.painter_at(rect), rect, &text, theme::OVERLAY_WEAK);
                 let response = ui.interact(rect, egui::Id::unique((id, "empty")), egui::Sense::click());
-                response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Empty viewport"));
+                response.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::Role::Image, true, tr!("empty-viewport"))
+                });
                 if response.clicked() {
                     self.happened.push((id, Happened::Activated));
                 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use render_core::Outlined;
+use render_core::scene::clip::MAX_PLANES;
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
 
 use super::Desk;
+use crate::desktop::clip_planes;
 use crate::desktop::command::Command;
 use crate::desktop::layout::ViewportId;
 use crate::desktop::viewport::Viewport;
@@ -29,9 +31,10 @@ impl Desk {
             Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
             Command::Split { id, below } => self.split(id, below),
             Command::ToggleLinked => self.linked = !self.linked,
-            Command::ToggleCrop => self.crop = !self.crop,
+            Command::ToggleHandles => self.handles = !self.handles,
             Command::ToggleCine => self.toggle_cine(),
             Command::CineSpeed(per_second) => {
+                self.cine_per_second = per_second;
                 if let Some(cine) = &mut self.cine {
                     cine.per_second = per_second;
                 }
@@ -41,7 +44,9 @@ impl Desk {
             Command::ToggleDemographics => self.demographics = !self.demographics,
             Command::ToggleOverlayPlanes => self.overlay_planes = !self.overlay_planes,
             Command::ToggleReferenceLines => self.reference_lines = !self.reference_lines,
-            Command::ToggleMaximiseActive => self.layout.toggle_maximise(active),
+            Command::ToggleMaximiseActive => self.layout_of(active).toggle_maximise(active),
+            Command::MoveTo(id, to) => self.move_to(id, to),
+            Command::ToggleOwnWindow => self.toggle_own_window(),
             Command::StepViewport(by) => self.step(by),
             Command::SetWindow(window) => self.set_window(active, window),
             Command::WindowKey(number) => self.window_key(number),
@@ -56,7 +61,13 @@ impl Desk {
                 self.on_volume(volume_id, |view, volume| next_preset(view, volume, presets));
             }
             Command::SetLook(ref look) => {
-                self.on_volume(volume_id, |view, _| look.as_ref().clone().apply(view));
+                let mut planes_added = false;
+                self.on_volume(volume_id, |view, _| {
+                    planes_added = look.clip.planes.len() > view.clip.planes.len();
+                    look.as_ref().clone().apply(view);
+                });
+                // What was added is there to be moved.
+                self.handles |= planes_added;
             }
             Command::SetVolumeContent(content) => {
                 self.on_volume(volume_id, |view, volume| view.set_content(content, volume));
@@ -82,6 +93,17 @@ impl Desk {
                     viewport.show_series(series, kind, &self.ctx);
                 }
             }
+            Command::AddClipPlane(id) => {
+                if let Some(viewport) = self.viewports.get_mut(&id) {
+                    let plane = clip_planes::across(&viewport.view, viewport.series.outline().geometry());
+                    let planes = &mut viewport.view.clip.planes;
+                    if planes.len() < MAX_PLANES {
+                        planes.push(plane);
+                    }
+                    viewport.view.touch();
+                    self.handles = true;
+                }
+            }
             Command::SetSlab(id, slab) => {
                 if let Some(viewport) = self.viewports.get_mut(&id) {
                     viewport.view.slab = slab;
@@ -96,10 +118,7 @@ impl Desk {
                 }
             }
             Command::Blend(opacity) => {
-                for layer in &mut viewport.view.layers {
-                    layer.opacity = opacity;
-                }
-                viewport.view.touch();
+                viewport.blend(opacity);
             }
             Command::Invert => {
                 viewport.view.inverted = !viewport.view.inverted;

@@ -48,10 +48,7 @@ impl Desk {
             }
             Command::ScaleBrush(factor) => self.annotate.scale_brush(factor),
             Command::ToggleAnnotations => self.annotate.toggle_hidden(),
-            Command::ToggleMeasurements => {
-                let panel = &mut self.annotate.panel;
-                *panel = if panel.is_some() { None } else { Some(annotate::Panel::default()) };
-            }
+            Command::ToggleMeasurements => self.annotate.toggle_panel(),
             Command::JumpTo(id) => self.jump_to(id),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
@@ -60,7 +57,7 @@ impl Desk {
         true
     }
 
-    fn set_tool(&mut self, tool: Tool) {
+    pub(in crate::desktop) fn set_tool(&mut self, tool: Tool) {
         self.tool = tool;
         let drawing = if let Tool::Annotate(tool) = tool { Some(tool) } else { None };
         // A brush without a segment would paint nothing.

@@ -1,6 +1,6 @@
 //! What is on screen: series in viewports, and what one viewport does to others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use eframe::egui;
@@ -16,10 +16,12 @@ mod drawing;
 mod play;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use cells::Cells;
 use drawing::{Step, Views};
-pub use play::Cine;
+pub use play::{CINE_RATES, Cine};
+pub use windows::{Monitor, Place, SavedWindow, SideWindow, To};
 
 use super::annotate::Annotate;
 use super::command::Command;
@@ -28,11 +30,14 @@ use super::export::Subject;
 use super::hybrid::Hybrid;
 use super::kind::Kind;
 use super::layout::{self, Happened, Layout, Node, ViewportId};
-use super::menu::Candidate;
+use super::menu::{Candidate, Windows};
+use super::mouse::Mouse;
 use super::session::SavedView;
 use super::study::OpenSeries;
+use super::text::tr;
 use super::tool::Tool;
 use super::viewport::{Cut, Effect, Probe, Scenery, Viewport};
+use super::{overlay, theme};
 
 /// What a cell of an arrangement holds: a series by its id, and how it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,25 +97,40 @@ pub struct Desk {
     /// Times of 4D series that were shown.
     kept: Vec<Arc<OpenSeries>>,
     pub cine: Option<Cine>,
+    /// How fast the next one plays.
+    pub cine_per_second: f64,
     path: Option<Drawn>,
     /// Views of the last session whose series have not come yet.
     pub(super) saved: BTreeMap<ViewportId, SavedView>,
+    /// Of the main window.
     pub layout: Layout,
+    /// Those beside the main one, by their numbers.
+    pub windows: BTreeMap<u32, SideWindow>,
     pub active: ViewportId,
-    pub probe: Option<Probe>,
+    probe: Option<Probe>,
+    /// What was under the pointer when the windows were drawn last.
+    pub probe_shown: Option<Probe>,
     pub tool: Tool,
+    /// What its buttons and its wheel do.
+    mouse: Mouse,
     pub annotate: Annotate,
     pub history: History<Step>,
     /// The views when a mouse button went down.
     before_drag: Option<Views>,
+    /// Whether a mouse button is down in any window.
+    is_down: bool,
     /// Whether parallel slices of a patient space page together.
     pub linked: bool,
     pub demographics: bool,
     pub reference_lines: bool,
     pub overlay_planes: bool,
-    pub crop: bool,
+    /// Whether volumes show the handles of what is cut away.
+    pub handles: bool,
     /// Where the planes of each patient space cross.
     cursors: HashMap<String, DVec3>,
+    /// Of the last session, for series that have not come yet.
+    pub(super) saved_cursors: HashMap<String, DVec3>,
+    pub(super) saved_blends: BTreeMap<ViewportId, f32>,
     pub(super) next: u32,
     ctx: egui::Context,
     /// The window's card, if pictures come from there.
@@ -124,21 +144,28 @@ impl Desk {
             wanted: Vec::new(),
             kept: Vec::new(),
             cine: None,
+            cine_per_second: play::USUAL_RATE,
             path: None,
             saved: BTreeMap::new(),
             layout: Layout::grid(1, &[ViewportId(0)]),
+            windows: BTreeMap::new(),
             active: ViewportId(0),
             probe: None,
+            probe_shown: None,
             tool: Tool::default(),
+            mouse: Mouse::default(),
             annotate: Annotate::default(),
             history: History::default(),
             before_drag: None,
+            is_down: false,
             linked: true,
             demographics: true,
             reference_lines: true,
             overlay_planes: true,
-            crop: false,
+            handles: false,
             cursors: HashMap::new(),
+            saved_cursors: HashMap::new(),
+            saved_blends: BTreeMap::new(),
             next: 1,
             ctx: ctx.clone(),
             card,
@@ -193,10 +220,9 @@ impl Desk {
 
     /// What there is to export: the viewports that are on screen, the active one first.
     pub fn subjects(&self) -> Vec<Subject> {
-        let mut ids = match self.layout.maximised() {
-            Some(id) => vec![id],
-            None => self.layout.ids(),
-        };
+        let layouts = std::iter::once(&self.layout).chain(self.windows.values().map(|window| &window.layout));
+        let shown = layouts.map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id]));
+        let mut ids: Vec<ViewportId> = shown.flatten().collect();
         ids.sort_by_key(|id| *id != self.active);
         let shown = ids.iter().filter_map(|id| self.viewports.get(id));
         shown
@@ -213,7 +239,7 @@ impl Desk {
     /// The ids of the series that still have to be loaded, in the order of their cells.
     pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
-        for id in self.layout.ids() {
+        for id in self.ids() {
             for (_, want) in self.wanted.iter().filter(|(of, _)| *of == id) {
                 if !missing.iter().any(|known| known == want.series_id()) {
                     missing.push(want.series_id().to_owned());
@@ -223,7 +249,7 @@ impl Desk {
         missing
     }
 
-    /// Whether nothing but this series is going to be on screen.
+    /// Whether nothing but this series is going to be in the main window.
     pub fn waits_for(&self, series_id: &str) -> bool {
         let ids = self.layout.ids();
         let wanted = |id: &ViewportId| {
@@ -234,14 +260,19 @@ impl Desk {
         !ids.is_empty() && ids.iter().all(wanted)
     }
 
-    /// Lays out cells; what is in memory is shown at once.
+    /// Lays out cells in the main window; what is in memory is shown at once. Other windows stay as they are.
     pub fn arrange(&mut self, arrangement: &Arrangement) {
         let open = self.in_memory();
         let ids: Vec<ViewportId> = arrangement.cells.iter().map(|_| self.new_id()).collect();
         self.layout = Layout::grid(arrangement.columns, &ids);
+        let elsewhere = self.ids();
         // The picture that is there stays until the new one is.
-        let mut old: Vec<Viewport> = std::mem::take(&mut self.viewports).into_values().collect();
-        self.wanted.clear();
+        let all = std::mem::take(&mut self.viewports);
+        let (others, old): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(id, _)| elsewhere.contains(id));
+        self.viewports = others;
+        let mut old: Vec<Viewport> = old.into_values().collect();
+        self.wanted.retain(|(id, _)| elsewhere.contains(id));
         self.path = None;
         for (&id, cell) in ids.iter().zip(&arrangement.cells) {
             let Some(cell) = cell else { continue };
@@ -262,7 +293,8 @@ impl Desk {
     /// Shows a host's views, in its order; those that are there stay.
     pub fn mirror(&mut self, views: &[(ViewportId, Arc<OpenSeries>)]) {
         let ids: Vec<ViewportId> = views.iter().map(|(id, _)| *id).collect();
-        if self.layout.ids() != ids {
+        if self.ids().iter().collect::<BTreeSet<_>>() != ids.iter().collect() {
+            self.windows.clear();
             let columns = (1..=layout::MOST).find(|columns| columns * columns >= ids.len()).unwrap_or(1);
             self.layout = Layout::grid(columns, &ids);
             self.viewports.retain(|id, _| ids.contains(id));
@@ -289,15 +321,20 @@ impl Desk {
         self.wanted.extend(cell.over.clone().map(|over| (id, Want::Over(over))));
     }
 
-    /// What is on screen: how many columns, and each cell's series and kind.
-    pub fn cells(&self) -> (usize, Vec<Option<(String, Kind)>>) {
+    /// What the main window shows, and in how many columns.
+    pub fn cells(&self) -> (usize, Vec<Option<Cell>>) {
         let ids = self.layout.ids();
         let columns = match self.layout.node() {
             Some(Node::Grid { columns, .. }) => columns,
             _ => ids.len().min(layout::MOST),
         };
         let cell = |id: &ViewportId| {
-            self.viewports.get(id).map(|viewport| (viewport.series.series_id.clone(), viewport.kind))
+            let viewport = self.viewports.get(id)?;
+            Some(Cell {
+                series_id: viewport.series.series_id.clone(),
+                kind: viewport.kind,
+                over: viewport.over.as_ref().map(|over| over.series_id.clone()),
+            })
         };
         (columns, ids.iter().map(cell).collect())
     }
@@ -368,7 +405,7 @@ impl Desk {
             ids.push(id);
         }
         self.layout = Layout::grid(columns, &ids);
-        if !ids.contains(&self.active) {
+        if !self.ids().contains(&self.active) {
             self.active = ids.first().copied().unwrap_or(ViewportId(0));
         }
     }
@@ -379,7 +416,7 @@ impl Desk {
         let single = self.series().len() <= 1;
         let ids = match only {
             Some(id) => vec![id],
-            None if single => self.layout.ids(),
+            None if single => self.ids(),
             None => vec![self.active],
         };
         for id in ids {
@@ -411,7 +448,10 @@ impl Desk {
                     shown_anew = true;
                 }
                 (Some(viewport), Want::Time(_)) => viewport.replace_volume(Arc::clone(series), &self.ctx),
-                (Some(viewport), Want::Over(_)) => viewport.fuse(Some(Arc::clone(series))),
+                (Some(viewport), Want::Over(_)) => {
+                    viewport.fuse(Some(Arc::clone(series)));
+                    self.saved_blends.remove(&id).into_iter().for_each(|opacity| viewport.blend(opacity));
+                }
                 (None, Want::Show(_, kind)) => {
                     self.add(id, kind, Arc::clone(series));
                     shown_anew = true;
@@ -423,7 +463,18 @@ impl Desk {
         if shown_anew && self.wanted.iter().any(|(_, want)| matches!(want, Want::Over(_))) {
             self.fill_from_memory();
         }
-        self.cursors.entry(series.frame.clone()).or_insert_with(|| series.outline().geometry().center_mm());
+        let geometry = series.outline().geometry();
+        let inside = |place: &DVec3| {
+            let voxel = geometry.voxel_from_patient().transform_point3(*place);
+            (0..3).all(|axis| (-0.5..=f64::from(geometry.dims()[axis]) - 0.5).contains(&voxel[axis]))
+        };
+        // Only what is shown has a crossing.
+        if self.viewports.values().any(|viewport| viewport.frame() == series.frame)
+            && let Some(place) = self.saved_cursors.remove(&series.frame).filter(inside)
+        {
+            self.cursors.insert(series.frame.clone(), place);
+        }
+        self.cursors.entry(series.frame.clone()).or_insert_with(|| geometry.center_mm());
         self.forget_cursors();
     }
 
@@ -442,15 +493,24 @@ impl Desk {
         self.cursors.retain(|frame, _| viewports.values().any(|viewport| viewport.frame() == frame));
     }
 
+    pub(super) fn cursors(&self) -> impl Iterator<Item = (&String, &DVec3)> {
+        self.cursors.iter()
+    }
+
     fn new_id(&mut self) -> ViewportId {
         let id = ViewportId(self.next);
         self.next += 1;
         id
     }
 
-    /// Whether the keyboard's focus is in a viewport.
-    pub fn has_focus(&self) -> bool {
-        self.viewports.values().any(Viewport::has_focus)
+    /// Whether the keyboard's focus is in a viewport of a side window, or else of the main one.
+    pub fn has_focus(&self, window: Option<u32>) -> bool {
+        let layout = match window {
+            Some(number) => self.windows.get(&number).map(|window| &window.layout),
+            None => Some(&self.layout),
+        };
+        let ids = layout.map(Layout::ids).unwrap_or_default();
+        ids.iter().filter_map(|id| self.viewports.get(id)).any(Viewport::has_focus)
     }
 
     /// A preset of the user's has changed.
@@ -460,15 +520,20 @@ impl Desk {
         }
     }
 
+    /// What a side window shows, or else the main one.
     pub fn show(
         &mut self,
         ui: &mut egui::Ui,
+        window: Option<u32>,
         renderer: &Renderer,
         candidates: &[Candidate],
         commands: &mut Vec<Command>,
     ) {
         self.annotate.poll();
-        self.observe_drag(ui.input(|input| input.pointer.any_down()));
+        if ui.input(|input| input.pointer.any_down()) {
+            self.is_down = true;
+            self.observe_drag(true);
+        }
         let cuts: Vec<Cut> = self
             .viewports
             .values()
@@ -488,40 +553,78 @@ impl Desk {
             cursors: &self.cursors,
             path: self.path.as_ref(),
             tool: self.tool,
+            mouse: self.mouse,
             demographics: self.demographics,
             reference_lines: self.reference_lines,
             overlay_planes: self.overlay_planes,
-            crop: self.crop,
+            handles: self.handles,
             several_series: self.series().len() > 1,
         };
+        let here = window.and_then(|number| self.windows.get(&number));
+        let single = here.is_some_and(|window| window.layout.ids().len() == 1);
         let mut cells = Cells {
             viewports: &mut self.viewports,
             annotate: &mut self.annotate,
             wanted: &self.wanted,
             others: candidates,
+            windows: Windows { numbers: self.windows.keys().copied().collect(), here: window, alone: single },
             scenery: &scenery,
             effects: Vec::new(),
             happened: Vec::new(),
             commands,
         };
-        self.layout.show(ui, &mut cells);
+        let layout = match window {
+            Some(number) => self.windows.get_mut(&number).map(|window| &mut window.layout),
+            None => Some(&mut self.layout),
+        };
+        match layout {
+            Some(layout) if !layout.ids().is_empty() => layout.show(ui, &mut cells),
+            _ => {
+                let rect = ui.available_rect_before_wrap();
+                let text = tr!("all-in-other-windows");
+                overlay::centered(&ui.painter_at(rect), rect, &text, theme::OVERLAY_WEAK);
+            }
+        }
         let Cells { effects, happened, .. } = cells;
-        self.probe = None;
         // What one viewport does to another shows at once, not at the next move of the mouse.
         let mut others_changed = false;
         for (id, what) in happened {
             others_changed = true;
             match what {
                 Happened::Activated => self.active = id,
-                Happened::ToggleMaximise => self.layout.toggle_maximise(id),
+                Happened::ToggleMaximise => self.layout_of(id).toggle_maximise(id),
                 Happened::Close => self.close(id),
             }
         }
         for (id, effect) in effects {
             others_changed |= self.take_effect(id, effect);
         }
+        if let Some(window) = window.and_then(|number| self.windows.get_mut(&number))
+            && window.layout.ids().contains(&self.active)
+        {
+            window.last_active = self.active;
+        }
         if others_changed {
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Before any window shows its viewports.
+    pub fn begin_pass(&mut self, mouse: Mouse) {
+        self.mouse = mouse;
+        self.probe = None;
+        self.is_down = false;
+    }
+
+    /// After all windows have shown theirs: a drag ends where no button is down in any.
+    pub fn end_pass(&mut self) {
+        if !self.is_down {
+            self.observe_drag(false);
+        }
+        // What tells of it was drawn before.
+        if self.probe != self.probe_shown {
+            self.probe_shown.clone_from(&self.probe);
+            self.ctx.request_repaint();
         }
     }
 
@@ -536,7 +639,7 @@ impl Desk {
                 changed
             }
             Effect::DoubleClicked => {
-                self.layout.toggle_maximise(id);
+                self.layout_of(id).toggle_maximise(id);
                 true
             }
             Effect::Hovered(found) => {
@@ -575,6 +678,11 @@ impl Desk {
                         other.view.touch();
                     }
                 }
+                true
+            }
+            Effect::TimeStepped(by) => {
+                self.active = id;
+                self.step_time(by);
                 true
             }
             Effect::PathPoint(point_mm) => {
@@ -617,12 +725,16 @@ impl Desk {
     }
 
     fn close(&mut self, id: ViewportId) {
-        if self.layout.ids().len() > 1 {
+        let layout = self.layout_of(id);
+        if layout.ids().len() > 1 {
+            layout.close(id);
+            let next = layout.ids().first().copied();
+            // The place that was kept for it goes, too.
             self.layout.close(id);
             self.viewports.remove(&id);
             self.wanted.retain(|(of, _)| *of != id);
             if self.active == id {
-                self.active = self.layout.ids().first().copied().unwrap_or(id);
+                self.active = next.unwrap_or(id);
             }
             self.forget_cursors();
         }
@@ -630,7 +742,7 @@ impl Desk {
 
     fn split(&mut self, id: ViewportId, below: bool) {
         let new = self.new_id();
-        self.layout.split(id, below, new);
+        self.layout_of(id).split(id, below, new);
         if let Some(viewport) = self.viewports.get(&id) {
             let (kind, series) = (viewport.kind, Arc::clone(&viewport.series));
             let view = viewport.view.clone();
@@ -659,11 +771,13 @@ impl Desk {
 
     /// To another viewport, by this many places in the order of reading.
     pub fn step(&mut self, by: isize) {
-        let ids = self.layout.ids();
+        let ids = self.ids();
         let Some(here) = ids.iter().position(|&id| id == self.active) else { return };
         self.active = ids[(here as isize + by).rem_euclid(ids.len() as isize) as usize];
-        if self.layout.maximised().is_some() {
-            self.layout.maximise(self.active);
+        let active = self.active;
+        let layout = self.layout_of(active);
+        if layout.maximised().is_some() {
+            layout.maximise(active);
         }
     }
 }

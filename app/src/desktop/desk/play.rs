@@ -18,6 +18,10 @@ pub struct Cine {
     last_s: f64,
 }
 
+/// Slices, or times, a second.
+pub const CINE_RATES: std::ops::RangeInclusive<f64> = 1.0..=60.0;
+pub const USUAL_RATE: f64 = 15.0;
+
 /// Volumes of a 4D series are kept while they are together no larger than this.
 const KEPT_BYTES: usize = 2 << 30;
 
@@ -55,7 +59,9 @@ impl Desk {
     pub(super) fn toggle_cine(&mut self) {
         self.cine = match self.cine {
             Some(_) => None,
-            None => Some(Cine { per_second: 15.0, last_s: self.ctx.input(|input| input.time) }),
+            None => {
+                Some(Cine { per_second: self.cine_per_second, last_s: self.ctx.input(|input| input.time) })
+            }
         };
     }
 

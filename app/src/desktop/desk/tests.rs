@@ -216,3 +216,134 @@ fn a_grid_keeps_what_is_shown_and_fills_new_cells_with_what_is_not() {
     assert_eq!(kinds(&desk), [Kind::Axial]);
     assert_eq!(desk.active, desk.layout.ids()[0]);
 }
+
+fn run(desk: &mut Desk, command: Command) {
+    desk.run(&command, &PresetLibrary::default());
+}
+
+#[test]
+fn a_viewport_in_a_window_of_its_own_pages_with_the_others_and_comes_back_to_its_place() {
+    let cells = [("a", Kind::Axial), ("b", Kind::Axial), ("a", Kind::Coronal), ("a", Kind::Volume)];
+    let mut desk = desk(2, &cells);
+    desk.fill(&series("a"));
+    desk.fill(&series("b"));
+    let ids = desk.layout.ids();
+    desk.active = ids[1];
+    run(&mut desk, Command::ToggleOwnWindow);
+    assert_eq!(desk.layout.ids(), [ids[0], ids[2], ids[3]]);
+    assert_eq!(desk.ids(), [ids[0], ids[2], ids[3], ids[1]]);
+    assert_eq!((desk.active, desk.window_of_viewport(ids[1])), (ids[1], Some(2)));
+
+    desk.active = ids[0];
+    run(&mut desk, Command::Page(3));
+    let center = |desk: &Desk, id: ViewportId| desk.viewports[&id].view.plane.center_mm;
+    assert_eq!(center(&desk, ids[1]), center(&desk, ids[0]), "linked across windows");
+    desk.take_effect(ids[1], Effect::CursorMoved(center(&desk, ids[1]) + DVec3::Y * 16.0));
+    let moved = center(&desk, ids[2]).y - center(&desk, ids[1]).y;
+    assert!((moved - 16.0).abs() <= 3.1, "the crosshair of one window moves the cuts of the other: {moved}");
+
+    run(&mut desk, Command::MoveTo(ids[3], To::Window(2)));
+    assert_eq!(desk.windows[&2].layout.ids(), [ids[1], ids[3]]);
+    run(&mut desk, Command::StepViewport(-1));
+    assert_eq!(desk.active, ids[1], "arrows go through all windows");
+    run(&mut desk, Command::ToggleMaximiseActive);
+    assert_eq!((desk.layout.maximised(), desk.windows[&2].layout.maximised()), (None, Some(ids[1])));
+    desk.close_window(2);
+    assert_eq!(desk.layout.ids(), ids);
+    assert!(desk.windows.is_empty());
+}
+
+#[test]
+fn every_viewport_may_leave_and_a_window_goes_with_its_last_one() {
+    let mut desk = desk(1, &[("a", Kind::Axial)]);
+    desk.fill(&series("a"));
+    let id = desk.active;
+    run(&mut desk, Command::ToggleOwnWindow);
+    assert_eq!((desk.layout.ids(), desk.ids()), (vec![], vec![id]));
+    run(&mut desk, Command::Split { id, below: false });
+    let second = desk.active;
+    assert_eq!(desk.windows[&2].layout.ids(), [id, second]);
+    run(&mut desk, Command::MoveTo(second, To::NewWindow));
+    assert_eq!(desk.windows.keys().copied().collect::<Vec<_>>(), [2, 3]);
+    desk.enter_window(2);
+    assert_eq!(desk.active, id);
+    run(&mut desk, Command::MoveTo(second, To::Main));
+    run(&mut desk, Command::ToggleOwnWindow);
+    run(&mut desk, Command::MoveTo(id, To::Main));
+    assert_eq!(desk.windows.keys().copied().collect::<Vec<_>>(), [3]);
+    desk.close_window(3);
+    assert_eq!(desk.layout.ids(), [id, second]);
+    run(&mut desk, Command::MoveTo(ViewportId(999), To::NewWindow));
+    run(&mut desk, Command::MoveTo(id, To::Window(77)));
+    assert!(desk.windows.is_empty(), "what is not there goes nowhere");
+}
+
+#[test]
+fn another_arrangement_leaves_other_windows_alone_and_another_patient_comes_into_them() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("a", Kind::Coronal)]);
+    desk.fill(&series("a"));
+    let ids = desk.layout.ids();
+    run(&mut desk, Command::MoveTo(ids[1], To::NewWindow));
+    desk.arrange(&Arrangement::single("b"));
+    desk.fill(&series("b"));
+    assert_eq!(desk.viewports[&ids[1]].series.series_id, "a");
+    assert_eq!(desk.layout.ids().len(), 1);
+    let same = series("a").patient.clone();
+    assert!(!desk.windows_show_others(&same));
+    let other = render_core::dicom::Patient { id: "another".into(), ..same };
+    assert!(desk.windows_show_others(&other));
+    desk.windows_show("b");
+    let shown = &desk.viewports[&ids[1]];
+    assert_eq!((shown.series.series_id.as_str(), shown.kind), ("b", Kind::Coronal));
+    desk.close_window(2);
+    assert_eq!(desk.layout.ids().len(), 2, "it comes back behind what is there now");
+}
+
+#[test]
+fn a_session_brings_back_windows_tool_crosshair_and_blend() {
+    let mut before = Desk::new(&egui::Context::default(), None);
+    let over = |kind| Some(Cell { series_id: "a".to_owned(), kind, over: Some("b".to_owned()) });
+    before.arrange(&Arrangement { columns: 2, cells: [Kind::Axial, Kind::Coronal].map(over).to_vec() });
+    before.fill(&series("a"));
+    before.fill(&series("b"));
+    let [axial, coronal] = [0, 1].map(|i| before.layout.ids()[i]);
+    run(&mut before, Command::SetTool(Tool::Annotate(reading::Tool::Draw(reading::Kind::Length))));
+    let place = before.viewports[&axial].view.plane.center_mm + DVec3::new(12.0, 18.0, 0.0);
+    before.take_effect(axial, Effect::CursorMoved(place));
+    before.take_effect(axial, Effect::OthersTurned { degrees: 20.0, about_mm: place });
+    before.active = coronal;
+    run(&mut before, Command::Blend(0.75));
+    run(&mut before, Command::ToggleOwnWindow);
+    run(&mut before, Command::ToggleMaximiseActive);
+    run(&mut before, Command::ToggleLinked);
+    run(&mut before, Command::ToggleHandles);
+    run(&mut before, Command::ToggleAnnotations);
+    run(&mut before, Command::ToggleMeasurements);
+    run(&mut before, Command::ScaleBrush(1.25));
+    run(&mut before, Command::ToggleCine);
+    run(&mut before, Command::CineSpeed(24.0));
+    let there = Place { at: Some([1920, 20]), size: [900, 700], maximised: false };
+    before.windows.get_mut(&2).expect("a window").place = Some(there);
+    let saved = before.saved().expect("something to keep");
+    let text = serde_json::to_string(&saved).expect("it is written");
+
+    let mut after = Desk::new(&egui::Context::default(), None);
+    after.restore(&serde_json::from_str(&text).expect("it is read"));
+    for id in ["b", "a"] {
+        after.fill(&series(id));
+        after.restore_views(&PresetLibrary::default());
+    }
+    if after.missing() == ["b"] {
+        after.fill(&series("b"));
+    }
+    assert_eq!(after.windows[&2].wanted, Some(there));
+    assert_eq!(after.window_of_viewport(coronal), Some(2));
+    assert_eq!(after.windows[&2].layout.maximised(), Some(coronal));
+    assert_eq!(after.cursors["1.2.3"], place);
+    assert_eq!(after.viewports[&coronal].view.layers[0].opacity, 0.75);
+    assert_eq!(after.tool, before.tool);
+    assert!(after.annotate.draws(), "the editor has the tool, too");
+    assert!(after.cine.is_none(), "nothing moves by itself after a start");
+    // All else is the same as well.
+    assert_eq!(after.saved(), Some(saved));
+}

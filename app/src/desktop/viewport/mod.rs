@@ -17,16 +17,19 @@ mod pointer;
 
 use super::annotate::{Annotate, Target};
 use super::canvas::OnScreen;
+use super::clip_planes::{self, ClipPlanes};
 use super::crosshair::{self, Crosshair};
 use super::curve::Drawn;
 use super::kind::Kind;
 use super::layout::{Heading, ViewportId};
+use super::mouse::Mouse;
 use super::overlay;
 use super::pictures::{Order, Pictures, Taken, Worth};
 use super::render_worker::{Pace, REST};
 use super::sheet::Sheets;
 use super::solid::{self, CropBox};
 use super::study::{self, OpenSeries};
+use super::text::{self, tr};
 use super::theme;
 use super::tool::Tool;
 
@@ -69,12 +72,13 @@ pub struct Scenery<'a> {
     /// The path that a curved view follows.
     pub path: Option<&'a Drawn>,
     pub tool: Tool,
+    pub mouse: Mouse,
     pub demographics: bool,
     pub reference_lines: bool,
     /// Whether overlay planes and shutters lie over images.
     pub overlay_planes: bool,
-    /// Whether volumes show the handles of their crop box.
-    pub crop: bool,
+    /// Whether volumes show the handles of their crop box and clip planes.
+    pub handles: bool,
     /// Whether more than one series is on screen.
     pub several_series: bool,
 }
@@ -99,6 +103,8 @@ pub enum Effect {
         degrees: f64,
         about_mm: DVec3,
     },
+    /// Its series goes on by so many times.
+    TimeStepped(i64),
     /// A point of the path that a curved view follows.
     PathPoint(DVec3),
     /// Another cut becomes this thick.
@@ -130,7 +136,7 @@ pub struct Shown {
     pub series: Arc<OpenSeries>,
 }
 
-/// A drag with the left button that `scene::interaction` knows nothing of.
+/// A drag that `scene::interaction` knows nothing of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Drag {
     Cursor,
@@ -139,6 +145,7 @@ enum Drag {
     Rotate { last: egui::Pos2 },
     Magnify,
     Crop { face: solid::Face, last: egui::Pos2 },
+    Clip { handle: clip_planes::Handle, last: egui::Pos2 },
     Annotate,
 }
 
@@ -151,6 +158,8 @@ pub struct Viewport {
     pub view: ViewState,
     interaction: Interaction,
     held: Option<Button>,
+    /// What the wheel has turned towards the next step of what it does.
+    wheel: f64,
     drag: Option<Drag>,
     /// Where the mouse was last, and when a button went down there.
     pointer: Option<egui::Pos2>,
@@ -196,6 +205,7 @@ impl Viewport {
             over: None,
             interaction: Interaction::default(),
             held: None,
+            wheel: 0.0,
             drag: None,
             pointer: None,
             pressed: None,
@@ -271,6 +281,14 @@ impl Viewport {
         self.view.touch();
     }
 
+    /// How much of what lies over it is seen, 0 to 1.
+    pub fn blend(&mut self, opacity: f32) {
+        for layer in &mut self.view.layers {
+            layer.opacity = opacity;
+        }
+        self.view.touch();
+    }
+
     /// Back to the first look at its content.
     pub fn reset(&mut self) {
         let layers = std::mem::take(&mut self.view.layers);
@@ -297,7 +315,7 @@ impl Viewport {
             Content::Slice
                 if self.kind == Kind::Acquired && self.view.plane.normal().abs().max_element() < 0.9999 =>
             {
-                "Acquired".to_owned()
+                tr!("acquired").into_owned()
             }
             Content::Slice => {
                 let name = self.orientation_name();
@@ -305,19 +323,19 @@ impl Viewport {
                 if normal > 0.9999 {
                     name.to_owned()
                 } else {
-                    format!("Oblique, near {}", name.to_lowercase())
+                    tr!("oblique-near", orientation = name.to_lowercase()).into_owned()
                 }
             }
-            Content::Curved => "Curved".to_owned(),
-            _ => "Volume".to_owned(),
+            Content::Curved => tr!("curved").into_owned(),
+            _ => tr!("volume").into_owned(),
         }
     }
 
     fn orientation_name(&self) -> &'static str {
         match self.view.plane.nearest_orientation() {
-            Orientation::Axial => "Axial",
-            Orientation::Coronal => "Coronal",
-            Orientation::Sagittal => "Sagittal",
+            Orientation::Axial => text::of("Axial"),
+            Orientation::Coronal => text::of("Coronal"),
+            Orientation::Sagittal => text::of("Sagittal"),
         }
     }
 
@@ -338,7 +356,7 @@ impl Viewport {
         } else {
             self.title()
         };
-        let hint = format!("What this viewport shows: {title}");
+        let hint = tr!("what-this-viewport-shows", title = title.as_str()).into_owned();
         Heading { title, color: self.color(), hint }
     }
 
@@ -460,14 +478,16 @@ impl Viewport {
         match self.view.content {
             Content::Slice => {
                 let (number, count) = self.view.plane.slice_number(self.series.outline());
-                format!("{} view, slice {number} of {count}", self.title())
+                tr!("spoken-slice", title = self.title(), number = number, count = count).into_owned()
             }
-            Content::Curved => "Curved view along a path".to_owned(),
-            Content::Projection(Combine::Maximum) => "Volume view, maximum intensity projection".to_owned(),
-            Content::Projection(Combine::Minimum) => "Volume view, minimum intensity projection".to_owned(),
-            Content::Projection(Combine::Mean) => "Volume view, mean intensity projection".to_owned(),
-            Content::Cinematic => format!("Cinematic view, preset {}", overlay::preset_title(&self.view)),
-            _ => format!("Volume view, preset {}", overlay::preset_title(&self.view)),
+            Content::Curved => tr!("spoken-curved").into_owned(),
+            Content::Projection(Combine::Maximum) => tr!("spoken-maximum").into_owned(),
+            Content::Projection(Combine::Minimum) => tr!("spoken-minimum").into_owned(),
+            Content::Projection(Combine::Mean) => tr!("spoken-mean").into_owned(),
+            Content::Cinematic => {
+                tr!("spoken-cinematic", preset = overlay::preset_title(&self.view)).into_owned()
+            }
+            _ => tr!("spoken-volume", preset = overlay::preset_title(&self.view)).into_owned(),
         }
     }
 
@@ -547,7 +567,7 @@ impl Viewport {
         if self.pictures.is_dead() {
             tracing::error!(viewport = self.id.0, "the rendering thread has ended; another starts");
             self.pictures = Pictures::of(self.id, &self.series, ctx, self.card.as_ref());
-            self.error = Some("rendering failed unexpectedly; change the view to try again".to_owned());
+            self.error = Some(tr!("rendering-failed").into_owned());
         }
     }
 
@@ -597,8 +617,10 @@ impl Viewport {
             };
             overlay::draw(&painter, rect, place, self, shown, state, scenery);
             if self.is_solid() {
-                if scenery.crop {
-                    CropBox::new(&self.view, self.series.outline().geometry(), rect).paint(&painter);
+                if scenery.handles {
+                    let geometry = self.series.outline().geometry();
+                    CropBox::new(&self.view, geometry, rect).paint(&painter);
+                    ClipPlanes::new(&self.view, geometry, rect).paint(&painter);
                 }
                 if !self.series.report.directions_unknown {
                     solid::paint_cube(&painter, rect, &self.view.camera);
@@ -620,10 +642,11 @@ impl Viewport {
                 overlay::magnify(&painter, texture, place, at);
             }
         } else if self.error.is_none() {
-            overlay::centered(&painter, rect, "Rendering…", theme::OVERLAY_WEAK);
+            overlay::centered(&painter, rect, &tr!("rendering"), theme::OVERLAY_WEAK);
         }
         if let Some(error) = &self.error {
-            overlay::centered(&painter, rect, &format!("No picture: {error}"), theme::OVERLAY_ERROR);
+            let text = tr!("no-picture", reason = error.as_str());
+            overlay::centered(&painter, rect, &text, theme::OVERLAY_ERROR);
         }
     }
 }

@@ -8,9 +8,16 @@ use super::{
     POINTS_PER_NOTCH, POINTS_PER_SLICE, Scenery, Viewport,
 };
 use crate::desktop::annotate::Annotate;
+use crate::desktop::clip_planes::ClipPlanes;
+use crate::desktop::mouse::{Press, Turn};
 use crate::desktop::render_worker::Pace;
 use crate::desktop::solid::{self, CropBox};
 use crate::desktop::tool::Tool;
+
+/// The part of a window's width by which a notch of the wheel changes it.
+const WINDOW_PER_NOTCH: f64 = 0.05;
+/// More notches at once come from no hand.
+const MOST_NOTCHES: f64 = 10.0;
 
 impl Viewport {
     pub(super) fn handle_pointer(
@@ -49,16 +56,15 @@ impl Viewport {
                         self.held = Some(button);
                         continue;
                     }
+                    let press = scenery.mouse.pressed(button, modifiers);
+                    let Some(tool) = press.tool(scenery.tool) else { continue };
                     self.held = Some(button);
-                    let target = self.target(scale).filter(|_| button == Button::Left && !modifiers.shift);
+                    let target = self.target(scale).filter(|_| press == Press::ActiveTool);
                     if target.is_some_and(|t| annotate.press(&t, pixel(pos), ui.ctx())) {
                         self.drag = Some(Drag::Annotate);
                         continue;
                     }
-                    let tool = if modifiers.shift { Tool::Crosshair } else { scenery.tool };
-                    let means =
-                        if button == Button::Left { tool.button(self.view.content) } else { Some(button) };
-                    match means {
+                    match tool.button(self.view.content) {
                         Some(means) => self.handle(Input::Press { button: means, at: pixel(pos) }),
                         None => self.begin(tool, pos, pixel(pos), scenery, effects),
                     }
@@ -90,14 +96,15 @@ impl Viewport {
                     self.release([f64::NAN; 2]);
                 }
                 egui::Event::MouseWheel { unit, delta, modifiers, .. } if self.pointer.is_some_and(&over) => {
+                    // Some systems turn the wheel sideways while Shift is held.
+                    let sideways = modifiers.shift && delta.y == 0.0;
+                    let delta = f64::from(if sideways { delta.x } else { delta.y });
                     let notches = match unit {
-                        egui::MouseWheelUnit::Point => f64::from(delta.y) / POINTS_PER_NOTCH,
-                        egui::MouseWheelUnit::Line => f64::from(delta.y),
-                        egui::MouseWheelUnit::Page => f64::from(delta.y) * 10.0,
+                        egui::MouseWheelUnit::Point => delta / POINTS_PER_NOTCH,
+                        egui::MouseWheelUnit::Line => delta,
+                        egui::MouseWheelUnit::Page => delta * 10.0,
                     };
-                    let delta = -notches * NOTCH;
-                    let zooms = modifiers.ctrl || modifiers.command;
-                    self.handle(if zooms { Input::ZoomWheel { delta } } else { Input::Wheel { delta } });
+                    self.turn_wheel(scenery.mouse.turned(modifiers), notches, effects);
                 }
                 egui::Event::Zoom(factor) if self.pointer.is_some_and(&over) => {
                     self.handle(Input::Pinch { zoom: f64::from(factor), pan: [0.0; 2] });
@@ -121,11 +128,45 @@ impl Viewport {
             if let Some(icon) = self.target(scale).and_then(|target| annotate.cursor(&target, pixel(at))) {
                 ui.ctx().set_cursor_icon(icon);
             }
+            if self.held.is_none() && self.handle_at(response.rect, at, scenery).is_some() {
+                ui.ctx().set_cursor_icon(egui::CursorIcon::Grab);
+            }
             if scenery.tool == Tool::Crosshair
                 && let Some(crosshair) = self.crosshair(response.rect, scenery)
             {
                 ui.ctx().set_cursor_icon(crosshair.pointer_at(at));
             }
+        }
+    }
+
+    /// Notches are positive away from the user.
+    fn turn_wheel(&mut self, turn: Turn, notches: f64, effects: &mut Vec<Effect>) {
+        let delta = -notches * NOTCH;
+        match turn {
+            Turn::Slices => self.handle(Input::Wheel { delta }),
+            Turn::TenSlices => {
+                let times = if self.is_slice() { 10.0 } else { 1.0 };
+                self.handle(Input::Wheel { delta: delta * times });
+            }
+            Turn::Zoom => self.handle(Input::ZoomWheel { delta }),
+            Turn::Times => {
+                self.wheel -= notches.clamp(-MOST_NOTCHES, MOST_NOTCHES);
+                let times = self.wheel.trunc();
+                self.wheel -= times;
+                if times != 0.0 {
+                    effects.push(Effect::TimeStepped(times as i64));
+                }
+            }
+            Turn::WindowWidth | Turn::WindowCentre => {
+                let (width, center) = (self.view.window.width(), self.view.window.center());
+                let step = width * WINDOW_PER_NOTCH * notches.clamp(-MOST_NOTCHES, MOST_NOTCHES);
+                let next = match turn {
+                    Turn::WindowWidth => self.view.window.changed(center, width + step),
+                    _ => self.view.window.changed(center + step, width),
+                };
+                self.view.set_window(next);
+            }
+            Turn::Nothing => {}
         }
     }
 
@@ -136,7 +177,7 @@ impl Viewport {
         }
     }
 
-    /// A press on the orientation cube or on a handle of the crop box; false where neither is.
+    /// A press on the orientation cube or on a handle of what is cut away; false where neither is.
     fn press_on_solid(&mut self, rect: Rect, pos: egui::Pos2, scenery: &Scenery<'_>) -> bool {
         if !self.is_solid() {
             return false;
@@ -147,10 +188,22 @@ impl Viewport {
             self.drag = None;
             return true;
         }
-        let crop = scenery.crop.then(|| CropBox::new(&self.view, self.series.outline().geometry(), rect));
-        let face = crop.and_then(|crop| crop.face_at(pos));
-        self.drag = face.map(|face| Drag::Crop { face, last: pos });
-        face.is_some()
+        self.drag = self.handle_at(rect, pos, scenery);
+        self.drag.is_some()
+    }
+
+    /// What a drag does that begins at a handle over a volume.
+    fn handle_at(&self, rect: Rect, pos: egui::Pos2, scenery: &Scenery<'_>) -> Option<Drag> {
+        if !scenery.handles || !self.is_solid() {
+            return None;
+        }
+        let geometry = self.series.outline().geometry();
+        let planes = ClipPlanes::new(&self.view, geometry, rect);
+        if let Some(handle) = planes.handle_at(pos) {
+            return Some(Drag::Clip { handle, last: pos });
+        }
+        let face = CropBox::new(&self.view, geometry, rect).face_at(pos);
+        face.map(|face| Drag::Crop { face, last: pos })
     }
 
     /// A press with a tool that `scene::interaction` does not know.
@@ -215,6 +268,16 @@ impl Viewport {
                     self.view.touch();
                 }
                 self.drag = Some(Drag::Crop { face, last: pos });
+            }
+            Some(Drag::Clip { handle, last }) => {
+                let Some(rect) = self.picture_rect else { return };
+                let geometry = *self.series.outline().geometry();
+                let moved = ClipPlanes::new(&self.view, &geometry, rect).dragged(handle, pos - last);
+                if let Some((index, plane)) = moved {
+                    self.view.clip.planes[index] = plane;
+                    self.view.touch();
+                }
+                self.drag = Some(Drag::Clip { handle, last: pos });
             }
             Some(Drag::Magnify | Drag::Annotate) | None => {}
         }
