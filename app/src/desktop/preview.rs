@@ -72,6 +72,7 @@ impl Preview {
             reference_lines: false,
             overlay_planes: false,
             mouse: Mouse::default(),
+            modifiers: egui::Modifiers::NONE,
             handles: false,
             several_series: false,
         };

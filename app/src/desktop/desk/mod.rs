@@ -119,6 +119,9 @@ pub struct Desk {
     before_drag: Option<Views>,
     /// Whether a mouse button is down in any window.
     is_down: bool,
+    /// The keys that are held in any window: the one under the mouse may have no keyboard. Those of the last pass, and
+    /// of this one as far as it is.
+    modifiers: [egui::Modifiers; 2],
     /// Whether parallel slices of a patient space page together.
     pub linked: bool,
     pub demographics: bool,
@@ -158,6 +161,7 @@ impl Desk {
             history: History::default(),
             before_drag: None,
             is_down: false,
+            modifiers: [egui::Modifiers::NONE; 2],
             linked: true,
             demographics: true,
             reference_lines: true,
@@ -534,6 +538,7 @@ impl Desk {
             self.is_down = true;
             self.observe_drag(true);
         }
+        self.modifiers[1] |= ui.input(|input| input.modifiers);
         let cuts: Vec<Cut> = self
             .viewports
             .values()
@@ -554,6 +559,7 @@ impl Desk {
             path: self.path.as_ref(),
             tool: self.tool,
             mouse: self.mouse,
+            modifiers: self.modifiers[0],
             demographics: self.demographics,
             reference_lines: self.reference_lines,
             overlay_planes: self.overlay_planes,
@@ -614,6 +620,7 @@ impl Desk {
         self.mouse = mouse;
         self.probe = None;
         self.is_down = false;
+        self.modifiers = [self.modifiers[1], egui::Modifiers::NONE];
     }
 
     /// After all windows have shown theirs: a drag ends where no button is down in any.

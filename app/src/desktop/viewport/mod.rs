@@ -73,6 +73,8 @@ pub struct Scenery<'a> {
     pub path: Option<&'a Drawn>,
     pub tool: Tool,
     pub mouse: Mouse,
+    /// Held while another window has the keyboard.
+    pub modifiers: egui::Modifiers,
     pub demographics: bool,
     pub reference_lines: bool,
     /// Whether overlay planes and shutters lie over images.

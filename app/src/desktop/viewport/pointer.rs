@@ -56,7 +56,7 @@ impl Viewport {
                         self.held = Some(button);
                         continue;
                     }
-                    let press = scenery.mouse.pressed(button, modifiers);
+                    let press = scenery.mouse.pressed(button, modifiers | scenery.modifiers);
                     let Some(tool) = press.tool(scenery.tool) else { continue };
                     self.held = Some(button);
                     let target = self.target(scale).filter(|_| press == Press::ActiveTool);
@@ -97,6 +97,7 @@ impl Viewport {
                 }
                 egui::Event::MouseWheel { unit, delta, modifiers, .. } if self.pointer.is_some_and(&over) => {
                     // Some systems turn the wheel sideways while Shift is held.
+                    let modifiers = modifiers | scenery.modifiers;
                     let sideways = modifiers.shift && delta.y == 0.0;
                     let delta = f64::from(if sideways { delta.x } else { delta.y });
                     let notches = match unit {
