@@ -239,8 +239,8 @@ impl Protocol {
 
 /// A description that tells a series from others of its modality; without one, their size does.
 fn telling_description(study: &Study, series: &Series) -> Option<String> {
-    let first = |other: &&Series| other.time.is_none_or(|time| time.index == 0);
-    let same = study.series.iter().filter(|other| other.modality == series.modality).filter(first).count();
+    let same = study.series.iter().filter(|other| other.modality == series.modality && is_first_time(other));
+    let same = same.count();
     let description = series.series_description.trim();
     (same > 1 && !description.is_empty()).then(|| description.to_owned())
 }
