@@ -585,3 +585,152 @@ key-arrows = Pfeile
 key-with = mit
 preset-changed = { $preset }, geändert
 opacity-by-window = Deckkraft nach Fenster
+
+## Was gezeichnet und gemessen ist, Speichern, Beschriftung der Bilder
+close-the-measurements = Messungen schließen
+save-more = Speichern…
+as-dicom-objects-or-csv = Als DICOM-Objekte oder CSV
+add-from-the-study = Aus der Studie hinzufügen
+objects-that-can-be-added = Befunde, Präsentationszustände, Schlüsselbilder und Segmentierungen
+annotations-on-the-pictures = Zeichnungen auf den Bildern
+nothing-measured-yet = Noch nichts gemessen. Ein Werkzeug wählen und auf einer Schicht zeichnen.
+delete-backspace = Löschen (Rücktaste)
+delete-named = { $name } löschen
+change-the-label = Beschriftung ändern
+rename-named = { $name } umbenennen
+show-on-the-pictures = Auf den Bildern zeigen
+show-named = { $name } zeigen
+show-its-slice = Seine Schicht zeigen
+segments = Segmente
+add = Hinzufügen
+add-a-segment-to-paint = Ein Segment zum Malen hinzufügen
+colour = Farbe
+paint-this-one = Dieses malen
+paint-named = { $name } malen
+name-of-the-segment = Name des Segments
+remove-the-segment = Das Segment und seine Voxel entfernen
+remove-named = { $name } entfernen
+measure-segments = Segmente messen
+volume-and-values-of-each = Volumen und Werte eines jeden
+brush-radius = Pinselradius
+smaller-and-larger-with-brackets = Kleiner und größer mit [ und ]
+ball = Kugel
+paints-neighbouring-slices = Malt auch in benachbarten Schichten
+grow-within-plus-minus = Wachsen innerhalb ±
+of-the-value-pressed-on = Um den angeklickten Wert
+grow-within = Wachsen innerhalb
+values-from = Werte von
+lowest-value = Kleinster Wert
+up-to = bis
+highest-value = Größter Wert
+paint-only-these-values = Nur diese Werte malen
+mark-all = Alle markieren
+mark-all-hint = Alle Voxel mit diesen Werten; nur die im ausgewählten Quader oder Ellipsoid, wo einer ausgewählt ist
+slice-of = Schicht { $number } / { $count }
+series-not-open = Serie nicht geöffnet
+measuring = wird gemessen…
+lengths-by = Längen nach { $source }
+histogram-of-the-region = Histogramm der Region
+delete = Löschen
+rename = Umbenennen
+show-or-hide = Zeigen oder verbergen
+change-segment = Segment ändern
+remove-segment = Segment entfernen
+add-segment = Segment hinzufügen
+add-segments = Segmente hinzufügen
+add-annotations = Zeichnungen hinzufügen
+change-view = Ansicht ändern
+erase = Radieren
+paint = Malen
+mark-key-image = Schlüsselbild markieren
+unmark-key-image = Schlüsselbild nicht mehr markieren
+long-axis = Lange Achse
+short-axis = Kurze Achse
+area = Fläche
+perimeter = Umfang
+value = Wert
+sd = SD
+min = Min.
+max = Max.
+count = Anzahl
+the-server-s-files = den Dateien des Servers
+select = Auswählen
+takes-hold-of-what-is-drawn = Fasst an, was gezeichnet ist
+marking-voxels = Voxel werden markiert
+measurement-report-sr-tid-1500 = Messbefund (SR, TID 1500)
+presentation-state-gsps = Präsentationszustand (GSPS)
+key-images-ko = Schlüsselbilder (KO)
+segments-seg = Segmente (SEG)
+table-csv = Tabelle (CSV)
+save-measurements = Messungen speichern
+folder-made-if-not-there = Ordner; fehlt er, wird er angelegt
+beside-the-images = Neben den Bildern
+who-measured = Wer gemessen hat (Nachname^Vorname), für den Befund
+saved-files-hold-the-patient = Die Dateien enthalten Namen und ID des Patienten wie die Bilder. Vorhandene Dateien werden nie ersetzt.
+folder-cannot-be-made = { $folder } kann nicht angelegt werden: { $reason }
+measuring-was-cancelled = das Messen wurde abgebrochen
+cannot-hold = { $count ->
+    [one] { $title }: kann 1 Zeichnung nicht aufnehmen
+   *[other] { $title }: kann { $count } Zeichnungen nicht aufnehmen
+}
+annotations-added = { $count ->
+    [one] 1 Zeichnung hinzugefügt.
+   *[other] { $count } Zeichnungen hinzugefügt.
+}
+shapes-left-out = { $count ->
+    [one] 1 Form, die anderswo liegt oder keine Entsprechung hat, wurde ausgelassen.
+   *[other] { $count } Formen, die anderswo liegen oder keine Entsprechung haben, wurden ausgelassen.
+}
+segments-added = { $count ->
+    [one] 1 Segment hinzugefügt.
+   *[other] { $count } Segmente hinzugefügt.
+}
+saved-files = { $count ->
+    [one] 1 Datei in { $folder } gespeichert.
+   *[other] { $count } Dateien in { $folder } gespeichert.
+}
+saved-not-all = { $count ->
+    [one] 1 Datei in { $folder } gespeichert; nicht alles ließ sich speichern.
+   *[other] { $count } Dateien in { $folder } gespeichert; nicht alles ließ sich speichern.
+}
+saving-stopped = Das Speichern brach unerwartet ab.
+segments-not-kept = Segmente aus zu vielen Stücken überdauern das Programmende nicht: bitte als Datei speichern.
+last-measured-unreadable = Was zuletzt gemessen wurde, ist nicht lesbar: { $reason }. Die Datei liegt jetzt unter { $file }.
+file-has-bytes = die Datei hat { $bytes } Byte
+label = Beschriftung
+set-label = Beschriften
+nothing-new-was-marked = Es wurde nichts markiert, was nicht schon markiert war.
+servers-voxels-cannot-be-marked = Voxel auf einem Server lassen sich nicht nach ihren Werten markieren.
+inverted = Invertiert
+lies-over-it = { $modality } darüber, { $percent } %
+time-of = Zeit { $number } / { $count }
+zoom-percent = Zoom { $percent } %
+stage-interactive = Vorläufig
+stage-refining = Wird verfeinert, { $percent } %
+stage-final = Endgültig
+stage-lossy = Endgültig, verlustbehaftet
+stage-lossless = Endgültig, verlustfrei
+mm-along-the-normal = { $mm } mm entlang der Normalen
+minimum-intensity = Minimum
+mean-intensity = Mittel
+surface-at = Oberfläche bei { $value }
+preset-cinematic = { $preset }, fotorealistisch
+curved-along-a-path = Gekrümmt entlang eines Pfades
+export-cancelled = abgebrochen
+export-nothing = es gibt nichts zu zeichnen
+export-on-a-server = die Voxel der Serie liegen auf einem Server; zum Exportieren hier von dort öffnen
+export-no-encoder = das Programm ffmpeg kann hier kein H.264 schreiben
+export-not-written = die Datei kann nicht geschrieben werden: { $reason }
+export-not-encoded = das Bild kann nicht kodiert werden: { $reason }
+export-no-ffmpeg = Filme macht das Programm ffmpeg, das nicht startet: { $reason }
+export-ffmpeg-failed = das Programm ffmpeg konnte den Film nicht machen: { $reason }
+not-connected = Nicht verbunden: { $reason }
+server-did-not-open = Der Server hat die Serie nicht geöffnet: { $reason }
+server-says = Der Server: { $reason }
+curved-along-a-path-of = Gekrümmt entlang eines Pfades von { $mm } mm
+bar-share = Teilen…
+bar-sharing = Geteilt ({ $guests })
+bar-share-hint = Kolleginnen und Kollegen zeigen, was dieses Fenster zeigt (Strg+Umschalt+S)
+nothing-1-mm-is-assumed = nichts: 1 mm wird angenommen
+export-time-not-read = eine Zeit der Serie kann nicht gelesen werden: { $reason }
+export-planes-not-read = was über den Bildern liegt, kann nicht gelesen werden: { $reason }

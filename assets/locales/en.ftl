@@ -585,3 +585,152 @@ key-arrows = arrows
 key-with = with
 preset-changed = { $preset }, changed
 opacity-by-window = Opacity by window
+
+## What is drawn and measured, saving, overlays
+close-the-measurements = Close the measurements
+save-more = Save…
+as-dicom-objects-or-csv = As DICOM objects or CSV
+add-from-the-study = Add from the study
+objects-that-can-be-added = Reports, presentation states, key images and segmentations
+annotations-on-the-pictures = Annotations on the pictures
+nothing-measured-yet = Nothing measured yet. Choose a tool and draw on a slice.
+delete-backspace = Delete (Backspace)
+delete-named = Delete { $name }
+change-the-label = Change the label
+rename-named = Rename { $name }
+show-on-the-pictures = Show on the pictures
+show-named = Show { $name }
+show-its-slice = Show its slice
+segments = Segments
+add = Add
+add-a-segment-to-paint = Add a segment to paint
+colour = Colour
+paint-this-one = Paint this one
+paint-named = Paint { $name }
+name-of-the-segment = Name of the segment
+remove-the-segment = Remove the segment and its voxels
+remove-named = Remove { $name }
+measure-segments = Measure segments
+volume-and-values-of-each = Volume and values of each
+brush-radius = Brush radius
+smaller-and-larger-with-brackets = Smaller and larger with [ and ]
+ball = Ball
+paints-neighbouring-slices = Paints neighbouring slices, too
+grow-within-plus-minus = Grow within ±
+of-the-value-pressed-on = Of the value that is pressed on
+grow-within = Grow within
+values-from = Values from
+lowest-value = Lowest value
+up-to = to
+highest-value = Highest value
+paint-only-these-values = Paint only these values
+mark-all = Mark all
+mark-all-hint = All voxels with these values; of the selected box or ellipsoid only, where one is selected
+slice-of = Slice { $number } / { $count }
+series-not-open = series not open
+measuring = measuring…
+lengths-by = Lengths by { $source }
+histogram-of-the-region = Histogram of the region
+delete = Delete
+rename = Rename
+show-or-hide = Show or hide
+change-segment = Change segment
+remove-segment = Remove segment
+add-segment = Add segment
+add-segments = Add segments
+add-annotations = Add annotations
+change-view = Change view
+erase = Erase
+paint = Paint
+mark-key-image = Mark key image
+unmark-key-image = Unmark key image
+long-axis = Long axis
+short-axis = Short axis
+area = Area
+perimeter = Perimeter
+value = Value
+sd = SD
+min = Min
+max = Max
+count = Count
+the-server-s-files = the server's files
+select = Select
+takes-hold-of-what-is-drawn = Takes hold of what is drawn
+marking-voxels = Marking voxels
+measurement-report-sr-tid-1500 = Measurement report (SR, TID 1500)
+presentation-state-gsps = Presentation state (GSPS)
+key-images-ko = Key images (KO)
+segments-seg = Segments (SEG)
+table-csv = Table (CSV)
+save-measurements = Save measurements
+folder-made-if-not-there = Folder, made if it is not there
+beside-the-images = Beside the images
+who-measured = Who measured (family name^given name), for the report
+saved-files-hold-the-patient = The files hold the patient's name and ID, as the images do. Files are never replaced.
+folder-cannot-be-made = { $folder } cannot be made: { $reason }
+measuring-was-cancelled = measuring was cancelled
+cannot-hold = { $count ->
+    [one] { $title }: cannot hold 1 annotation
+   *[other] { $title }: cannot hold { $count } annotations
+}
+annotations-added = { $count ->
+    [one] Added 1 annotation.
+   *[other] Added { $count } annotations.
+}
+shapes-left-out = { $count ->
+    [one] Left out 1 shape that lies elsewhere or has no counterpart.
+   *[other] Left out { $count } shapes that lie elsewhere or have no counterpart.
+}
+segments-added = { $count ->
+    [one] Added 1 segment.
+   *[other] Added { $count } segments.
+}
+saved-files = { $count ->
+    [one] Saved 1 file in { $folder }.
+   *[other] Saved { $count } files in { $folder }.
+}
+saved-not-all = { $count ->
+    [one] Saved 1 file in { $folder }; not everything could be saved.
+   *[other] Saved { $count } files in { $folder }; not everything could be saved.
+}
+saving-stopped = Saving stopped unexpectedly.
+segments-not-kept = Segments of too many pieces are not kept between starts: save them as a file.
+last-measured-unreadable = What was measured last time cannot be read: { $reason }. The file is now { $file }.
+file-has-bytes = the file has { $bytes } bytes
+label = Label
+set-label = Set label
+nothing-new-was-marked = Nothing was marked that was not marked already.
+servers-voxels-cannot-be-marked = Voxels on a server cannot be marked by their values.
+inverted = Inverted
+lies-over-it = { $modality } over it, { $percent } %
+time-of = Time { $number } / { $count }
+zoom-percent = Zoom { $percent } %
+stage-interactive = Interactive
+stage-refining = Refining { $percent } %
+stage-final = Final
+stage-lossy = Final, lossy
+stage-lossless = Final, lossless
+mm-along-the-normal = { $mm } mm along the normal
+minimum-intensity = Minimum intensity
+mean-intensity = Mean intensity
+surface-at = Surface at { $value }
+preset-cinematic = { $preset }, cinematic
+curved-along-a-path = Curved along a path
+export-cancelled = it was cancelled
+export-nothing = there is nothing to draw
+export-on-a-server = the voxels of the series are on a server; open it from there to export it here
+export-no-encoder = the program ffmpeg here has no encoder for H.264
+export-not-written = the file cannot be written: { $reason }
+export-not-encoded = the picture cannot be encoded: { $reason }
+export-no-ffmpeg = movies are made by the program ffmpeg, which does not start: { $reason }
+export-ffmpeg-failed = the program ffmpeg could not make the movie: { $reason }
+not-connected = Not connected: { $reason }
+server-did-not-open = The server did not open the series: { $reason }
+server-says = The server: { $reason }
+curved-along-a-path-of = Curved along a path of { $mm } mm
+bar-share = Share…
+bar-sharing = Sharing ({ $guests })
+bar-share-hint = Let colleagues see what this window shows (Ctrl+Shift+S)
+nothing-1-mm-is-assumed = nothing: 1 mm is assumed
+export-time-not-read = a time of the series cannot be read: { $reason }
+export-planes-not-read = what lies over the images cannot be read: { $reason }

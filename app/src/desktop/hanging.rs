@@ -163,7 +163,8 @@ impl Slot {
         let over = self.fuse.as_ref().and_then(|modality| {
             let same_place = |other: &&&Series| {
                 let words = &self.fuse_description;
-                other.modality == *modality
+                !series.frame_of_reference_uid().is_empty()
+                    && other.modality == *modality
                     && other.id() != series.id()
                     && other.frame_of_reference_uid() == series.frame_of_reference_uid()
                     && (words.is_empty() || contains(&other.series_description, words))
@@ -227,12 +228,18 @@ impl Protocol {
 
     /// Writes it into a folder of protocols, under a name made of its own; one of the same name is replaced.
     pub fn save(&self, folder: &Path) -> std::io::Result<()> {
-        let stem: String =
-            self.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        let stem = stem.get(..stem.len().min(64)).unwrap_or("protocol").to_owned();
+        let letters = self.name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' });
+        let stem: String = letters.take(48).collect();
         let text = toml::to_string_pretty(self).map_err(std::io::Error::other)?;
         std::fs::create_dir_all(folder)?;
-        let file = folder.join(format!("{stem}.toml"));
+        // Names that differ in signs only have files of their own.
+        let own = |file: &std::path::PathBuf| {
+            let there = std::fs::read_to_string(file);
+            there.map_or(true, |text| Self::parse(&text).is_ok_and(|there| there.name == self.name))
+        };
+        let numbered = (2..1000).map(|number| folder.join(format!("{stem}-{number}.toml")));
+        let mut files = std::iter::once(folder.join(format!("{stem}.toml"))).chain(numbered);
+        let file = files.find(own).ok_or(std::io::ErrorKind::AlreadyExists)?;
         save::save(&file, Existing::Replace, |out| out.write_all(text.as_bytes()))
     }
 }
@@ -259,10 +266,21 @@ fn by_size(study: &Study) -> Vec<&Series> {
 
 /// Earlier studies of the same patient, the newest first.
 pub fn priors<'a>(study: &Study, all: &'a [Study]) -> Vec<&'a Study> {
-    let known = !study.patient.id.is_empty();
+    let same = |other: &Study| {
+        let (a, b) = (&study.patient, &other.patient);
+        let plain = |name: &str| name.trim_end_matches(['^', ' ']).to_lowercase();
+        let births = [a.birth_date.trim(), b.birth_date.trim()];
+        // An ID may be anybody's, such as that of all who were made anonymous.
+        let birth_differs = births[0] != births[1] && births.iter().all(|birth| !birth.is_empty());
+        let birth_is_same = births[0] == births[1] && !births[0].is_empty();
+        !a.id.is_empty()
+            && a.id == b.id
+            && !birth_differs
+            && (birth_is_same || plain(&a.name) == plain(&b.name))
+    };
     let mut priors: Vec<&Study> = all
         .iter()
-        .filter(|other| known && other.patient.id == study.patient.id)
+        .filter(|other| same(other))
         .filter(|other| other.study_instance_uid != study.study_instance_uid && !other.series.is_empty())
         .filter(|other| other.study_date <= study.study_date)
         .collect();
@@ -424,6 +442,39 @@ mod tests {
         let arrangement = chosen.arrange(0, &study, &[]);
         let kinds: Vec<Kind> = arrangement.cells.iter().flatten().map(|cell| cell.kind).collect();
         assert_eq!((arrangement.columns, kinds), (2, vec![Kind::Mip, Kind::Coronal]));
+    }
+
+    #[test]
+    fn a_patient_with_the_same_id_and_another_birth_date_or_name_is_another_one() {
+        let study = study();
+        let mut earlier = study.clone();
+        earlier.study_instance_uid.push_str(".1");
+        earlier.study_date = "19990101".into();
+        let found = |earlier: &Study| priors(&study, std::slice::from_ref(earlier)).len();
+        assert_eq!(found(&earlier), 1);
+        let mut other = earlier.clone();
+        other.patient.birth_date = "19010203".into();
+        assert_eq!(found(&other), usize::from(study.patient.birth_date.is_empty()));
+        let mut other = earlier.clone();
+        (other.patient.name, other.patient.birth_date) = ("SOMEBODY^ELSE".into(), String::new());
+        assert_eq!(found(&other), 0);
+        earlier.patient.name.push('^');
+        assert_eq!(found(&earlier), 1);
+    }
+
+    #[test]
+    fn protocols_whose_names_differ_in_signs_only_are_kept_both() {
+        let folder = std::env::temp_dir().join(format!("voxcast-names-{}", std::process::id()));
+        let study = study();
+        let cell = Shown { study: &study, series: &study.series[0], kind: Kind::Axial, over: None };
+        for name in ["胸部 1", "胸部-1", "胸部 1"] {
+            Protocol::of_cells(name, 1, &[Some(cell)], &study, &[]).save(&folder).expect("it is written");
+        }
+        let (protocols, problems) = Protocols::read(&folder);
+        std::fs::remove_dir_all(&folder).expect("the folder goes");
+        assert_eq!(problems, Vec::<String>::new());
+        let own = protocols.names().into_iter().filter(|name| name.starts_with('胸')).count();
+        assert_eq!(own, 4, "two protocols, each with the name of its stage");
     }
 
     #[test]

@@ -118,10 +118,9 @@ impl App {
         self.hang(&study, Some(&protocol), stage);
     }
 
-    /// How many of the study's series are shown, of how many.
+    /// How many series of the active viewport's study are shown, of how many.
     pub(super) fn series_shown(&self) -> Option<(usize, usize)> {
-        let hung = self.hung.as_ref()?;
-        let study = self.studies.iter().find(|study| study.study_instance_uid == hung.study_instance_uid)?;
+        let (study, _) = self.series(&self.desk.active()?.series.series_id)?;
         let shown = self.desk.series();
         let is_shown = |series: &&Series| shown.iter().any(|open| open.is(&series.id()));
         // All times of a 4D series are one.

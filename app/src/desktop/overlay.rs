@@ -89,7 +89,7 @@ pub fn texts(
             Some((slice, count)) => (slice as i64 + 1, i64::from(count)),
             None => view.plane.slice_number(volume),
         };
-        lower_left.push((format!("Slice {number} / {count}"), theme::OVERLAY));
+        lower_left.push((tr!("slice-of", number = number, count = count).into_owned(), theme::OVERLAY));
         if millimetres.is_everywhere() {
             lower_left.push((plane_position(&view.plane), theme::OVERLAY_WEAK));
         }
@@ -103,15 +103,17 @@ pub fn texts(
         lower_right.push((window_text(view.window, open.suv), theme::OVERLAY));
     }
     if view.inverted && view.content.in_one_picture() != Content::Volume {
-        lower_right.push(("Inverted".to_owned(), theme::OVERLAY_WEAK));
+        lower_right.push((tr!("inverted").into_owned(), theme::OVERLAY_WEAK));
     }
     if let Some(layer) = view.layers.first() {
         let percent = layer.opacity * 100.0;
         let modality = &layer.volume.meaning().modality;
-        lower_right.push((format!("{modality} over it, {percent:.0} %"), theme::OVERLAY));
+        let text = tr!("lies-over-it", modality = modality.as_str(), percent = format!("{percent:.0}"));
+        lower_right.push((text.into_owned(), theme::OVERLAY));
     }
     if let (Some(time), count @ 2..) = (open.time, open.times.len()) {
-        lower_right.push((format!("Time {} / {count}", time + 1), theme::OVERLAY));
+        let text = tr!("time-of", number = time + 1, count = count);
+        lower_right.push((text.into_owned(), theme::OVERLAY));
     }
     if let Some(slab) = slab_text(view) {
         lower_right.push((slab, theme::OVERLAY));
@@ -125,13 +127,17 @@ pub fn texts(
             view.camera.zoom / first_look.zoom
         }
     };
-    lower_right.push((format!("Zoom {:.0} %", zoom * 100.0), theme::OVERLAY_WEAK));
+    let percent = format!("{:.0}", zoom * 100.0);
+    lower_right.push((tr!("zoom-percent", percent = percent).into_owned(), theme::OVERLAY_WEAK));
     lower_right.push(match stage {
-        Stage::Interactive => ("Interactive".to_owned(), theme::OVERLAY_WARNING),
-        Stage::Refining(share) => (format!("Refining {:.0} %", share * 100.0), theme::OVERLAY_WEAK),
-        Stage::Final => ("Final".to_owned(), theme::OVERLAY_WEAK),
-        Stage::Lossy => ("Final, lossy".to_owned(), theme::OVERLAY_WARNING),
-        Stage::Lossless => ("Final, lossless".to_owned(), theme::OVERLAY_WEAK),
+        Stage::Interactive => (tr!("stage-interactive").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Refining(share) => {
+            let percent = format!("{:.0}", share * 100.0);
+            (tr!("stage-refining", percent = percent).into_owned(), theme::OVERLAY_WEAK)
+        }
+        Stage::Final => (tr!("stage-final").into_owned(), theme::OVERLAY_WEAK),
+        Stage::Lossy => (tr!("stage-lossy").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Lossless => (tr!("stage-lossless").into_owned(), theme::OVERLAY_WEAK),
     });
     if let Stage::Refining(share) = stage {
         let y = rect.bottom() - 1.0;
@@ -183,20 +189,26 @@ fn plane_position(plane: &Plane) -> String {
     let normal = plane.scroll_direction();
     match (0..3).find(|&axis| normal[axis].abs() > 0.9999) {
         Some(axis) => format!("{} mm", axis_position(plane.center_mm[axis], axis)),
-        None => format!("{:.1} mm along the normal", plane.center_mm.dot(normal)),
+        None => {
+            let mm = format!("{:.1}", plane.center_mm.dot(normal));
+            tr!("mm-along-the-normal", mm = mm).into_owned()
+        }
     }
 }
 
 fn volume_title(view: &ViewState) -> String {
     match view.content {
-        Content::Projection(Combine::Maximum) => "Maximum intensity".to_owned(),
-        Content::Projection(Combine::Minimum) => "Minimum intensity".to_owned(),
-        Content::Projection(Combine::Mean) => "Mean intensity".to_owned(),
-        Content::Isosurface(value) => format!("Surface at {value:.0}"),
-        Content::Cinematic => format!("{}, cinematic", preset_title(view)),
+        Content::Projection(Combine::Maximum) => tr!("maximum-intensity").into_owned(),
+        Content::Projection(Combine::Minimum) => tr!("minimum-intensity").into_owned(),
+        Content::Projection(Combine::Mean) => tr!("mean-intensity").into_owned(),
+        Content::Isosurface(value) => tr!("surface-at", value = format!("{value:.0}")).into_owned(),
+        Content::Cinematic => tr!("preset-cinematic", preset = preset_title(view)).into_owned(),
         Content::Curved => match &view.curved {
-            Some(curved) => format!("Curved along a path of {:.0} mm", curved.path.length_mm()),
-            None => "Curved along a path".to_owned(),
+            Some(curved) => {
+                let mm = format!("{:.0}", curved.path.length_mm());
+                tr!("curved-along-a-path-of", mm = mm).into_owned()
+            }
+            None => tr!("curved-along-a-path").into_owned(),
         },
         _ => preset_title(view),
     }
@@ -339,9 +351,9 @@ fn lines(painter: &Painter, rect: Rect, viewport: &Viewport, scenery: &Scenery<'
 fn slab_text(view: &ViewState) -> Option<String> {
     let thick = matches!(view.content, Content::Slice | Content::Curved) && view.slab.thickness_mm > 0.0;
     let name = match view.slab.combine {
-        Combine::Maximum => "MIP",
-        Combine::Minimum => "MinIP",
-        Combine::Mean => "Mean",
+        Combine::Maximum => tr!("mip"),
+        Combine::Minimum => tr!("minip"),
+        Combine::Mean => tr!("mean"),
     };
     thick.then(|| format!("{name} {:.1} mm", view.slab.thickness_mm))
 }

@@ -11,6 +11,7 @@ use super::desk::Arrangement;
 use super::guest::Guest;
 use super::hybrid::{Circumstances, Hybrid};
 use super::study::OpenSeries;
+use super::text::tr;
 use super::viewport::Viewport;
 
 impl App {
@@ -26,7 +27,7 @@ impl App {
             }
             Err(error) => match &mut self.connect_dialog {
                 Some(dialog) => dialog.problem = Some(error.to_string()),
-                None => self.tell(format!("Not connected: {error}"), Vec::new()),
+                None => self.tell(tr!("not-connected", reason = error.to_string()).into_owned(), Vec::new()),
             },
         }
     }
@@ -94,9 +95,11 @@ impl App {
                 Event::OpenFailed { series_id, reason } => {
                     connection.answered(&series_id);
                     self.desk.forget(&series_id);
-                    self.tell(format!("The server did not open the series: {reason}"), Vec::new());
+                    self.tell(tr!("server-did-not-open", reason = reason).into_owned(), Vec::new());
                 }
-                Event::Failed(reason) => self.tell(format!("The server: {reason}"), Vec::new()),
+                Event::Failed(reason) => {
+                    self.tell(tr!("server-says", reason = reason).into_owned(), Vec::new())
+                }
                 Event::Shared(views) => self.guest.shared(views),
                 _ => {}
             }

@@ -215,12 +215,21 @@ mod tests {
         texts
     }
 
+    /// A text in quotes, and the code before it.
+    struct Literal {
+        line: usize,
+        text: String,
+        before: String,
+    }
+
     /// The texts of a source without its comments and tests.
-    fn literals(source: &str) -> Vec<String> {
+    fn literals(source: &str) -> Vec<Literal> {
         let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let mut found = Vec::new();
-        let mut letters = source.chars().peekable();
+        let (mut code, mut letters) = (String::new(), source.chars().peekable());
+        let mut line = 1;
         while let Some(c) = letters.next() {
+            line += usize::from(c == '\n');
             match c {
                 '/' if letters.peek() == Some(&'/') => while letters.next_if(|c| *c != '\n').is_some() {},
                 '\'' => {
@@ -234,18 +243,98 @@ mod tests {
                     }
                 }
                 '"' => {
-                    let mut text = String::new();
+                    let (mut text, start) = (String::new(), line);
                     while let Some(c) = letters.next().filter(|c| *c != '"') {
+                        line += usize::from(c == '\n');
                         text.push(c);
                         text.extend(if c == '\\' { letters.next() } else { None });
                     }
-                    found.push(text);
+                    found.push(Literal { line: start, text, before: code.trim_end().to_owned() });
+                    code.push_str("\"\"");
                 }
-                _ => {}
+                c => code.push(c),
             }
         }
         found
     }
+
+    /// Whether a text looks like words for people: two words, or one that begins large.
+    fn is_for_people(text: &str) -> bool {
+        // Keys.
+        if text.contains('+') && !text.contains(' ') {
+            return false;
+        }
+        let mut depth = 0;
+        let spoken: String = text
+            .chars()
+            .filter(|c| {
+                depth += i32::from(*c == '{') - i32::from(*c == '}');
+                depth == 0 && *c != '}'
+            })
+            .collect();
+        let letters = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() > 1;
+        let words: Vec<&str> = spoken.split_whitespace().filter(letters).collect();
+        let large = |word: &str| {
+            let mut letters = word.chars();
+            letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase)
+        };
+        words.len() > 1 || words.first().is_some_and(|word| large(word))
+    }
+
+    /// What stands before texts that nobody reads, or that are translated.
+    const NOT_SHOWN: &[&str] = &[
+        "tr!(",
+        "Id::unique(",
+        "Id::unique((",
+        "id_salt(",
+        "from_hash_of((",
+        "Grid::new(",
+        "Grid::new((",
+        "expect(",
+        "unreachable!(",
+        "Job::start(",
+        "modal(",
+        "skip_serializing_if =",
+        "reason =",
+        "keys:",
+        "text::keys(",
+        "Panel::top(",
+        "Panel::left(",
+        "Panel::right(",
+        "Panel::bottom(",
+        "include_str!(",
+        "Keeper::new(",
+        "with_title(",
+        "run_native(",
+        "anyhow::anyhow!(",
+        "#[error(",
+        "concat!(",
+        "io::Error::other(",
+        "ObjectError::Nothing(",
+        "Error::Series(",
+        "Job::<()>::start(",
+    ];
+
+    /// What stays English: names, what only who writes files reads, and what goes into DICOM objects.
+    const ENGLISH: &[&str] = &[
+        "Space",
+        "Aa",
+        "Ctrl",
+        "Alt",
+        "Shift",
+        "Preset",
+        "WebRTC",
+        "WebSocket",
+        "Reference",
+        "the system gives no random numbers: {error}",
+        "a protocol has 1 to {MAX_STAGES} stages",
+        "stage {:?}: rows and columns are 1 to {MOST}",
+        "stage {:?}: {found} viewports for {all} cells",
+        "it is larger than {} KiB",
+        "hanging protocol {name}: {reason}",
+        "segments in space",
+        "SUV {low:.1} – {high:.1}",
+    ];
 
     /// Every `tr!` of the window's sources: key and names of arguments.
     fn uses() -> BTreeMap<String, BTreeSet<String>> {
@@ -317,6 +406,30 @@ mod tests {
             names.extend(PresetLibrary::default().menu(&volume).map(|preset| preset.label.clone()));
         }
         names.extend(Protocols::default().names());
+        use reading::Measure::{
+            Angle, Area, CobbAngle, Count, Length, LongAxis, Maximum, Mean, Minimum, Perimeter, ShortAxis,
+            StandardDeviation, Value, Volume as Solid,
+        };
+        let measures = [
+            Length,
+            LongAxis,
+            ShortAxis,
+            Angle,
+            CobbAngle,
+            Area,
+            Perimeter,
+            Solid,
+            Value,
+            Mean,
+            Minimum,
+            Maximum,
+            StandardDeviation,
+            Count,
+        ];
+        names.extend(measures.map(|measure| measure.name().to_owned()));
+        // Steps of the editor, and where spacing is from.
+        let steps = ["Erase", "Paint", "Mark key image", "Unmark key image", "nothing: 1 mm is assumed"];
+        names.extend(steps.map(str::to_owned));
         names
     }
 
@@ -357,11 +470,31 @@ mod tests {
         }
         // What is looked up by the words themselves.
         for (_, text) in &sources() {
-            used.extend(literals(text).into_iter().map(|text| (key_of(&text), BTreeSet::new())));
+            used.extend(literals(text).into_iter().map(|literal| (key_of(&literal.text), BTreeSet::new())));
         }
         let unused = known.keys().filter(|key| !used.contains_key(*key));
         let unused: Vec<_> = unused.filter(|key| !key.starts_with("key-")).collect();
         assert!(unused.is_empty(), "nobody says {unused:?}");
+    }
+
+    #[test]
+    fn nothing_is_said_in_english_only() {
+        let known = keys(&LANGUAGES[0]);
+        let mut found = Vec::new();
+        // Those about connections are being moved.
+        let moving = ["sharing.rs", "dialogs.rs"];
+        let sources = sources();
+        for (file, text) in sources.iter().filter(|(file, _)| !moving.iter().any(|end| file.ends_with(end))) {
+            for Literal { line, text, before } in literals(text) {
+                let logged = before.rfind("tracing::").is_some_and(|at| !before[at..].contains(';'));
+                let skipped = logged || NOT_SHOWN.iter().any(|end| before.ends_with(end));
+                let translated = known.contains_key(&key_of(&text)) || ENGLISH.contains(&text.as_str());
+                if is_for_people(&text) && !skipped && !translated {
+                    found.push(format!("{file}:{line}: {text}"));
+                }
+            }
+        }
+        assert!(found.is_empty(), "without a message in assets/locales:\n{}", found.join("\n"));
     }
 
     #[test]

@@ -71,10 +71,10 @@ fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         commands.push(Command::ShowConnectDialog);
     }
     let share = match app.sharing.guests() {
-        None => "Share…".to_owned(),
-        Some(guests) => format!("Sharing ({guests})"),
+        None => tr!("bar-share"),
+        Some(guests) => tr!("bar-sharing", guests = guests),
     };
-    if ui.button(share).on_hover_text("Let colleagues see what this window shows (Ctrl+Shift+S)").clicked() {
+    if ui.button(share).on_hover_text(tr!("bar-share-hint")).clicked() {
         commands.push(Command::ShowShareDialog);
     }
     if let Some(viewport) = app.desk.active() {

@@ -119,7 +119,7 @@ impl App {
             Poll::Pending => return,
             Poll::Result(Ok(file)) => return self.export = Some(export::Running::Done(file)),
             Poll::Result(Err(export::ExportError::Cancelled)) => None,
-            Poll::Result(Err(error)) => Some(error.to_string()),
+            Poll::Result(Err(error)) => Some(error.told()),
             Poll::Ended => Some(tr!("job-ended").into_owned()),
         };
         self.export = None;

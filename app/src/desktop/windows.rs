@@ -89,11 +89,13 @@ impl App {
         for command in before {
             self.run_in_window(&ctx, command);
         }
+        let height = ui.available_height() - 16.0;
+        let margin = egui::Margin::symmetric(palette::MARGIN as i8, 8);
         egui::Panel::left(egui::Id::unique(("tools", number)))
-            .exact_size(44.0)
+            .exact_size(palette::width(height))
             .resizable(false)
-            .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(6, 8)))
-            .show(ui, |ui| palette::show(self.desk.tool, ui, commands));
+            .frame(egui::Frame::new().fill(theme::panel()).inner_margin(margin))
+            .show(ui, |ui| palette::show(self.desk.tool, height, ui, commands));
         egui::Panel::bottom(egui::Id::unique(("status", number)))
             .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 4)))
             .show(ui, |ui| top_bar::show_short_status(self, ui));

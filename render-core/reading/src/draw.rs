@@ -4,7 +4,7 @@ use glam::DVec3;
 use render_core::scene::Plane;
 
 use crate::annotation::{Annotation, Id, Kind};
-use crate::measure::Values;
+use crate::measure::{Measure, Values};
 
 /// Pixels of a view, from its top left corner.
 pub type Pixel = [f64; 2];
@@ -76,16 +76,11 @@ pub fn shapes(
         }
         _ => {}
     }
-    let mut lines = Vec::new();
-    if !annotation.label.is_empty() {
-        lines.push(annotation.label.clone());
-    }
+    let mut lines = told(annotation, values, selected, Measure::name);
     if annotation.kind == Kind::KeyImage {
         let text = lines.pop().unwrap_or_else(|| annotation.kind.name().to_owned());
         return vec![Shape::Badge { text }];
     }
-    let told = if selected == Some(annotation.id) { Values::lines } else { Values::brief };
-    lines.extend(values.into_iter().flat_map(told));
     if let (false, Some(at)) = (lines.is_empty(), text_place(annotation, &shapes, pixel)) {
         shapes.push(Shape::Text { at, lines });
     }
@@ -94,6 +89,23 @@ pub fn shapes(
         shapes.extend(handles.map(|(number, p)| Shape::Handle { at: pixel(p), number }));
     }
     shapes
+}
+
+/// What is written beside an annotation: its label and what matters most of what was measured, or all of that where it
+/// is selected. `name` says what a measure is called.
+pub fn told(
+    annotation: &Annotation,
+    values: Option<&Values>,
+    selected: Option<Id>,
+    name: impl Fn(Measure) -> &'static str,
+) -> Vec<String> {
+    let label = Some(annotation.label.clone()).filter(|label| !label.is_empty());
+    let values = match values.filter(|_| annotation.kind != Kind::KeyImage) {
+        Some(values) if selected == Some(annotation.id) => values.lines_in(name),
+        Some(values) => values.brief_in(name),
+        None => Vec::new(),
+    };
+    label.into_iter().chain(values).collect()
 }
 
 /// Right of what is drawn; of an arrow, at its tail.

@@ -44,7 +44,7 @@ mod table;
 
 pub use annotation::{Annotation, Id, Kind, MAX_POINTS, Placement};
 pub use document::{Edit, MAX_ANNOTATIONS, Reading};
-pub use draw::{Pixel, Shape, shapes};
+pub use draw::{Pixel, Shape, shapes, told};
 pub use editor::{Editor, Input, Key, Outcome, Tool, View};
 pub use history::History;
 pub use mask::mask;

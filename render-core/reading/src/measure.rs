@@ -136,20 +136,25 @@ impl Values {
     }
 
     /// The lines that matter most, where there is little room.
-    pub fn brief(&self) -> Vec<String> {
+    pub fn brief_in(&self, name: impl Fn(Measure) -> &'static str) -> Vec<String> {
         let known = |quantity: &&Quantity| {
             use Measure::{Count, Maximum, Minimum, Perimeter};
             !matches!(quantity.measure, Count | Perimeter | Minimum | Maximum)
         };
         Self { quantities: self.quantities.iter().filter(known).cloned().collect(), ..Self::default() }
-            .lines()
+            .lines_in(name)
     }
 
     /// Lines to be read beside the annotation.
     pub fn lines(&self) -> Vec<String> {
+        self.lines_in(Measure::name)
+    }
+
+    /// The same with other names for what is measured.
+    pub fn lines_in(&self, name: impl Fn(Measure) -> &'static str) -> Vec<String> {
         let short = |quantity: &Quantity| match quantity.measure {
             Measure::Length | Measure::Angle | Measure::CobbAngle | Measure::Value => quantity.text(),
-            _ => format!("{} {}", quantity.measure.name(), quantity.text()),
+            _ => format!("{} {}", name(quantity.measure), quantity.text()),
         };
         let mut lines: Vec<String> = Vec::new();
         for quantity in &self.quantities {

@@ -13,11 +13,11 @@ use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
 use render_core::dicom::{self, Object, Series};
 use render_core::save::{Existing, save};
-use render_core::words::counted;
 
 use super::super::command::Command;
 use super::super::job::Job;
 use super::super::study::{self, OpenSeries};
+use super::super::text::{self, tr};
 use super::super::{dialogs, theme};
 
 /// Kinds of files that a reading becomes.
@@ -72,38 +72,37 @@ impl Saving {
         let mut open = true;
         let modal = dialogs::modal("save reading").show(ctx, |ui| {
             ui.set_width(520.0);
-            ui.heading("Save measurements");
+            ui.heading(tr!("save-measurements"));
             ui.add_space(6.0);
             for (chosen, (_, name, _)) in self.chosen.iter_mut().zip(FILES) {
-                ui.checkbox(chosen, name);
+                ui.checkbox(chosen, text::of(name));
             }
             ui.add_space(6.0);
-            let label = ui.label("Folder, made if it is not there");
+            let label = ui.label(tr!("folder-made-if-not-there"));
             ui.add(egui::TextEdit::singleline(&mut self.folder).desired_width(f32::INFINITY))
                 .labelled_by(label.id);
             if let Some(beside) = beside
-                && ui.button("Beside the images").clicked()
+                && ui.button(tr!("beside-the-images")).clicked()
             {
                 self.folder = beside.display().to_string();
             }
             ui.add_space(6.0);
-            let label = ui.label("Who measured (family name^given name), for the report");
+            let label = ui.label(tr!("who-measured"));
             let field =
                 egui::TextEdit::singleline(&mut self.observer).char_limit(64).desired_width(f32::INFINITY);
             ui.add(field).labelled_by(label.id);
             ui.add_space(4.0);
-            let note =
-                "The files hold the patient's name and ID, as the images do. Files are never replaced.";
+            let note = tr!("saved-files-hold-the-patient");
             ui.label(RichText::new(note).color(theme::weak()).size(12.5));
             ui.add_space(10.0);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let ready = self.chosen.contains(&true) && !self.folder.trim().is_empty();
-                let button = egui::Button::new("Save").fill(theme::accent_fill());
+                let button = egui::Button::new(tr!("save")).fill(theme::accent_fill());
                 if ui.add_enabled(ready, button).clicked() {
                     commands.push(Command::SaveReading(Box::new(self.clone())));
                     open = false;
                 }
-                if ui.button("Close").clicked() {
+                if ui.button(tr!("close")).clicked() {
                     open = false;
                 }
             });
@@ -121,7 +120,9 @@ impl Saving {
     fn write(&self, subjects: &[Subjects], progress: &Progress) -> Saved {
         let mut saved = Saved { folder: PathBuf::from(self.folder.trim()), ..Saved::default() };
         if let Err(error) = std::fs::create_dir_all(&saved.folder) {
-            saved.problems.push(format!("{} cannot be made: {error}", saved.folder.display()));
+            let folder = saved.folder.display().to_string();
+            let text = tr!("folder-cannot-be-made", folder = folder, reason = error.to_string());
+            saved.problems.push(text.into_owned());
             return saved;
         }
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -131,7 +132,7 @@ impl Saving {
             let values: Option<Vec<Values>> =
                 subject.annotations.iter().map(|a| super::measure(a, &subject.open, progress)).collect();
             let Some(values) = values else {
-                saved.problems.push("measuring was cancelled".into());
+                saved.problems.push(tr!("measuring-was-cancelled").into_owned());
                 return saved;
             };
             rows.extend(subject.annotations.iter().zip(&values).map(|(a, values)| subject.row(a, values)));
@@ -172,13 +173,13 @@ impl Saving {
                 Ok(written) => {
                     saved.put(&name(*file, index, seconds), &written.bytes);
                     if !written.left_out.is_empty() {
-                        let count = counted(written.left_out.len(), "annotation");
-                        saved.problems.push(format!("{title}: cannot hold {count}"));
+                        let (count, title) = (written.left_out.len(), text::of(title));
+                        saved.problems.push(tr!("cannot-hold", title = title, count = count).into_owned());
                     }
                 }
                 // What there is nothing of is not missed.
                 Err(ObjectError::Nothing(_)) => {}
-                Err(error) => saved.problems.push(format!("{title}: {error}")),
+                Err(error) => saved.problems.push(format!("{}: {error}", text::of(title))),
             }
         }
     }
@@ -323,20 +324,17 @@ impl super::Annotate {
                 if count > 0 {
                     self.adopt("Add annotations", edit);
                 }
-                let left = match others {
-                    0 => String::new(),
-                    n => format!(
-                        ", left out {} that lie elsewhere or have no counterpart",
-                        counted(n, "shape")
-                    ),
-                };
-                Ok(format!("Added {}{left}.", counted(count, "annotation")))
+                let added = tr!("annotations-added", count = count);
+                Ok(match others {
+                    0 => added.into_owned(),
+                    others => format!("{added} {}", tr!("shapes-left-out", count = others)),
+                })
             }
             Loaded::Segmentation { series, segmentation } => {
-                let count = counted(segmentation.segments().len(), "segment");
+                let count = segmentation.segments().len();
                 let edit = reading::Edit::Segmentation { series, to: Some(segmentation) };
                 self.perform("Add segments", edit);
-                Ok(format!("Added {count}."))
+                Ok(tr!("segments-added", count = count).into_owned())
             }
         }
     }

@@ -23,6 +23,7 @@ use super::connection::Connection;
 use super::job::{Job, Poll};
 use super::layout::ViewportId;
 use super::study::OpenSeries;
+use super::text::{self, tr};
 
 mod files;
 mod icons;
@@ -336,7 +337,7 @@ impl Annotate {
         let mut entered = false;
         let modal = super::dialogs::modal("label").show(ctx, |ui| {
             ui.set_width(320.0);
-            let label = ui.label("Label");
+            let label = ui.label(tr!("label"));
             let field = egui::TextEdit::singleline(&mut naming.text)
                 .char_limit(reading::MAX_LABEL)
                 .desired_width(f32::INFINITY);
@@ -346,7 +347,7 @@ impl Annotate {
             }
             entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             ui.add_space(8.0);
-            entered |= ui.button("Set label").clicked();
+            entered |= ui.button(tr!("set-label")).clicked();
         });
         if entered || modal.should_close() {
             let naming = self.naming.take().filter(|_| entered);
@@ -376,7 +377,7 @@ impl Annotate {
                 if let Some(Growing { series, label, .. }) = self.growing.take() {
                     match self.reading.paint(&series, &runs, label) {
                         Some(edit) => self.done.push(Done { name: "Grow segment".into(), edit, merge: None }),
-                        None => self.notes.push("Nothing was marked that was not marked already.".into()),
+                        None => self.notes.push(tr!("nothing-new-was-marked").into_owned()),
                     }
                 }
             }
@@ -387,7 +388,7 @@ impl Annotate {
 
     /// What threads are doing, with its progress.
     pub fn work(&self) -> Option<(&'static str, &Progress)> {
-        self.growing.as_ref().map(|growing| ("Marking voxels", growing.job.progress()))
+        self.growing.as_ref().map(|growing| (text::of("Marking voxels"), growing.job.progress()))
     }
 
     pub fn cancel_work(&mut self) {
@@ -417,7 +418,7 @@ impl Annotate {
         find: impl FnOnce(&Volume, &Progress) -> Result<Vec<Run>, reading::Cancelled> + Send + 'static,
     ) {
         let Some(volume) = series.volume().cloned() else {
-            return self.notes.push("Voxels on a server cannot be marked by their values.".into());
+            return self.notes.push(tr!("servers-voxels-cannot-be-marked").into_owned());
         };
         let Some(label) = self.segment(series) else { return };
         let job = Job::start("segment", ctx, move |progress, sink| {

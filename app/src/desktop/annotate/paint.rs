@@ -8,6 +8,7 @@ use render_core::scene::{Content, Plane, ViewState};
 
 use super::super::layout::ViewportId;
 use super::super::study::OpenSeries;
+use super::super::text;
 use super::super::theme;
 use super::{Annotate, reach_mm};
 
@@ -195,14 +196,20 @@ fn paint_one(
                 painter.circle_filled(center, radius, Color32::from_black_alpha(150));
                 painter.circle_stroke(center, radius, Stroke::new(if focused { 3.0 } else { 1.6 }, color));
             }
-            Shape::Text { at: text, lines } => {
-                write(painter, at(text) + vec2(9.0, 0.0), &lines, color, place);
+            Shape::Text { at: place_of_text, .. } => {
+                let lines = reading::told(annotation, values, selected, |measure| text::of(measure.name()));
+                write(painter, at(place_of_text) + vec2(9.0, 0.0), &lines, color, place);
             }
-            Shape::Badge { text } => {
+            Shape::Badge { text: label } => {
+                let label = if annotation.label.is_empty() {
+                    text::of(annotation.kind.name()).to_owned()
+                } else {
+                    label
+                };
                 let y = place.top() + 34.0 + LINE_HEIGHT * *badges as f32;
                 let left = place.center().x - 40.0;
                 super::icons::paint(Tool::Draw(Kind::KeyImage), painter, pos2(left - 12.0, y), color);
-                write(painter, pos2(left, y), &[text], color, place);
+                write(painter, pos2(left, y), &[label], color, place);
                 *badges += 1;
             }
             _ => {}

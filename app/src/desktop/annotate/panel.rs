@@ -9,7 +9,7 @@ use reading::{Annotation, Edit, Id, Segment, Values};
 use super::super::command::Command;
 use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
-use super::super::text::tr;
+use super::super::text::{self, tr};
 use super::super::{study, theme};
 use super::{Annotate, BRUSHES};
 
@@ -50,22 +50,23 @@ impl Annotate {
     pub fn show_panel(&mut self, ui: &mut Ui, about: &About<'_>, commands: &mut Vec<Command>) {
         let Some(mut panel) = self.panel.take() else { return };
         ui.horizontal(|ui| {
-            ui.heading("Measurements");
+            ui.heading(tr!("measurements"));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if ui
                     .button("×")
                     .on_hover_text(tr!("close"))
-                    .accessible_name("Close the measurements")
+                    .accessible_name(tr!("close-the-measurements"))
                     .clicked()
                 {
                     commands.push(Command::ToggleMeasurements);
                 }
                 for (name, keys, what, command) in [
-                    ("Redo", "Ctrl+Y", about.redo, Command::Redo),
-                    ("Undo", "Ctrl+Z", about.undo, Command::Undo),
+                    (tr!("redo"), "Ctrl+Y", about.redo, Command::Redo),
+                    (tr!("undo"), "Ctrl+Z", about.undo, Command::Undo),
                 ] {
-                    let button = ui.add_enabled(what.is_some(), egui::Button::new(name));
-                    let hint = format!("{name} {} ({keys})", what.unwrap_or_default().to_lowercase());
+                    let button = ui.add_enabled(what.is_some(), egui::Button::new(name.as_ref()));
+                    let hint =
+                        format!("{name}: {} ({})", text::named(what.unwrap_or_default()), text::keys(keys));
                     if button.on_hover_text(hint).clicked() {
                         commands.push(command);
                     }
@@ -75,14 +76,14 @@ impl Annotate {
         ui.horizontal_wrapped(|ui| {
             let any = !self.reading.is_empty();
             if ui
-                .add_enabled(any, egui::Button::new("Save…"))
-                .on_hover_text("As DICOM objects or CSV")
+                .add_enabled(any, egui::Button::new(tr!("save-more")))
+                .on_hover_text(tr!("as-dicom-objects-or-csv"))
                 .clicked()
             {
                 commands.push(Command::ShowSaveReading);
             }
             ui.add_enabled_ui(!about.objects.is_empty(), |ui| {
-                let menu = ui.menu_button("Add from the study", |ui| {
+                let menu = ui.menu_button(tr!("add-from-the-study"), |ui| {
                     for (name, path) in about.objects {
                         if ui.button(name).clicked() {
                             commands.push(Command::LoadObject(path.clone()));
@@ -90,10 +91,14 @@ impl Annotate {
                         }
                     }
                 });
-                menu.response.on_hover_text("Reports, presentation states, key images and segmentations");
+                menu.response.on_hover_text(tr!("objects-that-can-be-added"));
             });
             let mut shown = !self.hidden;
-            if ui.checkbox(&mut shown, "Show").on_hover_text("Annotations on the pictures").changed() {
+            if ui
+                .checkbox(&mut shown, tr!("show"))
+                .on_hover_text(tr!("annotations-on-the-pictures"))
+                .changed()
+            {
                 self.toggle_hidden();
             }
         });
@@ -113,10 +118,7 @@ impl Annotate {
         let annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(listed).cloned().collect();
         if annotations.is_empty() {
-            ui.label(
-                RichText::new("Nothing measured yet. Choose a tool and draw on a slice.")
-                    .color(theme::weak()),
-            );
+            ui.label(RichText::new(tr!("nothing-measured-yet")).color(theme::weak()));
         }
         let mut edits: Vec<(&str, Edit)> = Vec::new();
         let mut rename: Option<Id> = None;
@@ -137,17 +139,17 @@ impl Annotate {
                         let name = name_of(annotation);
                         let small =
                             |text: &str| egui::Button::new(text).min_size(egui::Vec2::splat(theme::TARGET));
-                        let delete = ui.add(small("×")).on_hover_text("Delete (Backspace)");
-                        if delete.accessible_name(format!("Delete {name}")).clicked() {
+                        let delete = ui.add(small("×")).on_hover_text(tr!("delete-backspace"));
+                        if delete.accessible_name(tr!("delete-named", name = name.as_str())).clicked() {
                             edits.push(("Delete", Edit::remove(annotation.id)));
                         }
-                        let edit = ui.add(small("Aa")).on_hover_text("Change the label");
-                        if edit.accessible_name(format!("Rename {name}")).clicked() {
+                        let edit = ui.add(small("Aa")).on_hover_text(tr!("change-the-label"));
+                        if edit.accessible_name(tr!("rename-named", name = name.as_str())).clicked() {
                             rename = Some(annotation.id);
                         }
                         let mut visible = annotation.visible;
-                        let show = ui.checkbox(&mut visible, "").on_hover_text("Show on the pictures");
-                        if show.accessible_name(format!("Show {name}")).changed() {
+                        let show = ui.checkbox(&mut visible, "").on_hover_text(tr!("show-on-the-pictures"));
+                        if show.accessible_name(tr!("show-named", name = name.as_str())).changed() {
                             let changed = Annotation { visible, ..annotation.clone() };
                             edits.push(("Show or hide", Edit::put(changed)));
                         }
@@ -155,7 +157,7 @@ impl Annotate {
                         ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
                             ui.set_width(width);
                             let row = egui::Button::selectable(selected, text).wrap();
-                            if ui.add(row).on_hover_text("Show its slice").clicked() {
+                            if ui.add(row).on_hover_text(tr!("show-its-slice")).clicked() {
                                 self.editor.select(Some(annotation.id));
                                 commands.push(Command::JumpTo(annotation.id));
                             }
@@ -177,8 +179,8 @@ impl Annotate {
 
     fn segments(&mut self, ui: &mut Ui, active: &Arc<OpenSeries>, panel: &mut Panel) {
         ui.horizontal(|ui| {
-            ui.heading("Segments");
-            if ui.button("Add").on_hover_text("Add a segment to paint").clicked() {
+            ui.heading(tr!("segments"));
+            if ui.button(tr!("add")).on_hover_text(tr!("add-a-segment-to-paint")).clicked() {
                 self.add_segment(active);
             }
         });
@@ -193,21 +195,22 @@ impl Annotate {
             ui.push_id(("segment", segment.number), |ui| {
                 ui.horizontal(|ui| {
                     let mut color = segment.color;
-                    ui.color_edit_button_srgb(&mut color).on_hover_text("Colour");
+                    ui.color_edit_button_srgb(&mut color).on_hover_text(tr!("colour"));
                     segment.color = color;
                     let chosen = self.editor.segment == segment.number;
-                    let radio = ui.radio(chosen, "").on_hover_text("Paint this one");
-                    if radio.accessible_name(format!("Paint {}", segment.name)).clicked() {
+                    let radio = ui.radio(chosen, "").on_hover_text(tr!("paint-this-one"));
+                    if radio.accessible_name(tr!("paint-named", name = segment.name.as_str())).clicked() {
                         self.editor.segment = segment.number;
                     }
                     let name = egui::TextEdit::singleline(&mut segment.name)
                         .char_limit(reading::MAX_LABEL)
                         .desired_width(110.0);
-                    ui.add(name).accessible_name("Name of the segment");
-                    let show = ui.checkbox(&mut segment.visible, "").on_hover_text("Show on the pictures");
-                    show.accessible_name(format!("Show {}", segment.name));
-                    let delete = ui.button("×").on_hover_text("Remove the segment and its voxels");
-                    if delete.accessible_name(format!("Remove {}", segment.name)).clicked() {
+                    ui.add(name).accessible_name(tr!("name-of-the-segment"));
+                    let show =
+                        ui.checkbox(&mut segment.visible, "").on_hover_text(tr!("show-on-the-pictures"));
+                    show.accessible_name(tr!("show-named", name = segment.name.as_str()));
+                    let delete = ui.button("×").on_hover_text(tr!("remove-the-segment"));
+                    if delete.accessible_name(tr!("remove-named", name = segment.name.as_str())).clicked() {
                         remove = Some(segment.number);
                     }
                 });
@@ -216,7 +219,7 @@ impl Annotate {
                         == (&series, revision, segment.number)
                 });
                 if let Some(values) = found.and_then(|found| found.values.as_ref()) {
-                    let text = values.lines().join(", ");
+                    let text = value_lines(values).join(", ");
                     ui.label(RichText::new(text).color(theme::weak()).size(12.5));
                 }
             });
@@ -233,7 +236,7 @@ impl Annotate {
         if segments.is_empty() {
             return;
         }
-        if ui.button("Measure segments").on_hover_text("Volume and values of each").clicked() {
+        if ui.button(tr!("measure-segments")).on_hover_text(tr!("volume-and-values-of-each")).clicked() {
             panel.measure(self, active, ui.ctx());
         }
         ui.add_space(4.0);
@@ -241,7 +244,10 @@ impl Annotate {
         self.range(ui, active, panel);
         if let Some((what, progress)) = self.work() {
             let (done, total) = progress.counts();
-            let text = if total > 0 { format!("{what}: {done} of {total}") } else { format!("{what}…") };
+            let text = match total {
+                0 => format!("{what}…"),
+                _ => tr!("progress-of", what = what, done = done, total = total).into_owned(),
+            };
             let mut cancel = false;
             ui.horizontal(|ui| {
                 ui.label(text);
@@ -256,12 +262,12 @@ impl Annotate {
     fn brush(&mut self, ui: &mut Ui) {
         let brush = &mut self.editor.brush;
         let slider = egui::Slider::new(&mut brush.radius_mm, BRUSHES).logarithmic(true).suffix(" mm");
-        ui.add(slider.text("Brush radius")).on_hover_text("Smaller and larger with [ and ]");
-        ui.checkbox(&mut brush.ball, "Ball").on_hover_text("Paints neighbouring slices, too");
+        ui.add(slider.text(tr!("brush-radius"))).on_hover_text(tr!("smaller-and-larger-with-brackets"));
+        ui.checkbox(&mut brush.ball, tr!("ball")).on_hover_text(tr!("paints-neighbouring-slices"));
         let grow = egui::DragValue::new(&mut self.grow_by).range(0.0..=1e6).speed(1.0);
         ui.horizontal(|ui| {
-            ui.label("Grow within ±");
-            ui.add(grow).on_hover_text("Of the value that is pressed on").accessible_name("Grow within");
+            ui.label(tr!("grow-within-plus-minus"));
+            ui.add(grow).on_hover_text(tr!("of-the-value-pressed-on")).accessible_name(tr!("grow-within"));
         });
     }
 
@@ -271,22 +277,20 @@ impl Annotate {
         let before = (from, to);
         let unit = active.outline().meaning().unit.clone();
         ui.horizontal(|ui| {
-            ui.label("Values from");
-            ui.add(egui::DragValue::new(&mut from).speed(1.0)).accessible_name("Lowest value");
-            ui.label("to");
-            ui.add(egui::DragValue::new(&mut to).speed(1.0)).accessible_name("Highest value");
+            ui.label(tr!("values-from"));
+            ui.add(egui::DragValue::new(&mut from).speed(1.0)).accessible_name(tr!("lowest-value"));
+            ui.label(tr!("up-to"));
+            ui.add(egui::DragValue::new(&mut to).speed(1.0)).accessible_name(tr!("highest-value"));
             ui.label(unit);
         });
         if (from, to) != before {
             panel.range = Some((from, to));
         }
         let mut within = self.editor.brush.within.is_some();
-        ui.checkbox(&mut within, "Paint only these values");
+        ui.checkbox(&mut within, tr!("paint-only-these-values"));
         self.editor.brush.within = within.then_some((from, to));
         ui.horizontal(|ui| {
-            let hint =
-                "All voxels with these values; of the selected box or ellipsoid only, where one is selected";
-            if ui.button("Mark all").on_hover_text(hint).clicked() {
+            if ui.button(tr!("mark-all")).on_hover_text(tr!("mark-all-hint")).clicked() {
                 self.mark_range(active, (from, to), ui.ctx());
             }
         });
@@ -322,7 +326,16 @@ impl Panel {
 }
 
 fn name_of(annotation: &Annotation) -> String {
-    if annotation.label.is_empty() { annotation.kind.name().to_owned() } else { annotation.label.clone() }
+    if annotation.label.is_empty() {
+        text::of(annotation.kind.name()).to_owned()
+    } else {
+        annotation.label.clone()
+    }
+}
+
+/// What was measured, in the window's language.
+pub fn value_lines(values: &Values) -> Vec<String> {
+    values.lines_in(|measure| text::of(measure.name()))
 }
 
 fn row_text(annotation: &Annotation, values: Option<&Values>, open: Option<&Arc<OpenSeries>>) -> String {
@@ -330,16 +343,16 @@ fn row_text(annotation: &Annotation, values: Option<&Values>, open: Option<&Arc<
     if let Some(open) = open {
         let plane = super::plane_of(annotation);
         let (number, count) = plane.slice_number(open.outline());
-        text.push_str(&format!("  ·  slice {number} / {count}"));
+        text.push_str(&format!("  ·  {}", tr!("slice-of", number = number, count = count)));
     } else {
-        text.push_str("  ·  series not open");
+        text.push_str(&format!("  ·  {}", tr!("series-not-open")));
     }
-    let lines = values.map(Values::lines).unwrap_or_default();
+    let lines = values.map(value_lines).unwrap_or_default();
     if !lines.is_empty() {
         text.push('\n');
         text.push_str(&lines.join(",  "));
     } else if values.is_none() && open.is_some() {
-        text.push_str("\nmeasuring…");
+        text.push_str(&format!("\n{}", tr!("measuring")));
     }
     text
 }
@@ -350,14 +363,15 @@ fn details(ui: &mut Ui, values: &Values, open: Option<&Arc<OpenSeries>>) {
     if let Some(doubt) = &values.doubt {
         ui.label(RichText::new(study::sentence(doubt)).color(theme::warning()).size(12.5));
     } else if let Some(open) = open.filter(|_| values.quantities.iter().any(|q| q.unit.starts_with("mm"))) {
-        ui.label(weak(format!("Lengths by {}", open.spacing_source)));
+        ui.label(weak(tr!("lengths-by", source = text::named(open.spacing_source)).into_owned()));
     }
     if values.histogram.is_empty() {
         return;
     }
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width().min(260.0), 48.0), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Histogram of the region"));
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, tr!("histogram-of-the-region")));
     let most = values.histogram.iter().copied().max().unwrap_or(1).max(1) as f32;
     let width = rect.width() / values.histogram.len() as f32;
     for (i, &count) in values.histogram.iter().enumerate() {
@@ -369,7 +383,7 @@ fn details(ui: &mut Ui, values: &Values, open: Option<&Arc<OpenSeries>>) {
     let end = |measure| values.get(measure).map(reading::Quantity::text).unwrap_or_default();
     ui.horizontal(|ui| {
         ui.label(weak(end(reading::Measure::Minimum)));
-        ui.label(weak("to".to_owned()));
+        ui.label(weak(tr!("up-to").into_owned()));
         ui.label(weak(end(reading::Measure::Maximum)));
     });
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use eframe::egui;
 use render_core::dicom::{Object, Series};
-use render_core::words::counted;
 
 use super::super::app::App;
 use super::super::command::Command;
 use super::super::job::{Job, Poll};
 use super::super::keeper::{self, Keeper};
 use super::super::study::OpenSeries;
+use super::super::text::tr;
 use super::super::theme;
 use super::files::{self, Loaded, Saved, Saving, Subjects};
 use super::panel::About;
@@ -52,16 +52,15 @@ impl Files {
             0..=MOST_BYTES => std::fs::read_to_string(&file)
                 .map_err(|error| error.to_string())
                 .and_then(|text| reading::from_json(&text).map_err(|error| error.to_string())),
-            more => Err(format!("the file has {more} bytes")),
+            more => Err(tr!("file-has-bytes", bytes = more).into_owned()),
         });
         let (reading, problem) = match read {
             None => (None, None),
             Some(Ok(reading)) => (Some(reading), None),
             Some(Err(reason)) => {
                 let aside = keeper::set_aside(&file).map(|to| to.display().to_string()).unwrap_or_default();
-                let text =
-                    format!("What was measured last time cannot be read: {reason}. The file is now {aside}.");
-                (None, Some(text))
+                let text = tr!("last-measured-unreadable", reason = reason, file = aside);
+                (None, Some(text.into_owned()))
             }
         };
         let kept = reading.as_ref().map_or(0, reading::Reading::revision);
@@ -191,19 +190,18 @@ impl App {
         match self.files.saving.as_ref().map(Job::poll) {
             Some(Poll::Result(saved)) => {
                 self.files.saving = None;
-                let count = counted(saved.files.len(), "file");
-                let folder = saved.folder.display();
+                let (count, folder) = (saved.files.len(), saved.folder.display().to_string());
                 let details = saved.files.into_iter().chain(saved.problems.iter().cloned()).collect();
                 if saved.problems.is_empty() {
-                    self.tell_good(format!("Saved {count} in {folder}."), details);
+                    self.tell_good(tr!("saved-files", count = count, folder = folder).into_owned(), details);
                 } else {
-                    let text = format!("Saved {count} in {folder}; not everything could be saved.");
-                    self.tell(text, details);
+                    let text = tr!("saved-not-all", count = count, folder = folder);
+                    self.tell(text.into_owned(), details);
                 }
             }
             Some(Poll::Ended) => {
                 self.files.saving = None;
-                self.tell("Saving stopped unexpectedly.".into(), Vec::new());
+                self.tell(tr!("saving-stopped").into_owned(), Vec::new());
             }
             Some(Poll::Pending) | None => {}
         }
@@ -232,8 +230,7 @@ impl App {
             }
         }
         if left_out {
-            let text = "Segments of too many pieces are not kept between starts: save them as a file.";
-            self.tell(text.into(), Vec::new());
+            self.tell(tr!("segments-not-kept").into_owned(), Vec::new());
         }
         let files = &mut self.files;
         let revision = self.desk.annotate.reading.revision();

@@ -150,6 +150,26 @@ pub enum ExportError {
     Ffmpeg(String),
 }
 
+impl ExportError {
+    /// In the window's language.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Cancelled => tr!("export-cancelled"),
+            Self::Nothing => tr!("export-nothing"),
+            Self::Remote => tr!("export-on-a-server"),
+            Self::Read(error) => tr!("export-time-not-read", reason = error.to_string()),
+            Self::Planes(error) => tr!("export-planes-not-read", reason = error.to_string()),
+            Self::Render(error) => return error.to_string(),
+            Self::Write(error) => tr!("export-not-written", reason = error.to_string()),
+            Self::Png(error) => tr!("export-not-encoded", reason = error.to_string()),
+            Self::NoFfmpeg(error) => tr!("export-no-ffmpeg", reason = error.to_string()),
+            Self::NoEncoder => tr!("export-no-encoder"),
+            Self::Ffmpeg(told) => tr!("export-ffmpeg-failed", reason = told.as_str()),
+        }
+        .into_owned()
+    }
+}
+
 /// Does it on a thread of its own. `moments` are the times that a movie plays. The job's progress counts pictures.
 pub fn start(
     ctx: &egui::Context,
