@@ -94,6 +94,11 @@ pub struct View {
     #[arg(long, env = "VOXCAST_TURN_SECRET_FILE", value_name = "FILE")]
     pub turn_secret_file: Option<PathBuf>,
 
+    /// File with the token that lets clients in, of at least 32 letters, digits, - and _; a new one for each start
+    /// otherwise. With the same token, windows and pages come back to a server that was started again
+    #[arg(long, env = "VOXCAST_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
     /// Let clients have pictures only: the voxels of no series leave this machine
     #[arg(long, env = "VOXCAST_NO_VOXELS", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_voxels: bool,

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use protocol::message::{Role, Study};
 use render_core::Volume;
 use render_core::scene::ViewState;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use crate::knock::{Door, Knock, Unheard, Verdict};
 use crate::server::Token;
 use crate::studies::OpenSeries;
 
@@ -58,6 +60,8 @@ pub struct ShownView {
 pub struct Driven {
     pub guest: u64,
     pub view: u8,
+    /// What the view showed when the guest changed it.
+    pub series_id: String,
     /// Its size is the host's.
     pub state: ViewState,
     pub moving: bool,
@@ -106,6 +110,7 @@ struct State {
     count: u64,
     invited: BTreeMap<u64, Invited>,
     driven: VecDeque<Driven>,
+    door: Door,
 }
 
 impl std::fmt::Debug for Board {
@@ -130,6 +135,10 @@ impl Board {
         self.shown.send_replace(Arc::new(shown));
     }
 
+    pub fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown.borrow())
+    }
+
     pub fn watch(&self) -> watch::Receiver<Arc<Shown>> {
         self.shown.subscribe()
     }
@@ -148,6 +157,49 @@ impl Board {
         let (removed, _) = watch::channel(false);
         state.invited.insert(id, Invited { guest, token, pass, resume_token: None, removed });
         Some((id, link))
+    }
+
+    /// Whether colleagues without a link may knock.
+    pub fn open_door(&self, is_open: bool) {
+        self.state().door.open(is_open);
+    }
+
+    pub fn knock(
+        &self,
+        now: Instant,
+        address: IpAddr,
+        name: &str,
+    ) -> Result<(u64, oneshot::Receiver<Verdict>), Unheard> {
+        let knocked = self.state().door.knock(now, address, name);
+        (self.wake)();
+        knocked
+    }
+
+    /// Who waits at the door.
+    pub fn knocks(&self) -> Vec<Knock> {
+        self.state().door.waiting()
+    }
+
+    /// Somebody at the door has gone.
+    pub fn unknock(&self, id: u64) {
+        let gone = self.state().door.take(id);
+        if gone.is_some() {
+            (self.wake)();
+        }
+    }
+
+    /// Lets somebody in as a guest of this role, or not. False where there are too many guests.
+    pub fn answer(&self, knock: u64, role: Option<Role>) -> bool {
+        let Some((Knock { name, .. }, answer)) = self.state().door.take(knock) else { return true };
+        let Some(role) = role else {
+            drop(answer.send(None));
+            return true;
+        };
+        let Some((guest, token)) = self.invite(&name, role) else { return false };
+        if answer.send(Some(token)).is_err() {
+            self.remove(guest);
+        }
+        true
     }
 
     pub fn guests(&self) -> Vec<Guest> {

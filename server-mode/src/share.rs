@@ -7,7 +7,7 @@
 //! ```
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use protocol::message::{self, Role, Study};
@@ -19,6 +19,8 @@ use tokio::sync::oneshot;
 
 use crate::board::{Board, Shown, ShownView};
 pub use crate::board::{Driven, Guest, MOST_GUESTS};
+use crate::knock::Knock;
+use crate::nearby::{self, Announcement};
 use crate::server::{Config, Error, Ready, Server, link, other_links};
 use crate::studies::{OpenSeries, Studies};
 use crate::webrtc::Config as WebRtcConfig;
@@ -42,6 +44,8 @@ pub struct Labels {
     pub patient_id: String,
     pub series_description: String,
     pub series_number: Option<i32>,
+    /// What tells its patient space from others.
+    pub frame_of_reference_uid: String,
 }
 
 impl SharedSeries {
@@ -63,7 +67,7 @@ impl SharedSeries {
             mean: volume.mean(),
             unit: volume.meaning().unit.clone(),
         };
-        let Labels { series_id, study_id, .. } = labels.clone();
+        let Labels { series_id, study_id, frame_of_reference_uid, .. } = labels.clone();
         let listed = Study {
             study_instance_uid: labels.study_id,
             description: labels.study_description,
@@ -80,7 +84,10 @@ impl SharedSeries {
             }],
         };
         let loaded = Loaded { volume, facts, warnings, report, failed: Vec::new() };
-        Self { open: Arc::new(OpenSeries { study_id, series_id, suv, loaded }), listed }
+        Self {
+            open: Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid, suv, loaded }),
+            listed,
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -144,6 +151,7 @@ pub struct Share {
     board: Arc<Board>,
     address: SocketAddr,
     warnings: Vec<String>,
+    announced: Mutex<Option<Announcement>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -177,7 +185,8 @@ impl Share {
             }));
         };
         let thread = std::thread::Builder::new().name("share".into()).spawn(serve).map_err(Error::Start)?;
-        Ok(Self { board, address, warnings, stop: Some(stop), thread: Some(thread) })
+        let (announced, stop, thread) = (Mutex::default(), Some(stop), Some(thread));
+        Ok(Self { board, address, warnings, announced, stop, thread })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -195,6 +204,40 @@ impl Share {
         let (id, token) = self.board.invite(name, role)?;
         let (url, other_urls) = (link(self.address, &token), other_links(self.address, &token));
         Some(Invitation { id, url, other_urls })
+    }
+
+    /// Whether colleagues may find this session and knock; the answer to a knock is the host's.
+    pub fn let_find(&self, machine: &str, may_find: bool) -> Result<(), nearby::Error> {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        if !may_find {
+            *announced = None;
+        } else if announced.is_none() {
+            *announced = Some(Announcement::start(machine, self.address.port())?);
+        }
+        self.open_door(may_find);
+        Ok(())
+    }
+
+    /// Whether colleagues who know of this session may knock, though nothing tells the network of it.
+    pub fn open_door(&self, is_open: bool) {
+        self.board.open_door(is_open);
+    }
+
+    /// What [`Found::id`](nearby::Found::id) is of this session, where colleagues may find it.
+    pub fn found_as(&self) -> Option<String> {
+        let announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        announced.as_ref().map(|announced| announced.id().to_owned())
+    }
+
+    /// Who has knocked and waits for an answer.
+    pub fn knocks(&self) -> Vec<Knock> {
+        self.board.knocks()
+    }
+
+    /// Lets somebody in who has knocked, as a guest of this role; or refuses. False where there are
+    /// [`MOST_GUESTS`] already.
+    pub fn answer(&self, knock: u64, role: Option<Role>) -> bool {
+        self.board.answer(knock, role)
     }
 
     /// Those who were invited, whether they have come or not.

@@ -163,6 +163,8 @@ pub struct OpenSeries {
     pub study_id: String,
     /// What clients call it.
     pub series_id: String,
+    /// Empty where its files do not say it.
+    pub frame_of_reference_uid: String,
     /// How a PET's values become SUVs, where that is known.
     pub suv: Option<Suv>,
     pub loaded: Loaded,
@@ -327,7 +329,8 @@ impl Shared {
             Ok(Ok(loaded)) => {
                 let suv = series.suv.clone().and_then(Result::ok);
                 let (study_id, series_id) = (study_id.to_owned(), id.to_owned());
-                Ok(Arc::new(OpenSeries { study_id, series_id, suv, loaded }))
+                let frame_of_reference_uid = series.frame_of_reference_uid().to_owned();
+                Ok(Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid, suv, loaded }))
             }
             // Clients are not told where files lie.
             Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),

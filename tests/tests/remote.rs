@@ -77,6 +77,25 @@ async fn connected(server: &TestServer) -> (Remote, Arc<RemoteSeries>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_series_is_told_with_its_patient_space_and_a_small_picture() {
+    let server = TestServer::start().await;
+    let library = dicom::scan(std::slice::from_ref(&server.folder.0), &Progress::default()).expect("a study");
+    let (remote, series) = connected(&server).await;
+    let uid = library.studies[0].series[0].frame_of_reference_uid();
+    assert!(!uid.is_empty() && series.frame == uid, "{uid}");
+    assert_eq!(series.suv, None, "a CT has none");
+    let asked = |id: &str| {
+        let (tell, told) = std::sync::mpsc::channel();
+        remote.thumbnail(id, move |thumbnail| drop(tell.send(thumbnail)));
+        tokio::task::spawn_blocking(move || told.recv_timeout(PATIENCE).expect("an answer"))
+    };
+    let small = asked(&series.id).await.expect("no panic").expect("a picture");
+    assert_eq!(small.size.iter().max(), Some(&128));
+    assert!(small.rgb.iter().any(|&channel| channel > 100), "it shows something");
+    assert_eq!(asked("../none of these").await.expect("no panic"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settled_pictures_of_any_view_are_the_ones_drawn_here() {
     let server = TestServer::start().await;
     let volume = volume(&server);

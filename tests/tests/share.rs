@@ -1,7 +1,7 @@
 //! A window's session shared with guests on this machine: each is a `Remote`, as a colleague's window has.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use protocol::Quality;
@@ -13,6 +13,7 @@ use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use server_mode::WebRtcConfig;
+use server_mode::knock;
 use server_mode::remote::{Event, Remote, State};
 use server_mode::share::{HostedView, Labels, Share, SharedSeries};
 use tests::server::{Folder, PATIENCE, SPEC};
@@ -82,6 +83,49 @@ fn a_share_ends_when_it_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_knocks_gets_in_by_the_hosts_word_alone() {
+    let share = Arc::new(tokio::task::spawn_blocking(share).await.expect("no panic"));
+    let address = share.address();
+    let knock = |name: &'static str, over: Arc<AtomicBool>| {
+        let is_over = move || over.load(Ordering::Relaxed);
+        tokio::task::spawn_blocking(move || knock::knock(&[address], name, is_over))
+    };
+    let asks = || knock("Dr Example", Arc::default());
+    let waits = async |share: &Share| until("a knock", || share.knocks().pop()).await;
+    let error = asks().await.expect("no panic").expect_err("the door is closed");
+    assert!(matches!(error, knock::Error::Closed), "{error}");
+
+    // What the network is told is another test's; here nobody else is to hear it.
+    share.open_door(true);
+    let asking = asks();
+    let waiting = waits(&share).await;
+    assert_eq!((waiting.name.as_str(), waiting.address), ("Dr Example", address.ip()));
+    assert!(share.guests().is_empty(), "nobody is in yet");
+    assert!(share.answer(waiting.id, None));
+    let error = asking.await.expect("no panic").expect_err("refused");
+    assert!(matches!(error, knock::Error::Refused), "{error}");
+
+    let over = Arc::new(AtomicBool::new(false));
+    let asking = knock("Dr Example", Arc::clone(&over));
+    waits(&share).await;
+    over.store(true, Ordering::Relaxed);
+    let error = asking.await.expect("no panic").expect_err("cancelled");
+    assert!(matches!(error, knock::Error::Cancelled), "{error}");
+    until("the knock's end", || share.knocks().is_empty().then_some(())).await;
+
+    let asking = asks();
+    let waiting = waits(&share).await;
+    assert!(share.answer(waiting.id, Some(Role::Driver)));
+    let url = asking.await.expect("no panic").expect("let in");
+    let guest = Remote::connect(&url, || {}).expect("a link");
+    let role = until("the role", || guest.welcome().map(|welcome| welcome.role)).await;
+    assert_eq!((role, share.guests()[0].name.as_str()), (Role::Driver, "Dr Example"));
+
+    let error = asks().await.expect("no panic").expect_err("the fourth in a row");
+    assert!(matches!(error, knock::Error::Busy), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
     let share = tokio::task::spawn_blocking(share).await.expect("no panic");
     let ct = series("1.2.3");
@@ -113,6 +157,10 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
     }
     let (view, rgba) = seen(&watcher, 4, &state, [150, 100]).await;
     assert!(rgba == drawn(&volume, &view), "the same picture as here");
+    let (tell, told) = tokio::sync::oneshot::channel();
+    watcher.thumbnail("1.2.3", move |thumbnail| drop(tell.send(thumbnail)));
+    let small = told.await.expect("an answer").expect("a small picture");
+    assert!(small.rgb.iter().any(|&channel| channel > 100), "it shows something");
     seen(&watcher, 1, &turned, [150, 100]).await;
 
     let again = Remote::connect(&invitation.url, || {}).expect("a link");

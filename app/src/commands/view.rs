@@ -75,6 +75,7 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
         presets,
         webrtc: webrtc(view)?,
         voxels: !view.no_voxels,
+        token: view.token_file.as_deref().map(|path| secret_text(path, "a token")).transpose()?,
         ..Config::default()
     };
     server_mode::run(&config, renderer, studies, |ready| {
@@ -89,17 +90,20 @@ fn webrtc(view: &View) -> Result<Option<WebRtcConfig>> {
     if view.no_webrtc {
         return Ok(None);
     }
-    let turn_secret = view.turn_secret_file.as_ref().map(|path| {
-        let text = String::from_utf8(secret::read(path)?)
-            .with_context(|| format!("{}: a TURN secret is text", path.display()))?;
-        Ok::<_, anyhow::Error>(Secret(text.trim().to_owned()))
-    });
+    let turn_secret = view.turn_secret_file.as_deref().map(|path| secret_text(path, "a TURN secret"));
     Ok(Some(WebRtcConfig {
         listen: view.webrtc_listen,
         public_addresses: view.public_address.clone(),
         ice_servers: view.ice_server.clone(),
         turn_secret: turn_secret.transpose()?,
     }))
+}
+
+/// What a file holds that nobody else may read, without white space around it.
+fn secret_text(path: &Path, what: &str) -> Result<Secret> {
+    let text = String::from_utf8(secret::read(path)?)
+        .with_context(|| format!("{}: {what} is text", path.display()))?;
+    Ok(Secret(text.trim().to_owned()))
 }
 
 /// Shows the study made by formula; the first time it is made and kept in the user's cache.

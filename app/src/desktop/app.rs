@@ -13,6 +13,7 @@ use render_core::scene::PresetLibrary;
 use super::about::{self, LogWindow};
 use super::annotate;
 use super::command::{self, Command, KeyFocus};
+use super::connecting::{self, ConnectDialog};
 use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
@@ -56,13 +57,15 @@ pub struct App {
     pub(super) presets: PresetLibrary,
     pub(super) preset_job: Option<Job<presets::News>>,
     pub(super) thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
+    /// The same of a server's series.
+    pub(super) remote_thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
     pub(super) picker: Option<Job<Vec<PathBuf>>>,
     /// Series to load after the one that is being loaded.
     pub(super) queue: VecDeque<String>,
     pub(super) desk: Desk,
     /// The server whose studies are shown beside those of this machine.
     pub(super) connection: Option<Arc<Connection>>,
-    pub(super) connect_dialog: Option<dialogs::ConnectDialog>,
+    pub(super) connect_dialog: Option<ConnectDialog>,
     /// What the host shows, where this is a guest's window.
     pub(super) guest: Guest,
     pub(super) sharing: Sharing,
@@ -140,6 +143,7 @@ impl App {
             presets: PresetLibrary::default(),
             preset_job: options.presets.clone().map(|folder| presets::watch(ctx, folder)),
             thumbnail_job: None,
+            remote_thumbnail_job: None,
             picker: None,
             queue: VecDeque::new(),
             desk,
@@ -360,7 +364,12 @@ impl App {
 
     /// Whether a dialog of the main window takes its keys.
     pub(super) fn main_dialog(&self) -> bool {
-        self.settings_dialog.is_some() || self.exporting || self.about || self.reading_dialog()
+        self.settings_dialog.is_some()
+            || self.connect_dialog.is_some()
+            || self.sharing.is_shown
+            || self.exporting
+            || self.about
+            || self.reading_dialog()
     }
 
     fn show_look_panel(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
@@ -406,7 +415,7 @@ impl eframe::App for App {
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
         self.take_presets();
-        self.take_remote();
+        self.take_remote(&ctx);
         self.work_hybrids(&ctx);
         self.sharing.work(&mut self.desk);
         self.take_kept();
@@ -460,8 +469,9 @@ impl eframe::App for App {
         self.desk.begin_pass(self.settings.mouse);
         egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
+            self.sharing.show_knocks(ui);
             if let Some(connection) = &self.connection {
-                dialogs::lost_connection(connection, ui, &mut commands);
+                connecting::lost_connection(connection, ui, &mut commands);
             }
             if self.show_preview(ui, &mut commands) {
                 // The series that was asked for last.
@@ -503,7 +513,7 @@ impl eframe::App for App {
         self.desk.restore_views(&self.presets);
         self.keep_session(&ctx);
         if let Some(dialog) = &mut self.connect_dialog
-            && !dialog.show(&ctx, &mut commands)
+            && !dialog.show(&ctx, self.sharing.found_as().as_deref(), &mut commands)
         {
             self.connect_dialog = None;
         }

@@ -2,19 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use eframe::egui;
+use glam::DVec3;
 use protocol::MAX_VIEWS;
-use protocol::message::{Measure, MeasuredPlane, Role, Series, Study};
+use protocol::message::{Measure, MeasuredKind, MeasuredPlane, Role, Series, Study};
 use reading::{Annotation, Placement, Quantity, Values};
 use render_core::scene::ViewState;
 use server_mode::client::Error;
-use server_mode::remote::{Cache, Event, Fetch, HostView, Picture, Remote, RemoteSeries, State};
+use server_mode::remote::{Cache, Event, Fetch, HostView, Picture, Remote, RemoteSeries, State, Thumbnail};
 
-/// A server that has not measured something by then does not.
-const LONGEST_MEASUREMENT: Duration = Duration::from_secs(30);
+use super::pointed::{Next, Pointed};
+
+/// The number of the requests for values under the pointer; those of annotations count up from 1.
+const POINTED: u32 = u32::MAX;
+/// Of an outline that is measured: a server takes `MAX_MEASURED`, and messages of 64 KiB hold these.
+const MOST_POINTS: usize = 800;
+/// A server that has not answered by then does not.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 
 /// The connection and its places for pictures. It ends when the last viewport and the window let go of it.
 #[derive(Debug)]
@@ -24,14 +31,25 @@ pub struct Connection {
     taken: AtomicU32,
     /// Series that the server was asked for and has not opened yet.
     opening: Mutex<BTreeSet<String>>,
+    /// Series whose small pictures were asked for.
+    pictured: Mutex<BTreeSet<String>>,
+    pointed: Arc<Mutex<Pointed>>,
+    ctx: egui::Context,
 }
 
 impl Connection {
     /// Begins to connect to the address that a server prints.
     pub fn new(url: &str, ctx: &egui::Context) -> Result<Arc<Self>, Error> {
-        let ctx = ctx.clone();
-        let remote = Remote::connect(url, move || ctx.request_repaint())?;
-        Ok(Arc::new(Self { remote, taken: AtomicU32::new(0), opening: Mutex::default() }))
+        let woken = ctx.clone();
+        let remote = Remote::connect(url, move || woken.request_repaint())?;
+        Ok(Arc::new(Self {
+            remote,
+            taken: AtomicU32::new(0),
+            opening: Mutex::default(),
+            pictured: Mutex::default(),
+            pointed: Arc::default(),
+            ctx: ctx.clone(),
+        }))
     }
 
     /// Host and port, for people.
@@ -89,7 +107,7 @@ impl Connection {
             request: serde_json::to_value(annotation.id).ok()?.as_u64()? as u32,
             series_instance_uid: series_id.to_owned(),
             kind: serde_json::from_value(kind).ok()?,
-            points_mm: annotation.points_mm.iter().map(|point| point.to_array()).collect(),
+            points_mm: thinned(&annotation.points_mm),
             plane: MeasuredPlane {
                 center_mm: center_mm.to_array(),
                 right: right.to_array(),
@@ -98,7 +116,7 @@ impl Connection {
         };
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         self.remote.measure(measure, move |measured| drop(answer.send(measured)));
-        let measured = answered.recv_timeout(LONGEST_MEASUREMENT).ok()?;
+        let measured = answered.recv_timeout(LONGEST_ANSWER).ok()?;
         let measured =
             measured.inspect_err(|reason| tracing::warn!(reason, "a server does not measure")).ok()?;
         let quantity = |quantity: &protocol::message::Quantity| {
@@ -110,6 +128,63 @@ impl Connection {
             histogram: measured.histogram,
             doubt: measured.doubt,
         })
+    }
+
+    /// Series of the library that have not been returned by this yet.
+    pub fn unpictured(&self) -> Vec<String> {
+        let mut pictured = self.pictured.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = self.remote.library();
+        let ids = library.iter().flat_map(|study| &study.series).map(|series| &series.series_instance_uid);
+        let missing: Vec<String> = ids.filter(|id| !pictured.contains(*id)).cloned().collect();
+        pictured.extend(missing.iter().cloned());
+        missing
+    }
+
+    /// A small picture of a series. Waits for it, so it is for threads of jobs.
+    pub fn thumbnail(&self, series_id: &str) -> Option<egui::ColorImage> {
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        self.remote.thumbnail(series_id, move |thumbnail| drop(answer.send(thumbnail)));
+        let Thumbnail { size, rgb } = answered.recv_timeout(LONGEST_ANSWER).ok()??;
+        Some(egui::ColorImage::from_rgb(size, &rgb))
+    }
+
+    /// The value of a voxel with its centre there, once the server has told it; then the window is painted again.
+    pub fn value_at(&self, series: &RemoteSeries, voxel: [u32; 3], center_mm: DVec3) -> Option<f32> {
+        let place = (series.id.clone(), voxel);
+        match lock(&self.pointed).look(Instant::now(), &place) {
+            Next::Known(value) => return value,
+            Next::Nothing => return None,
+            Next::Wait(time) => {
+                self.ctx.request_repaint_after(time);
+                return None;
+            }
+            Next::Ask => {}
+        }
+        let measure = Measure {
+            request: POINTED,
+            series_instance_uid: series.id.clone(),
+            kind: MeasuredKind::Probe,
+            points_mm: vec![center_mm.to_array()],
+            plane: MeasuredPlane {
+                center_mm: center_mm.to_array(),
+                right: [1.0, 0.0, 0.0],
+                down: [0.0, 1.0, 0.0],
+            },
+        };
+        let (pointed, ctx) = (Arc::clone(&self.pointed), self.ctx.clone());
+        // Of what has a scale to SUVs, those are told.
+        let factor = series.suv.map_or(1.0, |suv| suv.body_weight);
+        self.remote.measure(measure, move |measured| {
+            let told = measured.ok().and_then(|measured| {
+                Some(
+                    (measured.quantities.iter().find(|quantity| quantity.measure == "value")?.value / factor)
+                        as f32,
+                )
+            });
+            lock(&pointed).answered(place, told);
+            ctx.request_repaint();
+        });
+        None
     }
 
     /// What a guest may do; `None` where this is no host's window.
@@ -137,6 +212,11 @@ impl Connection {
         self.remote.host_view(number)
     }
 
+    /// The window takes over what the host shows, and does not send it back.
+    pub fn adopt(&self, number: u8, state: &Arc<ViewState>) {
+        self.remote.adopt(number, state);
+    }
+
     /// A place for pictures: the host's of this number, else a free one.
     pub fn slot(self: &Arc<Self>, hosted: Option<u8>) -> Option<Slot> {
         if let Some(number) = hosted {
@@ -148,6 +228,16 @@ impl Connection {
         let before = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         Some(Slot { connection: Arc::clone(self), number: free(before)? as u8 })
     }
+}
+
+fn lock(pointed: &Mutex<Pointed>) -> MutexGuard<'_, Pointed> {
+    pointed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The points of an outline, every so many where there are more than a message has room for.
+fn thinned(points_mm: &[DVec3]) -> Vec<[f64; 3]> {
+    let count = points_mm.len().min(MOST_POINTS);
+    (0..count).map(|i| points_mm[i * points_mm.len() / count].to_array()).collect()
 }
 
 /// One of the server's views, for as long as a viewport has it.

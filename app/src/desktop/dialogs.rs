@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use eframe::egui::{self, Align, Color32, Layout, RichText, vec2};
-use server_mode::remote::State;
 
 use super::app::App;
 use super::command::{Command, SHORTCUTS};
-use super::connection::Connection;
 use super::job::Job;
 use super::keymap::Keymap;
 use super::mouse::Mouse;
@@ -176,83 +174,6 @@ impl OpenDialog {
         });
         open && !modal.should_close()
     }
-}
-
-/// The dialog behind `Connect…`.
-#[derive(Debug, Default)]
-pub struct ConnectDialog {
-    url: String,
-    shown: bool,
-    pub problem: Option<String>,
-}
-
-impl ConnectDialog {
-    /// Returns false when it is closed.
-    pub fn show(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) -> bool {
-        let mut open = true;
-        let modal = modal("connect dialog").show(ctx, |ui| {
-            ui.set_width(520.0);
-            ui.heading(tr!("connect"));
-            ui.add_space(6.0);
-            let label = ui.label(tr!("address-that-a-server-or-a-colleague-s-voxcast-shows-with-it"));
-            let field = egui::TextEdit::singleline(&mut self.url)
-                .hint_text("http://host:8080/?token=…")
-                .desired_width(f32::INFINITY)
-                .margin(egui::Margin::symmetric(8, 6));
-            let field = ui.add(field).labelled_by(label.id);
-            if !std::mem::replace(&mut self.shown, true) {
-                field.request_focus();
-            }
-            if field.changed() {
-                self.problem = None;
-            }
-            if let Some(problem) = &self.problem {
-                ui.colored_label(theme::error(), problem);
-            }
-            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            ui.add_space(12.0);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let url = self.url.trim();
-                let go = egui::Button::new(tr!("connect")).fill(theme::accent_fill());
-                if (ui.add_enabled(!url.is_empty(), go).clicked() || entered) && !url.is_empty() {
-                    commands.push(Command::Connect(url.to_owned()));
-                }
-                if ui.button(tr!("close")).clicked() {
-                    open = false;
-                }
-            });
-        });
-        open && !modal.should_close()
-    }
-}
-
-/// A strip that says that the server is not there, and offers to look for it.
-pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let (text, gone) = match connection.state() {
-        State::Connected { .. } => return,
-        State::Connecting => (format!("Connecting to {}…", connection.authority()), false),
-        State::Reconnecting { attempts, reason } => {
-            let tried = if attempts == 0 { String::new() } else { format!(" Attempt {attempts}.") };
-            (format!("The connection to {} was lost: {reason}.{tried}", connection.authority()), false)
-        }
-        State::Gone { reason } => (format!("{} is gone: {reason}", connection.authority()), true),
-    };
-    let frame = egui::Frame::new().fill(theme::warning_fill()).inner_margin(egui::Margin::symmetric(12, 6));
-    egui::Panel::top("connection").frame(frame).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui.button(tr!("disconnect")).clicked() {
-                    commands.push(Command::Disconnect);
-                }
-                if gone && ui.button(tr!("reconnect")).clicked() {
-                    commands.push(Command::Reconnect);
-                }
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.label(RichText::new(text).color(theme::strong()));
-                });
-            });
-        });
-    });
 }
 
 /// Asks the system's file dialog on a thread, so the window goes on. Without such a dialog the

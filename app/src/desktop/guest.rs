@@ -57,6 +57,9 @@ impl Guest {
                 Role::Driver => is_new && !viewport.is_moving(),
                 _ => true,
             };
+            if follows {
+                connection.adopt(number, &host.state);
+            }
             if differs && follows {
                 viewport.take_over(&host.state, host.moving);
             }

@@ -123,14 +123,16 @@ impl App {
     }
 
     pub(super) fn take_thumbnails(&mut self, ctx: &egui::Context) {
-        while let Some(job) = &self.thumbnail_job {
-            match job.poll() {
-                Poll::Result((uid, image)) => {
-                    let texture = ctx.load_texture("thumbnail", image, egui::TextureOptions::LINEAR);
-                    self.thumbnails.insert(uid, texture);
+        for running in [&mut self.thumbnail_job, &mut self.remote_thumbnail_job] {
+            while let Some(job) = running {
+                match job.poll() {
+                    Poll::Result((uid, image)) => {
+                        let texture = ctx.load_texture("thumbnail", image, egui::TextureOptions::LINEAR);
+                        self.thumbnails.insert(uid, texture);
+                    }
+                    Poll::Ended => *running = None,
+                    Poll::Pending => break,
                 }
-                Poll::Ended => self.thumbnail_job = None,
-                Poll::Pending => return,
             }
         }
     }

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::desk::Arrangement;
 use super::guest::Guest;
 use super::hybrid::{Circumstances, Hybrid};
+use super::job::Job;
 use super::study::OpenSeries;
 use super::text::tr;
 use super::viewport::Viewport;
@@ -34,6 +35,9 @@ impl App {
 
     pub(super) fn disconnect(&mut self) {
         self.connection = None;
+        self.remote_thumbnail_job = None;
+        // Its series hold the connection.
+        self.guest = Guest::default();
         self.desk.let_go_of_servers();
     }
 
@@ -51,9 +55,35 @@ impl App {
         }
     }
 
+    /// Has small pictures of the server's series made that the list has none of.
+    fn picture_remote(&mut self, ctx: &egui::Context, connection: &Arc<Connection>) {
+        if self.remote_thumbnail_job.is_some() {
+            return;
+        }
+        let missing: Vec<String> =
+            connection.unpictured().into_iter().filter(|id| !self.thumbnails.contains_key(id)).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let connection = Arc::clone(connection);
+        self.remote_thumbnail_job = Some(Job::start("thumbnails", ctx, move |progress, sink| {
+            for id in missing {
+                if progress.is_cancelled() {
+                    return;
+                }
+                // A series without a picture keeps its modality's name in the list.
+                let Some(image) = connection.thumbnail(&id) else { continue };
+                if !sink.send((id, image)) {
+                    return;
+                }
+            }
+        }));
+    }
+
     /// Takes what the server has told.
-    pub(super) fn take_remote(&mut self) {
+    pub(super) fn take_remote(&mut self, ctx: &egui::Context) {
         let Some(connection) = self.connection.clone() else { return };
+        self.picture_remote(ctx, &connection);
         // What has been opened is listed by then.
         let events = connection.take_events();
         let library = connection.library();

@@ -10,6 +10,7 @@ use render_core::Renderer;
 use server_mode::WebRtcConfig;
 use server_mode::share::{Guest, HostedView, Invitation, Labels, QrModules, Share, SharedSeries};
 
+use super::connecting::{floating, machine_name, strip};
 use super::desk::Desk;
 use super::dialogs::modal;
 use super::job::{Job, Poll};
@@ -21,12 +22,16 @@ use super::theme;
 /// Modules around a QR code that stay light (ISO/IEC 18004, 9.1).
 const QUIET: usize = 4;
 const CODE_POINTS: f32 = 180.0;
+/// Who asks to be let in is shown so many at a time, for the pictures need their room.
+const KNOCKS: usize = 3;
 
 /// A session that is shared, or is about to be.
 #[derive(Default)]
 pub struct Sharing {
     /// Whether the dialog is on screen.
     pub is_shown: bool,
+    /// Of the dialog.
+    size: egui::Vec2,
     /// Other machines may come, too.
     everywhere: bool,
     name: String,
@@ -57,14 +62,17 @@ impl Sharing {
                 Poll::Result(Ok(share)) => (self.share, self.starting) = (Some(share), None),
                 Poll::Result(Err(problem)) => (self.problem, self.starting) = (Some(problem), None),
                 Poll::Ended => {
-                    (self.problem, self.starting) = (Some("Sharing could not begin.".into()), None);
+                    (self.problem, self.starting) = (Some(tr!("share-could-not-begin").into_owned()), None);
                 }
             }
         }
         let Some(share) = &self.share else { return };
         for driven in share.take_driven() {
             let id = self.numbers.iter().find(|(_, number)| **number == driven.view).map(|(id, _)| *id);
-            if let Some(viewport) = id.and_then(|id| desk.viewports.get_mut(&id)) {
+            let viewport = id.and_then(|id| desk.viewports.get_mut(&id));
+            // It may show another series by now.
+            if let Some(viewport) = viewport.filter(|viewport| viewport.series.series_id == driven.series_id)
+            {
                 viewport.take_over(&driven.state, driven.moving);
             }
         }
@@ -127,16 +135,63 @@ impl Sharing {
             }
         });
         self.is_shown &= !modal.should_close();
+        // It goes to the middle when its new size is known.
+        let size = modal.response.rect.size();
+        if std::mem::replace(&mut self.size, size) != size {
+            ctx.request_repaint();
+        }
+    }
+
+    /// What this window's session is found as, where colleagues may find it.
+    pub fn found_as(&self) -> Option<String> {
+        self.share.as_ref()?.found_as()
+    }
+
+    /// A strip for each colleague who asks to see this window.
+    pub fn show_knocks(&mut self, ui: &egui::Ui) {
+        let Some(share) = &self.share else { return };
+        let knocks = share.knocks();
+        if knocks.is_empty() {
+            return;
+        }
+        let mut answer = None;
+        floating(ui, "knocks", |ui| {
+            for knock in knocks.iter().take(KNOCKS) {
+                strip(ui, theme::accent_fill(), |ui| {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        for (text, role) in [
+                            (tr!("share-refuse"), None),
+                            (tr!("share-let-drive"), Some(Role::Driver)),
+                            (tr!("share-let-watch"), Some(Role::Viewer)),
+                        ] {
+                            if ui.button(text).clicked() {
+                                answer = Some((knock.id, role));
+                            }
+                        }
+                        ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                            let (name, address) = (knock.name.as_str(), knock.address.to_string());
+                            let text = tr!("share-knock", name = name, address = address);
+                            ui.label(RichText::new(text).color(theme::strong()));
+                        });
+                    });
+                });
+            }
+        });
+        if let Some((id, role)) = answer
+            && !share.answer(id, role)
+        {
+            self.problem = Some(tr!("share-full").into_owned());
+            self.is_shown = true;
+        }
     }
 
     fn show_start(&mut self, ui: &mut egui::Ui, renderer: &Renderer) {
         ui.label(tr!("guests-see-what-this-window-shows-patient-data-included-as-l"));
         ui.add_space(6.0);
-        ui.radio_value(&mut self.everywhere, false, "Guests on this machine only");
-        ui.radio_value(&mut self.everywhere, true, "Guests on the networks that this machine is in");
+        ui.radio_value(&mut self.everywhere, false, tr!("share-this-machine"));
+        ui.radio_value(&mut self.everywhere, true, tr!("share-networks"));
         if self.everywhere {
-            let warning = "Nothing is encrypted: do this on networks that you trust only.";
-            ui.colored_label(theme::warning(), warning);
+            ui.colored_label(theme::warning(), tr!("share-not-encrypted"));
         }
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -149,7 +204,9 @@ impl Sharing {
                 self.starting = Some(Job::start("share", ui.ctx(), move |_, sink| {
                     let wake = move || waker.request_repaint();
                     let share = Share::start(listen, &renderer, Some(WebRtcConfig::default()), wake);
-                    sink.send(share.map_err(|error| format!("Not shared: {error}.")));
+                    sink.send(
+                        share.map_err(|error| tr!("share-failed", reason = error.to_string()).into_owned()),
+                    );
                 }));
             }
             if ui.button(tr!("close")).clicked() {
@@ -162,20 +219,22 @@ impl Sharing {
         let Some(share) = &self.share else { return };
         ui.horizontal(|ui| {
             let label = ui.label(tr!("guest"));
-            let field = egui::TextEdit::singleline(&mut self.name).hint_text("Name").desired_width(180.0);
+            let field =
+                egui::TextEdit::singleline(&mut self.name).hint_text(tr!("share-name")).desired_width(180.0);
             ui.add(field).labelled_by(label.id);
-            ui.radio_value(&mut self.may_drive, false, "may watch");
-            ui.radio_value(&mut self.may_drive, true, "may drive");
+            ui.radio_value(&mut self.may_drive, false, tr!("share-may-watch"));
+            ui.radio_value(&mut self.may_drive, true, tr!("share-may-drive"));
             if ui.button(tr!("new-link")).clicked() {
                 self.problem = None;
                 match share.invite(self.name.trim(), self.may_drive) {
                     Some(invitation) => {
-                        // A phone or another machine cannot use this machine's own name for itself.
                         let url = invitation.other_urls.first().unwrap_or(&invitation.url);
-                        let code = QrModules::of(url);
+                        // No other machine can use an address of this one for itself.
+                        let is_reached = !share.address().ip().is_loopback();
+                        let code = is_reached.then(|| QrModules::of(url)).flatten();
                         self.link = Some((invitation, code));
                     }
-                    None => self.problem = Some("There are as many guests as there may be.".into()),
+                    None => self.problem = Some(tr!("share-full").into_owned()),
                 }
             }
         });
@@ -201,22 +260,27 @@ impl Sharing {
         let guests = share.guests();
         ui.add_space(8.0);
         ui.label(
-            RichText::new(if guests.is_empty() { "No guests yet" } else { "Guests" }).color(theme::weak()),
+            RichText::new(if guests.is_empty() { tr!("share-no-guests") } else { tr!("share-guests") })
+                .color(theme::weak()),
         );
         let mut removed = None;
         for guest in &guests {
             ui.horizontal(|ui| {
                 let name = title(guest);
-                let remove = ui.button(tr!("remove")).on_hover_text(format!("Send {name} away"));
+                let remove =
+                    ui.button(tr!("remove")).on_hover_text(tr!("share-send-away", name = name.as_str()));
                 if remove.clicked() {
                     removed = Some(guest.id);
                 }
                 ui.label(name);
-                let role = if guest.role == Role::Driver { "may drive" } else { "may watch" };
+                let role = match guest.role {
+                    Role::Driver => tr!("share-may-drive"),
+                    _ => tr!("share-may-watch"),
+                };
                 let there = match (guest.is_connected, guest.address) {
-                    (true, Some(address)) => format!("{role}, from {address}"),
-                    (_, None) => format!("{role}, has not come yet"),
-                    (false, Some(_)) => format!("{role}, gone"),
+                    (true, Some(address)) => tr!("share-from", role = role, address = address.to_string()),
+                    (_, None) => tr!("share-not-come", role = role),
+                    (false, Some(_)) => tr!("share-gone", role = role),
                 };
                 ui.label(RichText::new(there).color(theme::weak()));
             });
@@ -225,25 +289,40 @@ impl Sharing {
             share.remove(id);
             self.link = self.link.take().filter(|(invitation, _)| invitation.id != id);
         }
+        if !share.address().ip().is_loopback() {
+            ui.add_space(8.0);
+            let mut may_find = share.found_as().is_some();
+            let switch = ui.checkbox(&mut may_find, tr!("share-find")).on_hover_text(tr!("share-find-hint"));
+            if switch.changed()
+                && let Err(error) = share.let_find(&machine_name(), may_find)
+            {
+                self.problem = Some(error.to_string());
+            }
+        }
         for warning in share.warnings() {
             ui.label(RichText::new(warning).color(theme::warning()).size(11.0));
         }
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            // Where the button to start was: a second click ends nothing.
+            if ui.button(tr!("close")).on_hover_text(tr!("sharing-goes-on")).clicked() {
+                self.is_shown = false;
+            }
             if ui.button(tr!("end-sharing")).clicked() {
                 // Guests are told by its thread.
                 let is_shown = self.is_shown;
                 *self = Self { is_shown, everywhere: self.everywhere, ..Self::default() };
-            }
-            if ui.button(tr!("close")).on_hover_text(tr!("sharing-goes-on")).clicked() {
-                self.is_shown = false;
             }
         });
     }
 }
 
 fn title(guest: &Guest) -> String {
-    if guest.name.is_empty() { format!("Guest {}", guest.id) } else { guest.name.clone() }
+    if guest.name.is_empty() {
+        tr!("share-guest-number", number = guest.id).into_owned()
+    } else {
+        guest.name.clone()
+    }
 }
 
 fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> SharedSeries {
@@ -257,16 +336,17 @@ fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> 
         patient_id: series.patient.id.clone(),
         series_description: series.series_description.clone(),
         series_number: series.series_number,
+        frame_of_reference_uid: series.frame.clone(),
     };
     let (report, warnings) = (series.report.clone(), series.warnings.clone());
-    SharedSeries::new(labels, std::sync::Arc::clone(volume), report, warnings, None)
+    SharedSeries::new(labels, std::sync::Arc::clone(volume), report, warnings, series.suv)
 }
 
 /// Draws a code, dark on light whatever the theme: readers want it so.
 fn qr(ui: &mut egui::Ui, code: &QrModules) {
     let modules = code.size + 2 * QUIET;
     let (rect, response) = ui.allocate_exact_size(vec2(CODE_POINTS, CODE_POINTS), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "QR code of the link"));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, tr!("share-qr")));
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, Color32::WHITE);
     let side = CODE_POINTS / modules as f32;

@@ -10,6 +10,7 @@ use server_mode::remote::{Coming, State};
 
 use super::app::App;
 use super::command::Command;
+use super::connecting;
 use super::desk::CINE_RATES;
 use super::hybrid::{self, Hybrid};
 use super::layout;
@@ -380,6 +381,9 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
     // What is on the right keeps its room; the rest is cut where both do not fit.
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.label(RichText::new(tr!("notice")).color(theme::weak()));
+        if let Some(role) = app.connection.as_deref().and_then(connecting::guest_role) {
+            ui.label(RichText::new(role).color(theme::text()));
+        }
         if let Some((shown, all)) = app.series_shown() {
             let text = tr!("series-shown", shown = shown, all = all);
             ui.label(RichText::new(text).color(theme::weak()));
@@ -412,7 +416,8 @@ fn show_probe(app: &App, ui: &mut egui::Ui) {
     };
     match &app.desk.probe_shown {
         Some(probe) => {
-            add(format!("{} {}", value_text(probe.value), probe.unit), theme::strong());
+            let value = probe.value.map_or_else(|| "…".to_owned(), value_text);
+            add(format!("{value} {}", probe.unit), theme::strong());
             let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
             add(format!("   {x}   {y}   {z} mm"), theme::text());
             let [i, j, k] = probe.voxel;

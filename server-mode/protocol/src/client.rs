@@ -91,7 +91,7 @@ pub struct Shown {
 #[non_exhaustive]
 pub enum Error {
     #[error("the server's message is not of {SUBPROTOCOL}: {0}")]
-    Text(#[from] serde_json::Error),
+    Text(String),
     #[error("the server speaks {0:?}, not {SUBPROTOCOL}")]
     Protocol(String),
     #[error(transparent)]
@@ -235,7 +235,7 @@ impl Client {
 
     /// Reads a text message from the server.
     pub fn text(&mut self, now: Duration, text: &str) -> Result<ServerMessage, Error> {
-        let message: ServerMessage = serde_json::from_str(text)?;
+        let message = ServerMessage::parse(text).map_err(Error::Text)?;
         match &message {
             ServerMessage::Connected { protocol, .. } if protocol != SUBPROTOCOL => {
                 return Err(Error::Protocol(protocol.chars().take(100).collect()));

@@ -1,10 +1,12 @@
 //! The messages of subprotocol `voxcast.v1`.
 
 mod measure;
+mod told;
 
 pub use measure::{MAX_MEASURED, MAX_MEASURED_MM, Measure, Measured, MeasuredKind, MeasuredPlane, Quantity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use told::MAX_TOLD_BYTES;
 
 use crate::scene::{Look, Place, Shape};
 use crate::{MAX_LAYOUT_PIXELS, MAX_TEXT_BYTES, MAX_VIEW_SIZE, MAX_VIEWS, Malformed, bounded, short};
@@ -577,7 +579,12 @@ pub struct Series {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeriesOpened {
     pub series_instance_uid: String,
+    /// What tells its patient space from others: places hold for all series that share it. Empty where files do not
+    /// say it.
+    pub frame_of_reference_uid: String,
     pub modality: String,
+    /// Of a PET whose values have a scale to standardised uptake values.
+    pub suv: Option<Suv>,
     /// Unit of the values, for example `HU`; empty when unknown.
     pub unit: String,
     pub dims: [u32; 3],
@@ -588,6 +595,19 @@ pub struct SeriesOpened {
     pub presets: Vec<Preset>,
     pub windows: Vec<NamedWindow>,
     pub outline: Outline,
+}
+
+/// What a value is multiplied by to become a standardised uptake value.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Suv {
+    /// By body weight, in g/ml.
+    pub body_weight: f64,
+    /// By lean body mass (James), in g/ml.
+    pub lean_body_mass: Option<f64>,
+    /// By body surface (Du Bois), in cm²/ml.
+    pub body_surface: Option<f64>,
 }
 
 /// What clients need besides voxels to show a series with the same tools as one of their own.

@@ -33,7 +33,7 @@ fn types() -> String {
         PointerKind,
         MouseButton
     );
-    add!(ServerMessage, IceServer, Study, Series, SeriesOpened, SelfCheck, Warning, Preset, NamedWindow);
+    add!(ServerMessage, IceServer, Study, Series, SeriesOpened, Suv, SelfCheck, Warning, Preset, NamedWindow);
     add!(ViewInfo, Window, Letters, ErrorCode);
     add!(Measure, MeasuredKind, MeasuredPlane, Measured, Quantity);
     add!(SetView, ViewState, Role, Outline, ShapedNamedWindow);

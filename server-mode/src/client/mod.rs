@@ -3,6 +3,7 @@
 //! for a picture. A connection that is lost is looked for again for a minute, and goes on with the same session.
 
 mod decode;
+pub(crate) mod http;
 mod peer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use decode::{Decoded, DecodedFrame, Encoded, Unseen, Work, decode};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+pub use http::Fetcher;
 use peer::Peer;
 use protocol::client::{Arrival, Channel, Outcome, Shown};
 use protocol::message::TransportKind;
@@ -82,6 +84,10 @@ pub enum Error {
     Connect(String, std::io::Error),
     #[error("the server does not answer")]
     Silent,
+    #[error("the server's answer was not understood: {0}")]
+    Http(String),
+    #[error("the server does not hand it out ({0})")]
+    Refused(u16),
     #[error("the connection to the server has failed: {0}")]
     Socket(#[from] Box<WsError>),
     #[error("the server has closed the connection{0}")]
@@ -295,6 +301,18 @@ impl Connection {
         self.peer = Some(peer);
         self.ask(offer)?;
         Ok(())
+    }
+
+    /// Asks for what the server tells by plain HTTP.
+    pub fn fetcher(&self) -> Fetcher {
+        Fetcher::new(self.address.clone(), self.resume_token.clone())
+    }
+
+    /// Looks for a connection that is lost at once, in place of waiting for the next time.
+    pub fn hurry(&mut self) {
+        if let Wire::Away(away) = &mut self.wire {
+            (away.next, away.pause) = (Instant::now(), FIRST_PAUSE);
+        }
     }
 
     /// Ends the session: the server does not wait for this client.

@@ -13,7 +13,7 @@ use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
 
 use super::slot::ToSend;
-use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome};
+use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome, thumbnail};
 use crate::client::{self, Connection, Error};
 use crate::screen::Screen;
 
@@ -21,6 +21,8 @@ use crate::screen::Screen;
 const CODECS: [&str; 5] = ["png", "webp", "h264", "hevc", "av1"];
 /// Measurements whose answers are waited for; those before them were replaced.
 const MOST_MEASURING: usize = 256;
+/// Series that are open, a host's included.
+const MOST_SERIES: usize = 256;
 /// How often the way is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const PING_EVERY: u32 = 5;
@@ -50,6 +52,7 @@ pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
                     Some(Command::Reconnect) => break,
                     Some(Command::Open(id)) => drop(series.entry(id).or_default()),
                     Some(Command::Close(id)) => drop(series.remove(&id)),
+                    Some(Command::Thumbnail(..)) => {}
                     Some(Command::Measure(_, answer)) => {
                         answer(Err("There is no connection to the server.".into()));
                     }
@@ -189,8 +192,11 @@ impl Driver<'_> {
                 Some(None) if self.held.len() < MOST_MEASURING => self.held.push((measure, answer)),
                 _ => answer(Err("The series is not open.".into())),
             },
-            // There is one.
-            Command::Reconnect => {}
+            Command::Thumbnail(id, answer) => {
+                let fetcher = self.connection.fetcher();
+                tokio::spawn(async move { answer(thumbnail::fetch(&fetcher, &id).await) });
+            }
+            Command::Reconnect => self.connection.hurry(),
         }
         Ok(())
     }
@@ -247,8 +253,6 @@ impl Driver<'_> {
             if self.role == Role::Viewer {
                 return Ok(());
             }
-            // What the host shows already is nobody's wish.
-            inner.slots.values_mut().for_each(super::Slot::drop_echo);
         }
         let series = &*self.series;
         for (&number, slot) in &mut inner.slots {
@@ -385,6 +389,10 @@ impl Driver<'_> {
 
     fn opened(&mut self, opened: &SeriesOpened) -> Result<(), Error> {
         let id = opened.series_instance_uid.clone();
+        if !self.series.contains_key(&id) && self.series.len() >= MOST_SERIES {
+            self.shared.tell(Event::Failed("The server opens more series than can be shown.".into()));
+            return Ok(());
+        }
         self.opening.retain(|(_, asked)| *asked != id);
         match RemoteSeries::read(opened) {
             Ok(read) => {
@@ -409,6 +417,9 @@ impl Driver<'_> {
     /// A view of the host's.
     fn told(&self, told: &ToldState) {
         let Some(Some(series)) = self.series.get(&told.series_instance_uid) else { return };
+        if let Err(reason) = told.check() {
+            return tracing::warn!(reason, "a host's view cannot be");
+        }
         let mut inner = self.shared.inner();
         let slot = inner.slots.entry(told.view).or_default();
         let mut state = match &slot.host {

@@ -15,6 +15,7 @@ mod driver;
 mod fetch;
 mod series;
 mod slot;
+mod thumbnail;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,7 @@ pub use cache::Cache;
 pub use fetch::{Coming, Fetch};
 pub use series::RemoteSeries;
 use slot::Slot;
+pub use thumbnail::Thumbnail;
 
 /// Commands that wait for the thread; whoever asks for more is told.
 const MOST_COMMANDS: usize = 256;
@@ -130,6 +132,7 @@ enum Command {
     Open(String),
     Close(String),
     Measure(Measure, Answer),
+    Thumbnail(String, Box<dyn FnOnce(Option<Thumbnail>) + Send>),
     Reconnect,
 }
 
@@ -275,7 +278,13 @@ impl Remote {
         Fetch::start(self.shared.address.clone(), Arc::clone(series), cache, most_bytes, wake)
     }
 
-    /// Tries again from [`State::Gone`]; what was open is opened again and shown as it was.
+    /// Asks for a small picture of a series of the library. `answer` is called on another thread, or dropped where
+    /// there is no connection; it must not block.
+    pub fn thumbnail(&self, series_id: &str, answer: impl FnOnce(Option<Thumbnail>) + Send + 'static) {
+        self.command(Command::Thumbnail(series_id.to_owned(), Box::new(answer)));
+    }
+
+    /// Tries again from [`State::Gone`], or sooner than it would; what was open is opened again and shown as it was.
     pub fn reconnect(&self) {
         self.command(Command::Reconnect);
     }
@@ -309,6 +318,13 @@ impl Remote {
     /// What the host shows in a slot, for guests.
     pub fn host_view(&self, slot: u8) -> Option<HostView> {
         self.shared.inner().slots.get(&slot)?.host.clone()
+    }
+
+    /// A guest's window takes over what the host shows in a slot: when the slot shows it, that is not sent back.
+    pub fn adopt(&self, slot: u8, state: &Arc<ViewState>) {
+        if let Some(slot) = self.shared.inner().slots.get_mut(&slot) {
+            slot.adopt(Arc::clone(state));
+        }
     }
 
     fn command(&self, command: Command) {

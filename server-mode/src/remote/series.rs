@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::message::{SeriesOpened, Warning};
-use render_core::dicom::{Report, Trust};
+use render_core::dicom::{Report, Suv, Trust};
 use render_core::geometry::GeometryError;
 use render_core::volume::{Rescale, VolumeError};
 use render_core::{Geometry, Outline, Volume, Voxels, Window};
@@ -13,6 +13,10 @@ use render_core::{Geometry, Outline, Volume, Voxels, Window};
 pub struct RemoteSeries {
     /// As the library lists it.
     pub id: String,
+    /// What tells its patient space from others: its own id, where its files do not say it.
+    pub frame: String,
+    /// How a PET's values become SUVs, where that is known.
+    pub suv: Option<Suv>,
     pub outline: Arc<Outline>,
     pub report: Report,
     pub warnings: Vec<Warning>,
@@ -55,7 +59,20 @@ impl RemoteSeries {
         let one = Geometry::new([1; 3], outline.geometry.patient_from_voxel())?;
         let voxel = Voxels::U8(Arc::new([0]));
         let stand_in = Volume::new(one, voxel, Rescale::IDENTITY, outline.meaning.clone())?;
+        let frame = match told.frame_of_reference_uid.as_str() {
+            "" => told.series_instance_uid.clone(),
+            uid => uid.to_owned(),
+        };
+        // A scale that is none would make numbers that are none.
+        let scale = |factor: &f64| factor.is_finite() && *factor > 0.0;
+        let suv = told.suv.filter(|suv| scale(&suv.body_weight)).map(|suv| Suv {
+            body_weight: suv.body_weight,
+            lean_body_mass: suv.lean_body_mass.filter(scale),
+            body_surface: suv.body_surface.filter(scale),
+        });
         Ok(Self {
+            frame,
+            suv,
             id: told.series_instance_uid.clone(),
             report,
             warnings: told.warnings.clone(),

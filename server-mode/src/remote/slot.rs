@@ -30,6 +30,8 @@ pub struct Slot {
     /// A host's states by their revision, newest last.
     told: VecDeque<(u64, Arc<ViewState>)>,
     pub host: Option<HostView>,
+    /// What the window has taken over from the host.
+    adopted: Option<Arc<ViewState>>,
     pub picture: Option<Picture>,
     /// Values of the state that they were asked for in this movement.
     asked: Option<Arc<ViewState>>,
@@ -72,7 +74,10 @@ impl Slot {
             (self.picture, self.values, self.asked) = (None, None, None);
         }
         self.wanted = Some(Wanted { series_id: series_id.to_owned(), view: Arc::new(view.clone()), moving });
-        self.is_unsent = true;
+        self.is_unsent = !self.is_adopted(view);
+        if self.is_unsent {
+            self.adopted = None;
+        }
         true
     }
 
@@ -80,9 +85,11 @@ impl Slot {
         *self = Self { is_unsent: self.known.is_some(), known: self.known.take(), ..Self::default() };
     }
 
-    /// Another connection, or session, knows nothing of it. The picture stays.
+    /// Another connection, or session, knows nothing of it. The picture stays. What a guest wanted a while ago is not
+    /// wanted from a host that has gone on.
     pub fn begin_anew(&mut self) {
-        (self.is_unsent, self.known, self.told_size) = (self.wanted.is_some(), None, None);
+        self.is_unsent = self.wanted.is_some() && self.host.is_none();
+        (self.known, self.told_size) = (None, None);
         (self.values, self.asked, self.drawn_here) = (None, None, 0);
         self.sent.clear();
         self.told.clear();
@@ -104,13 +111,17 @@ impl Slot {
         std::mem::replace(&mut self.told_size, size) != size
     }
 
-    /// What a guest's window shows because the host does is not set by the guest.
-    pub fn drop_echo(&mut self) {
-        if let (Some(wanted), Some(host)) = (&self.wanted, &self.host) {
-            let (size, revision) = (host.state.size, host.state.revision);
-            let is_echo = ViewState { size, revision, ..(*wanted.view).clone() } == *host.state;
-            self.is_unsent &= !is_echo || wanted.series_id != host.series_id;
-        }
+    /// The window of a guest takes over what the host shows: showing that is no wish of the guest's, also where the
+    /// host has gone on by then.
+    pub fn adopt(&mut self, state: Arc<ViewState>) {
+        // The look that the guest has set last is not the host's any more.
+        (self.adopted, self.known) = (Some(state), None);
+    }
+
+    fn is_adopted(&self, view: &ViewState) -> bool {
+        self.adopted.as_ref().is_some_and(|adopted| {
+            ViewState { size: adopted.size, revision: adopted.revision, ..view.clone() } == **adopted
+        })
     }
 
     /// What the server is to be told now, where the series is open; `id_of` finds the series of layers.
@@ -199,10 +210,13 @@ impl Slot {
         let by_seq = self.sent.iter().rfind(|(seq, _)| *seq <= header.input_seq);
         let by_revision = self.told.iter().rfind(|(revision, _)| *revision <= header.view_revision);
         let Some((_, view)) = by_revision.or(by_seq) else { return false };
-        if header.input_seq < self.drawn_here || self.wanted.is_none() {
+        let Some(wanted) = self.wanted.as_ref().filter(|_| header.input_seq >= self.drawn_here) else {
             return false;
-        }
-        let view = Arc::clone(view);
+        };
+        // A host's revisions are its session's: where it shows what the window does, the window's tell so.
+        let revision = wanted.view.revision;
+        let is_wanted = by_revision.is_some() && ViewState { revision, ..(**view).clone() } == *wanted.view;
+        let view = Arc::clone(if is_wanted { &wanted.view } else { view });
         if let Some((seq, _)) = by_seq {
             let seq = *seq;
             self.sent.retain(|(sent, _)| *sent >= seq);
@@ -267,6 +281,54 @@ mod tests {
             encode_us: 0,
             hash: 0,
         }
+    }
+
+    #[test]
+    fn a_hosts_picture_of_what_the_window_shows_has_the_windows_revision() {
+        let (mut slot, own) = (Slot::default(), view());
+        let told = ToldState {
+            view: 0,
+            series_instance_uid: "1.2".into(),
+            revision: 7,
+            place: views::place(&own),
+            look: None,
+            moving: false,
+        };
+        slot.told(&told, ViewState { revision: 7, ..own.clone() });
+        let wanted = ViewState { revision: 3, ..own.clone() };
+        slot.show("1.2", &wanted, false);
+        let frame = FrameHeader { view_revision: 7, ..frame(0) };
+        assert!(slot.decoded(&frame, vec![0; 16], [2, 2]));
+        assert_eq!(*slot.picture.take().expect("a picture").view, wanted);
+        // The window has gone on.
+        slot.show("1.2", &ViewState { revision: 4, inverted: true, ..own }, false);
+        assert!(slot.decoded(&frame, vec![0; 16], [2, 2]));
+        assert_eq!(slot.picture.take().expect("a picture").view.revision, 7);
+    }
+
+    #[test]
+    fn what_a_guest_takes_over_is_not_sent_back_and_what_it_drives_is() {
+        let (mut slot, own) = (Slot::default(), view());
+        let other = ViewState { inverted: true, ..own.clone() };
+        let sent = |slot: &mut Slot| {
+            let set = slot.next(0, |_| true, |_| None).expect("it can be told");
+            set.map(|set| match set {
+                ToSend::Set(set) => set.look.is_some() && set.place.inverted,
+                ToSend::Drop => panic!("it is shown"),
+            })
+        };
+        slot.adopt(Arc::new(own.clone()));
+        // In the window's own size, when the host has gone on to another state already.
+        slot.show("1.2", &ViewState { size: [7, 5], revision: 9, ..own.clone() }, false);
+        assert_eq!(sent(&mut slot), None);
+        slot.show("1.2", &other, false);
+        assert_eq!(sent(&mut slot), Some(true));
+        slot.adopt(Arc::new(own.clone()));
+        slot.show("1.2", &own, false);
+        assert_eq!(sent(&mut slot), None);
+        // What was driven before is told whole again.
+        slot.show("1.2", &other, false);
+        assert_eq!(sent(&mut slot), Some(true));
     }
 
     #[test]

@@ -119,43 +119,54 @@ pub fn origin_is_ours(headers: &HeaderMap) -> bool {
     !authority.is_empty() && bare(authority) == bare(host)
 }
 
-/// Wrong tokens that an address may offer at once.
-const BURST: f64 = 10.0;
-/// Seconds until it may offer another one.
-const SECONDS_PER_GUESS: f64 = 6.0;
+/// Wrong tokens that an address may offer at once, and seconds until it may offer another one.
+const WRONG_TOKENS: f64 = 10.0;
+const SECONDS_PER_TOKEN: f64 = 6.0;
 /// Addresses remembered at a time.
 const MAX_ADDRESSES: usize = 4096;
 
-/// Counts wrong tokens by address.
-#[derive(Debug, Default)]
+/// Counts by address what may be done a few times at once and then seldom: wrong tokens, unless told otherwise.
+#[derive(Debug)]
 pub struct Guesses {
+    at_once: f64,
+    seconds_each: f64,
     /// Guesses used up, and when that was so.
     used: Mutex<HashMap<IpAddr, (f64, Instant)>>,
 }
 
+impl Default for Guesses {
+    fn default() -> Self {
+        Self::new(WRONG_TOKENS, SECONDS_PER_TOKEN)
+    }
+}
+
 impl Guesses {
+    pub fn new(at_once: f64, seconds_each: f64) -> Self {
+        Self { at_once, seconds_each, used: Mutex::default() }
+    }
+
+    fn remaining(&self, (used, at): (f64, Instant), now: Instant) -> f64 {
+        (used - now.saturating_duration_since(at).as_secs_f64() / self.seconds_each).max(0.0)
+    }
+
     /// Whether the address has guessed too often to be listened to.
     pub fn exhausted(&self, now: Instant, address: IpAddr) -> bool {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.get(&network(address)).is_some_and(|&entry| remaining(entry, now) > BURST - 1.0)
+        used.get(&network(address)).is_some_and(|&entry| self.remaining(entry, now) > self.at_once - 1.0)
     }
 
     pub fn wrong(&self, now: Instant, address: IpAddr) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() >= MAX_ADDRESSES {
-            used.retain(|_, entry| remaining(*entry, now) > 0.0);
+            used.retain(|_, entry| self.remaining(*entry, now) > 0.0);
             // A flood from everywhere at once: start afresh rather than grow.
             if used.len() >= MAX_ADDRESSES {
                 used.clear();
             }
         }
         let entry = used.entry(network(address)).or_insert((0.0, now));
-        *entry = (remaining(*entry, now) + 1.0, now);
+        *entry = (self.remaining(*entry, now) + 1.0, now);
     }
-}
-
-fn remaining((used, at): (f64, Instant), now: Instant) -> f64 {
-    (used - now.saturating_duration_since(at).as_secs_f64() / SECONDS_PER_GUESS).max(0.0)
 }
 
 /// One host has a whole IPv6 /64 to guess from.

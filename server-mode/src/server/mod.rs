@@ -1,6 +1,7 @@
 //! Accepting connections, letting in who has the token, and shutting down in good order.
 
 mod auth;
+mod door;
 mod entry;
 mod pages;
 mod presets;
@@ -34,8 +35,8 @@ use crate::frames::Frames;
 use crate::measuring::Measuring;
 use crate::studies::{Store, Studies};
 use crate::webrtc::{Config as WebRtcConfig, WebRtc};
-pub(crate) use auth::Token;
-use auth::{Guesses, Proof};
+use auth::Proof;
+pub(crate) use auth::{Guesses, Token};
 use entry::{Admitted, Entry};
 use pages::{Assets, SignIn};
 use presets::{Presets, Watch};
@@ -284,12 +285,13 @@ impl Server {
             address,
             warnings,
         };
+        let thumbnails = Thumbnails::new(&studies, &entry);
         let app = App {
             entry,
             cookie_name: format!("voxcast_{}", address.port()),
             guesses: Guesses::default(),
             assets: Assets::embedded(),
-            thumbnails: Thumbnails::new(Arc::clone(&studies)),
+            thumbnails,
             store: Store::start(Arc::clone(&studies), config.cache_bytes).map_err(Error::Start)?,
             voxel_turns: Arc::new(Semaphore::new(voxels::AT_ONCE)),
             frames: Frames::start(renderer).map_err(Error::Start)?,
@@ -423,6 +425,7 @@ fn router(app: &Arc<App>) -> Router {
         .fallback(get(page))
         .layer(from_fn_with_state(Arc::clone(app), admit))
         .route("/sign-in", post(sign_in))
+        .route("/knock", post(door::knock))
         .route("/healthz", get(async || pages::text(StatusCode::OK, "ok")))
         .layer(map_response(async |response| pages::secure(response)))
         .with_state(Arc::clone(app))

@@ -187,6 +187,17 @@ async fn serve(
     };
     // The connection that had the session has given its place back.
     let mut permit = Arc::clone(&app.sessions).try_acquire_owned().ok();
+    // A session is its guest's alone, whose role it has.
+    let is_own = |(hosted, _): &(Hosted, _)| {
+        hosted.guest.as_ref().map(|(id, _)| *id) == pass.as_ref().map(|p| p.guest)
+    };
+    let waiting = match waiting {
+        Some(waiting) if !is_own(&waiting) => {
+            wait(&app, waiting.0);
+            None
+        }
+        waiting => waiting,
+    };
     let resumed = waiting.is_some();
     let hosted = match waiting {
         Some(waiting) if permit.is_some() => Some(waiting),
@@ -455,9 +466,9 @@ impl Client<'_> {
                     let reply = move |rendered| drop(events.try_send(Event::Rendered(rendered)));
                     self.app.frames.submit(*number, job, Arc::new(reply));
                 }
-                Output::Drive { view, state, moving } => {
+                Output::Drive { view, series_id, state, moving } => {
                     if let (Some((guest, _)), Some(board)) = (&guest, self.app.entry.board()) {
-                        board.drive(Driven { guest: *guest, view, state: *state, moving });
+                        board.drive(Driven { guest: *guest, view, series_id, state: *state, moving });
                     }
                 }
                 Output::Measure(seq, task) => {

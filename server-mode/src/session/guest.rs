@@ -18,8 +18,8 @@ pub struct Host {
     shown: Arc<Shown>,
     /// The sizes that the guest wants.
     sizes: Vec<LayoutView>,
-    /// The state of each view that was told last.
-    told: Vec<(u8, ViewState)>,
+    /// The state of each view that was told last, and whether a hand was at work then.
+    told: Vec<(u8, ViewState, bool)>,
     /// The same that a hand of the guest's has led to.
     driven: Vec<(u8, ViewState)>,
 }
@@ -76,7 +76,7 @@ impl Session {
         let numbers = shown.numbers();
         let gone: Vec<u8> = self.views.keys().copied().filter(|number| !numbers.contains(number)).collect();
         gone.into_iter().for_each(|number| drop(self.remove_view(number)));
-        self.host.told.retain(|(number, _)| numbers.contains(number));
+        self.host.told.retain(|(number, ..)| numbers.contains(number));
         shown.views.iter().for_each(|view| self.follow(now, view));
     }
 
@@ -126,8 +126,8 @@ impl Session {
             // No picture of it is wanted yet.
             None => ViewState { revision: 0, ..shown.state.clone() },
         };
-        let known = self.host.told.iter().position(|(told, _)| told == number);
-        if known.is_some_and(|at| self.host.told[at].1 == state) {
+        let known = self.host.told.iter().position(|(told, ..)| told == number);
+        if known.is_some_and(|at| (&self.host.told[at].1, self.host.told[at].2) == (&state, *moving)) {
             return;
         }
         let id_of = |volume: &Arc<Volume>| self.host.shown.id_of(volume);
@@ -143,8 +143,8 @@ impl Session {
             moving: *moving,
         };
         match known {
-            Some(at) => self.host.told[at].1 = state,
-            None => self.host.told.push((*number, state)),
+            Some(at) => self.host.told[at] = (*number, state, *moving),
+            None => self.host.told.push((*number, state, *moving)),
         }
         self.send(&ServerMessage::ViewState(Box::new(told)));
     }
@@ -166,7 +166,7 @@ impl Session {
         if state == *hosted && !moving {
             return Ok(());
         }
-        self.out.push_back(Output::Drive { view: number, state: Box::new(state), moving });
+        self.out.push_back(Output::Drive { view: number, series_id: id, state: Box::new(state), moving });
         Ok(())
     }
 
@@ -177,18 +177,21 @@ impl Session {
         }
         for hosted in &self.host.shown.views {
             let number = hosted.number;
-            let known = |list: &[(u8, ViewState)], state: &ViewState| {
-                list.iter().any(|(of, known)| *of == number && known == state)
-            };
             let Some(view) = self.views.get(&number) else { continue };
-            if known(&self.host.told, view.state()) || known(&self.host.driven, view.state()) {
+            let Host { told, driven, .. } = &self.host;
+            let mut known = told
+                .iter()
+                .map(|(of, state, _)| (of, state))
+                .chain(driven.iter().map(|(of, state)| (of, state)));
+            if known.any(|known| known == (&number, view.state())) {
                 continue;
             }
             self.host.driven.retain(|(of, _)| *of != number);
             self.host.driven.push((number, view.state().clone()));
             let (size, revision) = (hosted.state.size, hosted.state.revision);
             let state = Box::new(ViewState { size, revision, ..view.state().clone() });
-            self.out.push_back(Output::Drive { view: number, state, moving: view.is_dragging() });
+            let (series_id, moving) = (hosted.series.series_id.clone(), view.is_dragging());
+            self.out.push_back(Output::Drive { view: number, series_id, state, moving });
         }
     }
 }

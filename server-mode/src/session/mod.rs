@@ -119,7 +119,7 @@ pub enum Output {
     /// The client told how it fares.
     Stats(Stats),
     /// A guest wants the host to show this.
-    Drive { view: u8, state: Box<ViewState>, moving: bool },
+    Drive { view: u8, series_id: String, state: Box<ViewState>, moving: bool },
     /// Measure this, asked for by this `seq`; the answer is `Input::Measured`.
     Measure(u64, Task),
 }

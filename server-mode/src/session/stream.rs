@@ -263,7 +263,13 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
     });
     ServerMessage::SeriesOpened(Box::new(SeriesOpened {
         series_instance_uid: series.series_id.clone(),
+        frame_of_reference_uid: series.frame_of_reference_uid.clone(),
         modality: meaning.modality.clone(),
+        suv: series.suv.map(|suv| message::Suv {
+            body_weight: suv.body_weight,
+            lean_body_mass: suv.lean_body_mass,
+            body_surface: suv.body_surface,
+        }),
         unit: meaning.unit.clone(),
         dims: volume.geometry().dims(),
         spacing_mm: volume.geometry().spacing_mm().to_array(),

@@ -242,7 +242,8 @@ pub fn series() -> Arc<OpenSeries> {
         report: Report::default(),
         failed: Vec::new(),
     };
-    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: "1.2.3".into(), suv: None, loaded })
+    let (study_id, series_id) = ("1.2".into(), "1.2.3".into());
+    Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid: "1.2.9".into(), suv: None, loaded })
 }
 
 /// A stage whose client takes lossless pictures, all of them shown.
@@ -578,10 +579,9 @@ fn another_series_is_shown_through_its_own_window() {
 fn images_that_do_not_say_how_they_lie_have_no_letters() {
     let mut stage = Stage::showing();
     stage.say(json!({"type": "openSeries", "seriesInstanceUid": "4.5.6"}));
-    let OpenSeries { study_id, series_id, suv, loaded } =
-        Arc::into_inner(series()).expect("nobody else has it");
-    let report = Report { directions_unknown: true, ..loaded.report };
-    stage.opened(Ok(Arc::new(OpenSeries { study_id, series_id, suv, loaded: Loaded { report, ..loaded } })));
+    let mut series = Arc::into_inner(series()).expect("nobody else has it");
+    series.loaded.report.directions_unknown = true;
+    stage.opened(Ok(Arc::new(series)));
     stage.draw(1);
     let told = stage.texts.iter().rfind(|text| text["type"] == "view").expect("a view message");
     assert_eq!(told["letters"], json!({"left": "", "right": "", "top": "", "bottom": ""}));

@@ -229,7 +229,11 @@ var readMessage = {
   seriesOpened: record({
     type: oneOf("seriesOpened"),
     seriesInstanceUid: text,
+    frameOfReferenceUid: text,
     modality: text,
+    suv: optional(
+      record({ bodyWeight: number, leanBodyMass: optional(number), bodySurface: optional(number) })
+    ),
     unit: text,
     dims: triple(count),
     spacingMm: triple(number),
@@ -978,6 +982,21 @@ function sentence(message) {
 }
 function dimsText(dims) {
   return dims.join(" × ");
+}
+function connectionWords(state, gone, again) {
+  switch (state.kind) {
+    case "connected":
+      return "Connected";
+    case "signedOut":
+      return "Signed out";
+    case "silent":
+      return "Not responding…";
+    case "reconnecting":
+      if (state.full) return "Server full, trying again…";
+      return gone ? "Server gone" : "Reconnecting…";
+    case "connecting":
+      return again ? null : "Connecting…";
+  }
 }
 
 // src/xxh32.ts
@@ -1739,6 +1758,41 @@ function setValue(input, value) {
   input.value = String(value);
 }
 
+// src/guest.ts
+var OWNING = /* @__PURE__ */ new Set(["openSeries", "openBeside", "closeSeries", "dropView"]);
+var DRIVING = /* @__PURE__ */ new Set([
+  "set",
+  "pointer",
+  "wheel",
+  "pinch",
+  "scroll",
+  "rotate",
+  "window",
+  "preset",
+  "reset",
+  "values"
+]);
+function may(role, kind) {
+  switch (role) {
+    case "owner":
+      return true;
+    case "driver":
+      return !OWNING.has(kind);
+    case "viewer":
+      return !OWNING.has(kind) && !DRIVING.has(kind);
+  }
+}
+function roleWords(role) {
+  switch (role) {
+    case "owner":
+      return null;
+    case "driver":
+      return "You are a guest and may drive: the host sees what you do";
+    case "viewer":
+      return "You are a guest and may watch: the host drives";
+  }
+}
+
 // src/keys.ts
 var ARROWS = /* @__PURE__ */ new Map([
   ["ArrowLeft", [-1, 0]],
@@ -1899,6 +1953,7 @@ var Library = class {
   #root;
   #open;
   #studies = [];
+  #locked = false;
   #buttons = /* @__PURE__ */ new Map();
   constructor(root, open) {
     this.#root = root;
@@ -1918,6 +1973,11 @@ var Library = class {
     this.#studies = studies;
     this.#buttons.clear();
     this.#root.replaceChildren(...studies.map((study) => this.#study(study)));
+  }
+  /** Whether series are listed only, and not opened. */
+  lock(locked) {
+    this.#locked = locked;
+    for (const button of this.#buttons.values()) button.disabled = locked;
   }
   setCurrent(seriesInstanceUid) {
     for (const [uid, button] of this.#buttons) {
@@ -1953,6 +2013,7 @@ var Library = class {
         element("span", { class: "series-facts" }, [series.modality, dimsText(series.dims)].filter(Boolean).join(" · "))
       )
     );
+    button.disabled = this.#locked;
     button.addEventListener("click", () => this.#open(uid));
     this.#buttons.set(uid, button);
     return button;
@@ -3143,6 +3204,12 @@ var Client = class {
   /** Whether this connection has told what its session shows. */
   #begun = false;
   #backend = "";
+  #role = "owner";
+  /** The host's views, where this is a guest's page; those beyond the page's own are not shown. */
+  #shared = [];
+  /** The host's series, and which each view shows. */
+  #hosted = /* @__PURE__ */ new Map();
+  #shownSeries = /* @__PURE__ */ new Map();
   #series = null;
   /** The series that is open or being opened. */
   #wantedSeries = null;
@@ -3259,6 +3326,7 @@ var Client = class {
   // --- Talking to the server ---------------------------------------------------------------------------------------
   /** Returns the message's number, or null when there is no connection. */
   #send(message) {
+    if (!may(this.#role, message.type)) return null;
     if (this.#local.takes(message)) return null;
     const seq = this.#link.send(message);
     this.#local.sent(message);
@@ -3277,12 +3345,13 @@ var Client = class {
         if (message.resumed) this.#restore.clear();
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
+        this.#setRole(message.role);
         this.#local.connected(message.voxels);
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
         this.#library.show(message.studies);
-        byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
+        byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty || this.#isGuest;
         break;
       case "stateFull":
         this.#begin(message.seriesInstanceUid, message.views);
@@ -3291,7 +3360,16 @@ var Client = class {
         this.#showLoading(message.done, message.total);
         break;
       case "seriesOpened":
-        this.#opened(message);
+        if (this.#isGuest) this.#hosted.set(message.seriesInstanceUid, message);
+        else this.#opened(message);
+        break;
+      case "shared":
+        this.#shared = message.views;
+        byId("nothing", HTMLDivElement).hidden = this.#ownViews.length > 0;
+        if (this.#ownViews.length < message.views.length) {
+          this.#report(`The host shows ${message.views.length} views; this page has room for ${this.#ownViews.length} of them.`);
+        }
+        this.#arrange();
         break;
       case "presets":
         this.#controls.setPresets(message.presets);
@@ -3305,7 +3383,8 @@ var Client = class {
         this.#report(message.message);
         break;
       case "viewState":
-        this.#local.state(message);
+        if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
+        else this.#local.state(message);
         break;
       case "answer":
       case "transport":
@@ -3313,6 +3392,41 @@ var Client = class {
       case "pong":
         break;
     }
+  }
+  get #isGuest() {
+    return this.#role !== "owner";
+  }
+  /** The views that there are: all, or those of the host's. */
+  get #ownViews() {
+    return this.#isGuest ? this.#views.filter(({ view }) => this.#shared.includes(view)) : this.#views;
+  }
+  #setRole(role) {
+    this.#role = role;
+    document.body.dataset["role"] = role;
+    const words = roleWords(role);
+    const label = byId("role", HTMLSpanElement);
+    label.hidden = words === null;
+    setText(label, words ?? "");
+    this.#library.lock(this.#isGuest);
+    byId("nothing", HTMLDivElement).hidden = !this.#isGuest || this.#ownViews.length > 0;
+  }
+  /** What the host shows in a view has changed. */
+  #hostShows(view, seriesInstanceUid) {
+    const series = this.#hosted.get(seriesInstanceUid);
+    if (!series || this.#shownSeries.get(view) === seriesInstanceUid) return;
+    this.#shownSeries.set(view, seriesInstanceUid);
+    this.#views[view]?.setCaption(this.#caption(series));
+    if (view === this.#active || !this.#series) this.#showHosted();
+  }
+  /** The controls are the active view's. */
+  #showHosted() {
+    const series = this.#hosted.get(this.#shownSeries.get(this.#active) ?? "");
+    if (!series || series === this.#series) return;
+    this.#series = series;
+    this.#library.setCurrent(series.seriesInstanceUid);
+    this.#controls.setSeries(series);
+    this.#showSelfCheck(series);
+    this.#showTargets();
   }
   /** Goes on with what the session shows, or has it show what is wanted. */
   #begin(seriesInstanceUid, views) {
@@ -3324,7 +3438,7 @@ var Client = class {
     this.#layoutSent = "";
     this.#arrange();
     this.#local.begun();
-    if (this.#library.isEmpty) return;
+    if (this.#library.isEmpty || this.#isGuest) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     if (seriesInstanceUid === null || wanted !== null && wanted !== seriesInstanceUid) this.#openSeries(wanted ?? "");
   }
@@ -3359,6 +3473,10 @@ var Client = class {
     const caption = this.#caption(series);
     for (const viewport of this.#views) viewport.setCaption(caption);
     this.#local.opened(series);
+    this.#showSelfCheck(series);
+    this.#showTargets();
+  }
+  #showSelfCheck(series) {
     const check = series.selfCheck;
     const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]];
     const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
@@ -3366,7 +3484,6 @@ var Client = class {
       element("ul", {}, ...lines.map((line) => element("li", {}, sentence(line))))
     ]);
     byId("self-check", HTMLDivElement).replaceChildren(...told);
-    this.#showTargets();
   }
   #caption(series) {
     const entry = this.#library.find(series.seriesInstanceUid);
@@ -3387,6 +3504,10 @@ var Client = class {
     const viewport = this.#views[state.view];
     if (!viewport) return;
     const before = viewport.state?.slice;
+    if (this.#isGuest && viewport.content !== state.content) {
+      viewport.setContent(state.content);
+      setText(this.#tabs[state.view], TITLES[state.content]);
+    }
     viewport.setState(state);
     const saved = this.#restore.get(state.view);
     this.#restore.delete(state.view);
@@ -3413,11 +3534,12 @@ var Client = class {
   }
   // --- Layout ------------------------------------------------------------------------------------------------------
   get #single() {
-    return this.#maximised || this.#phone.matches;
+    return this.#maximised || this.#phone.matches || this.#ownViews.length === 1;
   }
   #activate(view) {
     if (view === this.#active) return;
     this.#active = view;
+    if (this.#isGuest) this.#showHosted();
     this.#arrange();
   }
   #maximise(view) {
@@ -3429,12 +3551,15 @@ var Client = class {
   #arrange() {
     document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
     this.#grid.classList.toggle("single", this.#single);
+    const own = this.#ownViews;
+    if (own[0] && !own.some(({ view }) => view === this.#active)) this.#active = own[0].view;
     for (const viewport of this.#views) {
       const active = viewport.view === this.#active;
       viewport.setActive(active);
       if (active) this.#overlay.moveTo(viewport.root);
-      viewport.setVisible(active || !this.#single);
+      viewport.setVisible(own.includes(viewport) && (active || !this.#single));
       const tab = this.#tabs[viewport.view];
+      if (tab) tab.hidden = !own.includes(viewport);
       tab?.setAttribute("aria-pressed", String(active));
       if (tab) setText(tab, TITLES[viewport.content]);
     }
@@ -3458,7 +3583,7 @@ var Client = class {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#views.flatMap(({ view, content, size: size2 }) => {
+    const views = this.#ownViews.flatMap(({ view, content, size: size2 }) => {
       if (!size2) return [];
       return [this.#local.draws(view) ? { view, content, size: size2, paused: true } : { view, content, size: size2 }];
     });
@@ -3470,13 +3595,19 @@ var Client = class {
   }
   /** Brings the 3D view to the screen when it is not there: what is about to happen is to be seen. */
   #showVolume() {
-    if (this.#single) this.#activate(VOLUME_VIEW);
+    if (this.#single) this.#activate(this.#volumeView.view);
+  }
+  /** The view that 3D presets are for; a host's lie in any order. */
+  get #volumeView() {
+    const solid = this.#isGuest ? this.#ownViews.find(({ content }) => showsPreset(content)) : void 0;
+    return solid ?? this.#views[VOLUME_VIEW];
   }
   #setPreset(name) {
     this.#showVolume();
-    this.#send({ type: "preset", view: VOLUME_VIEW, name });
+    this.#send({ type: "preset", view: this.#volumeView.view, name });
   }
   #setRendering(content) {
+    if (this.#isGuest) return;
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
     this.#arrange();
@@ -3492,14 +3623,15 @@ var Client = class {
    */
   get #windowView() {
     const active = this.#views[this.#active];
-    return showsPreset(active.content) && !this.#single ? this.#views[0] : active;
+    if (!showsPreset(active.content) || this.#single) return active;
+    return this.#ownViews.find(({ content }) => !showsPreset(content)) ?? active;
   }
   #setWindow(window) {
     this.#send({ type: "window", view: this.#windowView.view, ...window });
   }
   #showTargets() {
     const { content, state, window } = this.#windowView;
-    const volume = this.#views[VOLUME_VIEW];
+    const volume = this.#volumeView;
     this.#controls.showWindow(content, this.#series ? window : null);
     this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
     this.#controls.showRendering(volume.content);
@@ -3519,7 +3651,9 @@ var Client = class {
         viewport.showSlice(state?.slices ?? 1);
         break;
       case "view": {
-        const next = this.#views[(this.#active + command.by + this.#views.length) % this.#views.length];
+        const own = this.#ownViews;
+        const here = own.indexOf(viewport);
+        const next = own[(here + command.by + own.length) % own.length] ?? viewport;
         this.#activate(next.view);
         next.surface.focus();
         this.#announce(next.surface.getAttribute("aria-label") ?? "");
@@ -3527,7 +3661,7 @@ var Client = class {
       }
       case "rotate":
         this.#showVolume();
-        this.#send({ type: "rotate", view: VOLUME_VIEW, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
+        this.#send({ type: "rotate", view: this.#volumeView.view, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
         break;
       case "pan":
         this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
@@ -3600,7 +3734,7 @@ var Client = class {
     this.#connected = state.kind === "connected" || state.kind === "silent";
     if (was && !this.#connected) this.#lost();
     const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
-    const words = this.#connectionWords(state, gone);
+    const words = connectionWords(state, gone, document.body.dataset["connection"] !== void 0);
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
     const label = byId("connection-text", HTMLSpanElement);
@@ -3610,22 +3744,6 @@ var Client = class {
     retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
     setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
   }
-  /** Null while an attempt to reconnect runs: the words about the loss stay until it ends. */
-  #connectionWords(state, gone) {
-    switch (state.kind) {
-      case "connected":
-        return "Connected";
-      case "signedOut":
-        return "Signed out";
-      case "silent":
-        return "Not responding…";
-      case "reconnecting":
-        if (state.full) return "Server full, trying again…";
-        return gone ? "Server gone" : "Reconnecting…";
-      case "connecting":
-        return document.body.dataset["connection"] ? null : "Connecting…";
-    }
-  }
   #lost() {
     this.#begun = false;
     this.#local.lost();
@@ -3633,7 +3751,7 @@ var Client = class {
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
     for (const viewport of this.#views) {
-      if (viewport.state) this.#restore.set(viewport.view, viewport.state);
+      if (viewport.state && !this.#isGuest) this.#restore.set(viewport.view, viewport.state);
       viewport.setStale(`Not live · picture of ${time}`);
     }
   }

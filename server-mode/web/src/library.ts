@@ -13,6 +13,7 @@ export class Library {
   readonly #root: HTMLElement;
   readonly #open: (seriesInstanceUid: string) => void;
   #studies: readonly Study[] = [];
+  #locked = false;
   readonly #buttons = new Map<string, HTMLButtonElement>();
 
   constructor(root: HTMLElement, open: (seriesInstanceUid: string) => void) {
@@ -36,6 +37,12 @@ export class Library {
     this.#studies = studies;
     this.#buttons.clear();
     this.#root.replaceChildren(...studies.map((study) => this.#study(study)));
+  }
+
+  /** Whether series are listed only, and not opened. */
+  lock(locked: boolean): void {
+    this.#locked = locked;
+    for (const button of this.#buttons.values()) button.disabled = locked;
   }
 
   setCurrent(seriesInstanceUid: string | null): void {
@@ -75,6 +82,7 @@ export class Library {
         element("span", { class: "series-facts" }, [series.modality, dimsText(series.dims)].filter(Boolean).join(" · ")),
       ),
     );
+    button.disabled = this.#locked;
     button.addEventListener("click", () => this.#open(uid));
     this.#buttons.set(uid, button);
     return button;

@@ -4,17 +4,19 @@ import { type ConnectionState, browserSurroundings } from "./connection";
 import { Controls } from "./controls";
 import { byId, element, setText } from "./dom";
 import { pixelRatio, viewSize } from "./geometry";
+import { may, roleWords } from "./guest";
 import { type Command, onKeys } from "./keys";
 import { RUNGS } from "./ladder";
 import { Library } from "./library";
 import { Link } from "./link";
 import { Local } from "./local";
+import type { Role } from "./messages";
 import { CODEC_NAMES, Overlay } from "./overlay";
 import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, Size, ViewInfo, ViewState, WindowValues } from "./protocol";
 import { CHOICES } from "./rendering";
 import { type Codec, KEPT_MS, Meter } from "./stats";
 import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
-import { sentence } from "./words";
+import { connectionWords, sentence } from "./words";
 
 const VOLUME_VIEW = 3;
 /** Layouts follow the window's size once it has rested this long. */
@@ -71,6 +73,12 @@ class Client {
   /** Whether this connection has told what its session shows. */
   #begun = false;
   #backend = "";
+  #role: Role = "owner";
+  /** The host's views, where this is a guest's page; those beyond the page's own are not shown. */
+  #shared: readonly number[] = [];
+  /** The host's series, and which each view shows. */
+  readonly #hosted = new Map<string, SeriesOpened>();
+  readonly #shownSeries = new Map<number, string>();
   #series: SeriesOpened | null = null;
   /** The series that is open or being opened. */
   #wantedSeries: string | null = null;
@@ -193,6 +201,7 @@ class Client {
 
   /** Returns the message's number, or null when there is no connection. */
   #send(message: ClientMessage): number | null {
+    if (!may(this.#role, message.type)) return null;
     if (this.#local.takes(message)) return null;
     const seq = this.#link.send(message);
     this.#local.sent(message);
@@ -213,12 +222,13 @@ class Client {
         if (message.resumed) this.#restore.clear();
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
+        this.#setRole(message.role);
         this.#local.connected(message.voxels);
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
         this.#library.show(message.studies);
-        byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty;
+        byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty || this.#isGuest;
         break;
       case "stateFull":
         this.#begin(message.seriesInstanceUid, message.views);
@@ -227,7 +237,16 @@ class Client {
         this.#showLoading(message.done, message.total);
         break;
       case "seriesOpened":
-        this.#opened(message);
+        if (this.#isGuest) this.#hosted.set(message.seriesInstanceUid, message);
+        else this.#opened(message);
+        break;
+      case "shared":
+        this.#shared = message.views;
+        byId("nothing", HTMLDivElement).hidden = this.#ownViews.length > 0;
+        if (this.#ownViews.length < message.views.length) {
+          this.#report(`The host shows ${message.views.length} views; this page has room for ${this.#ownViews.length} of them.`);
+        }
+        this.#arrange();
         break;
       case "presets":
         this.#controls.setPresets(message.presets);
@@ -241,7 +260,8 @@ class Client {
         this.#report(message.message);
         break;
       case "viewState":
-        this.#local.state(message);
+        if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
+        else this.#local.state(message);
         break;
       case "answer":
       case "transport":
@@ -250,6 +270,46 @@ class Client {
         // The link's own.
         break;
     }
+  }
+
+  get #isGuest(): boolean {
+    return this.#role !== "owner";
+  }
+
+  /** The views that there are: all, or those of the host's. */
+  get #ownViews(): readonly Viewport[] {
+    return this.#isGuest ? this.#views.filter(({ view }) => this.#shared.includes(view)) : this.#views;
+  }
+
+  #setRole(role: Role): void {
+    this.#role = role;
+    document.body.dataset["role"] = role;
+    const words = roleWords(role);
+    const label = byId("role", HTMLSpanElement);
+    label.hidden = words === null;
+    setText(label, words ?? "");
+    this.#library.lock(this.#isGuest);
+    byId("nothing", HTMLDivElement).hidden = !this.#isGuest || this.#ownViews.length > 0;
+  }
+
+  /** What the host shows in a view has changed. */
+  #hostShows(view: number, seriesInstanceUid: string): void {
+    const series = this.#hosted.get(seriesInstanceUid);
+    if (!series || this.#shownSeries.get(view) === seriesInstanceUid) return;
+    this.#shownSeries.set(view, seriesInstanceUid);
+    this.#views[view]?.setCaption(this.#caption(series));
+    if (view === this.#active || !this.#series) this.#showHosted();
+  }
+
+  /** The controls are the active view's. */
+  #showHosted(): void {
+    const series = this.#hosted.get(this.#shownSeries.get(this.#active) ?? "");
+    if (!series || series === this.#series) return;
+    this.#series = series;
+    this.#library.setCurrent(series.seriesInstanceUid);
+    this.#controls.setSeries(series);
+    this.#showSelfCheck(series);
+    this.#showTargets();
   }
 
   /** Goes on with what the session shows, or has it show what is wanted. */
@@ -262,7 +322,7 @@ class Client {
     this.#layoutSent = "";
     this.#arrange();
     this.#local.begun();
-    if (this.#library.isEmpty) return;
+    if (this.#library.isEmpty || this.#isGuest) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     // The connection may have been lost while a series was loading.
     if (seriesInstanceUid === null || (wanted !== null && wanted !== seriesInstanceUid)) this.#openSeries(wanted ?? "");
@@ -301,6 +361,11 @@ class Client {
     const caption = this.#caption(series);
     for (const viewport of this.#views) viewport.setCaption(caption);
     this.#local.opened(series);
+    this.#showSelfCheck(series);
+    this.#showTargets();
+  }
+
+  #showSelfCheck(series: SeriesOpened): void {
     const check = series.selfCheck;
     const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]] as const;
     const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
@@ -308,7 +373,6 @@ class Client {
       element("ul", {}, ...lines.map((line) => element("li", {}, sentence(line)))),
     ]);
     byId("self-check", HTMLDivElement).replaceChildren(...told);
-    this.#showTargets();
   }
 
   #caption(series: SeriesOpened): Caption {
@@ -331,6 +395,10 @@ class Client {
     const viewport = this.#views[state.view];
     if (!viewport) return;
     const before = viewport.state?.slice;
+    if (this.#isGuest && viewport.content !== state.content) {
+      viewport.setContent(state.content);
+      setText(this.#tabs[state.view]!, TITLES[state.content]);
+    }
     viewport.setState(state);
     const saved = this.#restore.get(state.view);
     this.#restore.delete(state.view);
@@ -360,12 +428,13 @@ class Client {
   // --- Layout ------------------------------------------------------------------------------------------------------
 
   get #single(): boolean {
-    return this.#maximised || this.#phone.matches;
+    return this.#maximised || this.#phone.matches || this.#ownViews.length === 1;
   }
 
   #activate(view: number): void {
     if (view === this.#active) return;
     this.#active = view;
+    if (this.#isGuest) this.#showHosted();
     this.#arrange();
   }
 
@@ -379,12 +448,15 @@ class Client {
   #arrange(): void {
     document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
     this.#grid.classList.toggle("single", this.#single);
+    const own = this.#ownViews;
+    if (own[0] && !own.some(({ view }) => view === this.#active)) this.#active = own[0].view;
     for (const viewport of this.#views) {
       const active = viewport.view === this.#active;
       viewport.setActive(active);
       if (active) this.#overlay.moveTo(viewport.root);
-      viewport.setVisible(active || !this.#single);
+      viewport.setVisible(own.includes(viewport) && (active || !this.#single));
       const tab = this.#tabs[viewport.view];
+      if (tab) tab.hidden = !own.includes(viewport);
       tab?.setAttribute("aria-pressed", String(active));
       if (tab) setText(tab, TITLES[viewport.content]);
     }
@@ -409,7 +481,7 @@ class Client {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#views.flatMap(({ view, content, size }): LayoutView[] => {
+    const views = this.#ownViews.flatMap(({ view, content, size }): LayoutView[] => {
       if (!size) return [];
       return [this.#local.draws(view) ? { view, content, size, paused: true } : { view, content, size }];
     });
@@ -422,15 +494,23 @@ class Client {
 
   /** Brings the 3D view to the screen when it is not there: what is about to happen is to be seen. */
   #showVolume(): void {
-    if (this.#single) this.#activate(VOLUME_VIEW);
+    if (this.#single) this.#activate(this.#volumeView.view);
+  }
+
+  /** The view that 3D presets are for; a host's lie in any order. */
+  get #volumeView(): Viewport {
+    const solid = this.#isGuest ? this.#ownViews.find(({ content }) => showsPreset(content)) : undefined;
+    return solid ?? this.#views[VOLUME_VIEW]!;
   }
 
   #setPreset(name: string): void {
     this.#showVolume();
-    this.#send({ type: "preset", view: VOLUME_VIEW, name });
+    this.#send({ type: "preset", view: this.#volumeView.view, name });
   }
 
   #setRendering(content: Content): void {
+    // What a host's views show is the host's choice.
+    if (this.#isGuest) return;
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
     this.#arrange();
@@ -449,7 +529,8 @@ class Client {
    */
   get #windowView(): Viewport {
     const active = this.#views[this.#active]!;
-    return showsPreset(active.content) && !this.#single ? this.#views[0]! : active;
+    if (!showsPreset(active.content) || this.#single) return active;
+    return this.#ownViews.find(({ content }) => !showsPreset(content)) ?? active;
   }
 
   #setWindow(window: WindowValues): void {
@@ -458,7 +539,7 @@ class Client {
 
   #showTargets(): void {
     const { content, state, window } = this.#windowView;
-    const volume = this.#views[VOLUME_VIEW]!;
+    const volume = this.#volumeView;
     this.#controls.showWindow(content, this.#series ? window : null);
     // A series starts with the same preset in every view, so any tells it while the 3D view was never shown.
     this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
@@ -480,7 +561,9 @@ class Client {
         viewport.showSlice(state?.slices ?? 1);
         break;
       case "view": {
-        const next = this.#views[(this.#active + command.by + this.#views.length) % this.#views.length]!;
+        const own = this.#ownViews;
+        const here = own.indexOf(viewport);
+        const next = own[(here + command.by + own.length) % own.length] ?? viewport;
         this.#activate(next.view);
         next.surface.focus();
         this.#announce(next.surface.getAttribute("aria-label") ?? "");
@@ -488,7 +571,7 @@ class Client {
       }
       case "rotate":
         this.#showVolume();
-        this.#send({ type: "rotate", view: VOLUME_VIEW, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
+        this.#send({ type: "rotate", view: this.#volumeView.view, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
         break;
       case "pan":
         this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
@@ -568,7 +651,7 @@ class Client {
     this.#connected = state.kind === "connected" || state.kind === "silent";
     if (was && !this.#connected) this.#lost();
     const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
-    const words = this.#connectionWords(state, gone);
+    const words = connectionWords(state, gone, document.body.dataset["connection"] !== undefined);
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
     const label = byId("connection-text", HTMLSpanElement);
@@ -579,23 +662,6 @@ class Client {
     setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
   }
 
-  /** Null while an attempt to reconnect runs: the words about the loss stay until it ends. */
-  #connectionWords(state: ConnectionState, gone: boolean): string | null {
-    switch (state.kind) {
-      case "connected":
-        return "Connected";
-      case "signedOut":
-        return "Signed out";
-      case "silent":
-        return "Not responding…";
-      case "reconnecting":
-        if (state.full) return "Server full, trying again…";
-        return gone ? "Server gone" : "Reconnecting…";
-      case "connecting":
-        return document.body.dataset["connection"] ? null : "Connecting…";
-    }
-  }
-
   #lost(): void {
     this.#begun = false;
     this.#local.lost();
@@ -603,7 +669,7 @@ class Client {
     this.#showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
     for (const viewport of this.#views) {
-      if (viewport.state) this.#restore.set(viewport.view, viewport.state);
+      if (viewport.state && !this.#isGuest) this.#restore.set(viewport.view, viewport.state);
       viewport.setStale(`Not live · picture of ${time}`);
     }
   }

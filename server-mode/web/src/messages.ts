@@ -101,11 +101,37 @@ dims: [number, number, number],
  */
 files: number, };
 
-export type SeriesOpened = { seriesInstanceUid: string, modality: string, 
+export type SeriesOpened = { seriesInstanceUid: string, 
+/**
+ * What tells its patient space from others: places hold for all series that share it. Empty where files do not
+ * say it.
+ */
+frameOfReferenceUid: string, modality: string, 
+/**
+ * Of a PET whose values have a scale to standardised uptake values.
+ */
+suv: Suv | null, 
 /**
  * Unit of the values, for example `HU`; empty when unknown.
  */
 unit: string, dims: [number, number, number], spacingMm: [number, number, number], valueRange: [number, number], warnings: Array<Warning>, selfCheck: SelfCheck, presets: Array<Preset>, windows: Array<NamedWindow>, outline: Outline, };
+
+/**
+ * What a value is multiplied by to become a standardised uptake value.
+ */
+export type Suv = { 
+/**
+ * By body weight, in g/ml.
+ */
+bodyWeight: number, 
+/**
+ * By lean body mass (James), in g/ml.
+ */
+leanBodyMass: number | null, 
+/**
+ * By body surface (Du Bois), in cm²/ml.
+ */
+bodySurface: number | null, };
 
 /**
  * What was found in a volume, what was corrected, what cannot be known; sentences for people.

@@ -347,7 +347,11 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
   seriesOpened: record<SeriesOpened>({
     type: oneOf("seriesOpened"),
     seriesInstanceUid: text,
+    frameOfReferenceUid: text,
     modality: text,
+    suv: optional(
+      record<Told<messages.Suv>>({ bodyWeight: number, leanBodyMass: optional(number), bodySurface: optional(number) }),
+    ),
     unit: text,
     dims: triple(count),
     spacingMm: triple(number),

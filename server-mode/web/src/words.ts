@@ -1,5 +1,7 @@
 // Values of the data set as people read them.
 
+import type { ConnectionState } from "./connection";
+
 /** A DICOM person name ("Doe^Jane^^Dr") as "Doe, Jane". */
 export function nameText(name: string): string {
   const [family = "", given = "", middle = ""] = (name.split("=")[0] ?? "").split("^").map((part) => part.trim());
@@ -28,4 +30,21 @@ export function sentence(message: string): string {
 /** "512 × 512 × 275". */
 export function dimsText(dims: readonly number[]): string {
   return dims.join(" × ");
+}
+
+/** Null while an attempt to reconnect runs: the words about the loss stay until it ends. */
+export function connectionWords(state: ConnectionState, gone: boolean, again: boolean): string | null {
+  switch (state.kind) {
+    case "connected":
+      return "Connected";
+    case "signedOut":
+      return "Signed out";
+    case "silent":
+      return "Not responding…";
+    case "reconnecting":
+      if (state.full) return "Server full, trying again…";
+      return gone ? "Server gone" : "Reconnecting…";
+    case "connecting":
+      return again ? null : "Connecting…";
+  }
 }

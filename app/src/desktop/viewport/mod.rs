@@ -28,7 +28,7 @@ use super::pictures::{Order, Pictures, Taken, Worth};
 use super::render_worker::{Pace, REST};
 use super::sheet::Sheets;
 use super::solid::{self, CropBox};
-use super::study::{self, OpenSeries};
+use super::study::{self, OpenSeries, Source};
 use super::text::{self, tr};
 use super::theme;
 use super::tool::Tool;
@@ -123,7 +123,8 @@ pub enum Effect {
 pub struct Probe {
     pub position_mm: DVec3,
     pub voxel: [u32; 3],
-    pub value: f32,
+    /// `None` until a server has told it.
+    pub value: Option<f32>,
     pub unit: String,
 }
 
@@ -529,19 +530,28 @@ impl Viewport {
     /// The voxel under a pixel of a slice. A projection has no single place under a pixel.
     fn probe(&self, at: [f64; 2]) -> Option<Probe> {
         let Shown { view, series, .. } = self.shown.as_ref()?;
-        let volume = series.volume()?;
         if view.content != Content::Slice {
             return None;
         }
+        let geometry = series.outline().geometry();
         let position_mm = view.plane.patient_from_pixel(at, view.size);
-        let voxel = volume.geometry().voxel_from_patient().transform_point3(position_mm).round();
-        let dims = volume.geometry().dims();
-        let inside = (0..3).all(|axis| (0.0..f64::from(dims[axis])).contains(&voxel[axis]));
-        let voxel = inside.then(|| voxel.to_array().map(|index| index as u32))?;
-        let (stored, unit) = (volume.value_at(voxel)?, volume.meaning().unit.clone());
+        let nearest = geometry.voxel_from_patient().transform_point3(position_mm).round();
+        let dims = geometry.dims();
+        let inside = (0..3).all(|axis| (0.0..f64::from(dims[axis])).contains(&nearest[axis]));
+        let voxel = inside.then(|| nearest.to_array().map(|index| index as u32))?;
+        let stored = match (series.volume(), &series.source) {
+            (Some(volume), _) => Some(volume.value_at(voxel)?),
+            (None, Source::There(hybrid)) => {
+                let center_mm = geometry.patient_from_voxel().transform_point3(nearest);
+                hybrid.connection.value_at(&hybrid.series, voxel, center_mm)
+            }
+            (None, Source::Here(_)) => None,
+        };
         let (value, unit) = match series.suv {
-            Some(suv) => ((f64::from(stored) * suv.body_weight) as f32, "SUVbw".to_owned()),
-            None => (stored, unit),
+            Some(suv) => {
+                (stored.map(|stored| (f64::from(stored) * suv.body_weight) as f32), "SUVbw".to_owned())
+            }
+            None => (stored, series.outline().meaning().unit.clone()),
         };
         Some(Probe { position_mm, voxel, value, unit })
     }
@@ -591,6 +601,8 @@ impl Viewport {
             if rests_in_s <= 0.0 {
                 self.moved_s = f64::NEG_INFINITY;
                 self.pictures.rest(&self.series, &self.view);
+                // Guests are told before the next picture.
+                ctx.request_repaint();
             } else {
                 ctx.request_repaint_after_secs(rests_in_s as f32);
             }

@@ -27,7 +27,8 @@ fn open(series: &[&Arc<OpenSeries>]) -> Stage {
 
 fn named(id: &str) -> Arc<OpenSeries> {
     let OpenSeries { loaded, .. } = Arc::into_inner(series()).expect("nobody has it yet");
-    Arc::new(OpenSeries { study_id: "1.2".into(), series_id: id.into(), suv: None, loaded })
+    let (study_id, series_id) = ("1.2".into(), id.into());
+    Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid: "1.2.9".into(), suv: None, loaded })
 }
 
 fn set(

@@ -1,0 +1,248 @@
+//! Connect…: to an address, or to a colleague who is found on this network; and what is said while a server is away.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use eframe::egui::{self, Align, Color32, Layout, RichText};
+use protocol::message::Role;
+use server_mode::knock;
+use server_mode::nearby::{Found, Nearby};
+use server_mode::remote::State;
+
+use super::command::Command;
+use super::connection::Connection;
+use super::dialogs::modal;
+use super::job::{Job, Poll};
+use super::text::tr;
+use super::theme;
+
+/// The dialog behind `Connect…`.
+#[derive(Debug)]
+pub struct ConnectDialog {
+    url: String,
+    shown: bool,
+    pub problem: Option<String>,
+    /// What hosts are told.
+    name: String,
+    nearby: Option<Result<Nearby, String>>,
+    asking: Option<Asking>,
+}
+
+/// A colleague was asked to open.
+#[derive(Debug)]
+struct Asking {
+    machine: String,
+    answer: Job<Result<String, String>>,
+}
+
+impl Default for ConnectDialog {
+    fn default() -> Self {
+        Self { url: String::new(), shown: false, problem: None, name: own_name(), nearby: None, asking: None }
+    }
+}
+
+impl ConnectDialog {
+    /// Returns false when it is closed. `own` is this window's session, where colleagues may find it.
+    pub fn show(&mut self, ctx: &egui::Context, own: Option<&str>, commands: &mut Vec<Command>) -> bool {
+        self.poll(commands);
+        let mut open = true;
+        let modal = modal("connect dialog").show(ctx, |ui| {
+            ui.set_width(520.0);
+            ui.heading(tr!("connect"));
+            ui.add_space(6.0);
+            let label = ui.label(tr!("address-that-a-server-or-a-colleague-s-voxcast-shows-with-it"));
+            let field = egui::TextEdit::singleline(&mut self.url)
+                .hint_text("http://host:8080/?token=…")
+                .desired_width(f32::INFINITY)
+                .margin(egui::Margin::symmetric(8, 6));
+            let field = ui.add(field).labelled_by(label.id);
+            if !std::mem::replace(&mut self.shown, true) {
+                field.request_focus();
+            }
+            if field.changed() {
+                self.problem = None;
+            }
+            if let Some(problem) = &self.problem {
+                ui.colored_label(theme::error(), problem);
+            }
+            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            ui.add_space(12.0);
+            ui.separator();
+            ui.add_space(6.0);
+            self.show_nearby(ui, own);
+            ui.add_space(12.0);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let url = self.url.trim();
+                let go = egui::Button::new(tr!("connect")).fill(theme::accent_fill());
+                if (ui.add_enabled(!url.is_empty(), go).clicked() || entered) && !url.is_empty() {
+                    commands.push(Command::Connect(url.to_owned()));
+                }
+                if ui.button(tr!("close")).clicked() {
+                    open = false;
+                }
+            });
+        });
+        open && !modal.should_close()
+    }
+
+    /// Sessions of colleagues who let themselves be found.
+    fn show_nearby(&mut self, ui: &mut egui::Ui, own: Option<&str>) {
+        let ctx = ui.ctx().clone();
+        let nearby = self.nearby.get_or_insert_with(|| {
+            Nearby::start(move || ctx.request_repaint()).map_err(|error| error.to_string())
+        });
+        ui.label(RichText::new(tr!("connect-nearby")).color(theme::strong()));
+        let found = match nearby {
+            Ok(nearby) => nearby.found(),
+            Err(reason) => {
+                ui.label(RichText::new(reason.as_str()).color(theme::weak()));
+                return;
+            }
+        };
+        let others: Vec<&Found> = found.iter().filter(|found| Some(found.id.as_str()) != own).collect();
+        if others.is_empty() {
+            ui.label(RichText::new(tr!("connect-nobody-nearby")).color(theme::weak()));
+            return;
+        }
+        if let Some(Asking { machine, .. }) = &self.asking {
+            let mut cancelled = false;
+            ui.horizontal(|ui| {
+                ui.spinner();
+                ui.label(tr!("connect-waiting", machine = machine.as_str()));
+                cancelled = ui.button(tr!("cancel")).clicked();
+            });
+            if cancelled {
+                self.asking = None;
+            }
+            return;
+        }
+        ui.horizontal(|ui| {
+            let label = ui.label(tr!("connect-your-name"));
+            let field = egui::TextEdit::singleline(&mut self.name).desired_width(260.0);
+            ui.add(field).labelled_by(label.id);
+        });
+        let mut asked = None;
+        egui::ScrollArea::vertical().max_height(180.0).show(ui, |ui| {
+            for found in others {
+                ui.horizontal(|ui| {
+                    let ask =
+                        ui.add_enabled(!self.name.trim().is_empty(), egui::Button::new(tr!("connect-ask")));
+                    // Several buttons say the same: a screen reader tells them apart.
+                    let named = tr!("connect-ask-whom", machine = found.machine.as_str());
+                    if ask.on_hover_text(&*named).accessible_name(&*named).clicked() {
+                        asked = Some((found.machine.clone(), found.addresses.clone()));
+                    }
+                    ui.label(&found.machine);
+                    let address = found.addresses.first().map(|address| address.ip().to_string());
+                    ui.label(RichText::new(address.unwrap_or_default()).color(theme::weak()));
+                });
+            }
+        });
+        if let Some((machine, addresses)) = asked {
+            self.ask(ui.ctx(), machine, addresses);
+        }
+    }
+
+    fn ask(&mut self, ctx: &egui::Context, machine: String, addresses: Vec<SocketAddr>) {
+        self.problem = None;
+        let name = self.name.trim().to_owned();
+        let answer = Job::start("knock", ctx, move |progress, sink| {
+            let answer = knock::knock(&addresses, &name, || progress.is_cancelled());
+            sink.send(answer.map_err(|error| error.to_string()));
+        });
+        self.asking = Some(Asking { machine, answer });
+    }
+
+    fn poll(&mut self, commands: &mut Vec<Command>) {
+        let Some(Asking { machine, answer }) = &self.asking else { return };
+        match answer.poll() {
+            Poll::Pending => return,
+            Poll::Result(Ok(url)) => commands.push(Command::Connect(url)),
+            Poll::Result(Err(reason)) => {
+                let text = tr!("connect-not-let-in", machine = machine.as_str(), reason = reason.as_str());
+                self.problem = Some(text.into_owned());
+            }
+            Poll::Ended => {}
+        }
+        self.asking = None;
+    }
+}
+
+/// Who sits here, as far as the system knows: nothing that is secret, and the host sees it before anybody is let in.
+fn own_name() -> String {
+    let user = ["USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let parts = [user.unwrap_or_default(), machine_name()];
+    parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ")
+}
+
+/// What this machine calls itself.
+pub fn machine_name() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+/// A strip that says that the server is not there, and offers to look for it.
+pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let server = connection.authority();
+    let server = server.as_str();
+    let state = connection.state();
+    let text = match &state {
+        State::Connected { .. } => return,
+        State::Connecting => tr!("connect-connecting", server = server),
+        State::Reconnecting { attempts: 0, reason } => {
+            tr!("connect-lost", server = server, reason = reason.as_str())
+        }
+        State::Reconnecting { attempts, reason } => {
+            tr!("connect-lost-attempt", server = server, reason = reason.as_str(), attempt = *attempts)
+        }
+        State::Gone { reason } => tr!("connect-gone", server = server, reason = reason.as_str()),
+    };
+    let is_guest = connection.role_of_guest().is_some();
+    floating(ui, "connection", |ui| {
+        strip(ui, theme::warning_fill(), |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if ui.button(tr!("disconnect")).clicked() {
+                    commands.push(Command::Disconnect);
+                }
+                if matches!(state, State::Gone { .. }) && is_guest {
+                    // A host that shares anew has other links.
+                    if ui.button(tr!("connect-more")).clicked() {
+                        commands.push(Command::ShowConnectDialog);
+                    }
+                }
+                if state != State::Connecting && ui.button(tr!("reconnect")).clicked() {
+                    commands.push(Command::Reconnect);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                    ui.label(RichText::new(text).color(theme::strong()));
+                });
+            });
+        });
+    });
+}
+
+/// Strips over the top of the pictures, which stay where they are under a hand.
+pub fn floating(ui: &egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {
+    let rect = ui.available_rect_before_wrap();
+    let area = egui::Area::new(egui::Id::unique(name)).order(egui::Order::Middle).fixed_pos(rect.min);
+    area.show(ui.ctx(), |ui| {
+        ui.set_width(rect.width());
+        ui.spacing_mut().item_spacing.y = 0.0;
+        add(ui);
+    });
+}
+
+/// One of them, as wide as there is room.
+pub fn strip(ui: &mut egui::Ui, fill: Color32, add: impl FnOnce(&mut egui::Ui)) {
+    egui::Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(12, 6)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(add);
+    });
+}
+
+/// What a guest may do; `None` for whoever is none.
+pub fn guest_role(connection: &Connection) -> Option<Cow<'static, str>> {
+    Some(match connection.role_of_guest()? {
+        Role::Driver => tr!("connect-you-drive"),
+        _ => tr!("connect-you-watch"),
+    })
+}
