@@ -364,6 +364,9 @@ pub enum Bench {
     Encode(BenchArgs),
     /// A server and clients that decode what it sends, through an emulated network
     Stream(Box<BenchStream>),
+    /// The window on this display, with a hand that reads: how soon a study is there, pictures a second, and how
+    /// long the window's own code takes for a frame
+    Window(BenchWindow),
 }
 
 #[derive(Debug, Args)]
@@ -490,6 +493,41 @@ pub struct BenchStream {
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchWindow {
+    /// DICOM file, folder or DICOMDIR
+    pub path: PathBuf,
+    /// What the hand does, one after the other, with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES",
+          default_values_t = [WindowCase::Scroll, WindowCase::Keys, WindowCase::Window, WindowCase::Turn,
+                              WindowCase::Drawn, WindowCase::Grow, WindowCase::Marked])]
+    pub cases: Vec<WindowCase>,
+    /// Renderer to use; auto takes a graphics card that proves itself, else the CPU
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    pub backend: Backend,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WindowCase {
+    /// All slices by the wheel, 120 a second
+    Scroll,
+    /// The same by a key
+    Keys,
+    /// The slices' window, by a drag
+    Window,
+    /// The volume, by a drag
+    Turn,
+    /// As scroll, with 300 lengths and their table
+    Drawn,
+    /// A segment grows from the middle, is taken back and comes again
+    Grow,
+    /// As scroll, with that segment
+    Marked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -172,6 +172,16 @@ def tab_to(part, most=120):
     fail(f"Tab does not lead to {part!r}")
 
 
+def to_viewport(name):
+    """Gives the keyboard back to the viewports, one of which becomes the active one."""
+    tab_to(f"{name} view, slice")
+
+
+def slice_of(name):
+    """What the viewport says of its slice."""
+    return next((found for found in shown() if found.startswith(f"{name} view, slice")), "")
+
+
 ask_for_trees()
 program = subprocess.Popen([PROGRAM, "--no-index"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 atexit.register(program.kill)
@@ -202,6 +212,51 @@ wait_for("one viewport alone", lambda: sum(" view, slice " in name for name in s
 key("f")
 wait_for("all viewports again", lambda: sum(" view, slice " in name for name in shown()) >= 3)
 
+# A length and a region, from the middle of the slice to the right of it.
+key("n", "Return", "Return", *["shift+Right"] * 6, "Return")
+key("Escape", "e", "Return", "Return", *["shift+Right"] * 3, *["shift+Down"] * 3, "Return", "Escape")
+key("ctrl+m")
+wait_for("the length is listed", has(" mm"))
+wait_for("the region is listed", has(" HU"))
+check_names("measurements")
+length = next(name for name in shown() if name.startswith("Length") and " mm" in name)
+print(f"ok: {length!r}", flush=True)
+tab_to("Rename Length")
+key("space")
+wait_for("a label is asked for", has("Set label"))
+check_names("label")
+write("by keyboard")
+key("Return")
+wait_for("the length has its label", has("Rename by keyboard"))
+
+tab_to("Save…")
+key("space")
+wait_for("a dialog asks what to save", has("Measurement report"))
+check_names("save dialog")
+tab_to("Folder, made")
+key("ctrl+a")
+write(FOLDER)
+tab_to("Save")
+key("space")
+wait_for("a report is written", lambda: any(pathlib.Path(FOLDER).glob("*measurements.dcm")))
+key("ctrl+m")
+wait_for("the measurements are closed", lacks("Close the measurements"))
+to_viewport("Axial")
+key("ctrl+z", "ctrl+z")
+
+# A thick slice, and the crosshair: where planes cross, and how they lie to each other.
+key("ctrl+Up", "ctrl+Up", "shift+m")
+wait_for("a slab", has("MIP 5.0 mm"))
+key("ctrl+Down", "ctrl+Down")
+wait_for("a slice again", lacks("MIP 5.0 mm"))
+sagittal = slice_of("Sagittal")
+key("b", *["shift+Right"] * 4)
+wait_for("the crosshair moves the sagittal slice", lambda: slice_of("Sagittal") != sagittal)
+key("alt+Right", "alt+Right")
+wait_for("its lines turn", has("Oblique, near sagittal"))
+key("w", "shift+space")
+wait_for("all is reset", lacks("Oblique"))
+
 key("shift+p")
 wait_for("the look of the volume", has("point 3 of 4: 300"))
 check_names("look of the volume")
@@ -230,6 +285,28 @@ write(FOLDER)
 tab_to("Export")
 key("space")
 wait_for("a picture is written", lambda: any(pathlib.Path(FOLDER).glob("voxcast-*.png")))
+key("ctrl+k")
+wait_for("a dialog asks for an address", has("Address"))
+check_names("connect dialog")
+key("Escape")
+wait_for("it is closed", lacks("Address"))
+
+key("ctrl+shift+s")
+wait_for("a dialog asks how to share", has("Start sharing"))
+check_names("share dialog")
+tab_to("Start sharing")
+key("space")
+wait_for("the session is shared", has("New link"))
+tab_to("New link")
+key("space")
+wait_for("there is a link", has("Copy"))
+check_names("share dialog with a link")
+tab_to("End sharing")
+key("space")
+wait_for("it is shared no more", has("Start sharing"))
+key("Escape")
+wait_for("the dialog is closed", lacks("Start sharing"))
+
 key("question")
 wait_for("the keys are told", has("Keys and mouse"))
 check_names("help")

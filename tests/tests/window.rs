@@ -1,7 +1,7 @@
 //! The desktop window, with a real mouse on a real (virtual) display.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use glam::DVec3;
 use render_core::dicom::object::{Content, Report};
 use render_core::scene::Plane;
 use render_core::scene::view::Orientation;
-use render_core::{Progress, Volume, dicom};
+use render_core::{Progress, Volume, dicom, phantom};
 use tests::binary::voxcast;
 use tests::display::{Area, Display, Shot};
 
@@ -45,6 +45,10 @@ struct Window {
 impl Window {
     /// Opens the phantom. `None`, told on standard output, where there is no Xvfb.
     fn open(name: &str) -> Option<Self> {
+        Self::open_phantom(name, &phantom::Spec::default())
+    }
+
+    fn open_phantom(name: &str, spec: &phantom::Spec) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = std::env::temp_dir().join(format!("voxcast-window-{name}-{}", std::process::id()));
         // Left by a run that was killed and had the same number.
@@ -55,8 +59,7 @@ impl Window {
             return None;
         };
         let study = folder.join("study");
-        let made = display.command(&voxcast()).arg("phantom").arg(&study).stdout(Stdio::null()).status();
-        assert!(made.expect("voxcast runs").success(), "the phantom is written");
+        phantom::write_study(&study, spec, |_, _| {}).expect("the phantom is written");
         let program = display.command(&voxcast()).arg(&study).spawn().expect("voxcast runs");
         Some(Self { display, program, folder, _turn: turn })
     }
@@ -78,8 +81,22 @@ impl Window {
         self.display.wait(what, SOON, |shot| is_final(shot) && shot.changed_part(before, area) > 0.02)
     }
 
+    /// Waits until something thin is drawn in `area`.
+    fn drawn(&self, what: &str, before: &Shot, area: Area) -> Shot {
+        self.display.move_to(AWAY);
+        self.display
+            .wait(what, SOON, |shot| is_final_at(shot, area) && shot.changed_part(before, area) > 2e-4)
+    }
+
     fn keys(&self, keys: &[&str]) {
         self.display.keys("^Voxcast$", keys);
+    }
+
+    /// Leaves a picture to be looked at, where somebody wants it.
+    fn keep(&self, step: &str, shot: &Shot) {
+        if let Some(folder) = std::env::var_os("VOXCAST_SHOTS") {
+            shot.write_png(&Path::new(&folder).join(format!("{step}.png")));
+        }
     }
 
     /// Waits until a folder has a file whose name ends so.
@@ -177,6 +194,13 @@ fn a_double_click_maximises_and_restores() {
 const SAVE_DIALOG: [u32; 2] = [1150, 95];
 const SAVE: [u32; 2] = [956, 640];
 
+/// A nodule without texture, and the half side of a region well inside its 8 mm.
+const NODULE: &str = "nodule 3, left upper lobe";
+const NODULE_ROI_MM: f64 = 4.5;
+
+/// How far the handles that thicken a cut are from where the lines cross, in parts of the picture's smaller side.
+const SLAB_HANDLE: f64 = 0.36 * 0.55;
+
 /// Where the active viewport's picture is: the line around it is the only thing of its colour.
 fn picture(shot: &Shot) -> Area {
     const ACCENT: [u8; 3] = [92, 176, 232];
@@ -192,31 +216,6 @@ fn picture(shot: &Shot) -> Area {
     [left, top + HEADER, right + 1 - left, bottom + 1 - top - HEADER]
 }
 
-/// A rectangle of liver on the coronal slice: x and z of two corners, in patient mm.
-const LIVER_MM: [[f64; 2]; 2] = [[-105.0, -150.0], [-60.0, -190.0]];
-
-/// The mean of the voxels of a coronal slice whose centres lie in a rectangle.
-fn mean_of_voxels(volume: &Volume, y_mm: f64, [a, b]: [[f64; 2]; 2]) -> f64 {
-    let geometry = volume.geometry();
-    let [columns, rows, slices] = geometry.dims();
-    let place = |i, j, k| {
-        geometry.patient_from_voxel().transform_point3(DVec3::new(f64::from(i), f64::from(j), f64::from(k)))
-    };
-    let row = (0..rows).min_by(|&a, &b| {
-        let off = |j| (place(0, j, 0).y - y_mm).abs();
-        off(a).total_cmp(&off(b))
-    });
-    let row = row.expect("the volume has rows");
-    let within = |value: f64, a: f64, b: f64| (a.min(b)..=a.max(b)).contains(&value);
-    let voxels = (0..slices).flat_map(|k| (0..columns).map(move |i| [i, row, k]));
-    let inside = voxels.filter(|&[i, j, k]| {
-        let at = place(i, j, k);
-        within(at.x, a[0], b[0]) && within(at.z, a[1], b[1])
-    });
-    let values: Vec<f64> = inside.filter_map(|voxel| volume.value_at(voxel)).map(f64::from).collect();
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
 /// The numbers of a kind of measurement in a report.
 fn numbers(report: &Report, concept: &str) -> Vec<f64> {
     let groups = report.measurement_groups();
@@ -224,10 +223,65 @@ fn numbers(report: &Report, concept: &str) -> Vec<f64> {
     all.filter(|found| found.name.meaning == concept).map(|found| found.value).collect()
 }
 
+/// The slice of the active viewport as the window shows it: the plane, and where its picture is.
+struct OnScreen {
+    plane: Plane,
+    picture: Area,
+}
+
+impl OnScreen {
+    /// `zoomed` by so many presses of its key.
+    fn of(shot: &Shot, volume: &Volume, orientation: Orientation, zoomed: usize) -> Self {
+        let mut plane = Plane::standard(orientation, volume);
+        plane.zoom_by(1.2f64.powi(zoomed as i32));
+        Self { plane, picture: picture(shot) }
+    }
+
+    /// Where a place of the patient is on screen, or would be if its slice were shown.
+    fn at(&self, place: DVec3) -> [u32; 2] {
+        let [left, top, width, height] = self.picture;
+        let ([x, y], _) = self.plane.pixel_from_patient(place, [width, height]);
+        [left + x.round() as u32, top + y.round() as u32]
+    }
+}
+
+/// A place that truth.json names, among `landmarks` by its position or among `structures` by its centre.
+fn place(truth: &serde_json::Value, list: &str, name: &str, field: &str) -> DVec3 {
+    let found = truth[list].as_array().expect("a list").iter().find(|found| found["name"] == name);
+    let place = found.expect("something of this name")[field].as_array().expect("a place");
+    DVec3::from_array(std::array::from_fn(|axis| place[axis].as_f64().expect("a number")))
+}
+
+/// Lets the window write what was measured, and returns the lengths and means of the report.
+fn save_report(window: &Window) -> (Vec<f64>, Vec<f64>) {
+    let folder = window.folder.join("data/voxcast/readings");
+    let _ = std::fs::remove_dir_all(&folder);
+    window.display.wait("the measurements are listed", SOON, |shot| {
+        shot.area([SAVE_DIALOG[0] - 20, SAVE_DIALOG[1] - 10, 40, 20]).filter(|&p| p == [40, 44, 50]).count()
+            > 200
+    });
+    window.display.click(SAVE_DIALOG);
+    let accent_fill = |p: [u8; 3]| p == [28, 74, 107];
+    let dialog = window.display.wait("the dialog is there", SOON, |shot| {
+        shot.area([SAVE[0] - 15, SAVE[1] - 8, 30, 16]).filter(|&p| accent_fill(p)).count() > 200
+    });
+    window.keep("dialog", &dialog);
+    window.display.click(SAVE);
+    let report = window.written(&folder, "measurements.dcm");
+    let library = dicom::scan(&[report], &Progress::default()).expect("a report");
+    let Content::Report(report) = library.studies[0].objects[0].open().expect("a report") else {
+        panic!("the file is no report");
+    };
+    (numbers(&report, "Length"), numbers(&report, "Mean"))
+}
+
 #[test]
 fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_again() {
-    let Some(mut window) = Window::open("read") else { return };
+    // Without noise, values are what truth.json says.
+    let noiseless = phantom::Spec { noise_sigma_hu: 0.0, ..phantom::Spec::default() };
+    let Some(mut window) = Window::open_phantom("read", &noiseless) else { return };
     let start = window.ready();
+    window.keep("opened", &start);
     let study = window.folder.join("study");
     let truth: serde_json::Value =
         serde_json::from_slice(&std::fs::read(study.join("truth.json")).expect("the truth")).expect("JSON");
@@ -235,14 +289,21 @@ fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_ag
     let series = &library.studies[0].series[0];
     let volume = dicom::load(series, &Progress::default()).expect("voxels").volume;
 
-    // The bone window by its key, a few slices by the wheel, thick by its menu's neighbour: a preset of the volume.
+    // The bone window by its key, another one by a drag; a few slices by the wheel; a preset of the volume.
     window.keys(&["3"]);
     let bone = window.changed("a key windows the slices", &start, CORONAL);
+    window.display.drag(1, middle(AXIAL), [middle(AXIAL)[0] + 70, middle(AXIAL)[1] + 40]);
+    let dragged = window.changed("a drag windows the slices", &bone, CORONAL);
+    window.keep("windowed", &dragged);
+    window.keys(&["1"]);
+    let soft = window.changed("a key windows them again", &dragged, CORONAL);
+    assert!(soft.changed_part(&start, VOLUME) < 0.001, "windowing the slices changed the volume");
     window.display.wheel_down(middle(AXIAL), 5);
-    let paged = window.changed("the wheel pages", &bone, AXIAL);
+    let paged = window.changed("the wheel pages", &soft, AXIAL);
     window.display.click(middle(VOLUME));
     window.keys(&["p"]);
-    window.changed("a key changes the volume's preset", &paged, VOLUME);
+    let preset = window.changed("a key changes the volume's preset", &paged, VOLUME);
+    window.keep("preset", &preset);
 
     // The length between two vertebrae on the sagittal slice, large enough for a tenth of a millimetre.
     window.display.click(middle(SAGITTAL));
@@ -252,74 +313,83 @@ fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_ag
     let large = window.display.wait("the sagittal slice is large", SOON, |shot| {
         is_final_at(shot, picture(shot)) && picture(shot)[2] > 900
     });
-    let [left, top, width, height] = picture(&large);
-    let mut plane = Plane::standard(Orientation::Sagittal, &volume);
-    plane.zoom_by(1.2f64.powi(LARGER as i32));
-    let landmark = |name: &str| -> DVec3 {
-        let found =
-            truth["landmarks"].as_array().expect("landmarks").iter().find(|mark| mark["name"] == name);
-        let place = found.expect("a landmark of this name")["position_mm"].as_array().expect("a place");
-        DVec3::from_array(std::array::from_fn(|axis| place[axis].as_f64().expect("a number")))
-    };
-    let (upper, lower) = (landmark("vertebra T7"), landmark("vertebra T8"));
-    let on_screen = |place: DVec3| {
-        let ([x, y], _) = plane.pixel_from_patient(place, [width, height]);
-        [left + x.round() as u32, top + y.round() as u32]
-    };
+    let sagittal = OnScreen::of(&large, &volume, Orientation::Sagittal, LARGER);
+    let [upper, lower] =
+        ["vertebra T7", "vertebra T8"].map(|name| place(&truth, "landmarks", name, "position_mm"));
     window.keys(&["n"]);
-    window.display.drag(1, on_screen(upper), on_screen(lower));
+    window.display.drag(1, sagittal.at(upper), sagittal.at(lower));
+    let measured = window.drawn("a length is drawn", &large, sagittal.picture);
+    window.keep("length", &measured);
 
-    // A region in the liver, on the coronal slice. The sagittal one is small again, so that what was drawn
-    // lies in its middle.
+    // The crosshair in the coronal slice leads to a nodule: the axial slice goes through its middle then, and
+    // the sagittal one, too.
     window.keys(&["space", "f"]);
-    window.ready();
+    let four = window.ready();
     window.display.click(middle(CORONAL));
-    window.keys(&["f", "u"]);
-    let large = window.display.wait("the coronal slice is large", SOON, |shot| {
+    window.keys(&["b"]);
+    let shot = window.display.wait("the coronal slice is active", SOON, |shot| {
+        is_final(shot) && picture(shot)[1] > 400 && picture(shot)[2] < 700
+    });
+    let coronal = OnScreen::of(&shot, &volume, Orientation::Coronal, 0);
+    let nodule = place(&truth, "structures", NODULE, "centre_mm");
+    let [x, y] = middle(CORONAL);
+    window.display.drag(1, [x - 70, y - 50], coronal.at(nodule));
+    let crossed = window.changed("the crosshair moves the other slices", &four, AXIAL);
+    assert!(crossed.changed_part(&four, SAGITTAL) > 0.02, "the sagittal slice did not follow");
+    window.keep("crosshair", &crossed);
+
+    // Across the axial slice the coronal one is a line: a drag of its handle makes it thick, a key a MIP.
+    window.keys(&["Left"; 2]);
+    let shot = window.display.wait("the axial slice is active", SOON, |shot| {
+        is_final(shot) && picture(shot)[1] < 400 && picture(shot)[0] < 900
+    });
+    let axial = OnScreen::of(&shot, &volume, Orientation::Axial, 0);
+    let crossing = axial.at(DVec3 { y: coronal.plane.center_mm.y, ..nodule });
+    let reach = f64::from(axial.picture[2].min(axial.picture[3])) * SLAB_HANDLE;
+    let handle = [crossing[0] - reach.round() as u32, crossing[1]];
+    window.display.drag(1, handle, [handle[0], handle[1] + 24]);
+    let thick = window.changed("a thick slice", &crossed, CORONAL);
+    window.keys(&["Right", "Right", "shift+m"]);
+    let mip = window.changed("the brightest of it", &thick, CORONAL);
+    window.keep("slab", &mip);
+    let bright = |shot: &Shot| shot.bright_part(CORONAL, 200);
+    assert!(bright(&mip) > 1.2 * bright(&crossed), "{} of {}", bright(&mip), bright(&crossed));
+
+    // A region in the nodule, which is there only if the crosshair has led to it.
+    window.keys(&["w", "Left", "Left", "f"]);
+    const CLOSER: usize = 3;
+    window.keys(&["plus"; CLOSER]);
+    let large = window.display.wait("the axial slice is large", SOON, |shot| {
         is_final_at(shot, picture(shot)) && picture(shot)[2] > 900
     });
-    let [left, top, width, height] = picture(&large);
-    let plane = Plane::standard(Orientation::Coronal, &volume);
-    let on_screen = |x_mm: f64, z_mm: f64| {
-        let ([x, y], _) = plane.pixel_from_patient(DVec3::new(x_mm, 0.0, z_mm), [width, height]);
-        [left + x.round() as u32, top + y.round() as u32]
-    };
-    let [[left_mm, upper_mm], [right_mm, lower_mm]] = LIVER_MM;
-    window.display.drag(1, on_screen(left_mm, upper_mm), on_screen(right_mm, lower_mm));
+    let axial = OnScreen::of(&large, &volume, Orientation::Axial, CLOSER);
+    let corner = DVec3::new(NODULE_ROI_MM, NODULE_ROI_MM, 0.0);
+    window.keys(&["e"]);
+    window.display.drag(1, axial.at(nodule - corner), axial.at(nodule + corner));
+    let region = window.drawn("a region is drawn", &large, axial.picture);
+    window.keep("region", &region);
 
     // Saved as a report.
     window.keys(&["ctrl+m"]);
-    window.display.wait("the measurements are listed", SOON, |shot| {
-        shot.area([SAVE_DIALOG[0] - 20, SAVE_DIALOG[1] - 10, 40, 20]).filter(|&p| p == [40, 44, 50]).count()
-            > 200
-    });
-    window.display.click(SAVE_DIALOG);
-    let accent_fill = |p: [u8; 3]| p == [28, 74, 107];
-    window.display.wait("the dialog is there", SOON, |shot| {
-        shot.area([SAVE[0] - 15, SAVE[1] - 8, 30, 16]).filter(|&p| accent_fill(p)).count() > 200
-    });
-    window.display.click(SAVE);
-    let report = window.written(&window.folder.join("data/voxcast/readings"), "measurements.dcm");
-    let library = dicom::scan(&[report], &Progress::default()).expect("a report");
-    let Content::Report(report) = library.studies[0].objects[0].open().expect("a report") else {
-        panic!("the file is no report");
-    };
-    let lengths = numbers(&report, "Length");
-    assert_eq!(lengths.len(), 1, "{lengths:?}");
+    let (lengths, means) = save_report(&window);
     let length_mm = upper.distance(lower);
-    assert!((lengths[0] - length_mm).abs() <= 0.1, "{} mm, not {length_mm}", lengths[0]);
-    let means = numbers(&report, "Mean");
-    assert_eq!(means.len(), 1, "{means:?}");
-    let mean_hu = mean_of_voxels(&volume, plane.center_mm.y, LIVER_MM);
-    assert!((means[0] - mean_hu).abs() <= 0.5, "{} HU, not {mean_hu}", means[0]);
+    assert!(lengths.len() == 1 && (lengths[0] - length_mm).abs() <= 0.1, "{lengths:?} mm, not {length_mm}");
+    let hu = truth["structures"].as_array().expect("a list").iter().find(|found| found["name"] == NODULE);
+    let hu = hu.expect("the nodule")["hu"].as_f64().expect("a number");
+    assert!(means.len() == 1 && (means[0] - hu).abs() <= 0.5, "{means:?} HU, not {hu}");
 
-    // Another day.
+    // Another day: all is there, on its slice, in the table and for another report.
+    window.keys(&["ctrl+m", "f", "shift+space"]);
+    window.ready();
     window.reopen();
     let yellow = |p: [u8; 3]| p[0] > 200 && p[1] > 140 && p[1] < 230 && p[2] < 110;
     window.ready();
-    window.display.wait("the length is on its slice again", SOON, |shot| {
+    let reopened = window.display.wait("the length is on its slice again", SOON, |shot| {
         shot.area(SAGITTAL).filter(|&p| yellow(p)).count() > 15
     });
+    window.keep("reopened", &reopened);
+    window.keys(&["ctrl+m"]);
+    assert_eq!(save_report(&window), (lengths, means));
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
                 index: !view.no_index,
                 settings,
                 connect: view.connect.clone(),
+                keeping: desktop::Keeping::Everything,
             };
             desktop::run(view.studies.clone(), options).or_else(|error| {
                 if view.connect.is_some() {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
@@ -33,10 +34,13 @@ use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::sharing::Sharing;
 use super::text::tr;
-use super::{Options, hybrid, palette, side_panel, theme, top_bar, upkeep};
+use super::{Keeping, Options, hybrid, palette, side_panel, theme, top_bar, upkeep};
 
 /// How often progress is shown while files are read.
-const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// A frame in which the window's own code runs for longer is told in the log.
+const LONG_FRAME: Duration = Duration::from_millis(8);
 
 /// What the reading of a series is called.
 pub const LOADING: &str = "Reading the series";
@@ -52,8 +56,8 @@ pub struct App {
     pub(super) failed: Vec<Failed>,
     pub(super) thumbnails: HashMap<String, egui::TextureHandle>,
     pub(super) work: Option<Work>,
-    /// Whether headers are kept between starts.
-    pub(super) index: bool,
+    /// Whether headers are kept between starts; `None` leaves what is kept alone.
+    pub(super) index: Option<bool>,
     pub(super) presets: PresetLibrary,
     pub(super) preset_job: Option<Job<presets::News>>,
     pub(super) thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
@@ -121,6 +125,7 @@ impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: Options) -> Self {
         let ctx = &cc.egui_ctx;
         let settings::Read { settings, problem } = options.settings;
+        let keeps = options.keeping == Keeping::Everything;
         // Of those keys, some zoom pictures.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         upkeep::apply(ctx, &settings);
@@ -139,7 +144,7 @@ impl App {
             failed: Vec::new(),
             thumbnails: HashMap::new(),
             work: None,
-            index: options.index,
+            index: keeps.then_some(options.index),
             presets: PresetLibrary::default(),
             preset_job: options.presets.clone().map(|folder| presets::watch(ctx, folder)),
             thumbnail_job: None,
@@ -156,7 +161,7 @@ impl App {
             protocols_folder: hanging,
             keeping: None,
             hung: None,
-            recent: Recent::load(),
+            recent: if keeps { Recent::load() } else { Recent::default() },
             messages: Vec::new(),
             open_dialog: None,
             help: false,
@@ -164,12 +169,12 @@ impl App {
             look_panel: None,
             presets_folder: options.presets,
             saving: None,
-            settings_keeper: settings::file().map(|file| Keeper::new("settings", file)),
+            settings_keeper: settings::file().filter(|_| keeps).map(|file| Keeper::new("settings", file)),
             settings_dialog: None,
             keymap: Keymap::new(&settings.keys, settings.single_keys),
             settings,
             files: annotate::Files::default(),
-            session: session::Store::open(),
+            session: if keeps { session::Store::open() } else { None },
             opened: Vec::new(),
             restoring: None,
             session_seen: 0.0,
@@ -411,6 +416,30 @@ fn on_the_windows_card(
 
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        let start = Instant::now();
+        self.show(ui, frame);
+        let took = start.elapsed();
+        if took > LONG_FRAME {
+            tracing::debug!(ms = took.as_secs_f64() * 1e3, "a frame of the window took long");
+        }
+    }
+
+    fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
+        self.end_reading();
+        let now = self.session_now();
+        if let Some(store) = &mut self.session {
+            now.into_iter().for_each(|session| store.keep(session));
+            store.end();
+        }
+    }
+
+    fn clear_color(&self, _: &egui::Visuals) -> [f32; 4] {
+        egui::Color32::BLACK.to_normalized_gamma_f32()
+    }
+}
+
+impl App {
+    fn show(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
@@ -467,7 +496,8 @@ impl eframe::App for App {
         self.show_measurements(ui, &mut commands);
         let candidates = self.candidates();
         self.desk.begin_pass(self.settings.mouse);
-        egui::CentralPanel::default().frame(egui::Frame::new().fill(egui::Color32::BLACK)).show(ui, |ui| {
+        // What is cleared is black already, and painting a window twice takes time where no card does it.
+        egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
             dialogs::messages(self, ui, &mut commands);
             self.sharing.show_knocks(ui);
             if let Some(connection) = &self.connection {
@@ -529,19 +559,6 @@ impl eframe::App for App {
         }
         self.desk.play();
         self.load_missing(&ctx);
-    }
-
-    fn on_exit(&mut self) {
-        self.end_reading();
-        let now = self.session_now();
-        if let Some(store) = &mut self.session {
-            now.into_iter().for_each(|session| store.keep(session));
-            store.end();
-        }
-    }
-
-    fn clear_color(&self, _: &egui::Visuals) -> [f32; 4] {
-        theme::panel().to_normalized_gamma_f32()
     }
 }
 

@@ -82,6 +82,10 @@ pub enum Command {
     },
     ShowKind(ViewportId, Kind),
     SetSlab(ViewportId, Slab),
+    /// To a thicker slab of the menu, or a thinner one.
+    StepSlab(isize),
+    /// Maximum, minimum or mean of the slab.
+    NextCombine,
     SetTool(Tool),
     Invert,
     Flip {
@@ -124,8 +128,10 @@ pub enum Command {
     NextHandle,
     /// As a click where the keyboard's pointer is.
     Enter,
-    /// A handle or the keyboard's pointer, by pixels.
+    /// A handle or the keyboard's pointer, by pixels; with its tool the crosshair.
     Nudge(i16, i16),
+    /// With the crosshair's tool, the other cuts turn clockwise by this many degrees.
+    TurnCuts(f64),
     ToggleKeyImage,
     /// The brush's radius changes by this factor.
     ScaleBrush(f64),
@@ -314,6 +320,16 @@ pub const SHORTCUTS: &[Shortcut] = &[
     },
     Shortcut {
         group: "Picture",
+        keys: "Ctrl+Up, Ctrl+Down, Shift+M",
+        text: "Thicker, thinner slices; MIP, MinIP or mean",
+        bindings: &[
+            (Modifiers::COMMAND, Key::ArrowUp, || Command::StepSlab(1)),
+            (Modifiers::COMMAND, Key::ArrowDown, || Command::StepSlab(-1)),
+            (SHIFT, Key::M, || Command::NextCombine),
+        ],
+    },
+    Shortcut {
+        group: "Picture",
         keys: "C",
         text: "Play slices or times, stop",
         bindings: &[(NONE, Key::C, || Command::ToggleCine)],
@@ -390,6 +406,15 @@ pub const SHORTCUTS: &[Shortcut] = &[
             (SHIFT, Key::ArrowDown, || Command::Nudge(0, 10)),
             (SHIFT, Key::ArrowLeft, || Command::Nudge(-10, 0)),
             (SHIFT, Key::ArrowRight, || Command::Nudge(10, 0)),
+        ],
+    },
+    Shortcut {
+        group: "Tools",
+        keys: "Shift+arrows, Alt+Left, Alt+Right with B",
+        text: "Move the crosshair, turn its lines",
+        bindings: &[
+            (Modifiers::ALT, Key::ArrowLeft, || Command::TurnCuts(-5.0)),
+            (Modifiers::ALT, Key::ArrowRight, || Command::TurnCuts(5.0)),
         ],
     },
     Shortcut {

@@ -43,7 +43,7 @@ impl App {
         let wanted = paths.clone();
         let keep = self.index;
         let job = Job::start("scan", ctx, move |progress, sink| {
-            let index = crate::study::index(keep);
+            let index = keep.and_then(crate::study::index);
             sink.send(dicom::scan_with(&wanted, progress, index.as_ref()));
         });
         self.open_dialog = None;
@@ -273,6 +273,11 @@ impl App {
         for id in self.desk.missing() {
             self.desk.forget(&id);
         }
+    }
+
+    /// Whether the first image of what is being loaded is on screen.
+    pub(super) fn shows_preview_picture(&self) -> bool {
+        matches!(&self.work, Some(Work::Load { preview: Some(preview), .. }) if preview.shows_picture())
     }
 
     /// Whether an image of what is being loaded is all there is to see.

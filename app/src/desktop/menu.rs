@@ -12,7 +12,8 @@ use super::text::{self, tr};
 use super::theme;
 use super::viewport::Viewport;
 
-const SLABS_MM: [f64; 6] = [0.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+/// Thicknesses to choose from; 0 is a plain cut.
+pub const SLABS_MM: [f64; 6] = [0.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 
 pub fn viewport(
     ui: &mut egui::Ui,

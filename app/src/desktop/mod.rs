@@ -12,6 +12,7 @@
 mod about;
 mod annotate;
 mod app;
+pub mod bench;
 mod canvas;
 mod clip_planes;
 mod command;
@@ -60,6 +61,7 @@ mod upkeep;
 mod viewport;
 mod windows;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -70,7 +72,7 @@ use render_core::{Renderer, gpu};
 /// How the window starts.
 #[derive(Debug)]
 pub struct Options {
-    /// Draws the pictures. The window's widgets use whatever adapter there is.
+    /// Draws the pictures.
     pub renderer: Renderer,
     /// Folder of the user's own volume presets.
     pub presets: Option<PathBuf>,
@@ -79,27 +81,81 @@ pub struct Options {
     /// A server to connect to, by the address that it prints.
     pub connect: Option<String>,
     pub settings: settings::Read,
+    pub keeping: Keeping,
+}
+
+/// Whether the next start finds what this one leaves: settings, the session, what was opened and drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    Everything,
+    Nothing,
 }
 
 /// Opens the window on the studies in `paths` and returns when it is closed. Fails if there is no
-/// display or no adapter that could draw a window.
+/// display or nothing that could draw a window.
 pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
     text::choose(options.settings.settings.language.as_deref());
-    let native = eframe::NativeOptions {
-        viewport: eframe::egui::ViewportBuilder::default()
-            .with_title("Voxcast")
-            .with_app_id("voxcast")
-            .with_inner_size([1440.0, 900.0])
-            .with_min_inner_size([640.0, 480.0])
-            .with_drag_and_drop(true),
-        renderer: eframe::Renderer::Wgpu,
-        // Noise that hides banding would change grey values.
-        dithering: false,
-        wgpu_options: eframe::WgpuConfiguration { wgpu_setup: setup(), ..Default::default() },
-        ..Default::default()
+    let widgets = Widgets::beside(&options.renderer);
+    open(widgets, Box::new(move |cc| Box::new(app::App::new(cc, paths, options))))
+}
+
+/// What draws the window around the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Widgets {
+    /// The card that draws the pictures, so that they need not leave it.
+    Card,
+    /// The system's OpenGL. Where a processor stands in for the card, its shaders cost a fraction of those of
+    /// `Card`: 1440x900 took 127 ms there and 12 ms here.
+    OpenGl,
+}
+
+impl Widgets {
+    fn beside(renderer: &Renderer) -> Self {
+        if renderer.name() == "gpu" { Self::Card } else { Self::OpenGl }
+    }
+}
+
+type Make = Box<dyn FnOnce(&eframe::CreationContext<'_>) -> Box<dyn eframe::App>>;
+
+/// Opens a window for an app, and by the other way of drawing it if the first one fails.
+fn open(widgets: Widgets, make: Make) -> anyhow::Result<()> {
+    let make = Cell::new(Some(make));
+    let run = |renderer| {
+        let native = eframe::NativeOptions {
+            viewport: eframe::egui::ViewportBuilder::default()
+                .with_title("Voxcast")
+                .with_app_id("voxcast")
+                .with_inner_size([1440.0, 900.0])
+                .with_min_inner_size([640.0, 480.0])
+                .with_drag_and_drop(true),
+            renderer,
+            // Noise that hides banding would change grey values.
+            dithering: false,
+            wgpu_options: eframe::WgpuConfiguration { wgpu_setup: setup(), ..Default::default() },
+            ..Default::default()
+        };
+        let create = |cc: &eframe::CreationContext<'_>| match make.take() {
+            Some(make) => Ok(make(cc)),
+            None => Err("the window was made before".into()),
+        };
+        eframe::run_native("Voxcast", native, Box::new(create))
     };
-    eframe::run_native("Voxcast", native, Box::new(|cc| Ok(Box::new(app::App::new(cc, paths, options)))))
-        .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+    let (first, second) = match widgets {
+        Widgets::Card => (eframe::Renderer::Wgpu, eframe::Renderer::Glow),
+        Widgets::OpenGl => (eframe::Renderer::Glow, eframe::Renderer::Wgpu),
+    };
+    let opened = run(first).or_else(|error| {
+        let unused = make.take();
+        let never_opened = unused.is_some();
+        make.set(unused);
+        // Without a display nothing can be opened.
+        if !never_opened || matches!(error, eframe::Error::WinitEventLoop(_)) {
+            return Err(error);
+        }
+        tracing::info!(%error, "the window is drawn in another way");
+        run(second)
+    });
+    opened.map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
 }
 
 /// The window's device. On a real card the renderer works with it, too, and needs all it has to give.

@@ -348,7 +348,7 @@ fn lines(painter: &Painter, rect: Rect, viewport: &Viewport, scenery: &Scenery<'
 }
 
 /// How thick a slice is and how its values become one; `None` for plain cuts and other views.
-fn slab_text(view: &ViewState) -> Option<String> {
+pub fn slab_text(view: &ViewState) -> Option<String> {
     let thick = matches!(view.content, Content::Slice | Content::Curved) && view.slab.thickness_mm > 0.0;
     let name = match view.slab.combine {
         Combine::Maximum => tr!("mip"),

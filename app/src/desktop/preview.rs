@@ -48,6 +48,11 @@ impl Preview {
         self.off_middle < other.off_middle
     }
 
+    /// Whether its picture is there yet.
+    pub fn shows_picture(&self) -> bool {
+        self.viewport.on_screen().is_some()
+    }
+
     /// The image below a bar with progress and a way to stop.
     pub fn show(
         &mut self,

@@ -2,18 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use super::keeper::Keeper;
+
 /// As many as a menu shows without scrolling.
 const MOST: usize = 12;
 
 /// Newest first, kept in a file of the user's data folder. A list that cannot be read or written
 /// is a comfort lost, never an error.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recent {
-    file: Option<PathBuf>,
+    keeper: Option<Keeper>,
     paths: Vec<PathBuf>,
 }
 
 impl Recent {
+    /// What is in the user's data folder. By default nothing is, nor is it kept.
     pub fn load() -> Self {
         let file = directories::ProjectDirs::from("org", "voxcast", "voxcast")
             .map(|dirs| dirs.data_dir().join("recent.json"));
@@ -24,7 +27,7 @@ impl Recent {
         let text = file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
         let mut paths: Vec<PathBuf> = serde_json::from_slice(&text).unwrap_or_default();
         paths.truncate(MOST);
-        Self { file, paths }
+        Self { keeper: file.map(|file| Keeper::new("recent", file)), paths }
     }
 
     /// Newest first.
@@ -47,21 +50,12 @@ impl Recent {
     }
 
     fn save(&self) {
-        let Some(file) = &self.file else { return };
-        if let Err(error) = write(file, &self.paths) {
-            tracing::warn!(%error, "the list of recent studies was not saved");
+        let Some(keeper) = &self.keeper else { return };
+        match serde_json::to_vec_pretty(&self.paths) {
+            Ok(text) => keeper.put(text),
+            Err(error) => tracing::warn!(%error, "the list of recent studies was not kept"),
         }
     }
-}
-
-/// Writes beside the file and renames, so that a crash leaves the old list.
-fn write(file: &Path, paths: &[PathBuf]) -> std::io::Result<()> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let fresh = file.with_extension("json.new");
-    std::fs::write(&fresh, serde_json::to_vec_pretty(paths)?)?;
-    std::fs::rename(fresh, file)
 }
 
 #[cfg(test)]
@@ -82,6 +76,7 @@ mod tests {
         for name in ["/a", "/b", "/a"] {
             recent.add(Path::new(name));
         }
+        drop(recent);
         assert_eq!(Recent::from_file(file).paths(), [PathBuf::from("/a"), PathBuf::from("/b")]);
         std::fs::remove_dir_all(folder).unwrap();
     }
@@ -94,6 +89,7 @@ mod tests {
         let mut recent = Recent::from_file(Some(file.clone()));
         assert!(recent.paths().is_empty());
         recent.add(Path::new("/study"));
+        drop(recent);
         assert_eq!(Recent::from_file(Some(file)).paths(), [PathBuf::from("/study")]);
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -6,7 +6,7 @@ use glam::DVec3;
 use render_core::Geometry;
 
 use crate::annotation::{Annotation, Id, Kind, Placement};
-use crate::segmentation::{Change, Run, Segment, Segmentation, SegmentationError};
+use crate::segmentation::{Change, Painted, Run, Segment, Segmentation, SegmentationError};
 
 /// Most annotations of a reading.
 pub const MAX_ANNOTATIONS: usize = 10_000;
@@ -175,6 +175,16 @@ impl Reading {
         (!change.is_empty()).then_some(change)
     }
 
+    /// Takes over what was painted elsewhere, and returns the edit that takes it back. `None` where the labels have
+    /// changed since: it has to be painted again then.
+    pub fn put_painted(&mut self, series: &str, painted: Painted) -> Option<Edit> {
+        let Painted { before, after, change } = painted;
+        let now = self.segmentations.get_mut(series).filter(|now| now.revision() == before)?;
+        *now = after;
+        self.revision += 1;
+        Some(Edit::Labels { series: series.to_owned(), changes: vec![change] })
+    }
+
     /// Takes a segment away with its voxels, and returns the edit that brings both back.
     pub fn remove_segment(&mut self, series: &str, number: u8) -> Option<Edit> {
         let segmentation = self.segmentation(series)?;
@@ -243,5 +253,31 @@ impl Reading {
     pub(crate) fn of_numbers(seed: u128, next: u64) -> Self {
         // Ids stay far below their end, whatever a file says.
         Self { seed, next: next.min(u64::MAX / 2), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::DAffine3;
+
+    use super::*;
+
+    #[test]
+    fn what_was_painted_elsewhere_counts_only_while_nothing_else_was() {
+        let geometry = Geometry::new([40, 20, 10], DAffine3::IDENTITY).expect("a grid");
+        let mut reading = Reading::new([1; 16]);
+        let runs = [Run { start: 5, length: 30 }];
+        let painted = reading.begin_segmentation("1.2.3", &geometry).expect("small").painted(&runs, 2);
+        reading.paint("1.2.3", &[Run { start: 0, length: 3 }], 1).expect("a change");
+        assert!(reading.put_painted("1.2.3", painted).is_none());
+        let painted = reading.segmentation("1.2.3").expect("there is one").painted(&runs, 2);
+        let back = reading.put_painted("1.2.3", painted).expect("nothing came between");
+        let sum = |reading: &Reading| -> u32 {
+            let labels = reading.segmentation("1.2.3").expect("there is one").labels();
+            labels.iter().map(|label| u32::from(*label)).sum()
+        };
+        assert_eq!(sum(&reading), 3 + 60);
+        reading.apply(back);
+        assert_eq!(sum(&reading), 3);
     }
 }

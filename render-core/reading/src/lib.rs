@@ -51,8 +51,8 @@ pub use mask::mask;
 pub use measure::{Measure, Quantity, Source, Values, measure, sampling_mm};
 pub use region::sample;
 pub use segmentation::{
-    Brush, Change, MAX_BRUSH_MM, MAX_LABELLED, MAX_SEGMENTS, Run, Segment, Segmentation, SegmentationError,
-    grow, threshold,
+    Brush, Change, MAX_BRUSH_MM, MAX_LABELLED, MAX_SEGMENTS, Painted, Run, Segment, Segmentation,
+    SegmentationError, grow, threshold,
 };
 pub use session::{SessionError, from_json, to_json};
 pub use statistics::{Cancelled, Statistics};

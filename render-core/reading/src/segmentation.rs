@@ -59,6 +59,22 @@ pub enum SegmentationError {
     TooMany,
 }
 
+/// A segmentation with voxels that were painted in a copy of it, for [`crate::Reading::put_painted`].
+#[derive(Debug)]
+pub struct Painted {
+    /// The revision of the one that was copied.
+    pub(crate) before: u64,
+    pub(crate) after: Segmentation,
+    pub(crate) change: Change,
+}
+
+impl Painted {
+    /// Whether any label is another one now.
+    pub fn is_empty(&self) -> bool {
+        self.change.is_empty()
+    }
+}
+
 /// How a brush paints.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Brush {
@@ -123,6 +139,13 @@ impl Segmentation {
         std::mem::replace(&mut self.segments, segments)
     }
 
+    /// A copy with a label on these voxels: for large ones, on a thread of their own.
+    pub fn painted(&self, runs: &[Run], label: u8) -> Painted {
+        let mut after = self.clone();
+        let change = after.paint(runs, label);
+        Painted { before: self.revision, after, change }
+    }
+
     /// Gives voxels a label, and returns what takes that back.
     pub(crate) fn paint(&mut self, runs: &[Run], label: u8) -> Change {
         self.write(runs.iter().map(|&run| (run, label)))
@@ -138,14 +161,23 @@ impl Segmentation {
         let labels = Arc::make_mut(&mut self.labels);
         for (run, label) in runs {
             let first = run.start as usize;
-            let Some(voxels) = labels.get_mut(first..first + run.length as usize) else { continue };
-            for (i, voxel) in voxels.iter_mut().enumerate().filter(|(_, voxel)| **voxel != label) {
-                let at = run.start + i as u32;
-                match before.last_mut() {
-                    Some((last, old)) if *old == *voxel && last.start + last.length == at => last.length += 1,
-                    _ => before.push((Run { start: at, length: 1 }, *voxel)),
+            let Some(mut voxels) = labels.get_mut(first..first + run.length as usize) else { continue };
+            let mut start = run.start;
+            while let [old, ..] = *voxels {
+                let count = alike(voxels);
+                let (same, rest) = std::mem::take(&mut voxels).split_at_mut(count);
+                voxels = rest;
+                let length = same.len() as u32;
+                if old != label {
+                    same.fill(label);
+                    match before.last_mut() {
+                        Some((last, other)) if *other == old && last.start + last.length == start => {
+                            last.length += length;
+                        }
+                        _ => before.push((Run { start, length }, old)),
+                    }
                 }
-                *voxel = label;
+                start += length;
             }
         }
         before.shrink_to_fit();
@@ -209,8 +241,13 @@ impl Segmentation {
     /// All voxels of a segment.
     pub fn runs_of(&self, number: u8) -> Vec<Run> {
         let mut runs = Vec::new();
-        for (i, _) in self.labels.iter().enumerate().filter(|(_, label)| **label == number) {
-            add(&mut runs, i as u32);
+        let mut labels = self.labels.as_slice();
+        while let [label, ..] = *labels {
+            let (start, length) = (self.labels.len() - labels.len(), alike(labels));
+            if label == number {
+                runs.push(Run { start: start as u32, length: length as u32 });
+            }
+            labels = &labels[length..];
         }
         runs
     }
@@ -363,10 +400,61 @@ pub fn grow(
     Ok(runs)
 }
 
+/// How many labels from the first on are the same as it. Many at a time are compared: most runs hold one only.
+fn alike(labels: &[u8]) -> usize {
+    const BLOCK: usize = 64;
+    let Some(&first) = labels.first() else { return 0 };
+    let blocks = labels.chunks_exact(BLOCK);
+    let whole =
+        blocks.take_while(|block| block.iter().fold(0, |differs, label| differs | (label ^ first)) == 0);
+    let whole = whole.count() * BLOCK;
+    whole + labels[whole..].iter().take_while(|label| **label == first).count()
+}
+
 /// Adds a voxel that comes after all that are there.
 pub(crate) fn add(runs: &mut Vec<Run>, at: u32) {
     match runs.last_mut() {
         Some(last) if last.start + last.length == at => last.length += 1,
         _ => runs.push(Run { start: at, length: 1 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::DAffine3;
+
+    use super::*;
+
+    fn empty() -> Segmentation {
+        Segmentation::new(Geometry::new([40, 20, 10], DAffine3::IDENTITY).expect("a grid")).expect("small")
+    }
+
+    #[test]
+    fn labels_that_are_alike_are_counted_across_blocks() {
+        for length in [0, 1, 63, 64, 65, 200] {
+            let mut labels = vec![3u8; length];
+            assert_eq!(alike(&labels), length);
+            labels.push(4);
+            labels.push(3);
+            assert_eq!(alike(&labels), length.max(usize::from(length == 0)));
+        }
+    }
+
+    #[test]
+    fn painting_over_many_labels_is_taken_back_label_by_label() {
+        let mut segmentation = empty();
+        for (start, label) in [(0u32, 1u8), (100, 2), (150, 3), (151, 2), (900, 1)] {
+            segmentation.paint(&[Run { start, length: 130 }], label);
+        }
+        let before = segmentation.labels().to_vec();
+        let change =
+            segmentation.paint(&[Run { start: 10, length: 500 }, Run { start: 800, length: 400 }], 2);
+        assert!(segmentation.labels()[10..510].iter().all(|label| *label == 2));
+        let back = segmentation.apply(&change);
+        assert_eq!(**segmentation.labels(), before);
+        segmentation.apply(&back);
+        assert!(segmentation.labels()[800..1200].iter().all(|label| *label == 2));
+        assert!(segmentation.paint(&[Run { start: 10, length: 500 }], 2).is_empty());
+        assert_eq!(segmentation.runs_of(2)[0], Run { start: 10, length: 500 });
     }
 }

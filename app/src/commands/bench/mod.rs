@@ -1,6 +1,7 @@
 //! `voxcast bench`: times of this machine on a study, one line per case.
 
 mod stream;
+mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,6 +27,7 @@ const WARM_UP: u32 = 3;
 pub fn run(bench: &Bench) -> Result<()> {
     let (args, ran, known) = match bench {
         Bench::Stream(args) => return stream::run(args),
+        Bench::Window(args) => return window::run(args),
         Bench::Render(args) => (
             args,
             render(args)?,

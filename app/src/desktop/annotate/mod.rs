@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use eframe::egui;
 use reading::{
-    Annotation, Edit, Editor, Id, Input, Key, Kind, Outcome, Pixel, Placement, Reading, Run, Segmentation,
-    Source, Tool, Values,
+    Annotation, Edit, Editor, Id, Input, Key, Kind, Outcome, Painted, Pixel, Placement, Reading, Run,
+    Segmentation, Source, Tool, Values,
 };
 use render_core::scene::ViewState;
 use render_core::scene::view::Plane;
@@ -147,7 +147,23 @@ struct Naming {
 struct Growing {
     series: String,
     label: u8,
-    job: Job<Vec<Run>>,
+    stage: Stage,
+}
+
+/// Large segments take longer than a frame to find, and to paint.
+enum Stage {
+    Finding(Job<Vec<Run>>),
+    Painting(Arc<Vec<Run>>, Job<Painted>),
+}
+
+impl Stage {
+    fn paint(segmentation: &Segmentation, runs: Arc<Vec<Run>>, label: u8, ctx: &egui::Context) -> Self {
+        let (segmentation, found) = (segmentation.clone(), Arc::clone(&runs));
+        let job = Job::start("paint segment", ctx, move |_, sink| {
+            sink.send(segmentation.painted(&found, label));
+        });
+        Self::Painting(runs, job)
+    }
 }
 
 pub struct Annotate {
@@ -157,6 +173,8 @@ pub struct Annotate {
     measured: HashMap<Id, Measured>,
     masks: HashMap<ViewportId, paint::Mask>,
     solids: solid::Solids,
+    /// The window's pass in which a mask beside the active viewport's was made last.
+    mask_made: u64,
     naming: Option<Naming>,
     growing: Option<Growing>,
     /// Shown where there is one.
@@ -184,6 +202,7 @@ impl Default for Annotate {
             measured: HashMap::new(),
             masks: HashMap::new(),
             solids: solid::Solids::default(),
+            mask_made: 0,
             naming: None,
             growing: None,
             panel: None,
@@ -358,7 +377,7 @@ impl Annotate {
     }
 
     /// Takes what threads have found out.
-    pub fn poll(&mut self) {
+    pub fn poll(&mut self, ctx: &egui::Context) {
         for measured in self.measured.values_mut() {
             match measured.job.as_ref().map(Job::poll) {
                 Some(Poll::Result(Found { values, whole })) => {
@@ -372,23 +391,50 @@ impl Annotate {
         }
         let reading = &self.reading;
         self.measured.retain(|id, _| reading.get(*id).is_some());
-        match self.growing.as_ref().map(|growing| growing.job.poll()) {
-            Some(Poll::Result(runs)) => {
-                if let Some(Growing { series, label, .. }) = self.growing.take() {
-                    match self.reading.paint(&series, &runs, label) {
-                        Some(edit) => self.done.push(Done { name: "Grow segment".into(), edit, merge: None }),
-                        None => self.notes.push(tr!("nothing-new-was-marked").into_owned()),
-                    }
+        self.poll_growing(ctx);
+    }
+
+    fn poll_growing(&mut self, ctx: &egui::Context) {
+        let Some(Growing { series, label, stage }) = self.growing.take() else { return };
+        let paint = |reading: &Reading, runs| {
+            let segmentation = reading.segmentation(&series)?;
+            Some(Stage::paint(segmentation, runs, label, ctx))
+        };
+        let stage = match stage {
+            Stage::Finding(job) => match job.poll() {
+                Poll::Pending => Some(Stage::Finding(job)),
+                Poll::Result(runs) => paint(&self.reading, Arc::new(runs)),
+                Poll::Ended => None,
+            },
+            Stage::Painting(runs, job) => match job.poll() {
+                Poll::Pending => Some(Stage::Painting(runs, job)),
+                Poll::Result(painted) if painted.is_empty() => {
+                    self.notes.push(tr!("nothing-new-was-marked").into_owned());
+                    None
                 }
-            }
-            Some(Poll::Ended) => self.growing = None,
-            Some(Poll::Pending) | None => {}
-        }
+                Poll::Result(painted) => match self.reading.put_painted(&series, painted) {
+                    Some(edit) => {
+                        self.done.push(Done { name: "Grow segment".into(), edit, merge: None });
+                        None
+                    }
+                    // A stroke came between.
+                    None => paint(&self.reading, runs),
+                },
+                Poll::Ended => None,
+            },
+        };
+        self.growing = stage.map(|stage| Growing { series, label, stage });
     }
 
     /// What threads are doing, with its progress.
     pub fn work(&self) -> Option<(&'static str, &Progress)> {
-        self.growing.as_ref().map(|growing| (text::of("Marking voxels"), growing.job.progress()))
+        self.growing.as_ref().map(|growing| {
+            let progress = match &growing.stage {
+                Stage::Finding(job) => job.progress(),
+                Stage::Painting(_, job) => job.progress(),
+            };
+            (text::of("Marking voxels"), progress)
+        })
     }
 
     pub fn cancel_work(&mut self) {
@@ -426,7 +472,7 @@ impl Annotate {
                 sink.send(runs);
             }
         });
-        self.growing = Some(Growing { series: series.series_id.clone(), label, job });
+        self.growing = Some(Growing { series: series.series_id.clone(), label, stage: Stage::Finding(job) });
     }
 
     /// The active segment of a series; the first one is made where there is none.

@@ -20,6 +20,8 @@ const LINE_HEIGHT: f32 = 16.0;
 /// The segments over one viewport's picture.
 pub struct Mask {
     key: MaskKey,
+    /// When it was made, in passes of the window.
+    made: u64,
     texture: Option<egui::TextureHandle>,
 }
 
@@ -52,7 +54,7 @@ impl Annotate {
         if view.content != Content::Slice {
             return self.paint_solid(painter, place, id, view, series);
         }
-        self.paint_mask(painter, place, id, view, series);
+        self.paint_mask(painter, place, id, view, series, is_active);
         let points_per_pixel = place.width() / view.size[0].max(1) as f32;
         let at = |[x, y]: Pixel| place.min + vec2(x as f32, y as f32) * points_per_pixel;
         let reach = reach_mm(view, series.outline());
@@ -111,6 +113,7 @@ impl Annotate {
         id: ViewportId,
         view: &ViewState,
         series: &Arc<OpenSeries>,
+        is_active: bool,
     ) {
         let segmentation = self.reading.segmentation(&series.series_id);
         let Some(segmentation) = segmentation.filter(|s| !s.segments().is_empty()) else {
@@ -127,14 +130,26 @@ impl Annotate {
             plane: view.plane,
             size: view.size.map(|n| ((f64::from(n) * share) as u32).max(1)),
         };
-        if self.masks.get(&id).is_none_or(|mask| mask.key != key) {
-            let rgba = reading::mask(segmentation, &view.plane, key.size, MASK_OPACITY);
-            let texture = rgba.map(|rgba| {
-                let size = key.size.map(|n| n as usize);
-                let image = egui::ColorImage::from_rgba_unmultiplied(size, &rgba);
-                painter.ctx().load_texture("segments", image, TextureOptions::NEAREST)
-            });
-            self.masks.insert(id, Mask { key, texture });
+        let (old, now) = (self.masks.get(&id), painter.ctx().cumulative_pass_nr());
+        if old.is_none_or(|mask| mask.key != key) {
+            // Several in one frame would hold it up. Where the slice is the same, an older one does for a moment;
+            // those beside the one that is painted on come in turns.
+            let same_slice = old.is_none_or(|mask| (mask.key.plane, mask.key.size) == (key.plane, key.size));
+            let had_its_turn = old.is_some_and(|mask| now - mask.made < self.masks.len() as u64);
+            if same_slice && !is_active && (had_its_turn || self.mask_made == now) {
+                painter.ctx().request_repaint();
+            } else {
+                let rgba = reading::mask(segmentation, &view.plane, key.size, MASK_OPACITY);
+                let texture = rgba.map(|rgba| {
+                    let size = key.size.map(|n| n as usize);
+                    let image = egui::ColorImage::from_rgba_unmultiplied(size, &rgba);
+                    painter.ctx().load_texture("segments", image, TextureOptions::NEAREST)
+                });
+                self.masks.insert(id, Mask { key, made: now, texture });
+                if !is_active {
+                    self.mask_made = now;
+                }
+            }
         }
         if let Some(texture) = self.masks.get(&id).and_then(|mask| mask.texture.as_ref()) {
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));

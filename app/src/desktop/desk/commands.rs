@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use render_core::Outlined;
 use render_core::scene::clip::MAX_PLANES;
+use render_core::scene::view::Combine;
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
 
 use super::Desk;
 use crate::desktop::clip_planes;
 use crate::desktop::command::Command;
 use crate::desktop::layout::ViewportId;
-use crate::desktop::viewport::Viewport;
+use crate::desktop::menu::SLABS_MM;
+use crate::desktop::tool::Tool;
+use crate::desktop::viewport::{Effect, Viewport};
 
 impl Desk {
     /// Commands for the active viewport, or for all.
@@ -50,6 +53,8 @@ impl Desk {
             Command::StepViewport(by) => self.step(by),
             Command::SetWindow(window) => self.set_window(active, window),
             Command::WindowKey(number) => self.window_key(number),
+            Command::Nudge(x, y) => self.nudge_cursor([x, y]),
+            Command::TurnCuts(degrees) => self.turn_cuts(degrees),
             Command::ResetAll => self.viewports.values_mut().for_each(Viewport::reset),
             Command::SetPreset(ref name) => self.on_volume(volume_id, |view, volume| {
                 if let Some(preset) = presets.find(name) {
@@ -82,6 +87,26 @@ impl Desk {
         }
     }
 
+    /// The place where planes cross moves by pixels of the active slice.
+    fn nudge_cursor(&mut self, [right, down]: [i16; 2]) {
+        let Some(viewport) = self.active().filter(|viewport| viewport.is_slice()) else { return };
+        let view = &viewport.view;
+        let mm = view.plane.mm_per_pixel(view.size);
+        let shift_mm = (view.plane.right * f64::from(right) + view.plane.down * f64::from(down)) * mm;
+        let place = self.cursors.get(viewport.frame()).copied().unwrap_or(view.plane.center_mm) + shift_mm;
+        self.take_effect(self.active, Effect::CursorMoved(place));
+    }
+
+    /// The other cuts turn about that place, as the active slice shows them.
+    fn turn_cuts(&mut self, degrees: f64) {
+        let Some(viewport) = self.active().filter(|viewport| viewport.is_slice()) else { return };
+        if self.tool == Tool::Crosshair {
+            let cursor = self.cursors.get(viewport.frame()).copied();
+            let about_mm = cursor.unwrap_or(viewport.view.plane.center_mm);
+            self.take_effect(self.active, Effect::OthersTurned { degrees, about_mm });
+        }
+    }
+
     fn run_on_active(&mut self, command: &Command) {
         let id = self.active;
         let Some(viewport) = self.viewports.get_mut(&id) else { return };
@@ -109,6 +134,24 @@ impl Desk {
                     viewport.view.slab = slab;
                     viewport.view.touch();
                 }
+            }
+            Command::StepSlab(by) if slice => {
+                let now = viewport.view.slab.thickness_mm;
+                let next = match by {
+                    1.. => SLABS_MM.into_iter().find(|mm| *mm > now + 1e-6),
+                    _ => SLABS_MM.into_iter().rev().find(|mm| *mm < now - 1e-6),
+                };
+                viewport.view.slab.thickness_mm = next.unwrap_or(now);
+                viewport.view.touch();
+            }
+            Command::NextCombine if slice => {
+                let combine = &mut viewport.view.slab.combine;
+                *combine = match *combine {
+                    Combine::Maximum => Combine::Minimum,
+                    Combine::Minimum => Combine::Mean,
+                    Combine::Mean => Combine::Maximum,
+                };
+                viewport.view.touch();
             }
             Command::Reset => {
                 viewport.reset();

@@ -37,7 +37,7 @@ impl Desk {
             Command::StepViewport(by) if self.annotate.editor.wants_arrows() => {
                 self.annotate_key(Key::Nudge(by as i16, 0));
             }
-            Command::Nudge(x, y) => self.annotate_key(Key::Nudge(x, y)),
+            Command::Nudge(x, y) if self.tool != Tool::Crosshair => self.annotate_key(Key::Nudge(x, y)),
             Command::NextHandle => self.annotate_key(Key::Next),
             Command::Enter => self.annotate_key(Key::Enter),
             Command::Delete => self.annotate_key(Key::Delete),

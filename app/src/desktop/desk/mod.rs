@@ -181,6 +181,11 @@ impl Desk {
         self.viewports.is_empty()
     }
 
+    /// Whether any picture is there yet.
+    pub fn shows_pictures(&self) -> bool {
+        self.viewports.values().any(|viewport| viewport.on_screen().is_some())
+    }
+
     pub fn active(&self) -> Option<&Viewport> {
         self.viewports.get(&self.active)
     }
@@ -533,7 +538,7 @@ impl Desk {
         candidates: &[Candidate],
         commands: &mut Vec<Command>,
     ) {
-        self.annotate.poll();
+        self.annotate.poll(ui.ctx());
         if ui.input(|input| input.pointer.any_down()) {
             self.is_down = true;
             self.observe_drag(true);

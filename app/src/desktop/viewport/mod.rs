@@ -368,6 +368,13 @@ impl Viewport {
         self.focused
     }
 
+    /// The revision of the view that its picture shows, and whether the picture is the final one.
+    pub fn on_screen(&self) -> Option<(u64, bool)> {
+        self.shown
+            .as_ref()
+            .map(|shown| (shown.view.revision, shown.kind == FrameKind::Exact && shown.refined.is_none()))
+    }
+
     /// How far the picture on screen is, 0 to 1, while it gathers samples.
     pub fn refined(&self) -> Option<f32> {
         self.shown.as_ref().and_then(|shown| shown.refined)
@@ -481,7 +488,9 @@ impl Viewport {
         match self.view.content {
             Content::Slice => {
                 let (number, count) = self.view.plane.slice_number(self.series.outline());
-                tr!("spoken-slice", title = self.title(), number = number, count = count).into_owned()
+                let slab = overlay::slab_text(&self.view).map(|slab| format!(", {slab}")).unwrap_or_default();
+                let spoken = tr!("spoken-slice", title = self.title(), number = number, count = count);
+                format!("{spoken}{slab}")
             }
             Content::Curved => tr!("spoken-curved").into_owned(),
             Content::Projection(Combine::Maximum) => tr!("spoken-maximum").into_owned(),
@@ -611,7 +620,6 @@ impl Viewport {
 
     fn paint(&mut self, ui: &egui::Ui, rect: Rect, scenery: &Scenery<'_>, annotate: &mut Annotate) {
         let painter = ui.painter_at(rect);
-        painter.rect_filled(rect, 0.0, Color32::BLACK);
         if let (Some(shown), Some(texture)) = (&self.shown, self.picture.id()) {
             // A picture of another size, while the viewport is resized, keeps its scale.
             let [width, height] = shown.view.size.map(|n| n as f32 / ui.pixels_per_point());
