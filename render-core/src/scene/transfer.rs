@@ -1,7 +1,7 @@
 //! From a value to a colour and an opacity.
 
 use super::color_map::ColorMap;
-use super::track::{Track, TrackError};
+use super::track::{MAX_VALUE, Track, TrackError};
 use crate::render::{GradientOpacity, TransferTable};
 use crate::window::Window;
 
@@ -115,11 +115,14 @@ impl TransferFunction {
     }
 }
 
-/// A straight line between two points in the right order; one point where they fall together.
+/// A straight line between two points in the right order; one point where they fall together. Values beyond a
+/// track's limits are moved there.
 fn line<const N: usize>(low: (f32, [f32; N]), high: (f32, [f32; N])) -> Track<N> {
+    let within = |(value, level): (f32, [f32; N])| (value.clamp(-MAX_VALUE, MAX_VALUE), level);
+    let (low, high) = (within(low), within(high));
     let points = if low.0 < high.0 { vec![low, high] } else { vec![high] };
-    // A window's ends are finite and within the limits, and callers give levels from 0 to 1.
-    Track::linear(points).expect("a line between two ends of a window is a track")
+    // A window's ends are numbers, and callers give levels from 0 to 1.
+    Track::linear(points).expect("a line between two values is a track")
 }
 
 #[cfg(test)]
@@ -186,6 +189,14 @@ mod tests {
         let function = bone().with_opacity_window(Window::clamped(1e6, 1.0));
         assert_eq!(function.opacity(999_990.0), 0.0);
         assert_eq!(function.opacity(1_000_010.0), 1.0);
+    }
+
+    #[test]
+    fn the_widest_window_stays_within_a_track() {
+        let widest = Window::new(0.0, 2e9).expect("the widest window there is");
+        assert!(TransferFunction::tissue(widest).opacities.span().1 <= MAX_VALUE);
+        let edge = Window::new(1e9 - 1.0, 2.0).expect("at the edge");
+        assert_eq!(bone().with_opacity_window(edge).opacity(0.0), 1.0, "both ends are one point");
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Table(Vec<f32>);
 
 /// Narrower ramps have no place in a float.
 const MIN_EXACT_WIDTH: f64 = 1e-6;
+/// A window whose ends lie farther from 0 is none: no volume holds such values, and a track of a transfer function
+/// ends here, too.
+const FARTHEST: f64 = 1e9;
 
 impl Window {
     /// For the tables below, in the order in which the field names windows: width, then centre.
@@ -45,9 +48,10 @@ impl Window {
         Self::shaped(center, width, Shape::Linear)
     }
 
-    /// `None` if a number is not finite or the width is less than the shape allows.
+    /// `None` if a number is not finite, the width is less than the shape allows, or an end lies beyond ±1e9.
     pub fn shaped(center: f64, width: f64, shape: Shape) -> Option<Self> {
-        let possible = center.is_finite() && width.is_finite() && width >= shape.least_width();
+        // What is not a number fails both.
+        let possible = width >= shape.least_width() && center.abs() + width / 2.0 <= FARTHEST;
         possible.then_some(Self { center, width, shape })
     }
 
@@ -244,6 +248,15 @@ fn measured(volume: &Volume) -> Vec<(&'static str, Window)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_whose_ends_no_volume_reaches_are_none() {
+        for (center, width) in [(9e99, 400.0), (-1e10, 400.0), (40.0, 3e9), (f64::INFINITY, 1.0), (0.0, f64::NAN)] {
+            assert_eq!(Window::shaped(center, width, Shape::Linear), None, "{center} {width}");
+        }
+        let pet = Window::shaped(2e6, 4e6, Shape::Linear).expect("values of a PET reach millions");
+        assert_eq!(pet.ends(), (0.0, 4e6));
+    }
 
     fn meaning(tables: Vec<Arc<Table>>) -> Meaning {
         Meaning { tables, ..Meaning::default() }

@@ -94,6 +94,7 @@ impl Header {
             patient: Patient {
                 name: person(tags::PATIENT_NAME),
                 id: person(tags::PATIENT_ID),
+                issuer: person(tags::ISSUER_OF_PATIENT_ID),
                 birth_date: text(tags::PATIENT_BIRTH_DATE),
                 sex: text(tags::PATIENT_SEX),
             },

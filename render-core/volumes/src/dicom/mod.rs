@@ -98,6 +98,8 @@ pub struct Study {
 pub struct Patient {
     pub name: String,
     pub id: String,
+    /// Issuer of Patient ID (0010,0021): who has given the ID.
+    pub issuer: String,
     pub birth_date: String,
     pub sex: String,
 }
