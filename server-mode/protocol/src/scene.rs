@@ -319,7 +319,7 @@ fn shares(name: &str, shares: &[f32]) -> Result<(), String> {
     }
 }
 
-fn few<T>(name: &str, list: &[T], most: usize) -> Result<(), String> {
+pub(crate) fn few<T>(name: &str, list: &[T], most: usize) -> Result<(), String> {
     match list.len() <= most {
         true => Ok(()),
         false => Err(format!("`{name}` lists at most {most}")),

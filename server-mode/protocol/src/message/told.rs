@@ -1,11 +1,30 @@
 //! What clients believe of a server.
 
-use super::{ServerMessage, ViewState, check_view};
-use crate::MAX_VIEWS;
-use crate::scene::Look;
+use super::{
+    IceServer, Measured, NamedWindow, Outline, Preset, Quantity, SelfCheck, Series, SeriesOpened,
+    ServerMessage, Study, Suv, ViewInfo, ViewState, check_view,
+};
+use crate::scene::{Look, MAX_VALUE, few};
+use crate::{MAX_TEXT_BYTES, MAX_VIEWS, bounded, short};
 
 /// The longest text of a server's; libraries of ten thousand series have a third of it.
 pub const MAX_TOLD_BYTES: usize = 16 << 20;
+
+/// Studies of a library, and series of a study.
+const MAX_LISTED: usize = 100_000;
+/// Columns, rows or slices of a volume.
+const MAX_DIM: u32 = 65_535;
+/// Sentences, presets or windows of a series.
+const MAX_LINES: usize = 1000;
+/// Levels of all brightness tables of a series.
+const MAX_LEVELS: usize = 1 << 20;
+/// Numbers that something drawn is measured by, and bars of its histogram.
+const MAX_QUANTITIES: usize = 64;
+const MAX_BARS: usize = 4096;
+/// Servers that help WebRTC on its way, and addresses of one.
+const MAX_ICE: usize = 16;
+/// What a reason quotes of a message.
+const MOST_QUOTED: usize = 200;
 
 impl ServerMessage {
     /// Reads a text message, whose numbers are those that clients reckon with.
@@ -16,20 +35,164 @@ impl ServerMessage {
         if text.len() > MAX_TOLD_BYTES {
             return Err(format!("a message has at most {MAX_TOLD_BYTES} bytes"));
         }
-        let message: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let message: Self = serde_json::from_str(text).map_err(|error| {
+            // It may quote all of a text.
+            error.to_string().chars().take(MOST_QUOTED).collect::<String>()
+        })?;
         message.check()?;
         Ok(message)
     }
 
     fn check(&self) -> Result<(), String> {
         match self {
+            Self::Connected { session_id, protocol, backend, resume_token, ice_servers, .. } => {
+                shorts([session_id, protocol, backend, resume_token])?;
+                let servers = ice_servers.as_deref().unwrap_or_default();
+                few("iceServers", servers, MAX_ICE)?;
+                servers.iter().try_for_each(IceServer::check)
+            }
+            Self::StateFull { series_instance_uid, views } => {
+                shorts(series_instance_uid)?;
+                distinct(views.iter().map(|info| info.view))?;
+                views.iter().try_for_each(ViewInfo::check)
+            }
+            Self::Library { studies } => {
+                few("studies", studies, MAX_LISTED)?;
+                studies.iter().try_for_each(Study::check)
+            }
+            Self::Loading { series_instance_uid, .. } => shorts([series_instance_uid]),
+            Self::SeriesOpened(opened) => opened.check(),
+            Self::Presets { presets } => check_presets(presets),
+            Self::View(info) => info.check(),
+            Self::ViewState(state) => {
+                check_view(state.view)?;
+                shorts([&state.series_instance_uid])
+            }
+            Self::Measured(measured) => measured.check(),
             Self::Shared { views } => distinct(views.iter().copied()),
-            Self::StateFull { views, .. } => distinct(views.iter().map(|info| info.view)),
-            Self::View(info) => check_view(info.view),
-            Self::ViewState(state) => check_view(state.view),
-            _ => Ok(()),
+            Self::Error { message, .. } => shorts([message]),
+            Self::Answer { sdp } if sdp.len() > MAX_TEXT_BYTES => {
+                Err(format!("`sdp` is longer than {MAX_TEXT_BYTES} bytes"))
+            }
+            Self::Transport { reason, .. } => shorts([reason]),
+            // A time that cannot be is no time.
+            Self::Pong { .. } | Self::Answer { .. } | Self::Done { .. } => Ok(()),
         }
     }
+}
+
+impl IceServer {
+    fn check(&self) -> Result<(), String> {
+        few("urls", &self.urls, MAX_ICE)?;
+        shorts(self.urls.iter().chain(&self.username).chain(&self.credential))
+    }
+}
+
+impl Study {
+    fn check(&self) -> Result<(), String> {
+        let Self { study_instance_uid, description, date, patient_name, patient_id, series } = self;
+        shorts([study_instance_uid, description, date, patient_name, patient_id])?;
+        few("series", series, MAX_LISTED)?;
+        series.iter().try_for_each(Series::check)
+    }
+}
+
+impl Series {
+    fn check(&self) -> Result<(), String> {
+        shorts([&self.series_instance_uid, &self.description, &self.modality])?;
+        check_dims(self.dims)
+    }
+}
+
+impl SeriesOpened {
+    fn check(&self) -> Result<(), String> {
+        shorts([&self.series_instance_uid, &self.frame_of_reference_uid, &self.modality, &self.unit])?;
+        check_dims(self.dims)?;
+        few("warnings", &self.warnings, MAX_LINES)?;
+        shorts(self.warnings.iter().flat_map(|warning| [&warning.code, &warning.message]))?;
+        self.self_check.check()?;
+        check_presets(&self.presets)?;
+        few("windows", &self.windows, MAX_LINES)?;
+        if let Some(Suv { body_weight, lean_body_mass, body_surface }) = self.suv {
+            let factors = [Some(body_weight), lean_body_mass, body_surface];
+            if !factors.iter().flatten().all(|factor| *factor > 0.0 && factor.is_finite()) {
+                return Err("factors of `suv` must be above 0".into());
+            }
+        }
+        self.windows.iter().try_for_each(|NamedWindow { label, center, width }| {
+            shorts([label])?;
+            [center, width].into_iter().try_for_each(|x| bounded("windows", *x, f64::from(MAX_VALUE)))
+        })?;
+        self.outline.check()
+    }
+}
+
+impl SelfCheck {
+    fn check(&self) -> Result<(), String> {
+        let Self { found, corrected, unknown, millimetres, reason } = self;
+        [found, corrected, unknown].into_iter().try_for_each(|lines| {
+            few("selfCheck", lines, MAX_LINES)?;
+            shorts(lines)
+        })?;
+        shorts(reason.iter().chain([millimetres]))
+    }
+}
+
+impl Outline {
+    fn check(&self) -> Result<(), String> {
+        let [low, high] = self.value_range;
+        if !(low <= high) || ![low, high].iter().chain(&self.levels).all(|value| value.is_finite()) {
+            return Err("`valueRange` must rise and be finite, as must be `levels`".into());
+        }
+        few("windows", &self.windows, MAX_LINES)?;
+        self.windows.iter().try_for_each(|window| {
+            shorts([&window.label])?;
+            [window.center, window.width]
+                .into_iter()
+                .try_for_each(|x| bounded("windows", x, f64::from(MAX_VALUE)))
+        })?;
+        if self.tables.iter().map(Vec::len).sum::<usize>() > MAX_LEVELS {
+            return Err(format!("`tables` hold at most {MAX_LEVELS} levels"));
+        }
+        match self.tables.iter().flatten().all(|level| level.is_finite()) {
+            true => Ok(()),
+            false => Err("levels of `tables` must be finite".into()),
+        }
+    }
+}
+
+impl ViewInfo {
+    fn check(&self) -> Result<(), String> {
+        check_view(self.view)?;
+        let letters = &self.letters;
+        shorts(self.preset.iter().chain([&letters.left, &letters.right, &letters.top, &letters.bottom]))
+    }
+}
+
+impl Measured {
+    fn check(&self) -> Result<(), String> {
+        few("quantities", &self.quantities, MAX_QUANTITIES)?;
+        shorts(self.quantities.iter().flat_map(|Quantity { measure, unit, .. }| [measure, unit]))?;
+        few("histogram", &self.histogram, MAX_BARS)?;
+        shorts(&self.doubt)
+    }
+}
+
+fn check_presets(presets: &[Preset]) -> Result<(), String> {
+    few("presets", presets, MAX_LINES)?;
+    shorts(presets.iter().flat_map(|preset| [&preset.name, &preset.label]))
+}
+
+fn check_dims(dims: [u32; 3]) -> Result<(), String> {
+    match dims.iter().all(|n| *n <= MAX_DIM) {
+        true => Ok(()),
+        false => Err(format!("`dims` are at most {MAX_DIM} each")),
+    }
+}
+
+/// What a text says may be about a patient: it is not quoted.
+fn shorts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    texts.into_iter().try_for_each(|text| short("text", text))
 }
 
 impl ViewState {
