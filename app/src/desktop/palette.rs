@@ -129,3 +129,16 @@ fn icon(tool: Tool, painter: &Painter, center: Pos2, color: Color32) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_column_comes_where_one_would_be_cut() {
+        let count = (Tool::ALL.len() + Tool::DRAWING.len()) as f32;
+        let whole = count * (BUTTON.y + GAP);
+        assert_eq!([columns(whole + 1.0), columns(whole - 1.0), columns(100.0)], [1, 2, 2]);
+        assert_eq!(width(whole - 1.0) - width(whole + 1.0), BUTTON.x + GAP);
+    }
+}

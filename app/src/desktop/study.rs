@@ -358,6 +358,26 @@ pub fn person_name(dicom: &str) -> String {
 mod tests {
     use super::*;
 
+    /// A real time series.
+    #[test]
+    fn a_4d_series_is_listed_once_by_a_title_without_a_time() {
+        let data = std::env::var_os("VOXCAST_DATA").map_or_else(
+            || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+            std::path::PathBuf::from,
+        );
+        if !data.is_dir() {
+            eprintln!("skipped: no ../shared/data");
+            return;
+        }
+        let paths = [data.join("geometry/mr-4d-epi")];
+        let library = render_core::dicom::scan(&paths, &render_core::Progress::default()).unwrap();
+        let study = &library.studies[0];
+        let listed: Vec<&Series> = study.series.iter().filter(|series| is_first_time(series)).collect();
+        assert_eq!((study.series.len(), listed.len()), (10, 1));
+        assert_eq!(title_of_times(listed[0]), "Axial EPI-FMRI (Interleaved I to S)");
+        assert_eq!(listed[0].title(), "Axial EPI-FMRI (Interleaved I to S), time 1 of 10");
+    }
+
     #[test]
     fn names_and_dates_read_naturally() {
         assert_eq!(person_name("Doe^Jane^Q^Dr^"), "Doe, Jane Q");

@@ -85,8 +85,8 @@ impl Solids {
         let size = view.size.map(|n| ((f64::from(n) * share).round() as u32).max(1));
         let wanted = Scene { surfaces, camera: view.camera, clip: view.clip.clone(), size };
         let picture = self.pictures.entry(id).or_default();
-        match picture.job.take() {
-            Some((scene, job)) => match job.poll() {
+        if let Some((scene, job)) = picture.job.take() {
+            match job.poll() {
                 Poll::Result(image) => {
                     let load = |image| {
                         painter.ctx().load_texture("segments in space", image, TextureOptions::LINEAR)
@@ -95,8 +95,7 @@ impl Solids {
                 }
                 Poll::Pending => picture.job = Some((scene, job)),
                 Poll::Ended => picture.shown = Some((scene, None)),
-            },
-            None => {}
+            }
         }
         let is_shown = picture.shown.as_ref().is_some_and(|(scene, _)| *scene == wanted);
         if !is_shown && picture.job.is_none() {
@@ -125,8 +124,8 @@ impl Solids {
         let now = Labels { voxels: Arc::as_ptr(segmentation.labels()), revision: segmentation.revision() };
         let built =
             self.surfaces.entry(series.to_owned()).or_insert(Built { of: None, surfaces: None, job: None });
-        match built.job.take() {
-            Some((of, job)) => match job.poll() {
+        if let Some((of, job)) = built.job.take() {
+            match job.poll() {
                 Poll::Result(surfaces) => {
                     built.of = Some(of);
                     built.surfaces = Some(Arc::new(surfaces)).filter(|surfaces| !surfaces.is_empty());
@@ -135,8 +134,7 @@ impl Solids {
                 // Others are wanted by now.
                 Poll::Pending => {}
                 Poll::Ended => built.of = Some(of),
-            },
-            None => {}
+            }
         }
         if built.of != Some(now) && built.job.is_none() && !busy {
             let segmentation = segmentation.clone();

@@ -491,9 +491,12 @@ mod tests {
         let open = Arc::new(OpenSeries::new(&study, &study.series[0], loaded));
         assert_eq!(open.times.len(), 10);
         let first = Subject { series: Arc::clone(&open), ..subject([64, 48]) };
-        let stored = |id: &String| match *id == open.series_id {
-            true => Stored::Open(Arc::clone(&open)),
-            false => Stored::Files(Arc::clone(&study), id.clone()),
+        let stored = |id: &String| {
+            if *id == open.series_id {
+                Stored::Open(Arc::clone(&open))
+            } else {
+                Stored::Files(Arc::clone(&study), id.clone())
+            }
         };
         let moment = |id| Moment { stored: stored(id), drawn: Vec::new(), segments: None };
         let mut moments = Moments::new(open.times.iter().map(moment).collect());

@@ -53,10 +53,10 @@ pub fn surface(field: &Field) -> (Vec<Vec3>, Vec<[u32; 3]>) {
     }
     let mut quads: Vec<[u32; 4]> = Vec::new();
     // Where an edge of the grid passes the surface, the four cells around it are joined.
-    for axis in 0..3 {
-        let [u, v] = [steps[(axis + 1) % 3], steps[(axis + 2) % 3]];
-        for at in 0..field.values.len() - steps[axis] {
-            if is_inside(at) != is_inside(at + steps[axis]) {
+    let [x, y, z] = steps;
+    for [along, u, v] in [[x, y, z], [y, z, x], [z, x, y]] {
+        for at in 0..field.values.len() - along {
+            if is_inside(at) != is_inside(at + along) {
                 quads.push([at, at - u, at - u - v, at - v].map(|cell| point_of[cell]));
             }
         }
@@ -64,8 +64,8 @@ pub fn surface(field: &Field) -> (Vec<Vec3>, Vec<[u32; 3]>) {
     for _ in 0..ROUNDS {
         let mut sums = vec![(Vec3::ZERO, 0.0f32); points.len()];
         for quad in &quads {
-            for i in 0..4 {
-                let [a, b] = [quad[i] as usize, quad[(i + 1) % 4] as usize];
+            let [a, b, c, d] = quad.map(|point| point as usize);
+            for [a, b] in [[a, b], [b, c], [c, d], [d, a]] {
                 for (of, by) in [(a, b), (b, a)] {
                     sums[of].0 += points[by];
                     sums[of].1 += 1.0;
