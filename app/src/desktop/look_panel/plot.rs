@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use eframe::egui::{
     self, Color32, Id, Key, Pos2, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
-use render_core::scene::track::{Curve, Track};
+use render_core::scene::track::{Curve, MAX_VALUE, Track};
 
 use super::super::text::tr;
 use super::super::theme;
@@ -27,9 +27,13 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Between two values, with some room beside them.
+    /// Between two values, with some room beside them. Whatever they are, it has a width: a server may tell any.
     pub fn around(low: f32, high: f32) -> Self {
-        let room = ((high - low) * 0.05).max(1e-6);
+        let value = |value: f32| if value.is_nan() { 0.0 } else { value.clamp(-MAX_VALUE, MAX_VALUE) };
+        let (low, high) = (value(low).min(value(high)), value(low).max(value(high)));
+        // Next to large values, small ones have no place in a float.
+        let least = (low.abs().max(high.abs()) * 1e-5).max(1e-6);
+        let room = ((high - low) * 0.05).max(least);
         Self { low: low - room, high: high + room }
     }
 
@@ -47,16 +51,22 @@ impl Axis {
 
     /// Zooms about a value; `whole` is as far out as it goes.
     pub fn zoom(&mut self, factor: f32, about: f32, whole: Self) {
-        let width = (self.width() / factor).clamp(whole.width() / MOST_ZOOM, whole.width());
+        // Narrower than this, neighbouring floats are one.
+        let least = whole.low.abs().max(whole.high.abs()) * 1e-6;
+        let least = (whole.width() / MOST_ZOOM).max(least).min(whole.width());
+        let width = (self.width() / factor).clamp(least, whole.width());
         let part = ((about - self.low) / self.width()).clamp(0.0, 1.0);
-        let low = (about - part * width).clamp(whole.low, whole.high - width);
-        *self = Self { low, high: low + width };
+        *self = Self::within(about - part * width, width, whole);
     }
 
     pub fn pan(&mut self, by: f32, whole: Self) {
-        let width = self.width();
-        let low = (self.low + by).clamp(whole.low, (whole.high - width).max(whole.low));
-        *self = Self { low, high: low + width };
+        *self = Self::within(self.low + by, self.width(), whole);
+    }
+
+    fn within(low: f32, width: f32, whole: Self) -> Self {
+        // As wide as the whole, rounding may leave less than no room.
+        let low = low.clamp(whole.low, (whole.high - width).max(whole.low));
+        Self { low, high: low + width }
     }
 
     pub fn middle(self) -> f32 {
@@ -395,6 +405,22 @@ mod tests {
         assert_eq!(axis.high, 3000.0);
         axis.zoom(1e-9, 0.0, whole);
         assert_eq!(axis, whole);
+    }
+
+    #[test]
+    fn any_values_make_an_axis_that_can_be_zoomed_out() {
+        let odd = [0.0, -1.0, 1e-7, 713.0, 1e6, 1e30, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+        let ranges =
+            (1..3000).map(|high| (0.0, high as f32)).chain(odd.iter().flat_map(|&a| odd.map(|b| (a, b))));
+        for (low, high) in ranges {
+            let whole = Axis::around(low, high);
+            assert!(whole.width() > 0.0 && whole.width().is_finite(), "{low} to {high}: {whole:?}");
+            let mut axis = whole;
+            for factor in [1.0 / 1.5, 3.0, 1.5, 1.0 / 1.5, 1e9, 1.0 / 7.0, 1.0 / 7.0] {
+                axis.zoom(factor, axis.middle(), whole);
+                assert!(axis.width() > 0.0 && axis.low >= whole.low, "{low} to {high}: {axis:?}");
+            }
+        }
     }
 
     #[test]
