@@ -72,6 +72,18 @@ impl<E> History<E> {
         self.undo.back().map(|step| step.name.as_str())
     }
 
+    /// Forgets steps that mean nothing any more.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut E) -> bool) {
+        let bytes = &mut self.bytes;
+        let mut keep = |step: &mut Step<E>| {
+            let kept = keep(&mut step.edit);
+            *bytes -= if kept { 0 } else { step.bytes };
+            kept
+        };
+        self.undo.retain_mut(&mut keep);
+        self.redo.retain_mut(keep);
+    }
+
     /// What `undo` would take back.
     pub fn undo_name(&self) -> Option<&str> {
         self.undo.back().map(|step| step.name.as_str())
@@ -127,6 +139,24 @@ mod tests {
         assert!(!history.push("larger than all that may be kept", 1, MAX_BYTES + 1));
         assert_eq!(history.undo_name(), None, "what came before no longer fits the state");
         assert!(history.push("small", 2, 10));
+    }
+
+    #[test]
+    fn steps_that_are_forgotten_leave_the_others_in_order() {
+        let (mut number, mut history) = (0, History::default());
+        for to in [1, 2, 3, 4] {
+            let opposite = set(&mut number, to);
+            history.push(format!("to {to}"), opposite, MAX_BYTES / 4);
+        }
+        history.undo(|edit| set(&mut number, edit));
+        // Those that take back to 1 and do 4 again.
+        history.retain(|edit| *edit != 1 && *edit != 4);
+        assert_eq!((history.undo_name(), history.redo_name()), (Some("to 3"), None));
+        assert!(history.push("room again", 5, MAX_BYTES / 2));
+        assert_eq!(history.undo(|edit| edit), Some("room again"));
+        assert_eq!(history.undo(|edit| edit), Some("to 3"));
+        assert_eq!(history.undo(|edit| edit), Some("to 1"));
+        assert_eq!(history.undo_name(), None);
     }
 
     #[test]

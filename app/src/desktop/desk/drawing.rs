@@ -1,13 +1,15 @@
 //! What is drawn on slices, and what can be taken back.
 
 use glam::DVec3;
-use reading::{Edit, Key};
+use reading::{Edit, History, Key};
 use render_core::Window;
 use render_core::scene::ViewState;
+use render_core::scene::layer::{Layer, Look};
 
 use super::Desk;
 use crate::desktop::annotate;
 use crate::desktop::command::Command;
+use crate::desktop::kind::Kind;
 use crate::desktop::layout::ViewportId;
 use crate::desktop::tool::Tool;
 use crate::desktop::viewport::Viewport;
@@ -23,7 +25,50 @@ pub enum Step {
 }
 
 /// Views as they were.
-pub(super) type Views = Vec<(ViewportId, ViewState)>;
+pub(super) type Views = Vec<View>;
+
+/// A viewport's view, and what it is one of: in another series it means nothing.
+#[derive(Clone, Debug)]
+pub struct View {
+    id: ViewportId,
+    series_id: String,
+    kind: Kind,
+    /// What lay over it, and how that looked; the state has no layers, so that it keeps no volume alive.
+    over: Option<String>,
+    looks: Vec<(Look, f32)>,
+    state: ViewState,
+}
+
+impl View {
+    fn of(viewport: &Viewport) -> Self {
+        let look = |layer: &Layer| (layer.look.clone(), layer.opacity);
+        Self {
+            id: viewport.id,
+            series_id: viewport.series.series_id.clone(),
+            kind: viewport.kind,
+            over: viewport.over.as_ref().map(|series| series.series_id.clone()),
+            looks: viewport.view.layers.iter().map(look).collect(),
+            state: ViewState { layers: Vec::new(), ..viewport.view.clone() },
+        }
+    }
+
+    /// Whether a viewport still shows the series, or another time of it.
+    fn is_of(&self, viewport: &Viewport) -> bool {
+        viewport.series.is(&self.series_id)
+    }
+
+    /// The state in a viewport as it is now: what lies over it stays and takes its old look where it is the same.
+    fn state_in(&self, viewport: &Viewport) -> ViewState {
+        let (revision, size) = (viewport.view.revision, viewport.view.size);
+        let mut layers = viewport.view.layers.clone();
+        if self.over.as_deref() == viewport.over.as_ref().map(|series| series.series_id.as_str()) {
+            for (layer, (look, opacity)) in layers.iter_mut().zip(&self.looks) {
+                (layer.look, layer.opacity) = (look.clone(), *opacity);
+            }
+        }
+        ViewState { revision, size, layers, ..self.state.clone() }
+    }
+}
 
 impl Desk {
     /// Commands of what is drawn; false for others.
@@ -101,26 +146,43 @@ impl Desk {
 
     fn undo(&mut self) {
         self.keep_steps();
-        let mut history = std::mem::take(&mut self.history);
+        let mut history = self.take_history();
         history.undo(|step| self.apply(step));
         self.history = history;
     }
 
     fn redo(&mut self) {
-        let mut history = std::mem::take(&mut self.history);
+        let mut history = self.take_history();
         history.redo(|step| self.apply(step));
         self.history = history;
+    }
+
+    /// The steps without those of views that show another series now.
+    fn take_history(&mut self) -> History<Step> {
+        let mut history = std::mem::take(&mut self.history);
+        history.retain(|step| match step {
+            Step::Reading(_) => true,
+            Step::Views(views) => {
+                views
+                    .retain(|view| self.viewports.get(&view.id).is_some_and(|viewport| view.is_of(viewport)));
+                !views.is_empty()
+            }
+        });
+        history
     }
 
     fn apply(&mut self, step: Step) -> Step {
         match step {
             Step::Reading(edit) => Step::Reading(self.annotate.reading.apply(edit)),
             Step::Views(views) => {
-                let swap = |(id, view): (ViewportId, ViewState)| {
-                    let viewport = self.viewports.get_mut(&id)?;
-                    let (revision, size) = (viewport.view.revision + 1, viewport.view.size);
-                    let before = std::mem::replace(&mut viewport.view, ViewState { revision, size, ..view });
-                    Some((id, before))
+                let swap = |view: View| {
+                    let viewport =
+                        self.viewports.get_mut(&view.id).filter(|viewport| view.is_of(viewport))?;
+                    let before = View::of(viewport);
+                    viewport.view = view.state_in(viewport);
+                    viewport.view.touch();
+                    viewport.kind = view.kind;
+                    Some(before)
                 };
                 Step::Views(views.into_iter().filter_map(swap).collect())
             }
@@ -129,19 +191,18 @@ impl Desk {
 
     /// The views as they are now, to be compared with later.
     pub(super) fn views(&self) -> Views {
-        self.viewports.iter().map(|(&id, viewport)| (id, viewport.view.clone())).collect()
+        self.viewports.values().map(View::of).collect()
     }
 
     /// What has changed since then becomes a step. Slices that were only paged are none, and neither are views of
     /// other series.
     pub(super) fn keep_views(&mut self, before: Views) {
-        let changed = |(id, old): &(ViewportId, ViewState)| {
-            let Some(now) = self.viewports.get(id).map(|viewport| &viewport.view) else { return false };
-            let normal = old.plane.normal();
-            let along = normal * (now.plane.center_mm - old.plane.center_mm).dot(normal);
-            let mut paged = old.clone();
-            (paged.revision, paged.size) = (now.revision, now.size);
-            paged.plane.center_mm += along;
+        let changed = |old: &View| {
+            let Some(viewport) = self.viewports.get(&old.id).filter(|v| old.is_of(v)) else { return false };
+            let now = &viewport.view;
+            let mut paged = old.state_in(viewport);
+            let normal = paged.plane.normal();
+            paged.plane.center_mm += normal * (now.plane.center_mm - paged.plane.center_mm).dot(normal);
             let still = paged.plane.center_mm.distance(now.plane.center_mm) < 1e-6;
             paged.plane.center_mm = now.plane.center_mm;
             !(still && paged == *now)
@@ -164,9 +225,31 @@ impl Desk {
     }
 
     /// Shows the slice of an annotation: in the active viewport if it shows the series, else in the slice view whose
-    /// plane is nearest.
+    /// plane is nearest. A series that is on no slice view comes first.
     fn jump_to(&mut self, id: reading::Id) {
-        let Some(annotation) = self.annotate.reading.get(id) else { return };
+        if !self.jump_on_screen(id)
+            && let Some(annotation) = self.annotate.reading.get(id)
+        {
+            let series = annotation.series.clone();
+            let slices = self.viewports.values().filter(|viewport| viewport.is_slice());
+            let slice = slices.map(|viewport| viewport.id).min_by_key(|id| (*id != self.active, *id));
+            self.jump_when_there = Some(id);
+            self.want(&series, slice);
+        }
+    }
+
+    /// Shows the annotation that waited for its series.
+    pub(super) fn jump_if_there(&mut self, series_id: &str) {
+        let Some(id) = self.jump_when_there else { return };
+        let of_series = |annotation: &reading::Annotation| annotation.series == series_id;
+        if self.annotate.reading.get(id).is_none_or(of_series) {
+            self.jump_when_there = None;
+            self.jump_on_screen(id);
+        }
+    }
+
+    fn jump_on_screen(&mut self, id: reading::Id) -> bool {
+        let Some(annotation) = self.annotate.reading.get(id) else { return true };
         let center_mm = annotation.center_mm();
         let to = reading::Placement { center_mm, ..annotation.placement };
         let along = |v: &Viewport| v.view.plane.normal().dot(to.normal()).abs();
@@ -176,12 +259,13 @@ impl Desk {
             let own = |v: &Viewport| along(v) > 0.9999 && v.id == self.active;
             (own(a), along(a)).partial_cmp(&(own(b), along(b))).unwrap_or(std::cmp::Ordering::Equal)
         });
-        let Some(id) = best.map(|viewport| viewport.id) else { return };
+        let Some(id) = best.map(|viewport| viewport.id) else { return false };
         self.active = id;
         if let Some(viewport) = self.viewports.get_mut(&id) {
             annotate::jump(&mut viewport.view.plane, &to);
             viewport.view.touch();
             self.page_others(id, DVec3::ZERO);
         }
+        true
     }
 }

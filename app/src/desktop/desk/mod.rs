@@ -122,6 +122,8 @@ pub struct Desk {
     /// The keys that are held in any window: the one under the mouse may have no keyboard. Those of the last pass, and
     /// of this one as far as it is.
     modifiers: [egui::Modifiers; 2],
+    /// An annotation whose series is not there yet.
+    jump_when_there: Option<reading::Id>,
     /// Whether parallel slices of a patient space page together.
     pub linked: bool,
     pub demographics: bool,
@@ -162,6 +164,7 @@ impl Desk {
             before_drag: None,
             is_down: false,
             modifiers: [egui::Modifiers::NONE; 2],
+            jump_when_there: None,
             linked: true,
             demographics: true,
             reference_lines: true,
@@ -485,6 +488,7 @@ impl Desk {
         }
         self.cursors.entry(series.frame.clone()).or_insert_with(|| geometry.center_mm());
         self.forget_cursors();
+        self.jump_if_there(&series.series_id);
     }
 
     /// Whether another series comes into a viewport.

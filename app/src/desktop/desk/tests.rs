@@ -347,3 +347,63 @@ fn a_session_brings_back_windows_tool_crosshair_and_blend() {
     // All else is the same as well.
     assert_eq!(after.saved(), Some(saved));
 }
+
+#[test]
+fn undo_never_gives_a_viewport_the_view_of_another_series() {
+    let mut desk = desk(1, &[("a", Kind::Axial)]);
+    desk.fill(&series("a"));
+    let id = desk.layout.ids()[0];
+    let presets = PresetLibrary::default();
+    desk.run(&Command::SetWindow(Window::new(40.0, 400.0).expect("a window")), &presets);
+    desk.want("b", Some(id));
+    desk.fill(&series("b"));
+    let before = desk.viewports[&id].view.clone();
+    desk.run(&Command::SetWindow(Window::new(300.0, 50.0).expect("a window")), &presets);
+    desk.run(&Command::Undo, &presets);
+    assert_eq!(desk.viewports[&id].view.window, before.window, "what was done to b is taken back");
+    desk.run(&Command::Undo, &presets);
+    assert_eq!(desk.viewports[&id].view.window, before.window, "and what was done to a is not");
+    assert_eq!(desk.viewports[&id].view.plane, before.plane);
+    desk.run(&Command::Redo, &presets);
+    assert_eq!(desk.viewports[&id].view.window.width(), 50.0);
+}
+
+#[test]
+fn undo_brings_back_how_a_fusion_looked_but_not_what_is_taken_away() {
+    let mut desk = Desk::new(&egui::Context::default(), None);
+    let cell = Cell { series_id: "a".to_owned(), kind: Kind::Axial, over: Some("b".to_owned()) };
+    desk.arrange(&Arrangement { columns: 1, cells: vec![Some(cell)] });
+    desk.fill(&series("a"));
+    desk.fill(&series("b"));
+    let presets = PresetLibrary::default();
+    let id = desk.layout.ids()[0];
+    let opacity = desk.viewports[&id].view.layers[0].opacity;
+    desk.run(&Command::Blend(0.25), &presets);
+    desk.run(&Command::Undo, &presets);
+    assert_eq!(desk.viewports[&id].view.layers[0].opacity, opacity);
+    desk.run(&Command::Redo, &presets);
+    assert_eq!(desk.viewports[&id].view.layers[0].opacity, 0.25);
+    desk.run(&Command::Fuse(id, None), &presets);
+    desk.run(&Command::Undo, &presets);
+    assert!(desk.viewports[&id].view.layers.is_empty(), "nothing lies over it any more");
+}
+
+#[test]
+fn what_was_measured_on_a_series_that_is_not_open_is_shown_when_it_comes() {
+    let mut desk = desk(2, &[("a", Kind::Volume), ("a", Kind::Coronal)]);
+    desk.fill(&series("a"));
+    let center = phantom().1.volume.geometry().center_mm() + DVec3::new(0.0, 0.0, 16.0);
+    let placement = reading::Placement::new(center, DVec3::X, DVec3::Y).expect("a plane");
+    let line = desk.annotate.reading.annotation(reading::Kind::Length, "b", placement, vec![center, center]);
+    let id = line.id;
+    desk.annotate.reading.apply(reading::Edit::put(line));
+    desk.run(&Command::JumpTo(id), &PresetLibrary::default());
+    assert_eq!(desk.missing(), ["b"]);
+    desk.fill(&series("b"));
+    let shown: Vec<(&str, bool)> =
+        desk.viewports.values().map(|v| (v.series.series_id.as_str(), v.is_slice())).collect();
+    assert_eq!(shown, [("a", false), ("b", true)], "the volume view stays");
+    let plane = desk.active().expect("a viewport").view.plane;
+    assert!((plane.center_mm - center).dot(plane.normal()).abs() < 1e-6);
+    assert!(plane.normal().abs_diff_eq(DVec3::Z, 1e-9));
+}
