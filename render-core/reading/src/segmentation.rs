@@ -198,7 +198,14 @@ impl Segmentation {
         let normal = plane.normal();
         let half_slice = 0.5 / (self.geometry.voxel_from_patient().matrix3 * normal).abs().max_element();
         let (low, high) = {
-            let reach = DVec3::splat(radius.max(half_slice)) + (to - from).abs() * 0.5;
+            // A disc reaches as far as its tilt takes it along each axis, and half a slice along its normal.
+            let reach = if brush.ball {
+                DVec3::splat(radius)
+            } else {
+                let across = (DVec3::ONE - normal * normal).max(DVec3::ZERO);
+                DVec3::from(across.to_array().map(f64::sqrt)) * radius + normal.abs() * half_slice
+            };
+            let reach = reach + (to - from).abs() * 0.5;
             voxel_bounds(&self.geometry, (from + to) * 0.5, reach)
         };
         let covers = |p: DVec3| {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use glam::DVec3;
 use reading::{
-    Annotation, Edit, Editor, History, Id, Input, Key, Kind, Outcome, Reading, Segment, Shape, Tool, View,
-    shapes,
+    Annotation, Brush, Edit, Editor, History, Id, Input, Key, Kind, Outcome, Placement, Reading, Segment,
+    Segmentation, Shape, Tool, View, shapes,
 };
 use render_core::scene::Plane;
 use render_core::scene::view::Orientation;
@@ -358,6 +358,49 @@ fn strokes_paint_erase_and_are_taken_back() {
     desk.send(Input::Move { at: [400.0, 200.0] });
     desk.send(Input::Key(Key::Escape));
     assert_eq!(labelled(&desk), before);
+}
+
+#[test]
+fn a_brush_covers_exactly_the_voxels_within_its_reach_in_any_plane() {
+    let geometry = Geometry::from_axes(
+        [60, 50, 40],
+        DVec3::new(-30.0, 10.0, 5.0),
+        [DVec3::X, DVec3::Y, DVec3::Z],
+        DVec3::new(1.0, 0.8, 3.0),
+    );
+    let geometry = geometry.expect("is a grid");
+    let segmentation = Segmentation::new(geometry).expect("is small");
+    let center = geometry.center_mm();
+    let (from, to) = (center + DVec3::new(-4.0, 1.0, 0.0), center + DVec3::new(5.0, -3.0, 0.0));
+    let tilted = DVec3::new(0.0, 0.6, 0.8);
+    for (right, down) in [(DVec3::X, DVec3::Y), (DVec3::X, DVec3::Z), (DVec3::X, tilted)] {
+        let plane = Placement::new(from, right, down).expect("a plane");
+        let normal = plane.normal();
+        let to = to - normal * (to - from).dot(normal);
+        let half_slice = 0.5 / (geometry.voxel_from_patient().matrix3 * normal).abs().max_element();
+        for ball in [false, true] {
+            let brush = Brush { radius_mm: 9.0, ball, within: None };
+            let runs = segmentation.stroke(from, to, &plane, &brush, None);
+            let mut found = vec![false; geometry.voxel_count()];
+            for run in runs {
+                found[run.start as usize..][..run.length as usize].fill(true);
+            }
+            let [nx, ny, _] = geometry.dims().map(|n| n as usize);
+            for (i, found) in found.iter().enumerate() {
+                let voxel = DVec3::new((i % nx) as f64, (i / nx % ny) as f64, (i / nx / ny) as f64);
+                let place = geometry.patient_from_voxel().transform_point3(voxel);
+                let depth = (place - from).dot(normal);
+                let flat = if ball { place } else { place - normal * depth };
+                let share = ((flat - from).dot(to - from) / (to - from).length_squared()).clamp(0.0, 1.0);
+                let far = flat.distance(from + (to - from) * share) - 9.0;
+                let deep = if ball { f64::NEG_INFINITY } else { depth.abs() - half_slice };
+                // What lies on the edge may be on either side.
+                if far.abs() > 1e-6 && !(deep.abs() <= 1e-6) {
+                    assert_eq!(*found, far < 0.0 && deep < 0.0, "{voxel} {down} {ball}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

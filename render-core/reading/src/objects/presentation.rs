@@ -44,8 +44,11 @@ pub fn presentation_state(
         let shapes = graphics(annotation);
         let anchor = shapes.iter().flat_map(pixels).max_by(|a, b| a[0].total_cmp(&b[0]));
         let text = |text: String| Text { text, bounds: None, anchor: anchor.map(|at| (at, true)) };
-        // What was measured comes first, the label after it.
+        // What was measured comes first, the label after it. Where nothing was measured, a label alone would be
+        // read as that; arrows have nothing else.
         let told = values.lines().join("\r\n");
+        let nothing = told.is_empty() && !annotation.label.is_empty() && annotation.kind != Kind::Arrow;
+        let told = if nothing { annotation.kind.name().to_owned() } else { told };
         let texts = [told, annotation.label.clone()];
         state.annotations.push(presentation::Annotation {
             images: vec![place.reference.clone()],
