@@ -696,9 +696,6 @@ saved-not-all = { $count ->
    *[other] { $count } Dateien in { $folder } gespeichert; nicht alles ließ sich speichern.
 }
 saving-stopped = Das Speichern brach unerwartet ab.
-segments-not-kept = Segmente aus zu vielen Stücken überdauern das Programmende nicht: bitte als Datei speichern.
-last-measured-unreadable = Was zuletzt gemessen wurde, ist nicht lesbar: { $reason }. Die Datei liegt jetzt unter { $file }.
-file-has-bytes = die Datei hat { $bytes } Byte
 label = Beschriftung
 set-label = Beschriften
 nothing-new-was-marked = Es wurde nichts markiert, was nicht schon markiert war.
@@ -773,3 +770,25 @@ share-qr = QR-Code des Links
 share-refuse = Ablehnen
 share-send-away = { $name } wegschicken
 share-this-machine = Nur Gäste auf diesem Rechner
+
+# Befundungen, die aufgehoben werden.
+reading-partly = { $count ->
+    [one] Etwas, das früher gezeichnet wurde, ist nicht lesbar und wurde weggelassen.
+   *[other] { $count } Dinge, die früher gezeichnet wurden, sind nicht lesbar und wurden weggelassen.
+} Die ganze Datei liegt unter { $file }.
+reading-unreadable = Was früher auf einer Serie gezeichnet wurde, ist nicht lesbar: { $reason }. Die Datei liegt jetzt unter { $file }.
+reading-too-long = Auf einer Serie sind zu viele Umrisse, um sie zwischen Starts aufzuheben: Sichern Sie sie als Dateien.
+reading-labels-elsewhere = Auch ein anderes Fenster hat die Segmente einer Serie geändert. Die dieses Fensters werden nicht zwischen Starts aufgehoben: Sichern Sie sie als Datei.
+reading-too-many-pieces = Segmente aus zu vielen Teilen werden nicht zwischen Starts aufgehoben: Sichern Sie sie als Datei.
+reading-not-kept = Was gezeichnet wird, kann nicht in { $folder } aufgehoben werden: { $reason }. Es wird wieder versucht.
+segments-still-read = Die früher gemalten Segmente werden noch gelesen.
+save-elsewhere = { $count ->
+    [one] Eine Annotation liegt auf einer Serie, die nicht auf diesem Rechner ist: nicht gesichert.
+   *[other] { $count } Annotationen liegen auf Serien, die nicht auf diesem Rechner sind: nicht gesichert.
+}
+save-not-loaded = { $name } war nicht ladbar, daher wurde nichts davon gesichert: { $reason }
+save-nothing = nichts von { $name }: { $reason }
+settings-not-kept = Die Einstellungen können nicht geschrieben werden: { $reason }. Es wird wieder versucht.
+quit-not-kept = Was zuletzt gezeichnet wurde, konnte nicht geschrieben werden und geht mit dem Fenster verloren. Sichern Sie es als Dateien in einem anderen Ordner, oder beenden Sie ohne.
+stay = Bleiben
+quit-anyway = Ohne beenden

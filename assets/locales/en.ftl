@@ -696,9 +696,6 @@ saved-not-all = { $count ->
    *[other] Saved { $count } files in { $folder }; not everything could be saved.
 }
 saving-stopped = Saving stopped unexpectedly.
-segments-not-kept = Segments of too many pieces are not kept between starts: save them as a file.
-last-measured-unreadable = What was measured last time cannot be read: { $reason }. The file is now { $file }.
-file-has-bytes = the file has { $bytes } bytes
 label = Label
 set-label = Set label
 nothing-new-was-marked = Nothing was marked that was not marked already.
@@ -773,3 +770,25 @@ share-qr = QR code of the link
 share-refuse = Refuse
 share-send-away = Send { $name } away
 share-this-machine = Guests on this machine only
+
+# Readings that are kept.
+reading-partly = { $count ->
+    [one] One thing that was drawn earlier cannot be read and was left out.
+   *[other] { $count } things that were drawn earlier cannot be read and were left out.
+} The whole file is { $file }.
+reading-unreadable = What was drawn on a series earlier cannot be read: { $reason }. The file is now { $file }.
+reading-too-long = There are too many outlines on a series to be kept between starts: save them as files.
+reading-labels-elsewhere = Another window has changed the segments of a series, too. Those of this window are not kept between starts: save them as a file.
+reading-too-many-pieces = Segments of too many pieces are not kept between starts: save them as a file.
+reading-not-kept = What is drawn cannot be kept in { $folder }: { $reason }. It is tried again.
+segments-still-read = The segments that were painted earlier are still being read.
+save-elsewhere = { $count ->
+    [one] One annotation lies on a series that is not on this machine: not saved.
+   *[other] { $count } annotations lie on series that are not on this machine: not saved.
+}
+save-not-loaded = { $name } could not be loaded, so nothing of it was saved: { $reason }
+save-nothing = nothing of { $name }: { $reason }
+settings-not-kept = The settings cannot be written: { $reason }. It is tried again.
+quit-not-kept = What was drawn last could not be written and goes with the window. Save it as files in another folder, or quit without it.
+stay = Stay
+quit-anyway = Quit without it

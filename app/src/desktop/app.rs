@@ -190,12 +190,11 @@ impl App {
         if !problems.is_empty() {
             app.tell(tr!("hanging-left-out").into_owned(), problems);
         }
-        if app.session.is_some() {
-            let (files, reading, problem) = annotate::Files::open();
-            app.files = files;
-            app.desk.annotate.reading = reading.unwrap_or(std::mem::take(&mut app.desk.annotate.reading));
-            problem.into_iter().for_each(|problem| app.tell(problem, Vec::new()));
+        if keeps {
+            app.files = annotate::Files::open(ctx);
         }
+        // What is opened below makes room for what is said of it, but not in the place of this.
+        let at_start = std::mem::take(&mut app.messages);
         let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
         if let Some(url) = options.connect {
             app.connect(ctx, &url);
@@ -207,6 +206,7 @@ impl App {
                 app.tell(tr!("session-after-crash").into_owned(), Vec::new());
             }
         }
+        app.messages.splice(0..0, at_start);
         app
     }
 

@@ -6,13 +6,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use render_core::save::{Existing, save};
+use render_core::save::{Existing, save_private};
 
 /// What follows within this time is written once.
 const REST: Duration = Duration::from_millis(400);
+/// How soon what could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// Writes the latest content to a file, whole or not at all, soon after it was given; at the latest when
-/// dropped. A file that cannot be written is told in the log.
+/// dropped. What cannot be written is tried again until it is, and told in the log once.
 #[derive(Debug)]
 pub struct Keeper {
     shared: Arc<Shared>,
@@ -28,6 +30,9 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     latest: Option<Vec<u8>>,
+    /// Whether the last attempt did not succeed, and why, until somebody asks.
+    failed: bool,
+    problem: Option<String>,
     ends: bool,
 }
 
@@ -47,6 +52,11 @@ impl Keeper {
     pub fn put(&self, content: Vec<u8>) {
         self.shared.lock().latest = Some(content);
         self.shared.woken.notify_one();
+    }
+
+    /// Why the file cannot be written, told once until it can.
+    pub fn take_problem(&self) -> Option<String> {
+        self.shared.lock().problem.take()
     }
 }
 
@@ -72,25 +82,38 @@ impl Shared {
             while state.latest.is_none() && !state.ends {
                 state = self.woken.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            let due = Instant::now() + REST;
+            let due = Instant::now() + if state.failed { RETRY } else { REST };
             while !state.ends && Instant::now() < due {
                 let rest = due.saturating_duration_since(Instant::now());
                 state = self.woken.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
             }
             let Some(content) = state.latest.take() else { return };
             drop(state);
-            if let Err(error) = write(file, &content) {
-                tracing::warn!(%error, what, "a file was not written");
+            let written = write(file, &content);
+            let mut state = self.lock();
+            match written {
+                Ok(()) => (state.failed, state.problem) = (false, None),
+                Err(error) => {
+                    if !std::mem::replace(&mut state.failed, true) {
+                        tracing::warn!(%error, what, "a file was not written");
+                        state.problem = Some(error.to_string());
+                    }
+                    if state.ends {
+                        return;
+                    }
+                    state.latest.get_or_insert(content);
+                }
             }
         }
     }
 }
 
-fn write(file: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Writes a file that nobody else on this machine may read, whole or not at all.
+pub fn write(file: &Path, content: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    save(file, Existing::Replace, |out| out.write_all(content))
+    save_private(file, Existing::Replace, |out| out.write_all(content))
 }
 
 /// Puts a file that cannot be read beside its place, so that what it holds is not lost; returns where.
@@ -124,6 +147,24 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(std::fs::read_to_string(first).unwrap(), "99");
         assert!(!file.exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_once_it_can() {
+        let folder = std::env::temp_dir().join(format!("voxcast-keeper-full-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        // A file is in the place of the folder.
+        std::fs::write(&folder, "in the way").unwrap();
+        let file = folder.join("state.json");
+        let keeper = Keeper::new("test", file.clone());
+        keeper.put(b"precious".to_vec());
+        while keeper.take_problem().is_none() {
+            std::thread::yield_now();
+        }
+        std::fs::remove_file(&folder).unwrap();
+        drop(keeper);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -213,6 +213,7 @@ impl App {
             self.studies.push(study);
         }
         self.make_thumbnails(ctx);
+        self.read_what_was_drawn();
         if let Some(first) = first {
             match self.restoring.take() {
                 Some(desk) => {

@@ -8,6 +8,7 @@ use render_core::scene::Preset;
 use super::app::App;
 use super::command::Command;
 use super::job::Poll;
+use super::keeper::Keeper;
 use super::keymap::Keymap;
 use super::look_panel::LookPanel;
 use super::session::{self, SavedHung, Session};
@@ -129,6 +130,9 @@ impl App {
     }
 
     pub(super) fn take_saved(&mut self) {
+        if let Some(reason) = self.settings_keeper.as_ref().and_then(Keeper::take_problem) {
+            self.tell(tr!("settings-not-kept", reason = reason).into_owned(), Vec::new());
+        }
         let Some((label, job)) = &self.saving else { return };
         let problem = match job.poll() {
             Poll::Pending => return,

@@ -181,6 +181,11 @@ pub struct Annotation {
 }
 
 impl Annotation {
+    /// The same under no number, to be compared with that of another reading.
+    pub fn unnumbered(&self) -> Self {
+        Self { id: Id(0), ..self.clone() }
+    }
+
     /// Whether it is seen in a view of its series. What lies in a plane shows where the view's plane is parallel
     /// and within `reach_mm` (half the distance of slices); solids and points wherever the view cuts them.
     pub fn is_on(&self, plane: &Plane, reach_mm: f64) -> bool {

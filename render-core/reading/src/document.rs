@@ -1,6 +1,6 @@
 //! All that was drawn in a study, and the edits that change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use glam::DVec3;
 use render_core::Geometry;
@@ -245,14 +245,29 @@ impl Reading {
         }
     }
 
-    /// What UIDs and ids are made of.
-    pub(crate) fn numbers(&self) -> (u128, u64) {
-        (self.seed, self.next)
+    /// Goes on with what was drawn on a series earlier: it comes first, under numbers of this reading. What is here
+    /// already stays as it is.
+    pub fn resume(&mut self, earlier: Vec<Annotation>) {
+        self.revision += 1;
+        let known: HashSet<&str> =
+            self.annotations.iter().map(|annotation| annotation.uid.as_str()).collect();
+        let new = |annotation: &Annotation| !known.contains(annotation.uid.as_str());
+        let mut earlier: Vec<Annotation> = earlier.into_iter().filter(new).collect();
+        for annotation in &mut earlier {
+            annotation.id = Id(self.next);
+            self.next += 1;
+        }
+        self.annotations.splice(0..0, earlier);
     }
 
-    pub(crate) fn of_numbers(seed: u128, next: u64) -> Self {
-        // Ids stay far below their end, whatever a file says.
-        Self { seed, next: next.min(u64::MAX / 2), ..Self::default() }
+    /// The same of the labels of a series. Returns false where there are segments already, which stay.
+    pub fn resume_labels(&mut self, series: &str, labels: Segmentation) -> bool {
+        if self.segmentation(series).is_some_and(|known| !known.segments().is_empty()) {
+            return false;
+        }
+        self.revision += 1;
+        self.segmentations.insert(series.to_owned(), labels);
+        true
     }
 }
 

@@ -54,7 +54,10 @@ pub use segmentation::{
     Brush, Change, MAX_BRUSH_MM, MAX_LABELLED, MAX_SEGMENTS, Painted, Run, Segment, Segmentation,
     SegmentationError, grow, threshold,
 };
-pub use session::{SessionError, from_json, to_json};
+pub use session::{
+    MAX_TEXT, MAX_WHOLE_TEXT, Restored, SessionError, Texts, annotations_from_json, annotations_to_json,
+    labels_from_json, labels_to_json, split,
+};
 pub use statistics::{Cancelled, Statistics};
 pub use surface::Surfaces;
 pub use table::{Row, Table};

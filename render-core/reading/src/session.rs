@@ -1,33 +1,37 @@
-//! A whole reading as JSON, to be taken up again later.
+//! What was drawn on a series as JSON, to be taken up again later: a text of its annotations, and one of its labels.
+//!
+//! What is written can be read: what would be too long is not written. What cannot be read of a text is left out
+//! and counted, never a reason to refuse the rest.
+
+use std::collections::BTreeMap;
 
 use glam::{DAffine3, DVec3};
 use render_core::Geometry;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Annotation, Id, Kind, Placement};
-use crate::document::{Edit, MAX_ANNOTATIONS, Reading};
-use crate::segmentation::{MAX_LABELLED, Run, Segment, Segmentation};
+use crate::segmentation::{Run, Segment, Segmentation};
 
 /// Of the form below. Others are refused: a reading is not to come back half.
 const VERSION: u32 = 1;
-/// Longest text that is read.
-const MAX_TEXT: usize = 256 << 20;
-/// Series with a segmentation in one reading.
-const MAX_SEGMENTATIONS: usize = 64;
+/// Longest text of a series that is written, and read.
+pub const MAX_TEXT: usize = 256 << 20;
+/// Runs of labels that are written: a run has up to 27 bytes, so their text stays below [`MAX_TEXT`].
+const MAX_RUNS: usize = 8_000_000;
+/// Longest text of all series in one, as it was written once.
+pub const MAX_WHOLE_TEXT: usize = 1 << 30;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    #[error("the reading cannot be taken up again: its text of {0} bytes is longer than {MAX_TEXT}")]
+    #[error("its text of {0} bytes is too long")]
     TooLong(usize),
-    #[error("the reading cannot be taken up again: it is not what Voxcast writes ({0})")]
+    #[error("it is not what Voxcast writes ({0})")]
     Json(#[from] serde_json::Error),
-    #[error(
-        "the reading cannot be taken up again: it has version {0}, this program reads {VERSION}; open it with the \
-         program that wrote it"
-    )]
+    #[error("it has version {0}, this program reads {VERSION}; open it with the program that wrote it")]
     Version(u32),
-    #[error("the reading cannot be taken up again: {0}")]
+    #[error("{0}")]
     Content(String),
 }
 
@@ -35,11 +39,17 @@ pub enum SessionError {
 #[serde(rename_all = "camelCase")]
 struct Saved {
     version: u32,
-    /// Hexadecimal.
-    seed: String,
-    next: u64,
-    annotations: Vec<SavedAnnotation>,
+    annotations: Vec<Perhaps<SavedAnnotation>>,
     segmentations: Vec<SavedSegmentation>,
+}
+
+/// What is one of many: damage of it is its own.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Perhaps<T> {
+    Good(T),
+    #[serde(skip_serializing)]
+    Bad(IgnoredAny),
 }
 
 /// An annotation in plain numbers; also what goes over the wire.
@@ -124,50 +134,121 @@ impl<'de> Deserialize<'de> for Annotation {
     }
 }
 
-/// Text is some 20 bytes a run: below [`MAX_TEXT`].
-const MAX_RUNS: usize = 8_000_000;
-
-/// The whole reading; see [`from_json`]. Segments whose voxels are in more than 8 million runs do not fit: then
-/// the second value names the series that were left out.
-pub fn to_json(reading: &Reading) -> (String, Vec<String>) {
-    let mut left_out = Vec::new();
-    let mut room = MAX_RUNS;
-    let segmentations = reading.segmentations().filter_map(|(series, segmentation)| {
-        let geometry = segmentation.geometry();
-        let labelled = segmentation.segments().iter().flat_map(|segment| {
-            let runs = segmentation.runs_of(segment.number);
-            runs.into_iter().map(|run| (run.start, run.length, segment.number))
-        });
-        let runs: Vec<(u32, u32, u8)> = labelled.take(room + 1).collect();
-        if runs.len() > room {
-            left_out.push(series.to_owned());
-            return None;
-        }
-        room -= runs.len();
-        Some(SavedSegmentation {
-            series: series.to_owned(),
-            dims: geometry.dims(),
-            patient_from_voxel: geometry.patient_from_voxel().to_cols_array(),
-            segments: segmentation.segments().to_vec(),
-            runs,
-        })
-    });
-    let segmentations: Vec<SavedSegmentation> = segmentations.collect();
-    let (seed, next) = reading.numbers();
-    let saved = Saved {
-        version: VERSION,
-        seed: format!("{seed:032x}"),
-        next,
-        annotations: reading.annotations().iter().map(SavedAnnotation::from).collect(),
-        segmentations,
-    };
-    // Nothing in it can fail to be written: keys are text, and JSON has a form for every number that is finite.
-    (serde_json::to_string(&saved).unwrap_or_default(), left_out)
+/// What was read of a text, and how many parts of it could not be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restored<T> {
+    pub content: T,
+    pub left_out: usize,
 }
 
-/// A reading that [`to_json`] wrote. Everything in it is checked: the text may come from anywhere.
-pub fn from_json(text: &str) -> Result<Reading, SessionError> {
-    if text.len() > MAX_TEXT {
+/// The annotations of a series; see [`annotations_from_json`]. `None` where that is too long to be read again.
+pub fn annotations_to_json(annotations: &[Annotation]) -> Option<String> {
+    let annotations = annotations.iter().map(|annotation| Perhaps::Good(annotation.into())).collect();
+    text_of(&Saved { version: VERSION, annotations, segmentations: Vec::new() })
+}
+
+/// What [`annotations_to_json`] wrote. Everything in it is checked: the text may come from anywhere. Numbers of
+/// annotations are as they were, so they mean nothing among others: [`crate::Reading::resume`] gives new ones.
+pub fn annotations_from_json(text: &str) -> Result<Restored<Vec<Annotation>>, SessionError> {
+    let saved = read(text, MAX_TEXT)?;
+    let all = saved.annotations.len();
+    let content: Vec<Annotation> = good(saved.annotations).collect();
+    Ok(Restored { left_out: all - content.len(), content })
+}
+
+/// The labels of a series and what they stand for; see [`labels_from_json`]. `None` where they are in more than 8
+/// million pieces.
+pub fn labels_to_json(series: &str, segmentation: &Segmentation) -> Option<String> {
+    let geometry = segmentation.geometry();
+    let labelled = segmentation.segments().iter().flat_map(|segment| {
+        let runs = segmentation.runs_of(segment.number);
+        runs.into_iter().map(|run| (run.start, run.length, segment.number))
+    });
+    let runs: Vec<(u32, u32, u8)> = labelled.take(MAX_RUNS + 1).collect();
+    if runs.len() > MAX_RUNS {
+        return None;
+    }
+    let saved = SavedSegmentation {
+        series: series.to_owned(),
+        dims: geometry.dims(),
+        patient_from_voxel: geometry.patient_from_voxel().to_cols_array(),
+        segments: segmentation.segments().to_vec(),
+        runs,
+    };
+    text_of(&Saved { version: VERSION, annotations: Vec::new(), segmentations: vec![saved] })
+}
+
+/// What [`labels_to_json`] wrote of this series.
+pub fn labels_from_json(series: &str, text: &str) -> Result<Restored<Segmentation>, SessionError> {
+    let saved = read(text, MAX_TEXT)?;
+    let saved = saved.segmentations.into_iter().find(|saved| saved.series == series);
+    let saved = saved.ok_or_else(|| SessionError::Content("it holds no labels of the series".into()))?;
+    let wrong = |reason: String| SessionError::Content(reason);
+    let place = DAffine3::from_cols_array(&saved.patient_from_voxel);
+    let geometry = Geometry::new(saved.dims, place).map_err(|error| wrong(error.to_string()))?;
+    let mut segmentation = Segmentation::new(geometry).map_err(|error| wrong(error.to_string()))?;
+    let mut left_out = 0;
+    let mut segments: Vec<Segment> = Vec::new();
+    for segment in saved.segments {
+        if segment.number == 0 || segments.iter().any(|known| known.number == segment.number) {
+            left_out += 1;
+        } else {
+            segments.push(Segment { name: crate::clean_label(&segment.name), ..segment });
+        }
+    }
+    segmentation.set_segments(segments);
+    for (start, length, number) in saved.runs {
+        let known = segmentation.segment(number).is_some();
+        if !known || start as usize + length as usize > geometry.voxel_count() {
+            left_out += 1;
+            continue;
+        }
+        segmentation.paint(&[Run { start, length }], number);
+    }
+    Ok(Restored { content: segmentation, left_out })
+}
+
+/// What was drawn on a series, as the texts of [`annotations_to_json`] and [`labels_to_json`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    pub annotations: Option<String>,
+    pub labels: Option<String>,
+}
+
+/// One text of all series, as earlier versions wrote it, in texts of each series. Labels are not laid out for that,
+/// so it takes no more memory however many there are; those without a voxel are nobody's loss and left out.
+pub fn split(text: &str) -> Result<Restored<BTreeMap<String, Texts>>, SessionError> {
+    let saved = read(text, MAX_WHOLE_TEXT)?;
+    let mut left_out = saved.annotations.len();
+    let mut by_series: BTreeMap<String, Vec<Annotation>> = BTreeMap::new();
+    for annotation in good(saved.annotations) {
+        left_out -= 1;
+        by_series.entry(annotation.series.clone()).or_default().push(annotation);
+    }
+    let mut content: BTreeMap<String, Texts> = BTreeMap::new();
+    for (series, annotations) in by_series {
+        match annotations_to_json(&annotations) {
+            Some(text) => content.entry(series).or_default().annotations = Some(text),
+            None => left_out += annotations.len(),
+        }
+    }
+    for saved in saved.segmentations.into_iter().filter(|saved| !saved.runs.is_empty()) {
+        let series = saved.series.clone();
+        match text_of(&Saved { version: VERSION, annotations: Vec::new(), segmentations: vec![saved] }) {
+            Some(text) => content.entry(series).or_default().labels = Some(text),
+            None => left_out += 1,
+        }
+    }
+    Ok(Restored { content, left_out })
+}
+
+fn text_of(saved: &Saved) -> Option<String> {
+    // Nothing in it can fail to be written: keys are text, and JSON has a form for every number that is finite.
+    serde_json::to_string(saved).ok().filter(|text| text.len() <= MAX_TEXT)
+}
+
+fn read(text: &str, most: usize) -> Result<Saved, SessionError> {
+    if text.len() > most {
         return Err(SessionError::TooLong(text.len()));
     }
     #[derive(Deserialize)]
@@ -178,49 +259,12 @@ pub fn from_json(text: &str) -> Result<Reading, SessionError> {
     if head.version != VERSION {
         return Err(SessionError::Version(head.version));
     }
-    let saved: Saved = serde_json::from_str(text)?;
-    let wrong = |reason: &str| SessionError::Content(reason.to_owned());
-    let seed = u128::from_str_radix(&saved.seed, 16).map_err(|_| wrong("its seed is no number"))?;
-    if saved.annotations.len() > MAX_ANNOTATIONS || saved.segmentations.len() > MAX_SEGMENTATIONS {
-        return Err(wrong("it holds more than a reading can"));
-    }
-    let mut reading = Reading::of_numbers(seed, saved.next);
-    for annotation in saved.annotations {
-        let annotation = annotation.restored()?;
-        if reading.get(annotation.id).is_some() || annotation.id.0 >= u64::MAX / 2 {
-            return Err(wrong("two annotations have one number"));
-        }
-        reading.apply(Edit::put(annotation));
-    }
-    let mut voxels = 0usize;
-    for saved in saved.segmentations {
-        let place = DAffine3::from_cols_array(&saved.patient_from_voxel);
-        let geometry = Geometry::new(saved.dims, place).map_err(|error| wrong(&error.to_string()))?;
-        voxels = voxels.saturating_add(geometry.voxel_count());
-        if voxels > MAX_LABELLED {
-            return Err(wrong("its segmentations have more voxels than a reading can hold"));
-        }
-        let mut segmentation = Segmentation::new(geometry).map_err(|error| wrong(&error.to_string()))?;
-        let too_long = |segment: &Segment| segment.name.chars().count() > crate::MAX_LABEL;
-        let mut numbers: Vec<u8> = saved.segments.iter().map(|segment| segment.number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        if numbers.len() != saved.segments.len()
-            || numbers.contains(&0)
-            || saved.segments.iter().any(too_long)
-            || saved.series.len() > 1024
-        {
-            return Err(wrong("its segments are not told apart"));
-        }
-        segmentation.set_segments(saved.segments);
-        for (start, length, number) in saved.runs {
-            let known = segmentation.segment(number).is_some();
-            if !known || start as usize + length as usize > geometry.voxel_count() {
-                return Err(wrong("a run of labels lies outside its volume"));
-            }
-            segmentation.paint(&[Run { start, length }], number);
-        }
-        reading.apply(Edit::Segmentation { series: saved.series, to: Some(Box::new(segmentation)) });
-    }
-    Ok(reading)
+    Ok(serde_json::from_str(text)?)
+}
+
+fn good(annotations: Vec<Perhaps<SavedAnnotation>>) -> impl Iterator<Item = Annotation> {
+    annotations.into_iter().filter_map(|annotation| match annotation {
+        Perhaps::Good(annotation) => annotation.restored().ok(),
+        Perhaps::Bad(_) => None,
+    })
 }

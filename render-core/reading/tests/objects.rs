@@ -8,8 +8,9 @@ use std::process::Command;
 use glam::DVec3;
 use reading::objects::{self, About, Found, ObjectError, Written};
 use reading::{
-    Annotation, Edit, Kind, Measure, Placement, Reading, Row, Segment, Source, Table, Values, from_json,
-    grow, measure, threshold, to_json,
+    Annotation, Edit, Kind, Measure, Placement, Reading, Restored, Row, Segment, Source, Table, Values,
+    annotations_from_json, annotations_to_json, grow, labels_from_json, labels_to_json, measure, split,
+    threshold,
 };
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::Content;
@@ -309,6 +310,15 @@ fn a_presentation_state_holds_what_lies_on_images_and_names_the_rest() {
     let texts: Vec<&str> = state.annotations.iter().flat_map(|a| &a.texts).map(|t| t.text.as_str()).collect();
     let length = values[1].lines().join("");
     assert!(texts.contains(&length.as_str()), "{length} is not in {texts:?}");
+    // Labels come back where nothing was measured, too.
+    let nothing = vec![Values::default(); all.len()];
+    let base = PresentationState { label: "READING".into(), ..PresentationState::default() };
+    let written =
+        objects::presentation_state(&about, &pairs(&all, &nothing), base, &stamp(4)).expect("writes");
+    let Content::PresentationState(state) = reopened(&folder, "pr2.dcm", &written) else {
+        panic!("is a state")
+    };
+    same(objects::presentation_annotations(&about, &state), &expected, 0.001);
 }
 
 #[test]
@@ -419,15 +429,11 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
     reading.apply(back);
     assert_eq!(reading.segmentation(&id).expect("is there").labels(), &before);
 
-    // The whole reading as JSON.
-    let (json, left_out) = to_json(&reading);
-    assert!(left_out.is_empty());
-    let again = from_json(&json).expect("reads");
-    assert_eq!(again.segmentation(&id).expect("is there").labels(), &before);
-    assert_eq!(
-        again.segmentation(&id).expect("is there").segments(),
-        reading.segmentation(&id).expect("is there").segments()
-    );
+    // As JSON.
+    let json = labels_to_json(&id, reading.segmentation(&id).expect("is there")).expect("is short");
+    let Restored { content: again, left_out } = labels_from_json(&id, &json).expect("reads");
+    assert_eq!((again.labels(), left_out), (&before, 0));
+    assert_eq!(again.segments(), reading.segmentation(&id).expect("is there").segments());
 }
 
 fn flood(volume: &render_core::Volume, seed: [u32; 3], (low, high): (f32, f32)) -> Vec<bool> {
@@ -457,7 +463,7 @@ fn flood(volume: &render_core::Volume, seed: [u32; 3], (low, high): (f32, f32)) 
 }
 
 #[test]
-fn a_reading_comes_back_from_json_and_damage_is_named() {
+fn annotations_come_back_from_json_and_damage_of_one_is_its_own() {
     let geometry = Geometry::from_axes(
         [40, 30, 20],
         DVec3::new(-20.0, -15.0, 0.0),
@@ -473,44 +479,100 @@ fn a_reading_comes_back_from_json_and_damage_is_named() {
         let annotation = reading.annotation(kind, "1.2.3 time 2 of 4", placement, points);
         reading.apply(Edit::put(Annotation { label: "\"quoted\" ä\u{1F600}".into(), ..annotation }));
     }
-    let (json, left_out) = to_json(&reading);
-    assert!(left_out.is_empty());
-    let again = from_json(&json).expect("reads");
-    assert_eq!(again.annotations(), reading.annotations());
-    // New ones have new names.
-    let mut again = again;
+    let json = annotations_to_json(reading.annotations()).expect("is short");
+    let again = annotations_from_json(&json).expect("reads");
+    assert_eq!((again.content.as_slice(), again.left_out), (reading.annotations(), 0));
+    // Taken up by another reading they come first and have numbers of its own; the same are not taken up twice.
+    let mut other = Reading::new([6; 16]);
     let placement = Placement::new(DVec3::ZERO, DVec3::X, DVec3::Y).expect("good");
-    let next = again.annotation(Kind::Probe, "1", placement, vec![DVec3::ZERO]);
-    assert!(again.annotations().iter().all(|a| a.id != next.id && a.uid != next.uid));
+    let own = other.annotation(Kind::Probe, "1", placement, vec![DVec3::ZERO]);
+    let back = other.apply(Edit::put(own.clone()));
+    other.resume(again.content.clone());
+    other.resume(again.content);
+    let uids: Vec<&str> = reading.annotations().iter().chain([&own]).map(|a| a.uid.as_str()).collect();
+    assert_eq!(other.annotations().iter().map(|a| a.uid.as_str()).collect::<Vec<_>>(), uids);
+    let next = other.annotation(Kind::Probe, "1", placement, vec![DVec3::ZERO]);
+    assert!(other.annotations().iter().all(|a| a.id != next.id && a.uid != next.uid));
+    other.apply(back);
+    assert_eq!(other.annotations().len(), uids.len() - 1);
 
-    let wrong = |from: &str, to: &str| {
+    let damaged = |from: &str, to: &str| {
         let damaged = json.replacen(from, to, 1);
         assert_ne!(damaged, json, "{from} is not in it");
-        from_json(&damaged).expect_err(to).to_string()
+        annotations_from_json(&damaged)
     };
-    assert!(wrong("\"version\":1", "\"version\":2").contains("version 2"));
-    assert!(wrong("\"right\":[1.0", "\"right\":[2.0").contains("right angle"));
-    assert!(wrong("\"pointsMm\":[[", "\"pointsMm\":[[0.0,0.0,0.0],[").contains("points"));
-    assert!(wrong("\"centerMm\":[", "\"centerMm\":[1e9,0,0],\"x\":[").contains("nowhere"));
+    assert!(damaged("\"version\":1", "\"version\":2").expect_err("newer").to_string().contains("version 2"));
+    for (from, to) in [
+        ("\"right\":[1.0", "\"right\":[2.0"),
+        ("\"pointsMm\":[[", "\"pointsMm\":[[0.0,0.0,0.0],["),
+        ("\"centerMm\":[", "\"centerMm\":[1e9,0,0],\"x\":["),
+        ("\"centerMm\":[0.0", "\"centerMm\":[null"),
+        ("\"kind\":\"", "\"kind\":\"spiral "),
+    ] {
+        let found = damaged(from, to).expect("the others are read");
+        assert_eq!((found.left_out, found.content.len()), (1, reading.annotations().len() - 1), "{to}");
+    }
     for end in (0..json.len()).step_by(97).filter(|&end| json.is_char_boundary(end)) {
-        assert!(from_json(&json[..end]).is_err());
+        assert!(annotations_from_json(&json[..end]).is_err());
     }
     for text in ["", "[]", "{\"version\":1}", "{\"version\":-1}", "nonsense"] {
-        assert!(from_json(text).is_err());
+        assert!(annotations_from_json(text).is_err() && split(text).is_err());
     }
-    // Runs beyond the volume, and volumes beyond memory.
-    let with = |segmentation: &str| {
-        from_json(&json.replacen("\"segmentations\":[]", &format!("\"segmentations\":[{segmentation}]"), 1))
-    };
+}
+
+#[test]
+fn labels_beyond_a_volume_are_left_out_and_volumes_beyond_memory_refused() {
     let grid = "\"patientFromVoxel\":[1,0,0,0,1,0,0,0,1,0,0,0],\"segments\":[{\"number\":1,\"name\":\"a\",\"color\":[1,2,3],\"visible\":true}]";
     let one = |dims: &str, runs: &str| {
-        with(&format!("{{\"series\":\"1\",\"dims\":{dims},{grid},\"runs\":{runs}}}"))
+        let segmentation = format!("{{\"series\":\"1\",\"dims\":{dims},{grid},\"runs\":{runs}}}");
+        let text = format!("{{\"version\":1,\"annotations\":[],\"segmentations\":[{segmentation}]}}");
+        let found = labels_from_json("1", &text).map_err(drop)?;
+        Ok::<_, ()>((found.content.labels().iter().filter(|label| **label == 1).count(), found.left_out))
     };
-    assert!(one("[4,4,4]", "[[0,64,1]]").is_ok());
-    assert!(one("[4,4,4]", "[[60,5,1]]").is_err());
-    assert!(one("[4,4,4]", "[[4294967295,4294967295,1]]").is_err());
-    assert!(one("[4,4,4]", "[[0,1,2]]").is_err());
-    assert!(one("[65535,65535,2]", "[]").is_err());
+    assert_eq!(one("[4,4,4]", "[[0,64,1]]"), Ok((64, 0)));
+    assert_eq!(one("[4,4,4]", "[[0,7,1],[60,5,1],[9,1,1]]"), Ok((8, 1)));
+    assert_eq!(one("[4,4,4]", "[[4294967295,4294967295,1],[0,1,2]]"), Ok((0, 2)));
+    assert_eq!(one("[65535,65535,2]", "[]"), Err(()));
+}
+
+#[test]
+fn one_text_of_all_series_becomes_texts_of_each_however_many_they_are() {
+    let geometry = Geometry::from_axes(
+        [512, 512, 275],
+        DVec3::ZERO,
+        [DVec3::X, DVec3::Y, DVec3::Z],
+        DVec3::new(0.7, 0.7, 1.0),
+    )
+    .expect("is a grid");
+    let placement = data::slice_placement(&geometry, 3.0);
+    let mut reading = Reading::new([5; 16]);
+    let (mut annotations, mut segmentations) = (Vec::new(), Vec::new());
+    // More than fit into memory, or into what was read once.
+    for series in 0..100 {
+        let series = format!("1.2.{series}");
+        let line = reading.annotation(Kind::Length, &series, placement, vec![DVec3::ZERO, DVec3::X]);
+        annotations.push(serde_json::to_value(&line).expect("is JSON"));
+        let runs: &[(u32, u32, u8)] = if series.ends_with('7') { &[] } else { &[(5, 7, 1)] };
+        segmentations.push(serde_json::json!({
+            "series": series, "dims": geometry.dims(), "patientFromVoxel": geometry.patient_from_voxel().to_cols_array(),
+            "segments": [{"number": 1, "name": "a", "color": [1, 2, 3], "visible": true}], "runs": runs,
+        }));
+    }
+    annotations.push(serde_json::json!({"id": 3}));
+    let whole = serde_json::json!({
+        "version": 1, "seed": "0", "next": 7, "annotations": annotations, "segmentations": segmentations,
+    });
+    let Restored { content, left_out } = split(&whole.to_string()).expect("reads");
+    assert_eq!((content.len(), left_out), (100, 1));
+    for (series, texts) in &content {
+        let text = texts.annotations.as_deref().expect("a line");
+        let found = annotations_from_json(text).expect("reads").content;
+        assert!(found.len() == 1 && found[0].series == *series);
+        assert_eq!(texts.labels.is_none(), series.ends_with('7'), "those without a voxel are left out");
+    }
+    let labels = content["1.2.42"].labels.as_deref().expect("labels");
+    let labels = labels_from_json("1.2.42", labels).expect("reads").content;
+    assert_eq!(labels.labels().iter().map(|label| u32::from(*label)).sum::<u32>(), 7);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use render_core::Progress;
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
-use render_core::dicom::{self, Object, Series};
+use render_core::dicom::{self, Object, Series, Study};
 use render_core::save::{Existing, save};
 
 use super::super::command::Command;
@@ -49,11 +49,21 @@ pub struct Saving {
 /// A series with what was drawn on it.
 pub struct Subjects {
     pub series: Series,
-    pub open: Arc<OpenSeries>,
+    pub place: Place,
     pub annotations: Vec<Annotation>,
     pub segmentation: Option<Segmentation>,
     /// Centre and width that its slices are shown with.
     pub window: Option<(f64, f64)>,
+}
+
+/// Where a series is.
+pub enum Place {
+    Open(Arc<OpenSeries>),
+    /// In its files, to be loaded; its labels may be in a file of this folder.
+    Closed {
+        study: Box<Study>,
+        labels: Option<PathBuf>,
+    },
 }
 
 impl Saving {
@@ -110,16 +120,21 @@ impl Saving {
         open && !modal.should_close()
     }
 
-    /// Writes the files. The answer is what was written and what was not, line by line, for people.
-    pub fn start(self, ctx: &egui::Context, subjects: Vec<Subjects>) -> Job<Saved> {
+    /// Writes the files. The answer is what was written and what was not, line by line, for people; so many
+    /// annotations lie on series that are not on this machine.
+    pub fn start(self, ctx: &egui::Context, subjects: Vec<Subjects>, elsewhere: usize) -> Job<Saved> {
         Job::start("save", ctx, move |progress, sink| {
-            sink.send(self.write(&subjects, progress));
+            let mut saved = self.write(subjects, progress);
+            if elsewhere > 0 {
+                saved.problems.push(tr!("save-elsewhere", count = elsewhere).into_owned());
+            }
+            sink.send(saved);
         })
     }
 
-    fn write(&self, subjects: &[Subjects], progress: &Progress) -> Saved {
+    fn write(&self, subjects: Vec<Subjects>, progress: &Progress) -> Saved {
         let mut saved = Saved { folder: PathBuf::from(self.folder.trim()), ..Saved::default() };
-        if let Err(error) = std::fs::create_dir_all(&saved.folder) {
+        if let Err(error) = super::kept::create_folder(&saved.folder) {
             let folder = saved.folder.display().to_string();
             let text = tr!("folder-cannot-be-made", folder = folder, reason = error.to_string());
             saved.problems.push(text.into_owned());
@@ -128,15 +143,24 @@ impl Saving {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let seconds = now.map(|now| now.as_secs()).unwrap_or_default();
         let mut rows = Vec::new();
-        for (index, subject) in subjects.iter().enumerate() {
+        for (index, mut subject) in subjects.into_iter().enumerate() {
+            let open = match subject.opened(progress) {
+                Ok(open) => open,
+                Err(error) => {
+                    let title = study::series_title(subject.series.series_number, &subject.series.title());
+                    let reason = error.to_string();
+                    saved.problems.push(tr!("save-not-loaded", name = title, reason = reason).into_owned());
+                    continue;
+                }
+            };
             let values: Option<Vec<Values>> =
-                subject.annotations.iter().map(|a| super::measure(a, &subject.open, progress)).collect();
+                subject.annotations.iter().map(|a| super::measure(a, &open, progress)).collect();
             let Some(values) = values else {
                 saved.problems.push(tr!("measuring-was-cancelled").into_owned());
                 return saved;
             };
-            rows.extend(subject.annotations.iter().zip(&values).map(|(a, values)| subject.row(a, values)));
-            self.write_objects(subject, &values, index, seconds, &mut saved);
+            rows.extend(subject.annotations.iter().zip(&values).map(|(a, values)| row(&open, a, values)));
+            self.write_objects(&subject, &open, &values, index, seconds, &mut saved);
         }
         if self.wants(File::Csv) && !rows.is_empty() {
             let csv = Table { rows }.csv();
@@ -152,6 +176,7 @@ impl Saving {
     fn write_objects(
         &self,
         subject: &Subjects,
+        open: &OpenSeries,
         values: &[Values],
         index: usize,
         seconds: u64,
@@ -169,7 +194,7 @@ impl Saving {
                 Ok(stamp) => stamp,
                 Err(problem) => return saved.problems.push(problem),
             };
-            match subject.object(*file, dicom, values, &self.observer, &stamp) {
+            match subject.object(open, *file, dicom, values, &self.observer, &stamp) {
                 Ok(written) => {
                     saved.put(&name(*file, index, seconds), &written.bytes);
                     if !written.left_out.is_empty() {
@@ -177,7 +202,12 @@ impl Saving {
                         saved.problems.push(tr!("cannot-hold", title = title, count = count).into_owned());
                     }
                 }
-                // What there is nothing of is not missed.
+                // What there is nothing of is not missed, but what cannot be in it is.
+                Err(ObjectError::Nothing(reason)) if subject.has(*file) => {
+                    let series = study::series_title(subject.series.series_number, &subject.series.title());
+                    let nothing = tr!("save-nothing", name = series, reason = reason);
+                    saved.problems.push(format!("{}: {nothing}", text::of(title)));
+                }
                 Err(ObjectError::Nothing(_)) => {}
                 Err(error) => saved.problems.push(format!("{}: {error}", text::of(title))),
             }
@@ -219,25 +249,51 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
     Ok(Stamp::at(seconds, random, number, description))
 }
 
+fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
+    let title = study::series_title(open.series_number, &open.series_description);
+    let (number, count) = super::plane_of(annotation).slice_number(open.outline());
+    // As the pictures count them; what lies beyond them lies on none.
+    let slice = (1..=count).contains(&number).then_some(number as u32);
+    Row::new(annotation, &title, slice, values.clone())
+}
+
 impl Subjects {
-    fn row(&self, annotation: &Annotation, values: &Values) -> Row {
-        let title = study::series_title(self.open.series_number, &self.open.series_description);
-        let plane = super::plane_of(annotation);
-        let (number, count) = plane.slice_number(self.open.outline());
-        // As the pictures count them; what lies beyond them lies on none.
-        let slice = (1..=count).contains(&number).then_some(number as u32);
-        Row::new(annotation, &title, slice, values.clone())
+    /// The series with its voxels, which are loaded where they are not in memory.
+    fn opened(&mut self, progress: &Progress) -> Result<Arc<OpenSeries>, dicom::Error> {
+        match &self.place {
+            Place::Open(open) => Ok(Arc::clone(open)),
+            Place::Closed { study, labels } => {
+                let loaded = dicom::load(&self.series, progress)?;
+                let id = self.series.id();
+                let kept = || super::kept::labels(labels.as_ref()?, &id);
+                self.segmentation = self.segmentation.take().or_else(kept);
+                Ok(Arc::new(OpenSeries::new(study, &self.series, loaded)))
+            }
+        }
+    }
+
+    /// Whether anything was drawn that a file of this kind is for.
+    fn has(&self, file: File) -> bool {
+        match file {
+            File::Report | File::Presentation => self.annotations.iter().any(|a| a.kind != Kind::KeyImage),
+            File::KeyImages => self.annotations.iter().any(|a| a.kind == Kind::KeyImage),
+            File::Segments => {
+                self.segmentation.as_ref().is_some_and(|s| s.labels().iter().any(|label| *label != 0))
+            }
+            File::Csv => false,
+        }
     }
 
     fn object(
         &self,
+        open: &OpenSeries,
         file: File,
         subject: &Subject,
         values: &[Values],
         observer: &str,
         stamp: &Stamp,
     ) -> Result<Written, ObjectError> {
-        let about = About { series: &self.series, subject, geometry: self.open.outline().geometry() };
+        let about = About { series: &self.series, subject, geometry: open.outline().geometry() };
         let measured: Vec<(&Annotation, &Values)> = self.annotations.iter().zip(values).collect();
         match file {
             File::Report => objects::measurement_report(&about, &measured, observer.trim(), stamp),
@@ -246,7 +302,7 @@ impl Subjects {
                 let base = PresentationState {
                     label: "READING".into(),
                     windows: self.window.map(stated).into_iter().collect(),
-                    inverted: self.open.outline().meaning().inverted,
+                    inverted: open.outline().meaning().inverted,
                     ..PresentationState::default()
                 };
                 objects::presentation_state(&about, &measured, base, stamp)
@@ -329,6 +385,9 @@ impl super::Annotate {
                     0 => added.into_owned(),
                     others => format!("{added} {}", tr!("shapes-left-out", count = others)),
                 })
+            }
+            Loaded::Segmentation { series, .. } if self.unread.contains(&series) => {
+                Err(tr!("segments-still-read").into_owned())
             }
             Loaded::Segmentation { series, segmentation } => {
                 let count = segmentation.segments().len();

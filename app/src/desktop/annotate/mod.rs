@@ -5,7 +5,7 @@
 //!                   `-> shapes on pictures, masks, values (worked out on threads), Panel
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use super::text::{self, tr};
 
 mod files;
 mod icons;
+mod kept;
 mod paint;
 mod panel;
 mod solid;
@@ -177,6 +178,8 @@ pub struct Annotate {
     mask_made: u64,
     naming: Option<Naming>,
     growing: Option<Growing>,
+    /// Series whose labels of an earlier start are still being read.
+    unread: HashSet<String>,
     /// Shown where there is one.
     pub panel: Option<Panel>,
     /// Values on either side of the one that a segment grows from.
@@ -205,6 +208,7 @@ impl Default for Annotate {
             mask_made: 0,
             naming: None,
             growing: None,
+            unread: HashSet::new(),
             panel: None,
             grow_by: 50.0,
             last: None,
@@ -487,6 +491,10 @@ impl Annotate {
 
     /// Adds a segment and makes it the active one.
     fn add_segment(&mut self, series: &OpenSeries) -> Option<u8> {
+        if self.unread.contains(&series.series_id) {
+            self.notes.push(tr!("segments-still-read").into_owned());
+            return None;
+        }
         let begun = self.reading.begin_segmentation(&series.series_id, series.outline().geometry());
         let next = begun.and_then(|s| s.next_segment().map(|next| (s.segments().to_vec(), next)));
         match next {

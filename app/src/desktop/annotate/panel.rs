@@ -1,5 +1,6 @@
 //! The panel beside the viewports: measurements, segments, and what is done with them.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct About<'a> {
     pub active: Option<&'a Arc<OpenSeries>>,
     /// All series that are listed, by their ids.
     pub known: &'a [String],
+    /// What people call the series on which something was drawn.
+    pub titles: &'a HashMap<String, String>,
     pub undo: Option<&'a str>,
     pub redo: Option<&'a str>,
     /// Objects of the study that may be added: their names and paths.
@@ -115,14 +118,29 @@ impl Annotate {
 
     fn table(&mut self, ui: &mut Ui, about: &About<'_>, commands: &mut Vec<Command>) {
         let listed = |a: &&Annotation| about.known.contains(&a.series);
-        let annotations: Vec<Annotation> =
+        let mut annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(listed).cloned().collect();
+        // Series by series, in the order in which they were drawn on first.
+        let mut series: Vec<String> = Vec::new();
+        for annotation in &annotations {
+            if !series.contains(&annotation.series) {
+                series.push(annotation.series.clone());
+            }
+        }
+        annotations.sort_by_key(|annotation| series.iter().position(|id| *id == annotation.series));
         if annotations.is_empty() {
             ui.label(RichText::new(tr!("nothing-measured-yet")).color(theme::weak()));
         }
         let mut edits: Vec<(&str, Edit)> = Vec::new();
         let mut rename: Option<Id> = None;
+        let mut heading = None;
         for annotation in &annotations {
+            if heading.replace(&annotation.series) != Some(&annotation.series)
+                && let Some(title) = about.titles.get(&annotation.series).filter(|_| series.len() > 1)
+            {
+                ui.add_space(4.0);
+                ui.label(RichText::new(title).strong());
+            }
             let open = about.open.iter().find(|open| open.series_id == annotation.series);
             let values = match open {
                 Some(open) => self.values(annotation, open, ui.ctx()),

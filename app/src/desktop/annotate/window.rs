@@ -1,5 +1,6 @@
 //! The window's part: the panel, saving and taking over, and keeping what was drawn between starts.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,61 +11,59 @@ use render_core::dicom::{Object, Series};
 use super::super::app::App;
 use super::super::command::Command;
 use super::super::job::{Job, Poll};
-use super::super::keeper::{self, Keeper};
 use super::super::study::OpenSeries;
 use super::super::text::tr;
-use super::super::theme;
-use super::files::{self, Loaded, Saved, Saving, Subjects};
+use super::super::{dialogs, study, theme};
+use super::files::{self, Loaded, Place, Saved, Saving, Subjects};
+use super::kept::{Kept, News, Part};
 use super::panel::About;
 
 /// How often it is looked at what has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Larger files are none of ours.
-const MOST_BYTES: u64 = 256 << 20;
+/// How soon what could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(10);
 
-/// A reading as JSON, and the series whose segments it leaves out.
-type Kept = (String, Vec<String>);
-
-/// Files of a reading: those that are written on request, and the one that the next start begins with.
+/// Files of a reading: those that are written on request, and those that the next start begins with.
 #[derive(Default)]
 pub struct Files {
     dialog: Option<Saving>,
     saving: Option<Job<Saved>>,
     object: Option<Job<Loaded>>,
-    keeper: Option<Keeper>,
-    /// The revision that is kept, and when it was looked at last.
-    kept: u64,
-    seen: f64,
-    job: Option<Job<Kept>>,
-    /// Whether it was told that segments are not kept.
-    told: bool,
+    folder: Option<PathBuf>,
+    kept: Option<Kept>,
+    /// Series whose annotations, and whose labels, were asked for.
+    asked: HashSet<String>,
+    asked_labels: HashSet<String>,
+    /// The last number of the news that are in the reading.
+    heard: u64,
+    /// The revision that was given to be kept last, whether it is being written, whether that failed, and when to
+    /// look again.
+    given: u64,
+    is_written: bool,
+    failed: bool,
+    look_s: f64,
+    /// Whether somebody is asked to quit without what could not be written, or has said so.
+    asks: bool,
+    leaves: bool,
 }
 
 impl Files {
-    /// Goes on with what was drawn when the program ran last. What cannot be read is set aside, and the answer says
-    /// so.
-    pub fn open() -> (Self, Option<reading::Reading>, Option<String>) {
+    /// Keeps what is drawn in the program's data folder, and goes on with what was drawn earlier as its series come.
+    pub fn open(ctx: &egui::Context) -> Self {
         let dirs = directories::ProjectDirs::from("org", "voxcast", "voxcast");
-        let Some(file) = dirs.map(|dirs| dirs.data_dir().join("reading.json")) else {
-            return (Self::default(), None, None);
-        };
-        let read = std::fs::metadata(&file).ok().map(|about| match about.len() {
-            0..=MOST_BYTES => std::fs::read_to_string(&file)
-                .map_err(|error| error.to_string())
-                .and_then(|text| reading::from_json(&text).map_err(|error| error.to_string())),
-            more => Err(tr!("file-has-bytes", bytes = more).into_owned()),
-        });
-        let (reading, problem) = match read {
-            None => (None, None),
-            Some(Ok(reading)) => (Some(reading), None),
-            Some(Err(reason)) => {
-                let aside = keeper::set_aside(&file).map(|to| to.display().to_string()).unwrap_or_default();
-                let text = tr!("last-measured-unreadable", reason = reason, file = aside);
-                (None, Some(text.into_owned()))
-            }
-        };
-        let kept = reading.as_ref().map_or(0, reading::Reading::revision);
-        (Self { keeper: Some(Keeper::new("reading", file)), kept, ..Self::default() }, reading, problem)
+        let folder = dirs.map(|dirs| dirs.data_dir().join("drawn"));
+        let kept = folder.clone().map(|folder| Kept::new(folder, ctx));
+        Self { folder, kept, ..Self::default() }
+    }
+
+    /// Asks once for what was drawn on these series.
+    fn ask(&mut self, series: impl IntoIterator<Item = String>) {
+        let Some(kept) = &self.kept else { return };
+        let new = series.into_iter().filter(|id| self.asked.insert(id.clone()));
+        let new: Vec<Part> = new.map(Part::Annotations).collect();
+        if !new.is_empty() {
+            kept.read(new);
+        }
     }
 }
 
@@ -77,6 +76,8 @@ impl App {
         let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
         let active = self.desk.active().map(|viewport| Arc::clone(&viewport.series));
         let known = self.known_series(&open);
+        let new: Vec<String> = known.iter().filter(|id| !self.files.asked.contains(*id)).cloned().collect();
+        self.files.ask(new);
         let objects: Vec<(String, PathBuf)> = self
             .objects_of(&open)
             .map(|object| {
@@ -85,12 +86,14 @@ impl App {
                 (format!("{} {title}", object.modality), object.path.clone())
             })
             .collect();
+        let titles = self.drawn_titles(&open);
         let history = &self.desk.history;
         let (undo, redo) = (history.undo_name().map(str::to_owned), history.redo_name().map(str::to_owned));
         let about = About {
             open: &open,
             active: active.as_ref(),
             known: &known,
+            titles: &titles,
             undo: undo.as_deref(),
             redo: redo.as_deref(),
             objects: &objects,
@@ -112,9 +115,37 @@ impl App {
         here.chain(there).chain(open.iter().map(|open| open.series_id.clone())).collect()
     }
 
+    /// The series on which something was drawn, as people know them; with their patients, where those are shown.
+    fn drawn_titles(&self, open: &[Arc<OpenSeries>]) -> HashMap<String, String> {
+        let title = |id: &str| {
+            let (patient, date, series) = match self.series(id) {
+                Some((study, series)) => {
+                    let title = study::series_title(series.series_number, &series.title());
+                    (study::patient_title(&study.patient), study::date(&study.study_date), title)
+                }
+                None => {
+                    let open = open.iter().find(|open| open.series_id == id)?;
+                    let title = study::series_title(open.series_number, &open.series_description);
+                    (study::patient_title(&open.patient), study::date(&open.study_date), title)
+                }
+            };
+            let patient = Some(patient).filter(|_| self.desk.demographics);
+            let words = patient.into_iter().chain([date, series]).filter(|word| !word.is_empty());
+            Some(words.collect::<Vec<_>>().join(" · "))
+        };
+        let mut titles = HashMap::new();
+        for annotation in self.desk.annotate.reading.annotations() {
+            if !titles.contains_key(&annotation.series) {
+                titles.extend(title(&annotation.series).map(|title| (annotation.series.clone(), title)));
+            }
+        }
+        titles
+    }
+
     /// Dialogs over the window.
     pub fn show_reading_dialogs(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) {
         self.desk.annotate.show_naming(ctx);
+        self.ask_before_loss(ctx);
         let beside = self.desk.active().and_then(|viewport| {
             let (_, series) = self.series(&viewport.series.series_id)?;
             series.files.first()?.parent().map(Path::to_owned)
@@ -126,9 +157,36 @@ impl App {
         }
     }
 
+    /// Nobody quits without knowing that what was drawn goes with the window.
+    fn ask_before_loss(&mut self, ctx: &egui::Context) {
+        let files = &mut self.files;
+        if files.failed && !files.leaves && ctx.input(|input| input.viewport().close_requested()) {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            files.asks = true;
+        }
+        // Written in the meantime.
+        files.asks &= files.failed;
+        if !files.asks {
+            return;
+        }
+        let modal = dialogs::modal("quit").show(ctx, |ui| {
+            ui.set_width(420.0);
+            ui.label(tr!("quit-not-kept"));
+            ui.add_space(8.0);
+            ui.horizontal(|ui| {
+                files.asks = !ui.button(tr!("stay")).clicked();
+                files.leaves = ui.button(tr!("quit-anyway")).clicked();
+            });
+        });
+        files.asks &= !modal.should_close();
+        if files.leaves {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+
     /// Whether a dialog of the reading takes the keys.
     pub fn reading_dialog(&self) -> bool {
-        self.files.dialog.is_some() || self.desk.annotate.is_naming()
+        self.files.asks || self.files.dialog.is_some() || self.desk.annotate.is_naming()
     }
 
     pub fn run_reading(&mut self, ctx: &egui::Context, command: Command) {
@@ -137,8 +195,8 @@ impl App {
                 self.files.dialog.get_or_insert_with(Saving::new);
             }
             Command::SaveReading(saving) => {
-                let subjects = self.subjects();
-                self.files.saving = Some(saving.start(ctx, subjects));
+                let (subjects, elsewhere) = self.subjects();
+                self.files.saving = Some(saving.start(ctx, subjects, elsewhere));
             }
             Command::LoadObject(path) => {
                 let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
@@ -164,21 +222,36 @@ impl App {
         self.studies.iter().filter(own).flat_map(|study| &study.objects).filter(|o| files::is_readable(o))
     }
 
-    /// Series in memory on which something was drawn.
-    fn subjects(&self) -> Vec<Subjects> {
+    /// Series of this machine on which something was drawn, and how many annotations lie on others.
+    fn subjects(&self) -> (Vec<Subjects>, usize) {
         let reading = &self.desk.annotate.reading;
-        let subject = |open: &Arc<OpenSeries>| {
-            let own = |a: &&reading::Annotation| a.series == open.series_id;
+        let open = self.desk.series();
+        let mut ids: Vec<&str> = reading.annotations().iter().map(|annotation| &*annotation.series).collect();
+        ids.extend(reading.segmentations().map(|(series, _)| series));
+        let mut seen = HashSet::new();
+        ids.retain(|id| seen.insert(*id));
+        let mut elsewhere = 0;
+        let subject = |id: &str| {
+            let own = |a: &&reading::Annotation| a.series == id;
             let annotations: Vec<_> = reading.annotations().iter().filter(own).cloned().collect();
-            let segmentation = reading.segmentation(&open.series_id).cloned();
-            if annotations.is_empty() && segmentation.is_none() {
+            let Some((study, series)) = self.series(id) else {
+                elsewhere += annotations.len();
                 return None;
-            }
-            let window = self.desk.window_of(&open.series_id).map(|window| (window.center(), window.width()));
-            let series = self.series(&open.series_id)?.1.clone();
-            Some(Subjects { series, open: Arc::clone(open), annotations, segmentation, window })
+            };
+            let segmentation = reading.segmentation(id).cloned();
+            let place = match open.iter().find(|open| open.series_id == id) {
+                Some(open) => Place::Open(Arc::clone(open)),
+                None => {
+                    let unread = !self.files.asked_labels.contains(id);
+                    let labels = self.files.folder.clone().filter(|_| unread);
+                    Place::Closed { study: Box::new(study.clone()), labels }
+                }
+            };
+            let window = self.desk.window_of(id).map(|window| (window.center(), window.width()));
+            Some(Subjects { series: series.clone(), place, annotations, segmentation, window })
         };
-        self.desk.series().into_iter().filter_map(subject).collect()
+        let subjects = ids.into_iter().filter_map(subject).collect();
+        (subjects, elsewhere)
     }
 
     /// Takes what threads have done, and keeps what was drawn.
@@ -219,43 +292,74 @@ impl App {
         self.keep_reading(ctx);
     }
 
-    fn keep_reading(&mut self, ctx: &egui::Context) {
+    /// What was drawn on the series that are listed is shown, too.
+    pub fn read_what_was_drawn(&mut self) {
+        self.files.ask(self.studies.iter().flat_map(|study| &study.series).map(Series::id));
+    }
+
+    /// Labels take much memory, so they come with their series.
+    fn ask_for_labels(&mut self) {
         let files = &mut self.files;
-        let mut left_out = false;
-        if let Some(Poll::Result((text, others))) = files.job.as_ref().map(Job::poll) {
-            files.job = None;
-            left_out = !others.is_empty() && !std::mem::replace(&mut files.told, true);
-            if let Some(keeper) = &files.keeper {
-                keeper.put(text.into_bytes());
+        let Some(kept) = &files.kept else { return };
+        let open = self.desk.series().into_iter().map(|open| &open.series_id);
+        let new: Vec<String> = open.filter(|id| !files.asked_labels.contains(*id)).cloned().collect();
+        if new.is_empty() {
+            return;
+        }
+        kept.read(new.iter().cloned().map(Part::Labels));
+        self.desk.annotate.unread.extend(new.iter().cloned());
+        files.asked_labels.extend(new.iter().cloned());
+        // Those of a server are listed nowhere else.
+        files.ask(new);
+    }
+
+    fn take_news(&mut self) {
+        while let Some(news) = self.files.kept.as_ref().and_then(Kept::news) {
+            match news {
+                News::Annotations(number, earlier) => {
+                    self.files.heard = number;
+                    self.desk.annotate.reading.resume(earlier);
+                }
+                News::Labels { number, series, labels } => {
+                    self.files.heard = number;
+                    self.desk.annotate.unread.remove(&series);
+                    if let Some(labels) = labels {
+                        self.desk.annotate.reading.resume_labels(&series, *labels);
+                    }
+                }
+                News::Kept { whole } => (self.files.is_written, self.files.failed) = (false, !whole),
+                News::Problem(problem) => self.tell(problem, Vec::new()),
             }
         }
-        if left_out {
-            self.tell(tr!("segments-not-kept").into_owned(), Vec::new());
-        }
+    }
+
+    fn keep_reading(&mut self, ctx: &egui::Context) {
+        self.take_news();
+        self.ask_for_labels();
         let files = &mut self.files;
-        let revision = self.desk.annotate.reading.revision();
+        let Some(kept) = &files.kept else { return };
+        let reading = &self.desk.annotate.reading;
+        let is_new = files.given != reading.revision();
         // A copy of the labels that is being written would be copied again by the next stroke.
-        let waits = files.job.is_some() || self.desk.annotate.editor.is_busy();
-        if files.keeper.is_none() || waits || revision == files.kept {
+        if !is_new && !files.failed || files.is_written || self.desk.annotate.editor.is_busy() {
             return;
         }
         let now = ctx.input(|input| input.time);
-        if now - files.seen < LOOK_EVERY.as_secs_f64() {
-            return ctx.request_repaint_after(LOOK_EVERY);
+        if now < files.look_s {
+            return ctx.request_repaint_after(Duration::from_secs_f64(files.look_s - now));
         }
-        (files.seen, files.kept) = (now, revision);
-        let reading = self.desk.annotate.reading.clone();
-        files.job = Some(Job::start("keep reading", ctx, move |_, sink| {
-            sink.send(reading::to_json(&reading));
-        }));
+        let rest = if files.failed { RETRY } else { LOOK_EVERY };
+        (files.given, files.is_written, files.look_s) = (reading.revision(), true, now + rest.as_secs_f64());
+        kept.keep(Box::new(reading.clone()), files.heard);
     }
 
     /// Before the program ends.
     pub fn end_reading(&mut self) {
+        self.take_news();
         let reading = &self.desk.annotate.reading;
-        let changed = self.files.job.is_some() || reading.revision() != self.files.kept;
-        if let Some(keeper) = self.files.keeper.as_ref().filter(|_| changed) {
-            keeper.put(reading::to_json(reading).0.into_bytes());
+        let changed = self.files.given != reading.revision() || self.files.failed;
+        if let Some(kept) = self.files.kept.take().filter(|_| changed) {
+            kept.keep(Box::new(reading.clone()), self.files.heard);
         }
     }
 }

@@ -1,0 +1,141 @@
+//! What was drawn, kept between starts: for each series a file of its annotations and one of its labels, read and
+//! written on a thread.
+//!
+//! Several windows may keep the same series. What one of them has drawn, changed or deleted is put into what the
+//! file holds by then, annotation by annotation; labels are one piece, so whoever has not seen the last change of
+//! them is told instead of replacing it.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use eframe::egui;
+use reading::{Annotation, Reading, Segmentation};
+
+mod store;
+
+use store::Store;
+pub use store::{create_folder, labels};
+
+/// News that wait for the window before the thread does.
+const WAITING_NEWS: usize = 8;
+
+/// What the thread has to say. What was read has a number, from 1.
+#[derive(Debug)]
+pub enum News {
+    /// What was drawn on a series earlier.
+    Annotations(u64, Vec<Annotation>),
+    /// The labels of a series, or that there are none.
+    Labels { number: u64, series: String, labels: Option<Box<Segmentation>> },
+    /// The reading that was given last is kept, or not all of it.
+    Kept { whole: bool },
+    /// Something that has to be told, once.
+    Problem(String),
+}
+
+/// What of a series is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Annotations(String),
+    Labels(String),
+}
+
+/// The thread and what it has to do. Dropping it waits until everything is written.
+#[derive(Debug)]
+pub struct Kept {
+    shared: Arc<Shared>,
+    news: Option<Receiver<News>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    woken: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Parts to read; each is asked for once.
+    wanted: Vec<Part>,
+    /// The reading as it is now, and the last number of the news that it holds.
+    latest: Option<(Box<Reading>, u64)>,
+    ends: bool,
+}
+
+impl Kept {
+    /// Keeps readings in this folder, which is made when something is drawn.
+    pub fn new(folder: PathBuf, ctx: &egui::Context) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (sender, news) = sync_channel(WAITING_NEWS);
+        let (theirs, ctx) = (Arc::clone(&shared), ctx.clone());
+        let thread = std::thread::Builder::new().name("drawn".to_owned()).spawn(move || {
+            theirs.run(Store::new(folder), &sender, &ctx);
+        });
+        if let Err(error) = &thread {
+            tracing::error!(%error, "no thread to keep what is drawn");
+        }
+        Self { shared, news: Some(news), thread: thread.ok() }
+    }
+
+    pub fn read(&self, parts: impl IntoIterator<Item = Part>) {
+        self.shared.lock().wanted.extend(parts);
+        self.shared.woken.notify_one();
+    }
+
+    /// Replaces what has not been written yet. `heard` is the last number of the news that the reading holds: what
+    /// is not in it, and was told later, was not deleted.
+    pub fn keep(&self, reading: Box<Reading>, heard: u64) {
+        self.shared.lock().latest = Some((reading, heard));
+        self.shared.woken.notify_one();
+    }
+
+    pub fn news(&self) -> Option<News> {
+        self.news.as_ref()?.try_recv().ok()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // A thread that waits for somebody to hear its news goes on.
+        self.news = None;
+        self.shared.lock().ends = true;
+        self.shared.woken.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, mut store: Store, news: &SyncSender<News>, ctx: &egui::Context) {
+        let tell = |what: News| {
+            // At the end nobody listens.
+            let _ = news.send(what);
+            ctx.request_repaint();
+        };
+        loop {
+            let mut state = self.lock();
+            while state.wanted.is_empty() && state.latest.is_none() && !state.ends {
+                state = self.woken.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            let (wanted, latest, ends) = (std::mem::take(&mut state.wanted), state.latest.take(), state.ends);
+            drop(state);
+            if !ends {
+                store.take_earlier();
+                wanted.into_iter().filter_map(|part| store.read(part)).for_each(&tell);
+            }
+            let done = latest.map(|(reading, heard)| News::Kept { whole: store.write(*reading, heard) });
+            store.take_problems().into_iter().map(News::Problem).chain(done).for_each(&tell);
+            if ends {
+                return;
+            }
+        }
+    }
+}
