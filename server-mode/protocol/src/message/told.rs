@@ -1,11 +1,11 @@
 //! What clients believe of a server.
 
 use super::{
-    IceServer, Measured, NamedWindow, Outline, Preset, Quantity, SelfCheck, Series, SeriesOpened,
+    IceServer, MAX_WINDOW, Measured, Outline, Preset, Quantity, SelfCheck, Series, SeriesOpened,
     ServerMessage, Study, Suv, ViewInfo, ViewState, check_view,
 };
-use crate::scene::{Look, MAX_VALUE, few};
-use crate::{MAX_TEXT_BYTES, MAX_VIEWS, bounded, short};
+use crate::scene::{Look, few};
+use crate::{MAX_TEXT_BYTES, MAX_VIEWS};
 
 /// The longest text of a server's; libraries of ten thousand series have a third of it.
 pub const MAX_TOLD_BYTES: usize = 16 << 20;
@@ -14,8 +14,11 @@ pub const MAX_TOLD_BYTES: usize = 16 << 20;
 const MAX_LISTED: usize = 100_000;
 /// Columns, rows or slices of a volume.
 const MAX_DIM: u32 = 65_535;
-/// Sentences, presets or windows of a series.
+/// Sentences, presets or windows of a series, and the bytes of all its sentences.
 const MAX_LINES: usize = 1000;
+const MAX_SENTENCES: usize = 1 << 20;
+/// Any text: those of files may be longer than they should be.
+const MAX_TOLD_TEXT: usize = 1 << 18;
 /// Levels of all brightness tables of a series.
 const MAX_LEVELS: usize = 1 << 20;
 /// Numbers that something drawn is measured by, and bars of its histogram.
@@ -35,11 +38,14 @@ impl ServerMessage {
         if text.len() > MAX_TOLD_BYTES {
             return Err(format!("a message has at most {MAX_TOLD_BYTES} bytes"));
         }
-        let message: Self = serde_json::from_str(text).map_err(|error| {
+        let mut message: Self = serde_json::from_str(text).map_err(|error| {
             // It may quote all of a text.
             error.to_string().chars().take(MOST_QUOTED).collect::<String>()
         })?;
         message.check()?;
+        if let Self::SeriesOpened(opened) = &mut message {
+            opened.leave_out_windows();
+        }
         Ok(message)
     }
 
@@ -109,7 +115,11 @@ impl SeriesOpened {
         shorts([&self.series_instance_uid, &self.frame_of_reference_uid, &self.modality, &self.unit])?;
         check_dims(self.dims)?;
         few("warnings", &self.warnings, MAX_LINES)?;
-        shorts(self.warnings.iter().flat_map(|warning| [&warning.code, &warning.message]))?;
+        if self.warnings.iter().map(|warning| warning.code.len() + warning.message.len()).sum::<usize>()
+            > MAX_SENTENCES
+        {
+            return Err(format!("`warnings` have at most {MAX_SENTENCES} bytes"));
+        }
         self.self_check.check()?;
         check_presets(&self.presets)?;
         few("windows", &self.windows, MAX_LINES)?;
@@ -119,21 +129,26 @@ impl SeriesOpened {
                 return Err("factors of `suv` must be above 0".into());
             }
         }
-        self.windows.iter().try_for_each(|NamedWindow { label, center, width }| {
-            shorts([label])?;
-            [center, width].into_iter().try_for_each(|x| bounded("windows", *x, f64::from(MAX_VALUE)))
-        })?;
+        shorts(self.windows.iter().map(|window| &window.label))?;
         self.outline.check()
+    }
+
+    /// Windows of files that cannot be shown are no reason to end a connection.
+    fn leave_out_windows(&mut self) {
+        let possible =
+            |center: f64, width: f64| center.abs() <= MAX_WINDOW && (0.0..=MAX_WINDOW).contains(&width);
+        self.windows.retain(|window| possible(window.center, window.width));
+        self.outline.windows.retain(|window| possible(window.center, window.width));
     }
 }
 
 impl SelfCheck {
     fn check(&self) -> Result<(), String> {
         let Self { found, corrected, unknown, millimetres, reason } = self;
-        [found, corrected, unknown].into_iter().try_for_each(|lines| {
-            few("selfCheck", lines, MAX_LINES)?;
-            shorts(lines)
-        })?;
+        [found, corrected, unknown].into_iter().try_for_each(|lines| few("selfCheck", lines, MAX_LINES))?;
+        if [found, corrected, unknown].into_iter().flatten().map(String::len).sum::<usize>() > MAX_SENTENCES {
+            return Err(format!("`selfCheck` has at most {MAX_SENTENCES} bytes"));
+        }
         shorts(reason.iter().chain([millimetres]))
     }
 }
@@ -141,16 +156,11 @@ impl SelfCheck {
 impl Outline {
     fn check(&self) -> Result<(), String> {
         let [low, high] = self.value_range;
-        if !(low <= high) || ![low, high].iter().chain(&self.levels).all(|value| value.is_finite()) {
+        if low > high || ![low, high].iter().chain(&self.levels).all(|value| value.is_finite()) {
             return Err("`valueRange` must rise and be finite, as must be `levels`".into());
         }
         few("windows", &self.windows, MAX_LINES)?;
-        self.windows.iter().try_for_each(|window| {
-            shorts([&window.label])?;
-            [window.center, window.width]
-                .into_iter()
-                .try_for_each(|x| bounded("windows", x, f64::from(MAX_VALUE)))
-        })?;
+        shorts(self.windows.iter().map(|window| &window.label))?;
         if self.tables.iter().map(Vec::len).sum::<usize>() > MAX_LEVELS {
             return Err(format!("`tables` hold at most {MAX_LEVELS} levels"));
         }
@@ -192,7 +202,10 @@ fn check_dims(dims: [u32; 3]) -> Result<(), String> {
 
 /// What a text says may be about a patient: it is not quoted.
 fn shorts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
-    texts.into_iter().try_for_each(|text| short("text", text))
+    match texts.into_iter().all(|text| text.len() <= MAX_TOLD_TEXT) {
+        true => Ok(()),
+        false => Err(format!("a text has at most {MAX_TOLD_TEXT} bytes")),
+    }
 }
 
 impl ViewState {
@@ -224,5 +237,31 @@ mod tests {
         assert!(shared("3,0,15").is_ok());
         assert!(shared("1,1").is_err() && shared("16").is_err());
         assert!(ServerMessage::parse(&" ".repeat(MAX_TOLD_BYTES + 1)).is_err());
+    }
+
+    fn opened(change: impl FnOnce(&mut serde_json::Value)) -> Result<ServerMessage, String> {
+        let fixture = include_str!("../../fixtures/valid/server-series-opened.json");
+        let mut told = serde_json::from_str(fixture).expect("a fixture is JSON");
+        change(&mut told);
+        ServerMessage::parse(&told.to_string())
+    }
+
+    #[test]
+    fn windows_that_cannot_be_shown_are_left_out_and_the_series_is_open() {
+        let far = serde_json::json!({"label": "x", "center": 9e99, "width": 400.0});
+        let mut shaped = far.clone();
+        shaped["shape"] = serde_json::json!({"kind": "linear"});
+        let read =
+            opened(|told| (told["windows"], told["outline"]["windows"]) = ([far].into(), [shaped].into()));
+        let Ok(ServerMessage::SeriesOpened(opened)) = read else { panic!("{read:?}") };
+        assert!(opened.windows.is_empty() && opened.outline.windows.is_empty());
+    }
+
+    #[test]
+    fn a_series_that_is_told_at_great_length_is_not_believed() {
+        assert!(opened(|_| ()).is_ok());
+        let long = "x".repeat(MAX_TOLD_TEXT + 1);
+        assert!(opened(|told| told["modality"] = long.clone().into()).is_err());
+        assert!(opened(|told| told["selfCheck"]["found"] = vec![long; 4].into()).is_err());
     }
 }
