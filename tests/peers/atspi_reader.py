@@ -212,9 +212,9 @@ wait_for("one viewport alone", lambda: sum(" view, slice " in name for name in s
 key("f")
 wait_for("all viewports again", lambda: sum(" view, slice " in name for name in shown()) >= 3)
 
-# A length and a region, from the middle of the slice to the right of it.
-key("n", "Return", "Return", *["shift+Right"] * 6, "Return")
-key("Escape", "e", "Return", "Return", *["shift+Right"] * 3, *["shift+Down"] * 3, "Return", "Escape")
+# A length from the middle of the slice to the right, and a region below it, away from its handles.
+key("n", "Return", "Return", *["shift+Right"] * 6, "Return", "Escape")
+key("e", "Return", *["shift+Down"] * 5, "Return", *["shift+Right"] * 3, *["shift+Down"] * 3, "Return", "Escape")
 key("ctrl+m")
 wait_for("the length is listed", has(" mm"))
 wait_for("the region is listed", has(" HU"))
