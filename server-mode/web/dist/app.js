@@ -5,6 +5,10 @@ var PART_HEADER_BYTES = 12;
 var VALUES_HEADER_BYTES = 20;
 var MAX_VALUES = 4 * 1024 * 1024;
 var MAX_VIEWS = 16;
+var MAX_DIM = 65535;
+var MAX_LINES = 1e3;
+var MAX_QUANTITIES = 64;
+var MAX_BARS = 4096;
 var MAX_VIEW_SIZE = 8192;
 var MAX_PIXELS = 16 * 1024 * 1024;
 var CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1", 6: "webp" };
@@ -29,6 +33,12 @@ function absent(read) {
 }
 function list(read) {
   return (value, at) => Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
+}
+function few(read, most) {
+  return (value, at) => {
+    if (Array.isArray(value) && value.length > most) return fail(at, `a list of at most ${most}`);
+    return list(read)(value, at);
+  };
 }
 function record(fields) {
   return (value, at) => {
@@ -55,6 +65,20 @@ function triple(read) {
     return three ? [a, b, c] : fail(at, "three numbers");
   };
 }
+var rising = (value, at) => {
+  const [low, high] = pair(value, at);
+  const finite = [low, high].every((n) => Number.isFinite(Math.fround(n)));
+  return finite && low <= high ? [low, high] : fail(at, "two values that rise");
+};
+var dim = (value, at) => {
+  const n = count(value, at);
+  return n <= MAX_DIM ? n : fail(at, `a number up to ${MAX_DIM}`);
+};
+var views = (value, at) => {
+  const numbers = few(count, MAX_VIEWS)(value, at);
+  const distinct = new Set(numbers).size === numbers.length && numbers.every((n) => n < MAX_VIEWS);
+  return distinct ? numbers : fail(at, "numbers of views, each once");
+};
 var flag = (value, at) => typeof value === "boolean" ? value : fail(at, "true or false");
 function tuple(length) {
   return (value, at) => {
@@ -235,10 +259,10 @@ var readMessage = {
       record({ bodyWeight: number, leanBodyMass: optional(number), bodySurface: optional(number) })
     ),
     unit: text,
-    dims: triple(count),
+    dims: triple(dim),
     spacingMm: triple(number),
     valueRange: pair,
-    warnings: list(record({ code: text, message: text, value: optional(number) })),
+    warnings: few(record({ code: text, message: text, value: optional(number) }), MAX_LINES),
     selfCheck: record({
       found: list(text),
       corrected: list(text),
@@ -250,7 +274,7 @@ var readMessage = {
     windows: list(record({ label: text, center: number, width: number })),
     outline: record({
       patientFromVoxel: vectors,
-      valueRange: pair,
+      valueRange: rising,
       levels: pair,
       windows: list(record({ label: text, center: number, width: number, shape })),
       tables: list(list(number)),
@@ -272,11 +296,11 @@ var readMessage = {
   measured: record({
     type: oneOf("measured"),
     request: count,
-    quantities: list(record({ measure: text, value: number, unit: text })),
-    histogram: list(count),
+    quantities: few(record({ measure: text, value: number, unit: text }), MAX_QUANTITIES),
+    histogram: few(count, MAX_BARS),
     doubt: optional(text)
   }),
-  shared: record({ type: oneOf("shared"), views: list(count) }),
+  shared: record({ type: oneOf("shared"), views }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
@@ -2126,7 +2150,7 @@ var Peer = class {
   #came = { packets: 0, at: performance.now() };
   #counted = 0;
   #closed = false;
-  constructor(iceServers, views, handlers) {
+  constructor(iceServers, views2, handlers) {
     this.#handlers = handlers;
     const servers = iceServers.map(({ urls, username, credential }) => ({
       urls: [...urls],
@@ -2138,7 +2162,7 @@ var Peer = class {
     this.#moves = this.#channel("moves", { ordered: false, maxRetransmits: 0 });
     this.#commands.onmessage = ({ data }) => data instanceof ArrayBuffer && this.#piece(data);
     this.#moves.onmessage = ({ data }) => data instanceof ArrayBuffer && this.#note(data);
-    this.#tracks = views.map((view) => {
+    this.#tracks = views2.map((view) => {
       const transceiver = this.#peer.addTransceiver("video", { direction: "recvonly" });
       transceiver.setCodecPreferences(h264());
       const { receiver } = transceiver;
@@ -2343,8 +2367,8 @@ var Link = class {
   /** The newest ping by the channel for commands: once it is answered, all before it was done. */
   #proof = null;
   #acks = /* @__PURE__ */ new Map();
-  constructor(views, handlers, around, resumeToken, pinned) {
-    this.#views = views;
+  constructor(views2, handlers, around, resumeToken, pinned) {
+    this.#views = views2;
     this.#handlers = handlers;
     this.#ladder = new Ladder(pinned);
     this.#connection = new Connection(
@@ -2761,8 +2785,8 @@ var Local = class {
   #fetching = null;
   #coming = "";
   #live = false;
-  constructor(views, owner) {
-    this.#views = views;
+  constructor(views2, owner) {
+    this.#views = views2;
     this.#owner = owner;
     const { deviceMemory, connection } = navigator;
     const gib = deviceMemory ?? UNTOLD_GIB;
@@ -3429,8 +3453,8 @@ var Client = class {
     this.#showTargets();
   }
   /** Goes on with what the session shows, or has it show what is wanted. */
-  #begin(seriesInstanceUid, views) {
-    for (const state of views) {
+  #begin(seriesInstanceUid, views2) {
+    for (const state of views2) {
       this.#views[state.view]?.setContent(state.content);
       this.#setView({ type: "view", ...state });
     }
@@ -3583,11 +3607,11 @@ var Client = class {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#ownViews.flatMap(({ view, content, size: size2 }) => {
+    const views2 = this.#ownViews.flatMap(({ view, content, size: size2 }) => {
       if (!size2) return [];
       return [this.#local.draws(view) ? { view, content, size: size2, paused: true } : { view, content, size: size2 }];
     });
-    const message = { type: "layout", views };
+    const message = { type: "layout", views: views2 };
     const text2 = JSON.stringify(message);
     if (!this.#begun || text2 === this.#layoutSent) return;
     this.#layoutSent = text2;

@@ -8,6 +8,11 @@ const PART_HEADER_BYTES = 12;
 const VALUES_HEADER_BYTES = 20;
 const MAX_VALUES = 4 * 1024 * 1024;
 const MAX_VIEWS = 16;
+/** Columns, rows or slices of a volume; sentences about one; numbers and bars of a histogram that something measured has. */
+const MAX_DIM = 65_535;
+const MAX_LINES = 1000;
+const MAX_QUANTITIES = 64;
+const MAX_BARS = 4096;
 const MAX_VIEW_SIZE = 8192;
 const MAX_PIXELS = 16 * 1024 * 1024;
 
@@ -123,6 +128,14 @@ function list<T>(read: Read<T>): Read<readonly T[]> {
     Array.isArray(value) ? value.map((item, i) => read(item, `${at}[${i}]`)) : fail(at, "a list");
 }
 
+/** A list that is not longer than it can be. */
+function few<T>(read: Read<T>, most: number): Read<readonly T[]> {
+  return (value, at) => {
+    if (Array.isArray(value) && value.length > most) return fail(at, `a list of at most ${most}`);
+    return list(read)(value, at);
+  };
+}
+
 function record<T extends object>(fields: { readonly [K in keyof T]-?: Read<T[K]> }): Read<T> {
   return (value, at) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(at, "an object");
@@ -151,6 +164,25 @@ function triple(read: Read<number>): Read<readonly [number, number, number]> {
     return three ? [a, b, c] : fail(at, "three numbers");
   };
 }
+
+const rising: Read<readonly [number, number]> = (value, at) => {
+  const [low, high] = pair(value, at);
+  // Values are of 32 bits.
+  const finite = [low, high].every((n) => Number.isFinite(Math.fround(n)));
+  return finite && low <= high ? [low, high] : fail(at, "two values that rise");
+};
+
+const dim: Read<number> = (value, at) => {
+  const n = count(value, at);
+  return n <= MAX_DIM ? n : fail(at, `a number up to ${MAX_DIM}`);
+};
+
+/** Numbers of views, each once. */
+const views: Read<readonly number[]> = (value, at) => {
+  const numbers = few(count, MAX_VIEWS)(value, at);
+  const distinct = new Set(numbers).size === numbers.length && numbers.every((n) => n < MAX_VIEWS);
+  return distinct ? numbers : fail(at, "numbers of views, each once");
+};
 
 const flag: Read<boolean> = (value, at) => (typeof value === "boolean" ? value : fail(at, "true or false"));
 
@@ -353,10 +385,10 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
       record<Told<messages.Suv>>({ bodyWeight: number, leanBodyMass: optional(number), bodySurface: optional(number) }),
     ),
     unit: text,
-    dims: triple(count),
+    dims: triple(dim),
     spacingMm: triple(number),
     valueRange: pair,
-    warnings: list(record<GeometryWarning>({ code: text, message: text, value: optional(number) })),
+    warnings: few(record<GeometryWarning>({ code: text, message: text, value: optional(number) }), MAX_LINES),
     selfCheck: record<SelfCheck>({
       found: list(text),
       corrected: list(text),
@@ -368,7 +400,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     windows: list(record<WindowPreset>({ label: text, center: number, width: number })),
     outline: record<Told<messages.Outline>>({
       patientFromVoxel: vectors,
-      valueRange: pair,
+      valueRange: rising,
       levels: pair,
       windows: list(record<Told<messages.ShapedNamedWindow>>({ label: text, center: number, width: number, shape })),
       tables: list(list(number)),
@@ -390,11 +422,11 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
   measured: record<Extract<ServerMessage, { type: "measured" }>>({
     type: oneOf("measured"),
     request: count,
-    quantities: list(record<Told<messages.Quantity>>({ measure: text, value: number, unit: text })),
-    histogram: list(count),
+    quantities: few(record<Told<messages.Quantity>>({ measure: text, value: number, unit: text }), MAX_QUANTITIES),
+    histogram: few(count, MAX_BARS),
     doubt: optional(text),
   }),
-  shared: record({ type: oneOf("shared"), views: list(count) }),
+  shared: record({ type: oneOf("shared"), views }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
