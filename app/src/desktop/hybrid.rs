@@ -190,7 +190,8 @@ impl Hybrid {
     /// Who draws made so many pictures a second of those that a hand asked for.
     pub fn moved(&self, now_s: f64, asked_per_second: f64, pictures_per_second: f64) {
         tracing::debug!(asked_per_second, pictures_per_second, "a hand moves a series of a server's");
-        self.inner().change(|adaptive| adaptive.moved(duration(now_s), asked_per_second, pictures_per_second));
+        self.inner()
+            .change(|adaptive| adaptive.moved(duration(now_s), asked_per_second, pictures_per_second));
     }
 
     /// While the server draws what moves: sees how fast this machine would be.

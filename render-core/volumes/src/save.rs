@@ -122,7 +122,9 @@ mod tests {
         assert_eq!(fs::read(&path).expect("is there"), b"whole");
         #[cfg(unix)]
         {
-            let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("is there").permissions());
+            let mode = std::os::unix::fs::PermissionsExt::mode(
+                &fs::metadata(&path).expect("is there").permissions(),
+            );
             assert_eq!(mode & 0o777, 0o600);
         }
         fs::remove_dir_all(folder).expect("remove");

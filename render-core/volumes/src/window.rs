@@ -251,7 +251,9 @@ mod tests {
 
     #[test]
     fn windows_whose_ends_no_volume_reaches_are_none() {
-        for (center, width) in [(9e99, 400.0), (-1e10, 400.0), (40.0, 3e9), (f64::INFINITY, 1.0), (0.0, f64::NAN)] {
+        for (center, width) in
+            [(9e99, 400.0), (-1e10, 400.0), (40.0, 3e9), (f64::INFINITY, 1.0), (0.0, f64::NAN)]
+        {
             assert_eq!(Window::shaped(center, width, Shape::Linear), None, "{center} {width}");
         }
         let pet = Window::shaped(2e6, 4e6, Shape::Linear).expect("values of a PET reach millions");
