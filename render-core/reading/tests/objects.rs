@@ -506,7 +506,7 @@ fn annotations_come_back_from_json_and_damage_of_one_is_its_own() {
         ("\"right\":[1.0", "\"right\":[2.0"),
         ("\"pointsMm\":[[", "\"pointsMm\":[[0.0,0.0,0.0],["),
         ("\"centerMm\":[", "\"centerMm\":[1e9,0,0],\"x\":["),
-        ("\"centerMm\":[0.0", "\"centerMm\":[null"),
+        ("\"centerMm\":[-6.350000000000001", "\"centerMm\":[null"),
         ("\"kind\":\"", "\"kind\":\"spiral "),
     ] {
         let found = damaged(from, to).expect("the others are read");
