@@ -81,7 +81,7 @@ impl Scene {
     /// Who draws, as the log tells it: each change in a line.
     fn changes(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.folder.join("log")).expect("a log");
-        log.lines().filter(|line| line.contains("drawn by another one now")).map(str::to_owned).collect()
+        log.lines().filter(|line| line.contains("drawn by another one now")).map(plain).collect()
     }
 
     /// Moves until somebody else draws; returns the line that tells why.
@@ -111,6 +111,13 @@ impl Scene {
             corners.iter().all(is_final) && shot.bright_part(VOLUME, 60) > 0.1
         })
     }
+}
+
+/// A line without its colours.
+fn plain(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let first = parts.next().into_iter();
+    first.chain(parts.map(|part| part.split_once('m').map_or(part, |(_, text)| text))).collect()
 }
 
 fn turn(display: &Display) {
