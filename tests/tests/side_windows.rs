@@ -50,11 +50,16 @@ fn side_window(display: &Display) -> Option<String> {
     Some(geometry.lines().filter(|line| !line.starts_with("WINDOW")).collect::<Vec<_>>().join(" "))
 }
 
-/// Waits until a file holds a text.
-fn holds(file: &Path, text: &str) {
+/// Waits until a file, or one in a folder, holds a text.
+fn holds(path: &Path, text: &str) {
     let began = Instant::now();
-    while !std::fs::read_to_string(file).is_ok_and(|held| held.contains(text)) {
-        assert!(began.elapsed() < SOON, "{} never holds {text}", file.display());
+    let holds = |file: &Path| std::fs::read_to_string(file).is_ok_and(|held| held.contains(text));
+    loop {
+        let mut inside = std::fs::read_dir(path).into_iter().flatten().flatten();
+        if holds(path) || inside.any(|entry| holds(&entry.path())) {
+            return;
+        }
+        assert!(began.elapsed() < SOON, "{} never holds {text}", path.display());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -99,7 +104,7 @@ fn a_viewport_in_a_window_of_its_own_is_read_as_in_the_main_one_and_is_there_aga
     let [x, y] = middle(SIDE);
     display.drag(1, [x - 100, y], [x + 100, y + 30]);
     let data = folder.join("data/voxcast");
-    holds(&data.join("reading.json"), "length");
+    holds(&data.join("drawn"), "length");
 
     let place = side_window(&display).expect("the window is there");
     holds(&data.join("session.json"), "\"windows\":[{");
