@@ -42,9 +42,10 @@ impl Surfaces {
                 if !(right >= 0.0 && left <= width as f32 && bottom >= 0.0 && top <= height as f32) {
                     continue;
                 }
-                let band = |row: f32| (row.max(0.0) as usize / BAND).min(bands.len() - 1);
-                for band in band(top)..=band(bottom) {
-                    bands[band].push((number as u32, index as u32));
+                let last = bands.len().saturating_sub(1);
+                let [top, bottom] = [top, bottom].map(|row| (row.max(0.0) as usize / BAND).min(last));
+                for band in bands.iter_mut().take(bottom + 1).skip(top) {
+                    band.push((number as u32, index as u32));
                 }
             }
         }
