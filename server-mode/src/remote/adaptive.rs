@@ -20,6 +20,8 @@ const LONGEST_COOL_DOWN: Duration = Duration::from_secs(320);
 const REST: Duration = Duration::from_secs(2);
 /// What the voxels take in memory, with what drawing them needs.
 const ROOM: f64 = 1.5;
+/// For so long it counts how many pictures somebody was last seen to make: ways and machines change.
+const REMEMBERED: Duration = Duration::from_secs(60);
 /// Ways worse than this carry no moving pictures worth having.
 const SLOWEST_BITS_PER_SECOND: f64 = 1e6;
 const LONGEST_RTT: Duration = Duration::from_millis(250);
@@ -191,8 +193,8 @@ pub struct Adaptive {
     slow: Run,
     /// This machine would draw enough.
     fast: Run,
-    /// Pictures a second that each was last seen to make.
-    seen: [Option<f64>; 2],
+    /// Pictures a second that each was last seen to make, and when.
+    seen: [Option<(Duration, f64)>; 2],
     changed_at: Option<Duration>,
     cool_down: Duration,
     /// Why it last changed.
@@ -255,15 +257,15 @@ impl Adaptive {
     /// While something moves, once a second or so: how many pictures a second were asked for, and how many came from
     /// who draws.
     pub fn moved(&mut self, now: Duration, asked_per_second: f64, pictures_per_second: f64) {
-        self.seen[self.source as usize] = Some(pictures_per_second);
+        self.seen[self.source as usize] = Some((now, pictures_per_second));
         let too_few = pictures_per_second < TOO_FEW.min(asked_per_second * KEEPS_UP);
         self.slow.measured(now, too_few);
         if self.choice != Choice::Adaptive || self.slow.lasts < TOO_LONG || !self.has_cooled(now) {
             return;
         }
         let (to, other) = match self.source {
-            Source::Local => (Source::Remote, self.expected_remotely()),
-            Source::Remote => (Source::Local, self.expected_here()),
+            Source::Local => (Source::Remote, self.expected_remotely(now)),
+            Source::Remote => (Source::Local, self.expected_here(now)),
         };
         if self.can(to) && other.is_none_or(|other| other > pictures_per_second) {
             self.change(now, to, Reason::Slow { who: self.source, pictures_per_second });
@@ -347,18 +349,22 @@ impl Adaptive {
         Some(lacks_room(facts.volume_bytes, facts.available_bytes).unwrap_or(Reason::VoxelsThere))
     }
 
-    fn expected_here(&self) -> Option<f64> {
-        self.facts
-            .milliseconds_per_picture
-            .map(|ms| 1000.0 / ms.max(0.1))
-            .or(self.seen[Source::Local as usize])
+    fn expected_here(&self, now: Duration) -> Option<f64> {
+        let drawn = self.facts.milliseconds_per_picture.map(|ms| 1000.0 / ms.max(0.1));
+        drawn.or_else(|| self.remembered(Source::Local, now))
     }
 
     /// What the way may carry, unless it was seen.
-    fn expected_remotely(&self) -> Option<f64> {
+    fn expected_remotely(&self, now: Duration) -> Option<f64> {
         let narrow = self.facts.bits_per_second.is_some_and(|bits| bits < SLOWEST_BITS_PER_SECOND);
         let long = self.facts.rtt.is_some_and(|rtt| rtt > LONGEST_RTT);
-        if narrow || long { Some(0.0) } else { self.seen[Source::Remote as usize] }
+        if narrow || long { Some(0.0) } else { self.remembered(Source::Remote, now) }
+    }
+
+    /// What somebody was seen to make not long ago.
+    fn remembered(&self, source: Source, now: Duration) -> Option<f64> {
+        let (at, pictures_per_second) = self.seen[source as usize]?;
+        (now.saturating_sub(at) < REMEMBERED).then_some(pictures_per_second)
     }
 }
 
@@ -485,6 +491,12 @@ mod tests {
         assert_eq!(adaptive.source(), Source::Remote, "it has to cool down");
         moves(&mut adaptive, &mut now, 2.0, 4.0);
         assert_eq!(adaptive.source(), Source::Local, "4 a second are worse than what this machine can do");
+
+        // Whether the way is wide again is tried after a while.
+        moves(&mut adaptive, &mut now, 45.0, 5.0);
+        assert_eq!(adaptive.source(), Source::Local);
+        moves(&mut adaptive, &mut now, 20.0, 5.0);
+        assert_eq!(adaptive.source(), Source::Remote);
 
         let narrow = Facts { bits_per_second: Some(2e5), ..facts() };
         let mut adaptive = Adaptive::new(Choice::Adaptive, narrow);
