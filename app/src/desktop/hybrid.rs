@@ -126,8 +126,8 @@ impl Inner {
         let Verdict { source, reasons } = self.adaptive.verdict();
         if source != before {
             let by = match source {
-                Source::Local => "this machine",
-                Source::Remote => "the server",
+                Source::Local => "here",
+                Source::Remote => "there",
             };
             let reason = reasons.first().map(Reason::to_string).unwrap_or_default();
             tracing::info!(by, reason, "a server's series is drawn by another one now");

@@ -327,6 +327,7 @@ mod tests {
         "WebSocket",
         "Reference",
         "the system gives no random numbers: {error}",
+        "the window was made before",
         "a protocol has 1 to {MAX_STAGES} stages",
         "stage {:?}: rows and columns are 1 to {MOST}",
         "stage {:?}: {found} viewports for {all} cells",
