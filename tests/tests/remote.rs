@@ -85,7 +85,7 @@ async fn a_series_is_told_with_its_patient_space_and_a_small_picture() {
     assert!(!uid.is_empty() && series.frame == uid, "{uid}");
     assert_eq!(series.suv, None, "a CT has none");
     let asked = |id: &str| {
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
         remote.thumbnail(id, move |thumbnail| drop(tell.send(thumbnail)));
         tokio::task::spawn_blocking(move || told.recv_timeout(PATIENCE).expect("an answer"))
     };

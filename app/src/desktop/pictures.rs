@@ -92,7 +92,7 @@ impl Taken {
         Self { image, view, kind, quality: None, refined, volume: Some(volume) }
     }
 
-    fn from_there(picture: server_mode::remote::Picture) -> Self {
+    fn from_there(picture: &server_mode::remote::Picture) -> Self {
         let size = picture.size.map(|n| n as usize);
         // Opaque pixels are the same premultiplied or not.
         let image = egui::ColorImage::from_rgba_premultiplied(size, &picture.rgba);
@@ -277,7 +277,7 @@ impl Either {
         let here =
             self.worker.as_ref().and_then(RenderWorker::take).map(|picture| picture.map(Taken::drawn_here));
         let there =
-            self.slot.as_ref().and_then(Slot::take_picture).map(|picture| Ok(Taken::from_there(picture)));
+            self.slot.as_ref().and_then(Slot::take_picture).map(|picture| Ok(Taken::from_there(&picture)));
         for (of, picture) in [(Drawn::Local, here), (Drawn::Remote, there)] {
             // Who is wanted is measured, also while the pictures of the other one are better still.
             self.meter.made += u32::from(picture.is_some() && of == self.handover.to());

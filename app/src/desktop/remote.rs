@@ -128,7 +128,7 @@ impl App {
                     self.tell(tr!("server-did-not-open", reason = reason).into_owned(), Vec::new());
                 }
                 Event::Failed(reason) => {
-                    self.tell(tr!("server-says", reason = reason).into_owned(), Vec::new())
+                    self.tell(tr!("server-says", reason = reason).into_owned(), Vec::new());
                 }
                 Event::Shared(views) => self.guest.shared(views),
                 _ => {}

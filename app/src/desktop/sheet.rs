@@ -47,7 +47,8 @@ impl Sheets {
         self.take(painter.ctx());
         let Some(found) = self.kept.iter().position(|(kept, _)| *kept == key) else {
             if self.job.is_none() {
-                self.job = Some((key.clone(), read(painter.ctx(), Arc::clone(series), key)));
+                let job = read(painter.ctx(), Arc::clone(series), &key);
+                self.job = Some((key, job));
             }
             return;
         };
@@ -87,15 +88,16 @@ impl Sheets {
     }
 }
 
-fn read(ctx: &egui::Context, series: Arc<Series>, key: Key) -> Job<Option<egui::ColorImage>> {
+fn read(ctx: &egui::Context, series: Arc<Series>, key: &Key) -> Job<Option<egui::ColorImage>> {
+    let (slice, square) = (key.slice, key.square);
     Job::start("overlay planes", ctx, move |_, sink| {
-        let sheet = Sheet::of(&series, key.slice, Show::All);
+        let sheet = Sheet::of(&series, slice, Show::All);
         if sheet.is_err() {
             // The error names the file, and files may be named after patients.
-            tracing::warn!(slice = key.slice, "what lies over an image cannot be read");
+            tracing::warn!(slice, "what lies over an image cannot be read");
         }
         let image = sheet.ok().flatten().map(|sheet| {
-            let (size, rgba) = sheet.picture(key.square);
+            let (size, rgba) = sheet.picture(square);
             egui::ColorImage::from_rgba_unmultiplied(size.map(|n| n as usize), &rgba)
         });
         sink.send(image);

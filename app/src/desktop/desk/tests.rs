@@ -217,6 +217,7 @@ fn a_grid_keeps_what_is_shown_and_fills_new_cells_with_what_is_not() {
     assert_eq!(desk.active, desk.layout.ids()[0]);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "commands are made where they are run")]
 fn run(desk: &mut Desk, command: Command) {
     desk.run(&command, &PresetLibrary::default());
 }
