@@ -196,9 +196,9 @@ mod tests {
     fn a_session_is_found_by_its_machines_name_until_it_ends() {
         // A port of its own, so that no service of the system's hears it, or is heard.
         const PORT: u16 = 53_531;
-        let (told, changes) = mpsc::channel();
+        let (told, changes) = mpsc::sync_channel(64);
         let daemon = || ServiceDaemon::new_with_port(PORT).expect("a thread");
-        let nearby = Nearby::of(daemon(), move || drop(told.send(()))).expect("it looks");
+        let nearby = Nearby::of(daemon(), move || _ = told.try_send(())).expect("it looks");
         let announcement = Announcement::of(&daemon(), "Reading room 3", 4711).expect("it is told");
         let wait = |what: &str, done: &dyn Fn(&[Found]) -> bool| {
             let began = Instant::now();

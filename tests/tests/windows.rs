@@ -120,7 +120,8 @@ fn serve(screen: &Screen, listen: &str) -> (Child, String) {
         .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let url = words.find(|word| word.starts_with("http://")).expect("it prints its address");
     // Nothing that it prints later blocks it.
-    std::thread::spawn(move || words.for_each(drop));
+    let rest = std::thread::Builder::new().name("words".into());
+    rest.spawn(move || words.for_each(drop)).expect("a thread");
     (server, url)
 }
 

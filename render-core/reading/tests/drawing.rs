@@ -395,7 +395,7 @@ fn a_brush_covers_exactly_the_voxels_within_its_reach_in_any_plane() {
                 let far = flat.distance(from + (to - from) * share) - 9.0;
                 let deep = if ball { f64::NEG_INFINITY } else { depth.abs() - half_slice };
                 // What lies on the edge may be on either side.
-                if far.abs() > 1e-6 && !(deep.abs() <= 1e-6) {
+                if far.abs() > 1e-6 && deep.abs() > 1e-6 {
                     assert_eq!(*found, far < 0.0 && deep < 0.0, "{voxel} {down} {ball}");
                 }
             }

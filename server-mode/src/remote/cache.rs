@@ -333,7 +333,7 @@ mod tests {
     }
 
     fn voxels() -> Vec<u8> {
-        (0..1_000_003u32).map(|n| (n * n >> 7) as u8).collect()
+        (0..1_000_003u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect()
     }
 
     #[test]
