@@ -13,6 +13,7 @@ import {
   drawn,
   factsThat,
   link,
+  movesBy,
   openClient,
   picture,
   pictureBy,
@@ -215,7 +216,7 @@ for (const [transport, name, how] of [
     // A left drag would be windowed by the page.
     await page.mouse.down({ button: "right" });
     for (let step = 1; step <= 12; step++) await page.mouse.move(x + 3 * step, y + step);
-    await pictureBy(page, new RegExp(`^${name} · H\\.264$`));
+    await movesBy(page, new RegExp(`^${name} · H\\.264$`), (step) => page.mouse.move(x + 36 + (step % 2), y + 12 + (step % 2)));
     // Until then the newest input is an echo over an older picture.
     await page.waitForFunction((selector) => !document.querySelector<HTMLElement>(`${selector} canvas`)!.style.transform, viewport(AXIAL));
     const moving = await pixels(page, AXIAL);
@@ -366,12 +367,12 @@ test("a path by UDP that breaks in the middle of a drag leaves the view as it is
     await page.mouse.down();
     const box = (await page.locator(viewport(VOLUME)).boundingBox())!;
     const turn = async (to: number) => page.mouse.move(box.x + box.width / 2 + to, box.y + box.height / 2, { steps: 4 });
-    await turn(40);
-    await pictureBy(page, /^WebRTC · H\.264$/);
+    await movesBy(page, /^WebRTC · H\.264$/, (step) => turn(40 + (step % 2)));
     way.block();
     await turn(60);
     await pictureBy(page, /^WebSocket/);
-    assert.match((await page.locator("#codec").getAttribute("title"))!, /no WebRTC: it(s video froze| fell silent)/);
+    // Which of those who watch the path notices first is the machine's speed.
+    assert.match((await page.locator("#codec").getAttribute("title"))!, /no WebRTC: (it fell silent|its video froze|the path by UDP broke|Nothing came)/);
     await turn(120);
     await page.mouse.up();
     const turned = await pictureThat(page, VOLUME, differs(shown.volume));
@@ -398,6 +399,7 @@ for (const [what, how] of [
       await openClient(page, server.url, ALL);
       await pictureBy(page, /^WebRTC/);
       const [, slice, slices] = await factsThat(page, AXIAL, SLICE);
+      const front = await picture(page, VOLUME);
       await page.locator(`${viewport(AXIAL)} .surface`).focus();
       way.block(what);
       await page.locator("#width").fill("300");
@@ -408,6 +410,7 @@ for (const [what, how] of [
       await pictureBy(page, /^WebSocket/);
       await factsThat(page, AXIAL, new RegExp(`Slice ${Number(slice) + 3} / ${slices}`));
       await factsThat(page, AXIAL, /W 300\s/);
+      await pictureThat(page, VOLUME, differs(front, 0.5));
       await page.locator(`${viewport(VOLUME)} .quality.lossless:visible`).waitFor();
       const size = await page.locator(`${viewport(VOLUME)} canvas:not(.local)`).evaluate((canvas: HTMLCanvasElement) => `${canvas.width}x${canvas.height}`);
       assert.equal(await pixelsUnlike(page, VOLUME, drawn(study.folder, "render", "--size", size, "--azimuth", "-5")), 0, "turned once");

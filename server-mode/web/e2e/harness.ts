@@ -210,6 +210,15 @@ export async function pictureBy(page: Page, way: RegExp): Promise<void> {
   await page.waitForFunction((source) => new RegExp(source).test(document.querySelector("#codec")!.textContent!), way.source);
 }
 
+/** Moves on until the last picture came this way: one alone may be followed by another view's before anybody looks. */
+export async function movesBy(page: Page, way: RegExp, move: (step: number) => Promise<void>): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  for (let step = 0; !way.test((await page.locator("#codec").textContent()) ?? ""); step++) {
+    if (Date.now() > end) throw new Error(`no picture came by ${way.source}`);
+    await move(step);
+  }
+}
+
 export function viewport(view: number): string {
   return `.viewport[data-view="${view}"]`;
 }
