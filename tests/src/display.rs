@@ -118,15 +118,30 @@ impl Display {
     }
 
     /// Takes pictures until `condition` holds for one that has stopped changing. Panics with
-    /// `what` after `limit`, leaving the last picture in `failed.png` of `folder`.
-    pub fn wait(&self, what: &str, limit: Duration, mut condition: impl FnMut(&Shot) -> bool) -> Shot {
+    /// `what` after `limit`, leaving the last picture in a file that it names.
+    pub fn wait(&self, what: &str, limit: Duration, condition: impl FnMut(&Shot) -> bool) -> Shot {
         /// A window that draws nothing new for this long has drawn its exact pictures.
         const STILL: Duration = Duration::from_millis(800);
+        self.wait_still(what, limit, STILL, condition)
+    }
+
+    /// The same for a picture that may go on changing, as one with a cursor that blinks does.
+    pub fn wait_for(&self, what: &str, limit: Duration, condition: impl FnMut(&Shot) -> bool) -> Shot {
+        self.wait_still(what, limit, Duration::ZERO, condition)
+    }
+
+    fn wait_still(
+        &self,
+        what: &str,
+        limit: Duration,
+        still: Duration,
+        mut condition: impl FnMut(&Shot) -> bool,
+    ) -> Shot {
         let end = Instant::now() + limit;
         let mut last = self.shot();
         let mut since = Instant::now();
         loop {
-            if since.elapsed() >= STILL && condition(&last) {
+            if since.elapsed() >= still && condition(&last) {
                 return last;
             }
             if Instant::now() >= end {

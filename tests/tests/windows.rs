@@ -1,4 +1,4 @@
-//! The window of a server that comes and goes.
+//! Two windows beside each other: a host's and its guest's, and the window of a server that comes and goes.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
@@ -6,12 +6,15 @@ use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tests::binary::voxcast;
 use tests::display::{Area, Display, Shot};
 
+/// Of a window at first, and of the screen that holds two.
 const SIZE: [u32; 2] = [1440, 900];
+const SCREEN: [u32; 2] = [2 * SIZE[0], SIZE[1]];
 
 /// Parts of the four viewports, away from the letters at their edges.
 const AXIAL: Area = [400, 130, 380, 230];
@@ -23,32 +26,57 @@ const ALL: [Area; 4] = [AXIAL, VOLUME, CORONAL, SAGITTAL];
 /// The status line, where the mouse is in no picture.
 const AWAY: [u32; 2] = [700, 890];
 
-/// In the strip that tells of a lost server.
+/// The button that shares tells how many guests are there.
+const GUESTS: Area = [205, 10, 85, 20];
+
+/// The dialog that shares: to begin, who may drive, a link, and to copy it. It is higher with each guest.
+const SHARING: Area = [440, 340, 560, 220];
+const START: [u32; 2] = [932, 519];
+const MAY_DRIVE: [[u32; 2]; 2] = [[788, 415], [788, 383]];
+const NEW_LINK: [[u32; 2]; 2] = [[899, 415], [899, 383]];
+const COPY: [[u32; 2]; 2] = [[484, 446], [484, 431]];
+/// The dialog that connects.
+const CONNECTING: Area = [440, 300, 560, 300];
+
+/// Beside the name of the server above its series, and in the strip that tells of a lost one.
+const DISCONNECT: [u32; 2] = [169, 63];
 const RECONNECT: [u32; 2] = [1288, 59];
 const STRIP: Area = [300, 45, 400, 28];
+
+/// What the button of a dialog is for; what is not possible yet is duller.
+const ACCENT: [u8; 3] = [28, 74, 107];
 
 /// Whole pictures of a software renderer on a busy machine, several times over.
 const SOON: Duration = Duration::from_secs(120);
 
+/// Windows use all the processors there are.
+static TURN: Mutex<()> = Mutex::new(());
+
 struct Screen {
     display: Display,
     folder: PathBuf,
+    _turn: MutexGuard<'static, ()>,
 }
 
-struct Window(Child);
+struct Window {
+    program: Child,
+    id: String,
+    left: u32,
+}
 
 impl Screen {
     /// `None`, told on standard output, where there is no Xvfb.
     fn open(name: &str) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = std::env::temp_dir().join(format!("voxcast-windows-{name}-{}", std::process::id()));
         // Left by a run that was killed and had the same number.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder for the test");
-        let Some(display) = Display::start(&folder, SIZE) else {
+        let Some(display) = Display::start(&folder, SCREEN) else {
             eprintln!("skipped: Xvfb or xdotool is not installed");
             return None;
         };
-        let screen = Self { display, folder };
+        let screen = Self { display, folder, _turn: turn };
         let made = screen.command("maker").arg("phantom").arg(screen.study()).stdout(Stdio::null()).status();
         assert!(made.expect("voxcast runs").success(), "the phantom is written");
         Some(screen)
@@ -66,12 +94,74 @@ impl Screen {
         command
     }
 
-    fn window(&self, name: &str, arguments: &[&str]) -> Window {
-        Window(self.command(name).args(arguments).spawn().expect("voxcast runs"))
+    /// Opens a window at the left end of the screen, or beside another one.
+    fn window(&self, name: &str, arguments: &[&str], left: u32) -> Window {
+        let program = self.command(name).args(arguments).spawn().expect("voxcast runs");
+        let pid = program.id().to_string();
+        let search = ["search", "--sync", "--onlyvisible", "--pid", &pid];
+        let id = self.display.xdotool(&search).expect("a window");
+        let id = id.lines().next().expect("a window").to_owned();
+        if left > 0 {
+            self.display.xdotool(&["windowmove", &id, &left.to_string(), "0"]).expect("it moves");
+        }
+        Window { program, id, left }
+    }
+
+    fn keys(&self, window: &Window, keys: &[&str]) {
+        self.display.xdotool(&["windowfocus", "--sync", &window.id]).expect("the window takes the keyboard");
+        let arguments: Vec<&str> = ["key", "--delay", "60"].into_iter().chain(keys.iter().copied()).collect();
+        self.display.xdotool(&arguments).expect("keys are pressed");
+    }
+
+    fn click(&self, window: &Window, at: [u32; 2]) {
+        self.display.click(window.at(at));
     }
 
     fn wait(&self, what: &str, condition: impl FnMut(&Shot) -> bool) -> Shot {
         self.display.wait(what, SOON, condition)
+    }
+
+    /// Waits until both windows show the same, bit by bit, and something.
+    fn same(&self, what: &str, a: &Window, b: &Window, areas: &[Area]) -> Shot {
+        self.display.move_to(a.at(AWAY));
+        self.wait(what, |shot| {
+            areas.iter().all(|&area| {
+                shot.bright_part(a.area(area), 60) > 0.1
+                    && shot.area(a.area(area)).eq(shot.area(b.area(area)))
+            })
+        })
+    }
+
+    /// Shares what a window shows and leaves a link for one guest who may drive in the clipboard. So many guests had
+    /// links before.
+    fn share(&self, window: &Window, guests: usize) {
+        let before = self.display.shot();
+        self.keys(window, &["ctrl+shift+s"]);
+        let dialog = self.wait("the dialog", |shot| shot.changed_part(&before, window.area(AXIAL)) > 0.5);
+        if guests == 0 {
+            assert!(count(&dialog, window.area(SHARING), ACCENT) > 1000, "it has a button to begin");
+            self.click(window, START);
+            let is_blue = |[r, _, b]: &[u8; 3]| *b > *r + 20;
+            self.wait("sharing begins", |shot| shot.area(window.area(SHARING)).filter(is_blue).count() < 20);
+        }
+        self.click(window, MAY_DRIVE[guests]);
+        let before = self.display.shot();
+        self.click(window, NEW_LINK[guests]);
+        self.wait("a link", |shot| shot.changed_part(&before, window.area(SHARING)) > 0.05);
+        self.click(window, COPY[guests]);
+        self.keys(window, &["Escape"]);
+    }
+
+    /// Connects by the link in the clipboard.
+    fn paste(&self, window: &Window) {
+        let before = self.display.shot();
+        self.keys(window, &["ctrl+k"]);
+        let area = window.area(CONNECTING);
+        // The cursor in its field blinks: no picture of it stands still.
+        self.display.wait_for("the dialog", SOON, |shot| shot.changed_part(&before, area) > 0.3);
+        self.keys(window, &["ctrl+v"]);
+        self.display.wait_for("an address", SOON, |shot| count(shot, area, ACCENT) > 500);
+        self.keys(window, &["Return"]);
     }
 }
 
@@ -81,11 +171,22 @@ impl Drop for Screen {
     }
 }
 
+impl Window {
+    /// A place of the window on the screen.
+    fn at(&self, [x, y]: [u32; 2]) -> [u32; 2] {
+        [self.left + x, y]
+    }
+
+    fn area(&self, [x, y, width, height]: Area) -> Area {
+        [self.left + x, y, width, height]
+    }
+}
+
 impl Drop for Window {
     fn drop(&mut self) {
         // It may have ended already; there is nothing left to stop then.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.program.kill();
+        let _ = self.program.wait();
     }
 }
 
@@ -93,10 +194,79 @@ fn middle([left, top, width, height]: Area) -> [u32; 2] {
     [left + width / 2, top + height / 2]
 }
 
-/// Whether the strip over the viewports tells of a server that is away.
-fn tells_loss(shot: &Shot) -> bool {
-    let amber = |p: [u8; 3]| p == [58, 46, 24];
-    shot.area(STRIP).filter(|&pixel| amber(pixel)).count() > 4000
+fn count(shot: &Shot, area: Area, color: [u8; 3]) -> usize {
+    shot.area(area).filter(|&pixel| pixel == color).count()
+}
+
+/// Of the strip that tells of a server that is away.
+const AMBER: [u8; 3] = [58, 46, 24];
+
+fn tells_loss(shot: &Shot, window: &Window) -> bool {
+    count(shot, window.area(STRIP), AMBER) > 4000
+}
+
+fn shows_study(shot: &Shot, window: &Window) -> bool {
+    ALL.iter().all(|&area| shot.bright_part(window.area(area), 60) > 0.1)
+}
+
+#[test]
+fn a_guest_drives_and_measures_what_a_host_shows_and_each_is_told_when_the_other_is_gone() {
+    let Some(screen) = Screen::open("share") else { return };
+    let study = screen.study();
+    let host = screen.window("host", &[&study.to_string_lossy()], 0);
+    let guest = screen.window("guest", &[], SIZE[0]);
+    screen.display.move_to(host.at(AWAY));
+    screen.wait("the study", |shot| shows_study(shot, &host));
+    screen.share(&host, 0);
+    screen.display.move_to(host.at(AWAY));
+    let alone = screen.wait("the dialog is closed", |shot| shows_study(shot, &host));
+    let tells_of_guest = |shot: &Shot| shot.changed_part(&alone, host.area(GUESTS)) > 0.0;
+    screen.paste(&guest);
+    let start = screen.same("the guest sees what the host does, bit by bit", &host, &guest, &ALL);
+    assert!(tells_of_guest(&start), "the host says that somebody is there");
+
+    screen.display.wheel_down(guest.at(middle(AXIAL)), 6);
+    screen.display.move_to(host.at(AWAY));
+    screen.wait("the host follows", |shot| shot.changed_part(&start, host.area(AXIAL)) > 0.02);
+    let [x, y] = guest.at(middle(VOLUME));
+    screen.display.drag(1, [x - 60, y], [x + 60, y + 30]);
+    screen.display.move_to(host.at(AWAY));
+    screen.wait("the host follows", |shot| shot.changed_part(&start, host.area(VOLUME)) > 0.02);
+    let driven = screen.same("both rest", &host, &guest, &ALL);
+
+    // The same length and region in both: where the numbers beside them are the same, so are the pictures.
+    let [x, y] = middle(CORONAL);
+    let places = [("n", [x - 70, y - 60], [x + 30, y - 40]), ("u", [x - 70, y + 20], [x - 20, y + 70])];
+    for window in [&guest, &host] {
+        for (tool, from, to) in places {
+            screen.keys(window, &[tool]);
+            screen.display.drag(1, window.at(from), window.at(to));
+        }
+        screen.keys(window, &["w"]);
+    }
+    let measured = screen.same("both measure the same", &host, &guest, &[CORONAL]);
+    let [x, y, width, height] = host.area(CORONAL);
+    for half in [[x, y, width, height / 2], [x, y + height / 2, width, height / 2]] {
+        assert!(measured.changed_part(&driven, half) > 0.005, "nothing was drawn");
+    }
+
+    screen.click(&guest, DISCONNECT);
+    screen.display.move_to(host.at(AWAY));
+    let gone = screen.wait("the guest has gone, and the host says so", |shot| {
+        ALL.iter().all(|&area| shot.bright_part(guest.area(area), 60) < 0.1) && !tells_of_guest(shot)
+    });
+    assert!(shows_study(&gone, &host), "the host goes on");
+    screen.share(&host, 1);
+    screen.paste(&guest);
+    let back = screen.same("the guest is back", &host, &guest, &[AXIAL, VOLUME, SAGITTAL]);
+    assert!(tells_of_guest(&back), "the host says that somebody is there");
+
+    drop(host);
+    let [x, y] = guest.at(RECONNECT);
+    screen.wait("the guest is told of it and may look for the host again", |shot| {
+        let button: Area = [x - 25, y - 8, 50, 16];
+        tells_loss(shot, &guest) && count(shot, button, AMBER) == 0
+    });
 }
 
 /// Serves the phantom at this address, each time with the same token.
@@ -131,19 +301,18 @@ fn a_window_comes_back_to_a_server_that_was_started_again() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
     let listen = format!("127.0.0.1:{port}");
     let (mut server, url) = serve(&screen, &listen);
-    let window = screen.window("reader", &["--connect", &url]);
+    let window = screen.window("reader", &["--connect", &url], 0);
     screen.display.move_to(AWAY);
-    let shows = |shot: &Shot| ALL.iter().all(|&area| shot.bright_part(area, 60) > 0.1);
-    screen.wait("the server's study", shows);
+    screen.wait("the server's study", |shot| shows_study(shot, &window));
     screen.display.wheel_down(middle(AXIAL), 6);
     screen.display.move_to(AWAY);
-    let before = screen.wait("another slice", |shot| shows(shot) && !tells_loss(shot));
+    let before = screen.wait("another slice", |shot| shows_study(shot, &window) && !tells_loss(shot, &window));
 
     server.kill().expect("the server ends");
     server.wait().expect("the server ends");
-    screen.wait("the loss is told", tells_loss);
+    screen.wait("the loss is told", |shot| tells_loss(shot, &window));
     let (mut server, _) = serve(&screen, &listen);
-    screen.display.click(RECONNECT);
+    screen.click(&window, RECONNECT);
     screen.display.move_to(AWAY);
     screen.wait("everything is as it was", |shot| {
         ALL.iter().all(|&area| shot.changed_part(&before, area) == 0.0)
