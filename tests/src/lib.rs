@@ -10,4 +10,5 @@ pub mod features;
 pub mod phantoms;
 pub mod server;
 pub mod truths;
+pub mod turn;
 pub mod webrtc;

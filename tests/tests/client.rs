@@ -1,15 +1,17 @@
 //! The Rust client against a real server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protocol::message::{Content, LayoutView, TransportKind};
 use protocol::{ClientMessage, Codec, MouseButton, PointerKind, Quality, ServerMessage};
-use server_mode::Config;
 use server_mode::client::{Address, Connection, Error, Event, Frame};
 use server_mode::emulator::{Conditions, Network, Relay};
-use tests::server::{PATIENCE, TestServer};
+use server_mode::{Config, Secret, WebRtcConfig};
+use tests::server::{Folder, PATIENCE, TestServer};
+use tests::turn::Turn;
+use tokio::net::UdpSocket;
 
 /// Waits for an event, with everything before it looked at by `until`.
 async fn wait<T>(client: &mut Connection, mut until: impl FnMut(Event) -> Option<T>) -> T {
@@ -120,6 +122,16 @@ async fn show(client: &mut Connection) {
     frame(client, |frame| frame.header.quality == Quality::Lossless).await;
 }
 
+/// Waits until everything comes by WebRTC.
+async fn by_webrtc(client: &mut Connection) {
+    wait(client, |event| match event {
+        Event::Transport(TransportKind::Webrtc, _) => Some(()),
+        Event::Transport(TransportKind::Websocket, reason) => panic!("{reason:?}"),
+        _ => None,
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn webrtc_carries_what_moves_and_what_rests_and_a_lost_one_loses_no_command() {
     let server = TestServer::start().await;
@@ -174,12 +186,7 @@ async fn a_server_on_ipv6_is_reached_by_webrtc_too() {
     let mut client = Connection::open(&address, |_, _| {}).await.expect("lets the token in");
     show(&mut client).await;
     client.begin_webrtc(&[0], None::<fn(SocketAddr) -> SocketAddr>).await.expect("an offer");
-    wait(&mut client, |event| match event {
-        Event::Transport(TransportKind::Webrtc, _) => Some(()),
-        Event::Transport(TransportKind::Websocket, reason) => panic!("{reason:?}"),
-        _ => None,
-    })
-    .await;
+    by_webrtc(&mut client).await;
     let rests = frame(&mut client, |frame| frame.header.quality == Quality::Lossless).await;
     assert!(rests.shown.is_some(), "its hash is right");
 }
@@ -221,4 +228,95 @@ async fn a_connection_that_is_cut_comes_back_to_what_it_showed() {
     assert_eq!(after.header.hash, before.header.hash, "the same picture");
     let seq = client.ask(ClientMessage::Rotate { view: 0, dx: 9.0, dy: 0.0 }).expect("room");
     frame(&mut client, |frame| frame.header.input_seq >= seq).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_dies_is_found_anew_by_an_ice_restart() {
+    let server = TestServer::start().await;
+    let address = Address::parse(&server.url).expect("what a server prints");
+    let mut client = Connection::open(&address, |_, _| {}).await.expect("lets the token in");
+    show(&mut client).await;
+    let first = Arc::new(Relay::udp(Network::default(), 1).await.expect("a free port"));
+    let second = Arc::new(Relay::udp(Network::default(), 2).await.expect("a free port"));
+    let mut ways = vec![Arc::clone(&second), Arc::clone(&first)];
+    let detour = move |server| {
+        let way = ways.pop().expect("one path is found anew");
+        way.aim(server);
+        way.address()
+    };
+    client.begin_webrtc(&[0], Some(detour)).await.expect("an offer");
+    by_webrtc(&mut client).await;
+    let is_lossless = |frame: &Frame| frame.header.quality == Quality::Lossless;
+    assert!(frame(&mut client, is_lossless).await.shown.is_some(), "its hash is right");
+
+    let nothing = Conditions { loss: 1.0, ..Conditions::default() };
+    first.change(Network { up: nothing, down: nothing });
+    let turned = client.ask(ClientMessage::Rotate { view: 0, dx: 30.0, dy: 0.0 }).expect("room");
+    // The same connection: what went into it while there was no path arrives by the new one.
+    let last = frame(&mut client, |frame| is_lossless(frame) && frame.header.input_seq >= turned).await;
+    assert_eq!((last.header.input_seq, client.transport()), (turned, TransportKind::Webrtc));
+    assert!(last.shown.is_some(), "its hash is right");
+}
+
+/// Lets through to the server what comes from one address only, and the answers.
+async fn firewall(from: IpAddr) -> (SocketAddr, tokio::sync::watch::Sender<Option<SocketAddr>>) {
+    let front = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a free port"));
+    let address = front.local_addr().expect("bound");
+    let (aim, target) = tokio::sync::watch::channel(None::<SocketAddr>);
+    tokio::spawn(async move {
+        let back = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        let (mut out, mut answer, mut peer) = ([0; 2048], [0; 2048], None);
+        loop {
+            tokio::select! {
+                Ok((length, sender)) = front.recv_from(&mut out) => {
+                    let target = *target.borrow();
+                    if let Some(target) = target.filter(|_| sender.ip() == from) {
+                        peer = Some(sender);
+                        let _ = back.send_to(&out[..length], target).await;
+                    }
+                }
+                Ok((length, _)) = back.recv_from(&mut answer) => {
+                    if let Some(peer) = peer {
+                        let _ = front.send_to(&answer[..length], peer).await;
+                    }
+                }
+            }
+        }
+    });
+    (address, aim)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_behind_a_nat_reaches_the_server_through_its_turn_server() {
+    let folder = Folder::new();
+    let Some(turn) = Turn::start(&folder, "127.0.0.2").await else { return };
+    let webrtc = WebRtcConfig {
+        ice_servers: vec![format!("stun:127.0.0.1:{}", turn.port), turn.url()],
+        turn_secret: Some(Secret(Turn::SECRET.into())),
+        ..WebRtcConfig::default()
+    };
+    let config = Config { webrtc: Some(webrtc), ..Config::default() };
+    let server = TestServer::with(&config, |_| {}).await;
+    let address = Address::parse(&server.url).expect("what a server prints");
+    let mut client = Connection::open(&address, |_, _| {}).await.expect("lets the token in");
+    show(&mut client).await;
+    // Only what the TURN server sends passes.
+    let (way, aim) = firewall("127.0.0.2".parse().expect("an address")).await;
+    let detour = move |server| {
+        aim.send_replace(Some(server));
+        way
+    };
+    client.begin_webrtc(&[0], Some(detour)).await.expect("an offer");
+    by_webrtc(&mut client).await;
+    let is_lossless = |frame: &Frame| frame.header.quality == Quality::Lossless;
+    assert!(frame(&mut client, is_lossless).await.shown.is_some(), "its hash is right");
+    client.ask(pointer(PointerKind::Press, 0.0)).expect("room");
+    for step in 1..=20 {
+        let seq = client.ask(pointer(PointerKind::Move, f64::from(step) * 5.0)).expect("room");
+        let moved = frame(&mut client, |frame| frame.header.input_seq >= seq && frame.shown.is_some()).await;
+        assert_eq!(moved.header.codec, Codec::H264);
+    }
+    client.ask(pointer(PointerKind::Release, 100.0)).expect("room");
+    assert!(frame(&mut client, is_lossless).await.shown.is_some(), "its hash is right");
+    assert_eq!(client.transport(), TransportKind::Webrtc);
 }

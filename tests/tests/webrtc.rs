@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use server_mode::emulator::{Conditions, Network};
 use server_mode::{Config, Secret, WebRtcConfig};
 use tests::server::{Client, Folder, TestServer};
+use tests::turn::Turn;
 use tests::webrtc::{Arrival, WebRtc};
 
 const SIZE: [u32; 2] = [320, 240];
@@ -376,62 +377,12 @@ async fn aiortc_sees_what_the_renderer_draws() {
     check_what_was_seen(&server, &folder, &told);
 }
 
-/// A TURN server of its own, ended when dropped.
-struct Turn {
-    process: std::process::Child,
-    port: u16,
-}
-
-impl Turn {
-    const SECRET: &str = "northwest";
-
-    fn start(folder: &Folder) -> Option<Self> {
-        // Whoever takes the port between here and there makes the test fail, not pass.
-        let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let port = port.expect("a free port").port();
-        let process = std::process::Command::new("turnserver")
-            .args(["-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "--realm", "test", "--use-auth-secret"])
-            .args(["--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls", "--log-file", "stdout"])
-            .arg(format!("--static-auth-secret={}", Self::SECRET))
-            .arg(format!("--listening-port={port}"))
-            .arg(format!("--pidfile={}", folder.0.join("turn.pid").display()))
-            .arg(format!("--userdb={}", folder.0.join("turn.db").display()))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn();
-        match process {
-            Ok(process) => Some(Self { process, port }),
-            Err(_) => {
-                eprintln!("skipped: turnserver (coturn) is not installed");
-                None
-            }
-        }
-    }
-
-    async fn is_up(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            assert!(Instant::now() < deadline, "turnserver does not listen");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_a_relay_alone_can_reach_sees_the_same() {
     let folder = Folder::new();
-    let Some(turn) = Turn::start(&folder) else { return };
-    turn.is_up().await;
+    let Some(turn) = Turn::start(&folder, "127.0.0.1").await else { return };
     let webrtc = WebRtcConfig {
-        ice_servers: vec![format!("turn:127.0.0.1:{}?transport=udp", turn.port)],
+        ice_servers: vec![turn.url()],
         turn_secret: Some(Secret(Turn::SECRET.into())),
         ..WebRtcConfig::default()
     };

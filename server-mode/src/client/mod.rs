@@ -3,6 +3,7 @@
 //! for a picture. A connection that is lost is looked for again for a minute, and goes on with the same session.
 
 mod decode;
+mod gather;
 pub(crate) mod http;
 mod peer;
 
@@ -20,7 +21,7 @@ use futures_util::{SinkExt, StreamExt};
 pub use http::Fetcher;
 use peer::Peer;
 use protocol::client::{Arrival, Channel, Outcome, Shown};
-use protocol::message::TransportKind;
+use protocol::message::{IceServer, TransportKind};
 use protocol::{ClientMessage, ErrorCode, FrameHeader, ServerMessage, ValuesHeader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -56,6 +57,8 @@ const ACK_AGAIN: Duration = Duration::from_millis(100);
 /// for so long.
 const PING_EVERY: Duration = Duration::from_millis(500);
 const PEER_SILENCE: Duration = Duration::from_secs(3);
+/// Another path is looked for where nothing at all comes for so long.
+const QUIET_PATH: Duration = Duration::from_secs(1);
 
 /// Where a server is, and the token that it asks for.
 #[derive(Clone, PartialEq, Eq)]
@@ -188,6 +191,8 @@ pub struct Connection {
     pinged: Option<Instant>,
     /// What the server has to be told again after a connection was lost.
     accepts: Option<Vec<String>>,
+    /// What finds a way to the server through a NAT.
+    ice_servers: Vec<IceServer>,
     resume_token: Option<String>,
     /// How many connections there were before: what is decoded of theirs comes too late.
     number: u32,
@@ -264,6 +269,7 @@ impl Connection {
             unproved_since: None,
             pinged: None,
             accepts: None,
+            ice_servers: Vec::new(),
             resume_token: None,
             number: 0,
             to_decode,
@@ -297,7 +303,8 @@ impl Connection {
             return Err(Error::WebRtc("the connection is lost".into()));
         };
         let detour = detour.map(|detour| Box::new(detour) as peer::Detour);
-        let (peer, offer) = Peer::offer(socket.local.ip(), views, detour).await.map_err(Error::WebRtc)?;
+        let servers = self.ice_servers.clone();
+        let (peer, offer) = Peer::offer(socket.local.ip(), views, servers, detour).map_err(Error::WebRtc)?;
         self.peer = Some(peer);
         self.ask(offer)?;
         Ok(())
@@ -456,6 +463,9 @@ impl Connection {
         if now > self.heard_by_peer.max(since) + PEER_SILENCE {
             return self.leave_webrtc("nothing comes by it any more".into());
         }
+        if now > since.max(peer.heard()) + QUIET_PATH {
+            self.find_path()?;
+        }
         if self.pinged.is_none_or(|at| now >= at + PING_EVERY) {
             self.pinged = Some(now);
             self.ping()?;
@@ -490,17 +500,24 @@ impl Connection {
     }
 
     fn arrived_by_peer(&mut self, arrival: peer::Arrival) -> Result<(), Error> {
-        self.heard_by_peer = Instant::now();
-        if let peer::Arrival::Open = arrival {
-            self.ask(ClientMessage::Transport { transport: TransportKind::Webrtc })?;
-            return Ok(());
+        match arrival {
+            peer::Arrival::Open => {
+                self.ask(ClientMessage::Transport { transport: TransportKind::Webrtc })?;
+                return Ok(());
+            }
+            peer::Arrival::Candidate(candidate) => {
+                self.ask(ClientMessage::Candidate { candidate })?;
+                return Ok(());
+            }
+            peer::Arrival::Broken => return self.find_path(),
+            _ => self.heard_by_peer = Instant::now(),
         }
         if !self.client.is_by_webrtc() {
             self.client.by_webrtc();
             self.events.push_back(Event::Transport(TransportKind::Webrtc, None));
         }
         match arrival {
-            peer::Arrival::Open => Ok(()),
+            peer::Arrival::Open | peer::Arrival::Candidate(_) | peer::Arrival::Broken => Ok(()),
             peer::Arrival::Text(text) => self.text(&text),
             peer::Arrival::Frame(message) => self.binary(message.into()),
             peer::Arrival::Picture { header, message, whole } => {
@@ -513,11 +530,12 @@ impl Connection {
     fn text(&mut self, text: &str) -> Result<(), Error> {
         let message = self.client.text(self.began.elapsed(), text)?;
         match &message {
-            ServerMessage::Connected { resumed, resume_token, .. } => {
+            ServerMessage::Connected { resumed, resume_token, ice_servers, .. } => {
                 if self.resume_token.is_some() && !resumed {
                     return Err(Error::Forgotten);
                 }
                 self.resume_token = Some(resume_token.clone());
+                self.ice_servers = ice_servers.clone().unwrap_or_default();
             }
             ServerMessage::Answer { sdp } => {
                 if let Some(Err(reason)) = self.peer.as_mut().map(|peer| peer.answer(sdp)) {
@@ -537,6 +555,15 @@ impl Connection {
         }
         self.events.push_back(Event::Message(message));
         Ok(())
+    }
+
+    /// WebRTC goes on by another path, if there is one.
+    fn find_path(&mut self) -> Result<(), Error> {
+        match self.peer.as_mut().map(Peer::find_path) {
+            Some(Ok(Some(offer))) => self.ask(offer).map(|_| ()),
+            Some(Err(reason)) => self.leave_webrtc(reason),
+            Some(Ok(None)) | None => Ok(()),
+        }
     }
 
     /// The server is to go on by WebSocket.

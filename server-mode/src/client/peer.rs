@@ -1,12 +1,14 @@
 //! A client's end of WebRTC: an offer goes out, and datagrams become what would be WebSocket messages.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::{Future, pending};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use protocol::client::Channel;
 use protocol::frame::{HEADER_BYTES, PART_BYTES};
-use protocol::message::Track;
+use protocol::message::{IceServer, Track};
 use protocol::{ClientMessage, FrameHeader};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
@@ -17,6 +19,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 use tokio::net::UdpSocket;
 
 use super::MOST_MESSAGE_BYTES;
+use super::gather::{Gather, Helper, Taken, helpers};
 
 const LAST_PIECE: u8 = 1;
 const TEXT: u8 = 2;
@@ -31,12 +34,18 @@ const KEPT: usize = 16;
 const MOST_BUFFERED: usize = 64 << 10;
 /// Both channels must be open so soon after the answer.
 const CONNECT_TIME: Duration = Duration::from_secs(15);
+/// Time to find a path anew.
+const RESTART_TIME: Duration = Duration::from_secs(5);
 
 /// What comes by WebRTC.
 #[derive(Debug)]
 pub(super) enum Arrival {
     /// Both channels are open.
     Open,
+    /// The server can reach this client by one more address.
+    Candidate(String),
+    /// The path is gone; another one is to be found.
+    Broken,
     Text(String),
     Frame(Vec<u8>),
     /// A picture of a track as the frame that it stands for, and whether none before it is missing.
@@ -53,12 +62,24 @@ pub(super) type Lost = String;
 /// Where to send to in place of the server's address.
 pub(super) type Detour = Box<dyn FnMut(SocketAddr) -> SocketAddr + Send>;
 
+type Search = Pin<Box<dyn Future<Output = Vec<Helper>> + Send>>;
+
 pub(super) struct Peer {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
+    ice_servers: Vec<IceServer>,
+    /// Looks up the names of those servers.
+    search: Option<Search>,
+    gather: Gather,
+    /// This client's addresses.
+    own: Vec<Candidate>,
     detour: Option<Detour>,
     pending: Option<SdpPendingOffer>,
+    /// A path is looked for anew, until then.
+    restart_until: Option<Instant>,
+    /// When something last came by the path.
+    heard: Instant,
     commands: ChannelId,
     moves: ChannelId,
     open: usize,
@@ -81,16 +102,15 @@ struct Film {
 
 impl Peer {
     /// A peer with a video for each view, and the offer for the server. Datagrams leave from `local`.
-    pub async fn offer(
+    pub fn offer(
         local: IpAddr,
         views: &[u8],
+        ice_servers: Vec<IceServer>,
         detour: Option<Detour>,
     ) -> Result<(Self, ClientMessage), Lost> {
         // The first of a process decides; they are all the same.
         str0m::crypto::from_feature_flags().install_process_default();
-        let no_socket = |error: std::io::Error| format!("no UDP port is free: {error}");
-        let socket = UdpSocket::bind((local, 0)).await.map_err(no_socket)?;
-        let local = socket.local_addr().map_err(no_socket)?;
+        let (socket, local) = bind(local)?;
         let now = Instant::now();
         let mut rtc = Rtc::builder()
             .clear_codecs()
@@ -98,8 +118,8 @@ impl Peer {
             .set_extension(5, Extension::PlayoutDelay)
             .set_sctp_max_buffered_amount(2 * MOST_BUFFERED)
             .build(now);
-        let candidate = Candidate::host(local, "udp").map_err(|error| error.to_string())?;
-        rtc.add_local_candidate(candidate);
+        let host = Candidate::host(local, "udp").map_err(|error| error.to_string())?;
+        rtc.add_local_candidate(host.clone());
         let mut api = rtc.sdp_api();
         let films: HashMap<Mid, Film> = views
             .iter()
@@ -116,15 +136,20 @@ impl Peer {
             ..ChannelConfig::default()
         });
         let (offer, pending) = api.apply().ok_or("there is nothing to offer")?;
-        let tracks =
-            films.iter().map(|(mid, film)| Track { mid: mid.to_string(), view: film.view }).collect();
-        let offer = ClientMessage::Offer { sdp: offer.to_sdp_string(), tracks };
+        let offer = ClientMessage::Offer { sdp: offer.to_sdp_string(), tracks: tracks(&films) };
+        let search = Some(search(&ice_servers, local));
         let peer = Self {
             rtc,
             socket,
             local,
+            ice_servers,
+            search,
+            gather: Gather::new(now, local, Vec::new()),
+            own: vec![host],
             detour,
             pending: Some(pending),
+            restart_until: None,
+            heard: now,
             commands,
             moves,
             open: 0,
@@ -148,7 +173,35 @@ impl Peer {
         let not_understood = |error: &dyn std::fmt::Display| format!("the server's answer: {error}");
         let answer = SdpAnswer::from_sdp_string(&sdp).map_err(|error| not_understood(&error))?;
         self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| not_understood(&error))?;
-        self.drain()
+        // A restart has dropped the old ones with the old path.
+        for candidate in &self.own {
+            self.rtc.add_local_candidate(candidate.clone());
+        }
+        self.tick()
+    }
+
+    /// Begins ICE anew from another port, for what is open goes on by any path. Returns the offer, if none is on its way.
+    pub fn find_path(&mut self) -> Result<Option<ClientMessage>, Lost> {
+        if self.open < 2 || self.pending.is_some() || self.restart_until.is_some() {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        self.give_back();
+        (self.socket, self.local) = bind(self.local.ip())?;
+        self.own = vec![Candidate::host(self.local, "udp").map_err(|error| error.to_string())?];
+        self.gather = Gather::new(now, self.local, Vec::new());
+        self.search = Some(search(&self.ice_servers, self.local));
+        self.restart_until = Some(now + RESTART_TIME);
+        let mut api = self.rtc.sdp_api();
+        api.ice_restart(false);
+        let (offer, pending) = api.apply().ok_or("there is nothing to offer")?;
+        self.pending = Some(pending);
+        Ok(Some(ClientMessage::Offer { sdp: offer.to_sdp_string(), tracks: tracks(&self.films) }))
+    }
+
+    /// When something last came by the path.
+    pub fn heard(&self) -> Instant {
+        self.heard
     }
 
     /// Whether the channels take more.
@@ -189,34 +242,73 @@ impl Peer {
             if let Some(arrival) = self.arrivals.pop_front() {
                 return Ok(arrival);
             }
-            if self.open < 2 && Instant::now() >= self.connect_until {
+            let now = Instant::now();
+            if self.open < 2 && now >= self.connect_until {
                 return Err("no way to the server was found".into());
             }
-            let due = if self.open < 2 { self.due.min(self.connect_until) } else { self.due };
+            if self.restart_until.is_some_and(|until| now >= until) {
+                return Err("the path by UDP broke".into());
+            }
+            let connect_until = (self.open < 2).then_some(self.connect_until);
+            let due = [connect_until, self.restart_until].into_iter().flatten().fold(self.due, Instant::min);
             tokio::select! {
                 received = self.socket.recv_from(&mut buffer) => {
                     // A port that is unreachable now may be reached later.
                     let Ok((length, from)) = received else { continue };
                     self.received_bytes += length as u64;
-                    if let Ok(receive) = Receive::new(Protocol::Udp, from, self.local, &buffer[..length]) {
-                        let input = Input::Receive(Instant::now(), receive);
-                        if self.rtc.accepts(&input) {
-                            self.rtc.handle_input(input).map_err(|error| error.to_string())?;
-                            self.drain()?;
-                        }
-                    }
+                    self.receive(from, &buffer[..length])?;
+                }
+                helpers = found(&mut self.search) => {
+                    self.search = None;
+                    self.gather = Gather::new(Instant::now(), self.local, helpers);
+                    self.tick()?;
                 }
                 () = tokio::time::sleep_until(due.into()) => self.tick()?,
             }
         }
     }
 
+    fn receive(&mut self, from: SocketAddr, bytes: &[u8]) -> Result<(), Lost> {
+        let now = Instant::now();
+        let relayed;
+        let (from, to, bytes) = match self.gather.take(now, from, bytes) {
+            Taken::Others => (from, self.local, bytes),
+            Taken::Helpers => return self.tick(),
+            Taken::Relayed { to, from, bytes } => {
+                relayed = bytes;
+                (from, to, &relayed[..])
+            }
+        };
+        let Ok(receive) = Receive::new(Protocol::Udp, from, to, bytes) else { return Ok(()) };
+        let input = Input::Receive(now, receive);
+        if !self.rtc.accepts(&input) {
+            return Ok(());
+        }
+        self.heard = now;
+        if self.pending.is_none() {
+            self.restart_until = None;
+        }
+        self.rtc.handle_input(input).map_err(|error| error.to_string())?;
+        self.drain()
+    }
+
     fn tick(&mut self) -> Result<(), Lost> {
-        self.rtc.handle_input(Input::Timeout(Instant::now())).map_err(|error| error.to_string())?;
+        let now = Instant::now();
+        self.gather.run(now);
+        for candidate in self.gather.found() {
+            self.own.push(candidate.clone());
+            let text = candidate.to_sdp_string();
+            // One that tells nothing new is left out.
+            if self.rtc.add_local_candidate(candidate).is_some() {
+                self.arrivals.push_back(Arrival::Candidate(text));
+            }
+        }
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
         self.drain()
     }
 
     fn drain(&mut self) -> Result<(), Lost> {
+        let now = Instant::now();
         loop {
             match self.rtc.poll_output().map_err(|error| error.to_string())? {
                 Output::Timeout(due) => {
@@ -224,13 +316,30 @@ impl Peer {
                     break;
                 }
                 Output::Transmit(datagram) => {
+                    let (source, to, bytes) = (datagram.source, datagram.destination, &datagram.contents);
                     // What the system does not take is lost, as it may be on any network.
-                    let _ = self.socket.try_send_to(&datagram.contents, datagram.destination);
+                    if source == self.local {
+                        let _ = self.socket.try_send_to(bytes, to);
+                    } else if let Some((server, bytes)) = self.gather.relay(now, source, to, bytes) {
+                        let _ = self.socket.try_send_to(&bytes, server);
+                    }
                 }
                 Output::Event(event) => self.event(event)?,
             }
         }
+        self.due = self.gather.run(now).into_iter().fold(self.due, Instant::min);
+        for (server, bytes) in self.gather.to_send() {
+            let _ = self.socket.try_send_to(&bytes, server);
+        }
         if self.rtc.is_alive() { Ok(()) } else { Err("the server has closed it".into()) }
+    }
+
+    /// TURN servers need not keep what they have lent.
+    fn give_back(&mut self) {
+        self.gather.give_back(Instant::now());
+        for (server, bytes) in self.gather.to_send() {
+            let _ = self.socket.try_send_to(&bytes, server);
+        }
     }
 
     fn event(&mut self, event: Event) -> Result<(), Lost> {
@@ -243,7 +352,7 @@ impl Peer {
             }
             Event::ChannelClose(_) => return Err("the server has closed a channel".into()),
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) if self.open == 2 => {
-                return Err("the path by UDP broke".into());
+                self.arrivals.push_back(Arrival::Broken);
             }
             Event::ChannelData(data) if data.id == self.moves => self.notes(&data.data)?,
             Event::ChannelData(data) => self.piece(&data.data)?,
@@ -311,6 +420,39 @@ impl Peer {
         }
         Ok(())
     }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// A port of this address.
+fn bind(local: IpAddr) -> Result<(UdpSocket, SocketAddr), Lost> {
+    let bound = || {
+        let socket = std::net::UdpSocket::bind((local, 0))?;
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?;
+        Ok((UdpSocket::from_std(socket)?, local))
+    };
+    bound().map_err(|error: std::io::Error| format!("no UDP port is free: {error}"))
+}
+
+fn search(ice_servers: &[IceServer], local: SocketAddr) -> Search {
+    Box::pin(helpers(ice_servers.to_vec(), local.is_ipv4()))
+}
+
+/// What a search finds; for ever waiting where there is none.
+async fn found(search: &mut Option<Search>) -> Vec<Helper> {
+    match search {
+        Some(search) => search.await,
+        None => pending().await,
+    }
+}
+
+fn tracks(films: &HashMap<Mid, Film>) -> Vec<Track> {
+    films.iter().map(|(mid, film)| Track { mid: mid.to_string(), view: film.view }).collect()
 }
 
 /// The frame that would have come by WebSocket.

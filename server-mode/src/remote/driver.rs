@@ -449,6 +449,14 @@ impl Driver<'_> {
     }
 
     fn measure(&mut self) -> Result<(), Error> {
+        let stuck: Vec<u8> = {
+            let mut inner = self.shared.inner();
+            inner.slots.iter_mut().filter_map(|(&view, slot)| slot.is_stuck().then_some(view)).collect()
+        };
+        for view in stuck {
+            tracing::debug!(view, "a view rests on a picture of movement");
+            self.connection.ask(ClientMessage::Repaint { view })?;
+        }
         self.meter.ticks = self.meter.ticks.wrapping_add(1);
         if self.meter.ticks % PING_EVERY == 1 && self.shared.inner().welcome.is_some() {
             self.connection.ping()?;

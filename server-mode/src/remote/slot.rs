@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::message::{SetView, ViewState as ToldState};
 use protocol::scene::Look;
-use protocol::{FrameHeader, MAX_TEXT_BYTES};
+use protocol::{FrameHeader, MAX_TEXT_BYTES, Quality};
 use render_core::scene::{Content, ViewState};
 use render_core::window::Shape;
 
@@ -16,6 +16,8 @@ use crate::screen::Values;
 const MOST_SENT: usize = 1024;
 /// The same of a host's.
 const MOST_TOLD: usize = 256;
+/// A view that rests on a picture of movement is looked at so often before another one is asked for.
+const PATIENCE: u32 = 5;
 
 #[derive(Debug, Default)]
 pub struct Slot {
@@ -40,6 +42,8 @@ pub struct Slot {
     pub refined: Option<f64>,
     /// Frames that show less than this are older than what was drawn here.
     drawn_here: u64,
+    /// How good the last picture was, and how often it was looked at since.
+    shown: Option<(Quality, u32)>,
 }
 
 #[derive(Clone, Debug)]
@@ -174,7 +178,7 @@ impl Slot {
             if differ_in_window(asked, view) {
                 let (rgba, size, view) = (values.paint(view.window), values.size(), Arc::clone(view));
                 self.drawn_here = seq;
-                let quality = protocol::Quality::Final;
+                let quality = Quality::Final;
                 self.picture = Some(Picture { rgba, size, view, quality, codec: None, refined: None });
             } else {
                 // The server draws again.
@@ -223,8 +227,25 @@ impl Slot {
         }
         let (quality, codec) = (header.quality, Some(header.codec));
         let refined = self.refined.filter(|_| view.content == Content::Cinematic);
+        // One that the window has not taken yet may be better.
+        let is_worse = |pending: &Picture| pending.quality > quality && *pending.view == *view;
+        if self.picture.as_ref().is_some_and(is_worse) {
+            return false;
+        }
+        self.shown = Some((quality, 0));
         self.picture = Some(Picture { rgba, size, view, quality, codec, refined });
         true
+    }
+
+    /// Looks at it once more. Returns whether it rests on a picture of movement for too long: a better one is to be asked for.
+    pub fn is_stuck(&mut self) -> bool {
+        let rests = self
+            .wanted
+            .as_ref()
+            .is_some_and(|wanted| !wanted.moving && wanted.view.content != Content::Cinematic);
+        let Some((Quality::Interactive, looks)) = self.shown.as_mut().filter(|_| rests) else { return false };
+        *looks += 1;
+        looks.is_multiple_of(PATIENCE)
     }
 
     /// The host has set this.
@@ -251,7 +272,7 @@ fn differ_in_window(a: &ViewState, b: &ViewState) -> bool {
 #[cfg(test)]
 mod tests {
     use glam::DAffine3;
-    use protocol::{Codec, Quality};
+    use protocol::Codec;
     use render_core::scene::view::Orientation;
     use render_core::volume::{Meaning, Rescale};
     use render_core::{Geometry, Volume, Voxels};
@@ -349,5 +370,21 @@ mod tests {
         slot.was_sent(9);
         assert!(!slot.decoded(&frame(8), vec![0; 16], [2, 2]));
         assert!(slot.decoded(&frame(9), vec![0; 16], [2, 2]));
+    }
+
+    #[test]
+    fn a_better_picture_that_waits_is_kept_and_a_view_that_rests_on_a_worse_one_asks() {
+        let (mut slot, view) = (Slot::default(), view());
+        slot.show("1.2", &view, false);
+        assert!(slot.next(0, |_| true, |_| None).expect("it can be told").is_some());
+        slot.was_sent(5);
+        let moving = FrameHeader { quality: Quality::Interactive, ..frame(5) };
+        assert!(slot.decoded(&moving, vec![0; 16], [2, 2]));
+        let asks: Vec<_> = (0..2 * PATIENCE).map(|_| slot.is_stuck()).collect();
+        assert_eq!(asks.iter().filter(|asks| **asks).count(), 2);
+        assert!(slot.decoded(&frame(5), vec![1; 16], [2, 2]));
+        assert!(!slot.decoded(&moving, vec![0; 16], [2, 2]));
+        assert_eq!(slot.picture.take().expect("a picture").quality, Quality::Final);
+        assert!((0..2 * PATIENCE).all(|_| !slot.is_stuck()));
     }
 }

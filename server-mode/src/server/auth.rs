@@ -91,6 +91,15 @@ pub fn query_token(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
 }
 
+/// The token of the sign-in form: alone, or in the address that the server printed, as people paste it. An address is
+/// escaped, a token needs none, so none is undone.
+pub fn form_token(form: &str) -> &str {
+    let pasted = form.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    let token =
+        pasted.split_once("token%3D").map_or(pasted, |(_, rest)| rest.split('%').next().unwrap_or_default());
+    token.trim_matches('+')
+}
+
 /// What the page of a sign-in is to know afterwards: `?transport=…`, or nothing. What would need escaping in a
 /// header or a form is none that the page has.
 pub fn kept_query(uri: &Uri) -> &str {
@@ -229,6 +238,20 @@ mod tests {
         let cookie = headers(&[(header::COOKIE, "x=1; v=abc; w=2")]);
         assert_eq!(Proof::of(&uri("/ws"), &cookie, "v"), Proof::Cookie("abc"));
         assert_eq!(Proof::of(&uri("/ws"), &cookie, "y"), Proof::None);
+    }
+
+    #[test]
+    fn a_sign_in_form_takes_a_token_and_the_address_that_holds_it() {
+        for form in [
+            "token=abc-_1",
+            "x=1&token=+abc-_1+",
+            "token=http%3A%2F%2F127.0.0.1%3A8080%2F%3Ftoken%3Dabc-_1",
+            "token=http%3A%2F%2Fhost%2F%3Ftoken%3Dabc-_1%26transport%3Djpeg",
+        ] {
+            assert_eq!(form_token(form), "abc-_1", "{form}");
+        }
+        assert_eq!(form_token("other=abc"), "");
+        assert_eq!(form_token("token=a%3Db"), "a%3Db", "a wrong one");
     }
 
     #[test]

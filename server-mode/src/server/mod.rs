@@ -477,9 +477,7 @@ async fn sign_in(
     let Ok(Ok(body)) = tokio::time::timeout(REQUEST_TIMEOUT, body).await else {
         return pages::text(StatusCode::BAD_REQUEST, "The sign-in form did not arrive or is too long.");
     };
-    // Tokens need no escaping, so a form with any is a wrong one.
-    let form = std::str::from_utf8(&body).unwrap_or_default();
-    let token = form.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    let token = auth::form_token(std::str::from_utf8(&body).unwrap_or_default());
     match app.check(address, token, None) {
         Ok(who) => app.let_in(&uri, &who),
         Err(refusal) => pages::sign_in(refusal, &uri),

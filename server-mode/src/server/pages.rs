@@ -107,7 +107,7 @@ pub fn sign_in(why: SignIn, uri: &Uri) -> Response {
     let (status, message) = match why {
         SignIn::Needed => (
             StatusCode::UNAUTHORIZED,
-            "Paste the token from the address that the server printed when it started.",
+            "Paste the address that the server printed when it started, or the token in it.",
         ),
         SignIn::WrongToken => (
             StatusCode::UNAUTHORIZED,

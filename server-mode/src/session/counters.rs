@@ -72,6 +72,7 @@ impl Counters {
 
     pub fn acknowledge_all(&mut self) {
         self.acknowledged = self.sent;
+        self.pace.forget();
     }
 
     /// Nobody waits for what was sent.

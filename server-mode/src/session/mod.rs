@@ -648,8 +648,8 @@ impl Session {
                 bits_per_second,
                 share,
                 most: counters.pace.bytes(),
-                // Lossless parts go one by one: what the user does next must not queue behind many of them.
-                may_settle: counters.unacknowledged() == 0,
+                may_go_on: counters.pace.has_room(),
+                is_seen: counters.unacknowledged() == 0,
             };
             if counters.unacknowledged() < ahead
                 && let Some(job) = view.next_job(now, number, self.dialect, wishes)

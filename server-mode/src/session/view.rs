@@ -66,8 +66,10 @@ pub struct Wishes {
     pub share: f64,
     /// Bytes of a picture at rest that may go at once.
     pub most: usize,
-    /// Parts of a lossless picture may go now.
-    pub may_settle: bool,
+    /// One more part of it may go: what the user does next must not queue behind many of them.
+    pub may_go_on: bool,
+    /// All that was sent is seen.
+    pub is_seen: bool,
 }
 
 /// What distinguishes one picture of a view from the next.
@@ -172,9 +174,10 @@ impl Shown {
 enum Settling {
     /// There is no final picture, or it is lossless.
     No,
-    /// Not all parts of the final picture have been sent.
+    /// Not all parts of the final picture, or of the lossless one, have been sent.
     Lacking,
     At(Instant),
+    /// It begins when the final picture is seen.
     Due,
 }
 
@@ -583,8 +586,8 @@ impl View {
     /// rested long enough.
     fn is_to_go_on(&self, wishes: Wishes) -> bool {
         let kept = match self.settling {
-            Settling::Lacking => true,
-            Settling::Due => wishes.settles && wishes.may_settle,
+            Settling::Lacking => wishes.may_go_on,
+            Settling::Due => wishes.settles && wishes.is_seen,
             Settling::No | Settling::At(_) => false,
         };
         let final_now = self
@@ -670,7 +673,7 @@ impl View {
                 self.settling = match reached {
                     _ if lacking => Settling::Lacking,
                     Quality::Final if meta.quality == Quality::Final => Settling::At(now + SETTLE),
-                    Quality::Final => Settling::Due,
+                    Quality::Final => Settling::Lacking,
                     Quality::Interactive | Quality::Lossless => Settling::No,
                 };
                 if meta.quality != Quality::Lossless && !meta.refines {

@@ -1000,6 +1000,10 @@ function numberText(value) {
   const rounded = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(4));
   return String(rounded).replace("-", "−");
 }
+function levelText(center, width) {
+  const decimals = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(width))));
+  return String(Number(center.toFixed(decimals)) || 0).replace("-", "−");
+}
 function sentence(message) {
   const [first = ""] = message;
   return first.toUpperCase() + message.slice(first.length) + (message.endsWith(".") ? "" : ".");
@@ -1552,7 +1556,7 @@ var Viewport = class {
     const window = this.#look ?? state.window;
     const lines = [`Zoom ${zoom.toFixed(2)}×`];
     if (!showsPreset(state.content) || state.preset === null) {
-      lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
+      lines.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && slices !== null) {
       const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
@@ -1622,7 +1626,7 @@ var Viewport = class {
     if (!state) return `${title}, no picture`;
     const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
     const { center, width } = this.#look ?? state.window;
-    return `${title}${slice}, window ${numberText(width)} level ${numberText(center)}`;
+    return `${title}${slice}, window ${numberText(width)} level ${levelText(center, width)}`;
   }
 };
 function sameWindow(a, b) {
@@ -3756,7 +3760,7 @@ var Client = class {
   #setConnection(state) {
     const was = this.#connected;
     this.#connected = state.kind === "connected" || state.kind === "silent";
-    if (was && !this.#connected) this.#lost();
+    if (was && !this.#connected) this.#lost(state.kind === "reconnecting" && state.full);
     const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
     const words = connectionWords(state, gone, document.body.dataset["connection"] !== void 0);
     if (words === null) return;
@@ -3768,7 +3772,7 @@ var Client = class {
     retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
     setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
   }
-  #lost() {
+  #lost(full) {
     this.#begun = false;
     this.#local.lost();
     this.#meter.restart();
@@ -3776,7 +3780,8 @@ var Client = class {
     const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
     for (const viewport of this.#views) {
       if (viewport.state && !this.#isGuest) this.#restore.set(viewport.view, viewport.state);
-      viewport.setStale(`Not live · picture of ${time}`);
+      const why = full ? "The server is full" : "Not live";
+      viewport.setStale(viewport.pictureSize ? `${why} · picture of ${time}` : why);
     }
   }
   #shown(frame) {

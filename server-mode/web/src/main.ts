@@ -649,7 +649,7 @@ class Client {
   #setConnection(state: ConnectionState): void {
     const was = this.#connected;
     this.#connected = state.kind === "connected" || state.kind === "silent";
-    if (was && !this.#connected) this.#lost();
+    if (was && !this.#connected) this.#lost(state.kind === "reconnecting" && state.full);
     const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
     const words = connectionWords(state, gone, document.body.dataset["connection"] !== undefined);
     if (words === null) return;
@@ -662,7 +662,7 @@ class Client {
     setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
   }
 
-  #lost(): void {
+  #lost(full: boolean): void {
     this.#begun = false;
     this.#local.lost();
     this.#meter.restart();
@@ -670,7 +670,8 @@ class Client {
     const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
     for (const viewport of this.#views) {
       if (viewport.state && !this.#isGuest) this.#restore.set(viewport.view, viewport.state);
-      viewport.setStale(`Not live · picture of ${time}`);
+      const why = full ? "The server is full" : "Not live";
+      viewport.setStale(viewport.pictureSize ? `${why} · picture of ${time}` : why);
     }
   }
 

@@ -21,7 +21,7 @@ import {
 import { type Values, decode, paint } from "./values";
 import { Video } from "./video";
 import type { Picture } from "./webrtc";
-import { dateText, nameText, numberText } from "./words";
+import { dateText, levelText, nameText, numberText } from "./words";
 import { xxh32 } from "./xxh32";
 
 export const TITLES: Readonly<Record<Content, string>> = {
@@ -622,7 +622,7 @@ export class Viewport {
     const window = this.#look ?? state.window;
     const lines = [`Zoom ${zoom.toFixed(2)}×`];
     if (!showsPreset(state.content) || state.preset === null) {
-      lines.unshift(`W ${numberText(window.width)}  L ${numberText(window.center)}${caption.unit ? ` ${caption.unit}` : ""}`);
+      lines.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && slices !== null) {
       const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
@@ -696,7 +696,7 @@ export class Viewport {
     if (!state) return `${title}, no picture`;
     const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
     const { center, width } = this.#look ?? state.window;
-    return `${title}${slice}, window ${numberText(width)} level ${numberText(center)}`;
+    return `${title}${slice}, window ${numberText(width)} level ${levelText(center, width)}`;
   }
 }
 

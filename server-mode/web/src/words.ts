@@ -21,6 +21,12 @@ export function numberText(value: number): string {
   return String(rounded).replace("-", "−");
 }
 
+/** The middle of a window, as finely as its width tells apart. */
+export function levelText(center: number, width: number): string {
+  const decimals = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(width))));
+  return String(Number(center.toFixed(decimals)) || 0).replace("-", "−");
+}
+
 /** A message of the server, which starts small and without a full stop, as a sentence of its own. */
 export function sentence(message: string): string {
   const [first = ""] = message;

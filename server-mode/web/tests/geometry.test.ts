@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { lengthLabel, pixelRatio, ruler, sliderToWidth, viewSize, wheelDelta, widthToSlider } from "../src/geometry";
-import { dateText, nameText, numberText, sentence } from "../src/words";
+import { dateText, levelText, nameText, numberText, sentence } from "../src/words";
 
 test("a dense screen gets two pixels per CSS pixel at most", () => {
   assert.equal(pixelRatio(390 * 600, 3, "cpu"), 2);
@@ -66,4 +66,8 @@ test("DICOM names, dates and numbers are written for people", () => {
   assert.equal(dateText("2000-01-31"), "2000-01-31");
   assert.equal(numberText(-599.6), "−600");
   assert.equal(numberText(0.123456), "0.1235");
+  assert.equal(levelText(40.53, 400), "41");
+  assert.equal(levelText(-0.2, 400), "0");
+  assert.equal(levelText(-12.34, 50), "−12.3");
+  assert.equal(levelText(0.01234, 0.5), "0.012");
 });
