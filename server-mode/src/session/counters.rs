@@ -6,9 +6,6 @@ use protocol::message::ViewInfo;
 
 use super::pace::Pace;
 
-/// A picture of a track may be lost with all that tells of it: after this time the next one goes.
-const STALL: Duration = Duration::from_millis(300);
-
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
@@ -36,16 +33,18 @@ impl Counters {
         self.sent
     }
 
-    /// When to `give_up` frames that may hold up the next.
-    pub fn stalled_until(&self) -> Option<Instant> {
-        self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + STALL)
+    /// When to `give_up` frames that may hold up the next. A picture of a track may be lost with all that tells of it.
+    pub fn stalled_until(&self, patience: Duration) -> Option<Instant> {
+        self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + patience)
     }
 
-    /// Waits no longer for frames that are lost.
-    pub fn give_up(&mut self, now: Instant) {
-        if self.stalled_until().is_some_and(|at| at <= now) {
+    /// Waits no longer for frames that are lost. Returns whether there are any.
+    pub fn give_up(&mut self, now: Instant, patience: Duration) -> bool {
+        let gives_up = self.stalled_until(patience).is_some_and(|at| at <= now);
+        if gives_up {
             self.acknowledge_all();
         }
+        gives_up
     }
 
     /// Numbers that were not sent, or were acknowledged before, mean nothing. Returns what a picture at rest

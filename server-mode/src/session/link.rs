@@ -24,6 +24,10 @@ const LATE_ROUND_TRIPS: f64 = 2.5;
 /// What is left then, in percent: of what arrives, so that the queue runs dry, and of what was sent.
 const OF_ARRIVALS: usize = 85;
 const OF_BUDGET: usize = 90;
+/// A frame that may be lost is given up after so long, sooner where the fastest ones need less than a part of it. There
+/// is less then, in percent.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(300)];
+const OF_STALLED: usize = 60;
 /// Timely frames before there is more, and how many percent.
 const TIMELY: u32 = 6;
 const MORE: usize = 8;
@@ -185,6 +189,20 @@ impl Link {
         let took = self.took.iter().min().copied().max(waits).unwrap_or_default();
         let queued = took.saturating_sub(fastest + WAITS);
         (1.0 - queued.as_secs_f64() / FADES.as_secs_f64()).max(LEAST_SHARE)
+    }
+
+    /// How long a frame that may be lost holds up the next one.
+    pub fn patience(&self) -> Duration {
+        let [least, most] = PATIENCE;
+        self.fastest().map_or(most, |fastest| (2 * fastest + least / 2).clamp(least, most))
+    }
+
+    /// None of the frames on their way has come in that time.
+    pub fn stalled(&mut self, now: Instant) {
+        if self.lowered_at.is_none_or(|at| now.saturating_duration_since(at) >= self.patience()) {
+            self.bits_per_second = (self.bits_per_second() / 100 * OF_STALLED).max(FEWEST_BITS);
+            (self.late_since, self.lowered_at, self.timely) = (None, Some(now), 0);
+        }
     }
 
     fn fastest(&self) -> Option<Duration> {

@@ -369,7 +369,8 @@ impl Session {
     /// When to call `handle` with `Input::Wake`.
     pub fn wake_at(&self) -> Option<Instant> {
         let views = self.views.values().filter_map(|view| view.wake_at(self.accepts.png));
-        views.chain(self.counters.iter().filter_map(Counters::stalled_until)).min()
+        let patience = self.link.patience();
+        views.chain(self.counters.iter().filter_map(|counters| counters.stalled_until(patience))).min()
     }
 
     /// Tells a client all it needs to know; every view begins anew for it.
@@ -625,7 +626,9 @@ impl Session {
         for (&number, view) in &mut self.views {
             view.rest(now);
             let counters = &mut self.counters[usize::from(number)];
-            counters.give_up(now);
+            if counters.give_up(now, self.link.patience()) {
+                self.link.stalled(now);
+            }
             if counters.unacknowledged() < ahead && view.apply_pending() {
                 windowed = Some(number);
             }
