@@ -174,8 +174,10 @@ impl Shown {
 enum Settling {
     /// There is no final picture, or it is lossless.
     No,
-    /// Not all parts of the final picture, or of the lossless one, have been sent.
+    /// Not all parts of the final picture have been sent.
     Lacking,
+    /// Not all parts of the lossless one have.
+    Begun,
     At(Instant),
     /// It begins when the final picture is seen.
     Due,
@@ -587,6 +589,7 @@ impl View {
     fn is_to_go_on(&self, wishes: Wishes) -> bool {
         let kept = match self.settling {
             Settling::Lacking => wishes.may_go_on,
+            Settling::Begun => wishes.settles && wishes.may_go_on,
             Settling::Due => wishes.settles && wishes.is_seen,
             Settling::No | Settling::At(_) => false,
         };
@@ -673,7 +676,7 @@ impl View {
                 self.settling = match reached {
                     _ if lacking => Settling::Lacking,
                     Quality::Final if meta.quality == Quality::Final => Settling::At(now + SETTLE),
-                    Quality::Final => Settling::Lacking,
+                    Quality::Final => Settling::Begun,
                     Quality::Interactive | Quality::Lossless => Settling::No,
                 };
                 if meta.quality != Quality::Lossless && !meta.refines {
