@@ -105,7 +105,9 @@ async fn pictures_come_by_a_track_and_the_rest_by_a_channel() {
         loop {
             let (header, unit, _) = picture(&mut rtc).await;
             assert_eq!((header.codec, header.quality), (Codec::H264, Quality::Interactive));
-            assert_eq!(header.key, shown.1.is_empty(), "one picture that needs none before it");
+            // A machine that is busy draws smaller ones.
+            let begins = shown.1.is_empty() || shown.0 != header.size.map(u32::from);
+            assert_eq!(header.key, begins, "one picture of each size needs none before it");
             shown = decoder.decode(&unit).expect("a picture for each access unit");
             assert_eq!(shown.0, header.size.map(u32::from));
             if header.input_seq == last {
