@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, TextureOptions, pos2, vec2};
+use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, TextureOptions, Vec2, pos2, vec2};
 use reading::{Annotation, Id, Kind, Pixel, Shape, Tool, Values};
 use render_core::scene::{Content, Plane, ViewState};
 
@@ -16,6 +16,8 @@ use super::{Annotate, reach_mm};
 const MASK_PIXELS: u32 = 250_000;
 pub const MASK_OPACITY: f32 = 0.35;
 const LINE_HEIGHT: f32 = 16.0;
+/// Between what is drawn, with its handles, and its text.
+const TEXT_GAP: f32 = 9.0;
 
 /// The segments over one viewport's picture.
 pub struct Mask {
@@ -199,6 +201,14 @@ fn paint_one(
     let [r, g, b] = annotation.color;
     let color = Color32::from_rgb(r, g, b);
     let width = if selected == Some(annotation.id) { 2.0 } else { 1.4 };
+    let mut around = Rect::NOTHING;
+    for shape in &shapes {
+        match shape {
+            Shape::Line { points, .. } => points.iter().for_each(|point| around.extend_with(at(*point))),
+            Shape::Handle { at: handle, .. } => around.extend_with(at(*handle)),
+            _ => {}
+        }
+    }
     for shape in shapes {
         match shape {
             Shape::Line { points, closed, dashed } => {
@@ -213,7 +223,9 @@ fn paint_one(
             }
             Shape::Text { at: place_of_text, .. } => {
                 let lines = reading::told(annotation, values, selected, |measure| text::of(measure.name()));
-                write(painter, at(place_of_text) + vec2(9.0, 0.0), &lines, color, place);
+                let beside = at(place_of_text) + vec2(TEXT_GAP, 0.0);
+                around.extend_with(at(place_of_text));
+                write(painter, beside, &lines, color, place, around);
             }
             Shape::Badge { text: label } => {
                 let label = if annotation.label.is_empty() {
@@ -224,7 +236,8 @@ fn paint_one(
                 let y = place.top() + 34.0 + LINE_HEIGHT * *badges as f32;
                 let left = place.center().x - 40.0;
                 super::icons::paint(Tool::Draw(Kind::KeyImage), painter, pos2(left - 12.0, y), color);
-                write(painter, pos2(left, y), &[label], color, place);
+                let at = pos2(left, y);
+                write(painter, at, &[label], color, place, Rect::from_pos(at));
                 *badges += 1;
             }
             _ => {}
@@ -246,18 +259,67 @@ fn line(painter: &Painter, mut points: Vec<Pos2>, closed: bool, dashed: bool, co
     painter.add(egui::Shape::line(points, Stroke::new(width, color)));
 }
 
-/// Lines of text to the right of a point, or as far left as it needs to stay in the picture.
-fn write(painter: &Painter, at: Pos2, lines: &[String], color: Color32, place: Rect) {
+/// Lines of text to the right of a point, or elsewhere beside what they tell of, to stay in the picture.
+fn write(painter: &Painter, at: Pos2, lines: &[String], color: Color32, place: Rect, of: Rect) {
     let font = FontId::proportional(12.5);
     let galleys: Vec<_> =
         lines.iter().map(|text| painter.layout_no_wrap(text.clone(), font.clone(), color)).collect();
     let width = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max);
     let height = LINE_HEIGHT * lines.len() as f32;
-    let x = at.x.min(place.right() - width - 6.0).max(place.left() + 4.0);
-    let y = (at.y - LINE_HEIGHT / 2.0).min(place.bottom() - height - 4.0).max(place.top() + 2.0);
-    let behind = Rect::from_min_size(pos2(x, y), vec2(width, height)).expand2(vec2(4.0, 1.0));
+    let size = vec2(width, height);
+    let room = Rect::from_min_max(place.min + vec2(4.0, 2.0), place.max - vec2(6.0, 4.0));
+    let Pos2 { x, y } = beside(at - vec2(0.0, LINE_HEIGHT / 2.0), size, of, room);
+    let behind = Rect::from_min_size(pos2(x, y), size).expand2(vec2(4.0, 1.0));
     painter.rect_filled(behind, 3.0, Color32::from_black_alpha(150));
     for (row, galley) in galleys.into_iter().enumerate() {
         painter.galley(pos2(x, y + LINE_HEIGHT * row as f32), galley, color);
+    }
+}
+
+/// Where a text goes that should be at a place: there, else to the left of what it tells of, else below or above it,
+/// and over it only where there is room nowhere else.
+fn beside(at: Pos2, size: Vec2, of: Rect, room: Rect) -> Pos2 {
+    let x = at.x.min(room.right() - size.x).max(room.left());
+    let y = at.y.min(room.bottom() - size.y).max(room.top());
+    let left = (of.left() - TEXT_GAP - size.x).min(room.right() - size.x);
+    let (below, above) = (of.bottom() + TEXT_GAP, of.top() - TEXT_GAP - size.y);
+    if at.x <= x {
+        pos2(x, y)
+    } else if left >= room.left() {
+        pos2(left, y)
+    } else if below + size.y <= room.bottom() {
+        pos2(x, below)
+    } else if above >= room.top() {
+        pos2(x, above)
+    } else {
+        pos2(x, y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_covers_what_it_tells_of_only_where_there_is_room_nowhere_else() {
+        let room = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 300.0));
+        let size = vec2(100.0, 40.0);
+        let put = |of: Rect| {
+            let at = pos2(of.right() + TEXT_GAP, of.center().y);
+            Rect::from_min_size(beside(at, size, of, room), size)
+        };
+        let of = |left: f32, top: f32, right: f32, bottom: f32| {
+            Rect::from_min_max(pos2(left, top), pos2(right, bottom))
+        };
+        // To the right, to the left, below, above.
+        assert!(put(of(100.0, 100.0, 200.0, 200.0)).left() > 200.0);
+        assert!(put(of(250.0, 100.0, 350.0, 200.0)).right() < 250.0);
+        assert!(put(of(50.0, 100.0, 350.0, 200.0)).top() > 200.0);
+        assert!(put(of(50.0, 100.0, 350.0, 280.0)).bottom() < 100.0);
+        let everywhere = put(of(-50.0, -20.0, 450.0, 320.0));
+        assert!(room.contains_rect(everywhere));
+        // What has left the picture takes its text along as far as the edge.
+        assert!(room.contains_rect(put(of(600.0, 100.0, 700.0, 150.0))));
+        assert!(room.contains_rect(put(of(-300.0, 100.0, -200.0, 150.0))));
     }
 }
