@@ -12,7 +12,7 @@ use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
 use render_core::dicom::{self, Object, Series, Study};
-use render_core::save::{Existing, save};
+use render_core::save::{Existing, save_private};
 
 use super::super::command::Command;
 use super::super::job::Job;
@@ -226,7 +226,7 @@ pub struct Saved {
 impl Saved {
     fn put(&mut self, name: &str, bytes: &[u8]) {
         let path = self.folder.join(name);
-        match save(&path, Existing::Refuse, |out| out.write_all(bytes)) {
+        match save_private(&path, Existing::Refuse, |out| out.write_all(bytes)) {
             Ok(()) => self.files.push(name.to_owned()),
             Err(error) => self.problems.push(format!("{name}: {error}")),
         }

@@ -314,7 +314,7 @@ impl App {
     }
 
     fn take_news(&mut self) {
-        while let Some(news) = self.files.kept.as_ref().and_then(Kept::news) {
+        while let Some(news) = self.files.kept.as_mut().and_then(Kept::news) {
             match news {
                 News::Annotations(number, earlier) => {
                     self.files.heard = number;
@@ -329,6 +329,12 @@ impl App {
                 }
                 News::Kept { whole } => (self.files.is_written, self.files.failed) = (false, !whole),
                 News::Problem(problem) => self.tell(problem, Vec::new()),
+                News::Ended => {
+                    // Whoever quits now loses what was drawn since.
+                    (self.files.kept, self.files.is_written, self.files.failed) = (None, false, true);
+                    self.desk.annotate.unread.clear();
+                    self.tell(tr!("reading-not-kept-any-more").into_owned(), Vec::new());
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use eframe::egui::{self, Align2, Color32, FontId, Rect, vec2};
 use reading::Segmentation;
 use render_core::cinematic::{Cinematic, Finish, Settings};
-use render_core::save::{Existing, save};
+use render_core::save::{Existing, save_private};
 use render_core::scene::view::MAX_SIZE;
 use render_core::scene::{Content, ViewState};
 use render_core::{Frame, FrameKind, Progress, Renderer, render};
@@ -330,7 +330,7 @@ fn paste(canvas: &mut Frame, picture: &Frame, [left, top]: [u32; 2]) {
 }
 
 fn write_png(file: &Path, frame: &Frame) -> Result<(), ExportError> {
-    save(file, Existing::Refuse, |out| {
+    save_private(file, Existing::Refuse, |out| {
         let rgb: Vec<u8> = frame.pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
         let mut encoder = png::Encoder::new(out, frame.size[0], frame.size[1]);
         encoder.set_color(png::ColorType::Rgb);

@@ -6,7 +6,7 @@
 //! them is told instead of replacing it.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -32,6 +32,8 @@ pub enum News {
     Kept { whole: bool },
     /// Something that has to be told, once.
     Problem(String),
+    /// Nothing is read or kept any more: the thread could not begin, or has died of a panic. The last news.
+    Ended,
 }
 
 /// What of a series is read.
@@ -71,6 +73,9 @@ impl Kept {
         let (sender, news) = sync_channel(WAITING_NEWS);
         let (theirs, ctx) = (Arc::clone(&shared), ctx.clone());
         let thread = std::thread::Builder::new().name("drawn".to_owned()).spawn(move || {
+            // The window looks for news when all is over, even after a panic.
+            let _wake = Wake(ctx.clone());
+            let sender = sender;
             theirs.run(Store::new(folder), &sender, &ctx);
         });
         if let Err(error) = &thread {
@@ -91,8 +96,24 @@ impl Kept {
         self.shared.woken.notify_one();
     }
 
-    pub fn news(&self) -> Option<News> {
-        self.news.as_ref()?.try_recv().ok()
+    pub fn news(&mut self) -> Option<News> {
+        match self.news.as_ref()?.try_recv() {
+            Ok(news) => Some(news),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.news = None;
+                Some(News::Ended)
+            }
+        }
+    }
+}
+
+/// Wakes the window when dropped.
+struct Wake(egui::Context);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.0.request_repaint();
     }
 }
 
@@ -137,5 +158,22 @@ impl Shared {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_the_thread_is_told_once() {
+        let (sender, news) = sync_channel(1);
+        let mut kept = Kept { shared: Arc::default(), news: Some(news), thread: None };
+        assert!(kept.news().is_none(), "it is at work");
+        sender.send(News::Kept { whole: true }).expect("somebody listens");
+        drop(sender);
+        assert!(matches!(kept.news(), Some(News::Kept { whole: true })));
+        assert!(matches!(kept.news(), Some(News::Ended)));
+        assert!(kept.news().is_none());
     }
 }
