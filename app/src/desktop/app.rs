@@ -345,7 +345,7 @@ impl App {
             self.help = false;
         } else if self.open_dialog.is_some() {
             self.open_dialog = None;
-        } else if self.work.is_some() {
+        } else if self.underway().is_some() {
             self.cancel_loading();
         } else if self.desk.drop_path() || self.desk.leave_drawing() {
             // What was drawn, or selected, is gone.

@@ -1,6 +1,6 @@
 //! A server whose studies the window shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,8 +29,8 @@ pub struct Connection {
     remote: Remote,
     /// A bit for each slot that is taken.
     taken: AtomicU32,
-    /// Series that the server was asked for and has not opened yet.
-    opening: Mutex<BTreeSet<String>>,
+    /// Series that the server was asked for and has not opened yet, and how far it has read them: done, of all.
+    opening: Mutex<BTreeMap<String, (u64, u64)>>,
     /// Series whose small pictures were asked for.
     pictured: Mutex<BTreeSet<String>>,
     pointed: Arc<Mutex<Pointed>>,
@@ -79,15 +79,36 @@ impl Connection {
 
     /// Asks for a series, once.
     pub fn open(&self, series_id: &str) {
-        let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if opening.insert(series_id.to_owned()) {
+        let mut opening = lock(&self.opening);
+        if !opening.contains_key(series_id) {
+            opening.insert(series_id.to_owned(), (0, 0));
             self.remote.open(series_id);
+        }
+    }
+
+    /// The server reads it.
+    pub fn reads(&self, series_id: &str, done: u64, total: u64) {
+        if let Some(counts) = lock(&self.opening).get_mut(series_id) {
+            *counts = (done, total);
         }
     }
 
     /// It came, or will not.
     pub fn answered(&self, series_id: &str) {
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner).remove(series_id);
+        lock(&self.opening).remove(series_id);
+    }
+
+    /// Nobody waits any more for what the server has not opened yet; it reads that to its end.
+    pub fn cancel_opening(&self) {
+        lock(&self.opening).clear();
+    }
+
+    /// The series that the server reads now, and how far it is; `None` where the window waits for none.
+    pub fn reading(&self) -> Option<(String, (u64, u64))> {
+        let opening = lock(&self.opening);
+        // It reads one after the other, and has told nothing of the others.
+        let reading = opening.iter().find(|(_, counts)| counts.1 > 0).or_else(|| opening.iter().next());
+        reading.map(|(series_id, counts)| (series_id.clone(), *counts))
     }
 
     /// What the library says of an opened series.
@@ -132,7 +153,7 @@ impl Connection {
 
     /// Series of the library that have not been returned by this yet.
     pub fn unpictured(&self) -> Vec<String> {
-        let mut pictured = self.pictured.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pictured = lock(&self.pictured);
         let library = self.remote.library();
         let ids = library.iter().flat_map(|study| &study.series).map(|series| &series.series_instance_uid);
         let missing: Vec<String> = ids.filter(|id| !pictured.contains(*id)).cloned().collect();
@@ -230,8 +251,8 @@ impl Connection {
     }
 }
 
-fn lock(pointed: &Mutex<Pointed>) -> MutexGuard<'_, Pointed> {
-    pointed.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The points of an outline, every so many where there are more than a message has room for.

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use eframe::egui::{self, Align, Color32, Layout, RichText, vec2};
+use server_mode::remote::State;
 
 use super::app::App;
 use super::command::{Command, SHORTCUTS};
+use super::connection::Connection;
 use super::job::Job;
 use super::keymap::Keymap;
 use super::mouse::Mouse;
@@ -64,9 +66,14 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let height = ui.available_height();
     ui.vertical_centered(|ui| {
         ui.add_space(height * 0.3);
-        if let Some(work) = &app.work {
+        if let Some(underway) = app.underway() {
             ui.set_max_width(340.0);
-            side_panel::progress(work.progress(), ui, commands);
+            side_panel::progress(&underway, ui, commands);
+            return;
+        }
+        if let Some(connection) = &app.connection
+            && waiting_for_server(connection, ui)
+        {
             return;
         }
         ui.label(RichText::new(tr!("open-a-study")).size(26.0).color(theme::strong()));
@@ -95,6 +102,21 @@ pub fn start_screen(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             side_panel::recent_entries(first, ui, commands);
         }
     });
+}
+
+/// Shown while nothing of a server's is on screen. Returns false where there is no server; the strip above tells that.
+fn waiting_for_server(connection: &Connection, ui: &mut egui::Ui) -> bool {
+    let text = match connection.state() {
+        State::Connecting => {
+            ui.spinner();
+            return true;
+        }
+        State::Connected { .. } if connection.library().is_empty() => tr!("server-shows-nothing"),
+        State::Connected { .. } => tr!("choose-a-servers-series"),
+        _ => return false,
+    };
+    ui.label(RichText::new(text).size(15.0).color(theme::text()));
+    true
 }
 
 /// Dims the window while files hang over it.

@@ -22,12 +22,23 @@ pub enum Work {
     Load { job: Job<Read>, series_id: String, preview: Option<Box<Preview>> },
 }
 
+/// What is being read here or by a server, and how far that is: done, of all; 0 where nobody knows how much there is.
+pub struct Underway {
+    pub title: String,
+    pub counts: (u64, u64),
+}
+
+impl Underway {
+    pub fn new(title: &'static str, progress: &Progress) -> Self {
+        Self { title: text::of(title).to_owned(), counts: progress.counts() }
+    }
+}
+
 impl Work {
-    /// What it is called, and how far it is.
-    pub fn progress(&self) -> (&'static str, &Progress) {
+    fn underway(&self) -> Underway {
         match self {
-            Self::Scan { job, .. } => (text::of("Looking for images"), job.progress()),
-            Self::Load { job, .. } => (text::of(LOADING), job.progress()),
+            Self::Scan { job, .. } => Underway::new("Looking for images", job.progress()),
+            Self::Load { job, .. } => Underway::new(LOADING, job.progress()),
         }
     }
 }
@@ -52,6 +63,11 @@ impl App {
         self.queue.clear();
         self.restoring = None;
         self.work = Some(Work::Scan { job, paths });
+    }
+
+    /// What is being read.
+    pub(super) fn underway(&self) -> Option<Underway> {
+        self.work.as_ref().map(Work::underway).or_else(|| self.server_reads())
     }
 
     /// Loads what the desk waits for, one series after another.
@@ -271,6 +287,7 @@ impl App {
     pub(super) fn cancel_loading(&mut self) {
         self.work = None;
         self.queue.clear();
+        self.connection.iter().for_each(|connection| connection.cancel_opening());
         for id in self.desk.missing() {
             self.desk.forget(&id);
         }

@@ -13,9 +13,9 @@ use super::app::LOADING;
 use super::command::Command;
 use super::kind::Kind;
 use super::layout::ViewportId;
+use super::loading::Underway;
 use super::mouse::Mouse;
 use super::study::OpenSeries;
-use super::text;
 use super::tool::Tool;
 use super::viewport::{Scenery, Viewport};
 use super::{side_panel, theme};
@@ -65,7 +65,7 @@ impl Preview {
         let frame = egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 6));
         egui::Panel::top("loading")
             .frame(frame)
-            .show(ui, |ui| side_panel::progress_line((text::of(LOADING), progress), ui, commands));
+            .show(ui, |ui| side_panel::progress_line(&Underway::new(LOADING, progress), ui, commands));
         let scenery = Scenery {
             renderer,
             active: self.viewport.id,

@@ -11,7 +11,8 @@ use super::desk::Arrangement;
 use super::guest::Guest;
 use super::hybrid::{Circumstances, Hybrid};
 use super::job::Job;
-use super::study::OpenSeries;
+use super::loading::Underway;
+use super::study::{self, OpenSeries};
 use super::text::tr;
 use super::viewport::Viewport;
 
@@ -80,6 +81,18 @@ impl App {
         }));
     }
 
+    /// What the server is doing before there is anything to see of it, and how far it is.
+    pub(super) fn server_reads(&self) -> Option<Underway> {
+        let connection = self.connection.as_ref()?;
+        let (series_id, counts) = connection.reading()?;
+        let library = connection.library();
+        let mut listed = library.iter().flat_map(|study| &study.series);
+        let series = listed.find(|series| series.series_instance_uid == series_id)?;
+        let name = study::series_title(series.number, &series.description);
+        let title = tr!("server-reads", series = name.as_str()).into_owned();
+        Some(Underway { title, counts })
+    }
+
     /// Takes what the server has told.
     pub(super) fn take_remote(&mut self, ctx: &egui::Context) {
         let Some(connection) = self.connection.clone() else { return };
@@ -130,6 +143,7 @@ impl App {
                 Event::Failed(reason) => {
                     self.tell(tr!("server-says", reason = reason).into_owned(), Vec::new());
                 }
+                Event::Loading { series_id, done, total } => connection.reads(&series_id, done, total),
                 Event::Shared(views) => self.guest.shared(views),
                 _ => {}
             }

@@ -1,13 +1,12 @@
 //! The list of studies and series, with what is wrong with them.
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
-use render_core::Progress;
 use render_core::dicom::{Report, Study};
 
 use super::app::{App, file_name};
 use super::command::Command;
 use super::connection::Connection;
-use super::loading::Work;
+use super::loading::{Underway, Work};
 use super::text::tr;
 use super::{study, theme};
 
@@ -18,8 +17,8 @@ pub const THUMBNAIL_PX: u32 = 112;
 
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     // Elsewhere there is more room for it: above the first image, or on the start screen.
-    if let Some(work) = app.work.as_ref().filter(|_| !(app.desk.is_empty() || app.shows_preview())) {
-        progress(work.progress(), ui, commands);
+    if let Some(underway) = app.underway().filter(|_| !(app.desk.is_empty() || app.shows_preview())) {
+        progress(&underway, ui, commands);
         ui.add_space(4.0);
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -44,28 +43,27 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 }
 
 /// What is being read, how far it is, and a way to stop it, in two rows.
-pub fn progress(work: (&str, &Progress), ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    ui.label(progress_text(work));
-    ui.horizontal(|ui| progress_bar(work.1, ui, commands));
+pub fn progress(underway: &Underway, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    ui.label(progress_text(underway));
+    ui.horizontal(|ui| progress_bar(underway.counts, ui, commands));
 }
 
 /// The same in one row.
-pub fn progress_line(work: (&str, &Progress), ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+pub fn progress_line(underway: &Underway, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        ui.label(progress_text(work));
-        progress_bar(work.1, ui, commands);
+        ui.label(progress_text(underway));
+        progress_bar(underway.counts, ui, commands);
     });
 }
 
-fn progress_text((title, progress): (&str, &Progress)) -> String {
-    match progress.counts() {
+fn progress_text(Underway { title, counts }: &Underway) -> String {
+    match *counts {
         (_, 0) => format!("{title}…"),
-        (done, total) => tr!("progress-of", what = title, done = done, total = total).into_owned(),
+        (done, total) => tr!("progress-of", what = title.as_str(), done = done, total = total).into_owned(),
     }
 }
 
-fn progress_bar(progress: &Progress, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let (done, total) = progress.counts();
+fn progress_bar((done, total): (u64, u64), ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let part = if total > 0 { done as f32 / total as f32 } else { 0.0 };
     // The button first: its word is longer in some languages.
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -3,6 +3,8 @@
 //! They are drawn with the main window, of whose state they are a part (egui calls that immediate viewports): the
 //! main window is drawn anew whenever something happens in one of them. eframe gives them no AccessKit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use eframe::egui::{self, ViewportBuilder, ViewportCommand, ViewportId};
 
 use super::app::App;
@@ -23,9 +25,23 @@ impl App {
         let numbers: Vec<u32> = self.desk.windows.keys().copied().collect();
         for number in numbers {
             let builder = self.builder(ctx, frame, number);
-            ctx.show_viewport_immediate(window_id(number), builder, |ui, _| {
-                self.show_window(ui, number, candidates, commands);
-            });
+            let mut is_there = false;
+            let shown = catch_unwind(AssertUnwindSafe(|| {
+                ctx.show_viewport_immediate(window_id(number), builder, |ui, _| {
+                    is_there = true;
+                    self.show_window(ui, number, candidates, commands);
+                });
+            }));
+            match shown {
+                Ok(()) => {}
+                // egui panics where the system gives no window, before anything of ours has run.
+                Err(_) if !is_there => {
+                    self.desk.close_window(number);
+                    self.tell(tr!("window-not-opened").into_owned(), Vec::new());
+                    ctx.request_repaint();
+                }
+                Err(panic) => resume_unwind(panic),
+            }
         }
     }
 
