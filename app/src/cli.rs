@@ -99,9 +99,9 @@ pub struct View {
     #[arg(long, env = "VOXCAST_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Let clients have pictures only: the voxels of no series leave this machine
-    #[arg(long, env = "VOXCAST_NO_VOXELS", value_parser = clap::builder::FalseyValueParser::new())]
-    pub no_voxels: bool,
+    /// What clients may have of the voxels of series, to draw them themselves
+    #[arg(long, env = "VOXCAST_VOXELS", value_enum, value_name = "POLICY", default_value_t = Voxels::Keep)]
+    pub voxels: Voxels,
 
     /// Clients at a time; however few there are, a new one is told to try again later where those who are there
     /// leave no processor time for it
@@ -322,6 +322,16 @@ pub struct Anonymize {
     /// can tell which copy came from which file. A new one for each run otherwise
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Voxels {
+    /// Pictures only: the voxels of no series leave this machine
+    None,
+    /// Voxels, of which nothing is written to a client's disk
+    Memory,
+    /// Voxels that may be kept encrypted on a client's disk
+    Keep,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

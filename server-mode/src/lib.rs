@@ -31,6 +31,6 @@ mod turns;
 mod webrtc;
 
 pub use screen::{Screen, ScreenError, Values};
-pub use server::{Config, Error, Ready, Secret, Server, run};
+pub use server::{Config, Error, Ready, Secret, Server, VoxelPolicy, run};
 pub use studies::{Loader, Studies};
 pub use webrtc::Config as WebRtcConfig;

@@ -21,7 +21,7 @@ use crate::board::{Board, Shown, ShownView};
 pub use crate::board::{Driven, Guest, MOST_GUESTS};
 use crate::knock::Knock;
 use crate::nearby::{self, Announcement};
-use crate::server::{Config, Error, Ready, Server, link, other_links};
+use crate::server::{Config, Error, Ready, Server, VoxelPolicy, link, other_links};
 use crate::studies::{OpenSeries, Studies};
 use crate::webrtc::Config as WebRtcConfig;
 
@@ -166,7 +166,13 @@ impl Share {
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let board = Arc::new(Board::new(wake));
-        let config = Config { listen, webrtc, voxels: false, max_sessions: MOST_GUESTS, ..Config::default() };
+        let config = Config {
+            listen,
+            webrtc,
+            voxels: VoxelPolicy::None,
+            max_sessions: MOST_GUESTS,
+            ..Config::default()
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("share")

@@ -15,7 +15,7 @@ use render_core::scene::{Content, Preset, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use serde_json::json;
 use server_mode::remote::{Cache, Coming, Event, Fetch, Picture, Remote, RemoteSeries, State};
-use server_mode::{Config, Secret};
+use server_mode::{Config, Secret, VoxelPolicy};
 use tests::server::{Folder, PATIENCE, TestServer};
 
 /// Asks again and again, as a window does with each of its pictures.
@@ -358,8 +358,24 @@ async fn voxels_come_here_as_the_server_has_them_and_are_kept_sealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn voxels_that_may_not_be_kept_are_not_and_earlier_ones_go() {
+    let folder = Folder::new();
+    let cache = Cache::new(folder.0.join("voxels"), 1 << 30);
+    let kept = || std::fs::read_dir(folder.0.join("voxels")).map_or(0, Iterator::count);
+    let token = || Some(Secret("0123456789abcdef0123456789abcdef".to_owned()));
+    let config = |voxels| Config { voxels, token: token(), ..Config::default() };
+    for (policy, count) in [(VoxelPolicy::Memory, 0), (VoxelPolicy::Keep, 1), (VoxelPolicy::Memory, 0)] {
+        let server = TestServer::with(&config(policy), |_| {}).await;
+        let (remote, series) = connected(&server).await;
+        let fetch = remote.fetch(&series, Some(cache.clone()), 1 << 30).expect("a thread");
+        whole(&fetch).await;
+        assert_eq!(kept(), count, "{policy:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_keeps_its_voxels_says_so() {
-    let server = TestServer::with(&Config { voxels: false, ..Config::default() }, |_| {}).await;
+    let server = TestServer::with(&Config { voxels: VoxelPolicy::None, ..Config::default() }, |_| {}).await;
     let (remote, series) = connected(&server).await;
     assert!(!remote.welcome().expect("a welcome").voxels);
     let fetch = remote.fetch(&series, None, 1 << 30).expect("a thread");

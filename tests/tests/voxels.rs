@@ -6,7 +6,7 @@ use protocol::voxels::{CHUNK_BYTES, Decoder, Kind};
 use render_core::halved::Reduction;
 use render_core::{Progress, Volume, Voxels, dicom};
 use serde_json::json;
-use server_mode::Config;
+use server_mode::{Config, VoxelPolicy};
 use tests::server::{Client, TestServer};
 
 /// The volume that the server shows.
@@ -80,9 +80,9 @@ async fn voxels_that_a_client_has_are_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_may_keep_its_voxels_to_itself() {
-    let server = TestServer::with(&Config { voxels: false, ..Config::default() }, |_| {}).await;
+    let server = TestServer::with(&Config { voxels: VoxelPolicy::None, ..Config::default() }, |_| {}).await;
     let _client = open(&server).await;
     let (head, body) = server.bytes(&format!("/voxels/{}/0", server.series_uid), "").await;
     assert!(head.starts_with("HTTP/1.0 403"), "{head}");
-    assert!(String::from_utf8_lossy(&body).contains("--no-voxels"));
+    assert!(String::from_utf8_lossy(&body).contains("--voxels none"));
 }

@@ -306,7 +306,8 @@ fn a_window_comes_back_to_a_server_that_was_started_again() {
     screen.wait("the server's study", |shot| shows_study(shot, &window));
     screen.display.wheel_down(middle(AXIAL), 6);
     screen.display.move_to(AWAY);
-    let before = screen.wait("another slice", |shot| shows_study(shot, &window) && !tells_loss(shot, &window));
+    let before =
+        screen.wait("another slice", |shot| shows_study(shot, &window) && !tells_loss(shot, &window));
 
     server.kill().expect("the server ends");
     server.wait().expect("the server ends");

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use render_core::{Progress, Renderer, phantom};
-use server_mode::{Config, Secret, Studies, WebRtcConfig};
+use server_mode::{Config, Secret, Studies, VoxelPolicy, WebRtcConfig};
 
 use crate::capability::{self, Mode};
-use crate::cli::{Backend, View, usage};
+use crate::cli::{Backend, View, Voxels, usage};
 use crate::desktop::settings::RendererChoice;
 use crate::{desktop, output, presets, secret, study};
 
@@ -75,7 +75,11 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
         max_sessions: view.max_sessions as usize,
         presets,
         webrtc: webrtc(view)?,
-        voxels: !view.no_voxels,
+        voxels: match view.voxels {
+            Voxels::None => VoxelPolicy::None,
+            Voxels::Memory => VoxelPolicy::Memory,
+            Voxels::Keep => VoxelPolicy::Keep,
+        },
         token: view.token_file.as_deref().map(|path| secret_text(path, "a token")).transpose()?,
         ..Config::default()
     };

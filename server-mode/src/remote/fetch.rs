@@ -21,6 +21,7 @@ use views::{Arrival, ArrivalError};
 use super::cache::{Cache, Entry};
 use super::series::RemoteSeries;
 use crate::client::{Address, Error as ClientError};
+use crate::server::{KEEP, POLICY};
 
 /// The first voxels that come are at most so many.
 const FEWEST_VOXELS: u64 = 2 << 20;
@@ -230,6 +231,11 @@ impl Shared {
         }
         let known = kept.as_ref().map(|kept| kept.entity_tag.as_str());
         let response = self.ask(level, known).await?;
+        let may_keep = response.headers().get(POLICY).is_some_and(|policy| policy == KEEP);
+        if !may_keep {
+            // What was kept under another policy is read for the last time.
+            entry.iter().for_each(Entry::remove);
+        }
         let mut arrival = Arrival::new(&self.series.outline);
         if response.status() == StatusCode::NOT_MODIFIED
             && let Some(kept) = &mut kept
@@ -248,7 +254,7 @@ impl Shared {
         let bytes = self.series.outline.geometry().dims().iter().map(|&n| u64::from(n)).product::<u64>();
         let bytes = (bytes >> (3 * level)).saturating_mul(MOST_BYTES_PER_VOXEL);
         let mut writer = match (&self.cache, &entry, &tag) {
-            (Some(cache), Some(entry), Some(tag)) => kept_on(cache.write(entry, tag, bytes)),
+            (Some(cache), Some(entry), Some(tag)) if may_keep => kept_on(cache.write(entry, tag, bytes)),
             _ => None,
         };
         let mut body = response.into_body();

@@ -42,6 +42,7 @@ use pages::{Assets, SignIn};
 use presets::{Presets, Watch};
 use socket::Hosted;
 use thumbnails::Thumbnails;
+pub(crate) use voxels::{KEEP, POLICY};
 use waiting::Waiting;
 
 /// How to serve.
@@ -60,8 +61,19 @@ pub struct Config {
     pub cache_bytes: usize,
     /// `None` leaves clients their WebSocket.
     pub webrtc: Option<WebRtcConfig>,
-    /// Whether clients may have the voxels of series, to draw them themselves.
-    pub voxels: bool,
+    pub voxels: VoxelPolicy,
+}
+
+/// What clients may have of the voxels of series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VoxelPolicy {
+    /// Nothing: they get pictures.
+    None,
+    /// All, to draw them themselves, but they write nothing of them to a disk.
+    Memory,
+    /// The same, and they may keep them encrypted.
+    #[default]
+    Keep,
 }
 
 impl Default for Config {
@@ -74,7 +86,7 @@ impl Default for Config {
             presets: None,
             cache_bytes: 2 << 30,
             webrtc: Some(WebRtcConfig::default()),
-            voxels: true,
+            voxels: VoxelPolicy::Keep,
         }
     }
 }
@@ -207,7 +219,7 @@ struct App {
     webrtc: Option<WebRtc>,
     backend: &'static str,
     render_size: [u32; 2],
-    voxels: bool,
+    voxels: VoxelPolicy,
     max_sessions: usize,
     sessions: Arc<Semaphore>,
     /// Those whose clients are gone for a while.

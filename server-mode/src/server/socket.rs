@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 
 use super::entry::Admitted;
 use super::presets::Presets;
-use super::{App, auth, pages};
+use super::{App, VoxelPolicy, auth, pages};
 use crate::board::{Driven, Pass, Shown};
 use crate::session::{Access, Dialect, Input, Output, PeerEvent, Rendered, Session};
 use crate::studies::Opened;
@@ -147,7 +147,7 @@ impl Hosted {
         let (events, inbox) = mpsc::channel(EVENTS);
         tracing::info!(session = %id, ?dialect, "session begins");
         let role = pass.map_or(protocol::message::Role::Owner, |pass| pass.role);
-        let access = Access { role, voxels: app.voxels };
+        let access = Access { role, voxels: app.voxels != VoxelPolicy::None };
         let guest = pass.and_then(|pass| Some((pass.guest, app.entry.board()?.watch())));
         let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend, access);
         Some(Self { number: app.next_session(), resume_token, session, events, inbox, presets, guest })

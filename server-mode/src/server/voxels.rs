@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use protocol::voxels::{Encoder, Header, Kind, MAX_LEVEL, Sample};
 use render_core::halved::Reduction;
@@ -17,7 +17,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use twox_hash::XxHash3_64;
 
-use super::{App, pages};
+use super::{App, VoxelPolicy, pages};
+
+/// Tells clients what they may do with voxels: only [`KEEP`] lets them write those to a disk.
+pub const POLICY: HeaderName = HeaderName::from_static("voxcast-voxels");
+pub const KEEP: &str = "keep";
+const MEMORY: &str = "memory";
 
 /// Sent at a time: each takes a core for as long as its client reads, and drawing needs them more.
 pub const AT_ONCE: usize = 4;
@@ -33,8 +38,8 @@ pub async fn voxels(
     Path((series, level)): Path<(String, u8)>,
     headers: HeaderMap,
 ) -> Response {
-    if !app.voxels {
-        let refusal = "This server hands out no voxels: it was started with --no-voxels.";
+    if app.voxels == VoxelPolicy::None {
+        let refusal = "This server hands out no voxels: it was started with --voxels none.";
         return pages::text(StatusCode::FORBIDDEN, refusal);
     }
     if level > MAX_LEVEL {
@@ -68,6 +73,8 @@ pub async fn voxels(
     // Browsers do not encrypt what they keep, so they are not to keep it; programs that do ask by the tag
     // whether theirs still holds. Quoted hexadecimal digits are a valid header value.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    let policy = if app.voxels == VoxelPolicy::Keep { KEEP } else { MEMORY };
+    response.headers_mut().insert(POLICY, HeaderValue::from_static(policy));
     response.headers_mut().extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
     response
 }

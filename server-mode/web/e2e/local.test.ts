@@ -202,7 +202,7 @@ test("an adapter that only emulates a card is left alone, unless it is asked for
 });
 
 test("a server may keep its voxels to itself", async () => {
-  const strict = await serve(study.folder, "127.0.0.1:0", "--no-voxels");
+  const strict = await serve(study.folder, "127.0.0.1:0", "--voxels", "none");
   try {
     const page = await desk(strict.url);
     await choose(page, "local");
