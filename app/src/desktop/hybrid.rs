@@ -76,6 +76,7 @@ pub fn sentence(reason: &Reason) -> Cow<'static, str> {
         Reason::VoxelsForbidden => tr!("reason-forbidden"),
         Reason::VoxelsComing => tr!("reason-coming"),
         Reason::VoxelsThere => tr!("reason-there"),
+        Reason::HelpsOut => tr!("reason-helps-out"),
         Reason::NoRoom { needed, available } => {
             tr!("reason-no-room", needed = needed.round(), available = available.round())
         }
@@ -100,11 +101,26 @@ struct Inner {
     adaptive: Adaptive,
     facts: Facts,
     fetch: Option<Fetch>,
-    trial: Option<Job<f64>>,
-    /// The volume was drawn here once, to see how fast that is.
+    trial: Option<Trial>,
+    /// Voxels were drawn here once, to see how fast that is: all of them, or coarse ones.
     tried: bool,
+    tried_coarse: bool,
     tried_at_s: f64,
     refused: bool,
+}
+
+/// A picture's milliseconds, to be.
+#[derive(Debug)]
+struct Trial {
+    job: Job<f64>,
+    of: Detail,
+}
+
+/// Which voxels are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    Whole,
+    Coarse,
 }
 
 /// What is the same for all series of servers.
@@ -144,6 +160,7 @@ impl Hybrid {
             available_bytes: capability::memory_bytes().map(|(_, available)| available),
             renderer: String::new(),
             milliseconds_per_picture: None,
+            milliseconds_per_coarse_picture: None,
             is_connected: true,
             rtt: None,
             bits_per_second: None,
@@ -154,6 +171,7 @@ impl Hybrid {
             fetch: None,
             trial: None,
             tried: false,
+            tried_coarse: false,
             tried_at_s: f64::NEG_INFINITY,
             refused: false,
         };
@@ -172,6 +190,11 @@ impl Hybrid {
     /// What there is to draw here: all voxels, else coarse ones.
     pub fn voxels(&self) -> Option<Arc<Volume>> {
         self.whole().cloned().or_else(|| self.inner().fetch.as_ref()?.coarse())
+    }
+
+    /// Whether coarse voxels are drawn here while a hand moves, though the server draws.
+    pub fn helps_out(&self) -> bool {
+        self.inner().adaptive.helps_out()
     }
 
     pub fn source(&self) -> Source {
@@ -205,11 +228,12 @@ impl Hybrid {
         // What moves may be drawn with fewer pixels.
         view.size = view.size.map(|n| n.div_ceil(2));
         view.layers.clear();
-        inner.trial = Some(Job::start("trial", ctx, move |_, sink| {
+        let job = Job::start("trial", ctx, move |_, sink| {
             if let Some(milliseconds) = time_picture(&renderer, &volume, &view) {
                 sink.send(milliseconds);
             }
-        }));
+        });
+        inner.trial = Some(Trial { job, of: Detail::Whole });
     }
 
     /// Brings the voxels here where they are wanted, and learns what is new. To be called once a frame.
@@ -226,19 +250,26 @@ impl Hybrid {
             drop(self.whole.set(whole));
             inner.fetch = None;
         }
-        if self.whole().is_some() && !inner.tried {
+        let coarse = inner.fetch.as_ref().and_then(Fetch::coarse);
+        if let Some(whole) = self.whole().filter(|_| !inner.tried) {
             inner.tried = true;
-            self.begin_trial(&mut inner, renderer, ctx);
+            inner.trial = Some(begin_trial(whole, Detail::Whole, renderer, ctx));
+        } else if let Some(coarse) = coarse.filter(|_| !inner.tried_coarse) {
+            inner.tried_coarse = true;
+            inner.trial = Some(begin_trial(&coarse, Detail::Coarse, renderer, ctx));
         }
-        match inner.trial.as_ref().map(Job::poll) {
-            Some(Poll::Result(milliseconds)) => {
+        match inner.trial.as_ref().map(|trial| (trial.job.poll(), trial.of)) {
+            Some((Poll::Result(milliseconds), Detail::Coarse)) => {
+                facts.milliseconds_per_coarse_picture = Some(milliseconds);
+            }
+            Some((Poll::Result(milliseconds), Detail::Whole)) => {
                 facts.milliseconds_per_picture = Some(milliseconds);
                 if inner.adaptive.source() == Source::Remote {
                     inner.change(|adaptive| adaptive.tried_here(duration(now_s), milliseconds));
                 }
             }
-            Some(Poll::Ended) => inner.trial = None,
-            _ => {}
+            Some((Poll::Ended, _)) => inner.trial = None,
+            Some((Poll::Pending, _)) | None => {}
         }
         let stats = self.connection.stats();
         facts.voxels = self.place_of_voxels(&inner);
@@ -288,31 +319,31 @@ impl Hybrid {
             None => Voxels::There,
         }
     }
+}
 
-    /// Draws the volume as it first looks, a few times, turned as a hand would.
-    fn begin_trial(&self, inner: &mut Inner, renderer: &Renderer, ctx: &egui::Context) {
-        let Some(volume) = self.whole().cloned() else { return };
-        let renderer = renderer.clone();
-        inner.trial = Some(Job::start("trial", ctx, move |progress, sink| {
-            let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, TRIAL_SIZE);
-            if let Some(preset) = PresetLibrary::default().menu(&volume).next() {
-                view.apply_preset(preset, &volume);
+/// Draws a volume as it first looks, a few times, turned as a hand would.
+fn begin_trial(volume: &Arc<Volume>, of: Detail, renderer: &Renderer, ctx: &egui::Context) -> Trial {
+    let (volume, renderer) = (Arc::clone(volume), renderer.clone());
+    let job = Job::start("trial", ctx, move |progress, sink| {
+        let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, TRIAL_SIZE);
+        if let Some(preset) = PresetLibrary::default().menu(&volume).next() {
+            view.apply_preset(preset, &volume);
+        }
+        // The first picture makes tables and fills memory.
+        let mut times = Vec::new();
+        for _ in 0..=TRIAL_PICTURES {
+            if progress.is_cancelled() {
+                return;
             }
-            // The first picture makes tables and fills memory.
-            let mut times = Vec::new();
-            for _ in 0..=TRIAL_PICTURES {
-                if progress.is_cancelled() {
-                    return;
-                }
-                let Some(milliseconds) = time_picture(&renderer, &volume, &view) else { return };
-                times.push(milliseconds);
-                view.camera.azimuth(TRIAL_DEGREES);
-            }
-            let mut times = times.split_off(1);
-            times.sort_by(f64::total_cmp);
-            sink.send(times[times.len() / 2]);
-        }));
-    }
+            let Some(milliseconds) = time_picture(&renderer, &volume, &view) else { return };
+            times.push(milliseconds);
+            view.camera.azimuth(TRIAL_DEGREES);
+        }
+        let mut times = times.split_off(1);
+        times.sort_by(f64::total_cmp);
+        sink.send(times[times.len() / 2]);
+    });
+    Trial { job, of }
 }
 
 fn duration(seconds: f64) -> Duration {

@@ -27,6 +27,8 @@ const ROOMY: [f32; 2] = [330.0, 230.0];
 pub enum Stage {
     /// It stands in for one that is on its way.
     Interactive,
+    /// Drawn of coarse voxels of a server's series: the others are on their way.
+    Coarse,
     /// This share of its passes is done.
     Refining(f32),
     Final,
@@ -131,6 +133,7 @@ pub fn texts(
     lower_right.push((tr!("zoom-percent", percent = percent).into_owned(), theme::OVERLAY_WEAK));
     lower_right.push(match stage {
         Stage::Interactive => (tr!("stage-interactive").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Coarse => (tr!("stage-coarse").into_owned(), theme::OVERLAY_WARNING),
         Stage::Refining(share) => {
             let percent = format!("{:.0}", share * 100.0);
             (tr!("stage-refining", percent = percent).into_owned(), theme::OVERLAY_WEAK)

@@ -62,6 +62,8 @@ pub struct Taken {
     pub refined: Option<f32>,
     /// What it was drawn of, where that is here.
     pub volume: Option<Arc<Volume>>,
+    /// Its voxels are not all there are.
+    pub is_coarse: bool,
 }
 
 /// What a picture is worth: how new its view is, then how good it is.
@@ -72,11 +74,12 @@ pub struct Worth {
 }
 
 impl Worth {
-    pub fn of(revision: u64, kind: FrameKind, quality: Option<Quality>) -> Self {
+    pub fn of(revision: u64, kind: FrameKind, quality: Option<Quality>, is_coarse: bool) -> Self {
         let goodness = match (kind, quality) {
-            (FrameKind::Exact, None | Some(Quality::Lossless)) => 2,
-            (FrameKind::Exact, _) => 1,
-            _ => 0,
+            _ if is_coarse => 0,
+            (FrameKind::Exact, None | Some(Quality::Lossless)) => 3,
+            (FrameKind::Exact, _) => 2,
+            _ => 1,
         };
         Self { revision, goodness }
     }
@@ -84,12 +87,12 @@ impl Worth {
 
 impl Taken {
     fn worth(&self) -> Worth {
-        Worth::of(self.view.revision, self.kind, self.quality)
+        Worth::of(self.view.revision, self.kind, self.quality, self.is_coarse)
     }
 
     fn drawn_here(picture: Picture) -> Self {
         let Picture { image, view, volume, kind, refined } = picture;
-        Self { image, view, kind, quality: None, refined, volume: Some(volume) }
+        Self { image, view, kind, quality: None, refined, volume: Some(volume), is_coarse: false }
     }
 
     fn from_there(picture: &server_mode::remote::Picture) -> Self {
@@ -104,6 +107,7 @@ impl Taken {
             quality: Some(picture.quality),
             refined: picture.refined.map(|share| share as f32),
             volume: None,
+            is_coarse: false,
         }
     }
 }
@@ -253,7 +257,8 @@ impl Either {
             }
             self.slot = slot;
         }
-        if ends.contains(&Drawn::Local)
+        let helps = pace == Pace::Moving && self.helps_out();
+        if (helps || ends.contains(&Drawn::Local))
             && let Some((volume, over)) = order.here(&self.hybrid)
         {
             let mut view = order.view.clone();
@@ -271,11 +276,21 @@ impl Either {
         self.let_go();
     }
 
+    /// Whether coarse voxels are drawn here while a hand moves, beside the server's pictures.
+    fn helps_out(&self) -> bool {
+        self.handover.is_done() && self.handover.to() == Drawn::Remote && self.hybrid.helps_out()
+    }
+
+    fn drawn_here(&self, picture: Picture) -> Taken {
+        let is_whole = self.hybrid.whole().is_some_and(|whole| Arc::ptr_eq(whole, &picture.volume));
+        Taken { is_coarse: !is_whole, ..Taken::drawn_here(picture) }
+    }
+
     fn take(&mut self, shown: Option<Worth>) -> Option<Result<Taken, String>> {
+        let helps = self.helps_out();
         let mut best: Option<Taken> = None;
         let mut error = None;
-        let here =
-            self.worker.as_ref().and_then(RenderWorker::take).map(|picture| picture.map(Taken::drawn_here));
+        let here = self.worker.as_ref().and_then(RenderWorker::take).map(|p| p.map(|p| self.drawn_here(p)));
         let there =
             self.slot.as_ref().and_then(Slot::take_picture).map(|picture| Ok(Taken::from_there(&picture)));
         for (of, picture) in [(Drawn::Local, here), (Drawn::Remote, there)] {
@@ -286,7 +301,9 @@ impl Either {
                     let no_step_back = shown.is_none_or(|shown| picture.worth() >= shown);
                     let no_step_back =
                         no_step_back && best.as_ref().is_none_or(|best| picture.worth() >= best.worth());
-                    if self.handover.shows(of, no_step_back) {
+                    // Of two that draw at once, the newest is shown.
+                    let shows = if helps { no_step_back } else { self.handover.shows(of, no_step_back) };
+                    if shows {
                         best = Some(picture);
                     }
                 }
@@ -309,6 +326,7 @@ impl Either {
         }
         match self.handover.to() {
             Drawn::Local => self.slot = None,
+            Drawn::Remote if self.hybrid.helps_out() => {}
             Drawn::Remote => (self.worker, self.volume) = (None, None),
         }
     }
@@ -354,12 +372,13 @@ mod tests {
 
     #[test]
     fn newer_views_are_worth_more_than_better_pictures() {
-        let moving = Worth::of(2, FrameKind::Interactive, None);
-        let exact = Worth::of(1, FrameKind::Exact, None);
-        let sent = Worth::of(2, FrameKind::Exact, Some(Quality::Final));
-        let lossless = Worth::of(2, FrameKind::Exact, Some(Quality::Lossless));
-        assert!(exact < moving && moving < sent && sent < lossless);
-        assert_eq!(lossless, Worth::of(2, FrameKind::Exact, None));
+        let coarse = Worth::of(2, FrameKind::Exact, None, true);
+        let moving = Worth::of(2, FrameKind::Interactive, None, false);
+        let exact = Worth::of(1, FrameKind::Exact, None, false);
+        let sent = Worth::of(2, FrameKind::Exact, Some(Quality::Final), false);
+        let lossless = Worth::of(2, FrameKind::Exact, Some(Quality::Lossless), false);
+        assert!(exact < coarse && coarse < moving && moving < sent && sent < lossless);
+        assert_eq!(lossless, Worth::of(2, FrameKind::Exact, None, false));
     }
 
     #[test]

@@ -25,6 +25,8 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// Ways worse than this carry no moving pictures worth having.
 const SLOWEST_BITS_PER_SECOND: f64 = 1e6;
 const LONGEST_RTT: Duration = Duration::from_millis(250);
+/// Pictures that come later than this after a hand are felt to lag (Nielsen, Usability Engineering, 1993, 5.5).
+const LAGS: Duration = Duration::from_millis(100);
 
 /// Who draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Facts {
     pub renderer: String,
     /// Of the real volume.
     pub milliseconds_per_picture: Option<f64>,
+    /// The same of coarse voxels.
+    pub milliseconds_per_coarse_picture: Option<f64>,
     /// Whether a server is connected.
     pub is_connected: bool,
     pub rtt: Option<Duration>,
@@ -91,6 +95,8 @@ pub enum Reason {
     VoxelsForbidden,
     VoxelsComing,
     VoxelsThere,
+    /// Coarse voxels are drawn here while a hand moves.
+    HelpsOut,
     /// Megabytes that the volume needs, and that there are.
     NoRoom {
         needed: f64,
@@ -139,6 +145,12 @@ impl std::fmt::Display for Reason {
             Self::VoxelsForbidden => write!(f, "The server does not hand out the voxels."),
             Self::VoxelsComing => write!(f, "The voxels are on their way."),
             Self::VoxelsThere => write!(f, "The voxels are on the server only."),
+            Self::HelpsOut => {
+                write!(
+                    f,
+                    "While a hand moves, coarse voxels are drawn here: the server's pictures come late."
+                )
+            }
             Self::NoRoom { needed, available } => {
                 write!(f, "The volume needs {needed:.0} MB here, and {available:.0} MB are available.")
             }
@@ -199,6 +211,8 @@ pub struct Adaptive {
     cool_down: Duration,
     /// Why it last changed.
     because: Option<Reason>,
+    /// Whether the server made too few pictures when something last moved.
+    is_behind: bool,
 }
 
 impl Adaptive {
@@ -213,6 +227,7 @@ impl Adaptive {
             changed_at: None,
             cool_down: FIRST_COOL_DOWN,
             because: None,
+            is_behind: false,
         };
         this.source = this.possible(match choice {
             Choice::Remote => Source::Remote,
@@ -260,6 +275,9 @@ impl Adaptive {
         self.seen[self.source as usize] = Some((now, pictures_per_second));
         let too_few = pictures_per_second < TOO_FEW.min(asked_per_second * KEEPS_UP);
         self.slow.measured(now, too_few);
+        if self.source == Source::Remote {
+            self.is_behind = too_few;
+        }
         if self.choice != Choice::Adaptive || self.slow.lasts < TOO_LONG || !self.has_cooled(now) {
             return;
         }
@@ -283,6 +301,19 @@ impl Adaptive {
         }
     }
 
+    /// Whether this machine draws the coarse voxels that it has while a hand moves, in place of pictures of the server
+    /// that come late. At rest the server's are shown.
+    pub fn helps_out(&self) -> bool {
+        let Facts { voxels, is_connected, milliseconds_per_coarse_picture, rtt, .. } = &self.facts;
+        let is_fast = milliseconds_per_coarse_picture.is_some_and(|ms| 1000.0 / ms.max(0.1) > TOO_FEW);
+        self.choice == Choice::Adaptive
+            && self.source == Source::Remote
+            && *is_connected
+            && *voxels == Voxels::Coarse
+            && is_fast
+            && (self.is_behind || rtt.is_some_and(|rtt| rtt > LAGS))
+    }
+
     /// Who draws, and why.
     pub fn verdict(&self) -> Verdict {
         let mut reasons = Vec::new();
@@ -296,6 +327,7 @@ impl Adaptive {
             (Some(_), _) => reasons.push(Reason::NotPossible),
             (None, _) => reasons.extend(self.because.clone()),
         }
+        reasons.extend(self.helps_out().then_some(Reason::HelpsOut));
         reasons.extend(self.obstacle(Source::Local));
         reasons.extend(self.obstacle(Source::Remote));
         if let Some(milliseconds) = self.facts.milliseconds_per_picture {
@@ -429,6 +461,7 @@ mod tests {
             available_bytes: Some(4 << 30),
             renderer: "cpu".into(),
             milliseconds_per_picture: Some(12.0),
+            milliseconds_per_coarse_picture: Some(9.0),
             is_connected: true,
             rtt: Some(Duration::from_millis(20)),
             bits_per_second: Some(20e6),
@@ -586,6 +619,30 @@ mod tests {
         assert_eq!(adaptive.source(), Source::Remote);
         adaptive.learn(facts());
         assert_eq!(adaptive.source(), Source::Local);
+    }
+
+    #[test]
+    fn coarse_voxels_help_out_while_the_servers_pictures_come_late() {
+        let coarse = Facts { voxels: Voxels::Coarse, ..facts() };
+        let (mut adaptive, mut now) = (Adaptive::new(Choice::Adaptive, coarse.clone()), Duration::ZERO);
+        moves(&mut adaptive, &mut now, 1.0, 55.0);
+        assert!(!adaptive.helps_out(), "the server keeps up");
+        moves(&mut adaptive, &mut now, 1.0, 12.0);
+        assert!(adaptive.helps_out() && adaptive.source() == Source::Remote);
+        assert!(adaptive.verdict().reasons.contains(&Reason::HelpsOut));
+        moves(&mut adaptive, &mut now, 1.0, 55.0);
+        assert!(!adaptive.helps_out(), "it keeps up again");
+
+        let far = Facts { rtt: Some(Duration::from_millis(150)), ..coarse };
+        adaptive.learn(far.clone());
+        assert!(adaptive.helps_out(), "a long way is felt, too");
+        adaptive.choose(Choice::Remote);
+        assert!(!adaptive.helps_out(), "the server was chosen");
+        adaptive.choose(Choice::Adaptive);
+        adaptive.learn(Facts { milliseconds_per_coarse_picture: Some(50.0), ..far.clone() });
+        assert!(!adaptive.helps_out(), "this machine is no faster");
+        adaptive.learn(Facts { voxels: Voxels::Coming, ..far });
+        assert!(!adaptive.helps_out(), "there is nothing to draw");
     }
 
     #[test]

@@ -136,6 +136,8 @@ pub struct Shown {
     pub refined: Option<f32>,
     /// How a server's picture was sent.
     pub quality: Option<Quality>,
+    /// Drawn of coarse voxels.
+    pub is_coarse: bool,
     pub series: Arc<OpenSeries>,
 }
 
@@ -566,11 +568,10 @@ impl Viewport {
     }
 
     fn take_picture(&mut self, ctx: &egui::Context) {
-        let worth =
-            self.shown.as_ref().map(|shown| Worth::of(shown.view.revision, shown.kind, shown.quality));
+        let worth = self.shown.as_ref().map(|s| Worth::of(s.view.revision, s.kind, s.quality, s.is_coarse));
         match self.pictures.take(worth) {
             Some(Ok(picture)) => {
-                let Taken { image, view, kind, quality, refined, volume } = picture;
+                let Taken { image, view, kind, quality, refined, volume, is_coarse } = picture;
                 // A picture that was asked for before the series changed shows the one before.
                 let shown = self.shown.as_ref().map(|shown| &shown.series);
                 let of = |series: &&Arc<OpenSeries>| series.is_of(volume.as_ref());
@@ -579,7 +580,7 @@ impl Viewport {
                 };
                 let name = format!("{} picture", thread_name(self.id));
                 self.picture.set(&name, image, ctx, self.card.as_ref());
-                self.shown = Some(Shown { view, kind, quality, refined, series });
+                self.shown = Some(Shown { view, kind, quality, refined, is_coarse, series });
                 self.error = None;
             }
             Some(Err(error)) => self.error = Some(error),
@@ -631,6 +632,7 @@ impl Viewport {
             }
             let is_newest = shown.view.revision == self.view.revision;
             let state = match (is_newest, shown.kind, shown.refined) {
+                (true, _, _) if shown.is_coarse => overlay::Stage::Coarse,
                 (true, _, _) if shown.quality == Some(Quality::Lossless) => overlay::Stage::Lossless,
                 (true, FrameKind::Exact, _) if shown.quality.is_some() => overlay::Stage::Lossy,
                 (true, FrameKind::Exact, _) => overlay::Stage::Final,
