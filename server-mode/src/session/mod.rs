@@ -558,8 +558,8 @@ impl Session {
         if meta.refines {
             info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
         }
-        // Who sets the state knows it.
-        let is_known = meta.is_set && info.refined.is_none();
+        // Who sets the state knows it; a guest's is set by the host.
+        let is_known = meta.is_set && self.access.role == Role::Owner && info.refined.is_none();
         if !is_known && counters.told.as_ref() != Some(&info) {
             counters.told = Some(info.clone());
             self.send(&ServerMessage::View(info));
@@ -597,7 +597,8 @@ impl Session {
         };
         let Ok(picture) = picture else { return };
         let counters = &mut self.counters[usize::from(meta.view)];
-        if !meta.is_set && counters.told.as_ref() != Some(&*meta.info) {
+        let is_known = meta.is_set && self.access.role == Role::Owner;
+        if !is_known && counters.told.as_ref() != Some(&*meta.info) {
             counters.told = Some((*meta.info).clone());
             self.send(&ServerMessage::View((*meta.info).clone()));
         }

@@ -40,6 +40,9 @@ fn a_guest_sees_the_hosts_views_in_its_own_size_and_is_told_their_states() {
     let told = stage.texts.iter().rfind(|text| text["type"] == "viewState").expect("its state");
     assert_eq!(told["revision"], job.state.revision);
     assert_eq!(stage.headers(2).next().expect("a frame").view_revision, job.state.revision);
+    // A page knows no more of a view than this.
+    let info = stage.texts.iter().find(|text| text["type"] == "view").expect("what its picture shows");
+    assert_eq!((&info["content"], &info["letters"]["left"]), (&json!("sagittal"), &json!("A")));
     stage.acknowledge(2);
     stage.texts.clear();
     state.plane.scroll(2, &ct.loaded.volume);
