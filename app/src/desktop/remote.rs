@@ -145,7 +145,6 @@ impl App {
                 }
                 Event::Loading { series_id, done, total } => connection.reads(&series_id, done, total),
                 Event::Shared(views) => self.guest.shared(views),
-                _ => {}
             }
         }
         if let Some(role) = guest {

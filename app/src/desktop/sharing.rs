@@ -238,6 +238,10 @@ impl Sharing {
                 }
             }
         });
+        let guests = share.guests();
+        // Whoever has come has used it up.
+        let is_used = |id: u64| guests.iter().any(|guest| guest.id == id && guest.address.is_some());
+        self.link = self.link.take().filter(|(invitation, _)| !is_used(invitation.id));
         if let Some((invitation, code)) = &self.link {
             ui.add_space(8.0);
             ui.label(
@@ -257,7 +261,6 @@ impl Sharing {
                 ui.vertical_centered(|ui| qr(ui, code));
             }
         }
-        let guests = share.guests();
         ui.add_space(8.0);
         ui.label(
             RichText::new(if guests.is_empty() { tr!("share-no-guests") } else { tr!("share-guests") })
