@@ -192,6 +192,7 @@ impl App {
         }
         if keeps {
             app.files = annotate::Files::open(ctx);
+            hybrid::prune_cache(ctx);
         }
         // What is opened below makes room for what is said of it, but not in the place of this.
         let at_start = std::mem::take(&mut app.messages);

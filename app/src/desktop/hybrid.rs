@@ -41,6 +41,14 @@ pub fn cache() -> Option<Cache> {
     Some(Cache::new(folder, CACHE_BYTES))
 }
 
+/// Throws away what of servers' voxels was not used for long.
+pub fn prune_cache(ctx: &egui::Context) {
+    let prune =
+        |cache: Cache| cache.prune().inspect_err(|error| tracing::warn!(%error, "sealed voxels stay"));
+    // It ends by itself.
+    drop(Job::<()>::start("prune voxels", ctx, move |_, _| drop(cache().map(prune))));
+}
+
 /// Throws away what is kept of servers' voxels.
 pub fn clear_cache(ctx: &egui::Context) {
     let clear =
@@ -260,6 +268,7 @@ impl Hybrid {
         }
         match inner.trial.as_ref().map(|trial| (trial.job.poll(), trial.of)) {
             Some((Poll::Result(milliseconds), Detail::Coarse)) => {
+                tracing::debug!(milliseconds, "coarse voxels were drawn on trial");
                 facts.milliseconds_per_coarse_picture = Some(milliseconds);
             }
             Some((Poll::Result(milliseconds), Detail::Whole)) => {
@@ -325,7 +334,12 @@ impl Hybrid {
 fn begin_trial(volume: &Arc<Volume>, of: Detail, renderer: &Renderer, ctx: &egui::Context) -> Trial {
     let (volume, renderer) = (Arc::clone(volume), renderer.clone());
     let job = Job::start("trial", ctx, move |progress, sink| {
-        let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, TRIAL_SIZE);
+        let size = match of {
+            Detail::Whole => TRIAL_SIZE,
+            // They are drawn while something moves only, and that with fewer pixels.
+            Detail::Coarse => TRIAL_SIZE.map(|n| n / 2),
+        };
+        let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, size);
         if let Some(preset) = PresetLibrary::default().menu(&volume).next() {
             view.apply_preset(preset, &volume);
         }

@@ -305,13 +305,13 @@ impl Adaptive {
     /// that come late. At rest the server's are shown.
     pub fn helps_out(&self) -> bool {
         let Facts { voxels, is_connected, milliseconds_per_coarse_picture, rtt, .. } = &self.facts;
-        let is_fast = milliseconds_per_coarse_picture.is_some_and(|ms| 1000.0 / ms.max(0.1) > TOO_FEW);
+        let takes_s = milliseconds_per_coarse_picture.map_or(f64::INFINITY, |ms| ms / 1e3);
+        let is_nearer = rtt.is_some_and(|rtt| rtt > LAGS && takes_s < rtt.as_secs_f64());
         self.choice == Choice::Adaptive
             && self.source == Source::Remote
             && *is_connected
             && *voxels == Voxels::Coarse
-            && is_fast
-            && (self.is_behind || rtt.is_some_and(|rtt| rtt > LAGS))
+            && (is_nearer || self.is_behind && takes_s * TOO_FEW < 1.0)
     }
 
     /// Who draws, and why.
@@ -639,7 +639,7 @@ mod tests {
         adaptive.choose(Choice::Remote);
         assert!(!adaptive.helps_out(), "the server was chosen");
         adaptive.choose(Choice::Adaptive);
-        adaptive.learn(Facts { milliseconds_per_coarse_picture: Some(50.0), ..far.clone() });
+        adaptive.learn(Facts { milliseconds_per_coarse_picture: Some(160.0), ..far.clone() });
         assert!(!adaptive.helps_out(), "this machine is no faster");
         adaptive.learn(Facts { voxels: Voxels::Coming, ..far });
         assert!(!adaptive.helps_out(), "there is nothing to draw");

@@ -62,6 +62,11 @@ fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the sealed voxels are damaged, or of another token")
 }
 
+/// Removes files; one that stays is no reason to keep the others.
+fn remove_all(files: impl IntoIterator<Item = PathBuf>) -> io::Result<()> {
+    files.into_iter().map(fs::remove_file).fold(Ok(()), Result::and)
+}
+
 fn derive(salt: &[u8], token: &str, info: &str) -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     let pseudorandom = Salt::new(HKDF_SHA256, salt).extract(token.as_bytes());
@@ -84,8 +89,19 @@ impl Cache {
     }
 
     /// Throws everything away.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file cannot be removed; all others are gone then.
     pub fn clear(&self) -> io::Result<()> {
-        self.files()?.into_iter().try_for_each(|(file, _)| fs::remove_file(file))
+        remove_all(self.files()?.into_iter().map(|(file, _)| file))
+    }
+
+    /// Throws away what was not used for long.
+    ///
+    /// # Errors
+    /// As of [`clear`](Self::clear).
+    pub fn prune(&self) -> io::Result<()> {
+        self.make_room(0)
     }
 
     /// What all files take on the disk.
@@ -100,14 +116,15 @@ impl Cache {
         files.sort_by_key(|(_, known)| used(known));
         let mut taken: u64 = files.iter().map(|(_, known)| known.len()).sum();
         let now = SystemTime::now();
+        let mut superfluous = Vec::new();
         for (file, known) in files {
             let old = now.duration_since(used(&known)).is_ok_and(|age| age > LONGEST_KEPT);
             if old || taken + bytes > self.most_bytes {
-                fs::remove_file(file)?;
+                superfluous.push(file);
                 taken -= known.len();
             }
         }
-        Ok(())
+        remove_all(superfluous)
     }
 
     /// Our own files; a folder that is not there has none.
@@ -399,6 +416,11 @@ mod tests {
         let is_there =
             |id: &str| read(&cache.entry(TOKEN, id, 0).expect("an entry")).expect("whole").is_some();
         assert!(!is_there("1") && is_there("2") && is_there("3"));
+        let entry = cache.entry(TOKEN, "2", 0).expect("an entry");
+        let then = SystemTime::now() - LONGEST_KEPT - Duration::from_secs(60);
+        File::options().append(true).open(&entry.file).and_then(|f| f.set_modified(then)).expect("a time");
+        cache.prune().expect("pruned");
+        assert!(!entry.file.exists() && is_there("3"));
         cache.clear().expect("cleared");
         assert_eq!(cache.bytes(), 0);
         #[cfg(unix)]

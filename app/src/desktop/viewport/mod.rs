@@ -632,7 +632,7 @@ impl Viewport {
             }
             let is_newest = shown.view.revision == self.view.revision;
             let state = match (is_newest, shown.kind, shown.refined) {
-                (true, _, _) if shown.is_coarse => overlay::Stage::Coarse,
+                _ if shown.is_coarse => overlay::Stage::Coarse,
                 (true, _, _) if shown.quality == Some(Quality::Lossless) => overlay::Stage::Lossless,
                 (true, FrameKind::Exact, _) if shown.quality.is_some() => overlay::Stage::Lossy,
                 (true, FrameKind::Exact, _) => overlay::Stage::Final,
