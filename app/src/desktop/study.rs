@@ -67,8 +67,9 @@ impl OpenSeries {
         warnings: Vec<Warning>,
         report: Report,
     ) -> Self {
+        let suv = series.suv.clone().and_then(Result::ok);
         Self {
-            windows: suv_windows(series).into_iter().chain(window::menu(&volume)).collect(),
+            windows: suv_windows(suv).into_iter().chain(window::menu(&volume)).collect(),
             source: Source::Here(volume),
             warnings,
             report,
@@ -84,7 +85,7 @@ impl OpenSeries {
             },
             time: series.time.map(|time| time.index),
             times: times(study, series),
-            suv: series.suv.clone().and_then(Result::ok),
+            suv,
             spacing_source: series.spacing_source(),
             overlaid: planes::has_any(series).then(|| Arc::new(series.clone())),
             only: None,
@@ -99,7 +100,7 @@ impl OpenSeries {
     ) -> Self {
         let opened: &RemoteSeries = &hybrid.series;
         Self {
-            windows: opened.windows.clone(),
+            windows: suv_windows(opened.suv).into_iter().chain(opened.windows.iter().cloned()).collect(),
             warnings: opened.warnings.iter().filter_map(warning).collect(),
             report: opened.report.clone(),
             patient: Patient {
@@ -203,9 +204,9 @@ fn suv_window(suv: Suv, end: f64) -> Option<Window> {
 }
 
 /// Of a PET whose values have a scale to SUV.
-fn suv_windows(series: &Series) -> Vec<(String, Window)> {
-    let Some(Ok(suv)) = &series.suv else { return Vec::new() };
-    let window = |end: f64| Some((format!("SUV 0 – {end:.0}"), suv_window(*suv, end)?));
+fn suv_windows(suv: Option<Suv>) -> Vec<(String, Window)> {
+    let Some(suv) = suv else { return Vec::new() };
+    let window = |end: f64| Some((format!("SUV 0 – {end:.0}"), suv_window(suv, end)?));
     SUV_ENDS.into_iter().filter_map(window).collect()
 }
 
