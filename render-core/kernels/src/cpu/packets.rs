@@ -59,11 +59,12 @@ impl Packets {
             let scene = Scene { field: Field::new(grid, volume.rescale()), params };
             let draw = |mut strip: Strip<'_, T, PER_PIXEL>| {
                 let mut pixels = [[T::default(); PER_PIXEL]; PIXELS];
-                while strip.columns() > 0 && !cancel.load(Ordering::Relaxed) {
-                    let rest = strip.cut(1);
-                    work.draw(level, &scene, strip.patch(), &mut pixels);
-                    strip.write(&pixels);
-                    strip = rest;
+                for tile in 0..strip.tiles() {
+                    if cancel.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    work.draw(level, &scene, strip.patch(tile), &mut pixels);
+                    strip.write(tile, &pixels);
                 }
             };
             self.threads.install(|| {
@@ -352,6 +353,10 @@ impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
         self.rows[0].len() / PER_PIXEL
     }
 
+    fn tiles(&self) -> usize {
+        self.columns().div_ceil(TILE[0])
+    }
+
     /// Cuts off and returns what lies right of the first tiles.
     fn cut(&mut self, tiles: usize) -> Self {
         let columns = tiles * TILE[0];
@@ -365,26 +370,35 @@ impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
 
     /// Into two halves, for another thread to help.
     fn split(mut self) -> (Self, Option<Self>) {
-        let tiles = self.columns().div_ceil(TILE[0]);
+        let tiles = self.tiles();
         let right = (tiles > 1).then(|| self.cut(tiles / 2));
         (self, right)
     }
 
-    fn patch(&self) -> Patch {
+    fn patch(&self, tile: usize) -> Patch {
         let height = self.rows.iter().filter(|row| !row.is_empty()).count();
-        Patch { at: self.at.map(|x| x as u32), size: [self.columns(), height] }
+        let left = tile * TILE[0];
+        let at = [self.at[0] + left, self.at[1]].map(|x| x as u32);
+        Patch { at, size: [(self.columns() - left).min(TILE[0]), height] }
     }
 
-    /// Takes pixels in working order: four at a time lie side by side.
-    fn write(&mut self, pixels: &[[T; PER_PIXEL]; PIXELS]) {
-        for (four, [column, row]) in pixels.as_chunks::<4>().0.iter().zip(ORDER.iter().step_by(4)) {
-            let start = usize::from(*column) * PER_PIXEL;
-            let place = self.rows[usize::from(*row)].get_mut(start..).unwrap_or_default();
-            if let Some(place) = place.get_mut(..4 * PER_PIXEL) {
-                place.copy_from_slice(four.as_flattened());
-            } else {
-                place.copy_from_slice(&four.as_flattened()[..place.len()]);
+    /// Takes a tile's pixels in working order: four at a time lie side by side.
+    fn write(&mut self, tile: usize, pixels: &[[T; PER_PIXEL]; PIXELS]) {
+        let fours = pixels.as_chunks::<4>().0.iter().zip(ORDER.iter().step_by(4));
+        let left = tile * TILE[0];
+        // A loop of its own, so that the compiler copies a known length.
+        if left + TILE[0] <= self.columns() && !self.rows[TILE[1] - 1].is_empty() {
+            for (four, [column, row]) in fours {
+                let start = (left + usize::from(*column)) * PER_PIXEL;
+                self.rows[usize::from(*row)][start..][..4 * PER_PIXEL].copy_from_slice(four.as_flattened());
             }
+            return;
+        }
+        for (four, [column, row]) in fours {
+            let start = (left + usize::from(*column)) * PER_PIXEL;
+            let place = self.rows[usize::from(*row)].get_mut(start..).unwrap_or_default();
+            let length = place.len().min(4 * PER_PIXEL);
+            place[..length].copy_from_slice(&four.as_flattened()[..length]);
         }
     }
 }

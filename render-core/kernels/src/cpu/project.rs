@@ -282,6 +282,9 @@ impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
     }
 }
 
+/// So many samples ahead along a ray memory is asked for voxels.
+const SOON: f32 = 4.0;
+
 impl<V: Texel> Kernel for Slab<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
@@ -289,7 +292,12 @@ impl<V: Texel> Kernel for Slab<'_, V> {
         // A copy that no store to the tile can change.
         let rays = &{ scene.params.rays };
         let field = &scene.field;
-        let blend = Blend { field, points };
+        // Samples farther along each ray, or the same pixels of the next tile to the right.
+        let soon = match points.samples {
+            0..=1 => axes!(i => rays.origin_dx[i] * TILE[0] as f32),
+            _ => axes!(i => rays.direction[i] * points.step_mm * SOON),
+        };
+        let blend = Blend { field, points, soon: field.ahead(soon) };
         let within = Within::of(field, &points, rays, tile.patch.at, TILE);
         if within == Within::Nowhere {
             return;
@@ -361,6 +369,8 @@ impl Within {
 struct Blend<'a, V> {
     field: &'a Field<'a, V>,
     points: Points,
+    /// How far ahead in memory lies what is looked at soon.
+    soon: isize,
 }
 
 impl<V: Texel> Blend<'_, V> {
@@ -371,7 +381,7 @@ impl<V: Texel> Blend<'_, V> {
         let mut result = combine.nothing(l);
         for k in 0..samples {
             let spot = self.field.spot_inside(l, beam.at(l.splat(self.points.at(k))));
-            let value = self.field.rescaled(l, self.field.stored(l, spot));
+            let value = self.field.rescaled(l, self.field.stored_before(l, spot, Some(self.soon)));
             result = combine.with(l, result, value);
         }
         if combine == Combine::Mean && samples > 1 {

@@ -350,13 +350,28 @@ impl<'a, V: Texel> Field<'a, V> {
     /// Stored value by trilinear interpolation.
     #[inline(always)]
     pub fn stored<L: Lanes>(&self, l: L, spot: Spot<L>) -> L::F {
+        self.stored_before(l, spot, None)
+    }
+
+    /// `stored`, where places `soon` ahead of this one are next.
+    #[inline(always)]
+    pub fn stored_before<L: Lanes>(&self, l: L, spot: Spot<L>, soon: Option<isize>) -> L::F {
         let [_, dy, dz] = self.grid.next();
         let place = l.place(&self.grid, spot.cell, self.cell_span);
         let [fx, fy, fz] = spot.fraction;
-        let [a, b, c, d] = l.pairs(place, [0, dy, dz, dz + dy]);
-        let near = lerp(l, lerp(l, a.0, a.1, fx), lerp(l, b.0, b.1, fx), fy);
-        let far = lerp(l, lerp(l, c.0, c.1, fx), lerp(l, d.0, d.1, fx), fy);
+        let [a, b, c, d] = l.rises(place, [0, dy, dz, dz + dy], soon);
+        let near = lerp(l, l.mul_add(a.1, fx, a.0), l.mul_add(b.1, fx, b.0), fy);
+        let far = lerp(l, l.mul_add(c.1, fx, c.0), l.mul_add(d.1, fx, d.0), fy);
         lerp(l, near, far, fz)
+    }
+
+    /// How far ahead in memory a voxel lies by so much away, rounded to whole voxels.
+    #[inline(always)]
+    pub fn ahead(&self, by: [f32; 3]) -> isize {
+        let next = self.grid.next();
+        // Within bounds that overflow nothing; the casts turn NaN into 0.
+        let steps = by.map(|x| x.round().clamp(-4096.0, 4096.0) as isize);
+        steps[0] * next[0] as isize + steps[1] * next[1] as isize + steps[2] * next[2] as isize
     }
 
     /// `stored` for rays whose cells are not far behind `corner`. Values not above `least` may become

@@ -296,6 +296,28 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn rises<V: Texel>(
+        self,
+        place: Place<'_, V, Ints>,
+        offsets: [usize; 4],
+        soon: Option<isize>,
+    ) -> [(Floats, Floats); 4] {
+        if let Some(soon) = soon {
+            let mut at = [0; N];
+            self.store_i(place.index, &mut at);
+            let from = place.grid.voxels.as_ptr().wrapping_offset(soon);
+            for i in at {
+                // SAFETY: reads nothing; any address will do.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(i as usize).cast()) };
+            }
+        }
+        let [a, b, c, d] = offsets;
+        let (a, b) = (self.pair(place, a), self.pair(place, b));
+        let (c, d) = (self.pair(place, c), self.pair(place, d));
+        [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)]
+    }
+
+    #[inline(always)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
         #[inline(never)]
         #[target_feature(enable = "avx2,fma")]

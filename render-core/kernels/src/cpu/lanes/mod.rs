@@ -286,15 +286,19 @@ pub(super) trait Lanes: Copy {
     /// than the place's span, unless the grid is one voxel wide.
     fn pair<V: Texel>(self, place: Place<'_, V, Self::Index>, offset: usize) -> (Self::F, Self::F);
 
-    /// Four `pair`s.
+    /// Four `pair`s: the first voxel of each, and how much more the second is. Voxels `soon` ahead of the
+    /// place (behind it, if negative) are to be read soon, so memory may bring them meanwhile.
     #[inline(always)]
-    fn pairs<V: Texel>(
+    fn rises<V: Texel>(
         self,
         place: Place<'_, V, Self::Index>,
         offsets: [usize; 4],
+        _soon: Option<isize>,
     ) -> [(Self::F, Self::F); 4] {
         let [a, b, c, d] = offsets;
-        [self.pair(place, a), self.pair(place, b), self.pair(place, c), self.pair(place, d)]
+        let (a, b) = (self.pair(place, a), self.pair(place, b));
+        let (c, d) = (self.pair(place, c), self.pair(place, d));
+        [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)]
     }
 
     /// Runs what is rare in a function of its own, so that it takes no registers where it is not run,

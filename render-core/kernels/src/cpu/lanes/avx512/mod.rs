@@ -82,16 +82,27 @@ unsafe fn words(from: *const u8, index: __m512i) -> __m512i {
     }
 }
 
-/// As `words`, `2 * offset` bytes further for each of four offsets. Each index is fetched once.
+/// As `words`, `2 * offset` bytes further for each of four offsets. Each index is fetched once, also for
+/// what has memory bring 16 bits of each lane that many further `soon`.
 ///
 /// # Safety
 /// As `words`, for each of the offsets.
 #[inline(always)]
-unsafe fn four_words(from: *const u8, index: __m512i, offsets: [usize; 4]) -> [__m512i; 4] {
+unsafe fn four_words(
+    from: *const u8,
+    index: __m512i,
+    offsets: [usize; 4],
+    soon: Option<isize>,
+) -> [__m512i; 4] {
     let mut at = [0u32; N];
     // SAFETY: the array holds a vector; the caller vouches for what is read.
     unsafe {
         _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+        if soon.is_some() {
+            // Else the compiler takes indices out of the register, and keeps them on the stack for want
+            // of others.
+            std::hint::black_box(&mut at);
+        }
         let [a, b, c, d] = offsets;
         let (a, b, c, d) = (from.add(2 * a), from.add(2 * b), from.add(2 * c), from.add(2 * d));
         macro_rules! word {
@@ -109,10 +120,23 @@ unsafe fn four_words(from: *const u8, index: __m512i, offsets: [usize; 4]) -> [_
                 )
             };
         }
-        macro_rules! group {
-            ($lane:expr) => {
-                [four!(a, $lane), four!(b, $lane), four!(c, $lane), four!(d, $lane)]
+        macro_rules! bring {
+            ($soon:expr, $lane:expr) => {
+                _mm_prefetch::<_MM_HINT_T0>($soon.wrapping_add(2 * at[$lane] as usize).cast())
             };
+        }
+        macro_rules! group {
+            ($lane:expr) => {{
+                if let Some(soon) = soon {
+                    // Any address will do.
+                    let soon = from.wrapping_offset(2 * soon);
+                    bring!(soon, $lane);
+                    bring!(soon, $lane + 1);
+                    bring!(soon, $lane + 2);
+                    bring!(soon, $lane + 3);
+                }
+                [four!(a, $lane), four!(b, $lane), four!(c, $lane), four!(d, $lane)]
+            }};
         }
         let (first, second, third, fourth) = (group!(0), group!(4), group!(8), group!(12));
         macro_rules! joined {
@@ -175,6 +199,27 @@ fn unsigned_halves(pair: __m512i) -> (Floats, Floats) {
         Floats(vector!(_mm512_cvtepi32_ps(low))),
         Floats(vector!(_mm512_cvtepi32_ps(_mm512_srli_epi32::<16>(pair)))),
     )
+}
+
+/// The low 16 bits of each lane, and how much more the high ones are, as numbers with a sign.
+#[inline(always)]
+fn signed_rise(pair: __m512i) -> (Floats, Floats) {
+    vector!({
+        let low = _mm512_madd_epi16(pair, _mm512_set1_epi32(1));
+        // The high half, less the low one.
+        let rise = _mm512_madd_epi16(pair, _mm512_set1_epi32(0x1_ffff));
+        (Floats(_mm512_cvtepi32_ps(low)), Floats(_mm512_cvtepi32_ps(rise)))
+    })
+}
+
+/// The low 16 bits of each lane, and how much more the high ones are, as numbers without a sign.
+#[inline(always)]
+fn unsigned_rise(pair: __m512i) -> (Floats, Floats) {
+    vector!({
+        let low = _mm512_and_si512(pair, _mm512_set1_epi32(0xffff));
+        let rise = _mm512_sub_epi32(_mm512_srli_epi32::<16>(pair), low);
+        (Floats(_mm512_cvtepi32_ps(low)), Floats(_mm512_cvtepi32_ps(rise)))
+    })
 }
 
 macro_rules! operator {
@@ -423,19 +468,27 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn pairs<V: Texel>(self, place: Place<'_, V, Ints>, offsets: [usize; 4]) -> [(Floats, Floats); 4] {
+    fn rises<V: Texel>(
+        self,
+        place: Place<'_, V, Ints>,
+        offsets: [usize; 4],
+        soon: Option<isize>,
+    ) -> [(Floats, Floats); 4] {
         if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
             let [a, b, c, d] = offsets;
-            return [self.pair(place, a), self.pair(place, b), self.pair(place, c), self.pair(place, d)];
+            let (a, b) = (self.pair(place, a), self.pair(place, b));
+            let (c, d) = (self.pair(place, c), self.pair(place, d));
+            return [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)];
         }
         for offset in offsets {
             assert!(offset < place.span, "the pair leaves the span");
         }
         // SAFETY: as in `pair`.
-        let [a, b, c, d] = unsafe { four_words(place.grid.voxels.as_ptr().cast(), place.index.0, offsets) };
+        let [a, b, c, d] =
+            unsafe { four_words(place.grid.voxels.as_ptr().cast(), place.index.0, offsets, soon) };
         match V::LAYOUT {
-            Layout::I16 => [signed_halves(a), signed_halves(b), signed_halves(c), signed_halves(d)],
-            _ => [unsigned_halves(a), unsigned_halves(b), unsigned_halves(c), unsigned_halves(d)],
+            Layout::I16 => [signed_rise(a), signed_rise(b), signed_rise(c), signed_rise(d)],
+            _ => [unsigned_rise(a), unsigned_rise(b), unsigned_rise(c), unsigned_rise(d)],
         }
     }
 
