@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{self, Color32, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{self, Color32, Rangef, RichText, ScrollArea, Sense, Ui, vec2};
 use reading::{Annotation, Edit, Id, Segment, Values};
 
 use super::super::command::Command;
@@ -22,7 +22,16 @@ pub struct Panel {
     /// What was found in segments, for this revision of their labels.
     found: Vec<Found>,
     job: Option<Job<Vec<Found>>>,
+    /// How high the rows of the table are, for this width of it in points.
+    heights: HashMap<Id, f32>,
+    width: f32,
 }
+
+/// Rows are laid out so far beyond what is seen of the table, in points: the keyboard finds the next one, and
+/// a scroll comes to nothing empty.
+const NEAR: f32 = 400.0;
+/// How high a row is that was never laid out.
+const ROW: f32 = 40.0;
 
 /// What a segment holds.
 #[derive(Clone)]
@@ -107,7 +116,7 @@ impl Annotate {
         });
         ui.separator();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            self.table(ui, about, commands);
+            self.table(ui, about, &mut panel, commands);
             ui.add_space(10.0);
             if let Some(active) = about.active {
                 self.segments(ui, active, &mut panel);
@@ -116,7 +125,12 @@ impl Annotate {
         self.panel = Some(panel);
     }
 
-    fn table(&mut self, ui: &mut Ui, about: &About<'_>, commands: &mut Vec<Command>) {
+    fn table(&mut self, ui: &mut Ui, about: &About<'_>, panel: &mut Panel, commands: &mut Vec<Command>) {
+        if panel.width != ui.available_width() {
+            panel.width = ui.available_width();
+            panel.heights.clear();
+        }
+        let near = ui.clip_rect().y_range().expand(NEAR);
         let listed = |a: &&Annotation| about.known.contains(&a.series);
         let mut annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(listed).cloned().collect();
@@ -141,14 +155,20 @@ impl Annotate {
                 ui.add_space(4.0);
                 ui.label(RichText::new(title).strong());
             }
+            let selected = self.editor.selected() == Some(annotation.id);
+            let top = ui.cursor().top();
+            let height = panel.heights.get(&annotation.id).copied().unwrap_or(ROW);
+            if !selected && !near.intersects(Rangef::new(top, top + height)) {
+                ui.allocate_space(vec2(1.0, height));
+                continue;
+            }
             let open = about.open.iter().find(|open| open.series_id == annotation.series);
             let values = match open {
                 Some(open) => self.values(annotation, open, ui.ctx()),
                 None => self.known_values(annotation.id).cloned(),
             };
-            ui.push_id(annotation.id, |ui| {
+            let row = ui.push_id(annotation.id, |ui| {
                 ui.horizontal(|ui| {
-                    let selected = self.editor.selected() == Some(annotation.id);
                     let text = row_text(annotation, values.as_ref(), open);
                     let [r, g, b] = annotation.color;
                     let (dot, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
@@ -186,6 +206,7 @@ impl Annotate {
                     });
                 });
             });
+            panel.heights.insert(annotation.id, row.response.rect.height());
         }
         for (name, edit) in edits {
             self.perform(name, edit);
