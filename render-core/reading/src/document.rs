@@ -10,6 +10,10 @@ use crate::segmentation::{Change, Painted, Run, Segment, Segmentation, Segmentat
 
 /// Most annotations of a reading.
 pub const MAX_ANNOTATIONS: usize = 10_000;
+/// Changes of labels that hold more bytes take a window too long to bring back.
+const LONG_CHANGE: usize = 1 << 20;
+/// The labels as they were are kept for those instead, of up to so many voxels.
+const MOST_KEPT: usize = 64 << 20;
 
 /// What one reader has drawn: annotations in the order in which they were made, and a segmentation for each
 /// series that has one.
@@ -180,9 +184,14 @@ impl Reading {
     pub fn put_painted(&mut self, series: &str, painted: Painted) -> Option<Edit> {
         let Painted { before, after, change } = painted;
         let now = self.segmentations.get_mut(series).filter(|now| now.revision() == before)?;
-        *now = after;
+        let old = std::mem::replace(now, after);
         self.revision += 1;
-        Some(Edit::Labels { series: series.to_owned(), changes: vec![change] })
+        let series = series.to_owned();
+        // Many runs take long to bring back; the labels as they were are there at once.
+        if change.bytes() > LONG_CHANGE && old.labels().len() <= MOST_KEPT {
+            return Some(Edit::Segmentation { series, to: Some(Box::new(old)) });
+        }
+        Some(Edit::Labels { series, changes: vec![change] })
     }
 
     /// Takes a segment away with its voxels, and returns the edit that brings both back.
@@ -232,7 +241,11 @@ impl Reading {
             }
             Edit::Segmentation { series, to } => {
                 let before = match to {
-                    Some(to) => self.segmentations.insert(series.clone(), *to),
+                    Some(mut to) => {
+                        // Never a revision that other labels had meanwhile.
+                        to.follow(self.segmentation(&series).map_or(0, Segmentation::revision));
+                        self.segmentations.insert(series.clone(), *to)
+                    }
                     None => self.segmentations.remove(&series),
                 };
                 Edit::Segmentation { series, to: before.map(Box::new) }
@@ -276,6 +289,23 @@ mod tests {
     use glam::DAffine3;
 
     use super::*;
+
+    #[test]
+    fn many_runs_are_taken_back_as_a_whole_and_other_revisions_follow() {
+        let geometry = Geometry::new([400, 200, 10], DAffine3::IDENTITY).expect("a grid");
+        let mut reading = Reading::new([1; 16]);
+        let runs: Vec<Run> = (0..200_000).map(|n| Run { start: 4 * n, length: 1 }).collect();
+        let painted = reading.begin_segmentation("1.2.3", &geometry).expect("small").painted(&runs, 2);
+        let grown = painted.after.labels().clone();
+        let back = reading.put_painted("1.2.3", painted).expect("nothing came between");
+        assert!(matches!(back, Edit::Segmentation { .. }) && back.bytes() >= 800_000, "labels, not runs");
+        let with_it = reading.segmentation("1.2.3").expect("there is one").revision();
+        let again = reading.apply(back);
+        let now = reading.segmentation("1.2.3").expect("there is one");
+        assert!(now.labels().iter().all(|&label| label == 0) && now.revision() > with_it);
+        reading.apply(again);
+        assert_eq!(reading.segmentation("1.2.3").expect("there is one").labels(), &grown);
+    }
 
     #[test]
     fn what_was_painted_elsewhere_counts_only_while_nothing_else_was() {

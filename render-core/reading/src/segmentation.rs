@@ -151,6 +151,11 @@ impl Segmentation {
         self.write(runs.iter().map(|&run| (run, label)))
     }
 
+    /// Comes after another revision of the same series.
+    pub(crate) fn follow(&mut self, revision: u64) {
+        self.revision = self.revision.max(revision) + 1;
+    }
+
     /// Brings labels back, and returns what takes that back.
     pub(crate) fn apply(&mut self, change: &Change) -> Change {
         self.write(change.0.iter().copied())
