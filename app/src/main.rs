@@ -37,6 +37,17 @@ fn own_program() -> Option<std::path::PathBuf> {
     if running.exists() { Some(running) } else { std::env::current_exe().ok() }
 }
 
+/// What a panic says may hold a patient's data, so only its place is told; all of it with `RUST_BACKTRACE`.
+fn name_defects_by_place() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!(place, "a defect of Voxcast; please report it");
+    }));
+}
+
 fn main() -> ExitCode {
     quiet_vulkan();
     if let Some(program) = own_program() {
@@ -47,6 +58,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_filter(tracing_subscriber::EnvFilter::new(&cli.log));
     tracing_subscriber::registry().with(printed).with(log::remember()).init();
+    name_defects_by_place();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -213,6 +213,7 @@ patient-s-data = Patientendaten
 pictures-a-second = Bilder je Sekunde
 planes-and-volume = Ebenen und Volumen
 play-slices-or-times-c = Schichten oder Zeiten abspielen (C)
+in-the-middle-of-the-slab = in der Mitte der Schicht
 point-at-a-slice-to-read-its-value = Auf eine Schicht zeigen, um ihren Wert zu lesen
 recent = Zuletzt
 reconnect = Neu verbinden
@@ -790,8 +791,8 @@ reading-not-kept = Was gezeichnet wird, kann nicht in { $folder } aufgehoben wer
 reading-not-kept-any-more = Was gezeichnet wird, wird durch einen Fehler dieses Programms nicht mehr aufgehoben: Sichern Sie es als Dateien und starten Sie Voxcast neu.
 segments-still-read = Die früher gemalten Segmente werden noch gelesen.
 save-elsewhere = { $count ->
-    [one] Eine Annotation liegt auf einer Serie, die nicht auf diesem Rechner ist: nicht gesichert.
-   *[other] { $count } Annotationen liegen auf Serien, die nicht auf diesem Rechner sind: nicht gesichert.
+    [one] Eine Annotation liegt auf einer Serie, die nicht auf diesem Rechner ist: nur die Tabelle (CSV) kann sie enthalten.
+   *[other] { $count } Annotationen liegen auf Serien, die nicht auf diesem Rechner sind: nur die Tabelle (CSV) kann sie enthalten.
 }
 save-not-loaded = { $name } war nicht ladbar, daher wurde nichts davon gesichert: { $reason }
 save-nothing = nichts von { $name }: { $reason }

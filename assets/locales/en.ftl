@@ -213,6 +213,7 @@ patient-s-data = Patient's data
 pictures-a-second = Pictures a second
 planes-and-volume = Planes and volume
 play-slices-or-times-c = Play slices or times (C)
+in-the-middle-of-the-slab = in the middle of the slab
 point-at-a-slice-to-read-its-value = Point at a slice to read its value
 recent = Recent
 reconnect = Reconnect
@@ -790,8 +791,8 @@ reading-not-kept = What is drawn cannot be kept in { $folder }: { $reason }. It 
 reading-not-kept-any-more = What is drawn is not kept any more, by a fault of this program: save it as files, then start Voxcast again.
 segments-still-read = The segments that were painted earlier are still being read.
 save-elsewhere = { $count ->
-    [one] One annotation lies on a series that is not on this machine: not saved.
-   *[other] { $count } annotations lie on series that are not on this machine: not saved.
+    [one] One annotation lies on a series that is not on this machine: only the table (CSV) can hold it.
+   *[other] { $count } annotations lie on series that are not on this machine: only the table (CSV) can hold them.
 }
 save-not-loaded = { $name } could not be loaded, so nothing of it was saved: { $reason }
 save-nothing = nothing of { $name }: { $reason }

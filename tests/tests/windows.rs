@@ -269,12 +269,14 @@ fn a_guest_drives_and_measures_what_a_host_shows_and_each_is_told_when_the_other
     });
 }
 
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 /// Serves the phantom at this address, each time with the same token.
 fn serve(screen: &Screen, listen: &str) -> (Child, String) {
     let token = screen.folder.join("token");
     let mut file = OpenOptions::new();
     file.write(true).create(true).truncate(true).mode(0o600);
-    let written = file.open(&token).and_then(|mut file| file.write_all(b"0123456789abcdef0123456789abcdef"));
+    let written = file.open(&token).and_then(|mut file| file.write_all(TOKEN.as_bytes()));
     written.expect("a token");
     let mut server = screen
         .command("server")
@@ -289,10 +291,11 @@ fn serve(screen: &Screen, listen: &str) -> (Child, String) {
         .map_while(Result::ok)
         .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let url = words.find(|word| word.starts_with("http://")).expect("it prints its address");
+    assert!(!url.contains(TOKEN), "who wrote the token knows it: {url}");
     // Nothing that it prints later blocks it.
     let rest = std::thread::Builder::new().name("words".into());
     rest.spawn(move || words.for_each(drop)).expect("a thread");
-    (server, url)
+    (server, format!("{url}?token={TOKEN}"))
 }
 
 #[test]

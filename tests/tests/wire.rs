@@ -384,8 +384,10 @@ async fn without_the_token_there_is_only_the_sign_in_page() {
     for _ in 0..12 {
         server.http(&post("token=wrong".into())).await;
     }
-    let refused = server.http(&post(format!("token={}", server.token))).await;
+    let refused = server.http(&post("token=wrong".into())).await;
     assert!(refused.starts_with("HTTP/1.1 429"), "who guesses is not listened to for a while: {refused}");
+    let entered = server.http(&post(format!("token={}", server.token))).await;
+    assert!(entered.starts_with("HTTP/1.1 303"), "others behind the same proxy come in: {entered}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
+use render_core::words::counted;
 use render_core::{Progress, Renderer, phantom};
 use server_mode::{Config, Secret, Studies, VoxelPolicy, WebRtcConfig};
 
@@ -68,7 +69,13 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
     if !library.has_series() {
         bail!(study::nothing_found(&view.studies[0], library));
     }
-    study::tell_failed(&library.failed);
+    // What a server prints is kept in logs, where files named after patients do not belong.
+    if let count @ 1.. = library.failed.len() {
+        output::note(format_args!(
+            "left out {}: `voxcast info` names them and says why",
+            counted(count, "file")
+        ));
+    }
     let config = Config {
         listen: view.address(),
         render_size: [view.render_width, view.render_height],
@@ -85,8 +92,16 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
     };
     server_mode::run(&config, renderer, studies, |ready| {
         ready.warnings.iter().for_each(|warning| output::note(format_args!("warning: {warning}")));
-        output::line(format_args!("serving {}", ready.url));
-        ready.other_urls.iter().for_each(|url| output::line(format_args!("from other machines {url}")));
+        // Whoever has the file knows the token; one made for this start is known from here only.
+        let told = |url: &str| match &view.token_file {
+            Some(_) => url.split('?').next().unwrap_or_default().to_owned(),
+            None => url.to_owned(),
+        };
+        output::line(format_args!("serving {}", told(&ready.url)));
+        ready
+            .other_urls
+            .iter()
+            .for_each(|url| output::line(format_args!("from other machines {}", told(url))));
     })?;
     Ok(())
 }

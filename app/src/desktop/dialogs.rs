@@ -219,37 +219,62 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 
 /// The sheet of keys and gestures. Returns false when it is closed.
 pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
+    const COLUMN: f32 = 330.0;
+    const GAP: f32 = 18.0;
+    let room = ctx.content_rect().size() - vec2(80.0, 160.0);
     let modal = modal("help").show(ctx, |ui| {
         ui.heading(tr!("keys-and-mouse"));
         ui.add_space(8.0);
-        ui.horizontal_top(|ui| {
-            let half =
-                SHORTCUTS.partition_point(|shortcut| matches!(shortcut.group, "Study" | "Picture" | "Tools"));
-            for (column, part) in [0..half, half..SHORTCUTS.len()].into_iter().enumerate() {
-                ui.vertical(|ui| {
-                    ui.set_width(330.0);
-                    keys(column, part, keymap, ui);
-                });
-                ui.add_space(18.0);
-            }
-        });
-        ui.add_space(12.0);
-        egui::Grid::new("mouse").num_columns(3).spacing([24.0, 5.0]).show(ui, |ui| {
-            for heading in [tr!("mouse"), tr!("on-slices"), tr!("on-the-volume")] {
-                ui.label(RichText::new(heading).color(theme::weak()));
-            }
-            ui.end_row();
-            for [gesture, slices, volume] in mouse.sheet() {
-                ui.strong(text::of(gesture));
-                ui.label(text::of(slices));
-                ui.label(text::of(volume));
+        egui::ScrollArea::both().max_width(room.x).max_height(room.y).show(ui, |ui| {
+            ui.horizontal_top(|ui| {
+                for (column, part) in columns((room.x / (COLUMN + GAP)) as usize).into_iter().enumerate() {
+                    ui.vertical(|ui| {
+                        ui.set_width(COLUMN);
+                        keys(column, part, keymap, ui);
+                    });
+                    ui.add_space(GAP);
+                }
+            });
+            ui.add_space(12.0);
+            egui::Grid::new("mouse").num_columns(3).spacing([24.0, 5.0]).show(ui, |ui| {
+                for heading in [tr!("mouse"), tr!("on-slices"), tr!("on-the-volume")] {
+                    ui.label(RichText::new(heading).color(theme::weak()));
+                }
                 ui.end_row();
-            }
+                for [gesture, slices, volume] in mouse.sheet() {
+                    ui.strong(text::of(gesture));
+                    ui.label(text::of(slices));
+                    ui.label(text::of(volume));
+                    ui.end_row();
+                }
+            });
         });
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.button(tr!("close")).clicked()).inner
     });
     !modal.inner && !modal.should_close()
+}
+
+/// The shortcuts in columns of about the same length, up to three. A group stays together.
+fn columns(most: usize) -> Vec<std::ops::Range<usize>> {
+    let groups: Vec<usize> = SHORTCUTS.chunk_by(|a, b| a.group == b.group).map(<[_]>::len).collect();
+    // A line for each, and one for its heading.
+    let lines = |group: usize| group + 1;
+    let count = most.clamp(1, 3);
+    let longest = groups.iter().map(|&group| lines(group)).sum::<usize>().div_ceil(count);
+    let (mut parts, mut first, mut end, mut filled) = (Vec::new(), 0, 0, 0);
+    for group in groups {
+        // More of it would stick out than there is room left.
+        let left = longest.saturating_sub(filled);
+        if filled > 0 && lines(group) > 2 * left && parts.len() + 1 < count {
+            parts.push(first..end);
+            (first, filled) = (end, 0);
+        }
+        end += group;
+        filled += lines(group);
+    }
+    parts.push(first..end);
+    parts
 }
 
 fn keys(column: usize, part: std::ops::Range<usize>, keymap: &Keymap, ui: &mut egui::Ui) {

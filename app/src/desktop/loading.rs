@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui;
-use render_core::Progress;
 use render_core::dicom::{self, Glimpse, Library, Loaded, Series, Study};
+use render_core::scene::view::Orientation;
+use render_core::scene::{Content, ViewState};
+use render_core::{Progress, Volume};
 
 use super::app::{App, LOADING, failed_line, file_name};
 use super::command::Command;
@@ -108,10 +110,12 @@ impl App {
         let Some((_, series)) = self.series(&series_id) else { return self.desk.forget(&series_id) };
         let series = series.clone();
         let job = Job::start("load", ctx, move |progress, sink| {
-            let show = |glimpse| {
+            let show = |glimpse: Glimpse| {
+                look_up(&glimpse.volume);
                 sink.send(Read::Glimpse(glimpse));
             };
             let whole = dicom::load_with(&series, progress, Some(&show));
+            whole.iter().for_each(|loaded| look_up(&loaded.volume));
             sink.send(Read::Whole(Box::new(whole)));
         });
         self.work = Some(Work::Load { job, series_id, preview: None });
@@ -326,4 +330,10 @@ impl App {
             self.run(ctx, Command::LoadSeries(id));
         }
     }
+}
+
+/// What views of a volume look up first is worked out once: here, and not on the UI thread.
+fn look_up(volume: &Volume) {
+    volume.levels();
+    ViewState::new(volume, Content::Volume, Orientation::Axial, [1, 1]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Align, Color32, Layout, Rect, RichText, Sense, vec2};
 use protocol::MAX_VIEWS;
@@ -24,6 +25,8 @@ const QUIET: usize = 4;
 const CODE_POINTS: f32 = 180.0;
 /// Who asks to be let in is shown so many at a time, for the pictures need their room.
 const KNOCKS: usize = 3;
+/// The buttons beside them do nothing before.
+const UNTOUCHED: Duration = Duration::from_secs(1);
 
 /// A session that is shared, or is about to be.
 #[derive(Default)]
@@ -40,6 +43,8 @@ pub struct Sharing {
     share: Option<Share>,
     link: Option<(Invitation, Option<QrModules>)>,
     problem: Option<String>,
+    /// Who knocked last, and since when that is on screen.
+    knocked: Option<(u64, Instant)>,
     /// What guests call the viewports.
     numbers: BTreeMap<ViewportId, u8>,
     series: HashMap<String, SharedSeries>,
@@ -154,6 +159,15 @@ impl Sharing {
         if knocks.is_empty() {
             return;
         }
+        // A click that was meant for what lies below lets nobody in.
+        let newest = knocks.iter().map(|knock| knock.id).max().unwrap_or_default();
+        if self.knocked.is_none_or(|(id, _)| id != newest) {
+            self.knocked = Some((newest, Instant::now()));
+        }
+        let since = self.knocked.map_or(UNTOUCHED, |(_, at)| at.elapsed());
+        if since < UNTOUCHED {
+            ui.ctx().request_repaint_after(UNTOUCHED - since);
+        }
         let mut answer = None;
         floating(ui, "knocks", |ui| {
             for knock in knocks.iter().take(KNOCKS) {
@@ -164,7 +178,7 @@ impl Sharing {
                             (tr!("share-let-drive"), Some(Role::Driver)),
                             (tr!("share-let-watch"), Some(Role::Viewer)),
                         ] {
-                            if ui.button(text).clicked() {
+                            if ui.add_enabled(since >= UNTOUCHED, egui::Button::new(text)).clicked() {
                                 answer = Some((knock.id, role));
                             }
                         }

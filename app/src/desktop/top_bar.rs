@@ -418,8 +418,13 @@ fn show_probe(app: &App, ui: &mut egui::Ui) {
         Some(probe) => {
             let value = probe.value.map_or_else(|| "…".to_owned(), value_text);
             add(format!("{value} {}", probe.unit), theme::strong());
-            let [x, y, z] = [0, 1, 2].map(|axis| axis_position(probe.position_mm[axis], axis));
-            add(format!("   {x}   {y}   {z} mm"), theme::text());
+            if probe.in_slab {
+                add(format!(" ({})", tr!("in-the-middle-of-the-slab")), theme::warning());
+            }
+            if let Some(position_mm) = probe.position_mm {
+                let [x, y, z] = [0, 1, 2].map(|axis| axis_position(position_mm[axis], axis));
+                add(format!("   {x}   {y}   {z} mm"), theme::text());
+            }
             let [i, j, k] = probe.voxel;
             add(format!("   {}", tr!("voxel-at", i = i, j = j, k = k)), theme::weak());
         }

@@ -66,6 +66,20 @@ impl Edit {
         size_of::<Self>() + held
     }
 
+    /// Whether all that it changes in a reading is of series that are `among` some.
+    pub fn is_of(&self, reading: &Reading, among: &impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Annotation { id, to, .. } => {
+                let annotation = to.as_deref().or_else(|| reading.get(*id));
+                annotation.is_none_or(|annotation| among(&annotation.series))
+            }
+            Self::Labels { series, .. }
+            | Self::Segments { series, .. }
+            | Self::Segmentation { series, .. } => among(series),
+            Self::Several(edits) => edits.iter().all(|edit| edit.is_of(reading, among)),
+        }
+    }
+
     /// Whether it changes anything.
     pub fn is_empty(&self) -> bool {
         match self {

@@ -58,17 +58,30 @@ impl<E> History<E> {
         !self.undo.is_empty()
     }
 
-    /// Takes the last step back. `apply` does the edit and returns its opposite. Returns the step's name.
-    pub fn undo(&mut self, apply: impl FnOnce(E) -> E) -> Option<&str> {
-        let step = self.undo.pop_back()?;
-        self.redo.push(Step { edit: apply(step.edit), merge: None, ..step });
+    /// Takes the last step back that `may` be: steps that it passes over stay as they are, and must not depend on
+    /// it. `apply` does the edit in `all` and returns its opposite. Returns the step's name.
+    pub fn undo<T>(
+        &mut self,
+        all: &mut T,
+        may: impl Fn(&T, &E) -> bool,
+        apply: impl FnOnce(&mut T, E) -> E,
+    ) -> Option<&str> {
+        let last = self.undo.iter().rposition(|step| may(all, &step.edit))?;
+        let step = self.undo.remove(last)?;
+        self.redo.push(Step { edit: apply(all, step.edit), merge: None, ..step });
         self.redo.last().map(|step| step.name.as_str())
     }
 
-    /// Does again what was taken back last.
-    pub fn redo(&mut self, apply: impl FnOnce(E) -> E) -> Option<&str> {
-        let step = self.redo.pop()?;
-        self.undo.push_back(Step { edit: apply(step.edit), ..step });
+    /// Does again what was taken back last, of the steps that `may` be done.
+    pub fn redo<T>(
+        &mut self,
+        all: &mut T,
+        may: impl Fn(&T, &E) -> bool,
+        apply: impl FnOnce(&mut T, E) -> E,
+    ) -> Option<&str> {
+        let last = self.redo.iter().rposition(|step| may(all, &step.edit))?;
+        let step = self.redo.remove(last);
+        self.undo.push_back(Step { edit: apply(all, step.edit), ..step });
         self.undo.back().map(|step| step.name.as_str())
     }
 
@@ -85,19 +98,31 @@ impl<E> History<E> {
     }
 
     /// What `undo` would take back.
-    pub fn undo_name(&self) -> Option<&str> {
-        self.undo.back().map(|step| step.name.as_str())
+    pub fn undo_name(&self, may: impl Fn(&E) -> bool) -> Option<&str> {
+        self.undo.iter().rfind(|step| may(&step.edit)).map(|step| step.name.as_str())
     }
 
     /// What `redo` would do.
-    pub fn redo_name(&self) -> Option<&str> {
-        self.redo.last().map(|step| step.name.as_str())
+    pub fn redo_name(&self, may: impl Fn(&E) -> bool) -> Option<&str> {
+        self.redo.iter().rfind(|step| may(&step.edit)).map(|step| step.name.as_str())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn any<E>(_: &E) -> bool {
+        true
+    }
+
+    fn all<T, E>(_: &T, _: &E) -> bool {
+        true
+    }
+
+    fn same<E>((): &mut (), edit: E) -> E {
+        edit
+    }
 
     /// Sets a number, and returns the edit that sets it back.
     fn set(number: &mut i32, to: i32) -> i32 {
@@ -111,16 +136,32 @@ mod tests {
             let opposite = set(&mut number, to);
             history.push(format!("to {to}"), opposite, 4);
         }
-        assert_eq!(history.undo(|edit| set(&mut number, edit)), Some("to 3"));
-        assert_eq!(history.undo(|edit| set(&mut number, edit)), Some("to 2"));
-        assert_eq!((number, history.undo_name(), history.redo_name()), (1, Some("to 1"), Some("to 2")));
-        assert_eq!(history.redo(|edit| set(&mut number, edit)), Some("to 2"));
+        assert_eq!(history.undo(&mut number, all, set), Some("to 3"));
+        assert_eq!(history.undo(&mut number, all, set), Some("to 2"));
+        assert_eq!((number, history.undo_name(any), history.redo_name(any)), (1, Some("to 1"), Some("to 2")));
+        assert_eq!(history.redo(&mut number, all, set), Some("to 2"));
         assert_eq!(number, 2);
         let opposite = set(&mut number, 9);
         history.push("to 9", opposite, 4);
-        assert_eq!(history.redo(|edit| edit), None, "a new step ends what could be done again");
-        history.undo(|edit| set(&mut number, edit));
+        assert_eq!(history.redo(&mut (), all, same), None, "a new step ends what could be done again");
+        history.undo(&mut number, all, set);
         assert_eq!(number, 2);
+    }
+
+    #[test]
+    fn steps_that_may_not_be_taken_back_are_passed_over() {
+        let mut history = History::default();
+        for step in [1, -2, 3, -4] {
+            history.push(format!("{step}"), step, 4);
+        }
+        let positive = |step: &i32| *step > 0;
+        assert_eq!(history.undo_name(positive), Some("3"));
+        assert_eq!(history.undo(&mut (), |(), step| positive(step), same), Some("3"));
+        assert_eq!(history.undo(&mut (), all, same), Some("-4"));
+        assert_eq!((history.redo_name(any), history.redo_name(positive)), (Some("-4"), Some("3")));
+        assert_eq!(history.redo(&mut (), |(), step| positive(step), same), Some("3"));
+        assert_eq!(history.undo(&mut (), |(), step| *step > 3, same), None);
+        assert_eq!((history.undo_name(any), history.redo_name(any)), (Some("3"), Some("-4")));
     }
 
     #[test]
@@ -130,14 +171,14 @@ mod tests {
             history.push("step", step, 1);
         }
         let mut count = 0;
-        while history.undo(|edit| edit).is_some() {
+        while history.undo(&mut (), all, same).is_some() {
             count += 1;
         }
         assert_eq!(count, MAX_STEPS);
         let mut history = History::default();
         assert!(history.push("small", 0, 10));
         assert!(!history.push("larger than all that may be kept", 1, MAX_BYTES + 1));
-        assert_eq!(history.undo_name(), None, "what came before no longer fits the state");
+        assert_eq!(history.undo_name(any), None, "what came before no longer fits the state");
         assert!(history.push("small", 2, 10));
     }
 
@@ -148,15 +189,15 @@ mod tests {
             let opposite = set(&mut number, to);
             history.push(format!("to {to}"), opposite, MAX_BYTES / 4);
         }
-        history.undo(|edit| set(&mut number, edit));
+        history.undo(&mut number, all, set);
         // Those that take back to 1 and do 4 again.
         history.retain(|edit| *edit != 1 && *edit != 4);
-        assert_eq!((history.undo_name(), history.redo_name()), (Some("to 3"), None));
+        assert_eq!((history.undo_name(any), history.redo_name(any)), (Some("to 3"), None));
         assert!(history.push("room again", 5, MAX_BYTES / 2));
-        assert_eq!(history.undo(|edit| edit), Some("room again"));
-        assert_eq!(history.undo(|edit| edit), Some("to 3"));
-        assert_eq!(history.undo(|edit| edit), Some("to 1"));
-        assert_eq!(history.undo_name(), None);
+        assert_eq!(history.undo(&mut (), all, same), Some("room again"));
+        assert_eq!(history.undo(&mut (), all, same), Some("to 3"));
+        assert_eq!(history.undo(&mut (), all, same), Some("to 1"));
+        assert_eq!(history.undo_name(any), None);
     }
 
     #[test]
@@ -166,9 +207,9 @@ mod tests {
             let opposite = set(&mut number, to);
             history.push_merged("Nudge", opposite, 4, 7);
         }
-        history.undo(|edit| set(&mut number, edit));
+        history.undo(&mut number, all, set);
         assert_eq!(number, 0);
-        history.redo(|edit| set(&mut number, edit));
+        history.redo(&mut number, all, set);
         assert_eq!(number, 5);
     }
 }

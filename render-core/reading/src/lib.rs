@@ -23,7 +23,7 @@
 //! let back = reading.apply(Edit::put(line));
 //! history.push("Length", back, 0);
 //! assert!(reading.get(id).is_some());
-//! history.undo(|edit| reading.apply(edit));
+//! history.undo(&mut reading, |_, _| true, reading::Reading::apply);
 //! assert!(reading.get(id).is_none());
 //! ```
 

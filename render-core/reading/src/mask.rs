@@ -56,18 +56,19 @@ fn labels_on(
     let dims = segmentation.geometry().dims();
     let strides = [1, dims[0] as usize, dims[0] as usize * dims[1] as usize];
     // Where a position along an axis lies in the labels, if it does.
-    let offset = |axis: usize, at: f64| {
-        (at >= 0.0 && at < f64::from(dims[axis])).then(|| at as usize * strides[axis])
-    };
+    let offset =
+        |axis: usize, at: f64| (at >= 0.0 && at < f64::from(dims[axis])).then(|| at as usize * strides[axis]);
     let mut shown = vec![0u8; width * height];
     // What moves a pixel at the far end by a millionth of a voxel is rounding.
     let still = |step: f64, count: usize| step.abs() * (count as f64) < 1e-6;
     if (0..3).all(|axis| still(right[axis], width) || still(down[axis], height)) {
         // Along the grid, a pixel's place is that of its column and that of its row.
         let sum = |along: DVec3, n: usize, axes: &[usize]| {
-            axes.iter().map(|&axis| offset(axis, origin[axis] + along[axis] * n as f64)).sum::<Option<usize>>()
+            axes.iter()
+                .map(|&axis| offset(axis, origin[axis] + along[axis] * n as f64))
+                .sum::<Option<usize>>()
         };
-        let (of_rows, of_columns): (Vec<usize>, Vec<usize>) = 
+        let (of_rows, of_columns): (Vec<usize>, Vec<usize>) =
             (0..3).partition(|&axis| still(right[axis], width));
         let columns: Vec<Option<usize>> = (0..width).map(|x| sum(right, x, &of_columns)).collect();
         for (y, row) in shown.chunks_exact_mut(width.max(1)).enumerate() {

@@ -98,11 +98,11 @@ impl Desk {
     }
 
     fn undo(&mut self) -> Option<String> {
-        self.history.undo(|edit| self.reading.apply(edit)).map(str::to_owned)
+        self.history.undo(&mut self.reading, |_, _| true, Reading::apply).map(str::to_owned)
     }
 
     fn redo(&mut self) -> Option<String> {
-        self.history.redo(|edit| self.reading.apply(edit)).map(str::to_owned)
+        self.history.redo(&mut self.reading, |_, _| true, Reading::apply).map(str::to_owned)
     }
 }
 
@@ -302,7 +302,7 @@ fn escape_leaves_what_is_being_drawn_or_moved() {
     assert_ne!(*desk.only(), before);
     desk.send(Input::Key(Key::Escape));
     assert_eq!(*desk.only(), before);
-    assert_eq!(desk.history.undo_name(), Some("Length"));
+    assert_eq!(desk.history.undo_name(|_| true), Some("Length"));
     // Nothing that cannot be seen is drawn.
     desk.click([50.0, 50.0]);
     desk.click([50.5, 50.0]);

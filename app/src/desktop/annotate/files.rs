@@ -56,6 +56,14 @@ pub struct Subjects {
     pub window: Option<(f64, f64)>,
 }
 
+/// What was drawn on series that are on no disk of this machine: objects cannot name their images.
+#[derive(Default)]
+pub struct Theirs {
+    pub annotations: usize,
+    /// Those that are measured and shown.
+    pub rows: Vec<Row>,
+}
+
 /// Where a series is.
 pub enum Place {
     Open(Arc<OpenSeries>),
@@ -120,19 +128,19 @@ impl Saving {
         open && !modal.should_close()
     }
 
-    /// Writes the files. The answer is what was written and what was not, line by line, for people; so many
-    /// annotations lie on series that are not on this machine.
-    pub fn start(self, ctx: &egui::Context, subjects: Vec<Subjects>, elsewhere: usize) -> Job<Saved> {
+    /// Writes the files. The answer is what was written and what was not, line by line, for people.
+    pub fn start(self, ctx: &egui::Context, subjects: Vec<Subjects>, theirs: Theirs) -> Job<Saved> {
         Job::start("save", ctx, move |progress, sink| {
-            let mut saved = self.write(subjects, progress);
-            if elsewhere > 0 {
-                saved.problems.push(tr!("save-elsewhere", count = elsewhere).into_owned());
+            let count = theirs.annotations;
+            let mut saved = self.write(subjects, theirs.rows, progress);
+            if count > 0 {
+                saved.problems.push(tr!("save-elsewhere", count = count).into_owned());
             }
             sink.send(saved);
         })
     }
 
-    fn write(&self, subjects: Vec<Subjects>, progress: &Progress) -> Saved {
+    fn write(&self, subjects: Vec<Subjects>, mut rows: Vec<Row>, progress: &Progress) -> Saved {
         let mut saved = Saved { folder: PathBuf::from(self.folder.trim()), ..Saved::default() };
         if let Err(error) = super::kept::create_folder(&saved.folder) {
             let folder = saved.folder.display().to_string();
@@ -142,7 +150,6 @@ impl Saving {
         }
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let seconds = now.map(|now| now.as_secs()).unwrap_or_default();
-        let mut rows = Vec::new();
         for (index, mut subject) in subjects.into_iter().enumerate() {
             let open = match subject.opened(progress) {
                 Ok(open) => open,
@@ -249,7 +256,7 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
     Ok(Stamp::at(seconds, random, number, description))
 }
 
-fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
+pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
     let title = study::series_title(open.series_number, &open.series_description);
     let (number, count) = super::plane_of(annotation).slice_number(open.outline());
     // As the pictures count them; what lies beyond them lies on none.

@@ -242,6 +242,10 @@ impl Annotate {
         self.panel = if self.panel.is_some() { None } else { Some(Panel::default()) };
     }
 
+    pub fn shows_panel(&self) -> bool {
+        self.panel.is_some()
+    }
+
     pub fn toggle_hidden(&mut self) {
         self.hidden = !self.hidden;
     }

@@ -40,6 +40,7 @@ struct Labels {
 
 #[derive(Default)]
 struct Picture {
+    series: String,
     shown: Option<(Scene, Option<egui::TextureHandle>)>,
     job: Option<(Scene, Job<Option<egui::ColorImage>>)>,
 }
@@ -85,6 +86,10 @@ impl Solids {
         let size = view.size.map(|n| ((f64::from(n) * share).round() as u32).max(1));
         let wanted = Scene { surfaces, camera: view.camera, clip: view.clip.clone(), size };
         let picture = self.pictures.entry(id).or_default();
+        if picture.series != series {
+            // Another patient's, perhaps.
+            *picture = Picture { series: series.to_owned(), ..Picture::default() };
+        }
         if let Some((scene, job)) = picture.job.take() {
             match job.poll() {
                 Poll::Result(image) => {

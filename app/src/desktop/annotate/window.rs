@@ -14,7 +14,7 @@ use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
 use super::super::text::tr;
 use super::super::{dialogs, study, theme};
-use super::files::{self, Loaded, Place, Saved, Saving, Subjects};
+use super::files::{self, Loaded, Place, Saved, Saving, Subjects, Theirs};
 use super::kept::{Kept, News, Part};
 use super::panel::About;
 
@@ -87,8 +87,7 @@ impl App {
             })
             .collect();
         let titles = self.drawn_titles(&open);
-        let history = &self.desk.history;
-        let (undo, redo) = (history.undo_name().map(str::to_owned), history.redo_name().map(str::to_owned));
+        let [undo, redo] = self.desk.next_steps().map(|name| name.map(str::to_owned));
         let about = About {
             open: &open,
             active: active.as_ref(),
@@ -195,8 +194,8 @@ impl App {
                 self.files.dialog.get_or_insert_with(Saving::new);
             }
             Command::SaveReading(saving) => {
-                let (subjects, elsewhere) = self.subjects();
-                self.files.saving = Some(saving.start(ctx, subjects, elsewhere));
+                let (subjects, theirs) = self.subjects();
+                self.files.saving = Some(saving.start(ctx, subjects, theirs));
             }
             Command::LoadObject(path) => {
                 let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
@@ -222,20 +221,25 @@ impl App {
         self.studies.iter().filter(own).flat_map(|study| &study.objects).filter(|o| files::is_readable(o))
     }
 
-    /// Series of this machine on which something was drawn, and how many annotations lie on others.
-    fn subjects(&self) -> (Vec<Subjects>, usize) {
+    /// Series of this machine on which something was drawn, and what lies on others.
+    fn subjects(&self) -> (Vec<Subjects>, Theirs) {
         let reading = &self.desk.annotate.reading;
         let open = self.desk.series();
         let mut ids: Vec<&str> = reading.annotations().iter().map(|annotation| &*annotation.series).collect();
         ids.extend(reading.segmentations().map(|(series, _)| series));
         let mut seen = HashSet::new();
         ids.retain(|id| seen.insert(*id));
-        let mut elsewhere = 0;
+        let mut theirs = Theirs::default();
         let subject = |id: &str| {
             let own = |a: &&reading::Annotation| a.series == id;
             let annotations: Vec<_> = reading.annotations().iter().filter(own).cloned().collect();
             let Some((study, series)) = self.series(id) else {
-                elsewhere += annotations.len();
+                theirs.annotations += annotations.len();
+                if let Some(open) = open.iter().find(|open| open.series_id == id) {
+                    let known = |a: &reading::Annotation| self.desk.annotate.known_values(a.id);
+                    let measured = annotations.iter().filter_map(|a| Some((a, known(a)?)));
+                    theirs.rows.extend(measured.map(|(a, values)| files::row(open, a, values)));
+                }
                 return None;
             };
             let segmentation = reading.segmentation(id).cloned();
@@ -251,7 +255,7 @@ impl App {
             Some(Subjects { series: series.clone(), place, annotations, segmentation, window })
         };
         let subjects = ids.into_iter().filter_map(subject).collect();
-        (subjects, elsewhere)
+        (subjects, theirs)
     }
 
     /// Takes what threads have done, and keeps what was drawn.

@@ -230,14 +230,19 @@ impl Desk {
         })
     }
 
+    /// The viewports that no maximised one hides.
+    fn shown(&self) -> Vec<&Viewport> {
+        let layouts = std::iter::once(&self.layout).chain(self.windows.values().map(|window| &window.layout));
+        let ids = layouts.flat_map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id]));
+        ids.filter_map(|id| self.viewports.get(&id)).collect()
+    }
+
     /// What there is to export: the viewports that are on screen, the active one first.
     pub fn subjects(&self) -> Vec<Subject> {
-        let layouts = std::iter::once(&self.layout).chain(self.windows.values().map(|window| &window.layout));
-        let shown = layouts.map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id]));
-        let mut ids: Vec<ViewportId> = shown.flatten().collect();
-        ids.sort_by_key(|id| *id != self.active);
-        let shown = ids.iter().filter_map(|id| self.viewports.get(id));
+        let mut shown = self.shown();
+        shown.sort_by_key(|viewport| viewport.id != self.active);
         shown
+            .into_iter()
             .filter_map(|viewport| {
                 let (series, view) = (Arc::clone(&viewport.series), viewport.view.clone());
                 let drawn = self.annotate.drawn(&series.series_id);

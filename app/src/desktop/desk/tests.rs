@@ -370,6 +370,35 @@ fn undo_never_gives_a_viewport_the_view_of_another_series() {
 }
 
 #[test]
+fn undo_leaves_what_was_drawn_on_a_series_that_nobody_sees() {
+    let mut desk = desk(1, &[("a", Kind::Axial)]);
+    desk.fill(&series("a"));
+    let presets = PresetLibrary::default();
+    let center = phantom().1.volume.geometry().center_mm();
+    let placement = reading::Placement::new(center, DVec3::X, DVec3::Y).expect("a plane");
+    let line = desk.annotate.reading.annotation(
+        reading::Kind::Length,
+        "a",
+        placement,
+        vec![center, center + DVec3::X],
+    );
+    let back = desk.annotate.reading.apply(reading::Edit::put(line));
+    desk.annotate.adopt("Length", back);
+    desk.want("b", Some(desk.layout.ids()[0]));
+    desk.run(&Command::Undo, &presets);
+    assert_eq!(desk.annotate.reading.annotations().len(), 1, "another series is on its way");
+    desk.fill(&series("b"));
+    desk.run(&Command::Undo, &presets);
+    assert_eq!((desk.annotate.reading.annotations().len(), desk.next_steps()), (1, [None, None]));
+    desk.want("a", Some(desk.layout.ids()[0]));
+    desk.fill(&series("a"));
+    assert_eq!(desk.next_steps(), [Some("Length"), None]);
+    desk.run(&Command::Undo, &presets);
+    assert!(desk.annotate.reading.is_empty());
+    assert_eq!(desk.next_steps(), [None, Some("Length")]);
+}
+
+#[test]
 fn undo_brings_back_how_a_fusion_looked_but_not_what_is_taken_away() {
     let mut desk = Desk::new(&egui::Context::default(), None);
     let cell = Cell { series_id: "a".to_owned(), kind: Kind::Axial, over: Some("b".to_owned()) };

@@ -121,11 +121,14 @@ pub enum Effect {
 /// What lies under the pointer, from the volume itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
-    pub position_mm: DVec3,
+    /// `None` where the files do not say where in the patient that is.
+    pub position_mm: Option<DVec3>,
     pub voxel: [u32; 3],
     /// `None` until a server has told it.
     pub value: Option<f32>,
     pub unit: String,
+    /// The picture is a slab's: the value is the one in its middle, and not what is seen.
+    pub in_slab: bool,
 }
 
 /// The picture on screen and what it shows, which may be older than the viewport's state.
@@ -564,7 +567,10 @@ impl Viewport {
             }
             None => (stored, series.outline().meaning().unit.clone()),
         };
-        Some(Probe { position_mm, voxel, value, unit })
+        let report = &series.report;
+        let placed = report.millimetres.is_everywhere() && !report.directions_unknown;
+        let (position_mm, in_slab) = (placed.then_some(position_mm), view.slab.thickness_mm > 0.0);
+        Some(Probe { position_mm, voxel, value, unit, in_slab })
     }
 
     fn take_picture(&mut self, ctx: &egui::Context) {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
@@ -110,16 +111,17 @@ fn header(
     // Looked at before the file is read: what changes meanwhile is read again next time.
     let stamp = fs::metadata(path).ok().and_then(|about| Stamp::of(&about));
     let same = known.get(path).filter(|(kept, _)| Some(kept) == stamp.as_ref());
-    let header = same.and_then(|(stamp, head)| source::header_of(head, stamp.size));
-    let (header, keep) = match header {
+    let read = || match same.and_then(|(stamp, head)| source::header_of(head, stamp.size)) {
         Some(header) => (header, None),
         None => match source::header(path) {
             Ok((header, head)) => (Ok(header), stamp.zip(head)),
             Err(reason) => (Err(reason), None),
         },
     };
+    // One file may cost itself, never the others.
+    let read = catch_unwind(AssertUnwindSafe(read));
     progress.add_done(1);
-    (header, keep)
+    read.unwrap_or_else(|_| (Err("its header cannot be read, by a defect of Voxcast".into()), None))
 }
 
 #[derive(Default)]

@@ -83,7 +83,7 @@ fn remaining_dose_bq(data: &Dataset<'_>) -> Result<f64, String> {
             let scan = scan_start_s(data)?;
             let injected =
                 match drug.text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME).filter(|t| t.len() >= 14) {
-                    Some(both) => seconds(&both[..8], &both[8..]),
+                    Some(both) => both.split_at_checked(8).and_then(|(date, time)| seconds(date, time)),
                     None => {
                         let date = data.text(tags::SERIES_DATE).unwrap_or_default();
                         let time = drug.text(tags::RADIOPHARMACEUTICAL_START_TIME).unwrap_or_default();
@@ -157,10 +157,12 @@ mod tests {
 
     /// A man of 70 kg and 1.75 m, 370 MBq of F-18 an hour before the scan.
     fn pet(decay: &str, units: &str, injected: &str) -> Option<Result<Suv, String>> {
+        let is_date_time = injected.len() >= 14;
         let drug = [
-            element(0x0018_1072, b"TM", injected.as_bytes()),
+            element(0x0018_1072, b"TM", if is_date_time { b"" } else { injected.as_bytes() }),
             element(0x0018_1074, b"DS", b"370000000"),
             element(0x0018_1075, b"DS", b"6586.2"),
+            element(0x0018_1078, b"DT", if is_date_time { injected.as_bytes() } else { b"" }),
         ]
         .concat();
         let item = [&[0xFE, 0xFF, 0x00, 0xE0][..], &(drug.len() as u32).to_le_bytes(), &drug].concat();
@@ -191,6 +193,8 @@ mod tests {
         near(suv.body_weight, 0.00027633668171764324);
         near(suv.lean_body_mass.unwrap(), 0.0002281751457611397);
         near(suv.body_surface.unwrap(), 7.2958529852469e-05);
+        let dated = pet("START", "BQML", "20240229233000.5").unwrap().unwrap();
+        near(dated.body_weight, suv.body_weight);
         near(pet("ADMIN", "BQML", "").unwrap().unwrap().body_weight, 70_000.0 / 3.7e8);
         near(pet("NONE", "GML", "").unwrap().unwrap().body_weight, 1.0);
     }
@@ -201,5 +205,7 @@ mod tests {
         assert!(reason("NONE", "BQML", "2330").contains("(0054,1102)"));
         assert!(reason("START", "CNTS", "2330").contains("CNTS"));
         assert!(reason("START", "BQML", "").contains("(0018,1072)"));
+        // A byte that is no digit in the middle of a date.
+        assert!(reason("START", "BQML", "2024030é110000").contains("(0018,1072)"));
     }
 }

@@ -67,6 +67,8 @@ pub struct Store {
     told: HashSet<String>,
     /// Whether the last attempt to write did not succeed, and that was told.
     failing: bool,
+    /// Series whose labels lie nowhere but in memory, and stay there until they change.
+    not_kept: HashSet<String>,
     looked: bool,
 }
 
@@ -80,6 +82,7 @@ impl Store {
             problems: Vec::new(),
             told: HashSet::new(),
             failing: false,
+            not_kept: HashSet::new(),
             looked: false,
         }
     }
@@ -263,7 +266,7 @@ impl Store {
         painted.extend(gone.map(|(series, _)| (series.clone(), Painted::NONE)));
         drop(reading);
         if now.is_empty() && painted.is_empty() {
-            return true;
+            return self.not_kept.is_empty();
         }
         if let Err(error) = create_folder(&self.folder) {
             self.failed(&error);
@@ -283,7 +286,7 @@ impl Store {
             whole &= self.write_labels(&series, painted);
         }
         self.failing &= !whole;
-        whole
+        whole && self.not_kept.is_empty()
     }
 
     /// Puts what changed from `before` to `now` into the file of a series.
@@ -347,6 +350,10 @@ impl Store {
                 return false;
             }
             Some(stamp(&file))
+        };
+        match done {
+            Some(_) => self.not_kept.remove(series),
+            None => self.not_kept.insert(series.to_owned()),
         };
         // What cannot be kept is not tried again before it has changed.
         let known = KnownLabels { number, memory, grid, stamp: done.unwrap_or(before) };
@@ -593,10 +600,10 @@ mod tests {
         second.open("1.2.3");
         first.paint("1.2.3", 5);
         second.paint("1.2.3", 100);
-        assert!(first.keep() && second.keep());
+        assert!(first.keep() && !second.keep());
         assert!(first.store.take_problems().is_empty());
         assert_eq!(second.store.take_problems().len(), 1);
-        assert!(second.keep() && second.store.take_problems().is_empty(), "it is told once");
+        assert!(!second.keep() && second.store.take_problems().is_empty(), "it is told once, and not kept");
         let mut third = Window::new(&folder.0, 3);
         third.open("1.2.3");
         assert_eq!(third.painted("1.2.3"), Some(5));
