@@ -230,13 +230,6 @@ impl Desk {
         })
     }
 
-    /// The viewports that no maximised one hides.
-    fn shown(&self) -> Vec<&Viewport> {
-        let layouts = std::iter::once(&self.layout).chain(self.windows.values().map(|window| &window.layout));
-        let ids = layouts.flat_map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id]));
-        ids.filter_map(|id| self.viewports.get(&id)).collect()
-    }
-
     /// What there is to export: the viewports that are on screen, the active one first.
     pub fn subjects(&self) -> Vec<Subject> {
         let mut shown = self.shown();

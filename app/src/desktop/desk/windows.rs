@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Desk;
 use crate::desktop::layout::{Layout, Node, ViewportId};
+use crate::desktop::viewport::Viewport;
 
 /// Most windows beside the main one.
 pub const MOST_WINDOWS: usize = 8;
@@ -138,6 +139,13 @@ pub enum To {
 }
 
 impl Desk {
+    /// The viewports that no maximised one hides.
+    pub(super) fn shown(&self) -> Vec<&Viewport> {
+        let layouts = std::iter::once(&self.layout).chain(self.windows.values().map(|window| &window.layout));
+        let ids = layouts.flat_map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id]));
+        ids.filter_map(|id| self.viewports.get(&id)).collect()
+    }
+
     /// All viewports on screen: those of the main window in the order of reading, then those of the others.
     pub fn ids(&self) -> Vec<ViewportId> {
         let others = self.windows.values().flat_map(|window| window.layout.ids());
