@@ -219,15 +219,17 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 
 /// The sheet of keys and gestures. Returns false when it is closed.
 pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
-    const COLUMN: f32 = 330.0;
-    const GAP: f32 = 18.0;
+    const COLUMN: f32 = 400.0;
+    const GAP: f32 = 24.0;
     let room = ctx.content_rect().size() - vec2(80.0, 160.0);
+    let columns = columns((room.x / (COLUMN + GAP)) as usize);
     let modal = modal("help").show(ctx, |ui| {
+        ui.set_width(room.x.min(columns.len() as f32 * (COLUMN + GAP)));
         ui.heading(tr!("keys-and-mouse"));
         ui.add_space(8.0);
         egui::ScrollArea::both().max_width(room.x).max_height(room.y).show(ui, |ui| {
             ui.horizontal_top(|ui| {
-                for (column, part) in columns((room.x / (COLUMN + GAP)) as usize).into_iter().enumerate() {
+                for (column, part) in columns.into_iter().enumerate() {
                     ui.vertical(|ui| {
                         ui.set_width(COLUMN);
                         keys(column, part, keymap, ui);

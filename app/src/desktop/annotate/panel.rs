@@ -75,17 +75,6 @@ impl Annotate {
             });
         });
         ui.horizontal_wrapped(|ui| {
-            for (name, keys, what, command) in [
-                (tr!("undo"), "Ctrl+Z", about.undo, Command::Undo),
-                (tr!("redo"), "Ctrl+Y", about.redo, Command::Redo),
-            ] {
-                let button = ui.add_enabled(what.is_some(), egui::Button::new(name.as_ref()));
-                let hint =
-                    format!("{name}: {} ({})", text::named(what.unwrap_or_default()), text::keys(keys));
-                if button.on_hover_text(hint).clicked() {
-                    commands.push(command);
-                }
-            }
             let any = !self.reading.is_empty();
             if ui
                 .add_enabled(any, egui::Button::new(tr!("save-more")))
@@ -112,6 +101,17 @@ impl Annotate {
                 .changed()
             {
                 self.toggle_hidden();
+            }
+            for (name, keys, what, command) in [
+                (tr!("undo"), "Ctrl+Z", about.undo, Command::Undo),
+                (tr!("redo"), "Ctrl+Y", about.redo, Command::Redo),
+            ] {
+                let button = ui.add_enabled(what.is_some(), egui::Button::new(name.as_ref()));
+                let hint =
+                    format!("{name}: {} ({})", text::named(what.unwrap_or_default()), text::keys(keys));
+                if button.on_hover_text(hint).clicked() {
+                    commands.push(command);
+                }
             }
         });
         ui.separator();

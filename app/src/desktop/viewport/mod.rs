@@ -320,6 +320,10 @@ impl Viewport {
     /// What its header says.
     pub fn title(&self) -> String {
         match self.view.content {
+            // Nobody's axial plane is known by its files' silence.
+            Content::Slice if self.kind == Kind::Axial && self.series.report.directions_unknown => {
+                tr!("acquired").into_owned()
+            }
             Content::Slice
                 if self.kind == Kind::Acquired && self.view.plane.normal().abs().max_element() < 0.9999 =>
             {
