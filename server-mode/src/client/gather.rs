@@ -259,7 +259,7 @@ impl Gather {
     }
 
     /// What is to be sent, and where to.
-    pub fn to_send(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub fn take_packets(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
         std::mem::take(&mut self.to_send)
     }
 
@@ -305,7 +305,7 @@ mod tests {
         let helper = || Helper { address: server, credentials: None };
         let mut gather = Gather::new(now, local, vec![helper(), helper()]);
         let due = gather.run(now).expect("it asks again");
-        let sent = gather.to_send();
+        let sent = gather.take_packets();
         assert_eq!((sent.len(), sent[0].0, due), (1, server, now + FIRST_WAIT));
         let request = Message::from_bytes(&sent[0].1).expect("a request");
         let mut answer = Message::builder_success(&request, MessageWriteVec::new());
@@ -328,6 +328,6 @@ mod tests {
         while let Some(due) = gather.run(now) {
             now = due;
         }
-        assert_eq!(gather.to_send().len(), TRIES as usize);
+        assert_eq!(gather.take_packets().len(), TRIES as usize);
     }
 }

@@ -328,7 +328,7 @@ impl Peer {
             }
         }
         self.due = self.gather.run(now).into_iter().fold(self.due, Instant::min);
-        for (server, bytes) in self.gather.to_send() {
+        for (server, bytes) in self.gather.take_packets() {
             let _ = self.socket.try_send_to(&bytes, server);
         }
         if self.rtc.is_alive() { Ok(()) } else { Err("the server has closed it".into()) }
@@ -337,7 +337,7 @@ impl Peer {
     /// TURN servers need not keep what they have lent.
     fn give_back(&mut self) {
         self.gather.give_back(Instant::now());
-        for (server, bytes) in self.gather.to_send() {
+        for (server, bytes) in self.gather.take_packets() {
             let _ = self.socket.try_send_to(&bytes, server);
         }
     }

@@ -59,7 +59,7 @@ impl Pace {
     pub fn acknowledged(&mut self, frame: u32, now: Instant) -> Option<(usize, Duration)> {
         let is_left = |sent: &OnItsWay| sent.frame.wrapping_sub(frame).cast_signed() > 0;
         let left = self.on_their_way.iter().position(is_left).unwrap_or(self.on_their_way.len());
-        let OnItsWay { frame: last, bytes, sent } = self.on_their_way.drain(..left).last()?;
+        let OnItsWay { frame: last, bytes, sent } = self.on_their_way.drain(..left).next_back()?;
         if last != frame {
             return None;
         }
