@@ -219,7 +219,7 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 
 /// The sheet of keys and gestures. Returns false when it is closed.
 pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
-    const COLUMN: f32 = 400.0;
+    const COLUMN: f32 = 560.0;
     const GAP: f32 = 24.0;
     let room = ctx.content_rect().size() - vec2(80.0, 160.0);
     let columns = columns((room.x / (COLUMN + GAP)) as usize);
@@ -257,12 +257,12 @@ pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
     !modal.inner && !modal.should_close()
 }
 
-/// The shortcuts in columns of about the same length, up to three. A group stays together.
+/// The shortcuts in columns of about the same length, up to two. A group stays together.
 fn columns(most: usize) -> Vec<std::ops::Range<usize>> {
     let groups: Vec<usize> = SHORTCUTS.chunk_by(|a, b| a.group == b.group).map(<[_]>::len).collect();
     // A line for each, and one for its heading.
     let lines = |group: usize| group + 1;
-    let count = most.clamp(1, 3);
+    let count = most.clamp(1, 2);
     let longest = groups.iter().map(|&group| lines(group)).sum::<usize>().div_ceil(count);
     let (mut parts, mut first, mut end, mut filled) = (Vec::new(), 0, 0, 0);
     for group in groups {
