@@ -10,10 +10,10 @@ use crate::segmentation::{Change, Painted, Run, Segment, Segmentation, Segmentat
 
 /// Most annotations of a reading.
 pub const MAX_ANNOTATIONS: usize = 10_000;
-/// Changes of labels that hold more bytes take a window too long to bring back.
+/// Changes of labels that hold more bytes, or are of more voxels, take a window too long to bring back.
 const LONG_CHANGE: usize = 1 << 20;
 /// The labels as they were are kept for those instead, of up to so many voxels.
-const MOST_KEPT: usize = 64 << 20;
+const MOST_KEPT: usize = 100 << 20;
 
 /// What one reader has drawn: annotations in the order in which they were made, and a segmentation for each
 /// series that has one.
@@ -202,7 +202,8 @@ impl Reading {
         self.revision += 1;
         let series = series.to_owned();
         // Many runs take long to bring back; the labels as they were are there at once.
-        if change.bytes() > LONG_CHANGE && old.labels().len() <= MOST_KEPT {
+        let is_long = change.bytes() > LONG_CHANGE || change.voxels() > LONG_CHANGE;
+        if is_long && old.labels().len() <= MOST_KEPT {
             return Some(Edit::Segmentation { series, to: Some(Box::new(old)) });
         }
         Some(Edit::Labels { series, changes: vec![change] })

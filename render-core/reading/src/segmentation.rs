@@ -48,6 +48,10 @@ impl Change {
     pub(crate) fn bytes(&self) -> usize {
         self.0.capacity() * size_of::<(Run, u8)>()
     }
+
+    pub(crate) fn voxels(&self) -> usize {
+        self.0.iter().map(|(run, _)| run.length as usize).sum()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
