@@ -147,30 +147,30 @@ impl Desk {
     fn undo(&mut self) {
         self.keep_steps();
         let mut history = self.take_history();
-        history.undo(self, Self::sees, Self::apply);
+        history.undo(self, |desk, step| desk.sees(step, &desk.shown()), Self::apply);
         self.history = history;
     }
 
     fn redo(&mut self) {
         let mut history = self.take_history();
-        history.redo(self, Self::sees, Self::apply);
+        history.redo(self, |desk, step| desk.sees(step, &desk.shown()), Self::apply);
         self.history = history;
     }
 
     /// What undo and redo would do: nothing that nobody would see.
     pub fn next_steps(&self) -> [Option<&str>; 2] {
-        let sees = |step: &Step| self.sees(step);
+        let shown = self.shown();
+        let sees = |step: &Step| self.sees(step, &shown);
         [self.history.undo_name(sees), self.history.redo_name(sees)]
     }
 
-    /// Whether a step changes what is on screen: views, what was drawn on a series that is shown, or a row of the
-    /// table of measurements.
-    fn sees(&self, step: &Step) -> bool {
+    /// Whether a step changes what is on screen: views, what was drawn on a series of the viewports that are `shown`,
+    /// or a row of the table of measurements.
+    fn sees(&self, step: &Step, shown: &[&Viewport]) -> bool {
         match step {
             Step::Views(_) => true,
             Step::Reading(Edit::Annotation { .. }) if self.annotate.shows_panel() => true,
             Step::Reading(edit) => {
-                let shown = self.shown();
                 let is_shown = |id: &str| {
                     shown.iter().any(|viewport| viewport.series.is(id) && !self.waits(viewport.id))
                 };

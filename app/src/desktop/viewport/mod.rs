@@ -321,7 +321,10 @@ impl Viewport {
     pub fn title(&self) -> String {
         match self.view.content {
             // Nobody's axial plane is known by its files' silence.
-            Content::Slice if self.kind == Kind::Axial && self.series.report.directions_unknown => {
+            Content::Slice
+                if matches!(self.kind, Kind::Axial | Kind::Acquired)
+                    && self.series.report.directions_unknown =>
+            {
                 tr!("acquired").into_owned()
             }
             Content::Slice
