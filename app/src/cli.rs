@@ -534,7 +534,7 @@ pub enum WindowCase {
     Turn,
     /// As scroll, with 300 lengths and their table
     Drawn,
-    /// A segment grows from the middle, is taken back and comes again
+    /// A segment grows from the middle, is taken back, comes again, is removed and comes again
     Grow,
     /// As scroll, with that segment
     Marked,

@@ -33,7 +33,8 @@ pub enum Act {
     Turn,
     /// As `Scroll`, with 300 lengths and their table on screen.
     Drawn,
-    /// A segment grows through whatever hangs together in the middle; then undo and redo.
+    /// A segment grows through whatever hangs together in the middle; then undo and redo. It is removed and brought
+    /// back.
     Grow,
     /// As `Scroll`, with what `Grow` has marked.
     Marked,
@@ -135,6 +136,7 @@ enum Phase {
 enum Step {
     Event(Event),
     Command(Command),
+    RemoveSegment,
 }
 
 impl eframe::App for Bench {
@@ -282,6 +284,8 @@ impl Bench {
                 script.push_back((0.2, button(middle, false)));
                 script.push_back((GROWN_S, Step::Command(Command::Undo)));
                 script.push_back((GROWN_S + 1.0, Step::Command(Command::Redo)));
+                script.push_back((GROWN_S + 2.0, Step::RemoveSegment));
+                script.push_back((GROWN_S + 3.0, Step::Command(Command::Undo)));
             }
         }
         self.measured = Measured { inputs: script.len() as u32, ..Measured::default() };
@@ -317,6 +321,12 @@ impl Bench {
             match step {
                 Step::Event(event) => events.push(event),
                 Step::Command(command) => self.app.run(ctx, command),
+                Step::RemoveSegment => {
+                    let desk = &mut self.app.desk;
+                    let Some(viewport) = desk.viewports.get(&self.viewport) else { continue };
+                    let number = desk.annotate.editor.segment;
+                    desk.annotate.remove_segment(&viewport.series.series_id, number, ctx);
+                }
             }
         }
     }

@@ -10,11 +10,6 @@ use crate::segmentation::{Change, Painted, Run, Segment, Segmentation, Segmentat
 
 /// Most annotations of a reading.
 pub const MAX_ANNOTATIONS: usize = 10_000;
-/// Changes of labels that hold more bytes, or are of more voxels, take a window too long to bring back.
-const LONG_CHANGE: usize = 1 << 20;
-/// The labels as they were are kept for those instead, of up to so many voxels.
-const MOST_KEPT: usize = 100 << 20;
-
 /// What one reader has drawn: annotations in the order in which they were made, and a segmentation for each
 /// series that has one.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +31,8 @@ pub enum Edit {
     Labels { series: String, changes: Vec<Change> },
     /// The segments of a series are these.
     Segments { series: String, segments: Vec<Segment> },
-    /// A series has this segmentation, or none.
-    Segmentation { series: String, to: Option<Box<Segmentation>> },
+    /// A series has this segmentation, or none. What it shares with the one that is there is not counted in `bytes`.
+    Segmentation { series: String, to: Option<Box<Segmentation>>, bytes: usize },
     /// One after the other.
     Several(Vec<Edit>),
 }
@@ -52,6 +47,11 @@ impl Edit {
         Self::Annotation { id, at: usize::MAX, to: None }
     }
 
+    /// A series has this segmentation, or none.
+    pub fn segmentation(series: impl Into<String>, to: Option<Segmentation>) -> Self {
+        Self::Segmentation { series: series.into(), to: to.map(Box::new), bytes: 0 }
+    }
+
     /// Bytes that it holds, for [`crate::History::push`].
     pub fn bytes(&self) -> usize {
         let held = match self {
@@ -60,7 +60,7 @@ impl Edit {
             }),
             Self::Labels { changes, .. } => changes.iter().map(|change| change.bytes() + 24).sum(),
             Self::Segments { segments, .. } => segments.len() * (size_of::<Segment>() + 32),
-            Self::Segmentation { to, .. } => to.as_ref().map_or(0, |held| held.labels().len()),
+            Self::Segmentation { bytes, .. } => *bytes,
             Self::Several(edits) => edits.iter().map(Self::bytes).sum(),
         };
         size_of::<Self>() + held
@@ -196,28 +196,8 @@ impl Reading {
     /// Takes over what was painted elsewhere, and returns the edit that takes it back. `None` where the labels have
     /// changed since: it has to be painted again then.
     pub fn put_painted(&mut self, series: &str, painted: Painted) -> Option<Edit> {
-        let Painted { before, after, change } = painted;
-        let now = self.segmentations.get_mut(series).filter(|now| now.revision() == before)?;
-        let old = std::mem::replace(now, after);
-        self.revision += 1;
-        let series = series.to_owned();
-        // Many runs take long to bring back; the labels as they were are there at once.
-        let is_long = change.bytes() > LONG_CHANGE || change.voxels() > LONG_CHANGE;
-        if is_long && old.labels().len() <= MOST_KEPT {
-            return Some(Edit::Segmentation { series, to: Some(Box::new(old)) });
-        }
-        Some(Edit::Labels { series, changes: vec![change] })
-    }
-
-    /// Takes a segment away with its voxels, and returns the edit that brings both back.
-    pub fn remove_segment(&mut self, series: &str, number: u8) -> Option<Edit> {
-        let segmentation = self.segmentation(series)?;
-        let runs = segmentation.runs_of(number);
-        let segments = segmentation.segments().iter().filter(|segment| segment.number != number);
-        let segments = Edit::Segments { series: series.to_owned(), segments: segments.cloned().collect() };
-        let painted = self.paint(series, &runs, 0);
-        let listed = self.apply(segments);
-        Some(Edit::Several(std::iter::once(listed).chain(painted).collect()))
+        let now = self.segmentations.get(series)?;
+        (now.revision() == painted.before).then(|| self.apply(Edit::segmentation(series, Some(painted.after))))
     }
 
     /// Does an edit, and returns the one that takes it back.
@@ -254,16 +234,18 @@ impl Reading {
                 };
                 Edit::Segments { series, segments: before }
             }
-            Edit::Segmentation { series, to } => {
-                let before = match to {
-                    Some(mut to) => {
+            Edit::Segmentation { series, to, .. } => {
+                let before = self.segmentations.remove(&series);
+                let mut bytes = before.as_ref().map_or(0, Segmentation::bytes);
+                if let Some(mut to) = to {
+                    if let Some(before) = &before {
                         // Never a revision that other labels had meanwhile.
-                        to.follow(self.segmentation(&series).map_or(0, Segmentation::revision));
-                        self.segmentations.insert(series.clone(), *to)
+                        to.follow(before.revision());
+                        bytes = before.bytes_beside(&to);
                     }
-                    None => self.segmentations.remove(&series),
-                };
-                Edit::Segmentation { series, to: before.map(Box::new) }
+                    self.segmentations.insert(series.clone(), *to);
+                }
+                Edit::Segmentation { series, to: before.map(Box::new), bytes }
             }
             Edit::Several(edits) => {
                 let mut back: Vec<Edit> = edits.into_iter().map(|edit| self.apply(edit)).collect();
@@ -306,19 +288,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_runs_are_taken_back_as_a_whole_and_other_revisions_follow() {
+    fn large_marks_are_taken_back_as_a_whole_and_other_revisions_follow() {
         let geometry = Geometry::new([400, 200, 10], DAffine3::IDENTITY).expect("a grid");
         let mut reading = Reading::new([1; 16]);
         let runs: Vec<Run> = (0..200_000).map(|n| Run { start: 4 * n, length: 1 }).collect();
         let painted = reading.begin_segmentation("1.2.3", &geometry).expect("small").painted(&runs, 2);
         let grown = painted.after.labels().clone();
         let back = reading.put_painted("1.2.3", painted).expect("nothing came between");
-        assert!(matches!(back, Edit::Segmentation { .. }) && back.bytes() >= 800_000, "labels, not runs");
+        assert!(back.bytes() < 1000, "what was there before holds nothing");
         let with_it = reading.segmentation("1.2.3").expect("there is one").revision();
         let again = reading.apply(back);
+        assert!(again.bytes() >= 800_000);
         let now = reading.segmentation("1.2.3").expect("there is one");
-        assert!(now.labels().iter().all(|&label| label == 0) && now.revision() > with_it);
+        assert!(!now.labels().any() && now.revision() > with_it);
         reading.apply(again);
+        assert_eq!(reading.segmentation("1.2.3").expect("there is one").labels(), &grown);
+        // A little more holds a little.
+        let more = [Run { start: 1, length: 2 }];
+        let painted = reading.segmentation("1.2.3").expect("there is one").painted(&more, 1);
+        let back = reading.put_painted("1.2.3", painted).expect("nothing came between");
+        assert!(back.bytes() < 100_000, "{}", back.bytes());
+        reading.apply(back);
         assert_eq!(reading.segmentation("1.2.3").expect("there is one").labels(), &grown);
     }
 

@@ -54,7 +54,7 @@ fn labels_on(
 ) -> Vec<u8> {
     let labels = segmentation.labels();
     let dims = segmentation.geometry().dims();
-    let strides = [1, dims[0] as usize, dims[0] as usize * dims[1] as usize];
+    let strides = labels.steps(dims[1] as usize);
     // Where a position along an axis lies in the labels, if it does.
     let offset =
         |axis: usize, at: f64| (at >= 0.0 && at < f64::from(dims[axis])).then(|| at as usize * strides[axis]);
@@ -73,8 +73,16 @@ fn labels_on(
         let columns: Vec<Option<usize>> = (0..width).map(|x| sum(right, x, &of_columns)).collect();
         for (y, row) in shown.chunks_exact_mut(width.max(1)).enumerate() {
             let Some(first) = sum(down, y, &of_rows) else { continue };
+            if of_columns == [0] {
+                // A row of the picture lies in one of the volume.
+                let labels = labels.row(first / strides[1]);
+                for (out, column) in row.iter_mut().zip(&columns) {
+                    *out = column.map_or(0, |column| labels[column]);
+                }
+                continue;
+            }
             for (out, column) in row.iter_mut().zip(&columns) {
-                *out = column.map_or(0, |column| labels[first + column]);
+                *out = column.map_or(0, |column| labels.at(first + column));
             }
         }
         return shown;
@@ -84,7 +92,7 @@ fn labels_on(
         for (x, out) in row.iter_mut().enumerate() {
             let at = first + right * x as f64;
             let place = (0..3).map(|axis| offset(axis, at[axis])).sum::<Option<usize>>();
-            *out = place.map_or(0, |place| labels[place]);
+            *out = place.map_or(0, |place| labels.at(place));
         }
     }
     shown

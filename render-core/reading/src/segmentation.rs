@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use render_core::{Geometry, Progress, Volume};
 
 use crate::annotation::{Annotation, Placement};
+use crate::labels::Labels;
 use crate::measure::{Measure, Quantity, Source, Values, voxel_ml};
 use crate::region::{Solid, voxel_bounds};
 use crate::statistics::{Cancelled, Statistics};
@@ -48,10 +49,6 @@ impl Change {
     pub(crate) fn bytes(&self) -> usize {
         self.0.capacity() * size_of::<(Run, u8)>()
     }
-
-    pub(crate) fn voxels(&self) -> usize {
-        self.0.iter().map(|(run, _)| run.length as usize).sum()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,19 +60,18 @@ pub enum SegmentationError {
     TooMany,
 }
 
-/// A segmentation with voxels that were painted in a copy of it, for [`crate::Reading::put_painted`].
+/// A segmentation that was changed in a copy of it, for [`crate::Reading::put_painted`].
 #[derive(Debug)]
 pub struct Painted {
     /// The revision of the one that was copied.
     pub(crate) before: u64,
     pub(crate) after: Segmentation,
-    pub(crate) change: Change,
 }
 
 impl Painted {
-    /// Whether any label is another one now.
+    /// Whether nothing is another than before.
     pub fn is_empty(&self) -> bool {
-        self.change.is_empty()
+        self.after.revision == self.before
     }
 }
 
@@ -93,8 +89,8 @@ pub struct Brush {
 #[derive(Clone, Debug)]
 pub struct Segmentation {
     geometry: Geometry,
-    /// Shared with whoever draws or writes it; a change then copies it.
-    labels: Arc<Vec<u8>>,
+    /// Shared with whoever draws or writes them.
+    labels: Arc<Labels>,
     segments: Vec<Segment>,
     /// Rises with every change.
     revision: u64,
@@ -106,15 +102,17 @@ impl Segmentation {
         if count > MAX_LABELLED {
             return Err(SegmentationError::TooLarge(count));
         }
-        Ok(Self { geometry, labels: Arc::new(vec![0; count]), segments: Vec::new(), revision: 0 })
+        let [columns, rows, slices] = geometry.dims().map(|n| n as usize);
+        let labels = Arc::new(Labels::new(columns, rows * slices));
+        Ok(Self { geometry, labels, segments: Vec::new(), revision: 0 })
     }
 
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    /// A label for each voxel, column fastest.
-    pub fn labels(&self) -> &Arc<Vec<u8>> {
+    /// A label for each voxel.
+    pub fn labels(&self) -> &Arc<Labels> {
         &self.labels
     }
 
@@ -146,13 +144,32 @@ impl Segmentation {
     /// A copy with a label on these voxels: for large ones, on a thread of their own.
     pub fn painted(&self, runs: &[Run], label: u8) -> Painted {
         let mut after = self.clone();
-        let change = after.paint(runs, label);
-        Painted { before: self.revision, after, change }
+        after.paint(runs, label);
+        Painted { before: self.revision, after }
+    }
+
+    /// A copy without a segment and its voxels; the same.
+    pub fn without(&self, number: u8) -> Painted {
+        let mut after = self.clone();
+        Arc::make_mut(&mut after.labels).clear(number);
+        after.segments.retain(|segment| segment.number != number);
+        after.revision += 1;
+        Painted { before: self.revision, after }
     }
 
     /// Gives voxels a label, and returns what takes that back.
     pub(crate) fn paint(&mut self, runs: &[Run], label: u8) -> Change {
         self.write(runs.iter().map(|&run| (run, label)))
+    }
+
+    /// Bytes that its labels hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.labels.parts().map(|(_, part)| part.len()).sum()
+    }
+
+    /// Bytes that its labels hold and those of another one do not.
+    pub(crate) fn bytes_beside(&self, other: &Self) -> usize {
+        if self.geometry == other.geometry { self.labels.bytes_beside(&other.labels) } else { self.bytes() }
     }
 
     /// Comes after another revision of the same series.
@@ -168,27 +185,7 @@ impl Segmentation {
     fn write(&mut self, runs: impl Iterator<Item = (Run, u8)>) -> Change {
         let mut before: Vec<(Run, u8)> = Vec::new();
         let labels = Arc::make_mut(&mut self.labels);
-        for (run, label) in runs {
-            let first = run.start as usize;
-            let Some(mut voxels) = labels.get_mut(first..first + run.length as usize) else { continue };
-            let mut start = run.start;
-            while let [old, ..] = *voxels {
-                let count = alike(voxels);
-                let (same, rest) = std::mem::take(&mut voxels).split_at_mut(count);
-                voxels = rest;
-                let length = same.len() as u32;
-                if old != label {
-                    same.fill(label);
-                    match before.last_mut() {
-                        Some((last, other)) if *other == old && last.start + last.length == start => {
-                            last.length += length;
-                        }
-                        _ => before.push((Run { start, length }, old)),
-                    }
-                }
-                start += length;
-            }
-        }
+        runs.for_each(|(run, label)| labels.fill(run, label, &mut before));
         before.shrink_to_fit();
         self.revision += u64::from(!before.is_empty());
         Change(before)
@@ -256,16 +253,7 @@ impl Segmentation {
 
     /// All voxels of a segment.
     pub fn runs_of(&self, number: u8) -> Vec<Run> {
-        let mut runs = Vec::new();
-        let mut labels = self.labels.as_slice();
-        while let [label, ..] = *labels {
-            let (start, length) = (self.labels.len() - labels.len(), alike(labels));
-            if label == number {
-                runs.push(Run { start: start as u32, length: length as u32 });
-            }
-            labels = &labels[length..];
-        }
-        runs
+        self.labels.runs_of(number)
     }
 
     /// Volume and values of a segment's voxels; `None` where it has none.
@@ -281,7 +269,7 @@ impl Segmentation {
         };
         let (rescale, voxels) = (volume.rescale(), volume.voxels());
         let row = |i: usize, values: &mut Vec<f32>| {
-            let labels = &self.labels[i * columns..][..columns];
+            let labels = self.labels.row(i);
             // Most rows hold nothing of it, which is told much faster than voxel by voxel.
             if labels.contains(&number) {
                 let own = labels.iter().enumerate().filter(|(_, label)| **label == number);
@@ -416,17 +404,6 @@ pub fn grow(
     Ok(runs)
 }
 
-/// How many labels from the first on are the same as it. Many at a time are compared: most runs hold one only.
-fn alike(labels: &[u8]) -> usize {
-    const BLOCK: usize = 64;
-    let Some(&first) = labels.first() else { return 0 };
-    let blocks = labels.chunks_exact(BLOCK);
-    let whole =
-        blocks.take_while(|block| block.iter().fold(0, |differs, label| differs | (label ^ first)) == 0);
-    let whole = whole.count() * BLOCK;
-    whole + labels[whole..].iter().take_while(|label| **label == first).count()
-}
-
 /// Adds a voxel that comes after all that are there.
 pub(crate) fn add(runs: &mut Vec<Run>, at: u32) {
     match runs.last_mut() {
@@ -446,30 +423,19 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_are_alike_are_counted_across_blocks() {
-        for length in [0, 1, 63, 64, 65, 200] {
-            let mut labels = vec![3u8; length];
-            assert_eq!(alike(&labels), length);
-            labels.push(4);
-            labels.push(3);
-            assert_eq!(alike(&labels), length.max(usize::from(length == 0)));
-        }
-    }
-
-    #[test]
     fn painting_over_many_labels_is_taken_back_label_by_label() {
         let mut segmentation = empty();
         for (start, label) in [(0u32, 1u8), (100, 2), (150, 3), (151, 2), (900, 1)] {
             segmentation.paint(&[Run { start, length: 130 }], label);
         }
-        let before = segmentation.labels().to_vec();
+        let before = Arc::clone(segmentation.labels());
         let change =
             segmentation.paint(&[Run { start: 10, length: 500 }, Run { start: 800, length: 400 }], 2);
-        assert!(segmentation.labels()[10..510].iter().all(|label| *label == 2));
+        assert!((10..510).all(|voxel| segmentation.labels()[voxel] == 2));
         let back = segmentation.apply(&change);
-        assert_eq!(**segmentation.labels(), before);
+        assert_eq!(*segmentation.labels(), before);
         segmentation.apply(&back);
-        assert!(segmentation.labels()[800..1200].iter().all(|label| *label == 2));
+        assert!((800..1200).all(|voxel| segmentation.labels()[voxel] == 2));
         assert!(segmentation.paint(&[Run { start: 10, length: 500 }], 2).is_empty());
         assert_eq!(segmentation.runs_of(2)[0], Run { start: 10, length: 500 });
     }

@@ -423,9 +423,10 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
 
     // Away with one of them, and back.
     let before = segmentation.labels().clone();
-    let back = reading.remove_segment(&id, 4).expect("is there");
+    let without = reading.segmentation(&id).expect("is there").without(4);
+    let back = reading.put_painted(&id, without).expect("nothing came between");
     assert_eq!(reading.segmentation(&id).expect("is there").segments().len(), 1);
-    assert!(!reading.segmentation(&id).expect("is there").labels().contains(&4));
+    assert!(!reading.segmentation(&id).expect("is there").labels().iter().any(|label| *label == 4));
     reading.apply(back);
     assert_eq!(reading.segmentation(&id).expect("is there").labels(), &before);
 

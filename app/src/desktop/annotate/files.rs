@@ -285,7 +285,7 @@ impl Subjects {
             File::Report | File::Presentation => self.annotations.iter().any(|a| a.kind != Kind::KeyImage),
             File::KeyImages => self.annotations.iter().any(|a| a.kind == Kind::KeyImage),
             File::Segments => {
-                self.segmentation.as_ref().is_some_and(|s| s.labels().iter().any(|label| *label != 0))
+                self.segmentation.as_ref().is_some_and(|s| s.labels().any())
             }
             File::Csv => false,
         }
@@ -398,7 +398,7 @@ impl super::Annotate {
             }
             Loaded::Segmentation { series, segmentation } => {
                 let count = segmentation.segments().len();
-                let edit = reading::Edit::Segmentation { series, to: Some(segmentation) };
+                let edit = reading::Edit::segmentation(series, Some(*segmentation));
                 self.perform("Add segments", edit);
                 Ok(tr!("segments-added", count = count).into_owned())
             }

@@ -167,6 +167,24 @@ impl Stage {
     }
 }
 
+/// A segment that goes, with its voxels.
+struct Removing {
+    series: String,
+    number: u8,
+    job: Job<Painted>,
+}
+
+impl Removing {
+    /// `None` where there is no such segment.
+    fn start(reading: &Reading, series: &str, number: u8, ctx: &egui::Context) -> Option<Self> {
+        let segmentation = reading.segmentation(series).filter(|s| s.segment(number).is_some())?.clone();
+        let job = Job::start("remove segment", ctx, move |_, sink| {
+            sink.send(segmentation.without(number));
+        });
+        Some(Self { series: series.to_owned(), number, job })
+    }
+}
+
 pub struct Annotate {
     pub reading: Reading,
     pub editor: Editor,
@@ -178,12 +196,14 @@ pub struct Annotate {
     mask_made: u64,
     naming: Option<Naming>,
     growing: Option<Growing>,
+    removing: Vec<Removing>,
     /// Series whose labels of an earlier start are still being read.
     unread: HashSet<String>,
     /// Shown where there is one.
     pub panel: Option<Panel>,
-    /// Values on either side of the one that a segment grows from.
+    /// Values on either side of the one that a segment grows from; of a PET with a scale to them, SUVs.
     pub grow_by: f32,
+    pub grow_by_suv: f32,
     /// Where the mouse was last in a drag.
     last: Option<Pixel>,
     /// What has to be told.
@@ -208,9 +228,11 @@ impl Default for Annotate {
             mask_made: 0,
             naming: None,
             growing: None,
+            removing: Vec::new(),
             unread: HashSet::new(),
             panel: None,
             grow_by: 50.0,
+            grow_by_suv: 0.5,
             last: None,
             notes: Vec::new(),
             hidden: false,
@@ -400,6 +422,7 @@ impl Annotate {
         let reading = &self.reading;
         self.measured.retain(|id, _| reading.get(*id).is_some());
         self.poll_growing(ctx);
+        self.poll_removing(ctx);
     }
 
     fn poll_growing(&mut self, ctx: &egui::Context) {
@@ -416,22 +439,48 @@ impl Annotate {
             },
             Stage::Painting(runs, job) => match job.poll() {
                 Poll::Pending => Some(Stage::Painting(runs, job)),
-                Poll::Result(painted) if painted.is_empty() => {
-                    self.notes.push(tr!("nothing-new-was-marked").into_owned());
-                    None
-                }
-                Poll::Result(painted) => match self.reading.put_painted(&series, painted) {
-                    Some(edit) => {
-                        self.done.push(Done { name: "Grow segment".into(), edit, merge: None });
-                        None
+                Poll::Result(painted) => {
+                    let is_empty = painted.is_empty();
+                    match self.reading.put_painted(&series, painted) {
+                        // A stroke came between.
+                        None => paint(&self.reading, runs),
+                        Some(_) if is_empty => {
+                            self.notes.push(tr!("nothing-new-was-marked").into_owned());
+                            None
+                        }
+                        Some(edit) => {
+                            self.done.push(Done { name: "Grow segment".into(), edit, merge: None });
+                            reading::discard(runs);
+                            None
+                        }
                     }
-                    // A stroke came between.
-                    None => paint(&self.reading, runs),
-                },
+                }
                 Poll::Ended => None,
             },
         };
         self.growing = stage.map(|stage| Growing { series, label, stage });
+    }
+
+    /// Takes a segment away, with its voxels.
+    pub fn remove_segment(&mut self, series: &str, number: u8, ctx: &egui::Context) {
+        let known = |removing: &Removing| removing.number == number && removing.series == series;
+        if !self.removing.iter().any(known) {
+            self.removing.extend(Removing::start(&self.reading, series, number, ctx));
+        }
+    }
+
+    fn poll_removing(&mut self, ctx: &egui::Context) {
+        for Removing { series, number, job } in std::mem::take(&mut self.removing) {
+            match job.poll() {
+                Poll::Pending => self.removing.push(Removing { series, number, job }),
+                Poll::Result(without) => match self.reading.put_painted(&series, without) {
+                    Some(edit) => self.adopt("Remove segment", edit),
+                    // Something else was changed meanwhile.
+                    None => self.removing.extend(Removing::start(&self.reading, &series, number, ctx)),
+                },
+                Poll::Ended => {}
+            }
+        }
     }
 
     /// What threads are doing, with its progress.
@@ -453,7 +502,11 @@ impl Annotate {
         let voxel = series.outline().geometry().voxel_from_patient().transform_point3(place);
         let value = series.volume().and_then(|volume| reading::sample(volume, voxel.round()));
         let Some(value) = value else { return };
-        let range = (value - self.grow_by, value + self.grow_by);
+        let by = match series.suv {
+            Some(suv) => (f64::from(self.grow_by_suv) / suv.body_weight) as f32,
+            None => self.grow_by,
+        };
+        let range = (value - by, value + by);
         self.mark(series, ctx, move |volume, progress| reading::grow(volume, place, range, progress));
     }
 

@@ -31,7 +31,7 @@ pub struct Mask {
 #[derive(Clone, PartialEq)]
 struct MaskKey {
     series: String,
-    labels: *const Vec<u8>,
+    labels: *const reading::Labels,
     revision: u64,
     plane: Plane,
     size: [u32; 2],

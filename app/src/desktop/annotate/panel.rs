@@ -1,11 +1,13 @@
 //! The panel beside the viewports: measurements, segments, and what is done with them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{self, Color32, Rangef, RichText, ScrollArea, Sense, Ui, vec2};
 use reading::{Annotation, Edit, Id, Segment, Values};
+use render_core::dicom::Suv;
 
 use super::super::command::Command;
 use super::super::job::{Job, Poll};
@@ -17,8 +19,8 @@ use super::{Annotate, BRUSHES};
 /// What the panel keeps between frames.
 #[derive(Default)]
 pub struct Panel {
-    /// Values that are marked as a whole.
-    range: Option<(f32, f32)>,
+    /// Values that are marked as a whole, by series.
+    ranges: HashMap<String, (f32, f32)>,
     /// What was found in segments, for this revision of their labels.
     found: Vec<Found>,
     job: Option<Job<Vec<Found>>>,
@@ -30,6 +32,8 @@ pub struct Panel {
 /// Rows are laid out so far beyond what is seen of the table, in points: the keyboard finds the next one, and
 /// a scroll comes to nothing empty.
 const NEAR: f32 = 400.0;
+/// The unit of SUVs, after a number.
+const SUV: &str = " SUVbw";
 /// How high a row is that was never laid out.
 const ROW: f32 = 40.0;
 
@@ -269,8 +273,8 @@ impl Annotate {
                 Edit::Segments { series: series.clone(), segments: segments.clone() },
             );
         }
-        if let Some(edit) = remove.and_then(|number| self.reading.remove_segment(&series, number)) {
-            self.adopt("Remove segment", edit);
+        if let Some(number) = remove {
+            self.remove_segment(&series, number, ui.ctx());
         }
         if segments.is_empty() {
             return;
@@ -279,7 +283,7 @@ impl Annotate {
             panel.measure(self, active, ui.ctx());
         }
         ui.add_space(4.0);
-        self.brush(ui);
+        self.brush(ui, active.suv);
         self.range(ui, active, panel);
         if let Some((what, progress)) = self.work() {
             let (done, total) = progress.counts();
@@ -298,12 +302,15 @@ impl Annotate {
         }
     }
 
-    fn brush(&mut self, ui: &mut Ui) {
+    fn brush(&mut self, ui: &mut Ui, suv: Option<Suv>) {
         let brush = &mut self.editor.brush;
         let slider = egui::Slider::new(&mut brush.radius_mm, BRUSHES).logarithmic(true).suffix(" mm");
         ui.add(slider.text(tr!("brush-radius"))).on_hover_text(tr!("smaller-and-larger-with-brackets"));
         ui.checkbox(&mut brush.ball, tr!("ball")).on_hover_text(tr!("paints-neighbouring-slices"));
-        let grow = egui::DragValue::new(&mut self.grow_by).range(0.0..=1e6).speed(1.0);
+        let grow = match suv {
+            Some(_) => egui::DragValue::new(&mut self.grow_by_suv).range(0.0..=1e3).speed(0.02).suffix(SUV),
+            None => egui::DragValue::new(&mut self.grow_by).range(0.0..=1e6).speed(1.0),
+        };
         ui.horizontal(|ui| {
             ui.label(tr!("grow-within-plus-minus"));
             ui.add(grow).on_hover_text(tr!("of-the-value-pressed-on")).accessible_name(tr!("grow-within"));
@@ -312,18 +319,30 @@ impl Annotate {
 
     fn range(&mut self, ui: &mut Ui, active: &Arc<OpenSeries>, panel: &mut Panel) {
         let (low, high) = active.outline().value_range();
-        let (mut from, mut to) = panel.range.unwrap_or((low + (high - low) * 0.5, high));
+        let middle = low + (high - low) * 0.5;
+        let (mut from, mut to) = panel.ranges.get(&active.series_id).copied().unwrap_or((middle, high));
         let before = (from, to);
-        let unit = active.outline().meaning().unit.clone();
+        // In what the pointer tells.
+        let (scale, unit, speed) = match active.suv {
+            Some(suv) => (suv.body_weight, SUV.trim_start(), 0.02),
+            None => (1.0, active.outline().meaning().unit.as_str(), 1.0),
+        };
+        let end = |ui: &mut Ui, value: &mut f32, name: Cow<'static, str>| {
+            let mut told = f64::from(*value) * scale;
+            let field = egui::DragValue::new(&mut told).speed(speed).max_decimals(2);
+            if ui.add(field).accessible_name(name).changed() {
+                *value = (told / scale) as f32;
+            }
+        };
         ui.horizontal(|ui| {
             ui.label(tr!("values-from"));
-            ui.add(egui::DragValue::new(&mut from).speed(1.0)).accessible_name(tr!("lowest-value"));
+            end(ui, &mut from, tr!("lowest-value"));
             ui.label(tr!("up-to"));
-            ui.add(egui::DragValue::new(&mut to).speed(1.0)).accessible_name(tr!("highest-value"));
+            end(ui, &mut to, tr!("highest-value"));
             ui.label(unit);
         });
         if (from, to) != before {
-            panel.range = Some((from, to));
+            panel.ranges.insert(active.series_id.clone(), (from, to));
         }
         let mut within = self.editor.brush.within.is_some();
         ui.checkbox(&mut within, tr!("paint-only-these-values"));

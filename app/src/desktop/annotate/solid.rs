@@ -34,7 +34,7 @@ struct Built {
 /// A state of a segmentation.
 #[derive(Clone, Copy, PartialEq)]
 struct Labels {
-    voxels: *const Vec<u8>,
+    voxels: *const reading::Labels,
     revision: u64,
 }
 

@@ -63,17 +63,18 @@ impl Surfaces {
 
 /// Where each label is.
 fn bounds(segmentation: &Segmentation) -> [Option<Bounds>; 256] {
-    let [columns, rows, _] = segmentation.geometry().dims().map(|n| n as usize);
+    let [_, rows, slices] = segmentation.geometry().dims().map(|n| n as usize);
+    let labels = segmentation.labels();
     let join = |a: Option<Bounds>, b: Option<Bounds>| match (a, b) {
         (Some(a), Some(b)) => {
             Some(std::array::from_fn(|axis| [a[axis][0].min(b[axis][0]), a[axis][1].max(b[axis][1])]))
         }
         (a, b) => a.or(b),
     };
-    let slice = |(k, slice): (usize, &[u8])| {
+    let slice = |k: usize| {
         let mut found = [None; 256];
         // Most rows hold nothing, which is told much faster than voxel by voxel.
-        let rows = slice.chunks_exact(columns).enumerate();
+        let rows = (0..rows).map(|j| (j, labels.row(k * rows + j)));
         for (j, row) in rows.filter(|(_, row)| row.iter().any(|&label| label != 0)) {
             for (i, &label) in row.iter().enumerate().filter(|(_, label)| **label != 0) {
                 let known = &mut found[usize::from(label)];
@@ -82,8 +83,7 @@ fn bounds(segmentation: &Segmentation) -> [Option<Bounds>; 256] {
         }
         found
     };
-    let slices = segmentation.labels().par_chunks_exact(columns * rows).enumerate().map(slice);
-    slices.reduce(|| [None; 256], |a, b| std::array::from_fn(|label| join(a[label], b[label])))
+    (0..slices).into_par_iter().map(slice).reduce(|| [None; 256], |a, b| std::array::from_fn(|label| join(a[label], b[label])))
 }
 
 fn part(segmentation: &Segmentation, number: u8, color: [u8; 3], bounds: Bounds) -> Part {
@@ -131,7 +131,7 @@ fn block(sizes: [usize; 3], spacing_mm: DVec3) -> [usize; 3] {
 
 /// Which share of each block belongs to a segment, with an empty node around all of them.
 fn shares(segmentation: &Segmentation, number: u8, bounds: Bounds, block: [usize; 3]) -> net::Field {
-    let [nx, ny, _] = segmentation.geometry().dims().map(|n| n as usize);
+    let rows = segmentation.geometry().dims()[1] as usize;
     let dims: [usize; 3] =
         std::array::from_fn(|axis| (bounds[axis][1] + 1 - bounds[axis][0]).div_ceil(block[axis]) + 2);
     let mut values = vec![0f32; dims.iter().product()];
@@ -142,7 +142,7 @@ fn shares(segmentation: &Segmentation, number: u8, bounds: Bounds, block: [usize
         let first = bounds[2][0] + (z - 1) * block[2];
         for k in first..(first + block[2]).min(bounds[2][1] + 1) {
             for j in bounds[1][0]..=bounds[1][1] {
-                let row = &labels[(k * ny + j) * nx..][bounds[0][0]..=bounds[0][1]];
+                let row = &labels.row(k * rows + j)[bounds[0][0]..=bounds[0][1]];
                 let nodes = &mut layer[((j - bounds[1][0]) / block[1] + 1) * dims[0]..][1..];
                 for (voxels, node) in row.chunks(block[0]).zip(nodes) {
                     *node += voxel * voxels.iter().filter(|&&label| label == number).count() as f32;

@@ -49,7 +49,7 @@ impl Painted {
     const NONE: Self = Self { memory: (0, 0), grid: None, any: false, text: None };
 
     fn new(series: &str, labels: &Segmentation) -> Self {
-        let any = labels.labels().iter().any(|label| *label != 0);
+        let any = labels.labels().any();
         let text = if any { reading::labels_to_json(series, labels) } else { None };
         Self { memory: in_memory(labels), grid: Some(*labels.geometry()), any, text }
     }
@@ -251,7 +251,6 @@ impl Store {
             let known = self.annotations.get(series).map_or(&[][..], |known| known.all.as_slice());
             known != now.as_slice()
         });
-        // Labels are let go of as soon as they are text: the next stroke would copy them.
         let mut painted: Vec<(String, Painted)> = reading
             .segmentations()
             .filter(|(series, labels)| match self.labels.get(*series) {
@@ -587,7 +586,7 @@ mod tests {
         assert_eq!((third.labels(), third.painted("1.2.3")), (vec!["earlier", "new"], Some(5)));
         third.edit("earlier", None);
         third.edit("new", None);
-        third.reading.apply(Edit::Segmentation { series: "1.2.3".into(), to: None });
+        third.reading.apply(Edit::segmentation("1.2.3", None));
         assert!(third.keep());
         assert_eq!(folder.files(), 1, "but for the lock nothing is left of what was deleted");
     }
