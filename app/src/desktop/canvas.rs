@@ -117,13 +117,26 @@ impl OnScreen {
         }
     }
 
-    /// Shows another picture.
-    pub fn set(&mut self, name: &str, image: Image, ctx: &egui::Context, card: Option<&RenderState>) {
+    /// Shows another picture, in a place of so many pixels.
+    pub fn set(
+        &mut self,
+        name: &str,
+        image: Image,
+        place: [u32; 2],
+        ctx: &egui::Context,
+        card: Option<&RenderState>,
+    ) {
         match (image, card) {
-            (Image::Memory(image), _) => match self {
-                Self::Memory(texture) => texture.set(image, TextureOptions::LINEAR),
-                _ => *self = Self::Memory(ctx.load_texture(name, image, TextureOptions::LINEAR)),
-            },
+            (Image::Memory(image), _) => {
+                // Where its pixels are those of the screen both are the same, and a processor that draws the window
+                // is done with it in a fraction of the time.
+                let is_whole = image.size == place.map(|n| n as usize);
+                let options = if is_whole { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
+                match self {
+                    Self::Memory(texture) => texture.set(image, options),
+                    _ => *self = Self::Memory(ctx.load_texture(name, image, options)),
+                }
+            }
             (Image::Card(texture), Some(card)) => {
                 let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
                 let filter = wgpu::FilterMode::Linear;
