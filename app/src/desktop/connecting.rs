@@ -186,18 +186,19 @@ pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mu
     let server = server.as_str();
     let state = connection.state();
     let text = match &state {
-        State::Connected { .. } => return,
-        State::Connecting => tr!("connect-connecting", server = server),
+        State::Connected { .. } => None,
+        State::Connecting => Some(tr!("connect-connecting", server = server)),
         State::Reconnecting { attempts: 0, reason } => {
-            tr!("connect-lost", server = server, reason = reason.as_str())
+            Some(tr!("connect-lost", server = server, reason = reason.as_str()))
         }
         State::Reconnecting { attempts, reason } => {
-            tr!("connect-lost-attempt", server = server, reason = reason.as_str(), attempt = *attempts)
+            let reason = reason.as_str();
+            Some(tr!("connect-lost-attempt", server = server, reason = reason, attempt = *attempts))
         }
-        State::Gone { reason } => tr!("connect-gone", server = server, reason = reason.as_str()),
+        State::Gone { reason } => Some(tr!("connect-gone", server = server, reason = reason.as_str())),
     };
     let is_guest = connection.role_of_guest().is_some();
-    floating(ui, "connection", |ui| {
+    above(ui, "connection", text, |ui, text| {
         strip(ui, theme::warning_fill(), |ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if ui.button(tr!("disconnect")).clicked() {
@@ -220,15 +221,29 @@ pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mu
     });
 }
 
-/// Strips over the top of the pictures, which stay where they are under a hand.
-pub fn floating(ui: &egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {
-    let rect = ui.available_rect_before_wrap();
-    let area = egui::Area::new(egui::Id::unique(name)).order(egui::Order::Middle).fixed_pos(rect.min);
-    area.show(ui.ctx(), |ui| {
-        ui.set_width(rect.width());
-        ui.spacing_mut().item_spacing.y = 0.0;
-        add(ui);
-    });
+/// Strips above the pictures, as long as there is something to tell. They take room, for what is over pictures says
+/// whose they are; under a hand pictures stay where they are until it lets go.
+pub fn above<T>(ui: &mut egui::Ui, name: &str, what: Option<T>, add: impl FnOnce(&mut egui::Ui, T)) {
+    let id = egui::Id::unique(name);
+    let height: f32 = ui.data(|data| data.get_temp(id).unwrap_or_default());
+    let held = ui.input(|input| input.pointer.any_down());
+    let height = match (what, held) {
+        (Some(_), true) if height == 0.0 => return,
+        (None, false) => 0.0,
+        (None, true) if height == 0.0 => 0.0,
+        (what, _) => {
+            let panel = egui::Panel::top(id).frame(egui::Frame::NONE).show_separator_line(false);
+            let shown = panel.show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                match what {
+                    Some(what) => add(ui, what),
+                    None => ui.add_space(height),
+                }
+            });
+            shown.response.rect.height()
+        }
+    };
+    ui.data_mut(|data| data.insert_temp(id, height));
 }
 
 /// One of them, as wide as there is room.

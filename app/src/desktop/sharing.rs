@@ -11,7 +11,7 @@ use render_core::Renderer;
 use server_mode::WebRtcConfig;
 use server_mode::share::{Guest, HostedView, Invitation, Labels, QrModules, Share, SharedSeries};
 
-use super::connecting::{floating, machine_name, strip};
+use super::connecting::{above, machine_name, strip};
 use super::desk::Desk;
 use super::dialogs::modal;
 use super::job::{Job, Poll};
@@ -153,15 +153,11 @@ impl Sharing {
     }
 
     /// A strip for each colleague who asks to see this window.
-    pub fn show_knocks(&mut self, ui: &egui::Ui) {
-        let Some(share) = &self.share else { return };
-        let knocks = share.knocks();
-        if knocks.is_empty() {
-            return;
-        }
+    pub fn show_knocks(&mut self, ui: &mut egui::Ui) {
+        let knocks = self.share.as_ref().map(Share::knocks).unwrap_or_default();
         // A click that was meant for what lies below lets nobody in.
         let newest = knocks.iter().map(|knock| knock.id).max().unwrap_or_default();
-        if self.knocked.is_none_or(|(id, _)| id != newest) {
+        if !knocks.is_empty() && self.knocked.is_none_or(|(id, _)| id != newest) {
             self.knocked = Some((newest, Instant::now()));
         }
         let since = self.knocked.map_or(UNTOUCHED, |(_, at)| at.elapsed());
@@ -169,7 +165,7 @@ impl Sharing {
             ui.ctx().request_repaint_after(UNTOUCHED - since);
         }
         let mut answer = None;
-        floating(ui, "knocks", |ui| {
+        above(ui, "knocks", Some(&knocks).filter(|knocks| !knocks.is_empty()), |ui, knocks| {
             for knock in knocks.iter().take(KNOCKS) {
                 strip(ui, theme::accent_fill(), |ui| {
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -191,7 +187,7 @@ impl Sharing {
                 });
             }
         });
-        if let Some((id, role)) = answer
+        if let (Some((id, role)), Some(share)) = (answer, &self.share)
             && !share.answer(id, role)
         {
             self.problem = Some(tr!("share-full").into_owned());
