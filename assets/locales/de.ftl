@@ -800,3 +800,6 @@ settings-not-kept = Die Einstellungen können nicht geschrieben werden: { $reaso
 quit-not-kept = Was zuletzt gezeichnet wurde, konnte nicht geschrieben werden und geht mit dem Fenster verloren. Sichern Sie es als Dateien in einem anderen Ordner, oder beenden Sie ohne.
 stay = Bleiben
 quit-anyway = Ohne beenden
+stage-alone = { $stage } ({ $number } von { $count })
+window-from-suv = Unteres Ende des Fensters in SUVbw
+window-to-suv = Oberes Ende des Fensters in SUVbw

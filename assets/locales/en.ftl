@@ -800,3 +800,6 @@ settings-not-kept = The settings cannot be written: { $reason }. It is tried aga
 quit-not-kept = What was drawn last could not be written and goes with the window. Save it as files in another folder, or quit without it.
 stay = Stay
 quit-anyway = Quit without it
+stage-alone = { $stage } ({ $number } of { $count })
+window-from-suv = Lower end of the window in SUVbw
+window-to-suv = Upper end of the window in SUVbw

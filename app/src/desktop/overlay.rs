@@ -19,7 +19,7 @@ use super::viewport::{Scenery, Shown, Viewport};
 
 const MARGIN: f32 = 9.0;
 const LINE_HEIGHT: f32 = 17.0;
-/// Below this size, a viewport shows only what its picture cannot be read without.
+/// Below this size, a viewport tells only whose picture it is and what it cannot be read without.
 const ROOMY: [f32; 2] = [330.0, 230.0];
 
 /// How far a picture has come.
@@ -75,22 +75,27 @@ pub fn texts(
     let text = Corners { painter, inner, width: inner.width() * 0.45 };
 
     let roomy = rect.width() >= ROOMY[0] && rect.height() >= ROOMY[1];
-    if roomy && demographics {
+    let mut badges = Vec::new();
+    for warning in &open.warnings {
+        badges.push((study::badge(warning), theme::OVERLAY_WARNING));
+    }
+    if let Some(badge) = study::trust_badge(&open.report.millimetres) {
+        badges.push((badge.to_owned(), theme::OVERLAY_WARNING));
+    }
+    let slice = (view.content == Content::Slice).then(|| match open.only {
+        Some((slice, count)) => (slice as i64 + 1, i64::from(count)),
+        None => view.plane.slice_number(volume),
+    });
+    if !roomy {
+        badges.extend(Some(stage_text(stage)).filter(|(_, color)| *color == theme::OVERLAY_WARNING));
+        return narrow(painter, inner, open, view, slice, badges, demographics);
+    }
+    if demographics {
         text.write(Align2::LEFT_TOP, &patient_lines(open));
         text.write(Align2::RIGHT_TOP, &study_lines(open));
     }
-    let mut lower_left = Vec::new();
-    for warning in &open.warnings {
-        lower_left.push((study::badge(warning), theme::OVERLAY_WARNING));
-    }
-    if let Some(badge) = study::trust_badge(&open.report.millimetres) {
-        lower_left.push((badge.to_owned(), theme::OVERLAY_WARNING));
-    }
-    if view.content == Content::Slice {
-        let (number, count) = match open.only {
-            Some((slice, count)) => (slice as i64 + 1, i64::from(count)),
-            None => view.plane.slice_number(volume),
-        };
+    let mut lower_left = badges;
+    if let Some((number, count)) = slice {
         lower_left.push((tr!("slice-of", number = number, count = count).into_owned(), theme::OVERLAY));
         if millimetres.is_everywhere() {
             lower_left.push((plane_position(&view.plane), theme::OVERLAY_WEAK));
@@ -131,17 +136,7 @@ pub fn texts(
     };
     let percent = format!("{:.0}", zoom * 100.0);
     lower_right.push((tr!("zoom-percent", percent = percent).into_owned(), theme::OVERLAY_WEAK));
-    lower_right.push(match stage {
-        Stage::Interactive => (tr!("stage-interactive").into_owned(), theme::OVERLAY_WARNING),
-        Stage::Coarse => (tr!("stage-coarse").into_owned(), theme::OVERLAY_WARNING),
-        Stage::Refining(share) => {
-            let percent = format!("{:.0}", share * 100.0);
-            (tr!("stage-refining", percent = percent).into_owned(), theme::OVERLAY_WEAK)
-        }
-        Stage::Final => (tr!("stage-final").into_owned(), theme::OVERLAY_WEAK),
-        Stage::Lossy => (tr!("stage-lossy").into_owned(), theme::OVERLAY_WARNING),
-        Stage::Lossless => (tr!("stage-lossless").into_owned(), theme::OVERLAY_WEAK),
-    });
+    lower_right.push(stage_text(stage));
     if let Stage::Refining(share) = stage {
         let y = rect.bottom() - 1.0;
         let end = pos2(rect.left() + rect.width() * share, y);
@@ -158,14 +153,72 @@ pub fn texts(
         }
         _ => None,
     };
-    if let Some(mm_per_pixel) = mm_per_pixel.filter(|_| roomy) {
+    if let Some(mm_per_pixel) = mm_per_pixel {
         let points_per_pixel = place.width() / view.size[0] as f32;
         draw_ruler(painter, rect, mm_per_pixel / f64::from(points_per_pixel));
     }
 }
 
+/// How far a picture has come, in words.
+fn stage_text(stage: Stage) -> (String, Color32) {
+    match stage {
+        Stage::Interactive => (tr!("stage-interactive").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Coarse => (tr!("stage-coarse").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Refining(share) => {
+            let percent = format!("{:.0}", share * 100.0);
+            (tr!("stage-refining", percent = percent).into_owned(), theme::OVERLAY_WEAK)
+        }
+        Stage::Final => (tr!("stage-final").into_owned(), theme::OVERLAY_WEAK),
+        Stage::Lossy => (tr!("stage-lossy").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Lossless => (tr!("stage-lossless").into_owned(), theme::OVERLAY_WEAK),
+    }
+}
+
+/// Where there is little room: whose picture it is comes first, each line as wide as the picture and below the letter
+/// at its top; then what is seen, between the letters at the bottom; then what is wrong, as far as there is room.
+fn narrow(
+    painter: &Painter,
+    inner: Rect,
+    open: &OpenSeries,
+    view: &ViewState,
+    slice: Option<(i64, i64)>,
+    badges: Vec<(String, Color32)>,
+    demographics: bool,
+) {
+    let below_letters = Rect::from_min_max(inner.min + vec2(0.0, LINE_HEIGHT), inner.max);
+    let mut rows = (below_letters.height() / LINE_HEIGHT) as usize;
+    if demographics {
+        let lines = whose(open);
+        Corners { painter, inner: below_letters, width: inner.width() }.write(Align2::LEFT_TOP, &lines);
+        rows = rows.saturating_sub(lines.len());
+    }
+    if rows == 0 {
+        return;
+    }
+    let shown = match slice {
+        Some((number, count)) => format!("{number}/{count}"),
+        None => volume_title(view),
+    };
+    let halves = Corners { painter, inner, width: inner.width() * 0.45 };
+    halves.write(Align2::LEFT_BOTTOM, &[(shown, theme::OVERLAY)]);
+    if view.content.in_one_picture() != Content::Volume {
+        halves.write(Align2::RIGHT_BOTTOM, &[(window_text(view.window, open.suv), theme::OVERLAY)]);
+    }
+    let badges: Vec<_> = badges.into_iter().take(rows - 1).collect();
+    let above = Rect::from_min_max(inner.min, inner.max - vec2(0.0, LINE_HEIGHT));
+    Corners { painter, inner: above, width: inner.width() }.write(Align2::LEFT_BOTTOM, &badges);
+}
+
+/// Name and ID, a line each.
+fn whose(open: &OpenSeries) -> Vec<(String, Color32)> {
+    let title = study::patient_title(&open.patient);
+    let id = Some(open.patient.id.trim()).filter(|id| !id.is_empty() && *id != title);
+    let id = id.map(|id| (id.to_owned(), theme::OVERLAY_WEAK));
+    std::iter::once((title, theme::OVERLAY)).chain(id).collect()
+}
+
 /// Width and centre; of a PET, where its values have a scale to them, the SUVs that are black and white.
-fn window_text(window: Window, suv: Option<Suv>) -> String {
+pub fn window_text(window: Window, suv: Option<Suv>) -> String {
     match suv {
         Some(suv) => {
             let [low, high] =

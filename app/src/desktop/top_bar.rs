@@ -3,9 +3,10 @@
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText, TextStyle};
 use protocol::message::TransportKind;
-use render_core::Outlined;
+use render_core::dicom::Suv;
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, PresetLibrary, ViewState};
+use render_core::{Outlined, Window};
 use server_mode::remote::{Coming, State};
 
 use super::app::App;
@@ -14,7 +15,7 @@ use super::connecting;
 use super::desk::CINE_RATES;
 use super::hybrid::{self, Hybrid};
 use super::layout;
-use super::overlay::{axis_position, preset_title};
+use super::overlay::{axis_position, preset_title, window_text};
 use super::settings::Drawing;
 use super::text::{self, tr};
 use super::theme::{self, Icon};
@@ -22,6 +23,8 @@ use super::viewport::Viewport;
 
 /// Most menus fit without scrolling.
 const MENU_HEIGHT: f32 = 560.0;
+/// How wide the menu of volume presets is, with its name.
+const VOLUME_MENU: f32 = 220.0;
 
 /// How a volume is drawn: what, its name, its hint.
 pub const WAYS: [(Content, &str, &str); 5] = [
@@ -191,7 +194,7 @@ fn blend(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
 }
 
 fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let window = viewport.view.window;
+    let (window, suv) = (viewport.view.window, viewport.series.suv);
     let named = &viewport.series.windows;
     let name = named
         .iter()
@@ -203,7 +206,11 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
         |ui| {
             for (name, choice) in named {
                 let name = text::named(name);
-                let text = format!("{name}   {:.0} / {:.0}", choice.width(), choice.center());
+                let text = match suv {
+                    Some(_) if name.starts_with("SUV") => name.into_owned(),
+                    Some(_) => format!("{name}   {}", window_text(*choice, suv)),
+                    None => format!("{name}   {:.0} / {:.0}", choice.width(), choice.center()),
+                };
                 if ui.selectable_label(*choice == window, text).clicked() {
                     commands.push(Command::SetWindow(*choice));
                 }
@@ -214,6 +221,9 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
         .on_hover_text(tr!("window-presets-width-centre-1-to-5"))
         .accessible_name(tr!("window-preset"));
 
+    if let Some(suv) = suv {
+        return suv_ends(window, suv, ui, commands);
+    }
     let (mut width, mut center) = (window.width(), window.center());
     let speed = (width / 200.0).max(0.5);
     let width_drag = DragValue::new(&mut width).range(1.0..=1e6).speed(speed).max_decimals(0).prefix("W ");
@@ -226,8 +236,27 @@ fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
     }
 }
 
+/// The ends of a window in the values that the pointer tells.
+fn suv_ends(window: Window, suv: Suv, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let [mut low, mut high] =
+        [-0.5, 0.5].map(|half| (window.center() + half * window.width()) * suv.body_weight);
+    let end = |value, prefix| {
+        DragValue::new(value).range(-1e4..=1e4).speed(0.05).min_decimals(1).max_decimals(2).prefix(prefix)
+    };
+    let from = ui.add(end(&mut low, "SUV ")).on_hover_text(tr!("window-from-suv"));
+    let to = ui.add(end(&mut high, "– ")).on_hover_text(tr!("window-to-suv"));
+    if from.changed() || to.changed() {
+        let width = (high - low).max(0.01) / suv.body_weight;
+        commands.push(Command::SetWindow(window.changed(low / suv.body_weight + width / 2.0, width)));
+    }
+}
+
 fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let view = &viewport.view;
+    // The word stays beside its menu.
+    if ui.available_size_before_wrap().x < VOLUME_MENU {
+        ui.end_row();
+    }
     ui.label(RichText::new(tr!("volume")).color(theme::weak()));
     preset_menu(view, &app.presets, viewport.series.outline(), ui, commands);
     let now = WAYS
@@ -392,7 +421,11 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
             let stage = &hung.stages[hung.stage];
             let (protocol, stage) = (text::named(&hung.protocol), text::named(stage));
             let (number, count) = (hung.stage + 1, hung.stages.len());
-            let text = tr!("stage-of", protocol = protocol, stage = stage, number = number, count = count);
+            let text = if protocol == stage {
+                tr!("stage-alone", stage = stage, number = number, count = count)
+            } else {
+                tr!("stage-of", protocol = protocol, stage = stage, number = number, count = count)
+            };
             ui.label(RichText::new(text).color(theme::weak()))
                 .on_hover_text(tr!("the-hanging-protocol-and-its-stage"));
         }

@@ -592,7 +592,7 @@ impl Viewport {
                     return;
                 };
                 let name = format!("{} picture", thread_name(self.id));
-                self.picture.set(&name, image, ctx, self.card.as_ref());
+                self.picture.set(&name, image, view.size, ctx, self.card.as_ref());
                 self.shown = Some(Shown { view, kind, quality, refined, is_coarse, series });
                 self.error = None;
             }
@@ -691,7 +691,12 @@ impl Viewport {
 /// What a series asks for besides what its values do.
 fn first_look(view: &mut ViewState, series: &OpenSeries) {
     if let Some(window) = series.first_window() {
+        let shows_preset = view.shows_preset();
         view.set_window(window);
+        if let Some(preset) = view.preset.as_mut().filter(|_| shows_preset) {
+            // Nobody has changed it.
+            preset.transfer = view.transfer.clone();
+        }
     }
     view.inverted = series.shows_black_for_much();
 }
