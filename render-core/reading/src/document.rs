@@ -197,7 +197,8 @@ impl Reading {
     /// changed since: it has to be painted again then.
     pub fn put_painted(&mut self, series: &str, painted: Painted) -> Option<Edit> {
         let now = self.segmentations.get(series)?;
-        (now.revision() == painted.before).then(|| self.apply(Edit::segmentation(series, Some(painted.after))))
+        (now.revision() == painted.before)
+            .then(|| self.apply(Edit::segmentation(series, Some(painted.after))))
     }
 
     /// Does an edit, and returns the one that takes it back.

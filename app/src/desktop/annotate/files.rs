@@ -284,9 +284,7 @@ impl Subjects {
         match file {
             File::Report | File::Presentation => self.annotations.iter().any(|a| a.kind != Kind::KeyImage),
             File::KeyImages => self.annotations.iter().any(|a| a.kind == Kind::KeyImage),
-            File::Segments => {
-                self.segmentation.as_ref().is_some_and(|s| s.labels().any())
-            }
+            File::Segments => self.segmentation.as_ref().is_some_and(|s| s.labels().any()),
             File::Csv => false,
         }
     }

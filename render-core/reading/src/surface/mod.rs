@@ -83,7 +83,10 @@ fn bounds(segmentation: &Segmentation) -> [Option<Bounds>; 256] {
         }
         found
     };
-    (0..slices).into_par_iter().map(slice).reduce(|| [None; 256], |a, b| std::array::from_fn(|label| join(a[label], b[label])))
+    (0..slices)
+        .into_par_iter()
+        .map(slice)
+        .reduce(|| [None; 256], |a, b| std::array::from_fn(|label| join(a[label], b[label])))
 }
 
 fn part(segmentation: &Segmentation, number: u8, color: [u8; 3], bounds: Bounds) -> Part {
