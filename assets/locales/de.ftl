@@ -776,6 +776,8 @@ share-not-encrypted = Nichts ist verschlüsselt: nur in Netzen, denen Sie vertra
 share-qr = QR-Code des Links
 share-refuse = Ablehnen
 share-send-away = { $name } wegschicken
+share-voxels = Voxcast-Fenster von Gästen selbst zeichnen lassen
+share-voxels-hint = Ihre Rechner bekommen die Voxel dessen, was dieses Fenster zeigt, nur im Arbeitsspeicher. Bilder folgen der Hand dann sofort und warten nicht auf diesen Rechner.
 share-this-machine = Nur Gäste auf diesem Rechner
 
 # Befundungen, die aufgehoben werden.

@@ -777,6 +777,8 @@ share-qr = QR code of the link
 share-refuse = Refuse
 share-send-away = Send { $name } away
 share-this-machine = Guests on this machine only
+share-voxels = Let guests' Voxcast windows draw by themselves
+share-voxels-hint = Their machines get the voxels of what this window shows, in memory only. Pictures then follow a hand at once, and do not wait for this machine.
 
 # Readings that are kept.
 reading-partly = { $count ->

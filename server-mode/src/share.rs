@@ -158,18 +158,20 @@ pub struct Share {
 
 impl Share {
     /// Listens; takes some milliseconds. `wake` is called on other threads whenever guests come, go or change
-    /// something. Guests get pictures and measurements, no voxels.
+    /// something. Guests get pictures and measurements, and `voxels`, if so, of what the window shows: for windows that
+    /// draw it themselves, and not to be written to a disk.
     pub fn start(
         listen: SocketAddr,
         renderer: &Renderer,
         webrtc: Option<WebRtcConfig>,
+        voxels: bool,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let board = Arc::new(Board::new(wake));
         let config = Config {
             listen,
             webrtc,
-            voxels: VoxelPolicy::None,
+            voxels: if voxels { VoxelPolicy::Memory } else { VoxelPolicy::None },
             max_sessions: MOST_GUESTS,
             ..Config::default()
         };

@@ -14,7 +14,7 @@ use render_core::scene::{Content, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use server_mode::WebRtcConfig;
 use server_mode::knock;
-use server_mode::remote::{Event, Remote, State};
+use server_mode::remote::{Coming, Event, Remote, State};
 use server_mode::share::{HostedView, Labels, Share, SharedSeries};
 use tests::server::{Folder, PATIENCE, SPEC};
 
@@ -45,9 +45,13 @@ fn drawn(volume: &Arc<Volume>, view: &ViewState) -> Vec<u8> {
 }
 
 fn share() -> Share {
+    share_with(false)
+}
+
+fn share_with(voxels: bool) -> Share {
     let renderer = Renderer::open(Choice::Cpu).expect("the CPU renderer opens");
     let listen = ([127, 0, 0, 1], 0).into();
-    Share::start(listen, &renderer, Some(WebRtcConfig::default()), || {}).expect("a free port")
+    Share::start(listen, &renderer, Some(WebRtcConfig::default()), voxels, || {}).expect("a free port")
 }
 
 async fn gone(remote: &Remote) -> String {
@@ -123,6 +127,45 @@ async fn who_knocks_gets_in_by_the_hosts_word_alone() {
 
     let error = asks().await.expect("no panic").expect_err("the fourth in a row");
     assert!(matches!(error, knock::Error::Busy), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() {
+    let ct = series("1.2.3");
+    let state = ViewState::new(ct.volume(), Content::Slice, Orientation::Axial, [320, 200]);
+    let view = HostedView { number: 0, series_id: "1.2.3".into(), state, moving: false };
+    for lets in [true, false] {
+        let share = tokio::task::spawn_blocking(move || share_with(lets)).await.expect("no panic");
+        share.publish(&[ct.clone()], std::slice::from_ref(&view));
+        let url = share.invite("A colleague", false).expect("room").url;
+        let guest = Remote::connect(&url, || {}).expect("a link");
+        let opened = until("the series", || {
+            guest.take_events().into_iter().find_map(|event| match event {
+                Event::Opened(series) => Some(series),
+                _ => None,
+            })
+        })
+        .await;
+        assert_eq!(guest.welcome().map(|welcome| welcome.voxels), Some(lets));
+        let fetch = guest.fetch(&opened, None, 1 << 30).expect("a thread");
+        if lets {
+            let whole = until("the voxels", || fetch.whole().cloned()).await;
+            assert_eq!(whole.value_range(), ct.volume().value_range());
+            let whole = drawn(&whole, &view.state);
+            assert_eq!(whole, drawn(ct.volume(), &view.state), "drawn the same here and there");
+            // What is not on the host's screen any more is not handed out, whoever asks.
+            share.publish(&[], &[]);
+            let again = guest.fetch(&opened, None, 1 << 30).expect("a thread");
+            let told = until("the end", || match again.coming() {
+                Coming::Failed(reason) => Some(reason),
+                _ => None,
+            })
+            .await;
+            assert!(told.contains("404"), "{told}");
+        } else {
+            until("a refusal", || matches!(fetch.coming(), Coming::Refused(_)).then_some(())).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

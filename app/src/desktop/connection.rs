@@ -213,9 +213,9 @@ impl Connection {
         self.remote.welcome().map(|welcome| welcome.role).filter(|role| *role != Role::Owner)
     }
 
-    /// Whether the server lets this window have voxels; a host keeps its own.
+    /// Whether the server, or the host of a guest, lets this window have voxels.
     pub fn hands_out_voxels(&self) -> bool {
-        self.remote.welcome().is_some_and(|welcome| welcome.voxels && welcome.role == Role::Owner)
+        self.remote.welcome().is_some_and(|welcome| welcome.voxels)
     }
 
     /// Begins to bring the voxels of an open series here.
@@ -271,6 +271,11 @@ pub struct Slot {
 impl Slot {
     pub fn show(&self, series_id: &str, view: &ViewState, moving: bool) {
         self.connection.remote.show(self.number, series_id, view, moving);
+    }
+
+    /// Whether what a host shows is drawn here.
+    pub fn pause(&self, paused: bool) {
+        self.connection.remote.pause(self.number, paused);
     }
 
     pub fn take_picture(&self) -> Option<Picture> {

@@ -249,11 +249,12 @@ impl Either {
     fn show(&mut self, order: &Order<'_>, pace: Pace) {
         self.handover.turn_to(self.wanted(order));
         let ends = [self.handover.from(), self.handover.to()];
-        if ends.contains(&Drawn::Remote) {
-            let hosted = guest::hosted(self.bench.id);
+        let hosted = guest::hosted(self.bench.id);
+        if ends.contains(&Drawn::Remote) || hosted.is_some() {
             let slot = self.slot.take().or_else(|| self.hybrid.connection.slot(hosted));
             if let Some(slot) = &slot {
                 slot.show(&order.series.series_id, order.view, pace == Pace::Moving);
+                slot.pause(!ends.contains(&Drawn::Remote));
             }
             self.slot = slot;
         }
@@ -325,6 +326,10 @@ impl Either {
             return;
         }
         match self.handover.to() {
+            // A host goes on telling what it shows.
+            Drawn::Local if guest::hosted(self.bench.id).is_some() => {
+                self.slot.iter().for_each(|slot| slot.pause(true));
+            }
             Drawn::Local => self.slot = None,
             Drawn::Remote if self.hybrid.helps_out() => {}
             Drawn::Remote => (self.worker, self.volume) = (None, None),

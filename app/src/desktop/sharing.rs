@@ -37,6 +37,8 @@ pub struct Sharing {
     size: egui::Vec2,
     /// Other machines may come, too.
     everywhere: bool,
+    /// Guests' windows may draw by themselves.
+    voxels: bool,
     name: String,
     may_drive: bool,
     starting: Option<Job<Result<Share, String>>>,
@@ -126,7 +128,9 @@ impl Sharing {
         if !self.is_shown {
             return;
         }
-        let modal = modal("share dialog").show(ctx, |ui| {
+        // They are of different heights, and a dialog of one name keeps that of before.
+        let name = if self.share.is_some() { "sharing dialog" } else { "share dialog" };
+        let modal = modal(name).show(ctx, |ui| {
             ui.set_width(520.0);
             ui.heading(tr!("share-this-session"));
             ui.add_space(6.0);
@@ -203,6 +207,8 @@ impl Sharing {
         if self.everywhere {
             ui.colored_label(theme::warning(), tr!("share-not-encrypted"));
         }
+        ui.add_space(6.0);
+        ui.checkbox(&mut self.voxels, tr!("share-voxels")).on_hover_text(tr!("share-voxels-hint"));
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let start = egui::Button::new(tr!("start-sharing")).fill(theme::accent_fill());
@@ -210,10 +216,11 @@ impl Sharing {
                 self.problem = None;
                 let ip = if self.everywhere { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
                 let (listen, renderer) = (SocketAddr::new(IpAddr::V4(ip), 0), renderer.clone());
+                let voxels = self.voxels;
                 let waker = ui.ctx().clone();
                 self.starting = Some(Job::start("share", ui.ctx(), move |_, sink| {
                     let wake = move || waker.request_repaint();
-                    let share = Share::start(listen, &renderer, Some(WebRtcConfig::default()), wake);
+                    let share = Share::start(listen, &renderer, Some(WebRtcConfig::default()), voxels, wake);
                     sink.send(
                         share.map_err(|error| tr!("share-failed", reason = error.to_string()).into_owned()),
                     );

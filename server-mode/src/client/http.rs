@@ -35,8 +35,26 @@ impl std::fmt::Debug for Secret {
 
 impl Fetcher {
     /// A guest's token is good together with its session's `resume_token` only.
-    pub(super) fn new(address: Address, resume_token: Option<String>) -> Self {
+    pub(crate) fn new(address: Address, resume_token: Option<String>) -> Self {
         Self { address, resume_token: resume_token.map(Secret) }
+    }
+
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        self.address.authority()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.address.token()
+    }
+
+    /// What proves to the server who asks.
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, String)> {
+        let mut headers = vec![(header::AUTHORIZATION, format!("Bearer {}", self.address.token))];
+        if let Some(Secret(token)) = &self.resume_token {
+            headers.push((header::SEC_WEBSOCKET_PROTOCOL, format!("{}{token}", protocol::RESUME)));
+        }
+        headers
     }
 
     /// The body of an answer of at most `most_bytes`, within `patience`.
@@ -44,11 +62,7 @@ impl Fetcher {
     /// # Errors
     /// There is no server, it refuses, or it sends more than that.
     pub async fn get(&self, path: &str, most_bytes: usize, patience: Duration) -> Result<Bytes, Error> {
-        let mut headers = vec![(header::AUTHORIZATION, format!("Bearer {}", self.address.token))];
-        if let Some(Secret(token)) = &self.resume_token {
-            headers.push((header::SEC_WEBSOCKET_PROTOCOL, format!("{}{token}", protocol::RESUME)));
-        }
-        let asked = Asked { method: Method::GET, path, headers, body: String::new() };
+        let asked = Asked { method: Method::GET, path, headers: self.headers(), body: String::new() };
         match asked.send(&self.address.authority, most_bytes, patience).await? {
             (StatusCode::OK, body) => Ok(body),
             (StatusCode::UNAUTHORIZED, _) => Err(Error::Token),

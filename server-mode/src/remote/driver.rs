@@ -243,11 +243,11 @@ impl Driver<'_> {
         let mut inner = self.shared.inner();
         if self.role != Role::Owner {
             // A guest tells sizes; what is shown is the host's.
-            let resized = inner.slots.values_mut().fold(false, |any, slot| slot.take_resized() | any);
-            let sizes = inner.slots.iter().filter_map(|(&view, slot)| Some((view, slot.size()?)));
-            let listed = |(view, size)| LayoutView { view, content: Listed::Axial, size, paused: false };
-            let views = sizes.map(listed).collect();
-            if resized {
+            let relaid = inner.slots.values_mut().fold(false, |any, slot| slot.take_relaid() | any);
+            let layouts = inner.slots.iter().filter_map(|(&view, slot)| Some((view, slot.layout()?)));
+            let listed = |(view, (size, paused))| LayoutView { view, content: Listed::Axial, size, paused };
+            let views = layouts.map(listed).collect();
+            if relaid {
                 self.connection.ask(ClientMessage::Layout { views })?;
             }
             if self.role == Role::Viewer {
@@ -323,9 +323,11 @@ impl Driver<'_> {
         match message {
             ServerMessage::Connected { resumed, role, voxels, backend, ice_servers, .. } => {
                 self.role = role;
+                let fetcher = self.connection.fetcher();
                 {
                     let mut inner = self.shared.inner();
                     inner.welcome = Some(Welcome { role, voxels, backend });
+                    inner.fetcher = fetcher;
                     inner.slots.values_mut().for_each(super::Slot::begin_anew);
                 }
                 // A session that goes on has them open, but nothing of what was asked for is sure to have arrived.

@@ -20,7 +20,7 @@ use views::{Arrival, ArrivalError};
 
 use super::cache::{Cache, Entry};
 use super::series::RemoteSeries;
-use crate::client::{Address, Error as ClientError};
+use crate::client::{Error as ClientError, Fetcher};
 use crate::server::{KEEP, POLICY};
 
 /// The first voxels that come are at most so many.
@@ -52,7 +52,7 @@ pub struct Fetch {
 }
 
 struct Shared {
-    address: Address,
+    fetcher: Fetcher,
     series: Arc<RemoteSeries>,
     cache: Option<Cache>,
     most_bytes: u64,
@@ -68,7 +68,7 @@ struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Shared").field("fetcher", &self.fetcher).finish_non_exhaustive()
     }
 }
 
@@ -99,14 +99,14 @@ impl Fetch {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start(
-        address: Address,
+        fetcher: Fetcher,
         series: Arc<RemoteSeries>,
         cache: Option<Cache>,
         most_bytes: u64,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, ClientError> {
         let shared = Arc::new(Shared {
-            address,
+            fetcher,
             series,
             cache,
             most_bytes,
@@ -218,7 +218,7 @@ impl Shared {
     async fn level(&self, level: u8, progress: impl Fn(f64) -> f64) -> Result<Volume, Error> {
         let id = &self.series.id;
         let entry = self.cache.as_ref().and_then(|cache| {
-            let entry = cache.entry(self.address.token(), id, level);
+            let entry = cache.entry(self.fetcher.token(), id, level);
             entry.inspect_err(|error| tracing::info!(%error, "voxels are not kept")).ok()
         });
         let mut kept = None;
@@ -275,13 +275,15 @@ impl Shared {
 
     async fn ask(&self, level: u8, known: Option<&str>) -> Result<Response<Incoming>, Error> {
         let ask = async {
-            let tcp = TcpStream::connect(self.address.authority()).await?;
+            let tcp = TcpStream::connect(self.fetcher.authority()).await?;
             let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await?;
             tokio::spawn(connection);
             let id = utf8_percent_encode(&self.series.id, NON_ALPHANUMERIC);
-            let mut request = Request::get(format!("/voxels/{id}/{level}"))
-                .header(header::HOST, self.address.authority())
-                .header(header::AUTHORIZATION, format!("Bearer {}", self.address.token()));
+            let mut request =
+                Request::get(format!("/voxels/{id}/{level}")).header(header::HOST, self.fetcher.authority());
+            for (name, value) in self.fetcher.headers() {
+                request = request.header(name, value);
+            }
             if let Some(known) = known {
                 request = request.header(header::IF_NONE_MATCH, known);
             }

@@ -27,7 +27,7 @@ use protocol::{Codec, MAX_VIEWS, Quality};
 use render_core::scene::ViewState;
 use tokio::sync::{Notify, mpsc};
 
-use crate::client::{Address, Error};
+use crate::client::{Address, Error, Fetcher};
 pub use cache::Cache;
 pub use fetch::{Coming, Fetch};
 pub use series::RemoteSeries;
@@ -151,6 +151,7 @@ struct Shared {
 struct Inner {
     state: State,
     welcome: Option<Welcome>,
+    fetcher: Fetcher,
     library: Arc<[Study]>,
     events: VecDeque<Event>,
     slots: BTreeMap<u8, Slot>,
@@ -195,6 +196,7 @@ impl Remote {
         let inner = Inner {
             state: State::Connecting,
             welcome: None,
+            fetcher: Fetcher::new(address.clone(), None),
             library: Arc::default(),
             events: VecDeque::new(),
             slots: BTreeMap::new(),
@@ -275,7 +277,8 @@ impl Remote {
     ) -> Result<Fetch, Error> {
         let shared = Arc::clone(&self.shared);
         let wake = move || (shared.wake)();
-        Fetch::start(self.shared.address.clone(), Arc::clone(series), cache, most_bytes, wake)
+        let fetcher = self.shared.inner().fetcher.clone();
+        Fetch::start(fetcher, Arc::clone(series), cache, most_bytes, wake)
     }
 
     /// Asks for a small picture of a series of the library. `answer` is called on another thread, or dropped where
@@ -298,6 +301,14 @@ impl Remote {
         let mut inner = self.shared.inner();
         if inner.slots.entry(slot).or_default().show(series_id, view, moving) {
             drop(inner);
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// Whether a guest's window draws by itself what the slot shows: the host is told what its hand does, and sends no
+    /// pictures.
+    pub fn pause(&self, slot: u8, paused: bool) {
+        if self.shared.inner().slots.get_mut(&slot).is_some_and(|slot| slot.pause(paused)) {
             self.shared.changed.notify_one();
         }
     }

@@ -24,7 +24,10 @@ pub struct Slot {
     wanted: Option<Wanted>,
     /// The server is to be told what is wanted, or that nothing is.
     is_unsent: bool,
-    told_size: Option<[u32; 2]>,
+    /// The window draws it, and wants no pictures.
+    paused: bool,
+    /// The size and the pause that a guest has told last.
+    told_layout: Option<([u32; 2], bool)>,
     /// What the server knows: the last state that was set, with its look.
     known: Option<(String, Arc<ViewState>, Look)>,
     /// States by the `seq` that set them, newest last.
@@ -93,15 +96,20 @@ impl Slot {
     /// wanted from a host that has gone on.
     pub fn begin_anew(&mut self) {
         self.is_unsent = self.wanted.is_some() && self.host.is_none();
-        (self.known, self.told_size) = (None, None);
+        (self.known, self.told_layout) = (None, None);
         (self.values, self.asked, self.drawn_here) = (None, None, 0);
         self.sent.clear();
         self.told.clear();
     }
 
-    /// Width and height that the window wants.
-    pub fn size(&self) -> Option<[u32; 2]> {
-        self.wanted.as_ref().map(|wanted| wanted.view.size)
+    /// Width and height of a guest's view, and whether it is paused.
+    pub fn layout(&self) -> Option<([u32; 2], bool)> {
+        self.wanted.as_ref().map(|wanted| (wanted.view.size, self.paused))
+    }
+
+    /// Returns whether that is new.
+    pub fn pause(&mut self, paused: bool) -> bool {
+        std::mem::replace(&mut self.paused, paused) != paused
     }
 
     /// Whether it is of no use any more.
@@ -109,10 +117,10 @@ impl Slot {
         self.wanted.is_none() && !self.is_unsent && self.host.is_none()
     }
 
-    /// Whether the window wants another size than was told, or nothing any more.
-    pub fn take_resized(&mut self) -> bool {
-        let size = self.size();
-        std::mem::replace(&mut self.told_size, size) != size
+    /// Whether a guest's window wants it otherwise than was told, or not any more.
+    pub fn take_relaid(&mut self) -> bool {
+        let layout = self.layout();
+        std::mem::replace(&mut self.told_layout, layout) != layout
     }
 
     /// The window of a guest takes over what the host shows: showing that is no wish of the guest's, also where the
@@ -194,7 +202,11 @@ impl Slot {
         let straight = matches!(wanted.view.window.shape(), Shape::Linear | Shape::LinearExact);
         let windows =
             wanted.moving && wanted.view.window != known.window && differ_in_window(known, &wanted.view);
-        let wants = self.asked.is_none() && windows && straight && wanted.view.content == Content::Slice;
+        let wants = !self.paused
+            && self.asked.is_none()
+            && windows
+            && straight
+            && wanted.view.content == Content::Slice;
         if wants {
             self.asked = Some(Arc::clone(known));
         }

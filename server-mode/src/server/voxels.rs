@@ -39,13 +39,20 @@ pub async fn voxels(
     headers: HeaderMap,
 ) -> Response {
     if app.voxels == VoxelPolicy::None {
-        let refusal = "This server hands out no voxels: it was started with --voxels none.";
+        let refusal = match app.entry.board() {
+            Some(_) => "The host keeps the voxels.",
+            None => "This server hands out no voxels: it was started with --voxels none.",
+        };
         return pages::text(StatusCode::FORBIDDEN, refusal);
     }
     if level > MAX_LEVEL {
         return pages::text(StatusCode::NOT_FOUND, "A volume can be halved four times at most.");
     }
-    let Some(open) = app.store.opened(&series) else {
+    let whole = match app.entry.board() {
+        Some(board) => board.shown().volume_of(&series),
+        None => app.store.opened(&series).map(|open| Arc::clone(&open.loaded.volume)),
+    };
+    let Some(whole) = whole else {
         return pages::text(StatusCode::NOT_FOUND, "No session has this series open. Open it first.");
     };
     let Ok(turn) = Arc::clone(&app.voxel_turns).try_acquire_owned() else {
@@ -55,7 +62,6 @@ pub async fn voxels(
         return response;
     };
     let prepared = tokio::task::spawn_blocking(move || {
-        let whole = Arc::clone(&open.loaded.volume);
         let volume = (0..level).fold(whole, |volume, _| volume.halved(Reduction::Mean));
         let header = header_of(&volume, level);
         let tag = tag(&volume, &header);

@@ -3374,7 +3374,7 @@ var Client = class {
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
         this.#setRole(message.role);
-        this.#local.connected(message.voxels);
+        this.#local.connected(message.voxels && message.role === "owner");
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":

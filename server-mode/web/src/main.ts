@@ -223,7 +223,8 @@ class Client {
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
         this.#setRole(message.role);
-        this.#local.connected(message.voxels);
+        // Guests show what their host shows, which is drawn there.
+        this.#local.connected(message.voxels && message.role === "owner");
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
