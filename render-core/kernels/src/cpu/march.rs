@@ -3,7 +3,7 @@
 //! A vector of neighbouring rays, a packet, advances sample by sample together. Its rays never are far
 //! from each other, so they share look-ups of what can be skipped, and the voxels that they need.
 
-use super::lanes::{Kernel, Lanes, MAX_LANES, Part, Texel};
+use super::lanes::{Kernel, Lanes, Part, Texel};
 use super::light::Lamp;
 use super::sample::{Beam, Ends, Field, Lattice, Scene, Span, Tube, Tubes, Vec3, axes};
 use super::skip::SkipMap;
@@ -104,7 +104,7 @@ pub(super) struct March<'a, V, const PLAIN: bool> {
     pub lamp: Lamp<'a, V>,
     pub step_mm: f32,
     pub background: &'a [f32; 3],
-    pub tile: &'a mut Tile<'a, [u8; 4]>,
+    pub tile: &'a mut Tile<'a>,
 }
 
 /// What a packet has gathered.
@@ -185,12 +185,11 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
             let channel = light.color[i] * gathered + left * l.splat(self.background[i]);
             l.to_int(l.min(l.max(channel, zero), one) * l.splat(255.0) + l.splat(0.5))
         });
-        let opaque = l.splat_i(i32::from_le_bytes([0, 0, 0, 255]));
-        let mut words = [0; MAX_LANES];
-        l.store_i(r + g * l.splat_i(1 << 8) + b * l.splat_i(1 << 16) + opaque, &mut words);
-        for (pixel, word) in self.tile.pixels[start..start + L::COUNT].iter_mut().zip(words) {
-            *pixel = word.to_le_bytes();
-        }
+        let green = g * l.splat_i(i32::from_ne_bytes([0, 1, 0, 0]));
+        let blue = b * l.splat_i(i32::from_ne_bytes([0, 0, 1, 0]));
+        let red = r * l.splat_i(i32::from_ne_bytes([1, 0, 0, 0]));
+        let opaque = l.splat_i(i32::from_ne_bytes([0, 0, 0, 255]));
+        l.store_i(red + green + blue + opaque, &mut self.tile.pixels[start..]);
     }
 
     #[inline(always)]

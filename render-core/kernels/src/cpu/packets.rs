@@ -13,7 +13,7 @@ use super::project::{Extreme, Mean, Points, Show, Slab};
 use super::reference;
 use super::sample::{Field, Scene};
 use super::skip::{Cache, End, Look, Maxima, SkipMap};
-use super::tile::{ORDER, PIXELS, Patch, TILE, Tile};
+use super::tile::{BLOCKS, PIXELS, Patch, TILE, Tile};
 use crate::frame::{Frame, ValueImage};
 use crate::illumination::Illumination;
 use crate::render::Combine;
@@ -43,22 +43,22 @@ impl Packets {
         Ok(Self { level, threads, cache: Cache::default(), occlusion: Mutex::default() })
     }
 
-    /// Renders all tiles into rows of `PER_PIXEL` numbers for each pixel.
-    fn draw<T: Copy + Default + Send, const PER_PIXEL: usize>(
+    /// Renders all tiles.
+    fn draw(
         &self,
         volume: &Arc<Volume>,
         params: &RenderParams,
         cancel: &AtomicBool,
-        picture: &mut [T],
-        work: &impl Work<[T; PER_PIXEL]>,
+        picture: &mut [[u8; 4]],
+        work: &impl Work,
     ) -> Result<(), RenderError> {
-        let width = params.size[0] as usize * PER_PIXEL;
+        let width = params.size[0] as usize;
         with_voxels!(volume.voxels(), voxels => {
             let grid = Grid::new(voxels, volume.geometry().dims(), volume.stored_range());
             let level = if grid.suits_gathers() { self.level } else { Level::Portable };
             let scene = Scene { field: Field::new(grid, volume.rescale()), params };
-            let draw = |mut strip: Strip<'_, T, PER_PIXEL>| {
-                let mut pixels = [[T::default(); PER_PIXEL]; PIXELS];
+            let draw = |mut strip: Strip<'_>| {
+                let mut pixels = [0; PIXELS];
                 for tile in 0..strip.tiles() {
                     if cancel.load(Ordering::Relaxed) {
                         return;
@@ -144,24 +144,24 @@ impl Packets {
         })
     }
 
-    /// As `shaded`, for the values of projections and slices. `grey` is how they are shown, if they are.
-    fn valued(&self, volume: &Arc<Volume>, params: &RenderParams, grey: Option<Grey>) -> Option<Valued> {
-        match params.mode {
-            Mode::Projection { combine: Combine::Mean, step_mm, .. } => Some(Valued::Mean { step_mm }),
+    /// As `shaded`, for the values of projections and slices.
+    fn valued(&self, volume: &Arc<Volume>, params: &RenderParams, show: Show) -> Option<Valued> {
+        let kind = match params.mode {
+            Mode::Projection { combine: Combine::Mean, step_mm, .. } => Kind::Mean { step_mm },
             Mode::Projection { combine, step_mm, .. } => {
                 let end = if combine == Combine::Minimum { End::Smallest } else { End::Largest };
-                Some(Valued::Extreme {
-                    end,
-                    maxima: self.cache.maxima(volume, end),
-                    range: grey.map_or([f32::NEG_INFINITY, f32::INFINITY], visible_range),
-                    step_mm,
-                })
+                let range = match show {
+                    Show::Value => [f32::NEG_INFINITY, f32::INFINITY],
+                    Show::Grey { grey, .. } => visible_range(grey),
+                };
+                Kind::Extreme { end, maxima: self.cache.maxima(volume, end), range, step_mm }
             }
             Mode::Slice { samples, first_mm, step_mm, combine, .. } => {
-                Some(Valued::Slab(Points { samples: samples.min(MAX_SAMPLES), first_mm, step_mm, combine }))
+                Kind::Slab(Points { samples: samples.min(MAX_SAMPLES), first_mm, step_mm, combine })
             }
-            Mode::Volume { .. } | Mode::Isosurface { .. } => None,
-        }
+            Mode::Volume { .. } | Mode::Isosurface { .. } => return None,
+        };
+        Some(Valued { kind, show })
     }
 }
 
@@ -189,9 +189,9 @@ impl Backend for Packets {
                 })?;
             }
             Mode::Projection { grey, .. } | Mode::Slice { grey, .. } => {
-                if let Some(values) = self.valued(volume, params, Some(grey)) {
-                    let work = Greys { values, grey, background: bytes(params.background) };
-                    self.draw(volume, params, cancel, &mut pixels, &work)?;
+                let show = Show::Grey { grey, background: i32::from_ne_bytes(bytes(params.background)) };
+                if let Some(work) = self.valued(volume, params, show) {
+                    self.draw(volume, params, cancel, pixels.as_chunks_mut().0, &work)?;
                 }
                 if layered {
                     self.each_pixel(params, cancel, &mut pixels, |ray, [r, g, b, _]| {
@@ -207,7 +207,7 @@ impl Backend for Packets {
             }
             Mode::Volume { .. } | Mode::Isosurface { .. } => {
                 if let Some(shaded) = self.shaded(volume, params) {
-                    self.draw(volume, params, cancel, &mut pixels, &shaded)?;
+                    self.draw(volume, params, cancel, pixels.as_chunks_mut().0, &shaded)?;
                 }
             }
         }
@@ -243,8 +243,8 @@ impl Backend for Packets {
             if cancel.load(Ordering::Relaxed) {
                 return Err(RenderError::Cancelled);
             }
-        } else if let Some(work) = self.valued(volume, params, None) {
-            self.draw(volume, params, cancel, &mut values, &work)?;
+        } else if let Some(work) = self.valued(volume, params, Show::Value) {
+            self.draw(volume, params, cancel, bytemuck::cast_slice_mut(&mut values), &work)?;
         }
         Ok(ValueImage { size: params.size, values })
     }
@@ -267,11 +267,10 @@ fn visible_range(grey: Grey) -> [f32; 2] {
     if exact { [grey.low, white] } else { [f32::NEG_INFINITY, f32::INFINITY] }
 }
 
-/// What to do for each tile, with what was derived from the parameters for this picture. P is what
-/// becomes of a pixel.
-trait Work<P>: Sync {
-    /// In working order; what lies outside of the picture is of no use.
-    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [P; PIXELS]);
+/// What to do for each tile, with what was derived from the parameters for this picture.
+trait Work: Sync {
+    /// Pixels in working order; what lies outside of the picture is of no use.
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, pixels: &mut [i32; PIXELS]);
 }
 
 struct Shaded<'a> {
@@ -284,12 +283,12 @@ struct Shaded<'a> {
     background: [f32; 3],
 }
 
-impl Work<[u8; 4]> for Shaded<'_> {
-    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[u8; 4]; PIXELS]) {
+impl Work for Shaded<'_> {
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, pixels: &mut [i32; PIXELS]) {
         let Self { skip, matter, shading, step_mm, background, .. } = self;
         let (lamp, step_mm) = (Lamp::new(scene, shading, self.occlusion.as_deref()), *step_mm);
-        to.fill(bytes(*background));
-        let tile = &mut Tile { patch, pixels: to };
+        pixels.fill(i32::from_ne_bytes(bytes(*background)));
+        let tile = &mut Tile { patch, pixels };
         if self.plain {
             level.run(March::<V, true> { scene, skip, matter, lamp, step_mm, background, tile });
         } else {
@@ -298,50 +297,40 @@ impl Work<[u8; 4]> for Shaded<'_> {
     }
 }
 
-enum Valued {
+struct Valued {
+    kind: Kind,
+    show: Show,
+}
+
+enum Kind {
     Extreme { end: End, maxima: Arc<Maxima>, range: [f32; 2], step_mm: f32 },
     Mean { step_mm: f32 },
     Slab(Points),
 }
 
-impl Work<[f32; 1]> for Valued {
-    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[f32; 1]; PIXELS]) {
-        to.fill([f32::NAN]);
-        let tile = &mut Tile { patch, pixels: to };
-        match self {
-            Self::Extreme { end, maxima, range, step_mm } => {
+impl Work for Valued {
+    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, pixels: &mut [i32; PIXELS]) {
+        let show = self.show;
+        let tile = &mut Tile { patch, pixels };
+        match &self.kind {
+            Kind::Extreme { end, maxima, range, step_mm } => {
                 let (end, range, step_mm) = (*end, *range, *step_mm);
-                level.run(Extreme { scene, end, maxima, range, step_mm, tile });
+                level.run(Extreme { scene, end, maxima, range, step_mm, show, tile });
             }
-            Self::Mean { step_mm } => level.run(Mean { scene, step_mm: *step_mm, tile }),
-            Self::Slab(points) => level.run(Slab { scene, points: *points, tile }),
+            Kind::Mean { step_mm } => level.run(Mean { scene, step_mm: *step_mm, show, tile }),
+            Kind::Slab(points) => level.run(Slab { scene, points: *points, show, tile }),
         }
     }
 }
 
-struct Greys {
-    values: Valued,
-    grey: Grey,
-    background: [u8; 4],
-}
-
-impl Work<[u8; 4]> for Greys {
-    fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, to: &mut [[u8; 4]; PIXELS]) {
-        let mut values = [[0.0]; PIXELS];
-        self.values.draw(level, scene, patch, &mut values);
-        to.fill(self.background);
-        level.run(Show { values: values.as_flattened(), grey: self.grey, pixels: to });
-    }
-}
-
-/// Neighbouring columns of up to a tile's height of rows; `PER_PIXEL` numbers for each pixel.
-struct Strip<'a, T, const PER_PIXEL: usize> {
+/// Neighbouring columns of up to a tile's height of rows.
+struct Strip<'a> {
     at: [usize; 2],
-    rows: [&'a mut [T]; TILE[1]],
+    rows: [&'a mut [[u8; 4]]; TILE[1]],
 }
 
-impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
-    fn new(rows: impl Iterator<Item = &'a mut [T]>, first_row: usize) -> Self {
+impl<'a> Strip<'a> {
+    fn new(rows: impl Iterator<Item = &'a mut [[u8; 4]]>, first_row: usize) -> Self {
         let mut strip = Self { at: [0, first_row], rows: std::array::from_fn(|_| Default::default()) };
         for (slot, row) in strip.rows.iter_mut().zip(rows) {
             *slot = row;
@@ -350,7 +339,7 @@ impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
     }
 
     fn columns(&self) -> usize {
-        self.rows[0].len() / PER_PIXEL
+        self.rows[0].len()
     }
 
     fn tiles(&self) -> usize {
@@ -362,7 +351,7 @@ impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
         let columns = tiles * TILE[0];
         let at = [self.at[0] + columns, self.at[1]];
         let rows = self.rows.each_mut().map(|row| {
-            let cut = (columns * PER_PIXEL).min(row.len());
+            let cut = columns.min(row.len());
             row.split_off_mut(cut..).unwrap_or_default()
         });
         Self { at, rows }
@@ -382,23 +371,21 @@ impl<'a, T: Copy, const PER_PIXEL: usize> Strip<'a, T, PER_PIXEL> {
         Patch { at, size: [(self.columns() - left).min(TILE[0]), height] }
     }
 
-    /// Takes a tile's pixels in working order: four at a time lie side by side.
-    fn write(&mut self, tile: usize, pixels: &[[T; PER_PIXEL]; PIXELS]) {
-        let fours = pixels.as_chunks::<4>().0.iter().zip(ORDER.iter().step_by(4));
-        let left = tile * TILE[0];
-        // A loop of its own, so that the compiler copies a known length.
-        if left + TILE[0] <= self.columns() && !self.rows[TILE[1] - 1].is_empty() {
-            for (four, [column, row]) in fours {
-                let start = (left + usize::from(*column)) * PER_PIXEL;
-                self.rows[usize::from(*row)][start..][..4 * PER_PIXEL].copy_from_slice(four.as_flattened());
+    /// Takes a tile's pixels in working order.
+    fn write(&mut self, tile: usize, pixels: &[i32; PIXELS]) {
+        let pixels: &[[u8; 4]; PIXELS] = bytemuck::cast_ref(pixels);
+        for (row, blocks) in self.rows.iter_mut().zip(BLOCKS) {
+            let row = row.get_mut(tile * TILE[0]..).unwrap_or_default();
+            // With a known length the compiler copies four pixels at once.
+            if let Some(row) = row.first_chunk_mut::<{ TILE[0] }>() {
+                for (four, block) in row.as_chunks_mut::<4>().0.iter_mut().zip(blocks) {
+                    four.copy_from_slice(&pixels[block..][..4]);
+                }
+            } else {
+                for (four, block) in row.chunks_mut(4).zip(blocks) {
+                    four.copy_from_slice(&pixels[block..][..four.len()]);
+                }
             }
-            return;
-        }
-        for (four, [column, row]) in fours {
-            let start = (left + usize::from(*column)) * PER_PIXEL;
-            let place = self.rows[usize::from(*row)].get_mut(start..).unwrap_or_default();
-            let length = place.len().min(4 * PER_PIXEL);
-            place[..length].copy_from_slice(&four.as_flattened()[..length]);
         }
     }
 }

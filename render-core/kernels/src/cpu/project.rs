@@ -18,21 +18,24 @@ pub(super) struct Extreme<'a, V> {
     /// Values outside of this range need not be told from its ends.
     pub range: [f32; 2],
     pub step_mm: f32,
-    pub tile: &'a mut Tile<'a, [f32; 1]>,
+    pub show: Show,
+    pub tile: &'a mut Tile<'a>,
 }
 
 /// The mean of the values along each ray.
 pub(super) struct Mean<'a, V> {
     pub scene: &'a Scene<'a, V>,
     pub step_mm: f32,
-    pub tile: &'a mut Tile<'a, [f32; 1]>,
+    pub show: Show,
+    pub tile: &'a mut Tile<'a>,
 }
 
 /// Values at a fixed number of points of each ray, combined.
 pub(super) struct Slab<'a, V> {
     pub scene: &'a Scene<'a, V>,
     pub points: Points,
-    pub tile: &'a mut Tile<'a, [f32; 1]>,
+    pub show: Show,
+    pub tile: &'a mut Tile<'a>,
 }
 
 /// As in `Mode::Slice`.
@@ -51,49 +54,56 @@ trait Value<L: Lanes> {
 
 /// Stores the values of all rays in the tile.
 #[inline(always)]
-fn project<L: Lanes>(l: L, rays: Rays, tile: &mut Tile<'_, [f32; 1]>, mut value: impl Value<L>) {
+fn project<L: Lanes>(l: L, rays: Rays, show: Show, tile: &mut Tile<'_>, mut value: impl Value<L>) {
     for start in (0..PIXELS).step_by(L::COUNT) {
         let Some((column, row, inside)) = tile.packet(l, start) else { continue };
         let beam = Beam::new(l, &rays, column, row);
-        let found = value.of(l, &beam, inside);
-        l.store(found, tile.pixels[start..].as_flattened_mut());
+        show.store(l, value.of(l, &beam, inside), &mut tile.pixels[start..]);
     }
 }
 
-/// Values as grey pixels; where they are NaN, pixels stay as they are.
-pub(super) struct Show<'a> {
-    pub values: &'a [f32],
-    pub grey: Grey,
-    pub pixels: &'a mut [[u8; 4]],
+/// What becomes of values.
+#[derive(Clone, Copy)]
+pub(super) enum Show {
+    /// Floats, as they are.
+    Value,
+    /// Pixels; those without a value have the background's bytes.
+    Grey { grey: Grey, background: i32 },
 }
 
-impl Kernel for Show<'_> {
+impl Show {
+    /// A pixel without a value.
+    fn nothing(self) -> i32 {
+        match self {
+            Self::Value => f32::NAN.to_bits() as i32,
+            Self::Grey { background, .. } => background,
+        }
+    }
+
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) {
-        let (zero, one) = (l.splat(0.0), l.splat(1.0));
-        let vectors = self.values.chunks_exact(L::COUNT).zip(self.pixels.chunks_exact_mut(L::COUNT));
-        for (values, pixels) in vectors {
-            let value = l.load(values);
-            // Rounds as `Grey::brightness` and the reference do.
-            let ramp = (value - l.splat(self.grey.low)) * l.splat(self.grey.scale);
-            let brightness = l.min(l.max(ramp, zero), one);
-            let level = l.to_int(brightness * l.splat(255.0) + l.splat(0.5));
-            let mut words = [0; MAX_LANES];
-            l.store_i(
-                level * l.splat_i(0x01_0101) + l.splat_i(i32::from_le_bytes([0, 0, 0, 255])),
-                &mut words,
-            );
-            let shown = l.bits(l.le(value, value));
-            if shown.count_ones() as usize == L::COUNT {
-                for lane in 0..L::COUNT {
-                    pixels[lane] = words[lane].to_le_bytes();
-                }
-                continue;
-            }
-            for lane in 0..L::COUNT {
-                if shown >> lane & 1 == 1 {
-                    pixels[lane] = words[lane].to_le_bytes();
-                }
+    fn store_two<L: Lanes>(self, l: L, values: [L::F; 2], to: &mut [i32]) {
+        self.store(l, values[0], to);
+        self.store(l, values[1], &mut to[L::COUNT..]);
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes>(self, l: L, value: L::F, to: &mut [i32]) {
+        let Self::Grey { grey, background } = self else {
+            return l.store(value, bytemuck::cast_slice_mut(to));
+        };
+        // Rounds as `Grey::brightness` and the reference do.
+        let ramp = (value - l.splat(grey.low)) * l.splat(grey.scale);
+        let brightness = l.min(l.max(ramp, l.splat(0.0)), l.splat(1.0));
+        let level = l.to_int(brightness * l.splat(255.0) + l.splat(0.5));
+        let each = l.splat_i(i32::from_ne_bytes([1, 1, 1, 0]));
+        l.store_i(level * each + l.splat_i(i32::from_ne_bytes([0, 0, 0, 255])), to);
+        let shown = l.bits(l.le(value, value));
+        if shown == u32::MAX >> (32 - L::COUNT) {
+            return;
+        }
+        for (lane, pixel) in to[..L::COUNT].iter_mut().enumerate() {
+            if shown >> lane & 1 == 0 {
+                *pixel = background;
             }
         }
     }
@@ -102,13 +112,13 @@ impl Kernel for Show<'_> {
 impl<V: Texel> Kernel for Extreme<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { scene, end, maxima, range: [low, high], step_mm, tile } = self;
+        let Self { scene, end, maxima, range: [low, high], step_mm, show, tile } = self;
         let (sign, range) = match end {
             End::Largest => (1.0, [low, high]),
             End::Smallest => (-1.0, [-high, -low]),
         };
         let search = Search { scene, field: &scene.field, sign, maxima, range, step_mm, found_at: -1.0 };
-        project(l, scene.params.rays, tile, search);
+        project(l, scene.params.rays, show, tile, search);
     }
 }
 
@@ -241,8 +251,8 @@ fn two<L: Lanes, V: Texel>(
 impl<V: Texel> Kernel for Mean<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { scene, step_mm, tile } = self;
-        project(l, scene.params.rays, tile, Average { scene, step_mm });
+        let Self { scene, step_mm, show, tile } = self;
+        project(l, scene.params.rays, show, tile, Average { scene, step_mm });
     }
 }
 
@@ -288,7 +298,7 @@ const SOON: f32 = 4.0;
 impl<V: Texel> Kernel for Slab<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { scene, points, tile } = self;
+        let Self { scene, points, show, tile } = self;
         // A copy that no store to the tile can change.
         let rays = &{ scene.params.rays };
         let field = &scene.field;
@@ -300,21 +310,38 @@ impl<V: Texel> Kernel for Slab<'_, V> {
         let blend = Blend { field, points, soon: field.ahead(soon) };
         let within = Within::of(field, &points, rays, tile.patch.at, TILE);
         if within == Within::Nowhere {
+            tile.pixels.fill(show.nothing());
             return;
         }
-        for start in (0..PIXELS).step_by(L::COUNT) {
-            let Some((column, row, inside)) = tile.packet(l, start) else { continue };
-            let beam = Beam::new(l, rays, column, row);
+        // Two packets at a time, so that neither waits for its indices.
+        let pairs = (0..PIXELS).step_by(2 * L::COUNT);
+        if within == Within::Wholly && points.samples == 1 {
+            // With all else in one loop, the compiler keeps half of the numbers on the stack.
+            for start in pairs {
+                let found = blend.at(l, &tile.beams(l, rays, start), 0);
+                show.store_two(l, found, &mut tile.pixels[start..]);
+            }
+            return;
+        }
+        for start in pairs {
             let whole = match within {
                 Within::Partly => {
-                    let [x, y] = ORDER[start / 16 * 16];
+                    let [x, y] = ORDER[start / 32 * 32];
                     let at = [tile.patch.at[0] + u32::from(x), tile.patch.at[1] + u32::from(y)];
-                    Within::of(field, &points, rays, at, [4, 4]) == Within::Wholly
+                    Within::of(field, &points, rays, at, [8, 4]) == Within::Wholly
                 }
                 _ => true,
             };
-            let found = if whole { blend.whole(l, &beam) } else { blend.part(l, &beam, inside) };
-            l.store(found, tile.pixels[start..].as_flattened_mut());
+            if whole {
+                let found = blend.whole(l, &tile.beams(l, rays, start));
+                show.store_two(l, found, &mut tile.pixels[start..]);
+                continue;
+            }
+            for start in [start, start + L::COUNT] {
+                let Some((column, row, inside)) = tile.packet(l, start) else { continue };
+                let found = blend.part(l, &Beam::new(l, rays, column, row), inside);
+                show.store(l, found, &mut tile.pixels[start..]);
+            }
         }
     }
 }
@@ -376,18 +403,31 @@ struct Blend<'a, V> {
 impl<V: Texel> Blend<'_, V> {
     /// Of rays whose points all lie between the outermost voxel centres.
     #[inline(always)]
-    fn whole<L: Lanes>(&self, l: L, beam: &Beam<L>) -> L::F {
+    fn whole<L: Lanes>(&self, l: L, beams: &[Beam<L>; 2]) -> [L::F; 2] {
         let Points { samples, combine, .. } = self.points;
-        let mut result = combine.nothing(l);
+        let mut results = [combine.nothing(l); 2];
         for k in 0..samples {
-            let spot = self.field.spot_inside(l, beam.at(l.splat(self.points.at(k))));
-            let value = self.field.rescaled(l, self.field.stored_before(l, spot, Some(self.soon)));
-            result = combine.with(l, result, value);
+            let values = self.at(l, beams, k);
+            results = [combine.with(l, results[0], values[0]), combine.with(l, results[1], values[1])];
         }
-        if combine == Combine::Mean && samples > 1 {
-            result = result / l.splat(samples as f32);
+        if combine == Combine::Mean {
+            let count = l.splat(samples as f32);
+            results = [results[0] / count, results[1] / count];
         }
-        result
+        results
+    }
+
+    /// The values at point `k`.
+    #[inline(always)]
+    fn at<L: Lanes>(&self, l: L, beams: &[Beam<L>; 2], k: u32) -> [L::F; 2] {
+        let Self { field, soon, .. } = self;
+        let t = l.splat(self.points.at(k));
+        let first = field.point(l, field.spot_inside(l, beams[0].at(t)));
+        let second = field.point(l, field.spot_inside(l, beams[1].at(t)));
+        [
+            field.rescaled(l, field.stored_at(l, first, Some(*soon))),
+            field.rescaled(l, field.stored_at(l, second, Some(*soon))),
+        ]
     }
 
     #[inline(always)]

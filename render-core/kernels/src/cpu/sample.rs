@@ -303,6 +303,13 @@ impl Tube {
     }
 }
 
+/// Where in memory and in its cell each lane looks.
+#[derive(Clone, Copy)]
+pub(super) struct Point<'a, L: Lanes, V> {
+    place: Place<'a, V, L::Index>,
+    fraction: Vec3<L>,
+}
+
 /// The volume as kernels see it.
 pub(super) struct Field<'a, V> {
     pub grid: Grid<'a, V>,
@@ -350,16 +357,21 @@ impl<'a, V: Texel> Field<'a, V> {
     /// Stored value by trilinear interpolation.
     #[inline(always)]
     pub fn stored<L: Lanes>(&self, l: L, spot: Spot<L>) -> L::F {
-        self.stored_before(l, spot, None)
+        self.stored_at(l, self.point(l, spot), None)
+    }
+
+    /// Where the voxels around a spot are.
+    #[inline(always)]
+    pub fn point<L: Lanes>(&self, l: L, spot: Spot<L>) -> Point<'_, L, V> {
+        Point { place: l.place(&self.grid, spot.cell, self.cell_span), fraction: spot.fraction }
     }
 
     /// `stored`, where places `soon` ahead of this one are next.
     #[inline(always)]
-    pub fn stored_before<L: Lanes>(&self, l: L, spot: Spot<L>, soon: Option<isize>) -> L::F {
+    pub fn stored_at<L: Lanes>(&self, l: L, point: Point<'_, L, V>, soon: Option<isize>) -> L::F {
         let [_, dy, dz] = self.grid.next();
-        let place = l.place(&self.grid, spot.cell, self.cell_span);
-        let [fx, fy, fz] = spot.fraction;
-        let [a, b, c, d] = l.rises(place, [0, dy, dz, dz + dy], soon);
+        let [fx, fy, fz] = point.fraction;
+        let [a, b, c, d] = l.rises(point.place, [0, dy, dz, dz + dy], soon);
         let near = lerp(l, l.mul_add(a.1, fx, a.0), l.mul_add(b.1, fx, b.0), fy);
         let far = lerp(l, l.mul_add(c.1, fx, c.0), l.mul_add(d.1, fx, d.0), fy);
         lerp(l, near, far, fz)

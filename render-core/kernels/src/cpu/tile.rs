@@ -1,6 +1,8 @@
 //! A small rectangle of the picture, worked on by one thread.
 
 use super::lanes::Lanes;
+use super::sample::Beam;
+use crate::render::Rays;
 
 /// Pixels of a tile along each axis, and in all.
 pub(super) const TILE: [usize; 2] = [16, 16];
@@ -19,7 +21,22 @@ pub(super) static ORDER: [[u8; 2]; PIXELS] = {
     order
 };
 
-/// The same, one coordinate each.
+/// Where in working order each row of the tile begins in its blocks; four pixels lie side by side.
+pub(super) const BLOCKS: [[usize; TILE[0] / 4]; TILE[1]] = {
+    let mut blocks = [[0; TILE[0] / 4]; TILE[1]];
+    let mut row = 0;
+    while row < TILE[1] {
+        let mut block = 0;
+        while block < TILE[0] / 4 {
+            blocks[row][block] = (row / 4 * (TILE[0] / 4) + block) * 16 + row % 4 * 4;
+            block += 1;
+        }
+        row += 1;
+    }
+    blocks
+};
+
+/// The same as `ORDER`, one coordinate each.
 static COLUMNS: [f32; PIXELS] = coordinates(0);
 static ROWS: [f32; PIXELS] = coordinates(1);
 
@@ -33,10 +50,10 @@ const fn coordinates(axis: usize) -> [f32; PIXELS] {
     coordinates
 }
 
-/// What a kernel works on and leaves behind, in working order.
-pub(super) struct Tile<'a, P> {
+/// What a kernel works on and leaves behind, in working order: the four bytes of a pixel, or a float.
+pub(super) struct Tile<'a> {
     pub patch: Patch,
-    pub pixels: &'a mut [P; PIXELS],
+    pub pixels: &'a mut [i32; PIXELS],
 }
 
 /// Where a tile lies in the picture.
@@ -48,7 +65,20 @@ pub(super) struct Patch {
     pub size: [usize; 2],
 }
 
-impl<P> Tile<'_, P> {
+impl Tile<'_> {
+    /// The rays of two vectors' worth of pixels in working order, in the picture or not.
+    #[inline(always)]
+    pub fn beams<L: Lanes>(&self, l: L, rays: &Rays, start: usize) -> [Beam<L>; 2] {
+        [self.beam(l, rays, start), self.beam(l, rays, start + L::COUNT)]
+    }
+
+    #[inline(always)]
+    fn beam<L: Lanes>(&self, l: L, rays: &Rays, start: usize) -> Beam<L> {
+        let [left, top] = self.patch.at.map(|x| x as f32);
+        let (column, row) = (l.load(&COLUMNS[start..]), l.load(&ROWS[start..]));
+        Beam::new(l, rays, l.splat(left) + column, l.splat(top) + row)
+    }
+
     /// Columns and rows in the picture of a vector's worth of pixels in working order, and which of them
     /// lie in it; None if none does.
     #[inline(always)]

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Kernel, Lanes, Layout, Part, Place, Texel};
+use super::{Grid, Kernel, Lanes, Layout, Part, Place, Texel, rises_of_pairs};
 
 const N: usize = 8;
 
@@ -311,10 +311,7 @@ impl Lanes for Avx2 {
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(i as usize).cast()) };
             }
         }
-        let [a, b, c, d] = offsets;
-        let (a, b) = (self.pair(place, a), self.pair(place, b));
-        let (c, d) = (self.pair(place, c), self.pair(place, d));
-        [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)]
+        rises_of_pairs(self, place, offsets)
     }
 
     #[inline(always)]

@@ -210,6 +210,18 @@ pub(super) struct Place<'a, V, Index> {
     span: usize,
 }
 
+/// `Lanes::rises` where nothing but `pair` is at hand.
+#[inline(always)]
+fn rises_of_pairs<L: Lanes, V: Texel>(
+    l: L,
+    place: Place<'_, V, L::Index>,
+    [a, b, c, d]: [usize; 4],
+) -> [(L::F, L::F); 4] {
+    let (a, b) = (l.pair(place, a), l.pair(place, b));
+    let (c, d) = (l.pair(place, c), l.pair(place, d));
+    [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)]
+}
+
 /// A cell for each lane and the place in it, from 0 to 1 on each axis.
 #[derive(Clone, Copy)]
 pub(super) struct Spot<L: Lanes> {
@@ -295,10 +307,7 @@ pub(super) trait Lanes: Copy {
         offsets: [usize; 4],
         _soon: Option<isize>,
     ) -> [(Self::F, Self::F); 4] {
-        let [a, b, c, d] = offsets;
-        let (a, b) = (self.pair(place, a), self.pair(place, b));
-        let (c, d) = (self.pair(place, c), self.pair(place, d));
-        [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)]
+        rises_of_pairs(self, place, offsets)
     }
 
     /// Runs what is rare in a function of its own, so that it takes no registers where it is not run,

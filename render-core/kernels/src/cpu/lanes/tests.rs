@@ -169,6 +169,38 @@ impl Kernel for Tables {
     }
 }
 
+/// The rises of all places in a grid, whatever memory is asked for meanwhile.
+struct Rises<'a, V>(Level, Grid<'a, V>);
+
+impl<V: Texel> Kernel for Rises<'_, V> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self(level, grid) = self;
+        let [nx, ny, _] = grid.dims;
+        let len = grid.voxels.len();
+        let span = nx * ny + nx + 1;
+        let offsets = [0, nx, nx * ny, nx * ny + nx];
+        for soon in [None, Some(1), Some(-(1 << 40)), Some(1 << 40)] {
+            for first in 0..len {
+                let index = |lane: usize| (first + 7 * lane) % len;
+                let axis = |stride: usize, of: usize| -> [i32; MAX_LANES] {
+                    std::array::from_fn(|lane| (index(lane) / stride % of) as i32)
+                };
+                let voxel = [axis(1, nx), axis(nx, ny), axis(nx * ny, len)].map(|axis| ints(l, &axis));
+                let found = l.rises(l.place(&grid, voxel, span), offsets, soon);
+                for (offset, (low, rise)) in offsets.into_iter().zip(found) {
+                    let (low, rise) = (numbers(l, low), numbers(l, rise));
+                    for lane in (0..L::COUNT).filter(|&lane| index(lane) + span < len) {
+                        let at = index(lane) + offset;
+                        let [a, b] = [at, at + 1].map(|at| grid.voxels[at].to_f32());
+                        assert_eq!((low[lane], rise[lane]), (a, b - a), "{level}: voxel {at}, {soon:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 struct Reads<'a, V>(Level, Grid<'a, V>);
 
 impl<V: Texel> Kernel for Reads<'_, V> {
@@ -234,13 +266,16 @@ fn tables_give_their_entries_and_nothing_from_beyond() {
 }
 
 #[test]
-fn voxels_of_every_type_are_read_in_pairs_and_fours() {
+fn voxels_of_every_type_are_read_in_pairs_rises_and_fours() {
     const DIMS: [u32; 3] = [5, 4, 3];
     fn check<V: Texel>(number: impl Fn(u32) -> V) {
         let voxels: Vec<V> =
             (0..DIMS.iter().product()).map(|i: u32| number(i.wrapping_mul(0x9e37_79b9))).collect();
         let grid = || Grid::new(&voxels, DIMS, (f32::MIN, f32::MAX));
-        Level::available().for_each(|level| level.run(Reads(level, grid())));
+        for level in Level::available() {
+            level.run(Reads(level, grid()));
+            level.run(Rises(level, grid()));
+        }
     }
     check(|bits| (bits >> 24) as u8);
     check(|bits| (bits >> 16) as i16);

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Kernel, Lanes, Layout, Part, Place, Spot, Texel};
+use super::{Grid, Kernel, Lanes, Layout, Part, Place, Spot, Texel, rises_of_pairs};
 use window::{Cells, Numbers, Slopes};
 
 const N: usize = 16;
@@ -82,6 +82,10 @@ unsafe fn words(from: *const u8, index: __m512i) -> __m512i {
     }
 }
 
+/// In a cache line of its own: what is stored as one vector can then be read lane by lane without waiting.
+#[repr(align(64))]
+struct Indices([u32; N]);
+
 /// As `words`, `2 * offset` bytes further for each of four offsets. Each index is fetched once, also for
 /// what has memory bring 16 bits of each lane that many further `soon`.
 ///
@@ -94,10 +98,10 @@ unsafe fn four_words(
     offsets: [usize; 4],
     soon: Option<isize>,
 ) -> [__m512i; 4] {
-    let mut at = [0u32; N];
+    let mut at = Indices([0; N]);
     // SAFETY: the array holds a vector; the caller vouches for what is read.
     unsafe {
-        _mm512_storeu_si512(at.as_mut_ptr().cast(), index);
+        _mm512_storeu_si512(at.0.as_mut_ptr().cast(), index);
         if soon.is_some() {
             // Else the compiler takes indices out of the register, and keeps them on the stack for want
             // of others.
@@ -107,7 +111,7 @@ unsafe fn four_words(
         let (a, b, c, d) = (from.add(2 * a), from.add(2 * b), from.add(2 * c), from.add(2 * d));
         macro_rules! word {
             ($row:expr, $lane:expr) => {
-                $row.add(2 * at[$lane] as usize).cast::<i32>().read_unaligned()
+                $row.add(2 * at.0[$lane] as usize).cast::<i32>().read_unaligned()
             };
         }
         macro_rules! four {
@@ -122,7 +126,7 @@ unsafe fn four_words(
         }
         macro_rules! bring {
             ($soon:expr, $lane:expr) => {
-                _mm_prefetch::<_MM_HINT_T0>($soon.wrapping_add(2 * at[$lane] as usize).cast())
+                _mm_prefetch::<_MM_HINT_T1>($soon.wrapping_add(2 * at.0[$lane] as usize).cast())
             };
         }
         macro_rules! group {
@@ -475,10 +479,7 @@ impl Lanes for Avx512 {
         soon: Option<isize>,
     ) -> [(Floats, Floats); 4] {
         if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
-            let [a, b, c, d] = offsets;
-            let (a, b) = (self.pair(place, a), self.pair(place, b));
-            let (c, d) = (self.pair(place, c), self.pair(place, d));
-            return [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)];
+            return rises_of_pairs(self, place, offsets);
         }
         for offset in offsets {
             assert!(offset < place.span, "the pair leaves the span");
