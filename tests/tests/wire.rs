@@ -337,6 +337,11 @@ async fn without_the_token_there_is_only_the_sign_in_page() {
     let health = server.get("/healthz", "").await;
     assert!(health.starts_with("HTTP/1.1 200") && health.ends_with("\r\n\r\nok"), "{health}");
 
+    let metrics = server.get("/metrics", "").await;
+    assert!(metrics.starts_with("HTTP/1.1 401") && !metrics.contains("voxcast_clients"), "{metrics}");
+    let metrics = server.get("/metrics", &format!("Authorization: Bearer {}\r\n", server.token)).await;
+    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("\nvoxcast_clients 0\n"), "{metrics}");
+
     let wrong = server.get("/?token=wrong", "").await;
     assert!(wrong.starts_with("HTTP/1.1 401") && wrong.contains("not right"), "{wrong}");
     assert!(!wrong.contains("token=wrong"), "the wrong token is not repeated");

@@ -3,6 +3,7 @@
 mod auth;
 mod door;
 mod entry;
+mod metrics;
 mod pages;
 mod presets;
 mod socket;
@@ -38,6 +39,7 @@ use crate::webrtc::{Config as WebRtcConfig, WebRtc};
 use auth::Proof;
 pub(crate) use auth::{Guesses, Token};
 use entry::{Admitted, Entry};
+use metrics::Metrics;
 use pages::{Assets, SignIn};
 use presets::{Presets, Watch};
 use socket::Hosted;
@@ -225,6 +227,7 @@ struct App {
     /// Those whose clients are gone for a while.
     waiting: Waiting<Hosted>,
     session_numbers: AtomicU64,
+    metrics: Metrics,
     closing: watch::Receiver<bool>,
 }
 
@@ -318,6 +321,7 @@ impl Server {
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
             waiting: Waiting::new(config.max_sessions.min(MOST_WAITING)),
             session_numbers: AtomicU64::new(0),
+            metrics: Metrics::new(),
             closing,
         };
         Ok(Self { listener, app: Arc::new(app), close, presets: watch, ready })
@@ -434,6 +438,7 @@ fn router(app: &Arc<App>) -> Router {
         .route("/ws", get(socket::upgrade))
         .route("/thumbnail/{series}", get(thumbnail))
         .route("/voxels/{series}/{level}", get(voxels::voxels))
+        .route("/metrics", get(metrics::metrics))
         .fallback(get(page))
         .layer(from_fn_with_state(Arc::clone(app), admit))
         .route("/sign-in", post(sign_in))
@@ -461,13 +466,13 @@ async fn admit(
         Proof::Offered(token) => match app.check(address, token, resume_token.as_deref()) {
             Ok(who) if request.uri().path() == "/" => return app.let_in(request.uri(), &who),
             Ok(who) => who,
-            Err(refusal) => return pages::sign_in(refusal, request.uri()),
+            Err(refusal) => return pages::sign_in(refusal, request.uri(), request.headers()),
         },
         Proof::Cookie(cookie) => match app.entry.known(cookie) {
             Some(who) => who,
-            None => return pages::sign_in(SignIn::Needed, request.uri()),
+            None => return pages::sign_in(SignIn::Needed, request.uri(), request.headers()),
         },
-        Proof::None => return pages::sign_in(SignIn::Needed, request.uri()),
+        Proof::None => return pages::sign_in(SignIn::Needed, request.uri(), request.headers()),
     };
     request.extensions_mut().insert(admitted);
     next.run(request).await
@@ -484,7 +489,7 @@ async fn sign_in(
             "This page may not sign in: it comes from another origin.",
         );
     }
-    let uri = request.uri().clone();
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
     let body = axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES);
     let Ok(Ok(body)) = tokio::time::timeout(REQUEST_TIMEOUT, body).await else {
         return pages::text(StatusCode::BAD_REQUEST, "The sign-in form did not arrive or is too long.");
@@ -492,7 +497,7 @@ async fn sign_in(
     let token = auth::form_token(std::str::from_utf8(&body).unwrap_or_default());
     match app.check(address, token, None) {
         Ok(who) => app.let_in(&uri, &who),
-        Err(refusal) => pages::sign_in(refusal, &uri),
+        Err(refusal) => pages::sign_in(refusal, &uri, &headers),
     }
 }
 

@@ -103,23 +103,32 @@ pub enum SignIn {
 
 /// The sign-in page in place of what was asked for. It stands alone: nothing else of the server is shown without the
 /// token.
-pub fn sign_in(why: SignIn, uri: &Uri) -> Response {
-    let (status, message) = match why {
+pub fn sign_in(why: SignIn, uri: &Uri, headers: &HeaderMap) -> Response {
+    let (status, english, german) = match why {
         SignIn::Needed => (
             StatusCode::UNAUTHORIZED,
             "Paste the address that the server printed when it started, or the token in it.",
+            "Die Adresse einfügen, die der Server beim Start ausgegeben hat, oder das Token darin.",
         ),
         SignIn::WrongToken => (
             StatusCode::UNAUTHORIZED,
             "This token is not right. It changes whenever the server starts: look for the last address that it printed.",
+            "Dieses Token ist nicht richtig. Es ändert sich mit jedem Start des Servers: Seine letzte Adresse gilt.",
         ),
         SignIn::TooManyGuesses => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many wrong tokens from your address. Wait a minute, then try again.",
+            "Zu viele falsche Token von Ihrer Adresse. Bitte eine Minute warten, dann noch einmal versuchen.",
         ),
+    };
+    let (lang, message, button) = match speaks_german(headers) {
+        true => ("de", german, "Anmelden"),
+        false => ("en", english, "Sign in"),
     };
     let role = if why == SignIn::Needed { "" } else { " role=\"alert\"" };
     let page = include_str!("sign_in.html")
+        .replace("{lang}", lang)
+        .replace("{button}", button)
         .replace("{message}", message)
         .replace("{role}", role)
         .replace("{kept}", auth::kept_query(uri));
@@ -132,6 +141,14 @@ pub fn sign_in(why: SignIn, uri: &Uri) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
     response
+}
+
+/// Whether German comes before English among the languages that a browser asks for.
+fn speaks_german(headers: &HeaderMap) -> bool {
+    let wanted =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let known = wanted.split(',').map(|tag| tag.trim().split(['-', ';']).next().unwrap_or_default());
+    known.map(str::to_ascii_lowercase).find(|tag| tag == "de" || tag == "en").is_some_and(|tag| tag == "de")
 }
 
 /// The page carries its own style and no script.

@@ -26,7 +26,7 @@ use super::entry::Admitted;
 use super::presets::Presets;
 use super::{App, VoxelPolicy, auth, pages};
 use crate::board::{Driven, Pass, Shown};
-use crate::session::{Access, Dialect, Input, Output, PeerEvent, Rendered, Session};
+use crate::session::{Access, Dialect, Input, Output, PeerEvent, Picture, Rendered, Session};
 use crate::studies::Opened;
 use crate::webrtc::{Peer, WebRtc};
 
@@ -146,6 +146,7 @@ impl Hosted {
         let library = Arc::clone(&presets.borrow_and_update());
         let (events, inbox) = mpsc::channel(EVENTS);
         tracing::info!(session = %id, ?dialect, "session begins");
+        app.metrics.session_began();
         let role = pass.map_or(protocol::message::Role::Owner, |pass| pass.role);
         let access = Access { role, voxels: app.voxels != VoxelPolicy::None };
         let guest = pass.and_then(|pass| Some((pass.guest, app.entry.board()?.watch())));
@@ -223,6 +224,7 @@ async fn serve(
             end.reason
         }
         None => {
+            app.metrics.turned_away();
             tracing::warn!("a client was turned away: there is no time, or no place, for one more");
             Some(closing(CloseCode::Again, "The server has as much to do as it can. Try again later."))
         }
@@ -321,6 +323,7 @@ impl Client<'_> {
                         }
                         Some(Ok(Message::Pong(_))) => {
                             if let Some(pinged) = pinged.take() {
+                                self.app.metrics.round_trip(heard - pinged);
                                 self.handle(heard, Input::RoundTrip(heard - pinged));
                             }
                         }
@@ -351,7 +354,13 @@ impl Client<'_> {
                 }
                 Some(event) = self.hosted.inbox.recv() => {
                     let input = match event {
-                        Event::Rendered(rendered) => Input::Rendered(rendered),
+                        Event::Rendered(rendered) => {
+                            if let Ok(picture) = &rendered.picture {
+                                let Picture { message, render_time, encode_time, .. } = picture;
+                                self.app.metrics.picture(message.len(), *render_time, *encode_time);
+                            }
+                            Input::Rendered(rendered)
+                        }
                         Event::Opened(request, opened) => Input::Opened(request, opened),
                         Event::Measured(seq, measured) => Input::Measured(seq, measured),
                     };
@@ -474,6 +483,7 @@ impl Client<'_> {
                 Output::Measure(seq, task) => {
                     let events = events.clone();
                     let reply = move |measured| drop(events.try_send(Event::Measured(seq, measured)));
+                    self.app.metrics.measured();
                     self.app.measuring.submit(*number, task, Box::new(reply));
                 }
                 Output::Withdraw { view } => self.app.frames.withdraw(*number, view),
