@@ -167,11 +167,14 @@ fn measure(task: &Task, progress: &Progress) -> Result<Measured, String> {
         value: quantity.value,
         unit: quantity.unit.clone(),
     };
+    let in_mm =
+        values.quantities.iter().any(|quantity| ["mm", "mm²", "ml"].contains(&quantity.unit.as_str()));
     Ok(Measured {
         request: measure.request,
         quantities: values.quantities.iter().map(quantity).collect(),
         histogram: values.histogram,
         doubt: values.doubt,
+        lengths_by: in_mm.then(|| series.spacing_source.to_owned()),
     })
 }
 

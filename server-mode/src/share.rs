@@ -46,6 +46,8 @@ pub struct Labels {
     pub series_number: Option<i32>,
     /// What tells its patient space from others.
     pub frame_of_reference_uid: String,
+    /// What the distance of the pixels is taken from, for people.
+    pub spacing_source: &'static str,
 }
 
 impl SharedSeries {
@@ -67,7 +69,7 @@ impl SharedSeries {
             mean: volume.mean(),
             unit: volume.meaning().unit.clone(),
         };
-        let Labels { series_id, study_id, frame_of_reference_uid, .. } = labels.clone();
+        let Labels { series_id, study_id, frame_of_reference_uid, spacing_source, .. } = labels.clone();
         let listed = Study {
             study_instance_uid: labels.study_id,
             description: labels.study_description,
@@ -85,7 +87,14 @@ impl SharedSeries {
         };
         let loaded = Loaded { volume, facts, warnings, report, failed: Vec::new() };
         Self {
-            open: Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid, suv, loaded }),
+            open: Arc::new(OpenSeries {
+                study_id,
+                series_id,
+                frame_of_reference_uid,
+                suv,
+                spacing_source,
+                loaded,
+            }),
             listed,
         }
     }

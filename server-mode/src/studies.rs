@@ -167,6 +167,8 @@ pub struct OpenSeries {
     pub frame_of_reference_uid: String,
     /// How a PET's values become SUVs, where that is known.
     pub suv: Option<Suv>,
+    /// What the distance of the pixels is taken from, for people.
+    pub spacing_source: &'static str,
     pub loaded: Loaded,
 }
 
@@ -330,7 +332,10 @@ impl Shared {
                 let suv = series.suv.clone().and_then(Result::ok);
                 let (study_id, series_id) = (study_id.to_owned(), id.to_owned());
                 let frame_of_reference_uid = series.frame_of_reference_uid().to_owned();
-                Ok(Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid, suv, loaded }))
+                let spacing_source = series.spacing_source();
+                let open =
+                    OpenSeries { study_id, series_id, frame_of_reference_uid, suv, spacing_source, loaded };
+                Ok(Arc::new(open))
             }
             // Clients are not told where files lie.
             Ok(Err(dicom::Error::Path { reason, .. })) => Err(OpenError::Load(reason)),

@@ -357,6 +357,7 @@ fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> 
         series_description: series.series_description.clone(),
         series_number: series.series_number,
         frame_of_reference_uid: series.frame.clone(),
+        spacing_source: series.spacing_source,
     };
     let (report, warnings) = (series.report.clone(), series.warnings.clone());
     SharedSeries::new(labels, std::sync::Arc::clone(volume), report, warnings, series.suv)

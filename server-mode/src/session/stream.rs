@@ -192,7 +192,13 @@ impl Session {
         if let Some(series) = self.series.clone() {
             for &LayoutView { view: number, content, size, paused } in &wanted {
                 match self.views.get_mut(&number) {
-                    Some(view) if view.size() == size && view.kind() == content => {}
+                    Some(view) if view.size() == size && view.kind() == content => {
+                        if view.no_longer_set() {
+                            let info = view.info(number);
+                            self.counters[usize::from(number)].told = Some(info.clone());
+                            self.send(&ServerMessage::View(info));
+                        }
+                    }
                     Some(view) => {
                         view.relayout(content, size);
                         view.moved(now, seq);

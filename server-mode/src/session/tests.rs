@@ -243,7 +243,9 @@ pub fn series() -> Arc<OpenSeries> {
         failed: Vec::new(),
     };
     let (study_id, series_id) = ("1.2".into(), "1.2.3".into());
-    Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid: "1.2.9".into(), suv: None, loaded })
+    let frame_of_reference_uid = "1.2.9".into();
+    let spacing_source = "Pixel Spacing (0028,0030)";
+    Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid, suv: None, spacing_source, loaded })
 }
 
 /// A stage whose client takes lossless pictures, all of them shown.

@@ -378,6 +378,11 @@ impl View {
         self.is_set
     }
 
+    /// From now on the client is told its state again. Returns whether it was not.
+    pub fn no_longer_set(&mut self) -> bool {
+        std::mem::take(&mut self.is_set)
+    }
+
     pub fn series(&self) -> &Arc<OpenSeries> {
         &self.series
     }

@@ -220,7 +220,11 @@ histogram: Array<number>,
 /**
  * Why lengths are in pixels, or not at all.
  */
-doubt: string | null, };
+doubt: string | null, 
+/**
+ * What of the files millimetres are taken from; `None` where nothing is told in them.
+ */
+lengthsBy: string | null, };
 
 /**
  * A number with its unit.

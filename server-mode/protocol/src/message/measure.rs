@@ -83,6 +83,8 @@ pub struct Measured {
     pub histogram: Vec<u64>,
     /// Why lengths are in pixels, or not at all.
     pub doubt: Option<String>,
+    /// What of the files millimetres are taken from; `None` where nothing is told in them.
+    pub lengths_by: Option<String>,
 }
 
 /// A number with its unit.

@@ -184,7 +184,7 @@ impl Measured {
         few("quantities", &self.quantities, MAX_QUANTITIES)?;
         shorts(self.quantities.iter().flat_map(|Quantity { measure, unit, .. }| [measure, unit]))?;
         few("histogram", &self.histogram, MAX_BARS)?;
-        shorts(&self.doubt)
+        shorts(self.doubt.iter().chain(&self.lengths_by))
     }
 }
 

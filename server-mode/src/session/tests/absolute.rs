@@ -26,9 +26,8 @@ fn open(series: &[&Arc<OpenSeries>]) -> Stage {
 }
 
 fn named(id: &str) -> Arc<OpenSeries> {
-    let OpenSeries { loaded, .. } = Arc::into_inner(series()).expect("nobody has it yet");
-    let (study_id, series_id) = ("1.2".into(), id.into());
-    Arc::new(OpenSeries { study_id, series_id, frame_of_reference_uid: "1.2.9".into(), suv: None, loaded })
+    let open = Arc::into_inner(series()).expect("nobody has it yet");
+    Arc::new(OpenSeries { series_id: id.into(), ..open })
 }
 
 fn set(
@@ -253,4 +252,30 @@ fn a_view_that_is_paused_keeps_its_state_and_goes_on_with_a_whole_picture() {
         job.state.camera,
         ViewState::new(&job.volume, Content::Volume, Orientation::Axial, [400, 300]).camera
     );
+}
+
+#[test]
+fn after_a_layout_a_view_that_was_set_is_told_of_again() {
+    let mut stage = Stage::showing();
+    let of = series();
+    let volume = &of.loaded.volume;
+    let mut state = ViewState::new(volume, Content::Slice, Orientation::Axial, [400, 300]);
+    state.plane.flip_horizontal();
+    set(&mut stage, 1, &of, &state, false, false);
+    let told = |stage: &Stage| {
+        let views = stage.texts.iter().filter(|text| text["type"] == "view" && text["view"] == 1);
+        views.map(|text| (text["letters"]["left"].clone(), text["slice"].clone())).next_back()
+    };
+    stage.settle();
+    assert_eq!(told(&stage), None, "who sets a view knows it");
+    stage.say(json!({"type": "layout", "views": [
+        {"view": 0, "content": "volume", "size": [400, 300]},
+        {"view": 1, "content": "axial", "size": [400, 300]},
+        {"view": 2, "content": "coronal", "size": [400, 300]},
+    ]}));
+    let (left, slice) = told(&stage).expect("the view is told");
+    assert_eq!(left, "L", "as it was set");
+    stage.say(json!({"type": "scroll", "view": 1, "slices": 1}));
+    stage.settle();
+    assert_ne!(told(&stage).expect("told").1, slice);
 }
