@@ -51,8 +51,8 @@ function record(fields) {
     return Object.fromEntries(values.filter(([, value2]) => value2 !== void 0));
   };
 }
-function oneOf(...names) {
-  return (value, at) => names.find((name) => name === value) ?? fail(at, `one of ${names.join(", ")}`);
+function oneOf(...names2) {
+  return (value, at) => names2.find((name) => name === value) ?? fail(at, `one of ${names2.join(", ")}`);
 }
 var pair = (value, at) => {
   const [a, b, ...more] = list(number)(value, at);
@@ -80,10 +80,10 @@ var views = (value, at) => {
   return distinct ? numbers : fail(at, "numbers of views, each once");
 };
 var flag = (value, at) => typeof value === "boolean" ? value : fail(at, "true or false");
-function tuple(length) {
+function tuple(length2) {
   return (value, at) => {
     const numbers = list(number)(value, at);
-    return numbers.length === length ? numbers : fail(at, `${length} numbers`);
+    return numbers.length === length2 ? numbers : fail(at, `${length2} numbers`);
   };
 }
 var size = tuple(2);
@@ -298,7 +298,8 @@ var readMessage = {
     request: count,
     quantities: few(record({ measure: text, value: number, unit: text }), MAX_QUANTITIES),
     histogram: few(count, MAX_BARS),
-    doubt: optional(text)
+    doubt: optional(text),
+    lengthsBy: optional(text)
   }),
   shared: record({ type: oneOf("shared"), views }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
@@ -611,379 +612,612 @@ function sliderToWidth(position, maxWidth) {
   return Math.max(1, Math.round(1 + (maxWidth - 1) * position * position));
 }
 
-// src/echo.ts
-var ZOOM_PER_PIXEL = 0.01;
-var ZOOM_PER_WHEEL = 1e-3;
-var PIXELS_PER_WINDOW = 300;
-var VIEW_ANGLE = 30 * Math.PI / 180;
-var PATIENCE_MS = 1500;
-var SLICES = ["axial", "coronal", "sagittal"];
-var SHADED = ["volume", "cinematic"];
-var Echo = class {
-  #pending = [];
-  #drag = null;
-  /** A message for the view was sent. Returns whether the view looks different for it. */
-  sent(message, seq, content, at) {
-    const effects = this.#effects(message, content);
-    for (const effect of effects) this.#pending.push({ seq, at, effect });
-    return effects.length > 0;
-  }
-  /** A picture that shows all input up to `inputSeq` is on screen. */
-  shown(inputSeq) {
-    this.#pending = this.#pending.filter(({ seq }) => seq > inputSeq);
-  }
-  clear() {
-    this.#pending = [];
-    this.#drag = null;
-  }
-  /** How the picture of `base` is to look now; null: as it is. Where the page draws it itself, it need not wait for the server. */
-  appearance(base, content, now, drawnHere = false) {
-    if (!drawnHere) this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
-    if (this.#pending.length === 0) return null;
-    const isSlice = SLICES.includes(content);
-    let { zoom, window } = base;
-    const shown = { scale: 1, dx: 0, dy: 0 };
-    for (const { effect } of this.#pending) {
-      switch (effect.does) {
-        case "pan":
-          shown.dx += effect.dx;
-          shown.dy += effect.dy;
-          break;
-        case "zoom": {
-          const next = clamp(zoom * effect.factor, 0.05, isSlice ? 100 : 60);
-          const factor = isSlice ? next / zoom : Math.tan(VIEW_ANGLE / 2 / zoom) / Math.tan(VIEW_ANGLE / 2 / next);
-          zoom = next;
-          shown.scale *= factor;
-          shown.dx *= factor;
-          shown.dy *= factor;
-          break;
-        }
-        case "window by": {
-          const perPixel = window.width / PIXELS_PER_WINDOW;
-          window = { center: window.center + effect.dy * perPixel, width: Math.max(1, window.width + effect.dx * perPixel) };
-          break;
-        }
-        case "window to":
-          window = effect.window;
-          break;
-      }
-    }
-    const grey = window === base.window ? null : brightness(base.window, window);
-    return { ...shown, window, grey };
-  }
-  #effects(message, content) {
-    const isSlice = SLICES.includes(content);
-    switch (message.type) {
-      case "pointer": {
-        const from = this.#drag;
-        const { kind, button, x, y } = message;
-        const held = kind === "press" ? button : from?.button ?? button;
-        this.#drag = kind === "release" || held === void 0 ? null : { button: held, x, y };
-        if (!from || kind === "press") return [];
-        const [dx, dy] = [x - from.x, y - from.y];
-        if (dx === 0 && dy === 0) return [];
-        if (from.button === "middle") return [{ does: "pan", dx, dy }];
-        if (from.button === "right") return [{ does: "zoom", factor: clamp(1 + ZOOM_PER_PIXEL * dy, 0.1, 10) }];
-        return isSlice ? [{ does: "window by", dx, dy }] : [];
-      }
-      case "wheel":
-        return message.zoom || !isSlice ? [{ does: "zoom", factor: clamp(1 - ZOOM_PER_WHEEL * message.delta, 0.1, 10) }] : [];
-      case "pinch":
-        return [
-          { does: "zoom", factor: clamp(message.zoom, 0.1, 10) },
-          { does: "pan", dx: message.dx, dy: message.dy }
-        ];
-      case "window":
-        return SHADED.includes(content) ? [] : [{ does: "window to", window: { center: message.center, width: Math.max(1, message.width) } }];
-      default:
-        return [];
-    }
-  }
+// src/texts/de.ts
+var de = {
+  // Werkzeuge und was gemessen wird
+  angle: "Winkel",
+  area: "Fläche",
+  count: "Anzahl",
+  delete: "Löschen",
+  "delete-named": "{name} löschen",
+  ellipse: "Ellipse",
+  length: "Länge",
+  "lengths-by": "Längen nach {source}",
+  max: "Max.",
+  mean: "Mittel",
+  measurements: "Messungen",
+  measuring: "wird gemessen…",
+  min: "Min.",
+  pan: "Verschieben",
+  probe: "Wert",
+  rectangle: "Rechteck",
+  redo: "Wiederholen",
+  redone: "Wiederholt: {name}",
+  removed: "{name} gelöscht",
+  scroll: "Blättern",
+  sd: "SD",
+  "show-its-slice": "Seine Schicht zeigen",
+  tools: "Werkzeuge",
+  undo: "Rückgängig",
+  undone: "Zurückgenommen: {name}",
+  value: "Wert",
+  "value-in-slab": "{value} (in der Mitte der dicken Schicht)",
+  "voxel-at": "Voxel {i}, {j}, {k}",
+  window: "Fenster",
+  zoom: "Zoom",
+  // Ansichten und ihre Ecken
+  axial: "Axial",
+  coronal: "Koronar",
+  sagittal: "Sagittal",
+  acquired: "Aufgenommen",
+  volume: "Volumen",
+  cinematic: "Fotorealistisch",
+  mip: "MIP",
+  minip: "MinIP",
+  "mean-projection": "Mittel",
+  "view-of": "Ansicht {title}",
+  "no-picture": "{view}, kein Bild",
+  "spoken-slice": ", Schicht {number} von {count}",
+  "spoken-window": ", Fenster Weite {width} Zentrum {center}",
+  "slice-of": "{number} von {count}",
+  "slices-of": "Schicht, {title}",
+  "spoken-slice-of": "{title}, Schicht {number} von {count}",
+  "slice-in": "Schicht {number} / {count}",
+  "zoom-is": "Zoom {zoom}×",
+  "no-name": "Ohne Namen",
+  lossy: "Mit Verlust",
+  "lossy-hint": "Das Bild ist mit Verlust komprimiert (JPEG oder H.264); in Ruhe wird es verlustfrei",
+  interactive: "Interaktiv",
+  final: "Fertig",
+  local: "Lokal",
+  lossless: "Verlustfrei",
+  "refining-by": "Wird feiner: {percent} %",
+  "local-hint": "Von diesem Rechner aus allen Voxeln gezeichnet",
+  "lossless-hint": "Jeder Pixel ist so, wie der Server ihn gezeichnet hat",
+  "mm-within-images-only": "mm nur innerhalb der Bilder",
+  "no-millimetres": "Keine Millimeter",
+  "picture-of": "Ein Bild der Ansicht {title} {reason}.",
+  "could-not-be-decoded": "ließ sich nicht dekodieren",
+  "another-size": "hat eine andere Größe als das davor",
+  "not-the-servers": "ist nicht das, das der Server gezeichnet hat",
+  // Leiste über den Ansichten
+  "series-list": "Liste der Serien",
+  series: "Serien",
+  "series-number": "Serie {number}",
+  views: "Ansichten",
+  "view-controls": "Bedienung der Ansichten",
+  "single-view": "Eine Ansicht",
+  "one-view-or-all-f": "Eine Ansicht oder alle (F)",
+  "window-preset": "Fenstervorgabe",
+  "window-preset-keys": "Fenstervorgabe (1 … 9)",
+  centre: "Zentrum",
+  "window-centre": "Zentrum des Fensters",
+  width: "Weite",
+  "window-width": "Weite des Fensters",
+  slices: "Schichten",
+  "3d": "3D",
+  "3d-rendering": "3D-Darstellung",
+  "3d-rendering-keys": "3D-Darstellung (M: MIP, Umschalt+C: fotorealistisch)",
+  "3d-preset": "3D-Vorlage",
+  "3d-preset-key": "3D-Vorlage (P)",
+  custom: "Eigene",
+  reset: "Zurücksetzen",
+  "reset-key": "Alle Ansichten zurücksetzen (Umschalt+Leertaste)",
+  "patient-data": "Patientendaten",
+  "patient-data-key": "Patientendaten zeigen oder verbergen (D)",
+  "patient-data-hidden": "Patientendaten verborgen",
+  "patient-data-shown": "Patientendaten gezeigt",
+  adjust: "Anpassen",
+  "shortcuts-and-help": "Tasten und Hilfe",
+  "shortcuts-key": "Tasten (?)",
+  "guest-drives": "Sie sind Gast und dürfen steuern: Der Gastgeber sieht, was Sie tun",
+  "guest-watches": "Sie sind Gast und dürfen zusehen: Der Gastgeber steuert",
+  // Liste der Studien
+  "no-description": "Keine Beschreibung",
+  search: "Suchen",
+  "search-studies": "Name, ID, Datum, Beschreibung, Modalität",
+  "none-found": "Keine Studie enthält alle diese Wörter",
+  "found-of": "{number} von {count} Studien",
+  // Statt Ansichten, oder über ihnen
+  "no-study": "Keine Studie auf diesem Server",
+  "start-with-folder": "Mit einem Ordner voll DICOM-Dateien starten:",
+  "host-shows-nothing": "Der Gastgeber zeigt gerade nichts",
+  "host-shows-more": "Der Gastgeber zeigt {number} Ansichten; diese Seite hat Platz für {room} davon.",
+  "loading-slices": "Lädt {done} von {total} Schichten…",
+  "slices-loaded": "Geladene Schichten",
+  dismiss: "Schließen",
+  "not-live": "Nicht live",
+  "server-is-full": "Der Server ist voll",
+  "picture-at": "{why} · Bild von {time}",
+  "full-title": "Dieser Server ist voll",
+  "full-why": "Es sind schon so viele verbunden, wie er zugleich bedient.",
+  "full-what": "Die Seite versucht es alle paar Sekunden von selbst und öffnet sich, sobald Platz ist. Wer fertig ist, schafft Platz, indem er seine Seite schließt; wer den Server betreibt, kann mit --max-sessions mehr zulassen.",
+  "not-understood": "Die Antwort des Servers war nicht zu verstehen: {reason}.",
+  "unknown-transport": "Die Adresse verlangt transport={asked}, das ist keines von {rungs}: Der beste Weg wird genommen.",
+  // Zeile unter den Ansichten
+  connected: "Verbunden",
+  connecting: "Verbindet…",
+  "signed-out": "Abgemeldet",
+  "not-responding": "Antwortet nicht…",
+  "server-full-again": "Server voll, neuer Versuch…",
+  "server-gone": "Server ist weg",
+  reconnecting: "Verbindet neu…",
+  "sign-in": "Anmelden",
+  "try-now": "Jetzt versuchen",
+  rendering: "Darstellung",
+  "who-draws": "Darstellung: wer die Bilder zeichnet",
+  automatic: "Automatisch",
+  "drawn-local": "Lokal",
+  "drawn-remote": "Entfernt",
+  latency: "Verzögerung",
+  "latency-hint": "Von der Eingabe bis zum Bild, das sie zeigt; Median der letzten Bewegung",
+  rate: "Rate",
+  "rate-hint": "Bilder der aktiven Ansicht in der letzten Sekunde",
+  still: "ruht",
+  "drawn-here": "hier gezeichnet",
+  render: "Zeichnen",
+  "render-hint": "Zeit des Servers für das letzte Bild",
+  "picture-codec": "Bild",
+  encode: "Kodieren",
+  "encode-hint": "Zeit des Servers zum Komprimieren",
+  "drawn-by": "Zeichnet",
+  "drawn-by-hint": "Wer die aktive Ansicht zeichnet",
+  "the-server": "der Server",
+  "this-computer": "dieser Rechner",
+  "drawn-by-because": "Es zeichnet {who}: {reason}",
+  renderer: "Renderer",
+  "renderer-hint": "Was auf dem Server zeichnet",
+  stats: "Zahlen",
+  "stats-key": "Zahlen zur Übertragung über der aktiven Ansicht (Umschalt+S)",
+  notice: "Nicht für die Diagnostik",
+  "not-better-because": "Nicht besser, denn: {reason}",
+  // Zahlen über einer Ansicht
+  "streaming-figures": "Zahlen zur Übertragung",
+  transport: "Weg",
+  codec: "Codec",
+  "picture-size": "Bild",
+  data: "Daten",
+  "round-trip": "Hin und zurück",
+  freeze: "Stillstand",
+  "test-latency": "Verzögerung messen",
+  "press-of": "Druck {round} von {rounds}",
+  "from-press": "Vom Druck zum Bild: {figures}",
+  "nothing-moves": "Hier bewegt sich nichts",
+  "is-drawn-here": "Hier gezeichnet",
+  "no-picture-for": "Seit {time} kein Bild",
+  "no-picture-yet": "Noch kein Bild",
+  "still-for": "Ruht seit {time}",
+  live: "Live",
+  // Wer zeichnet, und warum
+  "you-chose": "so ist es gewählt",
+  "card-draws": "{card} zeichnet {rate} Bilder in der Sekunde",
+  "card-draws-some": "{card} zeichnet",
+  "fewer-later": "{drawn}, weniger als {wanted}; später wird es wieder versucht",
+  "fewer-than": "{drawn}, weniger als {wanted}",
+  "looked-at": "die Grafikkarte wird geprüft",
+  "on-their-way": "die Voxel sind unterwegs",
+  "no-voxels": "der Server gibt die Voxel nicht heraus",
+  "volume-takes": "das Volumen braucht {needed} MiB, mehr als die {most} MiB, die eine Seite hier nutzen darf",
+  "only-emulates": "{card} bildet eine Grafikkarte nur nach",
+  "not-known-yet": "noch ist nicht bekannt, was dieser Rechner kann",
+  "the-card": "die Grafikkarte",
+  "would-take": "die Voxel bräuchten {minutes} Minuten",
+  "voxels-coming": "Voxel {percent} %",
+  "coarse-voxels-coming": "Voxel {percent} % (grob)",
+  "worker-ended": "der Worker der Seite endete",
+  "from-server-again": "Die Bilder kommen wieder vom Server: {reason}.",
+  // Selbstprüfung
+  "self-check": "Selbstprüfung dieser Serie",
+  found: "Gefunden",
+  corrected: "Berichtigt",
+  "not-known": "Nicht bekannt",
+  close: "Schließen",
+  // Die Übersicht der Tasten
+  "mouse-touch-keys": "Maus, Finger und Tasten",
+  "single-keys": "Buchstaben, Ziffern und Zeichen sind Tasten",
+  mouse: "Maus",
+  "left-drag": "Links ziehen",
+  "middle-drag": "Mitte ziehen",
+  "right-drag": "Rechts ziehen",
+  wheel: "Rad",
+  "ctrl-wheel": "Strg + Rad",
+  "double-click": "Doppelklick",
+  "window-on-slices-rotate-in-3d": "Das Werkzeug; in 3D drehen",
+  "slice-zoom-in-3d": "Schicht; in 3D Zoom",
+  "one-view-or-all": "Eine Ansicht oder alle",
+  touch: "Finger",
+  "one-finger": "Ein Finger",
+  "two-fingers": "Zwei Finger",
+  "bar-at-the-right": "Leiste rechts",
+  "double-tap": "Doppelt tippen",
+  "pan-and-zoom": "Verschieben und Zoom",
+  slice: "Schicht",
+  maximise: "Maximieren",
+  study: "Studie",
+  "previous-next-series": "Vorige, nächste Serie",
+  "show-or-hide-patient-data": "Patientendaten zeigen oder verbergen",
+  picture: "Bild",
+  "window-presets": "Fenstervorgaben",
+  "next-3d-preset": "Nächste Volumen-Vorlage",
+  "volume-or-mip": "Volumen oder Maximum entlang des Blicks",
+  "volume-or-cinematic": "Volumen oder fotorealistisch",
+  "reset-the-view": "Ansicht zurücksetzen",
+  "reset-all-views": "Alle Ansichten zurücksetzen",
+  "invert-the-greys": "Grauwerte umkehren",
+  flip: "Links und rechts, oben und unten spiegeln",
+  "slab-keys": "Dickere, dünnere Schichten; MIP, MinIP oder Mittel",
+  "play-slices": "Schichten abspielen, anhalten",
+  "window-scroll-zoom": "Fenster, Blättern, Zoom",
+  "length-angle": "Länge, Winkel",
+  "ellipse-rectangle": "Ellipse, Rechteck",
+  "handle-keys": "Nächster Griff, Klick per Tastatur, bewegen",
+  "delete-undo-redo": "Löschen, rückgängig, wiederholen",
+  move: "Bewegen",
+  "slice-or-tilt": "Schicht; das Volumen kippen",
+  "first-last-slice": "Erste, letzte Schicht",
+  "turn-right-left": "Nach rechts, links drehen",
+  "zoom-in-out-fit": "Vergrößern, verkleinern, einpassen",
+  "pan-or-rotate": "Verschieben; in 3D drehen",
+  page: "Seite",
+  "previous-next-view": "Vorige, nächste Ansicht",
+  "cancel-close-restore": "Abbrechen, schließen, wiederherstellen",
+  "this-sheet": "Diese Übersicht",
+  "key-ctrl": "Strg",
+  "key-shift": "Umschalt",
+  "key-space": "Leertaste",
+  "key-delete": "Entf",
+  "key-enter": "Eingabe",
+  "key-home": "Pos1",
+  "key-end": "Ende",
+  "key-pageup": "Bild auf",
+  "key-pagedown": "Bild ab",
+  "key-arrows": "Pfeile"
 };
-function brightness(from, to) {
-  const [a, b] = [Math.max(1, from.width - 1), Math.max(1, to.width - 1)];
-  return { slope: a / b, intercept: (from.center - to.center - a / 2) / b + 0.5 };
-}
-var NOISE = 2;
-function levels({ slope, intercept }) {
-  return Array.from({ length: 256 }, (_, level) => {
-    if (level <= NOISE || level >= 255 - NOISE) return level <= NOISE ? 0 : 1;
-    return clamp(level / 255 * slope + intercept, 0, 1);
-  });
-}
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
-}
-
-// src/gestures.ts
-var BUTTONS = ["left", "middle", "right"];
-var BITS = { left: 1, right: 2, middle: 4 };
-var DOUBLE_TAP_MS = 350;
-var DOUBLE_TAP_PX = 30;
-var TAP_MS = 250;
-var TAP_PX = 12;
-var Gestures = class {
-  #surface;
-  #target;
-  #fingers = /* @__PURE__ */ new Map();
-  #drag = null;
-  #pinch = null;
-  #lastTap = null;
-  #touched = false;
-  #frame = 0;
-  #moved = false;
-  #wheel = { delta: 0, zoom: false };
-  #pinched = { zoom: 1, dx: 0, dy: 0 };
-  constructor(surface, target) {
-    this.#surface = surface;
-    this.#target = target;
-    surface.addEventListener("pointerdown", (event) => this.#down(event));
-    surface.addEventListener("pointermove", (event) => this.#move(event));
-    surface.addEventListener("pointerup", (event) => this.#up(event));
-    surface.addEventListener("pointercancel", (event) => this.#up(event));
-    surface.addEventListener("lostpointercapture", (event) => this.#up(event));
-    surface.addEventListener("contextmenu", (event) => event.preventDefault());
-    surface.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
-    surface.addEventListener("dblclick", () => !this.#touched && target.maximise());
-    surface.addEventListener("wheel", (event) => this.#turn(event), { passive: false });
-  }
-  /** Ends what is held, for instance when the connection is lost. */
-  cancel() {
-    this.#drag = null;
-    this.#pinch = null;
-    this.#fingers.clear();
-    this.#moved = false;
-    this.#wheel = { delta: 0, zoom: false };
-    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
-  }
-  #down(event) {
-    this.#touched = event.pointerType === "touch";
-    const at = this.#locate(event);
-    this.#target.activate();
-    this.#surface.focus({ preventScroll: true });
-    this.#surface.setPointerCapture(event.pointerId);
-    if (this.#touched) {
-      this.#fingers.set(event.pointerId, at);
-      if (this.#fingers.size > 1) {
-        this.#release();
-        this.#pinch = this.#fingers.size === 2 ? this.#span() : null;
-        return;
-      }
-    }
-    const button = BUTTONS[event.button];
-    if (!button || this.#drag) return;
-    this.#drag = { id: event.pointerId, button, at, from: at, since: event.timeStamp };
-    this.#pointer("press");
-  }
-  #move(event) {
-    const at = this.#locate(event);
-    if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, at);
-    if (this.#pinch) {
-      const span = this.#span();
-      if (!span) return;
-      this.#pinched.zoom *= span.distance / this.#pinch.distance;
-      this.#pinched.dx += span.middle.x - this.#pinch.middle.x;
-      this.#pinched.dy += span.middle.y - this.#pinch.middle.y;
-      this.#pinch = span;
-      this.#schedule();
-      return;
-    }
-    const drag = this.#drag;
-    if (drag?.id !== event.pointerId) return;
-    drag.at = at;
-    if (event.pointerType === "mouse" && (event.buttons & BITS[drag.button]) === 0) {
-      this.#release();
-      return;
-    }
-    this.#moved = true;
-    this.#schedule();
-  }
-  #up(event) {
-    const touched = this.#fingers.delete(event.pointerId);
-    if (this.#pinch) {
-      this.#flush();
-      this.#pinch = null;
-    }
-    const drag = this.#drag;
-    if (drag?.id !== event.pointerId) return;
-    if (event.type === "pointerup") drag.at = this.#locate(event);
-    this.#release();
-    if (touched && event.type === "pointerup") this.#tap(drag, event.timeStamp);
-  }
-  #tap(drag, time) {
-    const still = Math.hypot(drag.at.x - drag.from.x, drag.at.y - drag.from.y) <= TAP_PX;
-    const last = this.#lastTap;
-    this.#lastTap = null;
-    if (!still || time - drag.since > TAP_MS) return;
-    const again = last && time - last.time <= DOUBLE_TAP_MS && Math.hypot(drag.at.x - last.x, drag.at.y - last.y) <= DOUBLE_TAP_PX;
-    if (again) this.#target.maximise();
-    else this.#lastTap = { ...drag.at, time };
-  }
-  #turn(event) {
-    event.preventDefault();
-    this.#target.activate();
-    if (this.#wheel.zoom !== event.ctrlKey) this.#flush();
-    this.#wheel = { delta: this.#wheel.delta + wheelDelta(event), zoom: event.ctrlKey };
-    this.#schedule();
-  }
-  #schedule() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#flush();
-    });
-  }
-  #flush() {
-    const view = this.#target.view;
-    if (this.#moved && this.#drag) this.#pointer("move");
-    this.#moved = false;
-    const { delta, zoom } = this.#wheel;
-    if (delta !== 0) this.#target.send({ type: "wheel", view, delta, zoom });
-    this.#wheel = { delta: 0, zoom };
-    const { zoom: factor, dx, dy } = this.#pinched;
-    if (factor !== 1 || dx !== 0 || dy !== 0) {
-      const ratio = this.#target.ratio();
-      this.#target.send({ type: "pinch", view, zoom: factor, dx: dx * ratio, dy: dy * ratio });
-    }
-    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
-  }
-  #release() {
-    if (!this.#drag) return;
-    this.#moved = false;
-    this.#pointer("release");
-    this.#drag = null;
-  }
-  #pointer(kind) {
-    const drag = this.#drag;
-    if (!drag) return;
-    const ratio = this.#target.ratio();
-    const { view } = this.#target;
-    const { button, at } = drag;
-    this.#target.send({ type: "pointer", view, kind, button, x: at.x * ratio, y: at.y * ratio });
-  }
-  #locate(event) {
-    const box2 = this.#surface.getBoundingClientRect();
-    return { x: event.clientX - box2.left, y: event.clientY - box2.top };
-  }
-  #span() {
-    const [a, b] = this.#fingers.values();
-    if (!a || !b) return null;
-    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    return { middle, distance: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)) };
-  }
+var names = {
+  "soft-tissue": "Weichteile",
+  lung: "Lunge",
+  bone: "Knochen",
+  brain: "Hirn",
+  liver: "Leber",
+  mediastinum: "Mediastinum",
+  angiography: "Angiographie",
+  "pulmonary-embolism": "Lungenembolie",
+  stroke: "Schlaganfall",
+  subdural: "Subdural",
+  "temporal-bone": "Felsenbein",
+  spine: "Wirbelsäule",
+  "spine-bone": "Wirbelsäule, Knochen",
+  fat: "Fett",
+  "whole-range": "Ganzer Wertebereich",
+  tissue: "Gewebe",
+  "high-contrast": "Hoher Kontrast",
+  uptake: "Anreicherung",
+  "low-uptake": "Geringe Anreicherung",
+  "high-uptake": "Starke Anreicherung",
+  "ct-airways": "CT Atemwege",
+  "ct-angiography": "CT-Angiographie",
+  "ct-bone": "CT Knochen",
+  "ct-heart-and-vessels": "CT Herz und Gefäße",
+  "ct-lung": "CT Lunge",
+  "ct-muscle": "CT Muskulatur",
+  "ct-organs-and-skeleton": "CT Organe und Skelett",
+  "ct-skin-and-fat": "CT Haut und Fett",
+  "ct-soft-tissue": "CT Weichteile",
+  "mr-angiography": "MR-Angiographie",
+  "mr-brain": "MR Hirn",
+  "mr-tissue": "MR Gewebe",
+  "pet-hot-iron": "PET Hot Iron",
+  "pet-rainbow": "PET Regenbogen",
+  "gantry-tilt": "Gantry-Kippung",
+  "uneven-spacing": "Ungleiche Schichtabstände",
+  "missing-slices": "Schichten fehlen",
+  "duplicate-positions": "Doppelte Positionen",
+  "mixed-orientation": "Gemischte Orientierung",
+  "mixed-images": "Geteilte Serie",
+  "conflicting-instances": "UIDs mehrfach vergeben",
+  "no-spacing": "Kein Pixelabstand",
+  uncalibrated: "Nicht kalibriert",
+  lossy: "Verlustbehaftet",
+  truncated: "Unvollständig",
+  "unknown-place": "Lage unbekannt",
+  "colour-as-grey": "Farbe als Grau",
+  rounded: "Werte gerundet",
+  padding: "Füllwerte",
+  "not-finite": "Werte fehlen",
+  "unspecified-unit": "Einheit angenommen"
 };
 
-// src/values.ts
-var BLACK = 4278190080;
-async function decode({ width, height, inverted, linearExact, png }) {
-  const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
-  try {
-    if (bitmap.width !== width || bitmap.height !== 4 * height) throw new Error("values of another size than they say");
-    const context = new OffscreenCanvas(width, 4 * height).getContext("2d", { willReadFrequently: true });
-    if (!context) throw new Error("no canvas");
-    context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, width, 4 * height);
-    return { width, height, inverted, linearExact, values: valuesOf(data, width * height) };
-  } finally {
-    bitmap.close();
-  }
-}
-function valuesOf(rgba, count2) {
-  const bits = new Uint32Array(count2);
-  const red = (byte, i) => rgba[4 * (byte * count2 + i)];
-  for (let i = 0; i < count2; i++) bits[i] = red(0, i) << 24 | red(1, i) << 16 | red(2, i) << 8 | red(3, i);
-  return new Float32Array(bits.buffer);
-}
-function ramp({ center, width }, { inverted, linearExact }) {
-  const span = linearExact ? width : Math.max(width - 1, 1e-3);
-  const low = Math.fround(linearExact ? center - width / 2 : center - 0.5 - (width - 1) / 2);
-  const scale = Math.fround(1 / span);
-  return inverted ? [Math.fround(low + Math.fround(1 / scale)), -scale] : [low, scale];
-}
-function paint(image, window, pixels) {
-  const [low, scale] = ramp(window, image);
-  const { values } = image;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    const share = Math.fround(Math.fround(value - low) * scale);
-    const brightness2 = share > 0 ? Math.min(share, 1) : 0;
-    const level = Math.fround(Math.fround(brightness2 * 255) + 0.5) | 0;
-    pixels[i] = BLACK | level * 65793;
-  }
-}
-
-// src/video.ts
-var CONFIGS = {
-  h264: "avc1.640033",
-  // With the parameter sets in the frames.
-  hevc: "hev1.1.6.L153.B0",
-  av1: "av01.0.13M.08"
+// src/texts/en.ts
+var en = {
+  // Tools and what is measured
+  angle: "Angle",
+  area: "Area",
+  count: "Count",
+  delete: "Delete",
+  "delete-named": "Delete {name}",
+  ellipse: "Ellipse",
+  length: "Length",
+  "lengths-by": "Lengths by {source}",
+  max: "Max",
+  mean: "Mean",
+  measurements: "Measurements",
+  measuring: "measuring…",
+  min: "Min",
+  pan: "Pan",
+  probe: "Probe",
+  rectangle: "Rectangle",
+  redo: "Redo",
+  redone: "Done again: {name}",
+  removed: "{name} deleted",
+  scroll: "Scroll",
+  sd: "SD",
+  "show-its-slice": "Show its slice",
+  tools: "Tools",
+  undo: "Undo",
+  undone: "Taken back: {name}",
+  value: "Value",
+  "value-in-slab": "{value} (in the middle of the slab)",
+  "voxel-at": "Voxel {i}, {j}, {k}",
+  window: "Window",
+  zoom: "Zoom",
+  // Views and their corners
+  axial: "Axial",
+  coronal: "Coronal",
+  sagittal: "Sagittal",
+  acquired: "Acquired",
+  volume: "Volume",
+  cinematic: "Cinematic",
+  mip: "MIP",
+  minip: "MinIP",
+  "mean-projection": "Mean",
+  "view-of": "{title} view",
+  "no-picture": "{view}, no picture",
+  "spoken-slice": ", slice {number} of {count}",
+  "spoken-window": ", window {width} level {center}",
+  "slice-of": "{number} of {count}",
+  "slices-of": "{title} slice",
+  "spoken-slice-of": "{title} slice {number} of {count}",
+  "slice-in": "Slice {number} / {count}",
+  "zoom-is": "Zoom {zoom}×",
+  "no-name": "No name",
+  lossy: "Lossy",
+  "lossy-hint": "The picture is compressed with loss (JPEG or H.264); it becomes lossless at rest",
+  interactive: "Interactive",
+  final: "Final",
+  local: "Local",
+  lossless: "Lossless",
+  "refining-by": "Refining {percent} %",
+  "local-hint": "Drawn by this computer from all voxels",
+  "lossless-hint": "Every pixel is as the server drew it",
+  "mm-within-images-only": "mm within images only",
+  "no-millimetres": "no millimetres",
+  "picture-of": "A picture of the {title} view {reason}.",
+  "could-not-be-decoded": "could not be decoded",
+  "another-size": "is of another size than the one before",
+  "not-the-servers": "is not the one that the server drew",
+  // Bar above the views
+  "series-list": "Series list",
+  series: "Series",
+  "series-number": "Series {number}",
+  views: "Views",
+  "view-controls": "View controls",
+  "single-view": "Single view",
+  "one-view-or-all-f": "One view or all (F)",
+  "window-preset": "Window preset",
+  "window-preset-keys": "Window preset (1 … 9)",
+  centre: "Centre",
+  "window-centre": "Window centre",
+  width: "Width",
+  "window-width": "Window width",
+  slices: "slices",
+  "3d": "3D",
+  "3d-rendering": "3D rendering",
+  "3d-rendering-keys": "3D rendering (M: MIP, Shift+C: cinematic)",
+  "3d-preset": "3D preset",
+  "3d-preset-key": "3D preset (P)",
+  custom: "Custom",
+  reset: "Reset",
+  "reset-key": "First look again (Shift+Space)",
+  "patient-data": "Patient data",
+  "patient-data-key": "Show or hide patient data (D)",
+  "patient-data-hidden": "Patient data hidden",
+  "patient-data-shown": "Patient data shown",
+  adjust: "Adjust",
+  "shortcuts-and-help": "Shortcuts and help",
+  "shortcuts-key": "Shortcuts (?)",
+  "guest-drives": "You are a guest and may drive: the host sees what you do",
+  "guest-watches": "You are a guest and may watch: the host drives",
+  // List of studies
+  "no-description": "No description",
+  search: "Search",
+  "search-studies": "Name, ID, date, description, modality",
+  "none-found": "No study has all of these words",
+  "found-of": "{number} of {count} studies",
+  // Instead of views, or over them
+  "no-study": "No study on this server",
+  "start-with-folder": "Start it with a folder of DICOM files:",
+  "host-shows-nothing": "The host shows nothing at the moment",
+  "host-shows-more": "The host shows {number} views; this page has room for {room} of them.",
+  "loading-slices": "Loading {done} of {total} slices…",
+  "slices-loaded": "Slices loaded",
+  dismiss: "Dismiss",
+  "not-live": "Not live",
+  "server-is-full": "The server is full",
+  "picture-at": "{why} · picture of {time}",
+  "full-title": "This server is full",
+  "full-why": "As many people as it serves at a time are connected already.",
+  "full-what": "This page tries again by itself every few seconds and opens as soon as there is room. Somebody who is done can make room by closing the page; whoever runs the server can let more in with --max-sessions.",
+  "not-understood": "The server's answer was not understood: {reason}.",
+  "unknown-transport": "The address asks for transport={asked}, which is none of {rungs}: the best way is taken.",
+  // Line below the views
+  connected: "Connected",
+  "connecting": "Connecting…",
+  "signed-out": "Signed out",
+  "not-responding": "Not responding…",
+  "server-full-again": "Server full, trying again…",
+  "server-gone": "Server gone",
+  reconnecting: "Reconnecting…",
+  "sign-in": "Sign in",
+  "try-now": "Try now",
+  rendering: "Rendering",
+  "who-draws": "Rendering: who draws the pictures",
+  automatic: "Automatic",
+  "drawn-local": "Local",
+  "drawn-remote": "Remote",
+  latency: "Latency",
+  "latency-hint": "From input to the picture that shows it, median of the last movement",
+  rate: "Rate",
+  "rate-hint": "Pictures of the active view in the last second",
+  still: "still",
+  "drawn-here": "drawn here",
+  render: "Render",
+  "render-hint": "Time the server spent on the last picture",
+  "picture-codec": "Picture",
+  encode: "Encode",
+  "encode-hint": "Time the server spent compressing it",
+  "drawn-by": "Drawn by",
+  "drawn-by-hint": "Who draws the active view",
+  "the-server": "the server",
+  "this-computer": "this computer",
+  "drawn-by-because": "Drawn by {who}: {reason}",
+  renderer: "Renderer",
+  "renderer-hint": "What draws on the server",
+  stats: "Stats",
+  "stats-key": "Streaming figures over the active view (Shift+S)",
+  notice: "Not for diagnostic use",
+  "not-better-because": "Not better, because: {reason}",
+  // Figures over a view
+  "streaming-figures": "Streaming figures",
+  transport: "Transport",
+  codec: "Codec",
+  "picture-size": "Picture",
+  data: "Data",
+  "round-trip": "Round trip",
+  freeze: "Freeze",
+  "test-latency": "Test latency",
+  "press-of": "Press {round} of {rounds}",
+  "from-press": "From press to picture: {figures}",
+  "nothing-moves": "Nothing moves here",
+  "is-drawn-here": "Drawn here",
+  "no-picture-for": "No picture for {time}",
+  "no-picture-yet": "No picture yet",
+  "still-for": "Still for {time}",
+  live: "Live",
+  // Who draws, and why
+  "you-chose": "you chose so",
+  "card-draws": "{card} draws {rate} pictures a second",
+  "card-draws-some": "{card} draws",
+  "fewer-later": "{drawn}, fewer than {wanted}; it is tried again later",
+  "fewer-than": "{drawn}, fewer than {wanted}",
+  "looked-at": "the graphics card is being looked at",
+  "on-their-way": "the voxels are on their way",
+  "no-voxels": "the server hands out no voxels",
+  "volume-takes": "the volume takes {needed} MiB, more than the {most} MiB that a page may use here",
+  "only-emulates": "{card} only emulates a graphics card",
+  "not-known-yet": "it is not known yet what this computer can do",
+  "the-card": "the graphics card",
+  "would-take": "the voxels would take {minutes} minutes",
+  "voxels-coming": "voxels {percent} %",
+  "coarse-voxels-coming": "voxels {percent} % (coarse)",
+  "worker-ended": "the page's worker ended",
+  "from-server-again": "Pictures come from the server again: {reason}.",
+  // Self-check
+  "self-check": "Self-check of this series",
+  found: "Found",
+  corrected: "Corrected",
+  "not-known": "Not known",
+  close: "Close",
+  // The sheet of keys
+  "mouse-touch-keys": "Mouse, touch and keys",
+  "single-keys": "Single-key shortcuts",
+  mouse: "Mouse",
+  "left-drag": "Left drag",
+  "middle-drag": "Middle drag",
+  "right-drag": "Right drag",
+  wheel: "Wheel",
+  "ctrl-wheel": "Ctrl + wheel",
+  "double-click": "Double-click",
+  "window-on-slices-rotate-in-3d": "The tool; rotate in 3D",
+  "slice-zoom-in-3d": "Slice; zoom in 3D",
+  "one-view-or-all": "One view or all",
+  touch: "Touch",
+  "one-finger": "One finger",
+  "two-fingers": "Two fingers",
+  "bar-at-the-right": "Bar at the right",
+  "double-tap": "Double tap",
+  "pan-and-zoom": "Pan and zoom",
+  slice: "Slice",
+  maximise: "Maximise",
+  study: "Study",
+  "previous-next-series": "Previous, next series",
+  "show-or-hide-patient-data": "Show or hide patient data",
+  picture: "Picture",
+  "window-presets": "Window presets",
+  "next-3d-preset": "Next volume preset",
+  "volume-or-mip": "Volume or maximum intensity",
+  "volume-or-cinematic": "Volume or cinematic",
+  "reset-the-view": "Reset the view",
+  "reset-all-views": "Reset all views",
+  "invert-the-greys": "Invert the greys",
+  flip: "Flip left and right, top and bottom",
+  "slab-keys": "Thicker, thinner slices; MIP, MinIP or mean",
+  "play-slices": "Play slices, stop",
+  "window-scroll-zoom": "Window, scroll, zoom",
+  "length-angle": "Length, angle",
+  "ellipse-rectangle": "Ellipse, rectangle",
+  "handle-keys": "Next handle, click by keyboard, move it",
+  "delete-undo-redo": "Delete, undo, redo",
+  move: "Move",
+  "slice-or-tilt": "Slice; tilt the volume",
+  "first-last-slice": "First, last slice",
+  "turn-right-left": "Turn right, left",
+  "zoom-in-out-fit": "Zoom in, out, fit",
+  "pan-or-rotate": "Pan; rotate in 3D",
+  page: "Page",
+  "previous-next-view": "Previous, next view",
+  "cancel-close-restore": "Cancel, close, restore",
+  "this-sheet": "This sheet",
+  "key-ctrl": "Ctrl",
+  "key-shift": "Shift",
+  "key-space": "Space",
+  "key-delete": "Del",
+  "key-enter": "Enter",
+  "key-home": "Home",
+  "key-end": "End",
+  "key-pageup": "PgUp",
+  "key-pagedown": "PgDn",
+  "key-arrows": "arrows"
 };
-async function decodableVideos() {
-  if (typeof VideoDecoder === "undefined") return [];
-  const decodes = (codec) => {
-    const config = { codec: CONFIGS[codec], optimizeForLatency: true };
-    return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+
+// src/texts.ts
+var LANGUAGES = { en, de };
+function isText(name) {
+  return Object.hasOwn(en, name);
+}
+function languageOf(wanted) {
+  const known2 = wanted.map((name) => name.toLowerCase().split("-")[0]).find((name) => Object.hasOwn(LANGUAGES, name));
+  return known2 ?? "en";
+}
+var language = languageOf(globalThis.navigator?.languages ?? []);
+function t(name, values = {}, of = language) {
+  return LANGUAGES[of][name].replace(/\{(\w+)\}/g, (all, key) => String(values[key] ?? all));
+}
+function named(name, of = language) {
+  const key = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return of === "de" && Object.hasOwn(names, key) ? names[key] : name;
+}
+function translate(page) {
+  page.documentElement.lang = language;
+  const each = (attribute, write) => {
+    for (const node of page.querySelectorAll(`[${attribute}]`)) {
+      const name = node.getAttribute(attribute);
+      if (!isText(name)) throw new Error(`the page has no text "${name}"`);
+      write(node, t(name));
+    }
   };
-  const decodable = await Promise.all(VIDEO_CODECS.map(decodes));
-  return VIDEO_CODECS.filter((_, i) => decodable[i]);
-}
-var PATIENCE_MS2 = 2e3;
-var Video = class {
-  #decoder = null;
-  #codec = "";
-  #count = 0;
-  #taken = null;
-  #failed = null;
-  /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
-  async decode(codec, unit, key) {
-    if (key) this.#configure(codec === "h264" ? codecOf(unit) : CONFIGS[codec]);
-    const decoder = this.#decoder;
-    if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
-    const picture = new Promise((taken, failed) => {
-      this.#taken = taken;
-      this.#failed = failed;
-    });
-    decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
-    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS2);
-    try {
-      return await picture;
-    } catch (error) {
-      this.close();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      this.#taken = this.#failed = null;
-    }
-  }
-  close() {
-    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
-    this.#decoder = null;
-    this.#codec = "";
-  }
-  #configure(codec) {
-    if (this.#decoder?.state === "configured" && codec === this.#codec) return;
-    this.close();
-    this.#codec = codec;
-    this.#decoder = new VideoDecoder({
-      output: (frame) => {
-        const taken = this.#taken;
-        this.#taken = null;
-        if (taken) taken(frame);
-        else frame.close();
-      },
-      error: (error) => this.#failed?.(error)
-    });
-    this.#decoder.configure({ codec, optimizeForLatency: true });
-  }
-};
-function codecOf(unit) {
-  for (let at = 0; at + 6 < unit.length; at++) {
-    const starts = unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1;
-    if (!starts || (unit[at + 3] & 31) !== 7) continue;
-    const bytes = [...unit.subarray(at + 4, at + 7)];
-    return `avc1.${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  }
-  throw new Error("the video does not say what it is");
+  each("data-t", (node, text2) => node.textContent = text2);
+  each("data-t-title", (node, text2) => node.setAttribute("title", text2));
+  each("data-t-label", (node, text2) => node.setAttribute("aria-label", text2));
 }
 
 // src/words.ts
@@ -1001,12 +1235,18 @@ function numberText(value) {
   return String(rounded).replace("-", "−");
 }
 function levelText(center, width) {
-  const decimals = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(width))));
-  return String(Number(center.toFixed(decimals)) || 0).replace("-", "−");
+  const decimals2 = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(width))));
+  return String(Number(center.toFixed(decimals2)) || 0).replace("-", "−");
 }
 function sentence(message) {
   const [first = ""] = message;
   return first.toUpperCase() + message.slice(first.length) + (message.endsWith(".") ? "" : ".");
+}
+function titleOf(content) {
+  return t(content === "mean" ? "mean-projection" : content);
+}
+function spokenSlice(content, number2, count2) {
+  return t("spoken-slice-of", { title: titleOf(content), number: number2, count: count2 ?? 0 });
 }
 function dimsText(dims) {
   return dims.join(" × ");
@@ -1014,643 +1254,22 @@ function dimsText(dims) {
 function connectionWords(state, gone, again) {
   switch (state.kind) {
     case "connected":
-      return "Connected";
+      return t("connected");
     case "signedOut":
-      return "Signed out";
+      return t("signed-out");
     case "silent":
-      return "Not responding…";
+      return t("not-responding");
     case "reconnecting":
-      if (state.full) return "Server full, trying again…";
-      return gone ? "Server gone" : "Reconnecting…";
+      if (state.full) return t("server-full-again");
+      return t(gone ? "server-gone" : "reconnecting");
     case "connecting":
-      return again ? null : "Connecting…";
+      return again ? null : t("connecting");
   }
-}
-
-// src/xxh32.ts
-var [P1, P2, P3, P4, P5] = [2654435761, 2246822519, 3266489917, 668265263, 374761393];
-function rotate(value, by) {
-  return value << by | value >>> 32 - by;
-}
-function round(lane, word) {
-  return Math.imul(rotate(lane + Math.imul(word, P2) | 0, 13), P1);
-}
-function xxh32(bytes) {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { length } = bytes;
-  let at = 0;
-  let hash = P5;
-  if (length >= 16) {
-    let [a, b, c, d] = [P1 + P2 | 0, P2 | 0, 0, -P1 | 0];
-    for (; at + 16 <= length; at += 16) {
-      a = round(a, data.getUint32(at, true));
-      b = round(b, data.getUint32(at + 4, true));
-      c = round(c, data.getUint32(at + 8, true));
-      d = round(d, data.getUint32(at + 12, true));
-    }
-    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
-  }
-  hash = hash + length | 0;
-  for (; at + 4 <= length; at += 4) {
-    hash = Math.imul(rotate(hash + Math.imul(data.getUint32(at, true), P3) | 0, 17), P4);
-  }
-  for (; at < length; at++) hash = Math.imul(rotate(hash + Math.imul(bytes[at], P5) | 0, 11), P1);
-  hash = Math.imul(hash ^ hash >>> 15, P2);
-  hash = Math.imul(hash ^ hash >>> 13, P3);
-  return (hash ^ hash >>> 16) >>> 0;
-}
-
-// src/viewport.ts
-var TITLES = {
-  axial: "Axial",
-  coronal: "Coronal",
-  sagittal: "Sagittal",
-  volume: "Volume",
-  cinematic: "Cinematic",
-  mip: "MIP",
-  minip: "MinIP",
-  mean: "Mean"
-};
-function showsPreset(content) {
-  return content === "volume" || content === "cinematic";
-}
-var ECHO_MS = 1600;
-var LONGEST_RULER_PX = 140;
-var SLICES2 = ["axial", "coronal", "sagittal"];
-var Viewport = class {
-  view;
-  root;
-  surface;
-  content;
-  /** The newest state that the server told; the picture may still be on its way. */
-  state = null;
-  size = null;
-  ratio = 1;
-  /** Slice that the server was last asked for, so that fast steps add up. */
-  wantedSlice = null;
-  #owner;
-  #gestures;
-  #canvas = element("canvas", { "aria-hidden": "true" });
-  #title = element("span", { class: "title" });
-  #quality = element("span", { class: "badge quality", hidden: true });
-  #lossy = element(
-    "span",
-    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG or H.264); it becomes lossless at rest" },
-    "Lossy"
-  );
-  #warning = element("button", { class: "badge warning", type: "button", hidden: true });
-  #patient = element("div", { class: "corner top-left demographics" });
-  #facts = element("div", { class: "corner bottom-left" });
-  #series = element("div", { class: "series-name" });
-  #ruler = element("div", { class: "ruler", hidden: true });
-  #letters = {
-    left: element("span", { class: "letter left", "aria-hidden": "true" }),
-    right: element("span", { class: "letter right", "aria-hidden": "true" }),
-    top: element("span", { class: "letter top", "aria-hidden": "true" }),
-    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" })
-  };
-  #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
-  /** Grows along the lower edge while a picture refines. */
-  #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
-  #stale = element("div", { class: "stale-note", hidden: true });
-  #echo = new Echo();
-  #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
-  /** Of the picture itself; while it is an echo it counts as interactive. */
-  #shownQuality = ["interactive", 0];
-  #shownCodec = null;
-  #echoEnd;
-  /** The picture of values, over the server's; it stays until a newer one of the server's, even without the values. */
-  #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
-  /** What the page windows itself from a press until the picture at rest is there. */
-  #values = null;
-  /** The window of that picture. */
-  #localWindow = null;
-  /** What the page windows the picture to; null where it shows the server's window. */
-  #look = null;
-  /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
-  #windowing = false;
-  #caption = null;
-  /** States whose pictures have not been shown yet, oldest first. */
-  #states = [];
-  #drawn = null;
-  /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
-  #waiting = [];
-  #decoding = false;
-  #video = new Video();
-  /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
-  #spoilt = false;
-  #drawnHere = false;
-  /** Counts what made all earlier frames worthless, even one that is being decoded. */
-  #generation = 0;
-  /** Number of the newest frame. */
-  #newest = null;
-  constructor(view, content, owner) {
-    this.view = view;
-    this.content = content;
-    this.#owner = owner;
-    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local);
-    const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
-    this.root = element(
-      "section",
-      { class: "viewport", "data-view": view },
-      this.surface,
-      this.#patient,
-      element("div", { class: "corner top-right" }, badges),
-      this.#facts,
-      element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
-      ...Object.values(this.#letters),
-      this.#slider,
-      this.#refining,
-      this.#stale,
-      svg(
-        "svg",
-        { width: 0, height: 0, class: "unseen", "aria-hidden": "true" },
-        svg(
-          "filter",
-          { id: `echo-${view}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 },
-          svg("feComponentTransfer", {}, ...this.#greys)
-        )
-      )
-    );
-    const target = {
-      view,
-      ratio: () => this.ratio,
-      send: (message) => owner.send(message),
-      activate: () => owner.activate(view),
-      maximise: () => owner.maximise(view)
-    };
-    this.#gestures = new Gestures(this.surface, target);
-    this.surface.addEventListener("focus", () => owner.activate(view));
-    this.#warning.addEventListener("click", () => owner.explainWarnings());
-    this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
-    this.retitle();
-  }
-  get visible() {
-    return !this.root.hidden;
-  }
-  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
-  setVisible(visible) {
-    if (visible === this.visible) return;
-    this.root.hidden = !visible;
-    if (visible) void this.#draw();
-  }
-  setActive(active) {
-    this.root.classList.toggle("active", active);
-  }
-  setContent(content) {
-    this.content = content;
-    this.retitle();
-  }
-  setCaption(caption) {
-    this.#caption = caption;
-    if (!caption) this.#forget();
-    this.#write();
-  }
-  /** Shows again what `setCaption(null)` took away. */
-  reopen(caption) {
-    this.setCaption(caption);
-    this.#owner.send({ type: "repaint", view: this.view });
-  }
-  /** Asks for a slice, counted from 1. */
-  showSlice(slice) {
-    const state = this.state;
-    if (state?.slice == null || state.slices == null) return;
-    const from = this.wantedSlice ?? state.slice;
-    const to = Math.min(state.slices, Math.max(1, slice));
-    if (to === from) return;
-    this.wantedSlice = to;
-    this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
-  }
-  /** Width and height of the picture on screen. */
-  get pictureSize() {
-    return this.#canvas.width > 0 ? [this.#canvas.width, this.#canvas.height] : null;
-  }
-  /** Takes what the server says of the view; the overlay follows with the picture. */
-  setState(state) {
-    if (this.#drawnHere) return;
-    this.state = state;
-    if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
-    if (this.windowsItself) this.#adopt(state);
-    else this.#states.push(state);
-    if (state.slice === this.wantedSlice) this.wantedSlice = null;
-    if (!this.#drawn) this.#write(state);
-  }
-  /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
-  sent(message, seq) {
-    if (message.type !== "pointer") this.#dropValues();
-    else if (message.kind === "press") this.#pressed(message.button);
-    const differs = this.#echo.sent(message, seq, this.content, performance.now());
-    if (message.type === "pointer" && message.kind === "release") this.#released();
-    if (differs) this.#showEcho();
-  }
-  /** Whether a drag is windowed here, and no picture answers it. */
-  get windowsItself() {
-    return this.#windowing && this.#values !== null;
-  }
-  /** The window that the view shows, or soon shows where a picture is on its way. */
-  get window() {
-    return this.#look ?? this.state?.window ?? null;
-  }
-  /** The codec of the picture on screen. */
-  get codec() {
-    return this.#shownCodec;
-  }
-  #pressed(button) {
-    this.#dropValues();
-    if (button !== "left" || !SLICES2.includes(this.content) || !this.state) return;
-    this.#windowing = true;
-    this.#owner.send({ type: "values", view: this.view });
-  }
-  #released() {
-    this.#windowing = false;
-    const { state } = this;
-    if (!state || this.#values?.of.revision !== state.revision) return;
-    if (this.#echo.appearance(state, this.content, performance.now(), true)) return;
-    this.#dropValues();
-    this.#hideLocal();
-    this.#writeQuality(...this.#shownQuality);
-    this.#showEcho();
-  }
-  #dropValues() {
-    this.#windowing = false;
-    this.#values = null;
-  }
-  #hideLocal() {
-    this.#local.hidden = true;
-    this.#localWindow = null;
-  }
-  /** Takes the values of what is on screen; they serve the drag that asked for them. */
-  async setValues(values) {
-    const of = this.state;
-    if (!this.#windowing || of?.revision !== values.revision) return;
-    let image;
-    try {
-      image = await decode(values);
-    } catch {
-      this.#owner.send({ type: "repaint", view: this.view });
-      return;
-    }
-    if (!this.#windowing || this.state === null || !sameSlice(of, this.state)) return;
-    this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
-    [this.#local.width, this.#local.height] = [image.width, image.height];
-    this.#adopt(this.state);
-    this.#owner.windowed(this.view);
-  }
-  /** The newest state is on screen, though no picture of it came. */
-  #adopt(state) {
-    this.#states = [];
-    this.#write(state);
-    this.#echo.shown(state.inputSeq);
-    this.#showEcho();
-  }
-  /** Shows the values under a window. */
-  #showLocal({ image, pixels }, window) {
-    paint(image, window, new Uint32Array(pixels.data.buffer));
-    this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
-    this.#local.hidden = false;
-    this.#localWindow = window;
-  }
-  /** The corner and the controls tell the window of what is on screen. */
-  #setLook(window) {
-    const before = this.#look;
-    if (before === window || before && window && sameWindow(before, window)) return;
-    this.#look = window;
-    this.#write();
-    this.#owner.windowed(this.view);
-  }
-  /** How the picture is laid on screen. */
-  #lay(transform, filter) {
-    for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
-  }
-  #showEcho() {
-    clearTimeout(this.#echoEnd);
-    const base = this.#drawn;
-    const values = this.#values;
-    const shown = base && this.#echo.appearance(base, this.content, performance.now(), values !== null);
-    const { style } = this.#canvas;
-    if (values && base && (!shown || shown.scale === 1 && shown.dx === 0 && shown.dy === 0)) {
-      this.#lay("", "");
-      const window2 = shown?.window ?? base.window;
-      this.#showLocal(values, window2);
-      this.#setLook(window2);
-      if (this.#windowing) this.#writeQuality("interactive", 0);
-      return;
-    }
-    if (values) this.#hideLocal();
-    const local = this.#localWindow;
-    if (!shown) {
-      if (!local && (style.transform || style.filter)) this.#writeQuality(...this.#shownQuality);
-      this.#lay("", "");
-      return this.#setLook(local);
-    }
-    this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
-    const { scale, dx, dy, window } = shown;
-    const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
-    if (grey) {
-      const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
-      for (const channel of this.#greys) channel.setAttribute("tableValues", values2);
-    }
-    this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
-    this.#setLook(grey || local ? window : null);
-    this.#writeQuality("interactive", 0);
-  }
-  /** From now on the page's own card draws it, or the server again: the picture stays until the first of the other's. */
-  setDrawnHere(drawnHere) {
-    if (this.#drawnHere === drawnHere) return;
-    this.#drawnHere = drawnHere;
-    this.#dropFrames();
-    this.#states = [];
-    this.wantedSlice = null;
-    this.#echo.clear();
-    this.#dropValues();
-    this.#hideLocal();
-    this.#showEcho();
-  }
-  /** Whether the page's own card draws it. */
-  get drawnHere() {
-    return this.#drawnHere;
-  }
-  /** Shows a picture that was drawn here, and what it shows. */
-  setOwnPicture(picture, state, final) {
-    if (!this.#drawnHere || this.#caption === null) return picture.close();
-    const canvas = this.#canvas;
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-    canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
-    picture.close();
-    this.#markStale(null);
-    this.state = { ...state, content: this.content };
-    if (this.wantedSlice === state.slice) this.wantedSlice = null;
-    this.#shownCodec = null;
-    this.#write(this.state);
-    this.#shownQuality = [final ? "final" : "interactive", 0];
-    this.#writeQuality(...this.#shownQuality);
-    this.#owner.windowed(this.view);
-  }
-  /** Another picture is being drawn here. */
-  setMoving() {
-    if (this.#drawnHere) this.#writeQuality("interactive", 0);
-  }
-  /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
-  setFrame(frame, picture) {
-    if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
-    this.#newest = frame.number;
-    if (this.#drawnHere) {
-      picture?.close();
-      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
-      return;
-    }
-    if (picture) this.#discardWaiting();
-    this.#waiting.push({ frame, picture });
-    if (this.visible) void this.#draw();
-  }
-  /** Marks the picture as old, with the reason, until the next one comes. */
-  setStale(reason) {
-    this.#markStale(reason);
-    this.#gestures.cancel();
-    this.#states = [];
-    this.#dropFrames();
-    this.wantedSlice = null;
-    this.#echo.clear();
-    this.#dropValues();
-    this.#showEcho();
-  }
-  /** A new session counts its frames anew. */
-  restart() {
-    this.#newest = null;
-  }
-  /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
-  #dropFrames() {
-    this.#discardWaiting();
-    this.#spoilt = true;
-    this.#generation += 1;
-  }
-  #discardWaiting() {
-    for (const { picture } of this.#waiting) picture?.close();
-    this.#waiting = [];
-  }
-  retitle() {
-    setText(this.#title, TITLES[this.content]);
-    this.root.setAttribute("aria-label", `${TITLES[this.content]} view`);
-  }
-  /** Writes the overlay again, for instance after a change of size. */
-  rewrite() {
-    this.#write();
-  }
-  #markStale(reason) {
-    this.root.classList.toggle("stale", reason !== null);
-    this.#stale.hidden = reason === null;
-    setText(this.#stale, reason ?? "");
-  }
-  #forget() {
-    this.#markStale(null);
-    this.#dropValues();
-    this.#hideLocal();
-    this.#look = this.#shownCodec = null;
-    this.#lay("", "");
-    this.state = this.#drawn = this.wantedSlice = null;
-    this.#states = [];
-    const newest = this.#waiting.at(-1);
-    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
-    this.#dropFrames();
-    this.#canvas.width = this.#canvas.height = 0;
-    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
-  }
-  async #draw() {
-    if (this.#decoding) return;
-    this.#decoding = true;
-    while (this.#waiting.length > 0 && this.visible) {
-      const { frame, picture } = this.#waiting.shift();
-      const generation = this.#generation;
-      try {
-        const pictures = picture ? [picture] : await this.#decode(frame);
-        const wanted = generation === this.#generation && this.#caption !== null;
-        const whole = picture !== null && this.state !== null && frame.revision >= this.state.revision;
-        if (wanted && (frame.cleared || whole)) this.#spoilt = false;
-        if (wanted && !this.#spoilt) this.#paint(pictures, frame);
-        for (const picture2 of pictures) picture2.close();
-      } catch {
-        if (isVideo(frame.codec)) this.#owner.videoFailed();
-        if (generation === this.#generation) this.#spoil("could not be decoded");
-      }
-      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
-    }
-    this.#decoding = false;
-  }
-  #decode({ codec, key, parts }) {
-    const decode2 = async ({ bytes, width, height }) => {
-      if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
-      const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
-      if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
-      return bitmap;
-    };
-    return Promise.all(parts.map(decode2));
-  }
-  /** The next frames would build on something else than the server thinks: it has to begin anew. */
-  #spoil(reason) {
-    if (this.#spoilt) return;
-    this.#spoilt = true;
-    this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view ${reason}.`);
-    this.#owner.send({ type: "repaint", view: this.view });
-  }
-  #paint(pictures, frame) {
-    const canvas = this.#canvas;
-    const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    const isWhole = isVideo(frame.codec) && pictures.length > 0;
-    if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("is of another size than the one before");
-    const before = frame.stretched && !isWhole && canvas.width > 0 ? copyOf(canvas) : null;
-    if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
-    const context = canvas.getContext("2d", { alpha: false });
-    if (!context) return;
-    if (before) context.drawImage(before, 0, 0, frame.width, frame.height);
-    if (frame.cleared) {
-      context.fillStyle = "#000";
-      context.fillRect(0, 0, frame.width, frame.height);
-    }
-    pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
-    if (frame.quality === "lossless") {
-      const { data } = context.getImageData(0, 0, frame.width, frame.height);
-      if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
-    }
-    this.#markStale(null);
-    const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
-    const state = this.#states[shown] ?? this.#drawn;
-    this.#states.splice(0, shown + 1);
-    if (state && state !== this.#drawn) this.#write(state);
-    this.#shownQuality = [frame.quality, state?.refined ?? 0];
-    this.#writeQuality(...this.#shownQuality);
-    this.#echo.shown(frame.inputSeq);
-    this.#shownCodec = frame.codec;
-    if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
-    if (!this.#values && frame.revision >= (this.#drawn?.revision ?? 0)) this.#hideLocal();
-    this.#showEcho();
-    this.#owner.shown(frame);
-  }
-  /** `refined` is 0 while a picture stands in for one that refines. */
-  #writeQuality(quality, refined) {
-    const refining = quality === "interactive" && refined > 0;
-    this.#quality.hidden = false;
-    this.#lossy.hidden = quality === "lossless" || this.#drawnHere;
-    this.#quality.classList.toggle("final", quality !== "interactive");
-    this.#quality.classList.toggle("lossless", quality === "lossless");
-    this.#quality.classList.toggle("refines", refining);
-    const words = { interactive: "Interactive", final: this.#drawnHere ? "Local" : "Final", lossless: "Lossless" }[quality];
-    setText(this.#quality, refining ? `Refining ${Math.round(refined * 100)} %` : words);
-    const titles = { interactive: "", final: this.#drawnHere ? "Drawn by this computer from all voxels" : "", lossless: "Every pixel is as the server drew it" };
-    this.#quality.title = titles[quality];
-    this.#refining.hidden = !refining;
-    this.#refining.style.width = `${refined * 100}%`;
-  }
-  #write(state = this.#drawn) {
-    this.#drawn = state;
-    const caption = this.#caption;
-    this.#writeCaption(caption);
-    for (const side of ["left", "right", "top", "bottom"]) {
-      setText(this.#letters[side], caption && state?.letters[side] || "");
-    }
-    this.#facts.replaceChildren();
-    this.#ruler.hidden = true;
-    this.#slider.hidden = true;
-    this.surface.setAttribute("aria-label", this.#describe(state));
-    if (!caption || !state) return;
-    const { zoom, slice, slices } = state;
-    const window = this.#look ?? state.window;
-    const lines = [`Zoom ${zoom.toFixed(2)}×`];
-    if (!showsPreset(state.content) || state.preset === null) {
-      lines.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
-    }
-    if (slice !== null && slices !== null) {
-      const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
-      lines.push(`Slice ${slice} / ${slices}  ${depth}`.trimEnd());
-      this.#slider.hidden = slices < 2;
-      this.#slider.max = String(slices);
-      if (this.wantedSlice === null) this.#slider.value = String(slice);
-      this.#slider.setAttribute("aria-label", `${TITLES[state.content]} slice`);
-      this.#slider.setAttribute("aria-valuetext", `${slice} of ${slices}`);
-    }
-    this.#facts.append(...lines.map((line) => element("div", {}, line)));
-    if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
-  }
-  #writeCaption(caption) {
-    this.#patient.replaceChildren();
-    setText(this.#series, caption?.series ?? "");
-    const warnings = caption?.warnings ?? [];
-    const badges = warnings.map((warning) => warning.code.replaceAll("-", " "));
-    if (caption && caption.millimetres === "within-images") badges.push("mm within images only");
-    if (caption && caption.millimetres === "nowhere") badges.push("no millimetres");
-    this.#warning.hidden = badges.length === 0;
-    const first = badges[0];
-    if (first) {
-      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
-      setText(this.#warning, `⚠ ${first}${more}`);
-      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
-    }
-    if (!caption) return;
-    const name = nameText(caption.patientName);
-    const lines = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
-    this.#patient.append(
-      element("div", { class: "patient-name" }, name || caption.patientId || "No name"),
-      ...lines.map((line) => element("div", {}, line))
-    );
-  }
-  /** Distance along the axis that the slices follow, in the letters of the viewports: "H 12.5 mm". */
-  #depth(positionMm) {
-    const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
-    const mm = positionMm[axis];
-    if (mm === void 0) return "";
-    const letter = ["RL", "AP", "FH"][axis][mm < 0 ? 0 : 1];
-    return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
-  }
-  #drawRuler(mmPerCssPixel) {
-    const scale = ruler(mmPerCssPixel, Math.min(LONGEST_RULER_PX, this.root.clientWidth / 3));
-    if (!scale) return;
-    const { length, parts } = scale;
-    let path = `M0.5 10.5H${length + 0.5}`;
-    for (let i = 0; i <= parts; i++) {
-      const long = i === 0 || i === parts || parts === 10 && i === 5;
-      path += `M${i * length / parts + 0.5} 10.5v${long ? -8 : -4}`;
-    }
-    const width = Math.ceil(length) + 1;
-    this.#ruler.replaceChildren(
-      element("span", {}, lengthLabel(scale.mm)),
-      svg(
-        "svg",
-        { width, height: 12, viewBox: `0 0 ${width} 12`, "aria-hidden": "true" },
-        svg("path", { d: path, class: "ruler-shade" }),
-        svg("path", { d: path, class: "ruler-line" })
-      )
-    );
-    this.#ruler.hidden = false;
-  }
-  #describe(state) {
-    const title = `${TITLES[this.content]} view`;
-    if (!state) return `${title}, no picture`;
-    const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
-    const { center, width } = this.#look ?? state.window;
-    return `${title}${slice}, window ${numberText(width)} level ${levelText(center, width)}`;
-  }
-};
-function sameWindow(a, b) {
-  return a.center === b.center && a.width === b.width;
-}
-function sameSlice(a, b) {
-  const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
-  return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
-}
-function copyOf(canvas) {
-  const copy = new OffscreenCanvas(canvas.width, canvas.height);
-  copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
-  return copy;
 }
 
 // src/controls.ts
 var SLIDER_STEPS = 1e3;
-var RENDERINGS = [
-  ["volume", "Volume"],
-  ["cinematic", "Cinematic"],
-  ["mip", "MIP"],
-  ["minip", "MinIP"],
-  ["mean", "Mean"]
-];
+var RENDERINGS = ["volume", "cinematic", "mip", "minip", "mean"];
 var Controls = class {
   #actions;
   #windows = byId("windows", HTMLSelectElement);
@@ -1673,10 +1292,10 @@ var Controls = class {
     this.#actions = actions;
     this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
     this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
-    this.#rendering.append(...RENDERINGS.map(([value, label]) => element("option", { value }, label)));
+    this.#rendering.append(...RENDERINGS.map((value) => element("option", { value }, titleOf(value))));
     this.#rendering.addEventListener("change", () => {
-      const chosen = RENDERINGS.find(([value]) => value === this.#rendering.value);
-      if (chosen) actions.setRendering(chosen[0]);
+      const chosen = RENDERINGS.find((value) => value === this.#rendering.value);
+      if (chosen) actions.setRendering(chosen);
     });
     this.#layout.addEventListener("click", () => actions.toggleLayout());
     byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
@@ -1696,7 +1315,7 @@ var Controls = class {
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map(
-        (window, i) => element("option", { value: i }, i < 9 ? `${window.label} (${i + 1})` : window.label)
+        (window, i) => element("option", { value: i }, i < 9 ? `${named(window.label)} (${i + 1})` : named(window.label))
       )
     );
     const [low, high] = series?.valueRange ?? [0, 1];
@@ -1711,14 +1330,14 @@ var Controls = class {
     this.#presetNames = presets;
     this.#presets.replaceChildren(
       custom(),
-      ...presets.map((preset) => element("option", { value: preset.name }, preset.label))
+      ...presets.map((preset) => element("option", { value: preset.name }, named(preset.label)))
     );
     this.#presets.value = presets.some((preset) => preset.name === chosen) ? chosen : "";
     this.#presets.disabled = presets.length === 0;
   }
   /** Shows the window of the view that the controls act on. */
   showWindow(content, shown) {
-    const name = RENDERINGS.some(([rendering]) => rendering === content) ? TITLES[content] : "slices";
+    const name = RENDERINGS.some((rendering) => rendering === content) ? titleOf(content) : t("slices");
     setText(this.#target, `· ${name}`);
     if (!shown) return;
     const { center, width } = shown;
@@ -1728,9 +1347,9 @@ var Controls = class {
     );
     this.#windows.value = chosen < 0 ? "" : String(chosen);
     if (this.#wanted) return;
-    setValue(this.#center, round2(center));
-    setValue(this.#width, round2(width));
-    setValue(this.#centerSlider, round2(center));
+    setValue(this.#center, round(center));
+    setValue(this.#width, round(width));
+    setValue(this.#centerSlider, round(center));
     setValue(this.#widthSlider, Math.round(widthToSlider(width, this.#maxWidth()) * SLIDER_STEPS));
     this.#widthSlider.setAttribute("aria-valuetext", numberText(width));
   }
@@ -1776,15 +1395,1323 @@ var Controls = class {
   }
 };
 function custom() {
-  return element("option", { value: "", disabled: true, hidden: true }, "Custom");
+  return element("option", { value: "", disabled: true, hidden: true }, t("custom"));
 }
-function round2(value) {
+function round(value) {
   return Number(value.toFixed(Math.abs(value) < 10 ? 2 : 0));
 }
 function setValue(input, value) {
   if (document.activeElement === input && input.type === "number") return;
   input.value = String(value);
 }
+
+// src/sight.ts
+var add = (a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
+var minus = (a, b) => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+var times = (a, by) => [a[0] * by, a[1] * by, a[2] * by];
+var dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+var cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+var length = (a) => Math.sqrt(dot(a, a));
+function isSlice(content) {
+  return content === "axial" || content === "coronal" || content === "sagittal";
+}
+function normalOf({ right, down }) {
+  return cross(right, down);
+}
+function lettersOf({ right, down }) {
+  return { left: letters(times(right, -1)), right: letters(right), top: letters(times(down, -1)), bottom: letters(down) };
+}
+function letters(direction) {
+  const parts = direction.map((size2, axis) => ({ size: Math.abs(size2), letter: ["LR", "PA", "HF"][axis][size2 > 0 ? 0 : 1] }));
+  parts.sort((a, b) => b.size - a.size);
+  return parts.filter(({ size: size2 }) => size2 > 0.05).map(({ letter }) => letter).join("");
+}
+function sightOf(series, plane2, state, size2) {
+  const { right, down, fitMm } = plane2;
+  const mm = Math.max(fitMm[0] / Math.max(size2[0], 1), fitMm[1] / Math.max(size2[1], 1), 1e-6) / state.zoom;
+  return {
+    series: series.seriesInstanceUid,
+    centerMm: state.positionMm,
+    right,
+    down,
+    mmPerPixel: state.mmPerPixel ?? mm,
+    size: size2,
+    reachMm: sliceSpacing(series, cross(right, down)) / 2
+  };
+}
+function sliceSpacing(series, normal) {
+  const perMm = voxelsOf(series, normal).map(Math.abs);
+  return 1 / Math.max(...perMm, 1e-6);
+}
+function voxelsOf({ outline: outline2 }, mm) {
+  const [x, y, z] = outline2.patientFromVoxel;
+  const volume = dot(x, cross(y, z));
+  return volume === 0 ? [0, 0, 0] : [dot(mm, cross(y, z)) / volume, dot(mm, cross(z, x)) / volume, dot(mm, cross(x, y)) / volume];
+}
+function isFlat({ dims }) {
+  return dims[2] === 1;
+}
+function nearestCut({ outline: outline2 }) {
+  const [x, y] = outline2.patientFromVoxel;
+  const normal = cross(x, y).map(Math.abs);
+  const most = normal.indexOf(Math.max(...normal));
+  return ["sagittal", "coronal", "axial"][most] ?? "axial";
+}
+function voxelAt(series, mm) {
+  const voxel = voxelsOf(series, minus(mm, series.outline.patientFromVoxel[3])).map(Math.round);
+  return voxel.every((n, axis) => n >= 0 && n < series.dims[axis]) ? voxel : null;
+}
+function voxelMiddle({ outline: outline2 }, [i, j, k]) {
+  const [x, y, z, origin] = outline2.patientFromVoxel;
+  return add(origin, add(times(x, i), add(times(y, j), times(z, k))));
+}
+function patientFromPixel(sight, [x, y]) {
+  const { centerMm, right, down, mmPerPixel, size: size2 } = sight;
+  const offset = add(times(right, (x - size2[0] / 2) * mmPerPixel), times(down, (y - size2[1] / 2) * mmPerPixel));
+  return add(centerMm, offset);
+}
+function pixelFromPatient({ centerMm, right, down, mmPerPixel, size: size2 }, mm) {
+  const offset = minus(mm, centerMm);
+  return [dot(offset, right) / mmPerPixel + size2[0] / 2, dot(offset, down) / mmPerPixel + size2[1] / 2];
+}
+function distanceMm(plane2, mm) {
+  return dot(minus(mm, plane2.centerMm), normalOf(plane2));
+}
+function onto(plane2, mm) {
+  return minus(mm, times(normalOf(plane2), distanceMm(plane2, mm)));
+}
+function slicesTo(sight, mm) {
+  const normal = normalOf(sight);
+  const [x, y, z] = normal.map(Math.abs);
+  const follows2 = z >= x && z >= y ? normal[2] < 0 : y >= x ? normal[1] > 0 : normal[0] > 0;
+  const slices = Math.round(distanceMm(sight, mm) / (2 * sight.reachMm));
+  return (follows2 ? slices : -slices) || 0;
+}
+
+// src/annotation.ts
+var KINDS = ["length", "angle", "ellipse", "rectangle", "probe"];
+var CORNERS = 72;
+var CROSS_PX = 6;
+var SAME_PLANE = 0.9999;
+function givenPoints(kind) {
+  return kind === "probe" ? 1 : kind === "angle" ? 3 : 2;
+}
+function shaped(kind, placement, given) {
+  const [first, last] = [given[0], given.at(-1)];
+  if (!first || !last) return [];
+  if (kind === "probe") return [last];
+  if (kind === "length") return [first, last];
+  if (kind === "angle") return [first, given[1] ?? last, last];
+  const { centerMm, right, down } = placement;
+  const flat = (p) => [dot(minus(p, centerMm), right), dot(minus(p, centerMm), down)];
+  const at = (x, y) => add(centerMm, add(times(right, x), times(down, y)));
+  const [[ax, ay], [bx, by]] = [flat(first), flat(last)];
+  if (kind === "rectangle") return [at(ax, ay), at(bx, ay), at(bx, by), at(ax, by)];
+  const [mx, my, hx, hy] = [(ax + bx) / 2, (ay + by) / 2, Math.abs(bx - ax) / 2, Math.abs(by - ay) / 2];
+  return [at(mx - hx, my), at(mx + hx, my), at(mx, my - hy), at(mx, my + hy)];
+}
+function isOn(annotation, sight) {
+  if (annotation.series !== sight.series) return false;
+  const parallel = Math.abs(dot(normalOf(annotation.placement), normalOf(sight))) > SAME_PLANE;
+  const near = (p) => Math.abs(distanceMm(sight, p)) <= sight.reachMm * (1 + 1e-6);
+  return (parallel || annotation.kind === "probe") && annotation.points.every(near);
+}
+function moved(annotation, by) {
+  const normal = normalOf(annotation.placement);
+  const along = annotation.kind === "probe" ? by : minus(by, times(normal, dot(by, normal)));
+  return { ...annotation, points: annotation.points.map((p) => add(p, along)) };
+}
+function withHandle(annotation, handle, to) {
+  const { kind, placement } = annotation;
+  const p = [...annotation.points];
+  if (kind === "probe") return { ...annotation, points: [to], placement: { ...placement, centerMm: to } };
+  const at = onto(placement, to);
+  if (kind === "ellipse") {
+    const [own, other] = handle < 2 ? [0, 2] : [2, 0];
+    const middle = times(add(p[0], p[1]), 0.5);
+    const half = minus(at, middle);
+    if (length(half) < 1e-6) return annotation;
+    const before = times(minus(p[other + 1], p[other]), 0.5);
+    const turned = cross(normalOf(placement), half);
+    const across = times(turned, length(before) / length(turned) * (dot(turned, before) < 0 ? -1 : 1));
+    p[handle] = at;
+    p[own + (1 - handle % 2)] = minus(middle, half);
+    [p[other], p[other + 1]] = [minus(middle, across), add(middle, across)];
+  } else if (kind === "rectangle") {
+    const opposite = p[(handle + 2) % 4];
+    const [next, last] = [(handle + 1) % 4, (handle + 3) % 4];
+    const [edge, side] = [minus(p[next], opposite), cross(minus(p[last], opposite), normalOf(placement))];
+    const along = length(edge) > 1e-6 ? edge : length(side) > 1e-6 ? side : placement.right;
+    const direction = times(along, 1 / length(along));
+    const part = times(direction, dot(minus(at, opposite), direction));
+    [p[handle], p[next], p[last]] = [at, add(opposite, part), minus(at, part)];
+  } else p[handle] = at;
+  return { ...annotation, points: p };
+}
+function outline({ kind, points: p }) {
+  if (kind === "probe") return { points: [], closed: false };
+  if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" };
+  const middle = times(add(p[0], p[1]), 0.5);
+  const [a, b] = [times(minus(p[1], p[0]), 0.5), times(minus(p[3], p[2]), 0.5)];
+  const corner = (_, i) => {
+    const angle = 2 * Math.PI * i / CORNERS;
+    return add(middle, add(times(a, Math.cos(angle)), times(b, Math.sin(angle))));
+  };
+  return { points: Array.from({ length: CORNERS }, corner), closed: true };
+}
+function lines(annotation, sight) {
+  const { points, closed } = outline(annotation);
+  if (annotation.kind !== "probe") return [{ points: points.map((p) => pixelFromPatient(sight, p)), closed }];
+  const [x, y] = pixelFromPatient(sight, annotation.points[0]);
+  const bar = (dx, dy) => ({ points: [[x - dx, y - dy], [x + dx, y + dy]], closed: false });
+  return [bar(CROSS_PX, 0), bar(0, CROSS_PX)];
+}
+function textPlace(drawn) {
+  const points = drawn.flatMap((line) => line.points);
+  return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
+}
+function hit(annotations, sight, at, tolerance, selected) {
+  const shown = annotations.filter((one) => isOn(one, sight)).reverse();
+  shown.sort((a, b) => Number(b.id === selected) - Number(a.id === selected));
+  for (const one of shown) {
+    const away = one.points.map((p) => distance(pixelFromPatient(sight, p), at));
+    const nearest = away.indexOf(Math.min(...away));
+    if (away[nearest] <= tolerance) return { id: one.id, handle: nearest };
+  }
+  const touches = ({ points, closed }) => points.some((from, i) => {
+    const to = points[i + 1] ?? (closed ? points[0] : void 0);
+    return to !== void 0 && toSegment(at, from, to) <= tolerance;
+  });
+  const on = shown.find((one) => lines(one, sight).some(touches));
+  return on ? { id: on.id, handle: null } : null;
+}
+function distance(a, b) {
+  return Math.hypot(a[0] - b[0], a[1] - b[1]);
+}
+function toSegment(at, a, b) {
+  const [along, from] = [[b[0] - a[0], b[1] - a[1]], [at[0] - a[0], at[1] - a[1]]];
+  const share = (from[0] * along[0] + from[1] * along[1]) / Math.max(along[0] ** 2 + along[1] ** 2, 1e-12);
+  const part = Math.min(1, Math.max(0, share));
+  return Math.hypot(from[0] - along[0] * part, from[1] - along[1] * part);
+}
+var NAMES = {
+  length: "length",
+  angle: "angle",
+  area: "area",
+  value: "value",
+  mean: "mean",
+  "standard-deviation": "sd",
+  minimum: "min",
+  maximum: "max",
+  count: "count"
+};
+var PLAIN = ["length", "angle", "value"];
+var MORE = ["count", "minimum", "maximum"];
+function told(known2, all) {
+  if (!known2) return [];
+  if ("failed" in known2) return [known2.failed];
+  const rows = [];
+  for (const quantity of known2.measured.quantities) {
+    if (!all && MORE.includes(quantity.measure)) continue;
+    const name = NAMES[quantity.measure];
+    const text2 = PLAIN.includes(quantity.measure) || !name ? quantityText(quantity) : `${t(name)} ${quantityText(quantity)}`;
+    const joins = quantity.measure === "standard-deviation" || quantity.measure === "maximum";
+    if (joins && rows.length > 0) rows.push(`${rows.pop()}  ${text2}`);
+    else rows.push(text2);
+  }
+  return rows;
+}
+function quantityText({ measure, value, unit }) {
+  const number2 = value.toFixed(decimals(measure, value, unit)).replace("-", "−");
+  return unit === "" ? number2 : unit === "°" ? `${number2}°` : `${number2} ${unit}`;
+}
+function decimals(measure, value, unit) {
+  if (measure === "count") return 0;
+  if (["mm", "px", "°", "mm²", "px²"].includes(unit)) return 1;
+  if (unit.startsWith("SUV")) return 2;
+  if (["value", "minimum", "maximum"].includes(measure) && Number.isInteger(value)) return 0;
+  const size2 = Math.abs(value);
+  if (size2 >= 10 || size2 === 0) return 1;
+  return size2 >= 1 ? 2 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(size2))));
+}
+
+// src/editor.ts
+var CLICK_PX = 4;
+var LEAST_PX = 2;
+var MOST_STEPS = 500;
+var MOST_ANNOTATIONS = 500;
+var Editor = class {
+  #annotations = [];
+  #tool = null;
+  #selected = null;
+  /** The handle that keys move. */
+  #focus = null;
+  /** The keyboard's pointer. */
+  #pointer = null;
+  #draft = null;
+  #grip = null;
+  #done = [];
+  #undone = [];
+  #next = 1;
+  #turn = 0;
+  #changed;
+  constructor(changed2) {
+    this.#changed = changed2;
+  }
+  /** All that are drawn, with what is being drawn last. */
+  get shown() {
+    return this.#draft ? [...this.#annotations, this.#draft.annotation] : this.#annotations;
+  }
+  get annotations() {
+    return this.#annotations;
+  }
+  get tool() {
+    return this.#tool;
+  }
+  get selected() {
+    return this.#draft?.annotation.id ?? this.#selected;
+  }
+  get focus() {
+    return this.#focus;
+  }
+  get pointer() {
+    return this.#pointer;
+  }
+  /** Whether a hand draws or moves something. */
+  get isBusy() {
+    return this.#draft !== null || this.#grip !== null;
+  }
+  /** Whether Shift and arrows are for what is drawn. */
+  get wantsArrows() {
+    return this.#pointer !== null || this.#focus !== null;
+  }
+  /** Takes up what a page before this one has drawn. */
+  restore(annotations) {
+    this.#annotations = annotations;
+    this.#next = Math.max(0, ...annotations.map(({ id }) => id)) + 1;
+  }
+  choose(tool) {
+    this.abandon();
+    this.#pointer = null;
+    this.#tool = tool;
+    this.#changed();
+  }
+  select(id) {
+    [this.#selected, this.#focus] = [id, null];
+    this.#changed();
+  }
+  /** The left button goes down. Returns whether that is meant for what is drawn. */
+  press(sight, at, tolerance) {
+    this.#turn += 1;
+    this.#focus = null;
+    const place2 = patientFromPixel(sight, at);
+    const draft = this.#draft;
+    if (draft && isOn(draft.annotation, sight)) {
+      draft.pressed = at;
+      draft.given.push(onto(draft.annotation.placement, place2));
+      this.#shape(draft);
+      return true;
+    }
+    this.#draft = null;
+    const found = hit(this.#annotations, sight, at, tolerance, this.#selected);
+    const before = this.#annotations.find(({ id }) => id === found?.id);
+    this.#selected = before?.id ?? null;
+    if (before) this.#grip = { before, handle: found?.handle ?? null, from: place2 };
+    else if (this.#tool && this.#annotations.length < MOST_ANNOTATIONS) {
+      const { right, down } = sight;
+      const annotation = { id: this.#next++, kind: this.#tool, series: sight.series, points: [place2], placement: { centerMm: place2, right, down } };
+      this.#draft = { annotation, given: [place2], pressed: at };
+      this.#shape(this.#draft);
+    }
+    this.#changed();
+    return before !== void 0 || this.#tool !== null;
+  }
+  /** Returns whether it moves anything. */
+  move(sight, at) {
+    const place2 = patientFromPixel(sight, at);
+    const { before, handle, from } = this.#grip ?? {};
+    if (before && from && before.series === sight.series) {
+      this.#put(handle == null ? moved(before, minus(place2, from)) : withHandle(before, handle, place2));
+      this.#changed();
+      return true;
+    }
+    const draft = this.#draft;
+    if (!draft || !isOn(draft.annotation, sight)) return false;
+    this.#shape(draft, onto(draft.annotation.placement, place2));
+    this.#changed();
+    return true;
+  }
+  release(sight, at) {
+    this.move(sight, at);
+    const grip = this.#grip;
+    this.#grip = null;
+    if (grip) {
+      const after = this.#find(grip.before.id);
+      if (after && after !== grip.before) this.#did({ before: grip.before, after, turn: ++this.#turn });
+    }
+    const draft = this.#draft;
+    if (draft?.pressed) {
+      const dragged = Math.hypot(draft.pressed[0] - at[0], draft.pressed[1] - at[1]) > CLICK_PX;
+      draft.pressed = null;
+      if (dragged && !isWhole(draft)) draft.given.push(onto(draft.annotation.placement, patientFromPixel(sight, at)));
+      this.#shape(draft);
+      if (isWhole(draft)) this.#finish(draft, sight);
+    }
+    this.#changed();
+  }
+  /** Gives up what is being done; what was moved is as before. */
+  abandon() {
+    if (this.#grip) this.#put(this.#grip.before);
+    this.#grip = this.#draft = null;
+    this.#changed();
+  }
+  /** Leaves what is being drawn, else the keyboard's pointer or handle, else what is selected. Returns whether there was any. */
+  escape() {
+    if (this.isBusy) this.abandon();
+    else if (this.#pointer) this.#pointer = null;
+    else if (this.#focus !== null) this.#focus = null;
+    else if (this.#selected !== null) this.#selected = null;
+    else return false;
+    this.#changed();
+    return true;
+  }
+  /** Removes one, or what is selected. */
+  remove(id = this.#selected) {
+    this.abandon();
+    const before = this.#find(id);
+    if (!before) return null;
+    this.#annotations = this.#annotations.filter((one) => one !== before);
+    if (this.#selected === id) [this.#selected, this.#focus] = [null, null];
+    this.#did({ before, after: null, turn: ++this.#turn });
+    this.#changed();
+    return before;
+  }
+  /** As a click where the keyboard's pointer is; first it appears in the middle of the view. */
+  enter(sight, tolerance) {
+    if (this.#tool === null) return false;
+    const at = this.#pointer;
+    if (!at) {
+      this.#pointer = [sight.size[0] / 2, sight.size[1] / 2];
+      this.#changed();
+      return true;
+    }
+    this.press(sight, at, tolerance);
+    this.release(sight, at);
+    return true;
+  }
+  /** To the next handle, and from the last one to the next annotation of the view. */
+  nextHandle(sight) {
+    this.#turn += 1;
+    const shown = this.#annotations.filter((one) => isOn(one, sight));
+    const at = shown.findIndex(({ id }) => id === this.#selected);
+    const next = this.#focus === null ? 0 : this.#focus + 1;
+    if (at >= 0 && next < shown[at].points.length) this.#focus = next;
+    else {
+      this.#focus = null;
+      this.#selected = (shown[at + 1] ?? shown[0])?.id ?? null;
+    }
+    this.#changed();
+    return this.#find(this.#selected);
+  }
+  /** Moves the handle or the keyboard's pointer by pixels of the view. */
+  nudge(sight, dx, dy) {
+    const before = this.#focus === null ? null : this.#find(this.#selected);
+    if (before && this.#focus !== null && isOn(before, sight)) {
+      const [x, y] = [dx * sight.mmPerPixel, dy * sight.mmPerPixel];
+      const by = sight.right.map((r, i) => r * x + sight.down[i] * y);
+      const from = before.points[this.#focus];
+      const after = withHandle(before, this.#focus, [from[0] + by[0], from[1] + by[1], from[2] + by[2]]);
+      this.#put(after);
+      this.#did({ before, after, turn: this.#turn });
+    } else if (this.#pointer) {
+      const [x, y] = this.#pointer;
+      const within = (n, size2) => Math.min(size2, Math.max(0, n));
+      this.#pointer = [within(x + dx, sight.size[0]), within(y + dy, sight.size[1])];
+      this.move(sight, this.#pointer);
+    } else return false;
+    this.#changed();
+    return true;
+  }
+  /** Whether there is something to take back, or to do again, on this series. */
+  canUndo(series) {
+    return this.#done.some((step) => isOf(step, series));
+  }
+  canRedo(series) {
+    return this.#undone.some((step) => isOf(step, series));
+  }
+  /** Takes back the last step on this series; others nobody sees. Returns what it was done to. */
+  undo(series) {
+    this.abandon();
+    return this.#again(this.#done, this.#undone, series, ({ before, after }) => [after, before]);
+  }
+  redo(series) {
+    this.abandon();
+    return this.#again(this.#undone, this.#done, series, ({ before, after }) => [before, after]);
+  }
+  #again(from, to, series, ends) {
+    const at = from.findLastIndex((step2) => isOf(step2, series));
+    const [step] = at < 0 ? [] : from.splice(at, 1);
+    if (!step) return null;
+    to.push(step);
+    const [there, wanted] = ends(step);
+    if (wanted) this.#put(wanted);
+    else this.#annotations = this.#annotations.filter(({ id }) => id !== there?.id);
+    [this.#selected, this.#focus] = [wanted?.id ?? null, null];
+    this.#changed();
+    return wanted ?? there;
+  }
+  #did(step) {
+    const last = this.#done.at(-1);
+    if (last && last.turn === step.turn && last.after?.id === step.after?.id) last.after = step.after;
+    else this.#done.push(step);
+    if (this.#done.length > MOST_STEPS) this.#done.shift();
+    this.#undone = [];
+  }
+  #find(id) {
+    return this.#annotations.find((one) => one.id === id) ?? null;
+  }
+  #put(annotation) {
+    const known2 = this.#annotations.some(({ id }) => id === annotation.id);
+    this.#annotations = known2 ? this.#annotations.map((one) => one.id === annotation.id ? annotation : one) : [...this.#annotations, annotation];
+  }
+  /** As it would be if `cursor` were its last point. */
+  #shape(draft, cursor) {
+    const { kind, placement } = draft.annotation;
+    if (cursor && isWhole(draft) && draft.pressed) draft.given[draft.given.length - 1] = cursor;
+    const given = cursor && !isWhole(draft) ? [...draft.given, cursor] : draft.given;
+    const points = shaped(kind, placement, given);
+    const centerMm = kind === "probe" ? points[0] : placement.centerMm;
+    draft.annotation = { ...draft.annotation, points, placement: { ...placement, centerMm } };
+  }
+  #finish({ annotation }, sight) {
+    this.#draft = null;
+    const pixels = lines(annotation, sight).flatMap(({ points }) => points);
+    const extent = [0, 1].map((axis) => Math.max(...pixels.map((p) => p[axis])) - Math.min(...pixels.map((p) => p[axis])));
+    const area = annotation.kind === "ellipse" || annotation.kind === "rectangle";
+    if ((area ? Math.min(...extent) : Math.max(...extent)) < LEAST_PX) return;
+    this.#put(annotation);
+    this.#selected = annotation.id;
+    this.#did({ before: null, after: annotation, turn: ++this.#turn });
+  }
+};
+function isWhole(draft) {
+  return draft.given.length >= givenPoints(draft.annotation.kind);
+}
+function isOf({ before, after }, series) {
+  return (after ?? before)?.series === series;
+}
+
+// src/measuring.ts
+var POINTED = 2 ** 31;
+var Measuring = class {
+  #send;
+  #told = /* @__PURE__ */ new Map();
+  #asked = /* @__PURE__ */ new Map();
+  #next = 1;
+  constructor(send) {
+    this.#send = send;
+  }
+  /** What was measured last of an annotation; of it as it is now where `of` is the same. */
+  told(id) {
+    return this.#told.get(id);
+  }
+  /** Asks for what is not known yet of those that are drawn; series that are not open cannot be measured. */
+  look(annotations, isOpen) {
+    const ids = new Set(annotations.map(({ id }) => id));
+    for (const id of this.#told.keys()) if (!ids.has(id)) this.#told.delete(id);
+    const waiting = new Set([...this.#asked.values()].map(({ of }) => of.id));
+    for (const annotation of annotations) {
+      const { kind, points, placement, series } = annotation;
+      if (waiting.has(annotation.id) || this.#told.get(annotation.id)?.of === annotation || !isOpen(series)) continue;
+      const request = this.#next++;
+      const seq = this.#send({ type: "measure", request, seriesInstanceUid: series, kind, pointsMm: points, plane: placement });
+      if (seq === null) return;
+      this.#asked.set(request, { of: annotation, seq });
+    }
+  }
+  /** Returns what it was measured of, or null where nobody asked. */
+  answered(measured) {
+    return this.#settle(measured.request, { measured });
+  }
+  /** The server could not: `seq` is of the request. Returns whether it was one of these. */
+  refused(seq, reason) {
+    const request = [...this.#asked].find(([, asked]) => asked.seq === seq)?.[0];
+    return request !== void 0 && this.#settle(request, { failed: reason }) !== null;
+  }
+  /** The connection is gone, and with it what was asked. */
+  lost() {
+    this.#asked.clear();
+  }
+  #settle(request, known2) {
+    const asked = this.#asked.get(request);
+    if (!asked) return null;
+    this.#asked.delete(request);
+    this.#told.set(asked.of.id, { of: asked.of, known: known2 });
+    return asked.of;
+  }
+};
+var EVERY_MS = 100;
+var LONGEST_MS = 2e3;
+var ANY_PLANE = { right: [1, 0, 0], down: [0, 1, 0] };
+var Pointed = class {
+  #send;
+  #asked = null;
+  #next = POINTED;
+  #known = null;
+  constructor(send) {
+    this.#send = send;
+  }
+  /** The value of a voxel, null where it has none, or for how many ms to wait before this is worth asking again. */
+  look(now, series, voxel, middleMm) {
+    const key = `${series} ${voxel.join(" ")}`;
+    if (this.#known?.key === key) return { value: this.#known.value };
+    const asked = this.#asked;
+    if (asked) {
+      const since = now - asked.at;
+      if (this.#known?.key !== asked.key && since < LONGEST_MS) return { waitMs: LONGEST_MS - since };
+      if (since < EVERY_MS) return { waitMs: EVERY_MS - since };
+    }
+    const plane2 = { ...ANY_PLANE, centerMm: middleMm };
+    const request = this.#next;
+    this.#next = request + 1 < 2 ** 32 ? request + 1 : POINTED;
+    const seq = this.#send({ type: "measure", request, seriesInstanceUid: series, kind: "probe", pointsMm: [middleMm], plane: plane2 });
+    if (seq !== null) this.#asked = { key, at: now, seq, request };
+    return { waitMs: LONGEST_MS };
+  }
+  /** Returns whether it was the answer to its question. */
+  answered({ request, quantities }) {
+    if (this.#asked?.request !== request) return false;
+    const [first] = quantities;
+    this.#known = { key: this.#asked.key, value: first ? { value: first.value, unit: first.unit } : null };
+    return true;
+  }
+  refused(seq) {
+    if (seq === null || this.#asked?.seq !== seq) return false;
+    this.#known = { key: this.#asked.key, value: null };
+    return true;
+  }
+  lost() {
+    this.#asked = null;
+  }
+};
+
+// src/sheet.ts
+var HANDS = [
+  {
+    title: "mouse",
+    rows: [
+      [["left-drag"], "window-on-slices-rotate-in-3d"],
+      [["middle-drag"], "pan"],
+      [["right-drag"], "zoom"],
+      [["wheel"], "slice-zoom-in-3d"],
+      [["ctrl-wheel"], "zoom"],
+      [["double-click"], "one-view-or-all"]
+    ]
+  },
+  {
+    title: "touch",
+    rows: [
+      [["one-finger"], "window-on-slices-rotate-in-3d"],
+      [["two-fingers"], "pan-and-zoom"],
+      [["bar-at-the-right"], "slice"],
+      [["double-tap"], "maximise"]
+    ]
+  }
+];
+var KEYS = [
+  {
+    title: "study",
+    rows: [
+      [["PageUp", "PageDown"], "previous-next-series"],
+      [["D"], "show-or-hide-patient-data"]
+    ]
+  },
+  {
+    title: "picture",
+    rows: [
+      [["1", "…", "9"], "window-presets"],
+      [["P"], "next-3d-preset"],
+      [["M"], "volume-or-mip"],
+      [["Shift+C"], "volume-or-cinematic"],
+      [["Space"], "reset-the-view"],
+      [["Shift+Space"], "reset-all-views"],
+      [["I"], "invert-the-greys"],
+      [["H", "V"], "flip"],
+      [["Ctrl+↑", "Ctrl+↓", "Shift+M"], "slab-keys"],
+      [["C"], "play-slices"]
+    ]
+  },
+  {
+    title: "tools",
+    rows: [
+      [["W", "S", "Z"], "window-scroll-zoom"],
+      [["N", "A"], "length-angle"],
+      [["E", "U"], "ellipse-rectangle"],
+      [["Q"], "probe"],
+      [["J", "Enter", "Shift+arrows"], "handle-keys"],
+      [["Delete", "Ctrl+Z", "Ctrl+Y"], "delete-undo-redo"]
+    ]
+  },
+  {
+    title: "move",
+    rows: [
+      [["↑", "↓"], "slice-or-tilt"],
+      [["Home", "End"], "first-last-slice"],
+      [["R", "L"], "turn-right-left"],
+      [["+", "−", "="], "zoom-in-out-fit"],
+      [["Shift+arrows"], "pan-or-rotate"]
+    ]
+  },
+  {
+    title: "page",
+    rows: [
+      [["←", "→"], "previous-next-view"],
+      [["F"], "one-view-or-all"],
+      [["Shift+S"], "streaming-figures"],
+      [["Esc"], "cancel-close-restore"],
+      [["?"], "this-sheet"]
+    ]
+  }
+];
+function fillSheet() {
+  const pressed = (keys) => keys.split("+").flatMap((key, i) => [...i > 0 ? ["+"] : [], element("kbd", {}, keyName(key))]);
+  const named2 = (keys) => keys.flatMap((key, i) => [...i > 0 ? [" "] : [], ...key === "…" ? [key] : key === "+" ? [element("kbd", {}, key)] : pressed(key)]);
+  const table = ({ title, rows }, head) => element(
+    "table",
+    {},
+    element("caption", {}, t(title)),
+    element("tbody", {}, ...rows.map(([keys, does]) => element("tr", {}, element("th", { scope: "row" }, ...head(keys)), element("td", {}, t(does)))))
+  );
+  const described = ([name]) => [name && isText(name) ? t(name) : ""];
+  byId("sheets", HTMLDivElement).replaceChildren(...KEYS.map((keys) => table(keys, named2)), ...HANDS.map((hands) => table(hands, described)));
+}
+function keyName(key) {
+  const name = `key-${key.toLowerCase()}`;
+  return isText(name) ? t(name) : key;
+}
+function keysText(keys) {
+  return keys.split("+").map(keyName).join("+");
+}
+var SHEET_KEYS = KEYS.flatMap(({ rows }) => rows.flatMap(([keys]) => keys)).filter((key) => key !== "…");
+
+// src/sketch.ts
+var HANDLE_PX = 4;
+var LINE_PX = 15;
+var LETTER_PX = 6.6;
+var GAP_PX = 8;
+function scaleOf([width, height], box2) {
+  const { width: boxWidth, height: boxHeight } = box2.getBoundingClientRect();
+  const by = Math.min(boxWidth / width, boxHeight / height) || 1;
+  return { by, left: (boxWidth - width * by) / 2, top: (boxHeight - height * by) / 2 };
+}
+function sketch(root, sight, editor, measuring, active) {
+  const box2 = root.parentElement ?? root;
+  const { clientWidth: width, clientHeight: height } = box2;
+  if (!sight || width === 0) return root.replaceChildren();
+  const scale = scaleOf(sight.size, box2);
+  const onScreen = ([x, y]) => [scale.left + x * scale.by, scale.top + y * scale.by];
+  const shown = editor.shown.filter((one) => isOn(one, sight));
+  shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
+  const parts = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
+  if (active && editor.pointer) {
+    const [x, y] = onScreen(editor.pointer);
+    parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
+  }
+  root.replaceChildren(...parts);
+}
+function drawing(one, sight, editor, measuring, onScreen, box2) {
+  const selected = one.id === editor.selected;
+  const drawn = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
+  const d = drawn.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
+  const group = svg("g", { class: selected ? "drawing selected" : "drawing", "data-kind": one.kind }, svg("path", { class: "shade", d }), svg("path", { class: "line", d }));
+  if (selected) {
+    one.points.forEach((p, i) => {
+      const [x, y] = onScreen(pixelFromPatient(sight, p));
+      const held = editor.focus === i ? { class: "handle held", r: HANDLE_PX * 1.6 } : { class: "handle", r: HANDLE_PX };
+      group.append(svg("circle", { cx: x.toFixed(2), cy: y.toFixed(2), ...held }));
+    });
+  }
+  const at = textPlace(drawn);
+  const known2 = measuring.told(one.id);
+  const rows = told(known2?.known, selected);
+  if (at && rows.length > 0) group.append(label(at, rows, known2?.of === one, box2));
+  return group;
+}
+function label([x, y], rows, isOfNow, [width, height]) {
+  const wide = Math.max(...rows.map((row) => row.length)) * LETTER_PX;
+  const left = Math.max(4, Math.min(x + GAP_PX, width - wide - 30));
+  const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows.length));
+  const spans = rows.map((row, i) => {
+    const span = svg("tspan", { x: left.toFixed(1), y: (top + i * LINE_PX).toFixed(1) });
+    span.textContent = row;
+    return span;
+  });
+  const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows.length + 2, rx: 3 });
+  return svg("g", { class: isOfNow ? "values" : "values before" }, back, svg("text", {}, ...spans));
+}
+
+// src/drawings.ts
+var NEAR_PX = 8;
+var NEAR_FINGER_PX = 22;
+var MOUSE_TOOLS = ["window", "scroll", "zoom", "pan"];
+var Drawings = class {
+  #views;
+  #owner;
+  #editor = new Editor(() => this.#redraw());
+  #measuring;
+  #pointed;
+  #lies = /* @__PURE__ */ new Map();
+  /** Views whose place was asked for, with the series. */
+  #asked = /* @__PURE__ */ new Map();
+  #buttons = /* @__PURE__ */ new Map();
+  #undo = button("undo", "Ctrl+Z", () => this.undo());
+  #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
+  #delete = button("delete", "Delete", () => this.remove());
+  #list = byId("measurements", HTMLElement);
+  #rows = element("ul");
+  #value = byId("probe", HTMLElement);
+  #tool = "window";
+  /** Where the pointer is, in CSS pixels of a view. */
+  #hovered = null;
+  #again;
+  #frame = 0;
+  constructor(views2, owner) {
+    this.#views = views2;
+    this.#owner = owner;
+    this.#measuring = new Measuring((message) => owner.send(message));
+    this.#pointed = new Pointed((message) => owner.send(message));
+    const bar = byId("tools", HTMLDivElement);
+    const tools = [...MOUSE_TOOLS, ...KINDS].map((tool) => {
+      const chosen = button(tool, KEYS2[tool], () => this.choose(tool, true));
+      this.#buttons.set(tool, chosen);
+      return chosen;
+    });
+    bar.append(...tools, element("hr", { role: "presentation" }), this.#undo, this.#redo, this.#delete);
+    this.#list.append(element("h2", {}, t("measurements")), this.#rows);
+    this.#show();
+  }
+  get tool() {
+    return this.#tool;
+  }
+  /** All that was drawn, for a page that is loaded again. */
+  get annotations() {
+    return this.#editor.annotations;
+  }
+  restore(annotations) {
+    this.#editor.restore(annotations);
+    this.#redraw();
+  }
+  // --- What the server tells ---------------------------------------------------------------------------------------
+  opened() {
+    this.#lies.clear();
+    this.#asked.clear();
+    this.#editor.abandon();
+    this.#redraw();
+  }
+  /** A view, or all of them, may lie otherwise from now on. */
+  forget(view) {
+    for (const { view: other } of this.#views) {
+      if (view !== void 0 && view !== other) continue;
+      this.#lies.delete(other);
+      this.#asked.delete(other);
+    }
+    this.#redraw();
+  }
+  state({ view, seriesInstanceUid: series, place: place2 }) {
+    this.#lies.set(view, { series, place: place2 });
+    this.#redraw();
+  }
+  measured(message) {
+    if (this.#pointed.answered(message)) return this.#tellValue();
+    const of = this.#measuring.answered(message);
+    if (of && this.#editor.annotations.includes(of)) this.#owner.announce([t(of.kind), ...told(this.#measuring.told(of.id)?.known, true)].join(", "));
+    this.#redraw();
+  }
+  /** An error of the server's. Returns whether it was about a measurement. */
+  refused({ seq, message }) {
+    const mine = this.#pointed.refused(seq) || this.#measuring.refused(seq, message);
+    if (mine) this.#redraw();
+    return mine;
+  }
+  lost() {
+    this.#measuring.lost();
+    this.#pointed.lost();
+    this.#asked.clear();
+    this.#lies.clear();
+    this.#editor.abandon();
+  }
+  // --- Hands and keys ----------------------------------------------------------------------------------------------
+  /** Takes up a tool; with a click, the view gets the keyboard back. */
+  choose(tool, byClick = false) {
+    const kind = KINDS.find((kind2) => kind2 === tool) ?? null;
+    this.#tool = kind ? "window" : tool;
+    this.#editor.choose(kind);
+    this.#owner.announce(t(tool));
+    if (byClick) this.#owner.active().surface.focus();
+    this.#redraw();
+  }
+  draw(view, kind, at, byTouch) {
+    if (kind === "cancel") {
+      this.#editor.abandon();
+      return true;
+    }
+    const sight = this.#sight(view);
+    if (!sight) return false;
+    const [pixel, by] = this.#pixel(view, sight, at);
+    if (kind === "press") return this.#editor.press(sight, pixel, (byTouch ? NEAR_FINGER_PX : NEAR_PX) / by);
+    if (kind === "move") return this.#editor.move(sight, pixel);
+    this.#editor.release(sight, pixel);
+    return true;
+  }
+  hover(view, at) {
+    this.#hovered = at && { view, at };
+    this.#tellValue();
+  }
+  /** Leaves what is being done, or the tool. Returns whether there was anything to leave. */
+  escape() {
+    if (this.#editor.escape()) return true;
+    if (this.#editor.tool === null && this.#tool === "window") return false;
+    this.choose("window");
+    return true;
+  }
+  remove(id) {
+    const gone = this.#editor.remove(id);
+    if (gone) this.#owner.announce(t("removed", { name: t(gone.kind) }));
+  }
+  undo() {
+    const done = this.#editor.undo(this.#series);
+    if (done) this.#owner.announce(t("undone", { name: t(done.kind) }));
+  }
+  redo() {
+    const done = this.#editor.redo(this.#series);
+    if (done) this.#owner.announce(t("redone", { name: t(done.kind) }));
+  }
+  /** The keyboard's click, where a tool draws. Returns whether it was one. */
+  enter() {
+    const { view } = this.#owner.active();
+    const sight = this.#sight(view);
+    return sight !== null && this.#editor.enter(sight, NEAR_PX);
+  }
+  nextHandle() {
+    const sight = this.#sight(this.#owner.active().view);
+    const on = sight && this.#editor.nextHandle(sight);
+    if (on) this.#owner.announce([t(on.kind), ...told(this.#measuring.told(on.id)?.known, true)].join(", "));
+  }
+  /** Moves a handle, or the keyboard's pointer, by CSS pixels. Returns whether there was any. */
+  nudge(dx, dy) {
+    const { view, surface } = this.#owner.active();
+    const sight = this.#editor.wantsArrows ? this.#sight(view) : null;
+    if (!sight) return false;
+    const { by } = scaleOf(sight.size, surface);
+    return this.#editor.nudge(sight, dx / by, dy / by);
+  }
+  // --- Where things lie --------------------------------------------------------------------------------------------
+  get #series() {
+    return this.#owner.seriesOf(this.#owner.active().view)?.seriesInstanceUid ?? "";
+  }
+  /** The slice that a view shows; null where it shows none, or where it lies is not known yet. */
+  #sight(view) {
+    const viewport = this.#views[view];
+    const series = this.#owner.seriesOf(view);
+    const state = viewport?.drawn;
+    if (!viewport?.visible || !series || !state || !viewport.size || !isSlice(state.content)) return null;
+    const lies = this.#lies.get(view);
+    if (lies?.series !== series.seriesInstanceUid) {
+      this.#ask(view, series.seriesInstanceUid);
+      return null;
+    }
+    return lies.place.content.kind === "slice" ? sightOf(series, lies.place.plane, state, viewport.size) : null;
+  }
+  #ask(view, series) {
+    if (this.#asked.get(view) === series) return;
+    if (this.#owner.send({ type: "askState", view }) !== null) this.#asked.set(view, series);
+  }
+  /** A place of a view's surface as a pixel of its picture, and how many CSS pixels one is. */
+  #pixel(view, sight, at) {
+    const { by, left, top } = scaleOf(sight.size, this.#views[view].surface);
+    return [[(at.x - left) / by, (at.y - top) / by], by];
+  }
+  // --- What is seen ------------------------------------------------------------------------------------------------
+  /** What is on screen has changed. */
+  drew() {
+    this.#redraw();
+  }
+  #redraw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#show();
+      this.#tellValue();
+    });
+  }
+  #show() {
+    const editor = this.#editor;
+    this.#measuring.look(editor.shown, (series) => this.#isOpen(series));
+    const active = this.#owner.active().view;
+    for (const viewport of this.#views) sketch(viewport.sketch, this.#sight(viewport.view), editor, this.#measuring, viewport.view === active);
+    const chosen = editor.tool ?? this.#tool;
+    for (const [tool, button2] of this.#buttons) button2.setAttribute("aria-pressed", String(tool === chosen));
+    document.body.classList.toggle("draws", editor.tool !== null);
+    this.#undo.disabled = !editor.canUndo(this.#series);
+    this.#redo.disabled = !editor.canRedo(this.#series);
+    this.#delete.disabled = editor.selected === null || editor.isBusy;
+    this.#showList();
+  }
+  #isOpen(series) {
+    return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
+  }
+  #showList() {
+    const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
+    this.#list.hidden = own.length === 0;
+    const before = new Map([...this.#rows.children].map((row) => [row.getAttribute("data-id"), row]));
+    const rows = own.map((one) => {
+      const row = before.get(String(one.id)) ?? this.#row(one);
+      const { known: known2, of } = this.#measuring.told(one.id) ?? {};
+      const lines2 = of === one ? told(known2, true) : [t("measuring")];
+      const source = known2 && "measured" in known2 ? known2.measured.doubt ?? (known2.measured.lengthsBy && t("lengths-by", { source: known2.measured.lengthsBy })) : null;
+      setText(row.querySelector(".kind"), t(one.kind));
+      setText(row.querySelector(".told"), lines2.join("\n"));
+      setText(row.querySelector(".source"), source ?? "");
+      row.querySelector(".show").setAttribute("aria-pressed", String(one.id === this.#editor.selected));
+      return row;
+    });
+    if (rows.length !== this.#rows.children.length || rows.some((row, i) => row !== this.#rows.children[i])) this.#rows.replaceChildren(...rows);
+  }
+  #row(one) {
+    const lines2 = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "source" })];
+    const show = element("button", { type: "button", class: "show", title: t("show-its-slice") }, ...lines2);
+    const name = t("delete-named", { name: t(one.kind) });
+    const gone = element("button", { type: "button", class: "icon", "aria-label": name, title: name }, "×");
+    show.addEventListener("click", () => this.#jump(one.id));
+    gone.addEventListener("click", () => this.remove(one.id));
+    return element("li", { "data-id": one.id }, show, gone);
+  }
+  /** Selects one, and pages to the slice that it lies on, in a view that can show it. */
+  #jump(id) {
+    const one = this.#editor.annotations.find((one2) => one2.id === id);
+    if (!one) return;
+    this.#editor.select(id);
+    const parallel = ({ view }) => {
+      const sight2 = this.#sight(view);
+      return sight2 !== null && isOn({ ...one, points: [sight2.centerMm] }, sight2);
+    };
+    const active = this.#owner.active();
+    const viewport = parallel(active) ? active : this.#views.find(parallel);
+    const sight = viewport && this.#sight(viewport.view);
+    if (!sight || !viewport.drawn?.slice) return;
+    this.#owner.activate(viewport.view);
+    viewport.showSlice(viewport.drawn.slice + slicesTo(sight, one.points[0]));
+  }
+  /** The value and the place under the pointer, below the views. */
+  #tellValue() {
+    clearTimeout(this.#again);
+    setText(this.#value, this.#valueText() ?? "");
+  }
+  #valueText() {
+    const { view, at } = this.#hovered ?? {};
+    const sight = view === void 0 ? null : this.#sight(view);
+    const series = view === void 0 ? null : this.#owner.seriesOf(view);
+    if (view === void 0 || !at || !sight || !series) return null;
+    const mm = patientFromPixel(sight, this.#pixel(view, sight, at)[0]);
+    const voxel = voxelAt(series, mm);
+    if (!voxel) return null;
+    const known2 = this.#pointed.look(performance.now(), series.seriesInstanceUid, voxel, voxelMiddle(series, voxel));
+    if ("waitMs" in known2) this.#again = setTimeout(() => this.#tellValue(), known2.waitMs);
+    const value = "value" in known2 ? known2.value ? `${valueText(known2.value.value)} ${known2.value.unit}`.trimEnd() : "–" : "…";
+    const inSlab = (this.#lies.get(view)?.place.slab.thicknessMm ?? 0) > 0;
+    const placed = series.selfCheck.millimetres === "everywhere" && !series.outline.directionsUnknown;
+    const where = placed ? `${mm.map(axisText).join("  ")} mm` : t("voxel-at", { i: voxel[0], j: voxel[1], k: voxel[2] });
+    return `${inSlab ? t("value-in-slab", { value }) : value}   ${where}`;
+  }
+};
+function valueText(value) {
+  return (Number.isInteger(value) ? String(value) : value.toFixed(3)).replace("-", "−");
+}
+function axisText(mm, axis) {
+  return `${["LR", "PA", "HF"][axis][mm < 0 ? 1 : 0]} ${Math.abs(mm).toFixed(1)}`;
+}
+var KEYS2 = {
+  window: "W",
+  scroll: "S",
+  zoom: "Z",
+  pan: "",
+  length: "N",
+  angle: "A",
+  ellipse: "E",
+  rectangle: "U",
+  probe: "Q"
+};
+var ICONS = {
+  window: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
+  scroll: "M4 6h12M4 10h12M4 14h12M10 1.5v2M10 16.5v2",
+  zoom: "M9 3.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M13 13l4.5 4.5M6.5 9h5M9 6.5v5",
+  pan: "M10 2v16M2 10h16M7.5 4.5L10 2l2.5 2.5M7.5 15.5L10 18l2.5-2.5M4.5 7.5L2 10l2.5 2.5M15.5 7.5L18 10l-2.5 2.5",
+  length: "M4 16L16 4M2.5 14.5l3 3M14.5 2.5l3 3",
+  angle: "M16 4L4 16h13M10.5 9.5a8 8 0 0 1 2.5 6.5",
+  ellipse: "M10 5a7.5 5 0 1 0 0 10a7.5 5 0 1 0 0-10",
+  rectangle: "M3 5.5h14v9H3z",
+  probe: "M10 3v14M3 10h14",
+  undo: "M7 4L3 8l4 4M3 8h8.5a4.5 4.5 0 0 1 0 9H8",
+  redo: "M13 4l4 4-4 4M17 8H8.500a4.5 4.5 0 0 0 0 9H12",
+  delete: "M4 6h12M8 6V3.500h4V6M5.500 6l1 11h7l1-11M8.500 9v5M11.500 9v5"
+};
+function button(name, key, act) {
+  const icon = svg("svg", { width: 20, height: 20, viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[name] ?? "" }));
+  const made = element("button", { type: "button", class: "tool", "aria-label": t(name), title: key ? `${t(name)} (${keysText(key)})` : t(name), "data-tool": name }, icon);
+  made.addEventListener("click", act);
+  return made;
+}
+
+// src/stats.ts
+var KEPT_MS = 1e4;
+var RATE_WINDOW_MS = 1e3;
+var STALE_INPUT_MS = 1e3;
+var PAUSE_MS = 250;
+function percentiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  return sorted.length === 0 ? null : { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}
+var Meter = class {
+  #waiting = [];
+  #shown = [];
+  #received = [];
+  #last = /* @__PURE__ */ new Map();
+  /** An input for a view was sent. */
+  sent(view, seq, at) {
+    this.#waiting = this.#waiting.filter((input) => input.view === view);
+    this.#waiting.push({ view, seq, at });
+  }
+  /** The page drew a view itself: no picture answers what was sent for it so far. */
+  drawnHere(view) {
+    this.#waiting = this.#waiting.filter((input) => input.view !== view);
+  }
+  received(bytes, at) {
+    this.#received.push({ at, bytes });
+  }
+  /** A picture of a view that shows all input up to `inputSeq` is on screen. */
+  shown(view, inputSeq, codec, at) {
+    const answered = this.#waiting.filter((input) => input.view === view && input.seq <= inputSeq);
+    this.#waiting = this.#waiting.filter((input) => !answered.includes(input));
+    const newest = answered.at(-1)?.at ?? 0;
+    const counted = answered.filter((input) => newest - input.at < STALE_INPUT_MS);
+    const first = counted[0];
+    const before = this.#last.get(view) ?? Number.NEGATIVE_INFINITY;
+    const gapMs = first ? at - (first.at > before + PAUSE_MS ? first.at : before) : null;
+    this.#last.set(view, at);
+    this.#shown.push({ at, view, codec, gapMs, latenciesMs: counted.map((input) => at - input.at) });
+  }
+  /** A new connection counts its messages anew. */
+  restart() {
+    this.#waiting = [];
+    this.#last.clear();
+  }
+  /** Pictures of a view in the last second. */
+  rate(view, now) {
+    return this.#shown.filter((picture) => picture.view === view && now - picture.at < RATE_WINDOW_MS).length;
+  }
+  /** For how long input of a view has waited for any picture; 0 when nothing waits. What waits longer than is kept has changed nothing. */
+  stalledMs(view, now) {
+    const oldest = this.#waiting.find((input) => input.view === view && now - input.at < KEPT_MS);
+    return oldest ? now - Math.max(oldest.at, this.#last.get(view) ?? 0) : 0;
+  }
+  /** How long ago a view last had a picture; null when it had none. */
+  stillMs(view, now) {
+    const last = this.#last.get(view);
+    return last === void 0 ? null : now - last;
+  }
+  /** What was measured in the last `ms`, at most `KEPT_MS`. */
+  summary(ms, now) {
+    this.#shown = this.#shown.filter(({ at }) => now - at <= KEPT_MS);
+    this.#received = this.#received.filter(({ at }) => now - at <= KEPT_MS);
+    const shown = this.#shown.filter(({ at }) => now - at <= ms);
+    const gaps = shown.flatMap(({ gapMs }) => gapMs ?? []);
+    const movedMs = gaps.reduce((sum, gap) => sum + gap, 0);
+    const bytes = this.#received.reduce((sum, part) => now - part.at <= ms ? sum + part.bytes : sum, 0);
+    return {
+      codec: mostFrequent(shown.map(({ codec }) => codec)),
+      framesPerSecond: movedMs > 0 ? gaps.length * 1e3 / movedMs : 0,
+      latencyMs: percentiles(shown.flatMap(({ latenciesMs }) => latenciesMs)),
+      bitsPerSecond: bytes * 8e3 / ms,
+      longestFreezeMs: Math.max(0, ...gaps)
+    };
+  }
+};
+function mostFrequent(values) {
+  const counts = /* @__PURE__ */ new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].reduce((most, one) => one[1] > most[1] ? one : most, [null, 0])[0];
+}
+
+// src/overlay.ts
+var ROUNDS = 30;
+var PAUSE_MS2 = 100;
+var PAUSES_DIFFER_MS = 50;
+var PATIENCE_MS = 3e3;
+var STALL_MS = 1e3;
+var FRESH_MS = 1e3;
+var Overlay = class {
+  #root;
+  #values = /* @__PURE__ */ new Map();
+  #age = element("p", { class: "age" });
+  #test = element("button", { type: "button" }, t("test-latency"));
+  #result = element("p", { role: "status" });
+  #press;
+  constructor(press) {
+    this.#press = press;
+    const names2 = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "freeze", "latency"];
+    const rows = names2.map((name) => {
+      const value = element("dd", {}, "–");
+      this.#values.set(name, value);
+      return element("div", {}, element("dt", {}, t(name)), value);
+    });
+    this.#root = element(
+      "section",
+      { class: "overlay", hidden: true, "aria-label": t("streaming-figures") },
+      element("dl", {}, ...rows),
+      this.#age,
+      this.#test,
+      this.#result
+    );
+    this.#test.addEventListener("click", () => void this.#run());
+  }
+  get isShown() {
+    return !this.#root.hidden;
+  }
+  toggle() {
+    this.#root.hidden = !this.#root.hidden;
+  }
+  /** Lies over this viewport from now on. */
+  moveTo(viewport) {
+    if (this.#root.parentElement !== viewport) viewport.append(this.#root);
+  }
+  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why }) {
+    const stalls = stalledMs > STALL_MS && !drawnHere;
+    this.#root.classList.toggle("stalls", stalls);
+    this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
+    setText(this.#age, drawnHere ? t("is-drawn-here") : ageText(stalls ? stalledMs : null, stillMs));
+    this.#age.title = why;
+    const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
+    const rows = {
+      transport: reason ? `${transport2} (${reason})` : transport2,
+      codec: codec ? CODEC_NAMES[codec] : "–",
+      "picture-size": size2 ? `${size2[0]} × ${size2[1]}` : "–",
+      rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
+      latency: latencyMs ? percentilesText(latencyMs) : "–",
+      data: `${(bitsPerSecond / 1e3).toFixed(0)} kbit/s`,
+      "round-trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
+      freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
+    };
+    for (const [name, text2] of Object.entries(rows)) setText(this.#values.get(name), text2);
+  }
+  async #run() {
+    this.#test.disabled = true;
+    const samples = [];
+    for (let round3 = 0; round3 < ROUNDS; round3++) {
+      setText(this.#result, t("press-of", { round: round3 + 1, rounds: ROUNDS }));
+      const began = performance.now();
+      const answered = this.#press(round3 % 2 === 0);
+      if (!answered) break;
+      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS).then(() => false)]);
+      if (inTime) samples.push(performance.now() - began);
+      await pause(PAUSE_MS2 + round3 * 37 % PAUSES_DIFFER_MS);
+    }
+    const found = percentiles(samples);
+    setText(this.#result, found ? t("from-press", { figures: percentilesText(found) }) : t("nothing-moves"));
+    this.#test.disabled = false;
+  }
+};
+function ageText(stalledMs, stillMs) {
+  if (stalledMs !== null) return t("no-picture-for", { time: secondsText(stalledMs) });
+  if (stillMs === null) return t("no-picture-yet");
+  return stillMs > FRESH_MS ? t("still-for", { time: secondsText(stillMs) }) : t("live");
+}
+function secondsText(ms) {
+  return ms < 12e4 ? `${Math.floor(ms / 1e3)} s` : `${Math.floor(ms / 6e4)} min`;
+}
+var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1", webp: "WebP" };
+function percentilesText({ p50, p95, p99 }) {
+  return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
+}
+function pause(ms) {
+  return new Promise((over) => setTimeout(over, ms));
+}
+
+// src/figures.ts
+var TRANSPORT_NAMES = { webrtc: "WebRTC", websocket: "WebSocket" };
+var REPORT_MS = 5e3;
+var SHOW_MS = 500;
+var PRESS_PIXELS = 4;
+var Figures = class {
+  meter = new Meter();
+  #owner;
+  #overlay = new Overlay((forth) => this.#press(forth));
+  /** A press of the latency test that waits for its picture. */
+  #pressed = null;
+  constructor(owner) {
+    this.#owner = owner;
+    setInterval(() => this.#show(), SHOW_MS);
+    setInterval(() => this.#report(), REPORT_MS);
+  }
+  toggle() {
+    this.#overlay.toggle();
+    byId("stats", HTMLButtonElement).setAttribute("aria-pressed", String(this.#overlay.isShown));
+    this.#show();
+  }
+  /** The figures lie over this viewport from now on. */
+  moveTo(viewport) {
+    this.#overlay.moveTo(viewport);
+  }
+  /** A picture of the server's is on screen. */
+  shown(frame) {
+    const now = performance.now();
+    this.meter.shown(frame.view, frame.inputSeq, frame.codec, now);
+    const pressed = this.#pressed;
+    if (pressed?.view === frame.view && frame.inputSeq >= pressed.seq) {
+      this.#pressed = null;
+      requestAnimationFrame(() => pressed.answered());
+    }
+    if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
+    setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
+    this.#showWay(frame.codec);
+  }
+  #showWay(codec) {
+    const { transport: transport2, reason } = this.#owner.link();
+    const way = byId("codec", HTMLElement);
+    setText(way, `${TRANSPORT_NAMES[transport2]} · ${CODEC_NAMES[codec]}`);
+    way.title = reason && t("not-better-because", { reason });
+  }
+  #show() {
+    const now = performance.now();
+    const summary = this.meter.summary(KEPT_MS, now);
+    const median = summary.latencyMs?.p50;
+    if (median !== void 0) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
+    const viewport = this.#owner.active();
+    const rate = this.meter.rate(viewport.view, now);
+    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : t(viewport.windowsItself || viewport.drawnHere ? "drawn-here" : "still"));
+    const { transport: transport2, reason, roundTripMs } = this.#owner.link();
+    if (!this.#overlay.isShown) return;
+    const { codec, pictureSize: size2 } = viewport;
+    const drawnHere = viewport.windowsItself || viewport.drawnHere;
+    const why = this.#owner.why(viewport.view);
+    const [stalledMs, stillMs] = [this.meter.stalledMs(viewport.view, now), this.meter.stillMs(viewport.view, now)];
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
+  }
+  #report() {
+    const { codec, ...measured } = this.meter.summary(REPORT_MS, performance.now());
+    if (codec) this.#owner.send({ type: "stats", codec, transport: this.#owner.link().transport, ...measured });
+  }
+  /** A small movement of the active view, there or back. */
+  #press(forth) {
+    const { view, content, state } = this.#owner.active();
+    const by = forth ? PRESS_PIXELS : -PRESS_PIXELS;
+    const turns = state?.slice == null && content !== "cinematic";
+    const seq = this.#owner.send(turns ? { type: "rotate", view, dx: by, dy: 0 } : { type: "pinch", view, zoom: 1, dx: by, dy: 0 });
+    if (seq === null || !state) return null;
+    return new Promise((answered) => {
+      this.#pressed = { view, seq, answered };
+    });
+  }
+};
 
 // src/guest.ts
 var OWNING = /* @__PURE__ */ new Set(["openSeries", "openBeside", "closeSeries", "dropView"]);
@@ -1815,10 +2742,21 @@ function roleWords(role) {
     case "owner":
       return null;
     case "driver":
-      return "You are a guest and may drive: the host sees what you do";
+      return t("guest-drives");
     case "viewer":
-      return "You are a guest and may watch: the host drives";
+      return t("guest-watches");
   }
+}
+
+// src/kept.ts
+var KEPT = "voxcast.kept";
+function keep(kept) {
+  sessionStorage.setItem(KEPT, JSON.stringify(kept));
+}
+function takeKept() {
+  const text2 = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  return text2 === null ? null : JSON.parse(text2);
 }
 
 // src/keys.ts
@@ -1828,34 +2766,68 @@ var ARROWS = /* @__PURE__ */ new Map([
   ["ArrowUp", [0, -1]],
   ["ArrowDown", [0, 1]]
 ]);
-var PLAIN = /* @__PURE__ */ new Map([
+var PLAIN2 = /* @__PURE__ */ new Map([
   ["Home", { do: "first" }],
   ["End", { do: "last" }],
+  ["PageUp", { do: "series", by: -1 }],
+  ["PageDown", { do: "series", by: 1 }],
   ["+", { do: "zoom", by: 1 }],
   ["-", { do: "zoom", by: -1 }],
   ["=", { do: "fit" }],
   [" ", { do: "reset" }],
   ["p", { do: "preset" }],
   ["m", { do: "projection" }],
-  ["c", { do: "cinematic" }],
-  ["l", { do: "layout" }],
+  ["c", { do: "play" }],
+  ["f", { do: "maximise" }],
   ["d", { do: "demographics" }],
-  ["s", { do: "stats" }],
+  ["i", { do: "change", change: "invert" }],
+  ["h", { do: "change", change: "flip horizontally" }],
+  ["v", { do: "change", change: "flip vertically" }],
+  ["r", { do: "change", change: "turn right" }],
+  ["l", { do: "change", change: "turn left" }],
+  ["w", { do: "tool", tool: "window" }],
+  ["s", { do: "tool", tool: "scroll" }],
+  ["z", { do: "tool", tool: "zoom" }],
+  ["n", { do: "tool", tool: "length" }],
+  ["a", { do: "tool", tool: "angle" }],
+  ["e", { do: "tool", tool: "ellipse" }],
+  ["u", { do: "tool", tool: "rectangle" }],
+  ["q", { do: "tool", tool: "probe" }],
+  ["j", { do: "next handle" }],
+  ["Enter", { do: "enter" }],
+  ["Delete", { do: "delete" }],
+  ["Backspace", { do: "delete" }],
   ["?", { do: "help" }],
+  ["F1", { do: "help" }],
   ["Escape", { do: "escape" }]
 ]);
-function commandOf(key) {
-  if (key.altKey || key.metaKey) return null;
-  const arrow = ARROWS.get(key.key);
+var SHIFTED = /* @__PURE__ */ new Map([
+  [" ", { do: "reset all" }],
+  ["c", { do: "cinematic" }],
+  ["m", { do: "change", change: "next projection" }],
+  ["s", { do: "stats" }],
+  ["+", { do: "zoom", by: 1 }],
+  ["?", { do: "help" }]
+]);
+var CTRL = /* @__PURE__ */ new Map([
+  ["z", { do: "undo" }],
+  ["y", { do: "redo" }],
+  ["ArrowUp", { do: "change", change: "thicker" }],
+  ["ArrowDown", { do: "change", change: "thinner" }]
+]);
+var CTRL_SHIFT = /* @__PURE__ */ new Map([["z", { do: "redo" }]]);
+function commandOf({ key, shiftKey: shifted, ctrlKey, altKey, metaKey }) {
+  if (altKey || metaKey) return null;
+  const letter = key.length === 1 ? key.toLowerCase() : key;
+  if (ctrlKey) return (shifted ? CTRL_SHIFT : CTRL).get(letter) ?? null;
+  const arrow = ARROWS.get(key);
   if (arrow) {
     const [dx, dy] = arrow;
-    if (key.ctrlKey) return { do: "pan", dx, dy };
-    if (key.shiftKey) return { do: "rotate", dx, dy };
+    if (shifted) return { do: "arrow", dx, dy };
     return dx === 0 ? { do: "slice", by: dy } : { do: "view", by: dx };
   }
-  if (key.ctrlKey) return null;
-  if (/^[1-9]$/.test(key.key)) return { do: "window", index: Number(key.key) - 1 };
-  return PLAIN.get(key.key.length === 1 ? key.key.toLowerCase() : key.key) ?? null;
+  if (!shifted && /^[1-9]$/.test(key)) return { do: "window", index: Number(key) - 1 };
+  return (shifted ? SHIFTED : PLAIN2).get(letter) ?? null;
 }
 function onKeys(obey) {
   const singleKeys = byId("single-keys", HTMLInputElement);
@@ -1977,15 +2949,33 @@ var Ladder = class {
 };
 
 // src/library.ts
+function plain(text2) {
+  return text2.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}
+function matches(search, { study, series }) {
+  const { patientName, patientId, date, description } = study;
+  const said = plain([patientName, nameText(patientName), patientId, date, dateText(date), description, series.description, series.modality].join("\n"));
+  return plain(search).split(/\s+/).every((word) => said.includes(word));
+}
 var Library = class {
   #root;
   #open;
   #studies = [];
   #locked = false;
   #buttons = /* @__PURE__ */ new Map();
+  #search = byId("search", HTMLInputElement);
+  #found = byId("found", HTMLParagraphElement);
   constructor(root, open) {
     this.#root = root;
     this.#open = open;
+    this.#search.placeholder = t("search-studies");
+    this.#search.addEventListener("input", () => this.#filter());
+    this.#search.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.#search.value === "") return;
+      this.#search.value = "";
+      this.#filter();
+      event.stopPropagation();
+    });
   }
   get isEmpty() {
     return this.#buttons.size === 0;
@@ -1997,20 +2987,41 @@ var Library = class {
     }
     return null;
   }
+  /** The series so many places further down the list; null where there is none. */
+  next(seriesInstanceUid, by) {
+    const uids = [...this.#buttons].filter(([uid, button2]) => uid === seriesInstanceUid || !button2.closest("[hidden]")).map(([uid]) => uid);
+    const at = uids.indexOf(seriesInstanceUid ?? "");
+    return at < 0 ? null : uids[at + by] ?? null;
+  }
   show(studies) {
     this.#studies = studies;
     this.#buttons.clear();
     this.#root.replaceChildren(...studies.map((study) => this.#study(study)));
+    this.#search.hidden = studies.length < 2;
+    this.#filter();
+  }
+  /** Hides what the words of the search are not about. */
+  #filter() {
+    const search = this.#search.hidden ? "" : this.#search.value;
+    this.#studies.forEach((study, i) => {
+      const section = this.#root.children[i];
+      const items = section.querySelectorAll("li");
+      study.series.forEach((series, j) => items[j].hidden = !matches(search, { study, series }));
+      section.hidden = study.series.length > 0 ? [...items].every((item) => item.hidden) : search !== "";
+    });
+    const shown = [...this.#root.children].filter((section) => !section.hidden).length;
+    const count2 = this.#studies.length;
+    setText(this.#found, search.trim() === "" ? "" : shown === 0 ? t("none-found") : t("found-of", { number: shown, count: count2 }));
   }
   /** Whether series are listed only, and not opened. */
   lock(locked) {
     this.#locked = locked;
-    for (const button of this.#buttons.values()) button.disabled = locked;
+    for (const button2 of this.#buttons.values()) button2.disabled = locked;
   }
   setCurrent(seriesInstanceUid) {
-    for (const [uid, button] of this.#buttons) {
-      if (uid === seriesInstanceUid) button.setAttribute("aria-current", "true");
-      else button.removeAttribute("aria-current");
+    for (const [uid, button2] of this.#buttons) {
+      if (uid === seriesInstanceUid) button2.setAttribute("aria-current", "true");
+      else button2.removeAttribute("aria-current");
     }
   }
   #study(study) {
@@ -2019,7 +3030,7 @@ var Library = class {
     return element(
       "section",
       { class: "study" },
-      element("h2", { class: "demographics" }, name || study.patientId || "No name"),
+      element("h2", { class: "demographics" }, name || study.patientId || t("no-name")),
       element("p", { class: "demographics" }, facts),
       element("p", {}, study.description),
       element("ul", {}, ...study.series.map((series) => element("li", {}, this.#series(series))))
@@ -2029,8 +3040,8 @@ var Library = class {
     const uid = series.seriesInstanceUid;
     const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy" });
     picture.addEventListener("error", () => picture.remove());
-    const title = [series.number, series.description || "No description"].filter((part) => part !== null).join(" · ");
-    const button = element(
+    const title = [series.number, series.description || t("no-description")].filter((part) => part !== null).join(" · ");
+    const button2 = element(
       "button",
       { type: "button", class: "series" },
       element("span", { class: "thumbnail" }, picture),
@@ -2041,10 +3052,10 @@ var Library = class {
         element("span", { class: "series-facts" }, [series.modality, dimsText(series.dims)].filter(Boolean).join(" · "))
       )
     );
-    button.disabled = this.#locked;
-    button.addEventListener("click", () => this.#open(uid));
-    this.#buttons.set(uid, button);
-    return button;
+    button2.disabled = this.#locked;
+    button2.addEventListener("click", () => this.#open(uid));
+    this.#buttons.set(uid, button2);
+    return button2;
   }
 };
 
@@ -2089,6 +3100,81 @@ var Outbox = class {
     this.#held = null;
   }
 };
+
+// src/video.ts
+var CONFIGS = {
+  h264: "avc1.640033",
+  // With the parameter sets in the frames.
+  hevc: "hev1.1.6.L153.B0",
+  av1: "av01.0.13M.08"
+};
+async function decodableVideos() {
+  if (typeof VideoDecoder === "undefined") return [];
+  const decodes = (codec) => {
+    const config = { codec: CONFIGS[codec], optimizeForLatency: true };
+    return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+  };
+  const decodable = await Promise.all(VIDEO_CODECS.map(decodes));
+  return VIDEO_CODECS.filter((_, i) => decodable[i]);
+}
+var PATIENCE_MS2 = 2e3;
+var Video = class {
+  #decoder = null;
+  #codec = "";
+  #count = 0;
+  #taken = null;
+  #failed = null;
+  /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
+  async decode(codec, unit, key) {
+    if (key) this.#configure(codec === "h264" ? codecOf(unit) : CONFIGS[codec]);
+    const decoder = this.#decoder;
+    if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
+    const picture = new Promise((taken, failed) => {
+      this.#taken = taken;
+      this.#failed = failed;
+    });
+    decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
+    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS2);
+    try {
+      return await picture;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#taken = this.#failed = null;
+    }
+  }
+  close() {
+    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
+    this.#decoder = null;
+    this.#codec = "";
+  }
+  #configure(codec) {
+    if (this.#decoder?.state === "configured" && codec === this.#codec) return;
+    this.close();
+    this.#codec = codec;
+    this.#decoder = new VideoDecoder({
+      output: (frame) => {
+        const taken = this.#taken;
+        this.#taken = null;
+        if (taken) taken(frame);
+        else frame.close();
+      },
+      error: (error) => this.#failed?.(error)
+    });
+    this.#decoder.configure({ codec, optimizeForLatency: true });
+  }
+};
+function codecOf(unit) {
+  for (let at = 0; at + 6 < unit.length; at++) {
+    const starts = unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1;
+    if (!starts || (unit[at + 3] & 31) !== 7) continue;
+    const bytes = [...unit.subarray(at + 4, at + 7)];
+    return `avc1.${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  }
+  throw new Error("the video does not say what it is");
+}
 
 // src/webrtc.ts
 var NOTE_BYTES = 48;
@@ -2602,7 +3688,7 @@ var CHOICES = ["automatic", "local", "remote"];
 var WANTED = 30;
 var AGAIN = 36;
 var SLOW_MS = 5e3;
-var PAUSE_MS = 1e3;
+var PAUSE_MS3 = 1e3;
 var STAY_MS = 6e4;
 var STAY_AT_MOST_MS = 6e5;
 var WORTH_S = 180;
@@ -2687,7 +3773,7 @@ var Rendering = class {
   /** A picture of what moves was drawn here. */
   drew(ms, now) {
     if (!this.#local || this.#choice !== "automatic") return;
-    const slow = this.#slow && now - this.#slow.last <= PAUSE_MS ? this.#slow : null;
+    const slow = this.#slow && now - this.#slow.last <= PAUSE_MS3 ? this.#slow : null;
     if (1e3 / ms >= WANTED) {
       this.#slow = null;
       return;
@@ -2726,35 +3812,39 @@ var Rendering = class {
   }
   /** Why it is drawn where it is drawn, in words. */
   get reason() {
-    if (this.#choice === "remote") return "you chose so";
+    if (this.#choice === "remote") return t("you-chose");
     const obstacle = this.#obstacle || this.#worth;
     if (obstacle !== "") return obstacle;
     const rate = this.#framesPerSecond;
-    const drawn = `${this.#adapter?.name ?? "the graphics card"} draws ${rate === null ? "" : `${rate.toFixed(0)} pictures a second`}`.trim();
-    if (this.#local) return this.#choice === "local" ? "you chose so" : drawn;
-    if (this.#stayUntil !== null) return `${drawn}, fewer than ${WANTED}; it is tried again later`;
-    if (this.#adapter === void 0) return "the graphics card is being looked at";
-    return "the voxels are on their way";
+    const drawn = this.#drawn(rate);
+    if (this.#local) return this.#choice === "local" ? t("you-chose") : drawn;
+    if (this.#stayUntil !== null) return t("fewer-later", { drawn, wanted: WANTED });
+    if (this.#adapter === void 0) return t("looked-at");
+    return t("on-their-way");
   }
   /** What forbids to draw here, whatever it would gain. */
   get #obstacle() {
-    if (this.#choice === "remote") return "you chose so";
+    if (this.#choice === "remote") return t("you-chose");
     if (this.#failed !== "") return this.#failed;
-    if (this.#allowed === false) return "the server hands out no voxels";
+    if (this.#allowed === false) return t("no-voxels");
     if (this.#adapter === null) return this.#noAdapter;
-    const mib = (bytes) => `${Math.round(bytes / (1 << 20))} MiB`;
-    if (this.#bytes !== null && this.#bytes > this.#most) return `the volume takes ${mib(this.#bytes)}, more than the ${mib(this.#most)} that a page may use here`;
-    if (this.#choice === "automatic" && this.#adapter?.software) return `${this.#adapter.name} only emulates a graphics card`;
-    return this.#adapter === void 0 || this.#allowed === null ? "it is not known yet what this computer can do" : "";
+    const mib = (bytes) => Math.round(bytes / (1 << 20));
+    if (this.#bytes !== null && this.#bytes > this.#most) return t("volume-takes", { needed: mib(this.#bytes), most: mib(this.#most) });
+    if (this.#choice === "automatic" && this.#adapter?.software) return t("only-emulates", { card: this.#adapter.name });
+    return this.#adapter === void 0 || this.#allowed === null ? t("not-known-yet") : "";
   }
   /** What speaks against it where the user leaves the choice. */
   get #worth() {
     if (this.#choice !== "automatic" || this.#local || this.#stayUntil !== null) return "";
     const rate = this.#framesPerSecond;
-    if (rate !== null && rate < WANTED) return `${this.#adapter?.name ?? "the graphics card"} draws ${rate.toFixed(0)} pictures a second, fewer than ${WANTED}`;
+    if (rate !== null && rate < WANTED) return t("fewer-than", { drawn: this.#drawn(rate), wanted: WANTED });
     if (this.#level === 0 || this.#bytesPerSecond === null || this.#bytes === null) return "";
     const seconds = this.#bytes / 2 / this.#bytesPerSecond;
-    return seconds > WORTH_S ? `the voxels would take ${Math.ceil(seconds / 60)} minutes` : "";
+    return seconds > WORTH_S ? t("would-take", { minutes: Math.ceil(seconds / 60) }) : "";
+  }
+  #drawn(rate) {
+    const card = this.#adapter?.name ?? t("the-card");
+    return rate === null ? t("card-draws-some", { card }) : t("card-draws", { card, rate: rate.toFixed(0) });
   }
   #forgive() {
     this.#slow = this.#stayUntil = null;
@@ -2883,13 +3973,13 @@ var Local = class {
     if (message.type === "layout") this.#step();
   }
   /** What the server tells of a view that it was asked for. */
-  state(told) {
-    const mine = this.#mine.get(told.view);
+  state(told2) {
+    const mine = this.#mine.get(told2.view);
     if (!mine?.asked) return;
     mine.asked = false;
-    if (this.#rendering.source === "remote" || told.seriesInstanceUid !== this.#series?.seriesInstanceUid) return;
-    if (mine.stale && !mine.here) return this.#askState(told.view, mine);
-    this.#ask({ do: "show", view: told.view, told: JSON.stringify(told), keepPlace: mine.here && mine.moved });
+    if (this.#rendering.source === "remote" || told2.seriesInstanceUid !== this.#series?.seriesInstanceUid) return;
+    if (mine.stale && !mine.here) return this.#askState(told2.view, mine);
+    this.#ask({ do: "show", view: told2.view, told: JSON.stringify(told2), keepPlace: mine.here && mine.moved });
     mine.moved = false;
   }
   #askState(view, mine) {
@@ -2937,7 +4027,7 @@ var Local = class {
   }
   #open() {
     const worker = this.#worker = new Worker("/local.js", { type: "module" });
-    const gone = () => this.#fail("the page's worker ended");
+    const gone = () => this.#fail(t("worker-ended"));
     worker.addEventListener("error", gone);
     worker.addEventListener("messageerror", gone);
     worker.addEventListener("message", ({ data }) => this.#told(data));
@@ -2954,7 +4044,7 @@ var Local = class {
         this.#rendering.found(null, tell.why);
         break;
       case "coming":
-        this.#coming = `voxels ${Math.round(tell.share * 100)} %${tell.level > 0 ? " (coarse)" : ""}`;
+        this.#coming = t(tell.level > 0 ? "coarse-voxels-coming" : "voxels-coming", { percent: Math.round(tell.share * 100) });
         return this.#owner.told();
       case "arrived":
         this.#fetching = null;
@@ -2989,9 +4079,9 @@ var Local = class {
   #showed(view, why) {
     const mine = this.#mine.get(view);
     if (!mine) return this.#ask({ do: "hide", view });
-    const changed = mine.here !== (why === "");
+    const changed2 = mine.here !== (why === "");
     [mine.here, mine.unable] = [why === "", why];
-    if (changed) this.#owner.changed();
+    if (changed2) this.#owner.changed();
     this.#owner.told();
   }
   #picture({ view, bitmap, info, final, moving, ms }) {
@@ -3016,184 +4106,1108 @@ var Local = class {
     if (this.#series) this.#rendering.opened(this.#series.dims.reduce((product, n) => product * n, 2));
     this.#rendering.failed(why);
     this.#owner.changed();
-    if (drew) this.#owner.fault(`Pictures come from the server again: ${why}.`);
+    if (drew) this.#owner.fault(t("from-server-again", { reason: why }));
     this.#owner.told();
   }
 };
 
-// src/stats.ts
-var KEPT_MS = 1e4;
-var RATE_WINDOW_MS = 1e3;
-var STALE_INPUT_MS = 1e3;
-var PAUSE_MS2 = 250;
-function percentiles(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-  return sorted.length === 0 ? null : { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-}
-var Meter = class {
-  #waiting = [];
-  #shown = [];
-  #received = [];
-  #last = /* @__PURE__ */ new Map();
-  /** An input for a view was sent. */
-  sent(view, seq, at) {
-    this.#waiting = this.#waiting.filter((input) => input.view === view);
-    this.#waiting.push({ view, seq, at });
+// src/notices.ts
+var ANNOUNCE_MS = 500;
+var MOST_MESSAGES = 4;
+var Notices = class {
+  #announceTimer;
+  showLoading(done, total) {
+    const loading = byId("loading", HTMLDivElement);
+    loading.hidden = done >= total;
+    setText(byId("loading-text", HTMLSpanElement), t("loading-slices", { done, total }));
+    const bar = byId("loading-bar", HTMLProgressElement);
+    bar.max = Math.max(1, total);
+    bar.value = done;
   }
-  /** The page drew a view itself: no picture answers what was sent for it so far. */
-  drawnHere(view) {
-    this.#waiting = this.#waiting.filter((input) => input.view !== view);
+  showSelfCheck(series) {
+    const check = series.selfCheck;
+    const lists = [[t("found"), check.found], [t("corrected"), check.corrected], [t("not-known"), check.unknown]];
+    const told2 = lists.filter(([, lines2]) => lines2.length > 0).flatMap(([title, lines2]) => [
+      element("h3", {}, title),
+      element("ul", {}, ...lines2.map((line) => element("li", {}, sentence(line))))
+    ]);
+    byId("self-check", HTMLDivElement).replaceChildren(...told2);
   }
-  received(bytes, at) {
-    this.#received.push({ at, bytes });
+  report(text2) {
+    const messages = byId("messages", HTMLDivElement);
+    const same = [...messages.children].find((child) => child.firstChild?.textContent === text2);
+    if (same) return;
+    const close = element("button", { type: "button", class: "icon", "aria-label": t("dismiss") }, "×");
+    const message = element("div", { class: "message" }, element("span", {}, text2), close);
+    close.addEventListener("click", () => message.remove());
+    messages.append(message);
+    if (messages.children.length > MOST_MESSAGES) messages.firstElementChild?.remove();
   }
-  /** A picture of a view that shows all input up to `inputSeq` is on screen. */
-  shown(view, inputSeq, codec, at) {
-    const answered = this.#waiting.filter((input) => input.view === view && input.seq <= inputSeq);
-    this.#waiting = this.#waiting.filter((input) => !answered.includes(input));
-    const newest = answered.at(-1)?.at ?? 0;
-    const counted = answered.filter((input) => newest - input.at < STALE_INPUT_MS);
-    const first = counted[0];
-    const before = this.#last.get(view) ?? Number.NEGATIVE_INFINITY;
-    const gapMs = first ? at - (first.at > before + PAUSE_MS2 ? first.at : before) : null;
-    this.#last.set(view, at);
-    this.#shown.push({ at, view, codec, gapMs, latenciesMs: counted.map((input) => at - input.at) });
-  }
-  /** A new connection counts its messages anew. */
-  restart() {
-    this.#waiting = [];
-    this.#last.clear();
-  }
-  /** Pictures of a view in the last second. */
-  rate(view, now) {
-    return this.#shown.filter((picture) => picture.view === view && now - picture.at < RATE_WINDOW_MS).length;
-  }
-  /** For how long input of a view has waited for any picture; 0 when nothing waits. What waits longer than is kept has changed nothing. */
-  stalledMs(view, now) {
-    const oldest = this.#waiting.find((input) => input.view === view && now - input.at < KEPT_MS);
-    return oldest ? now - Math.max(oldest.at, this.#last.get(view) ?? 0) : 0;
-  }
-  /** How long ago a view last had a picture; null when it had none. */
-  stillMs(view, now) {
-    const last = this.#last.get(view);
-    return last === void 0 ? null : now - last;
-  }
-  /** What was measured in the last `ms`, at most `KEPT_MS`. */
-  summary(ms, now) {
-    this.#shown = this.#shown.filter(({ at }) => now - at <= KEPT_MS);
-    this.#received = this.#received.filter(({ at }) => now - at <= KEPT_MS);
-    const shown = this.#shown.filter(({ at }) => now - at <= ms);
-    const gaps = shown.flatMap(({ gapMs }) => gapMs ?? []);
-    const movedMs = gaps.reduce((sum, gap) => sum + gap, 0);
-    const bytes = this.#received.reduce((sum, part) => now - part.at <= ms ? sum + part.bytes : sum, 0);
-    return {
-      codec: mostFrequent(shown.map(({ codec }) => codec)),
-      framesPerSecond: movedMs > 0 ? gaps.length * 1e3 / movedMs : 0,
-      latencyMs: percentiles(shown.flatMap(({ latenciesMs }) => latenciesMs)),
-      bitsPerSecond: bytes * 8e3 / ms,
-      longestFreezeMs: Math.max(0, ...gaps)
-    };
+  announce(text2) {
+    clearTimeout(this.#announceTimer);
+    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text2), ANNOUNCE_MS);
   }
 };
-function mostFrequent(values) {
-  const counts = /* @__PURE__ */ new Map();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].reduce((most, one) => one[1] > most[1] ? one : most, [null, 0])[0];
-}
 
-// src/overlay.ts
-var ROUNDS = 30;
-var PAUSE_MS3 = 100;
-var PAUSES_DIFFER_MS = 50;
-var PATIENCE_MS3 = 3e3;
-var STALL_MS = 1e3;
-var FRESH_MS = 1e3;
-var Overlay = class {
-  #root;
-  #values = /* @__PURE__ */ new Map();
-  #age = element("p", { class: "age" });
-  #test = element("button", { type: "button" }, "Test latency");
-  #result = element("p", { role: "status" });
-  #press;
-  constructor(press) {
-    this.#press = press;
-    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
-    const rows = names.map((name) => {
-      const value = element("dd", {}, "–");
-      this.#values.set(name, value);
-      return element("div", {}, element("dt", {}, name), value);
-    });
-    this.#root = element(
-      "section",
-      { class: "overlay", hidden: true, "aria-label": "Streaming figures" },
-      element("dl", {}, ...rows),
-      this.#age,
-      this.#test,
-      this.#result
-    );
-    this.#test.addEventListener("click", () => void this.#run());
+// src/player.ts
+var SLICES_PER_SECOND = 15;
+var Player = class {
+  #active;
+  #timer;
+  constructor(active) {
+    this.#active = active;
   }
-  get isShown() {
-    return !this.#root.hidden;
+  get plays() {
+    return this.#timer !== void 0;
   }
   toggle() {
-    this.#root.hidden = !this.#root.hidden;
+    if (this.plays) this.stop();
+    else this.#timer = setInterval(() => this.#step(), 1e3 / SLICES_PER_SECOND);
   }
-  /** Lies over this viewport from now on. */
-  moveTo(viewport) {
-    if (this.#root.parentElement !== viewport) viewport.append(this.#root);
+  stop() {
+    clearInterval(this.#timer);
+    this.#timer = void 0;
   }
-  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why }) {
-    const stalls = stalledMs > STALL_MS && !drawnHere;
-    this.#root.classList.toggle("stalls", stalls);
-    this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
-    setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
-    this.#age.title = why;
-    const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
-    const rows = {
-      Transport: reason ? `${transport2} (${reason})` : transport2,
-      Codec: codec ? CODEC_NAMES[codec] : "–",
-      Picture: size2 ? `${size2[0]} × ${size2[1]}` : "–",
-      Rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
-      Latency: latencyMs ? percentilesText(latencyMs) : "–",
-      Data: `${(bitsPerSecond / 1e3).toFixed(0)} kbit/s`,
-      "Round trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
-      Freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
-    };
-    for (const [name, text2] of Object.entries(rows)) setText(this.#values.get(name), text2);
-  }
-  async #run() {
-    this.#test.disabled = true;
-    const samples = [];
-    for (let round3 = 0; round3 < ROUNDS; round3++) {
-      setText(this.#result, `Press ${round3 + 1} of ${ROUNDS}`);
-      const began = performance.now();
-      const answered = this.#press(round3 % 2 === 0);
-      if (!answered) break;
-      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS3).then(() => false)]);
-      if (inTime) samples.push(performance.now() - began);
-      await pause(PAUSE_MS3 + round3 * 37 % PAUSES_DIFFER_MS);
-    }
-    const found = percentiles(samples);
-    setText(this.#result, found ? `From press to picture: ${percentilesText(found)}` : "Nothing moves here");
-    this.#test.disabled = false;
+  /** The last is followed by the first. A way that is too slow leaves out nothing, and plays slower. */
+  #step() {
+    const viewport = this.#active();
+    const { state } = viewport;
+    if (state?.slice == null || viewport.wantedSlice !== null) return;
+    viewport.showSlice(state.slice === state.slices ? 1 : state.slice + 1);
   }
 };
-function ageText(stalledMs, stillMs) {
-  if (stalledMs !== null) return `No picture for ${secondsText(stalledMs)}`;
-  if (stillMs === null) return "No picture yet";
-  return stillMs > FRESH_MS ? `Still for ${secondsText(stillMs)}` : "Live";
+
+// src/turns.ts
+var SLABS_MM = [0, 2, 5, 10, 20, 50];
+var NEXT = { maximum: "minimum", minimum: "mean", mean: "maximum" };
+function changed(place2, change) {
+  if (change === "invert") return { ...place2, inverted: !place2.inverted };
+  if (place2.content.kind !== "slice") return null;
+  const { plane: plane2, slab } = place2;
+  const { right, down } = plane2;
+  const back = (v) => times(v, -1).map((n) => n || 0);
+  switch (change) {
+    case "flip horizontally":
+      return { ...place2, plane: { ...plane2, right: back(right) } };
+    case "flip vertically":
+      return { ...place2, plane: { ...plane2, down: back(down) } };
+    // The picture turns, so what was above comes to the right.
+    case "turn right":
+      return { ...place2, plane: { ...plane2, right: back(down), down: right } };
+    case "turn left":
+      return { ...place2, plane: { ...plane2, right: down, down: back(right) } };
+    case "next projection":
+      return { ...place2, slab: { ...slab, combine: NEXT[slab.combine] } };
+    case "thicker":
+    case "thinner": {
+      const found = change === "thicker" ? SLABS_MM.find((mm) => mm > slab.thicknessMm + 1e-6) : SLABS_MM.findLast((mm) => mm < slab.thicknessMm - 1e-6);
+      return found === void 0 ? null : { ...place2, slab: { ...slab, thicknessMm: found } };
+    }
+  }
 }
-function secondsText(ms) {
-  return ms < 12e4 ? `${Math.floor(ms / 1e3)} s` : `${Math.floor(ms / 6e4)} min`;
+var Turns = class {
+  #send;
+  #waiting = [];
+  #asked = null;
+  constructor(send) {
+    this.#send = send;
+  }
+  ask(view, change) {
+    this.#waiting.push({ view, change });
+    this.#next();
+  }
+  /** What the server tells of a view. Returns what the view was set to, where its state was asked for to change it. */
+  state({ view, seriesInstanceUid, place: place2 }) {
+    if (this.#asked !== view) return null;
+    this.#asked = null;
+    let wanted = place2;
+    while (this.#waiting[0]?.view === view) {
+      const { change } = this.#waiting.shift();
+      wanted = changed(wanted, change) ?? wanted;
+    }
+    if (wanted !== place2) this.#send({ type: "set", view, seriesInstanceUid, place: wanted, moving: false });
+    this.#next();
+    return wanted === place2 ? null : wanted;
+  }
+  lost() {
+    this.#waiting.length = 0;
+    this.#asked = null;
+  }
+  #next() {
+    const [first] = this.#waiting;
+    if (!first || this.#asked !== null) return;
+    this.#asked = first.view;
+    this.#send({ type: "askState", view: first.view });
+  }
+};
+
+// src/echo.ts
+var ZOOM_PER_PIXEL = 0.01;
+var ZOOM_PER_WHEEL = 1e-3;
+var PIXELS_PER_WINDOW = 300;
+var VIEW_ANGLE = 30 * Math.PI / 180;
+var PATIENCE_MS3 = 1500;
+var SLICES = ["axial", "coronal", "sagittal"];
+var SHADED = ["volume", "cinematic"];
+var Echo = class {
+  #pending = [];
+  #drag = null;
+  /** A message for the view was sent. Returns whether the view looks different for it. */
+  sent(message, seq, content, at) {
+    const effects = this.#effects(message, content);
+    for (const effect of effects) this.#pending.push({ seq, at, effect });
+    return effects.length > 0;
+  }
+  /** A picture that shows all input up to `inputSeq` is on screen. */
+  shown(inputSeq) {
+    this.#pending = this.#pending.filter(({ seq }) => seq > inputSeq);
+  }
+  clear() {
+    this.#pending = [];
+    this.#drag = null;
+  }
+  /** How the picture of `base` is to look now; null: as it is. Where the page draws it itself, it need not wait for the server. */
+  appearance(base, content, now, drawnHere = false) {
+    if (!drawnHere) this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS3);
+    if (this.#pending.length === 0) return null;
+    const isSlice2 = SLICES.includes(content);
+    let { zoom, window } = base;
+    const shown = { scale: 1, dx: 0, dy: 0 };
+    for (const { effect } of this.#pending) {
+      switch (effect.does) {
+        case "pan":
+          shown.dx += effect.dx;
+          shown.dy += effect.dy;
+          break;
+        case "zoom": {
+          const next = clamp(zoom * effect.factor, 0.05, isSlice2 ? 100 : 60);
+          const factor = isSlice2 ? next / zoom : Math.tan(VIEW_ANGLE / 2 / zoom) / Math.tan(VIEW_ANGLE / 2 / next);
+          zoom = next;
+          shown.scale *= factor;
+          shown.dx *= factor;
+          shown.dy *= factor;
+          break;
+        }
+        case "window by": {
+          const perPixel = window.width / PIXELS_PER_WINDOW;
+          window = { center: window.center + effect.dy * perPixel, width: Math.max(1, window.width + effect.dx * perPixel) };
+          break;
+        }
+        case "window to":
+          window = effect.window;
+          break;
+      }
+    }
+    const grey = window === base.window ? null : brightness(base.window, window);
+    return { ...shown, window, grey };
+  }
+  #effects(message, content) {
+    const isSlice2 = SLICES.includes(content);
+    switch (message.type) {
+      case "pointer": {
+        const from = this.#drag;
+        const { kind, button: button2, x, y } = message;
+        const held = kind === "press" ? button2 : from?.button ?? button2;
+        this.#drag = kind === "release" || held === void 0 ? null : { button: held, x, y };
+        if (!from || kind === "press") return [];
+        const [dx, dy] = [x - from.x, y - from.y];
+        if (dx === 0 && dy === 0) return [];
+        if (from.button === "middle") return [{ does: "pan", dx, dy }];
+        if (from.button === "right") return [{ does: "zoom", factor: clamp(1 + ZOOM_PER_PIXEL * dy, 0.1, 10) }];
+        return isSlice2 ? [{ does: "window by", dx, dy }] : [];
+      }
+      case "wheel":
+        return message.zoom || !isSlice2 ? [{ does: "zoom", factor: clamp(1 - ZOOM_PER_WHEEL * message.delta, 0.1, 10) }] : [];
+      case "pinch":
+        return [
+          { does: "zoom", factor: clamp(message.zoom, 0.1, 10) },
+          { does: "pan", dx: message.dx, dy: message.dy }
+        ];
+      case "window":
+        return SHADED.includes(content) ? [] : [{ does: "window to", window: { center: message.center, width: Math.max(1, message.width) } }];
+      default:
+        return [];
+    }
+  }
+};
+function brightness(from, to) {
+  const [a, b] = [Math.max(1, from.width - 1), Math.max(1, to.width - 1)];
+  return { slope: a / b, intercept: (from.center - to.center - a / 2) / b + 0.5 };
 }
-var CODEC_NAMES = { jpeg: "JPEG", png: "PNG", h264: "H.264", hevc: "HEVC", av1: "AV1", webp: "WebP" };
-function percentilesText({ p50, p95, p99 }) {
-  return `${p50.toFixed(0)} · ${p95.toFixed(0)} · ${p99.toFixed(0)} ms (p50 · p95 · p99)`;
+var NOISE = 2;
+function levels({ slope, intercept }) {
+  return Array.from({ length: 256 }, (_, level) => {
+    if (level <= NOISE || level >= 255 - NOISE) return level <= NOISE ? 0 : 1;
+    return clamp(level / 255 * slope + intercept, 0, 1);
+  });
 }
-function pause(ms) {
-  return new Promise((over) => setTimeout(over, ms));
+function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}
+
+// src/gestures.ts
+var BUTTONS = ["left", "middle", "right"];
+var WORK = { window: "left", scroll: "scroll", zoom: "right", pan: "middle" };
+var BITS = { left: 1, right: 2, middle: 4 };
+var DOUBLE_TAP_MS = 350;
+var DOUBLE_TAP_PX = 30;
+var PX_PER_SLICE = 6;
+var TAP_MS = 250;
+var TAP_PX = 12;
+var Gestures = class {
+  #surface;
+  #target;
+  #fingers = /* @__PURE__ */ new Map();
+  #drag = null;
+  #pinch = null;
+  #lastTap = null;
+  #touched = false;
+  /** The last press was meant for what is drawn. */
+  #drew = false;
+  #frame = 0;
+  #moved = false;
+  #wheel = { delta: 0, zoom: false };
+  #pinched = { zoom: 1, dx: 0, dy: 0 };
+  constructor(surface, target) {
+    this.#surface = surface;
+    this.#target = target;
+    surface.addEventListener("pointerdown", (event) => this.#down(event));
+    surface.addEventListener("pointermove", (event) => this.#move(event));
+    surface.addEventListener("pointerup", (event) => this.#up(event));
+    surface.addEventListener("pointercancel", (event) => this.#up(event));
+    surface.addEventListener("lostpointercapture", (event) => this.#up(event));
+    surface.addEventListener("contextmenu", (event) => event.preventDefault());
+    surface.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
+    surface.addEventListener("pointerleave", () => target.hover(null));
+    surface.addEventListener("dblclick", () => !this.#touched && !this.#drew && target.maximise());
+    surface.addEventListener("wheel", (event) => this.#turn(event), { passive: false });
+  }
+  /** Ends what is held, for instance when the connection is lost. */
+  cancel() {
+    if (this.#drag?.does === "draw") this.#target.draw("cancel", this.#drag.at, this.#touched);
+    this.#drag = null;
+    this.#pinch = null;
+    this.#fingers.clear();
+    this.#moved = false;
+    this.#wheel = { delta: 0, zoom: false };
+    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
+  }
+  #down(event) {
+    this.#touched = event.pointerType === "touch";
+    const at = this.#locate(event);
+    this.#target.activate();
+    this.#surface.focus({ preventScroll: true });
+    this.#surface.setPointerCapture(event.pointerId);
+    if (this.#touched) {
+      this.#fingers.set(event.pointerId, at);
+      if (this.#fingers.size > 1) {
+        if (this.#drag?.does === "draw") this.cancelDrawing();
+        else this.#release();
+        this.#pinch = this.#fingers.size === 2 ? this.#span() : null;
+        return;
+      }
+    }
+    const button2 = BUTTONS[event.button];
+    if (!button2 || this.#drag) return;
+    this.#drew = button2 === "left" && this.#target.draw("press", at, this.#touched);
+    const does = this.#drew ? "draw" : button2 === "left" ? WORK[this.#target.tool] : button2;
+    this.#drag = { id: event.pointerId, button: button2, does, rest: 0, at, from: at, since: event.timeStamp };
+    this.#pointer("press");
+  }
+  /** A second finger means something else. */
+  cancelDrawing() {
+    if (this.#drag) this.#target.draw("cancel", this.#drag.at, this.#touched);
+    this.#drag = null;
+  }
+  #move(event) {
+    const at = this.#locate(event);
+    if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, at);
+    if (this.#pinch) {
+      const span = this.#span();
+      if (!span) return;
+      this.#pinched.zoom *= span.distance / this.#pinch.distance;
+      this.#pinched.dx += span.middle.x - this.#pinch.middle.x;
+      this.#pinched.dy += span.middle.y - this.#pinch.middle.y;
+      this.#pinch = span;
+      this.#schedule();
+      return;
+    }
+    const drag = this.#drag;
+    this.#target.hover(at);
+    if (!drag) this.#target.draw("move", at, this.#touched);
+    if (drag?.id !== event.pointerId) return;
+    if (drag.does === "scroll") this.#page(drag, at);
+    drag.at = at;
+    if (event.pointerType === "mouse" && (event.buttons & BITS[drag.button]) === 0) {
+      this.#release();
+      return;
+    }
+    this.#moved = true;
+    this.#schedule();
+  }
+  #up(event) {
+    const touched = this.#fingers.delete(event.pointerId);
+    if (this.#pinch) {
+      this.#flush();
+      this.#pinch = null;
+    }
+    const drag = this.#drag;
+    if (drag?.id !== event.pointerId) return;
+    if (event.type === "pointerup") drag.at = this.#locate(event);
+    this.#release();
+    if (touched && event.type === "pointerup" && drag.does !== "draw") this.#tap(drag, event.timeStamp);
+  }
+  #tap(drag, time) {
+    const still = Math.hypot(drag.at.x - drag.from.x, drag.at.y - drag.from.y) <= TAP_PX;
+    const last = this.#lastTap;
+    this.#lastTap = null;
+    if (!still || time - drag.since > TAP_MS) return;
+    const again = last && time - last.time <= DOUBLE_TAP_MS && Math.hypot(drag.at.x - last.x, drag.at.y - last.y) <= DOUBLE_TAP_PX;
+    if (again) this.#target.maximise();
+    else this.#lastTap = { ...drag.at, time };
+  }
+  #turn(event) {
+    event.preventDefault();
+    this.#target.activate();
+    if (this.#wheel.zoom !== event.ctrlKey) this.#flush();
+    this.#wheel = { delta: this.#wheel.delta + wheelDelta(event), zoom: event.ctrlKey };
+    this.#schedule();
+  }
+  #schedule() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#flush();
+    });
+  }
+  #flush() {
+    const view = this.#target.view;
+    if (this.#moved && this.#drag) this.#pointer("move");
+    this.#moved = false;
+    const { delta, zoom } = this.#wheel;
+    if (delta !== 0) this.#target.send({ type: "wheel", view, delta, zoom });
+    this.#wheel = { delta: 0, zoom };
+    const { zoom: factor, dx, dy } = this.#pinched;
+    if (factor !== 1 || dx !== 0 || dy !== 0) {
+      const ratio = this.#target.ratio();
+      this.#target.send({ type: "pinch", view, zoom: factor, dx: dx * ratio, dy: dy * ratio });
+    }
+    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
+  }
+  #release() {
+    if (!this.#drag) return;
+    this.#moved = false;
+    this.#pointer("release");
+    this.#drag = null;
+  }
+  #pointer(kind) {
+    const drag = this.#drag;
+    if (!drag) return;
+    const ratio = this.#target.ratio();
+    const { view } = this.#target;
+    const { does, at } = drag;
+    if (does === "draw") {
+      if (kind !== "press") this.#target.draw(kind, at, this.#touched);
+    } else if (does !== "scroll") this.#target.send({ type: "pointer", view, kind, button: does, x: at.x * ratio, y: at.y * ratio });
+  }
+  #page(drag, to) {
+    const slices = drag.rest + (to.y - drag.at.y) / PX_PER_SLICE;
+    drag.rest = slices % 1;
+    if (Math.trunc(slices) !== 0) this.#target.page(Math.trunc(slices));
+  }
+  #locate(event) {
+    const box2 = this.#surface.getBoundingClientRect();
+    return { x: event.clientX - box2.left, y: event.clientY - box2.top };
+  }
+  #span() {
+    const [a, b] = this.#fingers.values();
+    if (!a || !b) return null;
+    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+    return { middle, distance: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)) };
+  }
+};
+
+// src/values.ts
+var BLACK = 4278190080;
+async function decode({ width, height, inverted, linearExact, png }) {
+  const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
+  try {
+    if (bitmap.width !== width || bitmap.height !== 4 * height) throw new Error("values of another size than they say");
+    const context = new OffscreenCanvas(width, 4 * height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("no canvas");
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, width, 4 * height);
+    return { width, height, inverted, linearExact, values: valuesOf(data, width * height) };
+  } finally {
+    bitmap.close();
+  }
+}
+function valuesOf(rgba, count2) {
+  const bits = new Uint32Array(count2);
+  const red = (byte, i) => rgba[4 * (byte * count2 + i)];
+  for (let i = 0; i < count2; i++) bits[i] = red(0, i) << 24 | red(1, i) << 16 | red(2, i) << 8 | red(3, i);
+  return new Float32Array(bits.buffer);
+}
+function ramp({ center, width }, { inverted, linearExact }) {
+  const span = linearExact ? width : Math.max(width - 1, 1e-3);
+  const low = Math.fround(linearExact ? center - width / 2 : center - 0.5 - (width - 1) / 2);
+  const scale = Math.fround(1 / span);
+  return inverted ? [Math.fround(low + Math.fround(1 / scale)), -scale] : [low, scale];
+}
+function paint(image, window, pixels) {
+  const [low, scale] = ramp(window, image);
+  const { values } = image;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    const share = Math.fround(Math.fround(value - low) * scale);
+    const brightness2 = share > 0 ? Math.min(share, 1) : 0;
+    const level = Math.fround(Math.fround(brightness2 * 255) + 0.5) | 0;
+    pixels[i] = BLACK | level * 65793;
+  }
+}
+
+// src/xxh32.ts
+var [P1, P2, P3, P4, P5] = [2654435761, 2246822519, 3266489917, 668265263, 374761393];
+function rotate(value, by) {
+  return value << by | value >>> 32 - by;
+}
+function round2(lane, word) {
+  return Math.imul(rotate(lane + Math.imul(word, P2) | 0, 13), P1);
+}
+function xxh32(bytes) {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { length: length2 } = bytes;
+  let at = 0;
+  let hash = P5;
+  if (length2 >= 16) {
+    let [a, b, c, d] = [P1 + P2 | 0, P2 | 0, 0, -P1 | 0];
+    for (; at + 16 <= length2; at += 16) {
+      a = round2(a, data.getUint32(at, true));
+      b = round2(b, data.getUint32(at + 4, true));
+      c = round2(c, data.getUint32(at + 8, true));
+      d = round2(d, data.getUint32(at + 12, true));
+    }
+    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+  }
+  hash = hash + length2 | 0;
+  for (; at + 4 <= length2; at += 4) {
+    hash = Math.imul(rotate(hash + Math.imul(data.getUint32(at, true), P3) | 0, 17), P4);
+  }
+  for (; at < length2; at++) hash = Math.imul(rotate(hash + Math.imul(bytes[at], P5) | 0, 11), P1);
+  hash = Math.imul(hash ^ hash >>> 15, P2);
+  hash = Math.imul(hash ^ hash >>> 13, P3);
+  return (hash ^ hash >>> 16) >>> 0;
+}
+
+// src/viewport.ts
+function showsPreset(content) {
+  return content === "volume" || content === "cinematic";
+}
+var ECHO_MS = 1600;
+var LONGEST_RULER_PX = 140;
+var SLICES2 = ["axial", "coronal", "sagittal"];
+var Viewport = class {
+  view;
+  root;
+  surface;
+  content;
+  /** The newest state that the server told; the picture may still be on its way. */
+  state = null;
+  size = null;
+  ratio = 1;
+  /** Slice that the server was last asked for, so that fast steps add up. */
+  wantedSlice = null;
+  #owner;
+  #gestures;
+  /** What is drawn over the picture, and moves with it. */
+  sketch = svg("svg", { class: "sketch", "aria-hidden": "true" });
+  #canvas = element("canvas", { "aria-hidden": "true" });
+  #title = element("span", { class: "title" });
+  #quality = element("span", { class: "badge quality", hidden: true });
+  #lossy = element(
+    "span",
+    { class: "badge lossy", hidden: true, title: t("lossy-hint") },
+    t("lossy")
+  );
+  #warning = element("button", { class: "badge warning", type: "button", hidden: true });
+  #patient = element("div", { class: "corner top-left demographics" });
+  #facts = element("div", { class: "corner bottom-left" });
+  #series = element("div", { class: "series-name" });
+  #ruler = element("div", { class: "ruler", hidden: true });
+  #letters = {
+    left: element("span", { class: "letter left", "aria-hidden": "true" }),
+    right: element("span", { class: "letter right", "aria-hidden": "true" }),
+    top: element("span", { class: "letter top", "aria-hidden": "true" }),
+    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" })
+  };
+  #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
+  /** Grows along the lower edge while a picture refines. */
+  #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
+  #stale = element("div", { class: "stale-note", hidden: true });
+  #echo = new Echo();
+  #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
+  /** Of the picture itself; while it is an echo it counts as interactive. */
+  #shownQuality = ["interactive", 0];
+  #shownCodec = null;
+  #echoEnd;
+  /** The picture of values, over the server's; it stays until a newer one of the server's, even without the values. */
+  #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
+  /** What the page windows itself from a press until the picture at rest is there. */
+  #values = null;
+  /** The window of that picture. */
+  #localWindow = null;
+  /** What the page windows the picture to; null where it shows the server's window. */
+  #look = null;
+  /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
+  #windowing = false;
+  #caption = null;
+  #slab = "";
+  #nameless = false;
+  /** States whose pictures have not been shown yet, oldest first. */
+  #states = [];
+  #drawn = null;
+  /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
+  #waiting = [];
+  #decoding = false;
+  #video = new Video();
+  /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
+  #spoilt = false;
+  #drawnHere = false;
+  /** Counts what made all earlier frames worthless, even one that is being decoded. */
+  #generation = 0;
+  /** Number of the newest frame. */
+  #newest = null;
+  constructor(view, content, owner) {
+    this.view = view;
+    this.content = content;
+    this.#owner = owner;
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local, this.sketch);
+    const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
+    this.root = element(
+      "section",
+      { class: "viewport", "data-view": view },
+      this.surface,
+      this.#patient,
+      element("div", { class: "corner top-right" }, badges),
+      this.#facts,
+      element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
+      ...Object.values(this.#letters),
+      this.#slider,
+      this.#refining,
+      this.#stale,
+      svg(
+        "svg",
+        { width: 0, height: 0, class: "unseen", "aria-hidden": "true" },
+        svg(
+          "filter",
+          { id: `echo-${view}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 },
+          svg("feComponentTransfer", {}, ...this.#greys)
+        )
+      )
+    );
+    const target = {
+      view,
+      ratio: () => this.ratio,
+      send: (message) => owner.send(message),
+      activate: () => owner.activate(view),
+      maximise: () => owner.maximise(view),
+      page: (slices) => this.showSlice((this.wantedSlice ?? this.state?.slice ?? 1) + slices),
+      get tool() {
+        return owner.tool();
+      },
+      draw: (kind, at, byTouch) => owner.draw(view, kind, at, byTouch),
+      hover: (at) => owner.hover(view, at)
+    };
+    this.#gestures = new Gestures(this.surface, target);
+    this.surface.addEventListener("focus", () => owner.activate(view));
+    this.#warning.addEventListener("click", () => owner.explainWarnings());
+    this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
+    this.retitle();
+  }
+  get visible() {
+    return !this.root.hidden;
+  }
+  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
+  setVisible(visible) {
+    if (visible === this.visible) return;
+    this.root.hidden = !visible;
+    if (visible) void this.#draw();
+  }
+  setActive(active) {
+    this.root.classList.toggle("active", active);
+  }
+  setContent(content) {
+    this.content = content;
+    this.retitle();
+  }
+  setCaption(caption) {
+    this.#caption = caption;
+    if (!caption) this.#forget();
+    this.#write();
+  }
+  /** Shows again what `setCaption(null)` took away. */
+  reopen(caption) {
+    this.setCaption(caption);
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+  /** What the picture on screen shows. */
+  get drawn() {
+    return this.#caption && this.#drawn;
+  }
+  /** It was set to be turned or flipped: what is written over it follows with the first picture that shows it. */
+  setTurned({ content, plane: plane2 }, revision) {
+    const { state } = this;
+    if (!state || content.kind !== "slice" || this.#drawnHere) return;
+    const known2 = Object.values(state.letters).some((letter) => letter !== "");
+    this.setState({ ...state, revision, letters: known2 ? lettersOf(plane2) : state.letters });
+  }
+  /** How thick the slices are that the server was asked for. */
+  setSlab({ thicknessMm, combine: combine2 }) {
+    const slab = thicknessMm > 0 ? `${{ maximum: t("mip"), minimum: t("minip"), mean: t("mean-projection") }[combine2]} ${thicknessMm} mm` : "";
+    if (slab === this.#slab) return;
+    this.#slab = slab;
+    this.#write();
+  }
+  /** Asks for a slice, counted from 1. */
+  showSlice(slice) {
+    const state = this.state;
+    if (state?.slice == null || state.slices == null) return;
+    const from = this.wantedSlice ?? state.slice;
+    const to = Math.min(state.slices, Math.max(1, slice));
+    if (to === from) return;
+    this.wantedSlice = to;
+    this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
+  }
+  /** Width and height of the picture on screen. */
+  get pictureSize() {
+    return this.#canvas.width > 0 ? [this.#canvas.width, this.#canvas.height] : null;
+  }
+  /** Takes what the server says of the view; the overlay follows with the picture. */
+  setState(state) {
+    if (this.#drawnHere) return;
+    this.state = state;
+    if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
+    if (this.windowsItself) this.#adopt(state);
+    else this.#states.push(state);
+    if (state.slice === this.wantedSlice) this.wantedSlice = null;
+    if (!this.#drawn) this.#write(state);
+  }
+  /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
+  sent(message, seq) {
+    if (message.type !== "pointer") this.#dropValues();
+    else if (message.kind === "press") this.#pressed(message.button);
+    const differs = this.#echo.sent(message, seq, this.content, performance.now());
+    if (message.type === "pointer" && message.kind === "release") this.#released();
+    if (differs) this.#showEcho();
+  }
+  /** Whether a drag is windowed here, and no picture answers it. */
+  get windowsItself() {
+    return this.#windowing && this.#values !== null;
+  }
+  /** The window that the view shows, or soon shows where a picture is on its way. */
+  get window() {
+    return this.#look ?? this.state?.window ?? null;
+  }
+  /** The codec of the picture on screen. */
+  get codec() {
+    return this.#shownCodec;
+  }
+  #pressed(button2) {
+    this.#dropValues();
+    if (button2 !== "left" || !SLICES2.includes(this.content) || !this.state) return;
+    this.#windowing = true;
+    this.#owner.send({ type: "values", view: this.view });
+  }
+  #released() {
+    this.#windowing = false;
+    const { state } = this;
+    if (!state || this.#values?.of.revision !== state.revision) return;
+    if (this.#echo.appearance(state, this.content, performance.now(), true)) return;
+    this.#dropValues();
+    this.#hideLocal();
+    this.#writeQuality(...this.#shownQuality);
+    this.#showEcho();
+  }
+  #dropValues() {
+    this.#windowing = false;
+    this.#values = null;
+  }
+  #hideLocal() {
+    this.#local.hidden = true;
+    this.#localWindow = null;
+  }
+  /** Takes the values of what is on screen; they serve the drag that asked for them. */
+  async setValues(values) {
+    const of = this.state;
+    if (!this.#windowing || of?.revision !== values.revision) return;
+    let image;
+    try {
+      image = await decode(values);
+    } catch {
+      this.#owner.send({ type: "repaint", view: this.view });
+      return;
+    }
+    if (!this.#windowing || this.state === null || !sameSlice(of, this.state)) return;
+    this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
+    [this.#local.width, this.#local.height] = [image.width, image.height];
+    this.#adopt(this.state);
+    this.#owner.windowed(this.view);
+  }
+  /** The newest state is on screen, though no picture of it came. */
+  #adopt(state) {
+    this.#states = [];
+    this.#write(state);
+    this.#echo.shown(state.inputSeq);
+    this.#showEcho();
+  }
+  /** Shows the values under a window. */
+  #showLocal({ image, pixels }, window) {
+    paint(image, window, new Uint32Array(pixels.data.buffer));
+    this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
+    this.#local.hidden = false;
+    this.#localWindow = window;
+  }
+  /** The corner and the controls tell the window of what is on screen. */
+  #setLook(window) {
+    const before = this.#look;
+    if (before === window || before && window && sameWindow(before, window)) return;
+    this.#look = window;
+    this.#write();
+    this.#owner.windowed(this.view);
+  }
+  /** How the picture is laid on screen. */
+  #lay(transform, filter) {
+    for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
+    this.sketch.style.transform = transform;
+  }
+  #showEcho() {
+    clearTimeout(this.#echoEnd);
+    const base = this.#drawn;
+    const values = this.#values;
+    const shown = base && this.#echo.appearance(base, this.content, performance.now(), values !== null);
+    const { style } = this.#canvas;
+    if (values && base && (!shown || shown.scale === 1 && shown.dx === 0 && shown.dy === 0)) {
+      this.#lay("", "");
+      const window2 = shown?.window ?? base.window;
+      this.#showLocal(values, window2);
+      this.#setLook(window2);
+      if (this.#windowing) this.#writeQuality("interactive", 0);
+      return;
+    }
+    if (values) this.#hideLocal();
+    const local = this.#localWindow;
+    if (!shown) {
+      if (!local && (style.transform || style.filter)) this.#writeQuality(...this.#shownQuality);
+      this.#lay("", "");
+      return this.#setLook(local);
+    }
+    this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
+    const { scale, dx, dy, window } = shown;
+    const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
+    if (grey) {
+      const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
+      for (const channel of this.#greys) channel.setAttribute("tableValues", values2);
+    }
+    this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
+    this.#setLook(grey || local ? window : null);
+    this.#writeQuality("interactive", 0);
+  }
+  /** From now on the page's own card draws it, or the server again: the picture stays until the first of the other's. */
+  setDrawnHere(drawnHere) {
+    if (this.#drawnHere === drawnHere) return;
+    this.#drawnHere = drawnHere;
+    this.#dropFrames();
+    this.#states = [];
+    this.wantedSlice = null;
+    this.#echo.clear();
+    this.#dropValues();
+    this.#hideLocal();
+    this.#showEcho();
+  }
+  /** Whether the page's own card draws it. */
+  get drawnHere() {
+    return this.#drawnHere;
+  }
+  /** Shows a picture that was drawn here, and what it shows. */
+  setOwnPicture(picture, state, final) {
+    if (!this.#drawnHere || this.#caption === null) return picture.close();
+    const canvas = this.#canvas;
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
+    picture.close();
+    this.#markStale(null);
+    this.state = { ...state, content: this.content };
+    if (this.wantedSlice === state.slice) this.wantedSlice = null;
+    this.#shownCodec = null;
+    this.#write(this.state);
+    this.#shownQuality = [final ? "final" : "interactive", 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#owner.windowed(this.view);
+  }
+  /** Another picture is being drawn here. */
+  setMoving() {
+    if (this.#drawnHere) this.#writeQuality("interactive", 0);
+  }
+  /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
+  setFrame(frame, picture) {
+    if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
+    this.#newest = frame.number;
+    if (this.#drawnHere) {
+      picture?.close();
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+      return;
+    }
+    if (picture) this.#discardWaiting();
+    this.#waiting.push({ frame, picture });
+    if (this.visible) void this.#draw();
+  }
+  /** Marks the picture as old, with the reason, until the next one comes. */
+  setStale(reason) {
+    this.#markStale(reason);
+    this.#gestures.cancel();
+    this.#states = [];
+    this.#dropFrames();
+    this.wantedSlice = null;
+    this.#echo.clear();
+    this.#dropValues();
+    this.#showEcho();
+  }
+  /** A new session counts its frames anew. */
+  restart() {
+    this.#newest = null;
+  }
+  /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
+  #dropFrames() {
+    this.#discardWaiting();
+    this.#spoilt = true;
+    this.#generation += 1;
+  }
+  #discardWaiting() {
+    for (const { picture } of this.#waiting) picture?.close();
+    this.#waiting = [];
+  }
+  /** An image whose place in the patient nobody knows is called by no cut of it. */
+  setNameless(nameless) {
+    this.#nameless = nameless;
+    this.retitle();
+  }
+  /** What it is called. */
+  get title() {
+    return this.#nameless ? t("acquired") : titleOf(this.content);
+  }
+  retitle() {
+    setText(this.#title, this.title);
+    this.root.setAttribute("aria-label", t("view-of", { title: this.title }));
+  }
+  /** Writes the overlay again, for instance after a change of size. */
+  rewrite() {
+    this.#write();
+  }
+  #markStale(reason) {
+    this.root.classList.toggle("stale", reason !== null);
+    this.#stale.hidden = reason === null;
+    setText(this.#stale, reason ?? "");
+  }
+  #forget() {
+    this.#markStale(null);
+    this.#dropValues();
+    this.#hideLocal();
+    this.#look = this.#shownCodec = null;
+    this.#lay("", "");
+    this.state = this.#drawn = this.wantedSlice = null;
+    this.#states = [];
+    const newest = this.#waiting.at(-1);
+    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
+    this.#dropFrames();
+    this.#canvas.width = this.#canvas.height = 0;
+    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
+  }
+  async #draw() {
+    if (this.#decoding) return;
+    this.#decoding = true;
+    while (this.#waiting.length > 0 && this.visible) {
+      const { frame, picture } = this.#waiting.shift();
+      const generation = this.#generation;
+      try {
+        const pictures = picture ? [picture] : await this.#decode(frame);
+        const wanted = generation === this.#generation && this.#caption !== null;
+        const whole = picture !== null && this.state !== null && frame.revision >= this.state.revision;
+        if (wanted && (frame.cleared || whole)) this.#spoilt = false;
+        if (wanted && !this.#spoilt) this.#paint(pictures, frame);
+        for (const picture2 of pictures) picture2.close();
+      } catch {
+        if (isVideo(frame.codec)) this.#owner.videoFailed();
+        if (generation === this.#generation) this.#spoil("could-not-be-decoded");
+      }
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+    }
+    this.#decoding = false;
+  }
+  #decode({ codec, key, parts }) {
+    const decode2 = async ({ bytes, width, height }) => {
+      if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+      if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
+      return bitmap;
+    };
+    return Promise.all(parts.map(decode2));
+  }
+  /** The next frames would build on something else than the server thinks: it has to begin anew. */
+  #spoil(reason) {
+    if (this.#spoilt) return;
+    this.#spoilt = true;
+    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+  #paint(pictures, frame) {
+    const canvas = this.#canvas;
+    const resized = canvas.width !== frame.width || canvas.height !== frame.height;
+    const isWhole2 = isVideo(frame.codec) && pictures.length > 0;
+    if (resized && !frame.cleared && !frame.stretched && !isWhole2) return this.#spoil("another-size");
+    const before = frame.stretched && !isWhole2 && canvas.width > 0 ? copyOf(canvas) : null;
+    if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
+    const context = canvas.getContext("2d", { alpha: false });
+    if (!context) return;
+    if (before) context.drawImage(before, 0, 0, frame.width, frame.height);
+    if (frame.cleared) {
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, frame.width, frame.height);
+    }
+    pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
+    if (frame.quality === "lossless") {
+      const { data } = context.getImageData(0, 0, frame.width, frame.height);
+      if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
+    }
+    this.#markStale(null);
+    const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
+    const state = this.#states[shown] ?? this.#drawn;
+    this.#states.splice(0, shown + 1);
+    if (state && state !== this.#drawn) this.#write(state);
+    this.#shownQuality = [frame.quality, state?.refined ?? 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#echo.shown(frame.inputSeq);
+    this.#shownCodec = frame.codec;
+    if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
+    if (!this.#values && frame.revision >= (this.#drawn?.revision ?? 0)) this.#hideLocal();
+    this.#showEcho();
+    this.#owner.shown(frame);
+  }
+  /** `refined` is 0 while a picture stands in for one that refines. */
+  #writeQuality(quality, refined) {
+    const refining = quality === "interactive" && refined > 0;
+    this.#quality.hidden = false;
+    this.#lossy.hidden = quality === "lossless" || this.#drawnHere;
+    this.#quality.classList.toggle("final", quality !== "interactive");
+    this.#quality.classList.toggle("lossless", quality === "lossless");
+    this.#quality.classList.toggle("refines", refining);
+    const words = t(quality === "final" && this.#drawnHere ? "local" : quality);
+    setText(this.#quality, refining ? t("refining-by", { percent: Math.round(refined * 100) }) : words);
+    const titles = { interactive: "", final: this.#drawnHere ? t("local-hint") : "", lossless: t("lossless-hint") };
+    this.#quality.title = titles[quality];
+    this.#refining.hidden = !refining;
+    this.#refining.style.width = `${refined * 100}%`;
+  }
+  #write(state = this.#drawn) {
+    this.#drawn = state;
+    this.#owner.drew(this.view);
+    const caption = this.#caption;
+    this.#writeCaption(caption);
+    for (const side of ["left", "right", "top", "bottom"]) {
+      setText(this.#letters[side], caption && state?.letters[side] || "");
+    }
+    this.#facts.replaceChildren();
+    this.#ruler.hidden = true;
+    this.#slider.hidden = true;
+    this.surface.setAttribute("aria-label", this.#describe(state));
+    if (!caption || !state) return;
+    const { zoom, slice, slices } = state;
+    const window = this.#look ?? state.window;
+    const lines2 = [t("zoom-is", { zoom: zoom.toFixed(2) })];
+    if (!showsPreset(state.content) || state.preset === null) {
+      lines2.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
+    }
+    if (slice !== null && this.#slab) lines2.push(this.#slab);
+    if (slice !== null && slices !== null) {
+      const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
+      lines2.push(`${t("slice-in", { number: slice, count: slices })}  ${depth}`.trimEnd());
+      this.#slider.hidden = slices < 2;
+      this.#slider.max = String(slices);
+      if (this.wantedSlice === null) this.#slider.value = String(slice);
+      this.#slider.setAttribute("aria-label", t("slices-of", { title: titleOf(state.content) }));
+      this.#slider.setAttribute("aria-valuetext", t("slice-of", { number: slice, count: slices }));
+    }
+    this.#facts.append(...lines2.map((line) => element("div", {}, line)));
+    if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
+  }
+  #writeCaption(caption) {
+    this.#patient.replaceChildren();
+    setText(this.#series, caption?.series ?? "");
+    const warnings = caption?.warnings ?? [];
+    const badges = warnings.map(({ code }) => named(code) === code ? code.replaceAll("-", " ") : named(code));
+    if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
+    if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
+    this.#warning.hidden = badges.length === 0;
+    const first = badges[0];
+    if (first) {
+      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
+      setText(this.#warning, `⚠ ${first}${more}`);
+      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
+    }
+    if (!caption) return;
+    const name = nameText(caption.patientName);
+    const lines2 = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    this.#patient.append(
+      element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
+      ...lines2.map((line) => element("div", {}, line))
+    );
+  }
+  /** Distance along the axis that the slices follow, in the letters of the viewports: "H 12.5 mm". */
+  #depth(positionMm) {
+    const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
+    const mm = positionMm[axis];
+    if (mm === void 0) return "";
+    const letter = ["RL", "AP", "FH"][axis][mm < 0 ? 0 : 1];
+    return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
+  }
+  #drawRuler(mmPerCssPixel) {
+    const scale = ruler(mmPerCssPixel, Math.min(LONGEST_RULER_PX, this.root.clientWidth / 3));
+    if (!scale) return;
+    const { length: length2, parts } = scale;
+    let path = `M0.5 10.5H${length2 + 0.5}`;
+    for (let i = 0; i <= parts; i++) {
+      const long = i === 0 || i === parts || parts === 10 && i === 5;
+      path += `M${i * length2 / parts + 0.5} 10.5v${long ? -8 : -4}`;
+    }
+    const width = Math.ceil(length2) + 1;
+    this.#ruler.replaceChildren(
+      element("span", {}, lengthLabel(scale.mm)),
+      svg(
+        "svg",
+        { width, height: 12, viewBox: `0 0 ${width} 12`, "aria-hidden": "true" },
+        svg("path", { d: path, class: "ruler-shade" }),
+        svg("path", { d: path, class: "ruler-line" })
+      )
+    );
+    this.#ruler.hidden = false;
+  }
+  #describe(state) {
+    const title = t("view-of", { title: this.title });
+    if (!state) return t("no-picture", { view: title });
+    const slice = state.slice !== null && state.slices !== null ? t("spoken-slice", { number: state.slice, count: state.slices }) : "";
+    const { center, width } = this.#look ?? state.window;
+    return `${title}${slice}${t("spoken-window", { width: numberText(width), center: levelText(center, width) })}`;
+  }
+};
+function sameWindow(a, b) {
+  return a.center === b.center && a.width === b.width;
+}
+function sameSlice(a, b) {
+  const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
+  return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
+}
+function copyOf(canvas) {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
+  return copy;
 }
 
 // src/main.ts
@@ -3201,28 +5215,24 @@ var VOLUME_VIEW = 3;
 var RESIZE_MS = 120;
 var KEY_PIXELS = 10;
 var PAN_PIXELS = 40;
-var ANNOUNCE_MS = 500;
-var TRANSPORT_NAMES = { webrtc: "WebRTC", websocket: "WebSocket" };
-var REPORT_MS = 5e3;
-var PRESS_PIXELS = 4;
+var TURN_PIXELS = 30;
 var GONE_ATTEMPT = 5;
-var KEPT = "voxcast.kept";
-function keep(kept) {
-  sessionStorage.setItem(KEPT, JSON.stringify(kept));
-}
-function takeKept() {
-  const text2 = sessionStorage.getItem(KEPT);
-  sessionStorage.removeItem(KEPT);
-  return text2 === null ? null : JSON.parse(text2);
-}
 var Client = class {
   #link;
   #views;
   #controls;
   #library;
-  #meter = new Meter();
-  #overlay = new Overlay((forth) => this.#press(forth));
+  #figures = new Figures({
+    send: (message) => this.#send(message),
+    link: () => this.#link,
+    active: () => this.#views[this.#active],
+    why: (view) => this.#local.words(view).reason
+  });
   #local;
+  #drawings;
+  #notices = new Notices();
+  #turns = new Turns((message) => this.#link.send(message));
+  #player = new Player(() => this.#views[this.#active]);
   #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   #grid = byId("grid", HTMLDivElement);
   #tabs;
@@ -3247,10 +5257,7 @@ var Client = class {
   #restore = /* @__PURE__ */ new Map();
   #layoutSent = "";
   #resizeTimer;
-  #announceTimer;
   #shownAt = /* @__PURE__ */ new Date();
-  /** A press of the latency test that waits for its picture. */
-  #pressed = null;
   constructor(kept) {
     const contents = ["axial", "coronal", "sagittal", "volume"];
     const owner = {
@@ -3261,13 +5268,24 @@ var Client = class {
       windowed: (view) => this.#windowed(view),
       videoFailed: () => this.#link.videoFailed(),
       // By WebRTC pictures get lost, and what builds on them is asked for again.
-      fault: (text2) => this.#link.transport === "websocket" && this.#report(text2),
-      explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal()
+      fault: (text2) => this.#link.transport === "websocket" && this.#notices.report(text2),
+      explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
+      drew: () => this.#drawings?.drew(),
+      tool: () => this.#drawings.tool,
+      draw: (...what) => this.#drawings.draw(...what),
+      hover: (...where) => this.#drawings.hover(...where)
     };
     this.#views = contents.map((content, view) => new Viewport(view, content, owner));
     this.#grid.append(...this.#views.map((viewport) => viewport.root));
+    this.#drawings = new Drawings(this.#views, {
+      send: (message) => this.#link.send(message),
+      seriesOf: (view) => this.#seriesOf(view),
+      active: () => this.#views[this.#active],
+      activate: (view) => this.#activate(view),
+      announce: (text2) => this.#notices.announce(text2)
+    });
     this.#tabs = this.#views.map((viewport) => {
-      const tab = element("button", { type: "button" }, TITLES[viewport.content]);
+      const tab = element("button", { type: "button" }, titleOf(viewport.content));
       tab.addEventListener("click", () => this.#activate(viewport.view));
       return tab;
     });
@@ -3293,15 +5311,15 @@ var Client = class {
           else picture?.close();
         },
         values: (values) => void this.#views[values.view]?.setValues(values),
-        received: (bytes) => this.#meter.received(bytes, performance.now()),
-        fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`)
+        received: (bytes) => this.#figures.meter.received(bytes, performance.now()),
+        fault: (error) => this.#notices.report(t("not-understood", { reason: error.message }))
       },
       browserSurroundings(),
       kept?.resumeToken ?? null,
       RUNGS.find((rung) => rung === chosen) ?? null
     );
     if (chosen !== null && !RUNGS.some((rung) => rung === chosen)) {
-      this.#report(`The address asks for transport=${chosen.slice(0, 32)}, which is none of ${RUNGS.join(", ")}: the best way is taken.`);
+      this.#notices.report(t("unknown-transport", { asked: chosen.slice(0, 32), rungs: RUNGS.join(", ") }));
     }
     this.#local = new Local(
       this.#views.map(({ view }) => view),
@@ -3311,10 +5329,11 @@ var Client = class {
         moves: (view) => this.#views[view]?.setMoving(),
         changed: () => this.#shareOut(),
         told: () => this.#showSource(),
-        fault: (why) => this.#report(why)
+        fault: (why) => this.#notices.report(why)
       }
     );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
+    this.#drawings.restore(kept?.drawn ?? []);
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
@@ -3323,6 +5342,7 @@ var Client = class {
     return this.#link.start();
   }
   #listen() {
+    fillSheet();
     onKeys((command) => this.#obey(command));
     byId("retry", HTMLButtonElement).addEventListener("click", () => {
       if (document.body.dataset["connection"] === "signedOut") location.reload();
@@ -3342,12 +5362,10 @@ var Client = class {
     const source = byId("source", HTMLSelectElement);
     source.value = this.#local.choice;
     source.addEventListener("change", () => this.#local.choose(CHOICES.find((choice) => choice === source.value) ?? "automatic"));
-    setInterval(() => this.#showMetrics(), 500);
-    setInterval(() => this.#reportStats(), REPORT_MS);
     addEventListener("pagehide", () => {
       const { resumeToken } = this.#link;
       const sizes = this.#views.map(({ size: size2 }) => size2);
-      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
+      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes, drawn: this.#drawings.annotations });
     });
     addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
@@ -3358,12 +5376,13 @@ var Client = class {
     if (this.#local.takes(message)) return null;
     const seq = this.#link.send(message);
     this.#local.sent(message);
+    if (message.type === "reset") this.#drawings.forget(message.view);
     const isInput = message.type !== "ack" && message.type !== "repaint" && message.type !== "values";
     if (seq === null || !isInput || !("view" in message) || message.view === void 0) return seq;
     const viewport = this.#views[message.view];
     viewport?.sent(message, seq);
     if (message.type === "pointer" && (message.kind !== "move" || viewport?.windowsItself)) return seq;
-    this.#meter.sent(message.view, seq, performance.now());
+    this.#figures.meter.sent(message.view, seq, performance.now());
     return seq;
   }
   #receive(message) {
@@ -3385,7 +5404,7 @@ var Client = class {
         this.#begin(message.seriesInstanceUid, message.views);
         break;
       case "loading":
-        this.#showLoading(message.done, message.total);
+        this.#notices.showLoading(message.done, message.total);
         break;
       case "seriesOpened":
         if (this.#isGuest) this.#hosted.set(message.seriesInstanceUid, message);
@@ -3395,7 +5414,7 @@ var Client = class {
         this.#shared = message.views;
         byId("nothing", HTMLDivElement).hidden = this.#ownViews.length > 0;
         if (this.#ownViews.length < message.views.length) {
-          this.#report(`The host shows ${message.views.length} views; this page has room for ${this.#ownViews.length} of them.`);
+          this.#notices.report(t("host-shows-more", { number: message.views.length, room: this.#ownViews.length }));
         }
         this.#arrange();
         break;
@@ -3405,12 +5424,17 @@ var Client = class {
       case "view":
         this.#setView(message);
         break;
+      case "measured":
+        this.#drawings.measured(message);
+        break;
       case "error":
-        this.#showLoading(1, 1);
+        if (this.#drawings.refused(message)) break;
+        this.#notices.showLoading(1, 1);
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
-        this.#report(message.message);
+        this.#notices.report(message.message);
         break;
       case "viewState":
+        this.#told(message);
         if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
         else this.#local.state(message);
         break;
@@ -3428,13 +5452,20 @@ var Client = class {
   get #ownViews() {
     return this.#isGuest ? this.#views.filter(({ view }) => this.#shared.includes(view)) : this.#views;
   }
+  /** Those that are worth a look: a single image has but one. */
+  get #worthy() {
+    const own = this.#ownViews;
+    if (this.#isGuest || !this.#series || !isFlat(this.#series)) return own;
+    const content = nearestCut(this.#series);
+    return own.filter((viewport) => viewport.content === content);
+  }
   #setRole(role) {
     this.#role = role;
     document.body.dataset["role"] = role;
     const words = roleWords(role);
-    const label = byId("role", HTMLSpanElement);
-    label.hidden = words === null;
-    setText(label, words ?? "");
+    const label2 = byId("role", HTMLSpanElement);
+    label2.hidden = words === null;
+    setText(label2, words ?? "");
     this.#library.lock(this.#isGuest);
     byId("nothing", HTMLDivElement).hidden = !this.#isGuest || this.#ownViews.length > 0;
   }
@@ -3446,6 +5477,20 @@ var Client = class {
     this.#views[view]?.setCaption(this.#caption(series));
     if (view === this.#active || !this.#series) this.#showHosted();
   }
+  /** How a view lies, which it was asked for, or what a host has changed. */
+  #told(message) {
+    const set = this.#turns.state(message);
+    if (set) {
+      this.#views[message.view]?.setTurned(set, message.revision + 1);
+      this.#sendLayout(true);
+    }
+    const place2 = set ?? message.place;
+    this.#views[message.view]?.setSlab(place2.slab);
+    this.#drawings.state({ ...message, place: place2 });
+  }
+  #seriesOf(view) {
+    return this.#isGuest ? this.#hosted.get(this.#shownSeries.get(view) ?? "") ?? null : this.#series;
+  }
   /** The controls are the active view's. */
   #showHosted() {
     const series = this.#hosted.get(this.#shownSeries.get(this.#active) ?? "");
@@ -3453,7 +5498,7 @@ var Client = class {
     this.#series = series;
     this.#library.setCurrent(series.seriesInstanceUid);
     this.#controls.setSeries(series);
-    this.#showSelfCheck(series);
+    this.#notices.showSelfCheck(series);
     this.#showTargets();
   }
   /** Goes on with what the session shows, or has it show what is wanted. */
@@ -3493,30 +5538,27 @@ var Client = class {
     this.#send({ type: "openSeries", seriesInstanceUid });
   }
   #opened(series) {
-    this.#showLoading(1, 1);
+    this.#notices.showLoading(1, 1);
     this.#series = series;
     this.#wantedSeries = series.seriesInstanceUid;
     this.#library.setCurrent(series.seriesInstanceUid);
     this.#controls.setSeries(series);
     const caption = this.#caption(series);
-    for (const viewport of this.#views) viewport.setCaption(caption);
+    const isNameless = isFlat(series) && series.outline.directionsUnknown;
+    for (const viewport of this.#views) {
+      viewport.setNameless(isNameless);
+      viewport.setCaption(caption);
+    }
+    this.#arrange();
     this.#local.opened(series);
-    this.#showSelfCheck(series);
+    this.#drawings.opened();
+    this.#notices.showSelfCheck(series);
     this.#showTargets();
-  }
-  #showSelfCheck(series) {
-    const check = series.selfCheck;
-    const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]];
-    const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
-      element("h3", {}, title),
-      element("ul", {}, ...lines.map((line) => element("li", {}, sentence(line))))
-    ]);
-    byId("self-check", HTMLDivElement).replaceChildren(...told);
   }
   #caption(series) {
     const entry = this.#library.find(series.seriesInstanceUid);
     const number2 = entry?.series.number;
-    const name = [series.modality, number2 == null ? "" : `Series ${number2}`, entry?.series.description];
+    const name = [series.modality, number2 == null ? "" : t("series-number", { number: number2 }), entry?.series.description];
     return {
       patientName: entry?.study.patientName ?? "",
       patientId: entry?.study.patientId ?? "",
@@ -3534,7 +5576,7 @@ var Client = class {
     const before = viewport.state?.slice;
     if (this.#isGuest && viewport.content !== state.content) {
       viewport.setContent(state.content);
-      setText(this.#tabs[state.view], TITLES[state.content]);
+      setText(this.#tabs[state.view], titleOf(state.content));
     }
     viewport.setState(state);
     const saved = this.#restore.get(state.view);
@@ -3542,7 +5584,7 @@ var Client = class {
     if (saved) this.#restoreView(saved, state);
     this.#showTargets();
     if (state.view === this.#active && state.slice !== null && before !== state.slice) {
-      this.#announce(`${TITLES[state.content]} slice ${state.slice} of ${state.slices}`);
+      this.#notices.announce(spokenSlice(state.content, state.slice, state.slices));
     }
   }
   /** Brings back what can be said again after a reconnect: slice, window, preset. */
@@ -3555,14 +5597,14 @@ var Client = class {
     if (saved.preset !== null && saved.preset !== now.preset) {
       this.#send({ type: "preset", view, name: saved.preset });
     }
-    const moved = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
-    if (moved && (!showsPreset(saved.content) || saved.preset === null)) {
+    const moved2 = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
+    if (moved2 && (!showsPreset(saved.content) || saved.preset === null)) {
       this.#send({ type: "window", view, ...saved.window });
     }
   }
   // --- Layout ------------------------------------------------------------------------------------------------------
   get #single() {
-    return this.#maximised || this.#phone.matches || this.#ownViews.length === 1;
+    return this.#maximised || this.#phone.matches || this.#worthy.length === 1;
   }
   #activate(view) {
     if (view === this.#active) return;
@@ -3579,17 +5621,18 @@ var Client = class {
   #arrange() {
     document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
     this.#grid.classList.toggle("single", this.#single);
-    const own = this.#ownViews;
+    const own = this.#worthy;
+    document.body.classList.toggle("flat", own.length < this.#ownViews.length);
     if (own[0] && !own.some(({ view }) => view === this.#active)) this.#active = own[0].view;
     for (const viewport of this.#views) {
       const active = viewport.view === this.#active;
       viewport.setActive(active);
-      if (active) this.#overlay.moveTo(viewport.root);
+      if (active) this.#figures.moveTo(viewport.root);
       viewport.setVisible(own.includes(viewport) && (active || !this.#single));
       const tab = this.#tabs[viewport.view];
       if (tab) tab.hidden = !own.includes(viewport);
       tab?.setAttribute("aria-pressed", String(active));
-      if (tab) setText(tab, TITLES[viewport.content]);
+      if (tab) setText(tab, titleOf(viewport.content));
     }
     this.#controls.showLayout(this.#single);
     this.#showTargets();
@@ -3597,7 +5640,7 @@ var Client = class {
     this.#sendLayout();
   }
   /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
-  #sendLayout() {
+  #sendLayout(again = false) {
     const boxes = this.#views.map((viewport) => ({
       viewport,
       width: viewport.surface.clientWidth,
@@ -3617,7 +5660,7 @@ var Client = class {
     });
     const message = { type: "layout", views: views2 };
     const text2 = JSON.stringify(message);
-    if (!this.#begun || text2 === this.#layoutSent) return;
+    if (!this.#begun || text2 === this.#layoutSent && !again) return;
     this.#layoutSent = text2;
     this.#send(message);
   }
@@ -3670,7 +5713,10 @@ var Client = class {
     switch (command.do) {
       case "slice":
         if (state?.slice != null) viewport.showSlice((viewport.wantedSlice ?? state.slice) + command.by);
-        else this.#send({ type: "wheel", view, delta: command.by * 100, zoom: true });
+        else this.#send({ type: "rotate", view, dx: 0, dy: command.by * KEY_PIXELS });
+        break;
+      case "series":
+        this.#stepSeries(command.by);
         break;
       case "first":
         viewport.showSlice(1);
@@ -3679,28 +5725,27 @@ var Client = class {
         viewport.showSlice(state?.slices ?? 1);
         break;
       case "view": {
-        const own = this.#ownViews;
+        const own = this.#worthy;
         const here = own.indexOf(viewport);
         const next = own[(here + command.by + own.length) % own.length] ?? viewport;
         this.#activate(next.view);
         next.surface.focus();
-        this.#announce(next.surface.getAttribute("aria-label") ?? "");
+        this.#notices.announce(next.surface.getAttribute("aria-label") ?? "");
         break;
       }
-      case "rotate":
-        this.#showVolume();
-        this.#send({ type: "rotate", view: this.#volumeView.view, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
-        break;
-      case "pan":
-        this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
+      case "arrow":
+        if (this.#drawings.nudge(command.dx * KEY_PIXELS, command.dy * KEY_PIXELS)) break;
+        if (state?.slice == null) this.#send({ type: "rotate", view, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
+        else this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
         break;
       case "zoom":
         this.#send({ type: "wheel", view, delta: -100 * command.by, zoom: true });
         break;
       case "fit":
+      case "reset":
         this.#send({ type: "reset", view });
         break;
-      case "reset":
+      case "reset all":
         this.#send({ type: "reset" });
         break;
       case "window":
@@ -3715,32 +5760,62 @@ var Client = class {
       case "cinematic":
         this.#toggleRendering("cinematic");
         break;
-      case "layout":
+      case "play":
+        this.#player.toggle();
+        break;
+      case "maximise":
         this.#maximise(this.#active);
+        break;
+      case "tool":
+        this.#drawings.choose(command.tool);
+        break;
+      case "change": {
+        const turns = { "turn right": TURN_PIXELS, "turn left": -TURN_PIXELS };
+        const dx = command.change in turns ? turns[command.change] : null;
+        if (dx !== null && state?.slice == null) this.#send({ type: "rotate", view, dx, dy: 0 });
+        else if (may(this.#role, "set")) this.#turns.ask(view, command.change);
+        break;
+      }
+      case "undo":
+        this.#drawings.undo();
+        break;
+      case "redo":
+        this.#drawings.redo();
+        break;
+      case "delete":
+        this.#drawings.remove();
+        break;
+      case "next handle":
+        this.#drawings.nextHandle();
+        break;
+      case "enter":
+        this.#drawings.enter();
         break;
       case "demographics":
         this.#toggleDemographics();
         break;
       case "stats":
-        this.#toggleStats();
+        this.#figures.toggle();
         break;
       case "help":
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
       case "escape":
-        if (!this.#closeDrawers() && this.#maximised) this.#maximise(this.#active);
+        if (this.#drawings.escape() || this.#closeDrawers()) break;
+        if (this.#player.plays) this.#player.toggle();
+        else if (this.#maximised) this.#maximise(this.#active);
         break;
     }
+  }
+  /** To another series of the list. */
+  #stepSeries(by) {
+    const next = this.#isGuest ? null : this.#library.next(this.#wantedSeries, by);
+    if (next !== null) this.#openSeries(next);
   }
   #toggleDemographics() {
     const hidden = document.body.classList.toggle("no-demographics");
     this.#controls.showDemographics(!hidden);
-    this.#announce(hidden ? "Patient data hidden" : "Patient data shown");
-  }
-  #toggleStats() {
-    this.#overlay.toggle();
-    byId("stats", HTMLButtonElement).setAttribute("aria-pressed", String(this.#overlay.isShown));
-    this.#showMetrics();
+    this.#notices.announce(t(hidden ? "patient-data-hidden" : "patient-data-shown"));
   }
   #toggleDrawer(name) {
     const open = !document.body.classList.contains(`${name}-open`);
@@ -3763,41 +5838,36 @@ var Client = class {
     if (was && !this.#connected) this.#lost(state.kind === "reconnecting" && state.full);
     const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
     const words = connectionWords(state, gone, document.body.dataset["connection"] !== void 0);
+    byId("full", HTMLDivElement).hidden = this.#series !== null || state.kind === "connected" || words !== null && !(state.kind === "reconnecting" && state.full);
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
-    const label = byId("connection-text", HTMLSpanElement);
-    if (label.textContent !== words) this.#announce(words);
-    setText(label, words);
+    const label2 = byId("connection-text", HTMLSpanElement);
+    if (label2.textContent !== words) this.#notices.announce(words);
+    setText(label2, words);
     const retry = byId("retry", HTMLButtonElement);
     retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
-    setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
+    setText(retry, t(state.kind === "signedOut" ? "sign-in" : "try-now"));
   }
   #lost(full) {
     this.#begun = false;
     this.#local.lost();
-    this.#meter.restart();
-    this.#showLoading(1, 1);
+    this.#drawings.lost();
+    this.#turns.lost();
+    this.#player.stop();
+    this.#figures.meter.restart();
+    this.#notices.showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(void 0, { hourCycle: "h23" });
     for (const viewport of this.#views) {
       if (viewport.state && !this.#isGuest) this.#restore.set(viewport.view, viewport.state);
-      const why = full ? "The server is full" : "Not live";
-      viewport.setStale(viewport.pictureSize ? `${why} · picture of ${time}` : why);
+      const why = t(full ? "server-is-full" : "not-live");
+      viewport.setStale(viewport.pictureSize ? t("picture-at", { why, time }) : why);
     }
   }
   #shown(frame) {
-    const now = performance.now();
     this.#shownAt = /* @__PURE__ */ new Date();
-    this.#meter.shown(frame.view, frame.inputSeq, frame.codec, now);
     this.#link.shown();
-    const pressed = this.#pressed;
-    if (pressed?.view === frame.view && frame.inputSeq >= pressed.seq) {
-      this.#pressed = null;
-      requestAnimationFrame(() => pressed.answered());
-    }
-    if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
-    setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
-    this.#showWay(frame.codec);
-    this.#showLoading(1, 1);
+    this.#figures.shown(frame);
+    this.#notices.showLoading(1, 1);
   }
   #drawnHere(view, bitmap, state, final, ms) {
     const viewport = this.#views[view];
@@ -3805,12 +5875,12 @@ var Client = class {
     const before = viewport.state?.slice;
     viewport.setOwnPicture(bitmap, state, final);
     this.#shownAt = /* @__PURE__ */ new Date();
-    this.#meter.drawnHere(view);
+    this.#figures.meter.drawnHere(view);
     if (view === this.#active) setText(byId("render", HTMLElement), `${ms.toFixed(0)} ms`);
     if (view === this.#active && state.slice !== null && before !== state.slice) {
-      this.#announce(`${TITLES[viewport.content]} slice ${state.slice} of ${state.slices}`);
+      this.#notices.announce(spokenSlice(viewport.content, state.slice, state.slices));
     }
-    this.#showLoading(1, 1);
+    this.#notices.showLoading(1, 1);
   }
   /** Each view is drawn by this computer or by the server, which is told so. */
   #shareOut() {
@@ -3821,74 +5891,16 @@ var Client = class {
   /** Who draws the active view, and why. */
   #showSource() {
     const { source, reason } = this.#local.words(this.#active);
-    const words = source === "local" ? "this computer" : "the server";
+    const words = t(source === "local" ? "this-computer" : "the-server");
     const where = byId("drawn-by", HTMLElement);
     setText(where, words);
-    where.title = `Drawn by ${words}: ${reason}`;
+    where.title = t("drawn-by-because", { who: words, reason });
     byId("source", HTMLSelectElement).title = where.title;
   }
   #windowed(view) {
-    if (this.#views[view]?.windowsItself) this.#meter.drawnHere(view);
+    if (this.#views[view]?.windowsItself) this.#figures.meter.drawnHere(view);
     this.#showTargets();
   }
-  #showWay(codec) {
-    const { transport: transport2, reason } = this.#link;
-    const way = byId("codec", HTMLElement);
-    setText(way, `${TRANSPORT_NAMES[transport2]} · ${CODEC_NAMES[codec]}`);
-    way.title = reason && `Not better, because: ${reason}`;
-  }
-  #showMetrics() {
-    const now = performance.now();
-    const summary = this.#meter.summary(KEPT_MS, now);
-    const median = summary.latencyMs?.p50;
-    if (median !== void 0) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
-    const viewport = this.#views[this.#active];
-    const rate = this.#meter.rate(this.#active, now);
-    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself || viewport.drawnHere ? "drawn here" : "still");
-    const { transport: transport2, reason, roundTripMs } = this.#link;
-    if (!this.#overlay.isShown) return;
-    const { codec, pictureSize: size2 } = viewport;
-    const drawnHere = viewport.windowsItself || viewport.drawnHere;
-    const { reason: why } = this.#local.words(this.#active);
-    const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
-  }
-  #reportStats() {
-    const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());
-    if (codec) this.#send({ type: "stats", codec, transport: this.#link.transport, ...measured });
-  }
-  /** A small movement of the active view, there or back. */
-  #press(forth) {
-    const { view, content, state } = this.#views[this.#active];
-    const by = forth ? PRESS_PIXELS : -PRESS_PIXELS;
-    const turns = state?.slice == null && content !== "cinematic";
-    const seq = this.#send(turns ? { type: "rotate", view, dx: by, dy: 0 } : { type: "pinch", view, zoom: 1, dx: by, dy: 0 });
-    if (seq === null || !state) return null;
-    return new Promise((answered) => {
-      this.#pressed = { view, seq, answered };
-    });
-  }
-  #showLoading(done, total) {
-    const loading = byId("loading", HTMLDivElement);
-    loading.hidden = done >= total;
-    setText(byId("loading-text", HTMLSpanElement), `Loading ${done} of ${total} slices…`);
-    const bar = byId("loading-bar", HTMLProgressElement);
-    bar.max = Math.max(1, total);
-    bar.value = done;
-  }
-  #report(text2) {
-    const messages = byId("messages", HTMLDivElement);
-    const same = [...messages.children].find((child) => child.firstChild?.textContent === text2);
-    if (same) return;
-    const close = element("button", { type: "button", class: "icon", "aria-label": "Dismiss" }, "×");
-    const message = element("div", { class: "message" }, element("span", {}, text2), close);
-    close.addEventListener("click", () => message.remove());
-    messages.append(message);
-    if (messages.children.length > 4) messages.firstElementChild?.remove();
-  }
-  #announce(text2) {
-    clearTimeout(this.#announceTimer);
-    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text2), ANNOUNCE_MS);
-  }
 };
+translate(document);
 void new Client(takeKept()).start();

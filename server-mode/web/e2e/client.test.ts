@@ -169,7 +169,7 @@ test("every projection is another picture of the same view", async () => {
 test("a cinematic picture refines until something moves, and then again", async () => {
   const page = await desk();
   const shaded = await picture(page, VOLUME);
-  await page.keyboard.press("c");
+  await page.keyboard.press("Shift+C");
   assert.equal(await page.locator("#rendering").inputValue(), "cinematic");
   const refining = page.locator(`${viewport(VOLUME)} .quality.refines:visible`);
   await refining.waitFor();
@@ -178,7 +178,7 @@ test("a cinematic picture refines until something moves, and then again", async 
   await page.locator(`${viewport(VOLUME)} .refining:visible`).waitFor();
   await drag(page, VOLUME, 60, 0);
   await refining.waitFor();
-  await page.keyboard.press("c");
+  await page.keyboard.press("Shift+C");
   await settled(page, VOLUME);
   await page.locator(`${viewport(VOLUME)} .refining`).waitFor({ state: "hidden" });
 });
@@ -241,6 +241,7 @@ for (const transport of ["webrtc", "websocket", "jpeg"] as const) {
     await page.locator("#presets").selectOption("CT_Angio");
     // The last thing that is asked for: 5 degrees.
     const red = await pictureThat(page, VOLUME, differs(front));
+    await page.locator(`${viewport(VOLUME)} .surface`).focus();
     await page.keyboard.press("Shift+ArrowRight");
     await pictureThat(page, VOLUME, differs(red, 0.5));
     await page.locator("#width").fill("300");
@@ -280,11 +281,11 @@ for (const transport of ["webrtc", "websocket", "jpeg"] as const) {
     await factsThat(page, CORONAL, new RegExp(`W (?!${width}\\b)`));
     await factsThat(page, AXIAL, new RegExp(`W (?!${width}\\b)`));
     assert.ok(difference(await pixels(page, AXIAL, ".local"), before) > 1, "it looks different at once");
-    await page.keyboard.press("s");
+    await page.keyboard.press("Shift+S");
     // Longer than a hand may pause before there is a picture, or input wait for one.
     await page.waitForTimeout(1_500);
     assert.equal(await page.locator(`${viewport(AXIAL)} .overlay .age`).innerText(), "Drawn here");
-    await page.keyboard.press("s");
+    await page.keyboard.press("Shift+S");
     assert.deepEqual(await pixels(page, AXIAL), before, "no picture came");
     assert.ok(difference(await picture(page, CORONAL), coronal) > 1, "the other slices follow");
     await page.mouse.up();
@@ -342,7 +343,7 @@ test("where there is no path by UDP pictures come by WebSocket, and the page say
     const front = await picture(page, VOLUME);
     await drag(page, VOLUME, 120, 0);
     await pictureThat(page, VOLUME, differs(front));
-    await page.keyboard.press("s");
+    await page.keyboard.press("Shift+S");
     await page.locator(".overlay").getByText("WebSocket (no WebRTC: no path by UDP was found)").waitFor();
     await drag(page, VOLUME, -120, 0);
     await pictureThat(page, VOLUME, equals(front));
@@ -406,6 +407,7 @@ for (const [what, how] of [
       await page.locator("#width").press("Enter");
       await page.locator(`${viewport(AXIAL)} .surface`).focus();
       for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowDown");
+      await page.locator(`${viewport(VOLUME)} .surface`).focus();
       await page.keyboard.press("Shift+ArrowRight");
       await pictureBy(page, /^WebSocket/);
       await factsThat(page, AXIAL, new RegExp(`Slice ${Number(slice) + 3} / ${slices}`));
@@ -550,7 +552,7 @@ const changeTimes = (selector: string) => {
 
 test("the measurements lie over the active view and test its latency", async () => {
   const page = await desk();
-  await page.keyboard.press("s");
+  await page.keyboard.press("Shift+S");
   const overlay = page.locator(`${viewport(AXIAL)} .overlay`);
   await overlay.waitFor();
   const before = await picture(page, AXIAL);
@@ -569,7 +571,7 @@ test("the measurements cover little, nothing that the view writes, and tell when
     await newContext({ viewport: { width: 1280, height: 720 } });
     const page = await context.newPage();
     await openClient(page, `${way.url}&transport=websocket`, ALL);
-    await page.keyboard.press("s");
+    await page.keyboard.press("Shift+S");
     const overlay = page.locator(`${viewport(AXIAL)} .overlay`);
     const over = (await overlay.boundingBox())!;
     const whole = (await page.locator(viewport(AXIAL)).boundingBox())!;
@@ -624,6 +626,8 @@ test("everything can be done with the keyboard alone", async () => {
   await page.keyboard.press("=");
   await factsThat(page, CORONAL, /Zoom 1\.00×/);
   const front = await picture(page, VOLUME);
+  for (let i = 0; i < 2; i++) await page.keyboard.press("ArrowRight");
+  assert.equal(await focused(), "3");
   for (let i = 0; i < 6; i++) await page.keyboard.press("Shift+ArrowRight");
   await pictureThat(page, VOLUME, differs(front));
   await page.keyboard.press("Space");

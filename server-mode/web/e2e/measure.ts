@@ -23,7 +23,7 @@ async function measure(server: RunningServer, transport: string, way: RegExp): P
     await page.locator(`${viewport(VOLUME)} .surface`).dblclick();
     const box = (await page.locator(viewport(VOLUME)).boundingBox())!;
     await page.setViewportSize({ width: 1600 + PICTURE.width - box.width, height: 900 + PICTURE.height - box.height });
-    await page.keyboard.press("s");
+    await page.keyboard.press("Shift+S");
     const overlay = page.locator(".overlay");
     await overlay.getByText(`${PICTURE.width} × ${PICTURE.height}`).waitFor();
     await pictureBy(page, way);

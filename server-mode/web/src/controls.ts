@@ -3,19 +3,13 @@
 import { byId, element, setText } from "./dom";
 import { sliderToWidth, widthToSlider } from "./geometry";
 import type { Content, PresetName, SeriesOpened, WindowValues } from "./protocol";
-import { TITLES } from "./viewport";
-import { numberText } from "./words";
+import { named, t } from "./texts";
+import { numberText, titleOf } from "./words";
 
 const SLIDER_STEPS = 1000;
 
 /** What the 3D view can show, in the order of the menu. */
-const RENDERINGS: readonly (readonly [Content, string])[] = [
-  ["volume", "Volume"],
-  ["cinematic", "Cinematic"],
-  ["mip", "MIP"],
-  ["minip", "MinIP"],
-  ["mean", "Mean"],
-];
+const RENDERINGS = ["volume", "cinematic", "mip", "minip", "mean"] as const satisfies readonly Content[];
 
 export interface Actions {
   setWindow(window: WindowValues): void;
@@ -49,10 +43,10 @@ export class Controls {
     this.#actions = actions;
     this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
     this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
-    this.#rendering.append(...RENDERINGS.map(([value, label]) => element("option", { value }, label)));
+    this.#rendering.append(...RENDERINGS.map((value) => element("option", { value }, titleOf(value))));
     this.#rendering.addEventListener("change", () => {
-      const chosen = RENDERINGS.find(([value]) => value === this.#rendering.value);
-      if (chosen) actions.setRendering(chosen[0]);
+      const chosen = RENDERINGS.find((value) => value === this.#rendering.value);
+      if (chosen) actions.setRendering(chosen);
     });
     this.#layout.addEventListener("click", () => actions.toggleLayout());
     byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
@@ -72,7 +66,7 @@ export class Controls {
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map((window, i) =>
-        element("option", { value: i }, i < 9 ? `${window.label} (${i + 1})` : window.label),
+        element("option", { value: i }, i < 9 ? `${named(window.label)} (${i + 1})` : named(window.label)),
       ),
     );
     const [low, high] = series?.valueRange ?? [0, 1];
@@ -88,7 +82,7 @@ export class Controls {
     this.#presetNames = presets;
     this.#presets.replaceChildren(
       custom(),
-      ...presets.map((preset) => element("option", { value: preset.name }, preset.label)),
+      ...presets.map((preset) => element("option", { value: preset.name }, named(preset.label))),
     );
     this.#presets.value = presets.some((preset) => preset.name === chosen) ? chosen : "";
     this.#presets.disabled = presets.length === 0;
@@ -96,7 +90,7 @@ export class Controls {
 
   /** Shows the window of the view that the controls act on. */
   showWindow(content: Content, shown: WindowValues | null): void {
-    const name = RENDERINGS.some(([rendering]) => rendering === content) ? TITLES[content] : "slices";
+    const name = RENDERINGS.some((rendering) => rendering === content) ? titleOf(content) : t("slices");
     setText(this.#target, `· ${name}`);
     if (!shown) return;
     const { center, width } = shown;
@@ -163,7 +157,7 @@ export class Controls {
 }
 
 function custom(): HTMLOptionElement {
-  return element("option", { value: "", disabled: true, hidden: true }, "Custom");
+  return element("option", { value: "", disabled: true, hidden: true }, t("custom"));
 }
 
 function round(value: number): number {

@@ -1,15 +1,19 @@
-// Mouse, wheel and touch of one viewport, as messages: one move, wheel or pinch per animation frame.
+// Mouse, wheel and touch of one viewport, as messages (one move, wheel or pinch per animation frame), or for what is drawn over it.
 
 import { wheelDelta } from "./geometry";
 import type { Button, ClientMessage } from "./protocol";
 
 const BUTTONS: readonly (Button | undefined)[] = ["left", "middle", "right"];
+/** What a tool makes of the left button. */
+const WORK = { window: "left", scroll: "scroll", zoom: "right", pan: "middle" } as const;
 /** The bit of `PointerEvent.buttons` for each button. */
 const BITS: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 /** A second tap within this time and distance is a double tap. */
 const DOUBLE_TAP_MS = 350;
 const DOUBLE_TAP_PX = 30;
 /** A finger that stays this long or moves this far does not tap. */
+/** Of a drag that pages. */
+const PX_PER_SLICE = 6;
 const TAP_MS = 250;
 const TAP_PX = 12;
 
@@ -20,9 +24,20 @@ export interface Target {
   send(message: ClientMessage): unknown;
   activate(): void;
   maximise(): void;
+  /** Pages by whole slices. */
+  page(slices: number): void;
+  /** What a left drag does. */
+  readonly tool: Tool;
+  /** The left button, or a finger, at a place of the surface: whether that is meant for what is drawn over the picture. */
+  draw(kind: "press" | "move" | "release" | "cancel", at: Point, byTouch: boolean): boolean;
+  /** The pointer is here, or nowhere. */
+  hover(at: Point | null): void;
 }
 
-interface Point {
+/** What a left drag does on slices where it draws nothing; with `window` volumes turn. */
+export type Tool = "window" | "scroll" | "zoom" | "pan";
+
+export interface Point {
   x: number;
   y: number;
 }
@@ -30,6 +45,10 @@ interface Point {
 interface Drag {
   id: number;
   button: Button;
+  /** What is done with it: another button's work, paging, or what is drawn. */
+  does: Button | "scroll" | "draw";
+  /** Pixels of a drag that pages, less than a slice. */
+  rest: number;
   at: Point;
   /** Where and when it began, to tell a tap. */
   from: Point;
@@ -49,6 +68,8 @@ export class Gestures {
   #pinch: Pinch | null = null;
   #lastTap: (Point & { time: number }) | null = null;
   #touched = false;
+  /** The last press was meant for what is drawn. */
+  #drew = false;
   #frame = 0;
   #moved = false;
   #wheel = { delta: 0, zoom: false };
@@ -65,12 +86,14 @@ export class Gestures {
     surface.addEventListener("contextmenu", (event) => event.preventDefault());
     // The middle button would start the browser's own scrolling.
     surface.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
-    surface.addEventListener("dblclick", () => !this.#touched && target.maximise());
+    surface.addEventListener("pointerleave", () => target.hover(null));
+    surface.addEventListener("dblclick", () => !this.#touched && !this.#drew && target.maximise());
     surface.addEventListener("wheel", (event) => this.#turn(event), { passive: false });
   }
 
   /** Ends what is held, for instance when the connection is lost. */
   cancel(): void {
+    if (this.#drag?.does === "draw") this.#target.draw("cancel", this.#drag.at, this.#touched);
     this.#drag = null;
     this.#pinch = null;
     this.#fingers.clear();
@@ -88,15 +111,24 @@ export class Gestures {
     if (this.#touched) {
       this.#fingers.set(event.pointerId, at);
       if (this.#fingers.size > 1) {
-        this.#release();
+        if (this.#drag?.does === "draw") this.cancelDrawing();
+        else this.#release();
         this.#pinch = this.#fingers.size === 2 ? this.#span() : null;
         return;
       }
     }
     const button = BUTTONS[event.button];
     if (!button || this.#drag) return;
-    this.#drag = { id: event.pointerId, button, at, from: at, since: event.timeStamp };
+    this.#drew = button === "left" && this.#target.draw("press", at, this.#touched);
+    const does = this.#drew ? "draw" : button === "left" ? WORK[this.#target.tool] : button;
+    this.#drag = { id: event.pointerId, button, does, rest: 0, at, from: at, since: event.timeStamp };
     this.#pointer("press");
+  }
+
+  /** A second finger means something else. */
+  cancelDrawing(): void {
+    if (this.#drag) this.#target.draw("cancel", this.#drag.at, this.#touched);
+    this.#drag = null;
   }
 
   #move(event: PointerEvent): void {
@@ -113,7 +145,10 @@ export class Gestures {
       return;
     }
     const drag = this.#drag;
+    this.#target.hover(at);
+    if (!drag) this.#target.draw("move", at, this.#touched);
     if (drag?.id !== event.pointerId) return;
+    if (drag.does === "scroll") this.#page(drag, at);
     drag.at = at;
     if (event.pointerType === "mouse" && (event.buttons & BITS[drag.button]) === 0) {
       // Another button is still down, so the browser says "move" where this one was let go.
@@ -134,7 +169,7 @@ export class Gestures {
     if (drag?.id !== event.pointerId) return;
     if (event.type === "pointerup") drag.at = this.#locate(event);
     this.#release();
-    if (touched && event.type === "pointerup") this.#tap(drag, event.timeStamp);
+    if (touched && event.type === "pointerup" && drag.does !== "draw") this.#tap(drag, event.timeStamp);
   }
 
   #tap(drag: Drag, time: number): void {
@@ -191,8 +226,17 @@ export class Gestures {
     if (!drag) return;
     const ratio = this.#target.ratio();
     const { view } = this.#target;
-    const { button, at } = drag;
-    this.#target.send({ type: "pointer", view, kind, button, x: at.x * ratio, y: at.y * ratio });
+    const { does, at } = drag;
+    if (does === "draw") {
+      // The press has been told.
+      if (kind !== "press") this.#target.draw(kind, at, this.#touched);
+    } else if (does !== "scroll") this.#target.send({ type: "pointer", view, kind, button: does, x: at.x * ratio, y: at.y * ratio });
+  }
+
+  #page(drag: Drag, to: Point): void {
+    const slices = drag.rest + (to.y - drag.at.y) / PX_PER_SLICE;
+    drag.rest = slices % 1;
+    if (Math.trunc(slices) !== 0) this.#target.page(Math.trunc(slices));
   }
 
   #locate(event: MouseEvent): Point {

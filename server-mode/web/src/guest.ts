@@ -2,6 +2,7 @@
 
 import type { Role } from "./messages";
 import type { ClientMessage } from "./protocol";
+import { t } from "./texts";
 
 type Kind = ClientMessage["type"];
 
@@ -39,8 +40,8 @@ export function roleWords(role: Role): string | null {
     case "owner":
       return null;
     case "driver":
-      return "You are a guest and may drive: the host sees what you do";
+      return t("guest-drives");
     case "viewer":
-      return "You are a guest and may watch: the host drives";
+      return t("guest-watches");
   }
 }

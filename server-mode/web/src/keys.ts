@@ -1,23 +1,38 @@
 // The keyboard: which key means what. One table serves the listener and the tests.
 
+import type { Kind } from "./annotation";
 import { byId } from "./dom";
+import type { Tool } from "./gestures";
+import type { Change } from "./turns";
+
+/** What a left drag does, or what it draws. */
+export type ToolName = Tool | Kind;
 
 export type Command =
-  | { do: "slice" | "view" | "zoom"; by: number }
-  | { do: "rotate" | "pan"; dx: number; dy: number }
+  | { do: "slice" | "view" | "zoom" | "series"; by: number }
+  | { do: "arrow"; dx: number; dy: number }
   | { do: "window"; index: number }
+  | { do: "tool"; tool: ToolName }
+  | { do: "change"; change: Change }
   | {
       do:
         | "first"
         | "last"
         | "fit"
         | "reset"
+        | "reset all"
         | "preset"
         | "projection"
         | "cinematic"
-        | "layout"
+        | "play"
+        | "maximise"
         | "demographics"
         | "stats"
+        | "undo"
+        | "redo"
+        | "delete"
+        | "next handle"
+        | "enter"
         | "help"
         | "escape";
     };
@@ -37,36 +52,74 @@ const ARROWS = new Map<string, readonly [dx: number, dy: number]>([
   ["ArrowDown", [0, 1]],
 ]);
 
+/** The keys of the window's own (../../../app/src/desktop/command.rs), as far as the page can do the same. */
 const PLAIN = new Map<string, Command>([
   ["Home", { do: "first" }],
   ["End", { do: "last" }],
+  ["PageUp", { do: "series", by: -1 }],
+  ["PageDown", { do: "series", by: 1 }],
   ["+", { do: "zoom", by: 1 }],
   ["-", { do: "zoom", by: -1 }],
   ["=", { do: "fit" }],
   [" ", { do: "reset" }],
   ["p", { do: "preset" }],
   ["m", { do: "projection" }],
-  ["c", { do: "cinematic" }],
-  ["l", { do: "layout" }],
+  ["c", { do: "play" }],
+  ["f", { do: "maximise" }],
   ["d", { do: "demographics" }],
-  ["s", { do: "stats" }],
+  ["i", { do: "change", change: "invert" }],
+  ["h", { do: "change", change: "flip horizontally" }],
+  ["v", { do: "change", change: "flip vertically" }],
+  ["r", { do: "change", change: "turn right" }],
+  ["l", { do: "change", change: "turn left" }],
+  ["w", { do: "tool", tool: "window" }],
+  ["s", { do: "tool", tool: "scroll" }],
+  ["z", { do: "tool", tool: "zoom" }],
+  ["n", { do: "tool", tool: "length" }],
+  ["a", { do: "tool", tool: "angle" }],
+  ["e", { do: "tool", tool: "ellipse" }],
+  ["u", { do: "tool", tool: "rectangle" }],
+  ["q", { do: "tool", tool: "probe" }],
+  ["j", { do: "next handle" }],
+  ["Enter", { do: "enter" }],
+  ["Delete", { do: "delete" }],
+  ["Backspace", { do: "delete" }],
   ["?", { do: "help" }],
+  ["F1", { do: "help" }],
   ["Escape", { do: "escape" }],
 ]);
 
-/** What a key means, or null. */
-export function commandOf(key: Key): Command | null {
-  if (key.altKey || key.metaKey) return null;
-  const arrow = ARROWS.get(key.key);
+const SHIFTED = new Map<string, Command>([
+  [" ", { do: "reset all" }],
+  ["c", { do: "cinematic" }],
+  ["m", { do: "change", change: "next projection" }],
+  ["s", { do: "stats" }],
+  ["+", { do: "zoom", by: 1 }],
+  ["?", { do: "help" }],
+]);
+
+/** With Ctrl, or with Shift besides. */
+const CTRL = new Map<string, Command>([
+  ["z", { do: "undo" }],
+  ["y", { do: "redo" }],
+  ["ArrowUp", { do: "change", change: "thicker" }],
+  ["ArrowDown", { do: "change", change: "thinner" }],
+]);
+const CTRL_SHIFT = new Map<string, Command>([["z", { do: "redo" }]]);
+
+/** What a key means, or null. Large letters of the shift lock are those of the key alone. */
+export function commandOf({ key, shiftKey: shifted, ctrlKey, altKey, metaKey }: Key): Command | null {
+  if (altKey || metaKey) return null;
+  const letter = key.length === 1 ? key.toLowerCase() : key;
+  if (ctrlKey) return (shifted ? CTRL_SHIFT : CTRL).get(letter) ?? null;
+  const arrow = ARROWS.get(key);
   if (arrow) {
     const [dx, dy] = arrow;
-    if (key.ctrlKey) return { do: "pan", dx, dy };
-    if (key.shiftKey) return { do: "rotate", dx, dy };
+    if (shifted) return { do: "arrow", dx, dy };
     return dx === 0 ? { do: "slice", by: dy } : { do: "view", by: dx };
   }
-  if (key.ctrlKey) return null;
-  if (/^[1-9]$/.test(key.key)) return { do: "window", index: Number(key.key) - 1 };
-  return PLAIN.get(key.key.length === 1 ? key.key.toLowerCase() : key.key) ?? null;
+  if (!shifted && /^[1-9]$/.test(key)) return { do: "window", index: Number(key) - 1 };
+  return (shifted ? SHIFTED : PLAIN).get(letter) ?? null;
 }
 
 /** Calls back for every key that is a command and is not meant for a field or a button. */

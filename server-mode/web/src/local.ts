@@ -3,6 +3,7 @@
 import type { Ask, Tell } from "./local.worker";
 import { type ClientMessage, type SeriesOpened, type ServerMessage, type ViewState, parseMessage } from "./protocol";
 import { CHOICES, type Choice, Rendering } from "./rendering";
+import { t } from "./texts";
 
 /** What a page may take where the browser does not tell how much memory there is. */
 const UNTOLD_GIB = 4;
@@ -229,7 +230,7 @@ export class Local {
 
   #open(): void {
     const worker = (this.#worker = new Worker("/local.js", { type: "module" }));
-    const gone = () => this.#fail("the page's worker ended");
+    const gone = () => this.#fail(t("worker-ended"));
     worker.addEventListener("error", gone);
     worker.addEventListener("messageerror", gone);
     worker.addEventListener("message", ({ data }: MessageEvent<Tell>) => this.#told(data));
@@ -247,7 +248,7 @@ export class Local {
         this.#rendering.found(null, tell.why);
         break;
       case "coming":
-        this.#coming = `voxels ${Math.round(tell.share * 100)} %${tell.level > 0 ? " (coarse)" : ""}`;
+        this.#coming = t(tell.level > 0 ? "coarse-voxels-coming" : "voxels-coming", { percent: Math.round(tell.share * 100) });
         return this.#owner.told();
       case "arrived":
         this.#fetching = null;
@@ -313,7 +314,7 @@ export class Local {
     if (this.#series) this.#rendering.opened(this.#series.dims.reduce((product, n) => product * n, 2));
     this.#rendering.failed(why);
     this.#owner.changed();
-    if (drew) this.#owner.fault(`Pictures come from the server again: ${why}.`);
+    if (drew) this.#owner.fault(t("from-server-again", { reason: why }));
     this.#owner.told();
   }
 }

@@ -3,20 +3,27 @@
 import { type ConnectionState, browserSurroundings } from "./connection";
 import { Controls } from "./controls";
 import { byId, element, setText } from "./dom";
+import { Drawings } from "./drawings";
+import { Figures } from "./figures";
 import { pixelRatio, viewSize } from "./geometry";
 import { may, roleWords } from "./guest";
+import { type Kept, keep, takeKept } from "./kept";
 import { type Command, onKeys } from "./keys";
 import { RUNGS } from "./ladder";
 import { Library } from "./library";
 import { Link } from "./link";
 import { Local } from "./local";
 import type { Role } from "./messages";
-import { CODEC_NAMES, Overlay } from "./overlay";
-import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, Size, ViewInfo, ViewState, WindowValues } from "./protocol";
+import { Notices } from "./notices";
+import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, ViewInfo, ViewState, WindowValues } from "./protocol";
+import { Player } from "./player";
 import { CHOICES } from "./rendering";
-import { type Codec, KEPT_MS, Meter } from "./stats";
-import { type Caption, TITLES, Viewport, showsPreset } from "./viewport";
-import { connectionWords, sentence } from "./words";
+import { fillSheet } from "./sheet";
+import { isFlat, nearestCut } from "./sight";
+import { t, translate } from "./texts";
+import { Turns } from "./turns";
+import { type Caption, Viewport, showsPreset } from "./viewport";
+import { connectionWords, spokenSlice, titleOf } from "./words";
 
 const VOLUME_VIEW = 3;
 /** Layouts follow the window's size once it has rested this long. */
@@ -24,45 +31,27 @@ const RESIZE_MS = 120;
 /** Pixels of drag that an arrow key stands for: 5 degrees of rotation. */
 const KEY_PIXELS = 10;
 const PAN_PIXELS = 40;
-/** A slice is read out once paging has rested this long. */
-const ANNOUNCE_MS = 500;
-const TRANSPORT_NAMES = { webrtc: "WebRTC", websocket: "WebSocket" } as const;
-/** How often the server is told what was measured. */
-const REPORT_MS = 5_000;
-/** A press of the latency test: 2 degrees of rotation, or so many pixels. */
-const PRESS_PIXELS = 4;
+/** A volume turns by 15 degrees where a slice turns by 90. */
+const TURN_PIXELS = 30;
 /** From this attempt on the server counts as gone: about 8 s after it was lost. */
 const GONE_ATTEMPT = 5;
-
-/** What the page remembers while it is loaded again. */
-interface Kept {
-  resumeToken: string;
-  active: number;
-  maximised: boolean;
-  /** The views' sizes: one that is hidden stays in the layout with it. */
-  sizes: readonly (Size | null)[];
-}
-
-const KEPT = "voxcast.kept";
-
-function keep(kept: Kept): void {
-  sessionStorage.setItem(KEPT, JSON.stringify(kept));
-}
-
-function takeKept(): Kept | null {
-  const text = sessionStorage.getItem(KEPT);
-  sessionStorage.removeItem(KEPT);
-  return text === null ? null : (JSON.parse(text) as Kept);
-}
 
 class Client {
   readonly #link: Link;
   readonly #views: readonly Viewport[];
   readonly #controls: Controls;
   readonly #library: Library;
-  readonly #meter = new Meter();
-  readonly #overlay = new Overlay((forth) => this.#press(forth));
+  readonly #figures = new Figures({
+    send: (message) => this.#send(message),
+    link: () => this.#link,
+    active: () => this.#views[this.#active]!,
+    why: (view) => this.#local.words(view).reason,
+  });
   readonly #local: Local;
+  readonly #drawings: Drawings;
+  readonly #notices = new Notices();
+  readonly #turns = new Turns((message) => this.#link.send(message));
+  readonly #player = new Player(() => this.#views[this.#active]!);
   readonly #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   readonly #grid = byId("grid", HTMLDivElement);
   readonly #tabs: readonly HTMLButtonElement[];
@@ -88,10 +77,7 @@ class Client {
   #restore = new Map<number, ViewState>();
   #layoutSent = "";
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
-  #announceTimer: ReturnType<typeof setTimeout> | undefined;
   #shownAt = new Date();
-  /** A press of the latency test that waits for its picture. */
-  #pressed: { view: number; seq: number; answered: () => void } | null = null;
 
   constructor(kept: Kept | null) {
     const contents = ["axial", "coronal", "sagittal", "volume"] as const;
@@ -103,13 +89,24 @@ class Client {
       windowed: (view: number) => this.#windowed(view),
       videoFailed: () => this.#link.videoFailed(),
       // By WebRTC pictures get lost, and what builds on them is asked for again.
-      fault: (text: string) => this.#link.transport === "websocket" && this.#report(text),
+      fault: (text: string) => this.#link.transport === "websocket" && this.#notices.report(text),
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
+      drew: () => this.#drawings?.drew(),
+      tool: () => this.#drawings.tool,
+      draw: (...what: Parameters<Drawings["draw"]>) => this.#drawings.draw(...what),
+      hover: (...where: Parameters<Drawings["hover"]>) => this.#drawings.hover(...where),
     };
     this.#views = contents.map((content, view) => new Viewport(view, content, owner));
     this.#grid.append(...this.#views.map((viewport) => viewport.root));
+    this.#drawings = new Drawings(this.#views, {
+      send: (message) => this.#link.send(message),
+      seriesOf: (view) => this.#seriesOf(view),
+      active: () => this.#views[this.#active]!,
+      activate: (view) => this.#activate(view),
+      announce: (text) => this.#notices.announce(text),
+    });
     this.#tabs = this.#views.map((viewport) => {
-      const tab = element("button", { type: "button" }, TITLES[viewport.content]);
+      const tab = element("button", { type: "button" }, titleOf(viewport.content));
       tab.addEventListener("click", () => this.#activate(viewport.view));
       return tab;
     });
@@ -135,15 +132,15 @@ class Client {
           else picture?.close();
         },
         values: (values) => void this.#views[values.view]?.setValues(values),
-        received: (bytes) => this.#meter.received(bytes, performance.now()),
-        fault: (error) => this.#report(`The server's answer was not understood: ${error.message}.`),
+        received: (bytes) => this.#figures.meter.received(bytes, performance.now()),
+        fault: (error) => this.#notices.report(t("not-understood", { reason: error.message })),
       },
       browserSurroundings(),
       kept?.resumeToken ?? null,
       RUNGS.find((rung) => rung === chosen) ?? null,
     );
     if (chosen !== null && !RUNGS.some((rung) => rung === chosen)) {
-      this.#report(`The address asks for transport=${chosen.slice(0, 32)}, which is none of ${RUNGS.join(", ")}: the best way is taken.`);
+      this.#notices.report(t("unknown-transport", { asked: chosen.slice(0, 32), rungs: RUNGS.join(", ") }));
     }
     this.#local = new Local(
       this.#views.map(({ view }) => view),
@@ -153,10 +150,11 @@ class Client {
         moves: (view) => this.#views[view]?.setMoving(),
         changed: () => this.#shareOut(),
         told: () => this.#showSource(),
-        fault: (why) => this.#report(why),
+        fault: (why) => this.#notices.report(why),
       },
     );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
+    this.#drawings.restore(kept?.drawn ?? []);
     for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
@@ -167,6 +165,7 @@ class Client {
   }
 
   #listen(): void {
+    fillSheet();
     onKeys((command) => this.#obey(command));
     byId("retry", HTMLButtonElement).addEventListener("click", () => {
       if (document.body.dataset["connection"] === "signedOut") location.reload();
@@ -186,13 +185,11 @@ class Client {
     const source = byId("source", HTMLSelectElement);
     source.value = this.#local.choice;
     source.addEventListener("change", () => this.#local.choose(CHOICES.find((choice) => choice === source.value) ?? "automatic"));
-    setInterval(() => this.#showMetrics(), 500);
-    setInterval(() => this.#reportStats(), REPORT_MS);
     // Kept only while the page is away: a tab that is duplicated begins a session of its own.
     addEventListener("pagehide", () => {
       const { resumeToken } = this.#link;
       const sizes = this.#views.map(({ size }) => size);
-      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes });
+      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes, drawn: this.#drawings.annotations });
     });
     addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
@@ -205,13 +202,14 @@ class Client {
     if (this.#local.takes(message)) return null;
     const seq = this.#link.send(message);
     this.#local.sent(message);
+    if (message.type === "reset") this.#drawings.forget(message.view);
     const isInput = message.type !== "ack" && message.type !== "repaint" && message.type !== "values";
     if (seq === null || !isInput || !("view" in message) || message.view === undefined) return seq;
     const viewport = this.#views[message.view];
     viewport?.sent(message, seq);
     // No picture answers what the page draws itself.
     if (message.type === "pointer" && (message.kind !== "move" || viewport?.windowsItself)) return seq;
-    this.#meter.sent(message.view, seq, performance.now());
+    this.#figures.meter.sent(message.view, seq, performance.now());
     return seq;
   }
 
@@ -235,7 +233,7 @@ class Client {
         this.#begin(message.seriesInstanceUid, message.views);
         break;
       case "loading":
-        this.#showLoading(message.done, message.total);
+        this.#notices.showLoading(message.done, message.total);
         break;
       case "seriesOpened":
         if (this.#isGuest) this.#hosted.set(message.seriesInstanceUid, message);
@@ -245,7 +243,7 @@ class Client {
         this.#shared = message.views;
         byId("nothing", HTMLDivElement).hidden = this.#ownViews.length > 0;
         if (this.#ownViews.length < message.views.length) {
-          this.#report(`The host shows ${message.views.length} views; this page has room for ${this.#ownViews.length} of them.`);
+          this.#notices.report(t("host-shows-more", { number: message.views.length, room: this.#ownViews.length }));
         }
         this.#arrange();
         break;
@@ -255,12 +253,17 @@ class Client {
       case "view":
         this.#setView(message);
         break;
+      case "measured":
+        this.#drawings.measured(message);
+        break;
       case "error":
-        this.#showLoading(1, 1);
+        if (this.#drawings.refused(message)) break;
+        this.#notices.showLoading(1, 1);
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
-        this.#report(message.message);
+        this.#notices.report(message.message);
         break;
       case "viewState":
+        this.#told(message);
         if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
         else this.#local.state(message);
         break;
@@ -280,6 +283,14 @@ class Client {
   /** The views that there are: all, or those of the host's. */
   get #ownViews(): readonly Viewport[] {
     return this.#isGuest ? this.#views.filter(({ view }) => this.#shared.includes(view)) : this.#views;
+  }
+
+  /** Those that are worth a look: a single image has but one. */
+  get #worthy(): readonly Viewport[] {
+    const own = this.#ownViews;
+    if (this.#isGuest || !this.#series || !isFlat(this.#series)) return own;
+    const content = nearestCut(this.#series);
+    return own.filter((viewport) => viewport.content === content);
   }
 
   #setRole(role: Role): void {
@@ -302,6 +313,23 @@ class Client {
     if (view === this.#active || !this.#series) this.#showHosted();
   }
 
+  /** How a view lies, which it was asked for, or what a host has changed. */
+  #told(message: Extract<ServerMessage, { type: "viewState" }>): void {
+    const set = this.#turns.state(message);
+    if (set) {
+      // The server tells nothing of what was set, but of what is changed after the next layout.
+      this.#views[message.view]?.setTurned(set, message.revision + 1);
+      this.#sendLayout(true);
+    }
+    const place = set ?? message.place;
+    this.#views[message.view]?.setSlab(place.slab);
+    this.#drawings.state({ ...message, place });
+  }
+
+  #seriesOf(view: number): SeriesOpened | null {
+    return this.#isGuest ? (this.#hosted.get(this.#shownSeries.get(view) ?? "") ?? null) : this.#series;
+  }
+
   /** The controls are the active view's. */
   #showHosted(): void {
     const series = this.#hosted.get(this.#shownSeries.get(this.#active) ?? "");
@@ -309,7 +337,7 @@ class Client {
     this.#series = series;
     this.#library.setCurrent(series.seriesInstanceUid);
     this.#controls.setSeries(series);
-    this.#showSelfCheck(series);
+    this.#notices.showSelfCheck(series);
     this.#showTargets();
   }
 
@@ -354,32 +382,28 @@ class Client {
   }
 
   #opened(series: SeriesOpened): void {
-    this.#showLoading(1, 1);
+    this.#notices.showLoading(1, 1);
     this.#series = series;
     this.#wantedSeries = series.seriesInstanceUid;
     this.#library.setCurrent(series.seriesInstanceUid);
     this.#controls.setSeries(series);
     const caption = this.#caption(series);
-    for (const viewport of this.#views) viewport.setCaption(caption);
+    const isNameless = isFlat(series) && series.outline.directionsUnknown;
+    for (const viewport of this.#views) {
+      viewport.setNameless(isNameless);
+      viewport.setCaption(caption);
+    }
+    this.#arrange();
     this.#local.opened(series);
-    this.#showSelfCheck(series);
+    this.#drawings.opened();
+    this.#notices.showSelfCheck(series);
     this.#showTargets();
-  }
-
-  #showSelfCheck(series: SeriesOpened): void {
-    const check = series.selfCheck;
-    const lists = [["Found", check.found], ["Corrected", check.corrected], ["Not known", check.unknown]] as const;
-    const told = lists.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => [
-      element("h3", {}, title),
-      element("ul", {}, ...lines.map((line) => element("li", {}, sentence(line)))),
-    ]);
-    byId("self-check", HTMLDivElement).replaceChildren(...told);
   }
 
   #caption(series: SeriesOpened): Caption {
     const entry = this.#library.find(series.seriesInstanceUid);
     const number = entry?.series.number;
-    const name = [series.modality, number == null ? "" : `Series ${number}`, entry?.series.description];
+    const name = [series.modality, number == null ? "" : t("series-number", { number }), entry?.series.description];
     return {
       patientName: entry?.study.patientName ?? "",
       patientId: entry?.study.patientId ?? "",
@@ -398,7 +422,7 @@ class Client {
     const before = viewport.state?.slice;
     if (this.#isGuest && viewport.content !== state.content) {
       viewport.setContent(state.content);
-      setText(this.#tabs[state.view]!, TITLES[state.content]);
+      setText(this.#tabs[state.view]!, titleOf(state.content));
     }
     viewport.setState(state);
     const saved = this.#restore.get(state.view);
@@ -406,7 +430,7 @@ class Client {
     if (saved) this.#restoreView(saved, state);
     this.#showTargets();
     if (state.view === this.#active && state.slice !== null && before !== state.slice) {
-      this.#announce(`${TITLES[state.content]} slice ${state.slice} of ${state.slices}`);
+      this.#notices.announce(spokenSlice(state.content, state.slice, state.slices));
     }
   }
 
@@ -429,7 +453,7 @@ class Client {
   // --- Layout ------------------------------------------------------------------------------------------------------
 
   get #single(): boolean {
-    return this.#maximised || this.#phone.matches || this.#ownViews.length === 1;
+    return this.#maximised || this.#phone.matches || this.#worthy.length === 1;
   }
 
   #activate(view: number): void {
@@ -449,17 +473,18 @@ class Client {
   #arrange(): void {
     document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
     this.#grid.classList.toggle("single", this.#single);
-    const own = this.#ownViews;
+    const own = this.#worthy;
+    document.body.classList.toggle("flat", own.length < this.#ownViews.length);
     if (own[0] && !own.some(({ view }) => view === this.#active)) this.#active = own[0].view;
     for (const viewport of this.#views) {
       const active = viewport.view === this.#active;
       viewport.setActive(active);
-      if (active) this.#overlay.moveTo(viewport.root);
+      if (active) this.#figures.moveTo(viewport.root);
       viewport.setVisible(own.includes(viewport) && (active || !this.#single));
       const tab = this.#tabs[viewport.view];
       if (tab) tab.hidden = !own.includes(viewport);
       tab?.setAttribute("aria-pressed", String(active));
-      if (tab) setText(tab, TITLES[viewport.content]);
+      if (tab) setText(tab, titleOf(viewport.content));
     }
     this.#controls.showLayout(this.#single);
     this.#showTargets();
@@ -468,7 +493,7 @@ class Client {
   }
 
   /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
-  #sendLayout(): void {
+  #sendLayout(again = false): void {
     const boxes = this.#views.map((viewport) => ({
       viewport,
       width: viewport.surface.clientWidth,
@@ -488,7 +513,7 @@ class Client {
     });
     const message: ClientMessage = { type: "layout", views };
     const text = JSON.stringify(message);
-    if (!this.#begun || text === this.#layoutSent) return;
+    if (!this.#begun || (text === this.#layoutSent && !again)) return;
     this.#layoutSent = text;
     this.#send(message);
   }
@@ -553,7 +578,10 @@ class Client {
     switch (command.do) {
       case "slice":
         if (state?.slice != null) viewport.showSlice((viewport.wantedSlice ?? state.slice) + command.by);
-        else this.#send({ type: "wheel", view, delta: command.by * 100, zoom: true });
+        else this.#send({ type: "rotate", view, dx: 0, dy: command.by * KEY_PIXELS });
+        break;
+      case "series":
+        this.#stepSeries(command.by);
         break;
       case "first":
         viewport.showSlice(1);
@@ -562,28 +590,27 @@ class Client {
         viewport.showSlice(state?.slices ?? 1);
         break;
       case "view": {
-        const own = this.#ownViews;
+        const own = this.#worthy;
         const here = own.indexOf(viewport);
         const next = own[(here + command.by + own.length) % own.length] ?? viewport;
         this.#activate(next.view);
         next.surface.focus();
-        this.#announce(next.surface.getAttribute("aria-label") ?? "");
+        this.#notices.announce(next.surface.getAttribute("aria-label") ?? "");
         break;
       }
-      case "rotate":
-        this.#showVolume();
-        this.#send({ type: "rotate", view: this.#volumeView.view, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
-        break;
-      case "pan":
-        this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
+      case "arrow":
+        if (this.#drawings.nudge(command.dx * KEY_PIXELS, command.dy * KEY_PIXELS)) break;
+        if (state?.slice == null) this.#send({ type: "rotate", view, dx: command.dx * KEY_PIXELS, dy: command.dy * KEY_PIXELS });
+        else this.#send({ type: "pinch", view, zoom: 1, dx: command.dx * PAN_PIXELS, dy: command.dy * PAN_PIXELS });
         break;
       case "zoom":
         this.#send({ type: "wheel", view, delta: -100 * command.by, zoom: true });
         break;
       case "fit":
+      case "reset":
         this.#send({ type: "reset", view });
         break;
-      case "reset":
+      case "reset all":
         this.#send({ type: "reset" });
         break;
       case "window":
@@ -598,34 +625,64 @@ class Client {
       case "cinematic":
         this.#toggleRendering("cinematic");
         break;
-      case "layout":
+      case "play":
+        this.#player.toggle();
+        break;
+      case "maximise":
         this.#maximise(this.#active);
+        break;
+      case "tool":
+        this.#drawings.choose(command.tool);
+        break;
+      case "change": {
+        const turns = { "turn right": TURN_PIXELS, "turn left": -TURN_PIXELS } as const;
+        const dx = command.change in turns ? turns[command.change as keyof typeof turns] : null;
+        if (dx !== null && state?.slice == null) this.#send({ type: "rotate", view, dx, dy: 0 });
+        else if (may(this.#role, "set")) this.#turns.ask(view, command.change);
+        break;
+      }
+      case "undo":
+        this.#drawings.undo();
+        break;
+      case "redo":
+        this.#drawings.redo();
+        break;
+      case "delete":
+        this.#drawings.remove();
+        break;
+      case "next handle":
+        this.#drawings.nextHandle();
+        break;
+      case "enter":
+        this.#drawings.enter();
         break;
       case "demographics":
         this.#toggleDemographics();
         break;
       case "stats":
-        this.#toggleStats();
+        this.#figures.toggle();
         break;
       case "help":
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
       case "escape":
-        if (!this.#closeDrawers() && this.#maximised) this.#maximise(this.#active);
+        if (this.#drawings.escape() || this.#closeDrawers()) break;
+        if (this.#player.plays) this.#player.toggle();
+        else if (this.#maximised) this.#maximise(this.#active);
         break;
     }
+  }
+
+  /** To another series of the list. */
+  #stepSeries(by: number): void {
+    const next = this.#isGuest ? null : this.#library.next(this.#wantedSeries, by);
+    if (next !== null) this.#openSeries(next);
   }
 
   #toggleDemographics(): void {
     const hidden = document.body.classList.toggle("no-demographics");
     this.#controls.showDemographics(!hidden);
-    this.#announce(hidden ? "Patient data hidden" : "Patient data shown");
-  }
-
-  #toggleStats(): void {
-    this.#overlay.toggle();
-    byId("stats", HTMLButtonElement).setAttribute("aria-pressed", String(this.#overlay.isShown));
-    this.#showMetrics();
+    this.#notices.announce(t(hidden ? "patient-data-hidden" : "patient-data-shown"));
   }
 
   #toggleDrawer(name: string): void {
@@ -653,45 +710,39 @@ class Client {
     if (was && !this.#connected) this.#lost(state.kind === "reconnecting" && state.full);
     const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
     const words = connectionWords(state, gone, document.body.dataset["connection"] !== undefined);
+    byId("full", HTMLDivElement).hidden = this.#series !== null || state.kind === "connected" || (words !== null && !(state.kind === "reconnecting" && state.full));
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
     const label = byId("connection-text", HTMLSpanElement);
-    if (label.textContent !== words) this.#announce(words);
+    if (label.textContent !== words) this.#notices.announce(words);
     setText(label, words);
     const retry = byId("retry", HTMLButtonElement);
     retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
-    setText(retry, state.kind === "signedOut" ? "Sign in" : "Try now");
+    setText(retry, t(state.kind === "signedOut" ? "sign-in" : "try-now"));
   }
 
   #lost(full: boolean): void {
     this.#begun = false;
     this.#local.lost();
-    this.#meter.restart();
-    this.#showLoading(1, 1);
+    this.#drawings.lost();
+    this.#turns.lost();
+    this.#player.stop();
+    this.#figures.meter.restart();
+    this.#notices.showLoading(1, 1);
     const time = this.#shownAt.toLocaleTimeString(undefined, { hourCycle: "h23" });
     for (const viewport of this.#views) {
       if (viewport.state && !this.#isGuest) this.#restore.set(viewport.view, viewport.state);
-      const why = full ? "The server is full" : "Not live";
-      viewport.setStale(viewport.pictureSize ? `${why} · picture of ${time}` : why);
+      const why = t(full ? "server-is-full" : "not-live");
+      viewport.setStale(viewport.pictureSize ? t("picture-at", { why, time }) : why);
     }
   }
 
   #shown(frame: Frame): void {
-    const now = performance.now();
     this.#shownAt = new Date();
-    this.#meter.shown(frame.view, frame.inputSeq, frame.codec, now);
     this.#link.shown();
-    const pressed = this.#pressed;
-    if (pressed?.view === frame.view && frame.inputSeq >= pressed.seq) {
-      this.#pressed = null;
-      requestAnimationFrame(() => pressed.answered());
-    }
-    // Lossless parts are cut from a picture that was drawn before.
-    if (frame.renderMs > 0) setText(byId("render", HTMLElement), `${frame.renderMs.toFixed(0)} ms`);
-    setText(byId("encode", HTMLElement), `${frame.encodeMs.toFixed(0)} ms`);
-    this.#showWay(frame.codec);
+    this.#figures.shown(frame);
     // The first pictures of a series replace the notice of its loading.
-    this.#showLoading(1, 1);
+    this.#notices.showLoading(1, 1);
   }
 
   #drawnHere(view: number, bitmap: ImageBitmap, state: ViewState, final: boolean, ms: number): void {
@@ -700,12 +751,12 @@ class Client {
     const before = viewport.state?.slice;
     viewport.setOwnPicture(bitmap, state, final);
     this.#shownAt = new Date();
-    this.#meter.drawnHere(view);
+    this.#figures.meter.drawnHere(view);
     if (view === this.#active) setText(byId("render", HTMLElement), `${ms.toFixed(0)} ms`);
     if (view === this.#active && state.slice !== null && before !== state.slice) {
-      this.#announce(`${TITLES[viewport.content]} slice ${state.slice} of ${state.slices}`);
+      this.#notices.announce(spokenSlice(viewport.content, state.slice, state.slices));
     }
-    this.#showLoading(1, 1);
+    this.#notices.showLoading(1, 1);
   }
 
   /** Each view is drawn by this computer or by the server, which is told so. */
@@ -718,84 +769,20 @@ class Client {
   /** Who draws the active view, and why. */
   #showSource(): void {
     const { source, reason } = this.#local.words(this.#active);
-    const words = source === "local" ? "this computer" : "the server";
+    const words = t(source === "local" ? "this-computer" : "the-server");
     const where = byId("drawn-by", HTMLElement);
     setText(where, words);
-    where.title = `Drawn by ${words}: ${reason}`;
+    where.title = t("drawn-by-because", { who: words, reason });
     byId("source", HTMLSelectElement).title = where.title;
   }
 
   #windowed(view: number): void {
     // What waited for a picture was answered by the page.
-    if (this.#views[view]?.windowsItself) this.#meter.drawnHere(view);
+    if (this.#views[view]?.windowsItself) this.#figures.meter.drawnHere(view);
     this.#showTargets();
   }
 
-  #showWay(codec: Codec): void {
-    const { transport, reason } = this.#link;
-    const way = byId("codec", HTMLElement);
-    setText(way, `${TRANSPORT_NAMES[transport]} · ${CODEC_NAMES[codec]}`);
-    way.title = reason && `Not better, because: ${reason}`;
-  }
-
-  #showMetrics(): void {
-    const now = performance.now();
-    const summary = this.#meter.summary(KEPT_MS, now);
-    const median = summary.latencyMs?.p50;
-    if (median !== undefined) setText(byId("latency", HTMLElement), `${median.toFixed(0)} ms`);
-    const viewport = this.#views[this.#active]!;
-    const rate = this.#meter.rate(this.#active, now);
-    setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : viewport.windowsItself || viewport.drawnHere ? "drawn here" : "still");
-    const { transport, reason, roundTripMs } = this.#link;
-    if (!this.#overlay.isShown) return;
-    const { codec, pictureSize: size } = viewport;
-    const drawnHere = viewport.windowsItself || viewport.drawnHere;
-    const { reason: why } = this.#local.words(this.#active);
-    const [stalledMs, stillMs] = [this.#meter.stalledMs(this.#active, now), this.#meter.stillMs(this.#active, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
-  }
-
-  #reportStats(): void {
-    const { codec, ...measured } = this.#meter.summary(REPORT_MS, performance.now());
-    if (codec) this.#send({ type: "stats", codec, transport: this.#link.transport, ...measured });
-  }
-
-  /** A small movement of the active view, there or back. */
-  #press(forth: boolean): Promise<void> | null {
-    const { view, content, state } = this.#views[this.#active]!;
-    const by = forth ? PRESS_PIXELS : -PRESS_PIXELS;
-    const turns = state?.slice == null && content !== "cinematic";
-    const seq = this.#send(turns ? { type: "rotate", view, dx: by, dy: 0 } : { type: "pinch", view, zoom: 1, dx: by, dy: 0 });
-    if (seq === null || !state) return null;
-    return new Promise((answered) => {
-      this.#pressed = { view, seq, answered };
-    });
-  }
-
-  #showLoading(done: number, total: number): void {
-    const loading = byId("loading", HTMLDivElement);
-    loading.hidden = done >= total;
-    setText(byId("loading-text", HTMLSpanElement), `Loading ${done} of ${total} slices…`);
-    const bar = byId("loading-bar", HTMLProgressElement);
-    bar.max = Math.max(1, total);
-    bar.value = done;
-  }
-
-  #report(text: string): void {
-    const messages = byId("messages", HTMLDivElement);
-    const same = [...messages.children].find((child) => child.firstChild?.textContent === text);
-    if (same) return;
-    const close = element("button", { type: "button", class: "icon", "aria-label": "Dismiss" }, "×");
-    const message = element("div", { class: "message" }, element("span", {}, text), close);
-    close.addEventListener("click", () => message.remove());
-    messages.append(message);
-    if (messages.children.length > 4) messages.firstElementChild?.remove();
-  }
-
-  #announce(text: string): void {
-    clearTimeout(this.#announceTimer);
-    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text), ANNOUNCE_MS);
-  }
 }
 
+translate(document);
 void new Client(takeKept()).start();

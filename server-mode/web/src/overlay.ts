@@ -1,6 +1,7 @@
 // Streaming figures over the active view, and a test of how long an input takes to its picture.
 
 import { element, setText } from "./dom";
+import { t } from "./texts";
 import { type Codec, type Percentiles, type Summary, percentiles } from "./stats";
 
 const ROUNDS = 30;
@@ -40,21 +41,21 @@ export class Overlay {
   readonly #root: HTMLElement;
   readonly #values = new Map<string, HTMLElement>();
   readonly #age = element("p", { class: "age" });
-  readonly #test = element("button", { type: "button" }, "Test latency");
+  readonly #test = element("button", { type: "button" }, t("test-latency"));
   readonly #result = element("p", { role: "status" });
   readonly #press: Press;
 
   constructor(press: Press) {
     this.#press = press;
-    const names = ["Transport", "Codec", "Picture", "Rate", "Data", "Round trip", "Freeze", "Latency"];
+    const names = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "freeze", "latency"] as const;
     const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
-      return element("div", {}, element("dt", {}, name), value);
+      return element("div", {}, element("dt", {}, t(name)), value);
     });
     this.#root = element(
       "section",
-      { class: "overlay", hidden: true, "aria-label": "Streaming figures" },
+      { class: "overlay", hidden: true, "aria-label": t("streaming-figures") },
       element("dl", {}, ...rows),
       this.#age,
       this.#test,
@@ -80,18 +81,18 @@ export class Overlay {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
-    setText(this.#age, drawnHere ? "Drawn here" : ageText(stalls ? stalledMs : null, stillMs));
+    setText(this.#age, drawnHere ? t("is-drawn-here") : ageText(stalls ? stalledMs : null, stillMs));
     this.#age.title = why;
     const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
     const rows = {
-      Transport: reason ? `${transport} (${reason})` : transport,
-      Codec: codec ? CODEC_NAMES[codec] : "–",
-      Picture: size ? `${size[0]} × ${size[1]}` : "–",
-      Rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
-      Latency: latencyMs ? percentilesText(latencyMs) : "–",
-      Data: `${(bitsPerSecond / 1000).toFixed(0)} kbit/s`,
-      "Round trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
-      Freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–",
+      transport: reason ? `${transport} (${reason})` : transport,
+      codec: codec ? CODEC_NAMES[codec] : "–",
+      "picture-size": size ? `${size[0]} × ${size[1]}` : "–",
+      rate: framesPerSecond > 0 ? `${framesPerSecond.toFixed(1)} fps` : "–",
+      latency: latencyMs ? percentilesText(latencyMs) : "–",
+      data: `${(bitsPerSecond / 1000).toFixed(0)} kbit/s`,
+      "round-trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
+      freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–",
     };
     for (const [name, text] of Object.entries(rows)) setText(this.#values.get(name)!, text);
   }
@@ -100,7 +101,7 @@ export class Overlay {
     this.#test.disabled = true;
     const samples: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      setText(this.#result, `Press ${round + 1} of ${ROUNDS}`);
+      setText(this.#result, t("press-of", { round: round + 1, rounds: ROUNDS }));
       const began = performance.now();
       const answered = this.#press(round % 2 === 0);
       if (!answered) break;
@@ -109,16 +110,16 @@ export class Overlay {
       await pause(PAUSE_MS + ((round * 37) % PAUSES_DIFFER_MS));
     }
     const found = percentiles(samples);
-    setText(this.#result, found ? `From press to picture: ${percentilesText(found)}` : "Nothing moves here");
+    setText(this.#result, found ? t("from-press", { figures: percentilesText(found) }) : t("nothing-moves"));
     this.#test.disabled = false;
   }
 }
 
 /** What the figures are of: pictures that come, or came so long ago. */
 function ageText(stalledMs: number | null, stillMs: number | null): string {
-  if (stalledMs !== null) return `No picture for ${secondsText(stalledMs)}`;
-  if (stillMs === null) return "No picture yet";
-  return stillMs > FRESH_MS ? `Still for ${secondsText(stillMs)}` : "Live";
+  if (stalledMs !== null) return t("no-picture-for", { time: secondsText(stalledMs) });
+  if (stillMs === null) return t("no-picture-yet");
+  return stillMs > FRESH_MS ? t("still-for", { time: secondsText(stillMs) }) : t("live");
 }
 
 function secondsText(ms: number): string {

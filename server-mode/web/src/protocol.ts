@@ -28,6 +28,8 @@ export type Content = messages.Content;
 export type Button = messages.MouseButton;
 export type Transport = messages.TransportKind;
 
+export type Place = Told<messages.Place>;
+export type Measured = Extract<ServerMessage, { type: "measured" }>;
 export type ServerMessage = Told<messages.ServerMessage>;
 export type Connected = Extract<ServerMessage, { type: "connected" }>;
 export type SeriesOpened = Extract<ServerMessage, { type: "seriesOpened" }>;
@@ -425,6 +427,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     quantities: few(record<Told<messages.Quantity>>({ measure: text, value: number, unit: text }), MAX_QUANTITIES),
     histogram: few(count, MAX_BARS),
     doubt: optional(text),
+    lengthsBy: optional(text),
   }),
   shared: record({ type: oneOf("shared"), views }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),

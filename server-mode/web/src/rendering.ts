@@ -1,5 +1,7 @@
 // Who draws: this computer or the server. Without I/O and without a clock of its own.
 
+import { t } from "./texts";
+
 export type Choice = "automatic" | "local" | "remote";
 export const CHOICES: readonly Choice[] = ["automatic", "local", "remote"];
 
@@ -162,38 +164,43 @@ export class Rendering {
 
   /** Why it is drawn where it is drawn, in words. */
   get reason(): string {
-    if (this.#choice === "remote") return "you chose so";
+    if (this.#choice === "remote") return t("you-chose");
     const obstacle = this.#obstacle || this.#worth;
     if (obstacle !== "") return obstacle;
     const rate = this.#framesPerSecond;
-    const drawn = `${this.#adapter?.name ?? "the graphics card"} draws ${rate === null ? "" : `${rate.toFixed(0)} pictures a second`}`.trim();
-    if (this.#local) return this.#choice === "local" ? "you chose so" : drawn;
-    if (this.#stayUntil !== null) return `${drawn}, fewer than ${WANTED}; it is tried again later`;
-    if (this.#adapter === undefined) return "the graphics card is being looked at";
-    return "the voxels are on their way";
+    const drawn = this.#drawn(rate);
+    if (this.#local) return this.#choice === "local" ? t("you-chose") : drawn;
+    if (this.#stayUntil !== null) return t("fewer-later", { drawn, wanted: WANTED });
+    if (this.#adapter === undefined) return t("looked-at");
+    return t("on-their-way");
   }
 
   /** What forbids to draw here, whatever it would gain. */
   get #obstacle(): string {
-    if (this.#choice === "remote") return "you chose so";
+    if (this.#choice === "remote") return t("you-chose");
     if (this.#failed !== "") return this.#failed;
-    if (this.#allowed === false) return "the server hands out no voxels";
+    if (this.#allowed === false) return t("no-voxels");
     if (this.#adapter === null) return this.#noAdapter;
-    const mib = (bytes: number) => `${Math.round(bytes / (1 << 20))} MiB`;
-    if (this.#bytes !== null && this.#bytes > this.#most) return `the volume takes ${mib(this.#bytes)}, more than the ${mib(this.#most)} that a page may use here`;
-    if (this.#choice === "automatic" && this.#adapter?.software) return `${this.#adapter.name} only emulates a graphics card`;
-    return this.#adapter === undefined || this.#allowed === null ? "it is not known yet what this computer can do" : "";
+    const mib = (bytes: number) => Math.round(bytes / (1 << 20));
+    if (this.#bytes !== null && this.#bytes > this.#most) return t("volume-takes", { needed: mib(this.#bytes), most: mib(this.#most) });
+    if (this.#choice === "automatic" && this.#adapter?.software) return t("only-emulates", { card: this.#adapter.name });
+    return this.#adapter === undefined || this.#allowed === null ? t("not-known-yet") : "";
   }
 
   /** What speaks against it where the user leaves the choice. */
   get #worth(): string {
     if (this.#choice !== "automatic" || this.#local || this.#stayUntil !== null) return "";
     const rate = this.#framesPerSecond;
-    if (rate !== null && rate < WANTED) return `${this.#adapter?.name ?? "the graphics card"} draws ${rate.toFixed(0)} pictures a second, fewer than ${WANTED}`;
+    if (rate !== null && rate < WANTED) return t("fewer-than", { drawn: this.#drawn(rate), wanted: WANTED });
     if (this.#level === 0 || this.#bytesPerSecond === null || this.#bytes === null) return "";
     // What comes is about half of what it is.
     const seconds = this.#bytes / 2 / this.#bytesPerSecond;
-    return seconds > WORTH_S ? `the voxels would take ${Math.ceil(seconds / 60)} minutes` : "";
+    return seconds > WORTH_S ? t("would-take", { minutes: Math.ceil(seconds / 60) }) : "";
+  }
+
+  #drawn(rate: number | null): string {
+    const card = this.#adapter?.name ?? t("the-card");
+    return rate === null ? t("card-draws-some", { card }) : t("card-draws", { card, rate: rate.toFixed(0) });
   }
 
   #forgive(): void {

@@ -3,7 +3,7 @@
 import { element, setText, svg } from "./dom";
 import { Echo, brightness, levels } from "./echo";
 import { lengthLabel, ruler } from "./geometry";
-import { Gestures, type Target } from "./gestures";
+import { Gestures, type Point, type Target, type Tool } from "./gestures";
 import {
   type Button,
   type ClientMessage,
@@ -11,6 +11,7 @@ import {
   type Frame,
   type GeometryWarning,
   type Part,
+  type Place,
   type Size,
   type SliceValues,
   type ViewState,
@@ -18,22 +19,13 @@ import {
   follows,
   isVideo,
 } from "./protocol";
+import { lettersOf } from "./sight";
+import { type Text, named, t } from "./texts";
 import { type Values, decode, paint } from "./values";
 import { Video } from "./video";
 import type { Picture } from "./webrtc";
-import { dateText, levelText, nameText, numberText } from "./words";
+import { dateText, levelText, nameText, numberText, titleOf } from "./words";
 import { xxh32 } from "./xxh32";
-
-export const TITLES: Readonly<Record<Content, string>> = {
-  axial: "Axial",
-  coronal: "Coronal",
-  sagittal: "Sagittal",
-  volume: "Volume",
-  cinematic: "Cinematic",
-  mip: "MIP",
-  minip: "MinIP",
-  mean: "Mean",
-};
 
 /** Whether a preset says what the view looks like: a projection shows its window instead. */
 export function showsPreset(content: Content): boolean {
@@ -51,6 +43,12 @@ export interface Owner {
   videoFailed(): void;
   fault(message: string): void;
   explainWarnings(): void;
+  /** What is on screen is another slice or place, or the same in another size. */
+  drew(view: number): void;
+  tool(): Tool;
+  /** As in `Target`, of this view. */
+  draw(view: number, kind: Parameters<Target["draw"]>[0], at: Point, byTouch: boolean): boolean;
+  hover(view: number, at: Point | null): void;
 }
 
 /** What the corners say about the patient and the series. */
@@ -100,13 +98,15 @@ export class Viewport {
 
   readonly #owner: Owner;
   readonly #gestures: Gestures;
+  /** What is drawn over the picture, and moves with it. */
+  readonly sketch = svg("svg", { class: "sketch", "aria-hidden": "true" });
   readonly #canvas = element("canvas", { "aria-hidden": "true" });
   readonly #title = element("span", { class: "title" });
   readonly #quality = element("span", { class: "badge quality", hidden: true });
   readonly #lossy = element(
     "span",
-    { class: "badge lossy", hidden: true, title: "The picture is compressed with loss (JPEG or H.264); it becomes lossless at rest" },
-    "Lossy",
+    { class: "badge lossy", hidden: true, title: t("lossy-hint") },
+    t("lossy"),
   );
   readonly #warning = element("button", { class: "badge warning", type: "button", hidden: true });
   readonly #patient = element("div", { class: "corner top-left demographics" });
@@ -142,6 +142,8 @@ export class Viewport {
   #windowing = false;
 
   #caption: Caption | null = null;
+  #slab = "";
+  #nameless = false;
   /** States whose pictures have not been shown yet, oldest first. */
   #states: ViewState[] = [];
   #drawn: ViewState | null = null;
@@ -161,7 +163,7 @@ export class Viewport {
     this.view = view;
     this.content = content;
     this.#owner = owner;
-    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local);
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local, this.sketch);
     const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
     this.root = element(
       "section",
@@ -191,6 +193,12 @@ export class Viewport {
       send: (message) => owner.send(message),
       activate: () => owner.activate(view),
       maximise: () => owner.maximise(view),
+      page: (slices) => this.showSlice((this.wantedSlice ?? this.state?.slice ?? 1) + slices),
+      get tool() {
+        return owner.tool();
+      },
+      draw: (kind, at, byTouch) => owner.draw(view, kind, at, byTouch),
+      hover: (at) => owner.hover(view, at),
     };
     this.#gestures = new Gestures(this.surface, target);
     this.surface.addEventListener("focus", () => owner.activate(view));
@@ -229,6 +237,27 @@ export class Viewport {
   reopen(caption: Caption): void {
     this.setCaption(caption);
     this.#owner.send({ type: "repaint", view: this.view });
+  }
+
+  /** What the picture on screen shows. */
+  get drawn(): ViewState | null {
+    return this.#caption && this.#drawn;
+  }
+
+  /** It was set to be turned or flipped: what is written over it follows with the first picture that shows it. */
+  setTurned({ content, plane }: Place, revision: number): void {
+    const { state } = this;
+    if (!state || content.kind !== "slice" || this.#drawnHere) return;
+    const known = Object.values(state.letters).some((letter) => letter !== "");
+    this.setState({ ...state, revision, letters: known ? lettersOf(plane) : state.letters });
+  }
+
+  /** How thick the slices are that the server was asked for. */
+  setSlab({ thicknessMm, combine }: Place["slab"]): void {
+    const slab = thicknessMm > 0 ? `${{ maximum: t("mip"), minimum: t("minip"), mean: t("mean-projection") }[combine]} ${thicknessMm} mm` : "";
+    if (slab === this.#slab) return;
+    this.#slab = slab;
+    this.#write();
   }
 
   /** Asks for a slice, counted from 1. */
@@ -359,6 +388,7 @@ export class Viewport {
   /** How the picture is laid on screen. */
   #lay(transform: string, filter: string): void {
     for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
+    this.sketch.style.transform = transform;
   }
 
   #showEcho(): void {
@@ -478,9 +508,20 @@ export class Viewport {
     this.#waiting = [];
   }
 
+  /** An image whose place in the patient nobody knows is called by no cut of it. */
+  setNameless(nameless: boolean): void {
+    this.#nameless = nameless;
+    this.retitle();
+  }
+
+  /** What it is called. */
+  get title(): string {
+    return this.#nameless ? t("acquired") : titleOf(this.content);
+  }
+
   retitle(): void {
-    setText(this.#title, TITLES[this.content]);
-    this.root.setAttribute("aria-label", `${TITLES[this.content]} view`);
+    setText(this.#title, this.title);
+    this.root.setAttribute("aria-label", t("view-of", { title: this.title }));
   }
 
   /** Writes the overlay again, for instance after a change of size. */
@@ -526,7 +567,7 @@ export class Viewport {
         for (const picture of pictures) picture.close();
       } catch {
         if (isVideo(frame.codec)) this.#owner.videoFailed();
-        if (generation === this.#generation) this.#spoil("could not be decoded");
+        if (generation === this.#generation) this.#spoil("could-not-be-decoded");
       }
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
     }
@@ -545,10 +586,10 @@ export class Viewport {
   }
 
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
-  #spoil(reason: string): void {
+  #spoil(reason: Text): void {
     if (this.#spoilt) return;
     this.#spoilt = true;
-    this.#owner.fault(`A picture of the ${TITLES[this.content].toLowerCase()} view ${reason}.`);
+    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
     this.#owner.send({ type: "repaint", view: this.view });
   }
 
@@ -557,7 +598,7 @@ export class Viewport {
     const resized = canvas.width !== frame.width || canvas.height !== frame.height;
     // A video's picture is whole, whatever was there.
     const isWhole = isVideo(frame.codec) && pictures.length > 0;
-    if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("is of another size than the one before");
+    if (resized && !frame.cleared && !frame.stretched && !isWhole) return this.#spoil("another-size");
     const before = frame.stretched && !isWhole && canvas.width > 0 ? copyOf(canvas) : null;
     if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { alpha: false });
@@ -571,7 +612,7 @@ export class Viewport {
     pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
     if (frame.quality === "lossless") {
       const { data } = context.getImageData(0, 0, frame.width, frame.height);
-      if (xxh32(data) !== frame.hash) return this.#spoil("is not the one that the server drew");
+      if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
     }
     this.#markStale(null);
     // The server tells a state before its first picture, and may be ahead of this one.
@@ -597,9 +638,9 @@ export class Viewport {
     this.#quality.classList.toggle("final", quality !== "interactive");
     this.#quality.classList.toggle("lossless", quality === "lossless");
     this.#quality.classList.toggle("refines", refining);
-    const words = { interactive: "Interactive", final: this.#drawnHere ? "Local" : "Final", lossless: "Lossless" }[quality];
-    setText(this.#quality, refining ? `Refining ${Math.round(refined * 100)} %` : words);
-    const titles = { interactive: "", final: this.#drawnHere ? "Drawn by this computer from all voxels" : "", lossless: "Every pixel is as the server drew it" };
+    const words = t(quality === "final" && this.#drawnHere ? "local" : quality);
+    setText(this.#quality, refining ? t("refining-by", { percent: Math.round(refined * 100) }) : words);
+    const titles = { interactive: "", final: this.#drawnHere ? t("local-hint") : "", lossless: t("lossless-hint") };
     this.#quality.title = titles[quality];
     this.#refining.hidden = !refining;
     this.#refining.style.width = `${refined * 100}%`;
@@ -607,6 +648,7 @@ export class Viewport {
 
   #write(state: ViewState | null = this.#drawn): void {
     this.#drawn = state;
+    this.#owner.drew(this.view);
     const caption = this.#caption;
     this.#writeCaption(caption);
     for (const side of ["left", "right", "top", "bottom"] as const) {
@@ -620,18 +662,19 @@ export class Viewport {
 
     const { zoom, slice, slices } = state;
     const window = this.#look ?? state.window;
-    const lines = [`Zoom ${zoom.toFixed(2)}×`];
+    const lines = [t("zoom-is", { zoom: zoom.toFixed(2) })];
     if (!showsPreset(state.content) || state.preset === null) {
       lines.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
+    if (slice !== null && this.#slab) lines.push(this.#slab);
     if (slice !== null && slices !== null) {
       const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
-      lines.push(`Slice ${slice} / ${slices}  ${depth}`.trimEnd());
+      lines.push(`${t("slice-in", { number: slice, count: slices })}  ${depth}`.trimEnd());
       this.#slider.hidden = slices < 2;
       this.#slider.max = String(slices);
       if (this.wantedSlice === null) this.#slider.value = String(slice);
-      this.#slider.setAttribute("aria-label", `${TITLES[state.content]} slice`);
-      this.#slider.setAttribute("aria-valuetext", `${slice} of ${slices}`);
+      this.#slider.setAttribute("aria-label", t("slices-of", { title: titleOf(state.content) }));
+      this.#slider.setAttribute("aria-valuetext", t("slice-of", { number: slice, count: slices }));
     }
     this.#facts.append(...lines.map((line) => element("div", {}, line)));
     if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
@@ -641,9 +684,9 @@ export class Viewport {
     this.#patient.replaceChildren();
     setText(this.#series, caption?.series ?? "");
     const warnings = caption?.warnings ?? [];
-    const badges = warnings.map((warning) => warning.code.replaceAll("-", " "));
-    if (caption && caption.millimetres === "within-images") badges.push("mm within images only");
-    if (caption && caption.millimetres === "nowhere") badges.push("no millimetres");
+    const badges = warnings.map(({ code }) => (named(code) === code ? code.replaceAll("-", " ") : named(code)));
+    if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
+    if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
     this.#warning.hidden = badges.length === 0;
     const first = badges[0];
     if (first) {
@@ -655,7 +698,7 @@ export class Viewport {
     const name = nameText(caption.patientName);
     const lines = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
     this.#patient.append(
-      element("div", { class: "patient-name" }, name || caption.patientId || "No name"),
+      element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
       ...lines.map((line) => element("div", {}, line)),
     );
   }
@@ -692,11 +735,11 @@ export class Viewport {
   }
 
   #describe(state: ViewState | null): string {
-    const title = `${TITLES[this.content]} view`;
-    if (!state) return `${title}, no picture`;
-    const slice = state.slice !== null && state.slices !== null ? `, slice ${state.slice} of ${state.slices}` : "";
+    const title = t("view-of", { title: this.title });
+    if (!state) return t("no-picture", { view: title });
+    const slice = state.slice !== null && state.slices !== null ? t("spoken-slice", { number: state.slice, count: state.slices }) : "";
     const { center, width } = this.#look ?? state.window;
-    return `${title}${slice}, window ${numberText(width)} level ${levelText(center, width)}`;
+    return `${title}${slice}${t("spoken-window", { width: numberText(width), center: levelText(center, width) })}`;
   }
 }
 

@@ -1,6 +1,8 @@
 // Values of the data set as people read them.
 
 import type { ConnectionState } from "./connection";
+import type { Content } from "./protocol";
+import { t } from "./texts";
 
 /** A DICOM person name ("Doe^Jane^^Dr") as "Doe, Jane". */
 export function nameText(name: string): string {
@@ -33,6 +35,16 @@ export function sentence(message: string): string {
   return first.toUpperCase() + message.slice(first.length) + (message.endsWith(".") ? "" : ".");
 }
 
+/** What a view shows. */
+export function titleOf(content: Content): string {
+  return t(content === "mean" ? "mean-projection" : content);
+}
+
+/** What is read out when a slice is paged to. */
+export function spokenSlice(content: Content, number: number, count: number | null): string {
+  return t("spoken-slice-of", { title: titleOf(content), number, count: count ?? 0 });
+}
+
 /** "512 × 512 × 275". */
 export function dimsText(dims: readonly number[]): string {
   return dims.join(" × ");
@@ -42,15 +54,15 @@ export function dimsText(dims: readonly number[]): string {
 export function connectionWords(state: ConnectionState, gone: boolean, again: boolean): string | null {
   switch (state.kind) {
     case "connected":
-      return "Connected";
+      return t("connected");
     case "signedOut":
-      return "Signed out";
+      return t("signed-out");
     case "silent":
-      return "Not responding…";
+      return t("not-responding");
     case "reconnecting":
-      if (state.full) return "Server full, trying again…";
-      return gone ? "Server gone" : "Reconnecting…";
+      if (state.full) return t("server-full-again");
+      return t(gone ? "server-gone" : "reconnecting");
     case "connecting":
-      return again ? null : "Connecting…";
+      return again ? null : t("connecting");
   }
 }

@@ -1,0 +1,145 @@
+// What is drawn in the page is measured by the server's voxels; the phantom's truth is known by formula.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+
+import { AXIAL, CORONAL, desk, study } from "./desk";
+import { factsThat, settled, viewport } from "./harness";
+
+interface Truth {
+  geometry: { dims: [number, number, number]; spacing_mm: [number, number, number]; origin_mm: [number, number, number] };
+  noise_sigma_hu: number;
+}
+
+const truth = () => JSON.parse(readFileSync(join(study.folder, "truth.json"), "utf8")) as Truth;
+
+/** CSS pixels of the screen for a place of the axial slice, and mm of a pixel. */
+async function axial(page: Page): Promise<{ at(x: number, y: number): [number, number]; mm: number }> {
+  const box = (await page.locator(`${viewport(AXIAL)} .surface`).boundingBox())!;
+  const { dims, spacing_mm, origin_mm } = truth().geometry;
+  const extent = [0, 1].map((axis) => dims[axis]! * spacing_mm[axis]!) as [number, number];
+  const middle = [0, 1].map((axis) => origin_mm[axis]! + ((dims[axis]! - 1) / 2) * spacing_mm[axis]!) as [number, number];
+  const mm = Math.max(extent[0] / box.width, extent[1] / box.height);
+  return { at: (x, y) => [box.x + box.width / 2 + (x - middle[0]) / mm, box.y + box.height / 2 + (y - middle[1]) / mm], mm };
+}
+
+async function drag(page: Page, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
+  await page.mouse.move(...from);
+  await page.mouse.down();
+  await page.mouse.move(...to, { steps: 4 });
+  await page.mouse.up();
+}
+
+/** What the list says of the n-th drawing, once it is measured. */
+async function listed(page: Page, n: number): Promise<string> {
+  const row = page.locator("#measurements li").nth(n).locator(".told");
+  await row.filter({ hasText: /\d/ }).waitFor();
+  return (await row.innerText()).replaceAll("−", "-");
+}
+
+test("a length is as long as it was drawn, and follows slice, zoom and undo", async () => {
+  const page = await desk([AXIAL]);
+  const { at, mm } = await axial(page);
+  const [from, to] = [at(-60, 0).map(Math.round), at(45, 30).map(Math.round)] as [[number, number], [number, number]];
+  await page.keyboard.press("n");
+  await drag(page, from, to);
+  const wanted = Math.hypot(to[0] - from[0], to[1] - from[1]) * mm;
+  const told = await listed(page, 0);
+  assert.match(told, /^[\d.]+ mm$/);
+  assert.ok(Math.abs(parseFloat(told) - wanted) <= 0.1, `${told}, drawn as ${wanted}`);
+  assert.match(await page.locator("#measurements .source").innerText(), /Lengths by Pixel Spacing \(0028,0030\)/);
+
+  const drawings = page.locator(`${viewport(AXIAL)} .sketch .drawing`);
+  assert.equal(await drawings.count(), 1);
+  await page.keyboard.press("w");
+  const width = async () => (await drawings.locator(".line").boundingBox())!.width;
+  const before = await width();
+  await page.keyboard.press("+");
+  await factsThat(page, AXIAL, /Zoom 1\.10×/);
+  await page.waitForFunction(([selector, wide]) => document.querySelector(selector!)!.getBoundingClientRect().width > Number(wide), [`${viewport(AXIAL)} .sketch .line`, String(before * 1.05)] as const);
+  const wide = await width();
+  assert.ok(Math.abs(wide / before - 1.1) < 0.02, `${wide / before}`);
+  await page.keyboard.press("ArrowDown");
+  await drawings.waitFor({ state: "detached" });
+  await page.locator("#measurements .show").click();
+  await drawings.waitFor();
+
+  await page.keyboard.press("Control+z");
+  await drawings.waitFor({ state: "detached" });
+  assert.equal(await page.locator("#measurements li").count(), 0);
+  await page.keyboard.press("Control+Shift+z");
+  await drawings.waitFor();
+  assert.equal(await listed(page, 0), told, "it is measured as before");
+  await page.keyboard.press("Delete");
+  await drawings.waitFor({ state: "detached" });
+});
+
+test("a region's mean is that of its voxels, and the value under the pointer is the voxel's", async () => {
+  const page = await desk([AXIAL]);
+  const { at } = await axial(page);
+  // Air beside the body: -1000 HU and noise, of a known width, in some thousand pixels.
+  await page.keyboard.press("u");
+  await drag(page, at(-170, -160), at(-120, -110));
+  const told = await listed(page, 0);
+  const [, mean, deviation] = /Mean ([-\d.]+) HU\s+SD ([\d.]+) HU/.exec(told) ?? [];
+  assert.ok(Math.abs(Number(mean) + 1000) <= 0.5, told);
+  assert.ok(Math.abs(Number(deviation) - truth().noise_sigma_hu) < 1, told);
+  assert.match(told, /Area 2\d{3}\.\d mm²/);
+  assert.match(told, /Min -1\d{3} HU\s+Max -9\d{2} HU/);
+
+  await page.keyboard.press("w");
+  await page.mouse.move(...at(-150, -140));
+  await page.waitForFunction(() => /^−(9|10)\d+ HU\s+R 1(49|50)\.\d\s+A 1(39|40)\.\d\s+[HF] \d+\.\d mm$/.test(document.querySelector("#probe")!.textContent!));
+  await page.mouse.move(...at(0, -164.9));
+  const [x, y] = at(0, 0);
+  await page.mouse.move(x, y);
+  await page.waitForFunction(() => /HU\s+[LR] 0\.\d/.test(document.querySelector("#probe")!.textContent!));
+});
+
+test("an angle is drawn by keys alone", async () => {
+  const page = await desk([AXIAL]);
+  await page.locator(`${viewport(AXIAL)} .surface`).focus();
+  await page.keyboard.press("a");
+  const places = [
+    ["ArrowLeft", 4],
+    ["ArrowRight", 4],
+    ["ArrowUp", 4],
+  ] as const;
+  await page.keyboard.press("Enter");
+  for (const [key, times] of places) {
+    for (let i = 0; i < times; i++) await page.keyboard.press(`Shift+${key}`);
+    await page.keyboard.press("Enter");
+  }
+  assert.equal(await listed(page, 0), "90.0°");
+  await page.waitForFunction(() => document.querySelector("#live")!.textContent!.includes("Angle, 90.0°"));
+});
+
+test("a slice is flipped, turned and thickened, its letters and drawings with it", async () => {
+  const page = await desk([AXIAL, CORONAL]);
+  const { at } = await axial(page);
+  await page.keyboard.press("n");
+  await drag(page, at(-60, -40), at(-20, -40));
+  const told = await listed(page, 0);
+  const place = () => page.locator(`${viewport(AXIAL)} .sketch .line`).boundingBox();
+  const before = (await place())!;
+  await page.keyboard.press("h");
+  const letter = (side: string, wanted: string) => page.locator(`${viewport(AXIAL)} .letter.${side}`, { hasText: new RegExp(`^${wanted}$`) }).waitFor();
+  await letter("left", "L");
+  await letter("right", "R");
+  await settled(page, AXIAL);
+  const after = (await place())!;
+  const box = (await page.locator(`${viewport(AXIAL)} .surface`).boundingBox())!;
+  assert.ok(Math.abs(before.x - box.x - (box.x + box.width - after.x - after.width)) < 2, "it is where it was in the patient");
+  await page.keyboard.press("r");
+  await letter("top", "L");
+  assert.equal(await page.locator(`${viewport(CORONAL)} .letter.left`).innerText(), "R", "other views stay");
+  await page.keyboard.press("Control+ArrowUp");
+  await factsThat(page, AXIAL, /Mean 2 mm|MIP 2 mm|MinIP 2 mm/);
+  assert.equal(await listed(page, 0), told);
+  await page.keyboard.press("Space");
+  await letter("top", "A");
+  await letter("left", "R");
+});

@@ -1,0 +1,80 @@
+// What is drawn over one view, as SVG in its CSS pixels.
+
+import { type Annotation, isOn, lines, textPlace, told } from "./annotation";
+import { svg } from "./dom";
+import type { Editor } from "./editor";
+import type { Measuring } from "./measuring";
+import { type Pixel, type Sight, pixelFromPatient } from "./sight";
+
+const HANDLE_PX = 4;
+const LINE_PX = 15;
+/** Of a letter of the labels, on average. */
+const LETTER_PX = 6.6;
+const GAP_PX = 8;
+
+/** How pixels of the picture lie on the screen. */
+export interface Scale {
+  /** CSS pixels of a pixel. */
+  by: number;
+  /** Where the picture's top left corner is. */
+  left: number;
+  top: number;
+}
+
+/** A picture of this size in the middle of a box, as large as it fits. A box has parts of pixels, too. */
+export function scaleOf([width, height]: readonly [number, number], box: { getBoundingClientRect(): { width: number; height: number } }): Scale {
+  const { width: boxWidth, height: boxHeight } = box.getBoundingClientRect();
+  const by = Math.min(boxWidth / width, boxHeight / height) || 1;
+  return { by, left: (boxWidth - width * by) / 2, top: (boxHeight - height * by) / 2 };
+}
+
+/** Draws what lies on the slice; `active` is the view that has the keyboard's pointer. */
+export function sketch(root: SVGSVGElement, sight: Sight | null, editor: Editor, measuring: Measuring, active: boolean): void {
+  const box = root.parentElement ?? root;
+  const { clientWidth: width, clientHeight: height } = box;
+  if (!sight || width === 0) return root.replaceChildren();
+  const scale = scaleOf(sight.size, box);
+  const onScreen = ([x, y]: Pixel): Pixel => [scale.left + x * scale.by, scale.top + y * scale.by];
+  const shown = editor.shown.filter((one) => isOn(one, sight));
+  // What is selected lies over the others.
+  shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
+  const parts = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
+  if (active && editor.pointer) {
+    const [x, y] = onScreen(editor.pointer);
+    parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
+  }
+  root.replaceChildren(...parts);
+}
+
+function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measuring, onScreen: (at: Pixel) => Pixel, box: Pixel): SVGElement {
+  const selected = one.id === editor.selected;
+  const drawn = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
+  const d = drawn.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
+  const group = svg("g", { class: selected ? "drawing selected" : "drawing", "data-kind": one.kind }, svg("path", { class: "shade", d }), svg("path", { class: "line", d }));
+  if (selected) {
+    one.points.forEach((p, i) => {
+      const [x, y] = onScreen(pixelFromPatient(sight, p));
+      const held = editor.focus === i ? { class: "handle held", r: HANDLE_PX * 1.6 } : { class: "handle", r: HANDLE_PX };
+      group.append(svg("circle", { cx: x.toFixed(2), cy: y.toFixed(2), ...held }));
+    });
+  }
+  const at = textPlace(drawn);
+  const known = measuring.told(one.id);
+  const rows = told(known?.known, selected);
+  if (at && rows.length > 0) group.append(label(at, rows, known?.of === one, box));
+  return group;
+}
+
+/** Right of a point, but within the view. */
+function label([x, y]: Pixel, rows: readonly string[], isOfNow: boolean, [width, height]: Pixel): SVGElement {
+  const wide = Math.max(...rows.map((row) => row.length)) * LETTER_PX;
+  const left = Math.max(4, Math.min(x + GAP_PX, width - wide - 30));
+  const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows.length));
+  const spans = rows.map((row, i) => {
+    const span = svg("tspan", { x: left.toFixed(1), y: (top + i * LINE_PX).toFixed(1) });
+    span.textContent = row;
+    return span;
+  });
+  const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows.length + 2, rx: 3 });
+  return svg("g", { class: isOfNow ? "values" : "values before" }, back, svg("text", {}, ...spans));
+}
