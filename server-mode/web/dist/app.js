@@ -926,6 +926,13 @@ var names = {
   "not-finite": "Werte fehlen",
   "unspecified-unit": "Einheit angenommen"
 };
+var sentences = {
+  "the pixel spacing is that at the detector (0018,1164): lengths in the patient are smaller, by how much is not known": "Der Pixelabstand gilt am Detektor (0018,1164): Im Patienten sind Längen kleiner, um wie viel, ist nicht bekannt.",
+  "the file does not tell whether its pixel spacing (0028,0030) holds at the detector or in the patient: lengths are not known": "Die Datei sagt nicht, ob ihr Pixelabstand (0028,0030) am Detektor gilt oder im Patienten: Längen sind nicht bekannt.",
+  "the pixel spacing is that of a scanned film (0018,2010): lengths are not known": "Der Pixelabstand ist der eines eingescannten Films (0018,2010): Längen sind nicht bekannt.",
+  "PixelSpacing (0028,0030) is missing, only the shape of the pixels is known (0028,0034): lengths are not": "PixelSpacing (0028,0030) fehlt, nur die Form der Pixel ist bekannt (0028,0034): Längen sind es nicht.",
+  "PixelSpacing (0028,0030) is missing: 1 mm is assumed, lengths are not known": "PixelSpacing (0028,0030) fehlt: 1 mm wird angenommen, Längen sind nicht bekannt."
+};
 
 // src/texts/en.ts
 var en = {
@@ -1203,6 +1210,9 @@ function t(name, values = {}, of = language) {
   return LANGUAGES[of][name].replace(/\{(\w+)\}/g, (all, key) => String(values[key] ?? all));
 }
 function named(name, of = language) {
+  if (of === "de" && Object.hasOwn(sentences, name)) return sentences[name];
+  const fromFile = /^From the file (\d+)$/.exec(name);
+  if (of === "de" && fromFile) return `Aus der Datei ${fromFile[1]}`;
   const key = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   return of === "de" && Object.hasOwn(names, key) ? names[key] : name;
 }
@@ -2367,17 +2377,17 @@ var Drawings = class {
       const row = before.get(String(one.id)) ?? this.#row(one);
       const { known: known2, of } = this.#measuring.told(one.id) ?? {};
       const lines2 = of === one ? told(known2, true) : [t("measuring")];
-      const source = known2 && "measured" in known2 ? known2.measured.doubt ?? (known2.measured.lengthsBy && t("lengths-by", { source: known2.measured.lengthsBy })) : null;
+      const source = known2 && "measured" in known2 ? (known2.measured.doubt && sentence(named(known2.measured.doubt))) ?? (known2.measured.lengthsBy && t("lengths-by", { source: known2.measured.lengthsBy })) : null;
       setText(row.querySelector(".kind"), t(one.kind));
       setText(row.querySelector(".told"), lines2.join("\n"));
-      setText(row.querySelector(".source"), source ?? "");
+      setText(row.querySelector(".by"), source ?? "");
       row.querySelector(".show").setAttribute("aria-pressed", String(one.id === this.#editor.selected));
       return row;
     });
     if (rows.length !== this.#rows.children.length || rows.some((row, i) => row !== this.#rows.children[i])) this.#rows.replaceChildren(...rows);
   }
   #row(one) {
-    const lines2 = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "source" })];
+    const lines2 = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "by" })];
     const show = element("button", { type: "button", class: "show", title: t("show-its-slice") }, ...lines2);
     const name = t("delete-named", { name: t(one.kind) });
     const gone = element("button", { type: "button", class: "icon", "aria-label": name, title: name }, "×");
@@ -5126,7 +5136,7 @@ var Viewport = class {
       lines2.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && this.#slab) lines2.push(this.#slab);
-    if (slice !== null && slices !== null) {
+    if (slice !== null && slices !== null && slices > 1) {
       const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
       lines2.push(`${t("slice-in", { number: slice, count: slices })}  ${depth}`.trimEnd());
       this.#slider.hidden = slices < 2;

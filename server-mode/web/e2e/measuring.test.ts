@@ -50,7 +50,7 @@ test("a length is as long as it was drawn, and follows slice, zoom and undo", as
   const told = await listed(page, 0);
   assert.match(told, /^[\d.]+ mm$/);
   assert.ok(Math.abs(parseFloat(told) - wanted) <= 0.1, `${told}, drawn as ${wanted}`);
-  assert.match(await page.locator("#measurements .source").innerText(), /Lengths by Pixel Spacing \(0028,0030\)/);
+  assert.match(await page.locator("#measurements .by").innerText(), /Lengths by Pixel Spacing \(0028,0030\)/);
 
   const drawings = page.locator(`${viewport(AXIAL)} .sketch .drawing`);
   assert.equal(await drawings.count(), 1);

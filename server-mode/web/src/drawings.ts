@@ -9,8 +9,9 @@ import type { ClientMessage, Measured, Place, SeriesOpened, ServerMessage } from
 import { type Pixel, type Sight, isSlice, patientFromPixel, sightOf, slicesTo, voxelAt, voxelMiddle } from "./sight";
 import { keysText } from "./sheet";
 import { scaleOf, sketch } from "./sketch";
-import { type Text, t } from "./texts";
+import { type Text, named, t } from "./texts";
 import type { Viewport } from "./viewport";
+import { sentence } from "./words";
 
 /** CSS pixels within which something is taken hold of. */
 const NEAR_PX = 8;
@@ -279,10 +280,10 @@ export class Drawings {
       const row = before.get(String(one.id)) ?? this.#row(one);
       const { known, of } = this.#measuring.told(one.id) ?? {};
       const lines = of === one ? told(known, true) : [t("measuring")];
-      const source = known && "measured" in known ? (known.measured.doubt ?? (known.measured.lengthsBy && t("lengths-by", { source: known.measured.lengthsBy }))) : null;
+      const source = known && "measured" in known ? ((known.measured.doubt && sentence(named(known.measured.doubt))) ?? (known.measured.lengthsBy && t("lengths-by", { source: known.measured.lengthsBy }))) : null;
       setText(row.querySelector(".kind")!, t(one.kind));
       setText(row.querySelector(".told")!, lines.join("\n"));
-      setText(row.querySelector(".source")!, source ?? "");
+      setText(row.querySelector(".by")!, source ?? "");
       row.querySelector(".show")!.setAttribute("aria-pressed", String(one.id === this.#editor.selected));
       return row;
     });
@@ -290,7 +291,7 @@ export class Drawings {
   }
 
   #row(one: Annotation): Element {
-    const lines = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "source" })];
+    const lines = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "by" })];
     const show = element("button", { type: "button", class: "show", title: t("show-its-slice") }, ...lines);
     const name = t("delete-named", { name: t(one.kind) });
     const gone = element("button", { type: "button", class: "icon", "aria-label": name, title: name }, "×");

@@ -1,6 +1,6 @@
 // What the page says by itself, in the language of the browser.
 
-import { de, names } from "./texts/de";
+import { de, names, sentences } from "./texts/de";
 import { en } from "./texts/en";
 
 export type Text = keyof typeof en;
@@ -26,8 +26,11 @@ export function t(name: Text, values: Readonly<Record<string, string | number>> 
   return LANGUAGES[of][name].replace(/\{(\w+)\}/g, (all, key: string) => String(values[key] ?? all));
 }
 
-/** What the program calls something by a fixed name, as a window, a preset or a warning: the name itself where there is no other. */
+/** What the program calls something by a fixed name, as a window, a preset, a warning or a doubt: that itself where there is no other. */
 export function named(name: string, of: Language = language): string {
+  if (of === "de" && Object.hasOwn(sentences, name)) return sentences[name]!;
+  const fromFile = /^From the file (\d+)$/.exec(name);
+  if (of === "de" && fromFile) return `Aus der Datei ${fromFile[1]}`;
   const key = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   return of === "de" && Object.hasOwn(names, key) ? names[key]! : name;
 }

@@ -667,7 +667,7 @@ export class Viewport {
       lines.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
     }
     if (slice !== null && this.#slab) lines.push(this.#slab);
-    if (slice !== null && slices !== null) {
+    if (slice !== null && slices !== null && slices > 1) {
       const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
       lines.push(`${t("slice-in", { number: slice, count: slices })}  ${depth}`.trimEnd());
       this.#slider.hidden = slices < 2;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { isText, languageOf, named, t } from "../src/texts";
-import { de, names } from "../src/texts/de";
+import { de, names, sentences } from "../src/texts/de";
 import { en } from "../src/texts/en";
 
 const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
@@ -42,4 +42,10 @@ test("windows, presets and warnings are called as in the window", () => {
     if (values.has(key) && key !== "uncalibrated") assert.equal(name, values.get(key), key);
     else assert.ok(known.has(name), `${key}: ${name}`);
   }
+});
+
+test("doubts are known by the words of the program", () => {
+  const scale = readFileSync("../../render-core/volumes/src/dicom/scale.rs", "utf8").replace(/\\\n\s*/g, "");
+  for (const english of Object.keys(sentences)) assert.ok(scale.includes(`"${english}"`), english);
+  assert.equal(named("From the file 2", "de"), "Aus der Datei 2");
 });

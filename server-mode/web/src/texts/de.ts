@@ -327,3 +327,17 @@ export const names: Readonly<Record<string, string>> = {
   "not-finite": "Werte fehlen",
   "unspecified-unit": "Einheit angenommen",
 };
+
+/** What the server says of lengths, word by word as in ../../../../render-core/volumes/src/dicom/scale.rs. */
+export const sentences: Readonly<Record<string, string>> = {
+  "the pixel spacing is that at the detector (0018,1164): lengths in the patient are smaller, by how much is not known":
+    "Der Pixelabstand gilt am Detektor (0018,1164): Im Patienten sind Längen kleiner, um wie viel, ist nicht bekannt.",
+  "the file does not tell whether its pixel spacing (0028,0030) holds at the detector or in the patient: lengths are not known":
+    "Die Datei sagt nicht, ob ihr Pixelabstand (0028,0030) am Detektor gilt oder im Patienten: Längen sind nicht bekannt.",
+  "the pixel spacing is that of a scanned film (0018,2010): lengths are not known":
+    "Der Pixelabstand ist der eines eingescannten Films (0018,2010): Längen sind nicht bekannt.",
+  "PixelSpacing (0028,0030) is missing, only the shape of the pixels is known (0028,0034): lengths are not":
+    "PixelSpacing (0028,0030) fehlt, nur die Form der Pixel ist bekannt (0028,0034): Längen sind es nicht.",
+  "PixelSpacing (0028,0030) is missing: 1 mm is assumed, lengths are not known":
+    "PixelSpacing (0028,0030) fehlt: 1 mm wird angenommen, Längen sind nicht bekannt.",
+};
