@@ -5444,9 +5444,9 @@ var Client = class {
         this.#notices.report(message.message);
         break;
       case "viewState":
-        this.#told(message);
         if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
         else this.#local.state(message);
+        this.#told(message);
         break;
       case "answer":
       case "transport":

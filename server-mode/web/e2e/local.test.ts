@@ -173,6 +173,30 @@ test("presets, resets and projections are the server's to decide, and drawn here
   await lossless(page, [VOLUME]);
 });
 
+test("what is drawn here is measured, flipped and windowed as what the server draws", async () => {
+  const page = await desk();
+  await choose(page, "local");
+  await drawnHere(page);
+  await page.keyboard.press("n");
+  await drag(page, AXIAL, 80, 0);
+  const told = page.locator("#measurements .told", { hasText: /^[\d.]+ mm$/ });
+  await told.waitFor();
+  const length = await told.innerText();
+  const box = (await page.locator(`${viewport(AXIAL)} .surface`).boundingBox())!;
+  const mm = Math.max(360 / box.width, 360 / box.height);
+  assert.ok(Math.abs(parseFloat(length) - 80 * mm) < 0.1, `${length}, drawn as ${80 * mm}`);
+  await page.waitForFunction(() => / HU\s+[LR] /.test(document.querySelector("#probe")!.textContent!));
+  await page.keyboard.press("h");
+  await page.locator(`${viewport(AXIAL)} .letter.left`, { hasText: /^L$/ }).waitFor();
+  await drawnHere(page, [AXIAL]);
+  const here = await pixels(page, AXIAL);
+  await choose(page, "remote");
+  await lossless(page);
+  same(AXIAL, here, await pixels(page, AXIAL));
+  assert.equal(await page.locator(`${viewport(AXIAL)} .letter.left`).innerText(), "L");
+  assert.equal(await told.innerText(), length);
+});
+
 test("a card that is lost gives the pictures back, and says so", async () => {
   const page = await desk();
   await choose(page, "local");

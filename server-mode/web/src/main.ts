@@ -263,9 +263,10 @@ class Client {
         this.#notices.report(message.message);
         break;
       case "viewState":
-        this.#told(message);
         if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
         else this.#local.state(message);
+        // A change that this brings about asks anew.
+        this.#told(message);
         break;
       case "answer":
       case "transport":
