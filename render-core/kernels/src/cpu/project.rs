@@ -219,7 +219,7 @@ impl<V: Texel> Search<'_, V> {
         (best, least): (L::F, f32),
     ) -> L::F {
         let (masks, [near, far]) =
-            two(l, self.field, beam, tubes, number, self.step_mm, (first, end, rays), least);
+            two(l, self.field, beam, tubes, number, self.step_mm, (first, end, rays), least, true);
         let sign = l.splat(self.sign);
         let best = l.select(masks[0], l.max(near * sign, best), best);
         l.select(masks[1], l.max(far * sign, best), best)
@@ -227,7 +227,7 @@ impl<V: Texel> Search<'_, V> {
 }
 
 /// Which rays have a sample and the next one, and their values, of which those not above the stored
-/// value `least` may be others.
+/// value `least` may be others. What need not be `exact` is so to 15 bits of the range among a cell's voxels.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "kernels have no closures that could hold them")]
 fn two<L: Lanes, V: Texel>(
@@ -239,12 +239,13 @@ fn two<L: Lanes, V: Texel>(
     step_mm: f32,
     (first, end, rays): (L::F, L::F, L::M),
     least: f32,
+    exact: bool,
 ) -> ([L::M; 2], [L::F; 2]) {
     let [near, far] = [l.splat(number), l.splat(number + 1.0)];
     let masks = [rays & l.le(first, near) & l.lt(near, end), rays & l.le(first, far) & l.lt(far, end)];
     let at = tubes.one.from + number;
     let places = [beam.at(l.splat(at * step_mm)), beam.at(l.splat((at + 1.0) * step_mm))];
-    let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least, true);
+    let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least, exact);
     (masks, [field.rescaled(l, near), field.rescaled(l, far)])
 }
 
@@ -283,7 +284,7 @@ impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
             }
             let rays = (first, end, rays);
             let (masks, [near, far]) =
-                two(l, field, beam, &tubes, number, self.step_mm, rays, f32::NEG_INFINITY);
+                two(l, field, beam, &tubes, number, self.step_mm, rays, f32::NEG_INFINITY, false);
             sum = l.select(masks[0], sum + near, sum);
             sum = l.select(masks[1], sum + far, sum);
             number += 2.0;

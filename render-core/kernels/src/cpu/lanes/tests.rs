@@ -1,6 +1,6 @@
 //! Every level's operations against what the numbers of one lane should become.
 
-use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Quad, Texel};
+use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Quad, Spot, Texel};
 
 const AWKWARD: [f32; 13] = [
     f32::NAN,
@@ -198,6 +198,54 @@ impl<V: Texel> Kernel for Rises<'_, V> {
                 }
             }
         }
+    }
+}
+
+/// What lanes share, where fractions may leave a cell by rounding.
+struct Near<'a, V>(Level, Grid<'a, V>);
+
+impl<V: Texel> Kernel for Near<'_, V> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self(level, grid) = self;
+        const FRACTIONS: [f32; 7] = [0.0, -1e-4, 0.25, 1.0001, 0.875, 1.0, 0.5];
+        let corner = [1, 2, 1];
+        let all = l.mask(u32::MAX);
+        for first in 0..FRACTIONS.len() {
+            let spot = |more: usize| {
+                let axis = |axis: usize| {
+                    let cell: [i32; MAX_LANES] =
+                        std::array::from_fn(|lane| corner[axis] + ((lane >> axis) + more) as i32 % 3);
+                    let fraction = cycle(&FRACTIONS, first + (axis + 1) * more);
+                    (ints(l, &cell), l.load(&fraction))
+                };
+                let [x, y, z] = [axis(0), axis(1), axis(2)];
+                Spot { cell: [x.0, y.0, z.0], fraction: [x.1, y.1, z.1] }
+            };
+            let spots = [&spot(0), &spot(1)];
+            let near = |exact| l.near_two(&grid, corner, spots, [all; 2], f32::NEG_INFINITY, exact);
+            let (Some(exact), Some(about)) = (near(true), near(false)) else { return };
+            for (exact, about) in exact.into_iter().zip(about) {
+                let (exact, about) = (numbers(l, exact), numbers(l, about));
+                for lane in 0..L::COUNT {
+                    // Voxels range over 16 bits, and a ten thousandth lies outside of the cell on each axis.
+                    let error = (exact[lane] - about[lane]).abs();
+                    assert!(error < 65_536.0 * 5e-4, "{level}: {} for {}", about[lane], exact[lane]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn voxels_that_lanes_share_are_blended_alike_a_little_outside_of_cells() {
+    const DIMS: [u32; 3] = [12, 8, 7];
+    let bits = |i: u32| i.wrapping_mul(0x9e37_79b9) >> 16;
+    let signed: Vec<i16> = (0..DIMS.iter().product()).map(|i| bits(i) as i16).collect();
+    let unsigned: Vec<u16> = (0..DIMS.iter().product()).map(|i| bits(i) as u16).collect();
+    for level in Level::available() {
+        level.run(Near(level, Grid::new(&signed, DIMS, (-32_768.0, 32_767.0))));
+        level.run(Near(level, Grid::new(&unsigned, DIMS, (0.0, 65_535.0))));
     }
 }
 

@@ -298,10 +298,14 @@ struct Weights([__m512i; 4]);
 
 const ONE: i32 = 32_767;
 
-/// Fractions from 0 to 1 in parts of `ONE`.
+/// Fractions from 0 to 1 in parts of `ONE`. Those a little beyond, by rounding where rays enter and leave, become the ends: 16
+/// bits hold no more.
 #[inline(always)]
 fn in_parts(fraction: __m512) -> __m512i {
-    vector!(_mm512_cvtps_epi32(_mm512_mul_ps(fraction, _mm512_set1_ps(ONE as f32))))
+    vector!({
+        let parts = _mm512_cvtps_epi32(_mm512_mul_ps(fraction, _mm512_set1_ps(ONE as f32)));
+        _mm512_min_epi32(_mm512_max_epi32(parts, _mm512_setzero_si512()), _mm512_set1_epi32(ONE))
+    })
 }
 
 /// Numbers of 16 bits in both halves.
