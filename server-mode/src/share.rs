@@ -42,6 +42,8 @@ pub struct Labels {
     pub study_date: String,
     pub patient_name: String,
     pub patient_id: String,
+    pub patient_sex: String,
+    pub patient_birth_date: String,
     pub series_description: String,
     pub series_number: Option<i32>,
     /// What tells its patient space from others.
@@ -76,6 +78,8 @@ impl SharedSeries {
             date: labels.study_date,
             patient_name: labels.patient_name,
             patient_id: labels.patient_id,
+            patient_sex: labels.patient_sex,
+            patient_birth_date: labels.patient_birth_date,
             series: vec![message::Series {
                 series_instance_uid: labels.series_id,
                 description: labels.series_description,

@@ -354,6 +354,8 @@ fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> 
         study_date: series.study_date.clone(),
         patient_name: series.patient.name.clone(),
         patient_id: series.patient.id.clone(),
+        patient_sex: series.patient.sex.clone(),
+        patient_birth_date: series.patient.birth_date.clone(),
         series_description: series.series_description.clone(),
         series_number: series.series_number,
         frame_of_reference_uid: series.frame.clone(),

@@ -550,6 +550,10 @@ pub struct Study {
     pub date: String,
     pub patient_name: String,
     pub patient_id: String,
+    /// As the files state it: M, F, O or nothing.
+    pub patient_sex: String,
+    /// YYYYMMDD, or as the files state it.
+    pub patient_birth_date: String,
     pub series: Vec<Series>,
 }
 

@@ -235,6 +235,8 @@ pub fn library(studies: &Studies) -> ServerMessage {
         date: study.study_date.clone(),
         patient_name: study.patient.name.clone(),
         patient_id: study.patient.id.clone(),
+        patient_sex: study.patient.sex.clone(),
+        patient_birth_date: study.patient.birth_date.clone(),
         series: study
             .series
             .iter()

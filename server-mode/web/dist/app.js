@@ -236,6 +236,8 @@ var readMessage = {
         date: text,
         patientName: text,
         patientId: text,
+        patientSex: text,
+        patientBirthDate: text,
         series: list(
           record({
             seriesInstanceUid: text,
@@ -5164,7 +5166,9 @@ var Viewport = class {
     }
     if (!caption) return;
     const name = nameText(caption.patientName);
-    const lines2 = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    const person = [name && caption.patientId, caption.patientSex, dateText(caption.patientBirthDate)];
+    const whose = person.filter(Boolean).join(" · ");
+    const lines2 = [whose, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
     this.#patient.append(
       element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
       ...lines2.map((line) => element("div", {}, line))
@@ -5572,6 +5576,8 @@ var Client = class {
     return {
       patientName: entry?.study.patientName ?? "",
       patientId: entry?.study.patientId ?? "",
+      patientSex: entry?.study.patientSex ?? "",
+      patientBirthDate: entry?.study.patientBirthDate ?? "",
       studyDescription: entry?.study.description ?? "",
       studyDate: entry?.study.date ?? "",
       series: name.filter(Boolean).join(" · "),

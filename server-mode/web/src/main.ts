@@ -408,6 +408,8 @@ class Client {
     return {
       patientName: entry?.study.patientName ?? "",
       patientId: entry?.study.patientId ?? "",
+      patientSex: entry?.study.patientSex ?? "",
+      patientBirthDate: entry?.study.patientBirthDate ?? "",
       studyDescription: entry?.study.description ?? "",
       studyDate: entry?.study.date ?? "",
       series: name.filter(Boolean).join(" · "),

@@ -89,7 +89,15 @@ voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, vi
  */
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 
-export type Study = { studyInstanceUid: string, description: string, date: string, patientName: string, patientId: string, series: Array<Series>, };
+export type Study = { studyInstanceUid: string, description: string, date: string, patientName: string, patientId: string, 
+/**
+ * As the files state it: M, F, O or nothing.
+ */
+patientSex: string, 
+/**
+ * YYYYMMDD, or as the files state it.
+ */
+patientBirthDate: string, series: Array<Series>, };
 
 export type Series = { seriesInstanceUid: string, description: string, number: number | null, modality: string, 
 /**

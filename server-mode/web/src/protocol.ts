@@ -364,6 +364,8 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
         date: text,
         patientName: text,
         patientId: text,
+        patientSex: text,
+        patientBirthDate: text,
         series: list(
           record<Series>({
             seriesInstanceUid: text,

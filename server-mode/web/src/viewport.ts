@@ -55,6 +55,8 @@ export interface Owner {
 export interface Caption {
   patientName: string;
   patientId: string;
+  patientSex: string;
+  patientBirthDate: string;
   studyDescription: string;
   studyDate: string;
   series: string;
@@ -696,7 +698,9 @@ export class Viewport {
     }
     if (!caption) return;
     const name = nameText(caption.patientName);
-    const lines = [name && caption.patientId, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    const person = [name && caption.patientId, caption.patientSex, dateText(caption.patientBirthDate)];
+    const whose = person.filter(Boolean).join(" · ");
+    const lines = [whose, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
     this.#patient.append(
       element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
       ...lines.map((line) => element("div", {}, line)),

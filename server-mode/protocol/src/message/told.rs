@@ -96,8 +96,18 @@ impl IceServer {
 
 impl Study {
     fn check(&self) -> Result<(), String> {
-        let Self { study_instance_uid, description, date, patient_name, patient_id, series } = self;
-        shorts([study_instance_uid, description, date, patient_name, patient_id])?;
+        let Self {
+            study_instance_uid,
+            description,
+            date,
+            patient_name,
+            patient_id,
+            patient_sex,
+            patient_birth_date,
+            series,
+        } = self;
+        shorts([study_instance_uid, description, date])?;
+        shorts([patient_name, patient_id, patient_sex, patient_birth_date])?;
         few("series", series, MAX_LISTED)?;
         series.iter().try_for_each(Series::check)
     }
