@@ -56,7 +56,9 @@ pub struct View {
     #[arg(long, conflicts_with = "connect")]
     pub serve: bool,
 
-    /// Show in a window what a server or a colleague's Voxcast draws, by the address that it prints
+    /// Show in a window what a server or a colleague's Voxcast draws, by the address that it prints; with "-" the
+    /// address is read from standard input. Other users of the machine see arguments, and so the token in it: they
+    /// see neither the environment nor standard input
     #[arg(
         long,
         env = "VOXCAST_CONNECT",

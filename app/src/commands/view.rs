@@ -1,5 +1,6 @@
 //! Opening studies: in a window, or as a server for browsers.
 
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,6 +26,8 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
     if view.serve {
         return serve(view, &renderer, presets);
     }
+    let connect =
+        view.connect.as_deref().map(|address| address_of(address, &mut std::io::stdin())).transpose()?;
     let verdict = capability::verdict(&capability::display(), &renderer);
     output::note(format_args!("mode: {}", verdict.mode.as_str()));
     verdict.reasons.iter().for_each(|reason| output::note(format_args!("  {reason}")));
@@ -39,7 +42,7 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
                 presets: presets.clone(),
                 index: !view.no_index,
                 settings,
-                connect: view.connect.clone(),
+                connect,
                 keeping: desktop::Keeping::Everything,
             };
             desktop::run(view.studies.clone(), options).or_else(|error| {
@@ -51,6 +54,18 @@ pub fn run(view: &View, presets: Option<&Path>) -> Result<()> {
             })
         }
     }
+}
+
+/// The address to connect to, which `-` leaves to what can be read.
+fn address_of(stated: &str, input: &mut impl Read) -> Result<String> {
+    /// Longer than any address.
+    const MOST: u64 = 16 << 10;
+    if stated != "-" {
+        return Ok(stated.to_owned());
+    }
+    let mut line = String::new();
+    BufReader::new(input.take(MOST)).read_line(&mut line).context("cannot read the address to connect to")?;
+    Ok(line.trim().to_owned())
 }
 
 fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<()> {
@@ -166,5 +181,19 @@ fn make_demo(demo: &Path) -> Result<()> {
         // Another process was faster; its study is the same.
         Err(_) if demo.join(DEMO_IMAGES).is_dir() => Ok(std::fs::remove_dir_all(&partial)?),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_no_argument_is_the_first_line_that_comes() {
+        let mut input = "http://127.0.0.1:8080/?token=x\nmore".as_bytes();
+        assert_eq!(address_of("-", &mut input).unwrap(), "http://127.0.0.1:8080/?token=x");
+        assert_eq!(address_of("http://b", &mut "".as_bytes()).unwrap(), "http://b");
+        let long = "a".repeat(1 << 20);
+        assert!(address_of("-", &mut long.as_bytes()).unwrap().len() <= 16 << 10);
     }
 }
