@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use render_core::save::{Existing, save};
+use render_core::save::{Existing, save_private};
 use render_core::{Frame, Progress, ValueImage};
 
 /// Prints a line on standard output. A reader that has gone away is no error: it has seen enough.
@@ -54,7 +54,7 @@ pub fn check_free(path: &Path, existing: Existing) -> Result<()> {
 
 /// Writes a file whole or not at all.
 pub fn write_bytes(path: &Path, bytes: &[u8], existing: Existing) -> Result<()> {
-    save(path, existing, |out| out.write_all(bytes)).with_context(|| failed(path))
+    save_private(path, existing, |out| out.write_all(bytes)).with_context(|| failed(path))
 }
 
 /// Prints an error with its causes on one line.
@@ -94,7 +94,12 @@ pub fn write_npy(path: &Path, image: &ValueImage) -> Result<()> {
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>> {
-    Ok(BufWriter::new(File::create(path).with_context(|| failed(path))?))
+    let mut options = File::options();
+    // Pictures and values of a patient are for whoever made them, where the system knows such a thing.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.write(true).create(true).truncate(true).open(path);
+    Ok(BufWriter::new(file.with_context(|| failed(path))?))
 }
 
 fn failed(path: &Path) -> String {

@@ -113,7 +113,7 @@ settings-renderer-processor = Der Prozessor
 settings-reset = Alles wie am Anfang
 settings-reset-hint = Jede Einstellung auf ihren Anfangswert setzen
 settings-restore = Beim Start öffnen, was zuletzt offen war
-settings-restore-hint = Gespeichert werden Pfade und Ansichten, nichts vom Patienten. Nach einem Absturz wird es in jedem Fall geöffnet.
+settings-restore-hint = Dafür werden Pfade und Ansichten gespeichert. Nach einem Absturz wird es in jedem Fall geöffnet.
 settings-scale = Größe von Schrift und Bedienelementen
 settings-set-aside = Die Einstellungen waren nicht lesbar und sind wie am Anfang. Die alte Datei liegt unter { $file }.
 settings-single-keys = Buchstaben, Ziffern und Zeichen sind Tasten
@@ -450,10 +450,7 @@ files-left-out = { $count ->
     [one] 1 Datei ausgelassen
    *[other] { $count } Dateien ausgelassen
 }
-files-counted = { $count ->
-    [one] 1 Datei
-   *[other] { $count } Dateien
-}
+details-counted = Einzelheiten ({ $count })
 files-of-series-left-out = { $count ->
     [one] Nicht lesbar und ausgelassen: 1 Datei der Serie.
    *[other] Nicht lesbar und ausgelassen: { $count } Dateien der Serie.
@@ -805,3 +802,111 @@ quit-anyway = Ohne beenden
 stage-alone = { $stage } ({ $number } von { $count })
 window-from-suv = Unteres Ende des Fensters in SUVbw
 window-to-suv = Oberes Ende des Fensters in SUVbw
+
+# Was auf diesem Rechner bleibt
+settings-keep-index = Kopfdaten der Dateien aufheben, damit Studien früher offen sind
+settings-keep-index-hint = Sie enthalten Namen und Geburtsdaten, im Klartext, in einer Datei, die nur Ihnen gehört.
+settings-clear-index = Kopfdaten wegwerfen
+settings-drawn = Gezeichnetes und Gemessenes
+settings-drawn-hint = Es bleibt auf diesem Rechner, im Klartext, mit getippten Namen, und kommt mit seiner Serie wieder.
+settings-forget-drawn = Das der Studien löschen, die seit dem Start nicht offen waren…
+settings-forget-drawn-sure = Es lässt sich nicht zurückholen.
+settings-forget-drawn-yes = Löschen
+drawn-forgotten = { $count ->
+    [0] Von anderen Studien war nichts da.
+    [one] Was auf einer Serie gezeichnet war, ist gelöscht.
+   *[other] Was auf { $count } Serien gezeichnet war, ist gelöscht.
+}
+choose-a-folder = Ordner wählen…
+folder-to-save-in = Ordner, in den gespeichert wird
+not-in-presentation = { $count ->
+    [one] Eine Messung steht nur in den anderen Dateien: Sie liegt in einer berechneten Ebene oder im Raum, und ein Präsentationsstatus zeichnet nur über aufgenommene Bilder.
+   *[other] { $count } Messungen stehen nur in den anderen Dateien: Sie liegen in berechneten Ebenen oder im Raum, und ein Präsentationsstatus zeichnet nur über aufgenommene Bilder.
+}
+
+# Was der Kern sagt
+core-unplaced-files = { $count } Dateien der Serie sagen nicht, wo sie liegen: ImagePositionPatient (0020,0032) oder ImageOrientationPatient (0020,0037) fehlt oder ist unmöglich; jede steht für sich
+core-mixed-orientation = Die Serie hat Bilder in { $count } Richtungen: Jede ist ein Volumen für sich
+core-mixed-images = Die Bilder der Serie unterscheiden sich: { $what }. Sie sind getrennt, in { $count } Volumen
+core-lossy = Die Bilder wurden mit Verlust komprimiert: Die Werte sind nicht genau
+core-lossy-ratio = Die Bilder wurden mit Verlust komprimiert (Verhältnis { $ratio }): Die Werte sind nicht genau
+core-mosaics = Die Bilder sind Mosaike aus Schichten, die sich nicht trennen lassen: Orte und Längen über Kacheln hinweg stimmen nicht
+core-colour = Die Bilder sind farbig und werden nach ihrer Helligkeit gezeigt
+core-unit-assumed = { $silent } von { $count } Bildern nennen keine Einheit ihrer Werte (RescaleType (0028,1054) ist US, unbestimmt, oder fehlt): Angenommen wird { $unit }
+core-tilt = Die Schichten sind um { $degrees } Grad gegen ihre Reihe geneigt (Gantry-Neigung): Das Volumen ist geschert, Orte und Längen sind darauf berichtigt
+core-not-in-a-row = Die Schichten liegen nicht in einer Reihe: Einige liegen { $mm } mm daneben
+core-beside-the-line = Schichten liegen bis zu { $mm } mm neben der Linie durch die erste und die letzte: So weit sind Orte falsch
+core-slice-missing = 1 Schicht fehlt (Abstände der Schichten: { $list }): Kurze Lücken sind interpoliert, solche von mehr als 4 Schritten bleiben leer
+core-slices-missing = { $count } Schichten fehlen (Abstände der Schichten: { $list }): Kurze Lücken sind interpoliert, solche von mehr als 4 Schritten bleiben leer
+core-uneven = Die Abstände der Schichten sind verschieden: { $list }; aus { $count } Schichten sind { $new } im Abstand von { $mm } mm gerechnet
+core-ultrasound-region = Nur Längen im Ultraschallfeld sind bekannt
+core-not-finite-one = 1 Wert der Dateien ist keine endliche Zahl; gezeigt als 0
+core-not-finite = { $count } Werte der Dateien sind keine endlichen Zahlen; gezeigt als 0
+core-copy = Eine Datei wiederholt ein Bild mit allen Pixeln; genommen wird das erste
+core-copies = { $count } Dateien wiederholen ein Bild mit allen Pixeln; genommen wird jeweils das erste
+core-version = Eine Datei hat die SOP Instance UID (0008,0018) eines anderen Bildes am selben Ort, mit anderem Inhalt: Sie steht als weitere Fassung für sich
+core-versions = { $count } Dateien haben die SOP Instance UID (0008,0018) eines anderen Bildes am selben Ort, mit anderem Inhalt: Sie stehen als weitere Fassungen für sich
+core-uid-elsewhere = Eine Datei hat die SOP Instance UID (0008,0018) eines Bildes von anderem Ort oder anderer Art; alle werden genommen
+core-uids-elsewhere = { $count } Dateien haben die SOP Instance UID (0008,0018) eines Bildes von anderem Ort oder anderer Art; alle werden genommen
+core-unreadable-one = { $count } von { $all } Schicht ist nicht lesbar: leer gezeigt
+core-unreadable = { $count } von { $all } Schichten sind nicht lesbar: leer gezeigt
+core-rounded = Die Bilder haben ganze Zahlen über 16777216, die auf 24 Binärstellen gerundet sind
+core-padding = { $count } Voxel tragen den Füllwert (0028,0120), der für nichts steht: Sie erscheinen als dunkelster Wert ihres Bildes
+core-cut-short = PixelData (7FE0,0010) hat am Ende der Datei kein Ende: Vielleicht ist sie abgeschnitten, doch alle Bilder sind lesbar
+core-more-frames = Das Video hat mehr Bilder, als NumberOfFrames (0028,0008) sagt: Sie bleiben weg
+core-uneven-times = Manche Orte haben { $most } Bilder, andere { $fewest }: Es sind { $count } Volumen mit { $sizes } Schichten
+core-detector = Der Pixelabstand gilt am Detektor (0018,1164): Längen im Patienten sind kleiner, um wie viel, ist nicht bekannt
+core-uncalibrated = Die Datei sagt nicht, ob ihr Pixelabstand (0028,0030) am Detektor oder im Patienten gilt: Längen sind nicht bekannt
+core-film = Der Pixelabstand ist der eines gescannten Films (0018,2010): Längen sind nicht bekannt
+core-ratio = PixelSpacing (0028,0030) fehlt, nur die Form der Pixel ist bekannt (0028,0034), Längen nicht
+core-no-spacing = PixelSpacing (0028,0030) fehlt: 1 mm ist angenommen, Längen sind nicht bekannt
+core-no-orientation = Die Richtung des Bildes (0020,0037) fehlt oder ist unmöglich: Wo es im Patienten liegt, ist nicht bekannt
+core-no-position = Das Bild hat keinen Ort im Patienten (0020,0032)
+core-piled-up = Die Bilder haben keinen brauchbaren Ort (0020,0032) oder alle denselben: Sie liegen in der Folge ihrer Nummern übereinander, 1 mm auseinander; Längen zwischen ihnen sind nicht bekannt
+core-one-of-several = Eines von mehreren Volumen seiner DICOM-Serie: { $part }
+core-of-several = Eines von mehreren Volumen seiner DICOM-Serie
+core-slice-of-mosaic = 1 Schicht aus einem Siemens-Mosaik
+core-slices-of-mosaic = { $count } Schichten aus einem Siemens-Mosaik
+core-sorted = Die Schichten sind nach ihrem Ort sortiert; ihre Nummern haben eine andere Folge
+core-no-frame = Keine Frame of Reference UID (0020,0052) gilt für alle Bilder: Ob eine andere Serie im selben Raum liegt, ist nicht bekannt
+core-no-directions = Wie die Bilder im Patienten liegen, ist nicht angegeben (0020,0037): Die Buchstaben seiner Richtungen fehlen
+core-no-thickness = Die Dicke der Schicht (0018,0050) ist nicht angegeben: Gezeigt wird 1 mm
+core-no-unit = Die Einheit der Werte ist nicht angegeben
+core-size-image = 1 Bild mit { $columns } mal { $rows } Pixeln
+core-size-slices = { $count } Schichten mit { $columns } mal { $rows } Pixeln
+core-size-frames = { $count } Bilder mit { $columns } mal { $rows } Pixeln
+core-size-image-mm = 1 Bild mit { $columns } mal { $rows } Pixeln von { $x } mal { $y } mm
+core-size-slices-mm = { $count } Schichten mit { $columns } mal { $rows } Pixeln von { $x } mal { $y } mm
+core-size-frames-mm = { $count } Bilder mit { $columns } mal { $rows } Pixeln von { $x } mal { $y } mm
+core-volume-file = Eine Volumendatei mit { $size } Voxeln
+core-guessed-place = Die Datei sagt nicht, wie ihr Volumen im Patienten liegt: Rechts, links und alles andere ist geraten
+core-unknown-place = Die Datei sagt nicht, wo ihr Volumen im Patienten liegt
+core-element-spacing = ElementSpacing fehlt: 1 mm ist angenommen, Längen sind nicht bekannt
+core-shutter = Eine Blende (0018,1600) verdeckt Teile: { $images }. Schichten im Fenster halten sich daran, die eines Servers nicht
+core-overlay = Das Overlay { $name } liegt darüber: { $images }. Schichten im Fenster zeigen es, die eines Servers nicht
+core-overlay-left-out = Das Overlay { $name } ({ $images }) bleibt weg: { $reason }
+core-the-image = das Bild
+core-some-images = { $count } von { $all } Bildern
+core-kind-of-image = Art des Bildes (0008,0008)
+core-tube-voltage = Röhrenspannung (0018,0060)
+core-b-value = b-Wert (0018,9087)
+core-diffusion-direction = Diffusionsrichtung (0018,9089)
+core-inversion-time = Inversionszeit (0018,0082)
+core-echo-number = Echonummer (0018,0086)
+core-echo-time = Echozeit (0018,0081)
+core-unit-of-values = Einheit der Werte (0054,1001)
+core-photometric = Deutung der Werte (0028,0004)
+core-rows-and-columns = Zahl der Zeilen und Spalten (0028,0010)
+core-frame-of-reference = Bezugsraum (0020,0052)
+core-contents-of-a-uid = Inhalt unter einer SOP Instance UID (0008,0018)
+core-from-the-file = Aus der Datei { $number }
+core-choose-a-segment = Zuerst ein Segment wählen oder hinzufügen
+core-most-annotations = Es gibt schon { $most } Zeichnungen, mehr geht nicht
+core-most-segments = Es gibt schon { $most } Segmente, mehr geht nicht
+core-too-many-voxels = Das Volumen hat { $count } Voxel; höchstens { $most } lassen sich markieren
+core-no-voxel = Kein Voxel gehört zu einem Segment
+core-no-segment = Es gibt kein Segment
+core-not-for-a-report = Keine Zeichnung dieser Serie liegt, wo ein Bericht sie nennen kann
+core-on-no-image = Keine Zeichnung dieser Serie liegt auf einem ihrer Bilder
+core-no-key-image = Kein Bild dieser Serie ist markiert
+core-segmentation-nowhere = Die Segmentierung hat keinen Ort im Patienten und passt so nicht über diese Bilder

@@ -113,7 +113,7 @@ settings-renderer-processor = The processor
 settings-reset = All as at first
 settings-reset-hint = Set every setting to what it was at first
 settings-restore = Open at the start what was open last
-settings-restore-hint = Paths and views are kept, nothing of the patient. After a crash it is opened in any case.
+settings-restore-hint = For this, paths and views are kept. After a crash it is opened in any case.
 settings-scale = Size of letters and controls
 settings-set-aside = The settings could not be read and are as at first. The old file is { $file }.
 settings-single-keys = Letters, digits and signs are keys
@@ -450,10 +450,7 @@ files-left-out = { $count ->
     [one] 1 file left out
    *[other] { $count } files left out
 }
-files-counted = { $count ->
-    [one] 1 file
-   *[other] { $count } files
-}
+details-counted = Details ({ $count })
 files-of-series-left-out = { $count ->
     [one] Left out because it cannot be read: 1 file of the series.
    *[other] Left out because they cannot be read: { $count } files of the series.
@@ -805,3 +802,111 @@ quit-anyway = Quit without it
 stage-alone = { $stage } ({ $number } of { $count })
 window-from-suv = Lower end of the window in SUVbw
 window-to-suv = Upper end of the window in SUVbw
+
+# What stays on this machine.
+settings-keep-index = Keep the headers of files, so that studies open sooner
+settings-keep-index-hint = They hold names and birth dates, in plain text, in a file that belongs to you alone.
+settings-clear-index = Throw the headers away
+settings-drawn = What was drawn and measured
+settings-drawn-hint = It stays on this machine in plain text, with labels that were typed, and comes back with its series.
+settings-forget-drawn = Delete that of studies not opened since the start…
+settings-forget-drawn-sure = It cannot be brought back.
+settings-forget-drawn-yes = Delete
+drawn-forgotten = { $count ->
+    [0] Nothing was kept of other studies.
+    [one] What was drawn on one series is deleted.
+   *[other] What was drawn on { $count } series is deleted.
+}
+choose-a-folder = Choose a folder…
+folder-to-save-in = Folder to save in
+not-in-presentation = { $count ->
+    [one] One measurement is in the other files only: it lies on a reformatted plane or in space, and a presentation state draws over acquired images alone.
+   *[other] { $count } measurements are in the other files only: they lie on reformatted planes or in space, and a presentation state draws over acquired images alone.
+}
+
+# What the core says: patterns, whose gaps go into other languages.
+core-unplaced-files = { $count } of the series' files do not tell where they lie: ImagePositionPatient (0020,0032) or ImageOrientationPatient (0020,0037) is missing or not possible; each is kept apart
+core-mixed-orientation = the series holds images of { $count } orientations: each is a volume of its own
+core-mixed-images = the images of the series differ in { $what }: they are kept apart as { $count } volumes
+core-lossy = the images were compressed with loss: values are not exact
+core-lossy-ratio = the images were compressed with loss (ratio { $ratio }): values are not exact
+core-mosaics = the images are mosaics of slices that cannot be taken apart: positions and lengths across tiles are not right
+core-colour = the images are in colour and are shown by their brightness
+core-unit-assumed = { $silent } of { $count } images do not say the unit of their values (RescaleType (0028,1054) is US, unspecified, or missing): they are taken for { $unit }
+core-tilt = the slices are tilted by { $degrees } degrees against the line through them (gantry tilt): the volume is sheared, positions and lengths are corrected for it
+core-not-in-a-row = the slices do not lie in a row: some are { $mm } mm off
+core-beside-the-line = slices lie up to { $mm } mm beside the line through the first and last: positions are that far off
+core-slice-missing = 1 slice is missing (distances between slices: { $list }): short gaps are interpolated, gaps of more than 4 steps are left empty
+core-slices-missing = { $count } slices are missing (distances between slices: { $list }): short gaps are interpolated, gaps of more than 4 steps are left empty
+core-uneven = the distances between slices differ: { $list }; { $count } slices are resampled to { $new } of { $mm } mm
+core-ultrasound-region = only lengths within the ultrasound region are known
+core-not-finite-one = 1 value of the files is no finite number; shown as 0
+core-not-finite = { $count } values of the files are no finite number; shown as 0
+core-copy = one file repeats an image with all its pixels; the first of each is used
+core-copies = { $count } files repeat an image with all its pixels; the first of each is used
+core-version = one file repeats the SOP Instance UID (0008,0018) of another image at the same place, with other contents: kept apart as further versions
+core-versions = { $count } files repeat the SOP Instance UID (0008,0018) of another image at the same place, with other contents: kept apart as further versions
+core-uid-elsewhere = one file repeats the SOP Instance UID (0008,0018) of an image of another place or kind; all are used
+core-uids-elsewhere = { $count } files repeat the SOP Instance UID (0008,0018) of an image of another place or kind; all are used
+core-unreadable-one = { $count } of { $all } slice cannot be read: shown empty
+core-unreadable = { $count } of { $all } slices cannot be read: shown empty
+core-rounded = the images have whole numbers above 16777216, which are rounded to 24 binary digits
+core-padding = { $count } voxels hold the padding value (0028,0120), which stands for nothing: they are shown as the darkest value of their image
+core-cut-short = PixelData (7FE0,0010) has no end where the file ends: it may have been cut short, though all images can be read
+core-more-frames = the video has more frames than NumberOfFrames (0028,0008) says: they are left out
+core-uneven-times = some positions have { $most } images, others { $fewest }: they are kept as { $count } volumes of { $sizes } slices
+core-detector = the pixel spacing is that at the detector (0018,1164): lengths in the patient are smaller, by how much is not known
+core-uncalibrated = the file does not tell whether its pixel spacing (0028,0030) holds at the detector or in the patient: lengths are not known
+core-film = the pixel spacing is that of a scanned film (0018,2010): lengths are not known
+core-ratio = PixelSpacing (0028,0030) is missing, only the shape of the pixels is known (0028,0034): lengths are not
+core-no-spacing = PixelSpacing (0028,0030) is missing: 1 mm is assumed, lengths are not known
+core-no-orientation = the image's orientation (0020,0037) is missing or not possible: where it lies in the patient is not known
+core-no-position = the image has no position in the patient (0020,0032)
+core-piled-up = the images have no usable position (0020,0032) or are all at one: they are piled up in the order of their numbers, 1 mm apart; lengths between them are not known
+core-one-of-several = one of several volumes of its DICOM series: { $part }
+core-of-several = one of several volumes of its DICOM series
+core-slice-of-mosaic = 1 slice taken out of a Siemens mosaic
+core-slices-of-mosaic = { $count } slices taken out of a Siemens mosaic
+core-sorted = the slices are sorted by position; their numbers have another order
+core-no-frame = no Frame of Reference UID (0020,0052) holds for all images: whether another series lies in the same space is not known
+core-no-directions = how the images lie in the patient is not stated (0020,0037): the letters of the patient's directions are left out
+core-no-thickness = the thickness of the slice (0018,0050) is not stated: 1 mm is shown
+core-no-unit = the unit of the values is not stated
+core-size-image = 1 image of { $columns } by { $rows } pixels
+core-size-slices = { $count } slices of { $columns } by { $rows } pixels
+core-size-frames = { $count } frames of { $columns } by { $rows } pixels
+core-size-image-mm = 1 image of { $columns } by { $rows } pixels, { $x } by { $y } mm each
+core-size-slices-mm = { $count } slices of { $columns } by { $rows } pixels, { $x } by { $y } mm each
+core-size-frames-mm = { $count } frames of { $columns } by { $rows } pixels, { $x } by { $y } mm each
+core-volume-file = a volume file of { $size } voxels
+core-guessed-place = the file does not tell how its volume lies in the patient: right, left and the rest are guesses
+core-unknown-place = the file does not tell where its volume lies in the patient
+core-element-spacing = ElementSpacing is missing: 1 mm is assumed, lengths are not known
+core-shutter = a display shutter (0018,1600) hides parts of { $images }: slices in the window, of `voxcast render` and of `mpr` heed it, a server's do not
+core-overlay = overlay { $name } lies over { $images }: slices in the window, of `voxcast render` and of `mpr` show it, a server's do not
+core-overlay-left-out = overlay { $name } lies over { $images }, but { $reason }: it is left out
+core-the-image = the image
+core-some-images = { $count } of { $all } images
+core-kind-of-image = the kind of image (0008,0008)
+core-tube-voltage = the tube voltage (0018,0060)
+core-b-value = the b-value (0018,9087)
+core-diffusion-direction = the diffusion direction (0018,9089)
+core-inversion-time = the inversion time (0018,0082)
+core-echo-number = the echo number (0018,0086)
+core-echo-time = the echo time (0018,0081)
+core-unit-of-values = the unit of the values (0054,1001)
+core-photometric = the photometric interpretation (0028,0004)
+core-rows-and-columns = the number of rows and columns (0028,0010)
+core-frame-of-reference = the frame of reference (0020,0052)
+core-contents-of-a-uid = their contents under one SOP Instance UID (0008,0018)
+core-from-the-file = From the file { $number }
+core-choose-a-segment = choose or add a segment to paint first
+core-most-annotations = there are { $most } annotations already, which is the most
+core-most-segments = there are { $most } segments already, which is the most
+core-too-many-voxels = the volume has { $count } voxels; up to { $most } can be labelled
+core-no-voxel = no voxel belongs to a segment
+core-no-segment = there is no segment
+core-not-for-a-report = no annotation of this series lies where a report can tell it
+core-on-no-image = no annotation of this series lies on one of its images
+core-no-key-image = no image of this series is marked
+core-segmentation-nowhere = the segmentation has no place in the patient, so it cannot be laid over these images

@@ -8,7 +8,7 @@ use render_core::dicom::create::{self, Subject};
 use render_core::dicom::object::segmentation::Segmentation;
 use render_core::dicom::object::{Content, StructureSet};
 use render_core::dicom::{self, Library, Loaded, Object, Series, WarningCode};
-use render_core::save::{Existing, save};
+use render_core::save::{Existing, save_private};
 use render_core::surface::{self, Field, Surface};
 use render_core::{Geometry, Progress, Volume, volume_file};
 
@@ -103,7 +103,7 @@ fn stl(args: &Export, library: &Library, existing: Existing) -> Result<()> {
         anyhow::ensure!(threshold.is_finite(), "--iso {threshold}: a surface lies at a finite value");
         let loaded = study::load(study::choose(library, &args.source)?, &args.source)?;
         check_lengths(&loaded)?;
-        save(&args.to, existing, |out| {
+        save_private(&args.to, existing, |out| {
             output::with_progress(&progress, || {
                 surface::write_stl_of(out, &loaded.volume, threshold, &progress)
             })
@@ -115,7 +115,7 @@ fn stl(args: &Export, library: &Library, existing: Existing) -> Result<()> {
             values.iter_mut().zip(&mask[k * slice..][..slice]).for_each(|(value, &m)| *value = f32::from(m));
         };
         let field = Field { geometry: &geometry, threshold: 127.5, slice: &read };
-        save(&args.to, existing, |out| {
+        save_private(&args.to, existing, |out| {
             output::with_progress(&progress, || surface::write_stl(out, &field, &progress))
         })
     };

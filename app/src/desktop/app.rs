@@ -25,7 +25,7 @@ use super::hung::Hung;
 use super::job::{Job, Poll};
 use super::keeper::Keeper;
 use super::keymap::Keymap;
-use super::loading::Work;
+use super::loading::{Work, clear_index};
 use super::look_panel::{LookPanel, Subject};
 use super::presets;
 use super::recent::Recent;
@@ -334,7 +334,12 @@ impl App {
                     if by == 0 { 100 } else { percent.clamp(*SCALES.start(), *SCALES.end()) };
                 self.change_settings(ctx, settings);
             }
-            Command::ShowSaveReading | Command::SaveReading(_) | Command::LoadObject(_) => {
+            Command::ClearIndex => clear_index(ctx),
+            Command::ForgetDrawn => self.forget_drawn(),
+            Command::ShowSaveReading
+            | Command::ChooseReadingFolder
+            | Command::SaveReading(_)
+            | Command::LoadObject(_) => {
                 self.run_reading(ctx, command);
             }
             other => self.desk.run(&other, &self.presets),

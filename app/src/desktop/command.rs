@@ -156,6 +156,11 @@ pub enum Command {
     ChooseDrawing(Drawing),
     /// Throws away what is kept of servers' voxels.
     ClearVoxels,
+    /// Throws away what is known of files opened before.
+    ClearIndex,
+    /// Throws away what was drawn on studies that were not opened since the start.
+    ForgetDrawn,
+    ChooseReadingFolder,
     /// The window's own size, by so many per cent; 0 is as at first.
     ScaleInterface(i32),
 }

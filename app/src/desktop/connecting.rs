@@ -261,3 +261,38 @@ pub fn guest_role(connection: &Connection) -> Option<Cow<'static, str>> {
         _ => tr!("connect-you-watch"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{Event, Modifiers, PointerButton, RawInput, Rect, pos2, vec2};
+
+    use super::*;
+
+    #[test]
+    fn strips_take_room_but_not_while_a_button_is_held() {
+        let ctx = egui::Context::default();
+        let button = |pressed| Event::PointerButton {
+            pos: pos2(50.0, 50.0),
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        let room = |what: Option<f32>, events: Vec<Event>| {
+            let screen_rect = Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(800.0, 600.0)));
+            let mut left = 0.0;
+            let _ = ctx.run_ui(RawInput { screen_rect, events, ..RawInput::default() }, |ui| {
+                above(ui, "strip", what, |ui, height| ui.add_space(height));
+                left = ui.available_height();
+            });
+            left
+        };
+        let all = room(None, Vec::new());
+        assert_eq!(room(Some(30.0), vec![Event::PointerMoved(pos2(50.0, 50.0)), button(true)]), all);
+        assert_eq!(room(Some(30.0), Vec::new()), all, "a drag goes on");
+        let less = room(Some(30.0), vec![button(false)]);
+        assert!(less <= all - 30.0, "{less} of {all}");
+        room(Some(30.0), vec![button(true)]);
+        assert_eq!(room(None, Vec::new()), less, "nothing moves under the hand");
+        assert_eq!(room(None, vec![button(false)]), all);
+    }
+}

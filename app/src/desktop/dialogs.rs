@@ -50,15 +50,18 @@ fn details(index: usize, details: &[String], ui: &mut egui::Ui) {
         lines(ui, details);
         return;
     }
-    egui::CollapsingHeader::new(tr!("files-counted", count = details.len())).id_salt(index).show(ui, |ui| {
-        let height = ui.text_style_height(&egui::TextStyle::Body);
-        egui::ScrollArea::vertical().id_salt(index).max_height(160.0).show_rows(
-            ui,
-            height,
-            details.len(),
-            |ui, rows| lines(ui, &details[rows]),
-        );
-    });
+    egui::CollapsingHeader::new(tr!("details-counted", count = details.len())).id_salt(index).show(
+        ui,
+        |ui| {
+            let height = ui.text_style_height(&egui::TextStyle::Body);
+            egui::ScrollArea::vertical().id_salt(index).max_height(160.0).show_rows(
+                ui,
+                height,
+                details.len(),
+                |ui, rows| lines(ui, &details[rows]),
+            );
+        },
+    );
 }
 
 /// Shown while nothing is on screen.
@@ -205,6 +208,15 @@ pub fn pick_folder(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
     Job::start("file dialog", ctx, move |_, sink| {
         let folders = pollster::block_on(dialog).unwrap_or_default();
         sink.send(folders.iter().map(|handle| handle.path().to_owned()).collect());
+    })
+}
+
+/// As `pick_folder`, for one folder that files are saved in.
+pub fn pick_folder_to_save(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
+    let dialog = rfd::AsyncFileDialog::new().set_title(tr!("folder-to-save-in")).pick_folder();
+    Job::start("file dialog", ctx, move |_, sink| {
+        let folder = pollster::block_on(dialog);
+        sink.send(folder.iter().map(|handle| handle.path().to_owned()).collect());
     })
 }
 

@@ -51,10 +51,16 @@ pub enum Read {
     Whole(Box<Result<Loaded, dicom::Error>>),
 }
 
+/// Throws away what is known of files opened before.
+pub fn clear_index(ctx: &egui::Context) {
+    // It ends by itself.
+    drop(Job::<()>::start("clear index", ctx, |_, _| drop(crate::study::index(false))));
+}
+
 impl App {
     pub(super) fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
         let wanted = paths.clone();
-        let keep = self.index;
+        let keep = self.index.map(|keep| keep && self.settings.keep_index);
         let job = Job::start("scan", ctx, move |progress, sink| {
             let index = keep.and_then(crate::study::index);
             sink.send(dicom::scan_with(&wanted, progress, index.as_ref()));

@@ -42,6 +42,8 @@ pub struct Settings {
     pub drawing: Drawing,
     /// Whether voxels of servers are kept on this machine, sealed.
     pub keep_voxels: bool,
+    /// Whether headers of files are kept on this machine, as they are: studies open sooner.
+    pub keep_index: bool,
     /// Folder of the user's own hanging protocols.
     pub hanging_protocols: Option<PathBuf>,
     /// Entries of later versions stay in the file.
@@ -98,6 +100,7 @@ impl Default for Settings {
             renderer: RendererChoice::Automatic,
             drawing: Drawing::Automatic,
             keep_voxels: true,
+            keep_index: true,
             hanging_protocols: None,
             others: BTreeMap::new(),
         }

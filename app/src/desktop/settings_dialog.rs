@@ -63,7 +63,7 @@ impl SettingsDialog {
                     Page::Look => look(ui, &mut next),
                     Page::Keys => self.keys(ui, &mut next),
                     Page::Mouse => mouse(ui, &mut next.mouse),
-                    Page::Studies => studies(ui, &mut next),
+                    Page::Studies => studies(ui, &mut next, commands),
                     Page::System => system(ui, &mut next, commands),
                 },
             );
@@ -258,9 +258,17 @@ fn mouse(ui: &mut Ui, mouse: &mut Mouse) {
     }
 }
 
-fn studies(ui: &mut Ui, settings: &mut Settings) {
+fn studies(ui: &mut Ui, settings: &mut Settings, commands: &mut Vec<Command>) {
     ui.checkbox(&mut settings.restore_session, tr!("settings-restore"));
     ui.label(RichText::new(tr!("settings-restore-hint")).color(theme::weak()).size(12.5));
+    ui.add_space(6.0);
+    ui.checkbox(&mut settings.keep_index, tr!("settings-keep-index"));
+    ui.label(RichText::new(tr!("settings-keep-index-hint")).color(theme::weak()).size(12.5));
+    if ui.button(tr!("settings-clear-index")).clicked() {
+        commands.push(Command::ClearIndex);
+    }
+    ui.add_space(6.0);
+    drawn(ui, commands);
     ui.add_space(6.0);
     let label = ui.label(tr!("settings-protocols"));
     let mut folder =
@@ -269,6 +277,29 @@ fn studies(ui: &mut Ui, settings: &mut Settings) {
     if ui.add(field).labelled_by(label.id).changed() {
         settings.hanging_protocols = (!folder.trim().is_empty()).then(|| PathBuf::from(folder.trim()));
     }
+}
+
+/// What was drawn on studies stays on this machine until somebody throws it away, and says so twice.
+fn drawn(ui: &mut Ui, commands: &mut Vec<Command>) {
+    let id = egui::Id::unique("forget what was drawn");
+    let mut asks: bool = ui.data(|data| data.get_temp(id).unwrap_or_default());
+    ui.label(tr!("settings-drawn"));
+    ui.label(RichText::new(tr!("settings-drawn-hint")).color(theme::weak()).size(12.5));
+    ui.horizontal(|ui| {
+        if !asks {
+            asks = ui.button(tr!("settings-forget-drawn")).clicked();
+            return;
+        }
+        ui.label(RichText::new(tr!("settings-forget-drawn-sure")).color(theme::warning()));
+        if ui.button(tr!("cancel")).clicked() {
+            asks = false;
+        }
+        if ui.button(tr!("settings-forget-drawn-yes")).clicked() {
+            commands.push(Command::ForgetDrawn);
+            asks = false;
+        }
+    });
+    ui.data_mut(|data| data.insert_temp(id, asks));
 }
 
 fn system(ui: &mut Ui, settings: &mut Settings, commands: &mut Vec<Command>) {

@@ -106,6 +106,8 @@ impl OpenSeries {
             patient: Patient {
                 name: study.patient_name.clone(),
                 id: study.patient_id.clone(),
+                sex: study.patient_sex.clone(),
+                birth_date: study.patient_birth_date.clone(),
                 ..Patient::default()
             },
             study_description: study.description.clone(),
@@ -306,8 +308,9 @@ pub fn trust_badge(millimetres: &Trust) -> Option<&'static str> {
     }
 }
 
-/// A message of the core, which starts small and without a full stop, as a sentence of its own.
+/// A message of the core, which starts small and without a full stop, as a sentence of its own in the window's language.
 pub fn sentence(message: &str) -> String {
+    let message = text::told(message);
     let mut letters = message.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).chain((!message.ends_with('.')).then_some('.')).collect()

@@ -256,6 +256,7 @@ fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: 
     // The word stays beside its menu.
     if ui.available_size_before_wrap().x < VOLUME_MENU {
         ui.end_row();
+        ui.set_row_height(theme::TARGET);
     }
     ui.label(RichText::new(tr!("volume")).color(theme::weak()));
     preset_menu(view, &app.presets, viewport.series.outline(), ui, commands);

@@ -10,6 +10,7 @@ use super::command::Command;
 use super::job::Poll;
 use super::keeper::Keeper;
 use super::keymap::Keymap;
+use super::loading::clear_index;
 use super::look_panel::LookPanel;
 use super::session::{self, SavedHung, Session};
 use super::settings::{self, Settings};
@@ -70,6 +71,9 @@ impl App {
         apply(ctx, &settings);
         if self.settings.keep_voxels && !settings.keep_voxels {
             hybrid::clear_cache(ctx);
+        }
+        if self.settings.keep_index && !settings.keep_index {
+            clear_index(ctx);
         }
         self.keymap = Keymap::new(&settings.keys, settings.single_keys);
         if let Some(keeper) = &self.settings_keeper {

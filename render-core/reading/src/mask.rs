@@ -11,32 +11,35 @@ const EDGE: f32 = 0.9;
 /// RGBA (not premultiplied), row by row from the top left, of a picture of this size: each pixel has the colour of
 /// the voxel in its middle, more opaque along the edges of segments. `None` where there is nothing to see.
 pub fn mask(segmentation: &Segmentation, plane: &Plane, size: [u32; 2], opacity: f32) -> Option<Vec<u8>> {
-    let mut colors = [None; 256];
+    // Of each label, the colour of its inside and that of its edge.
+    let mut colors = [[[0u8; 4]; 2]; 256];
+    let alpha = |share: f32| (share.clamp(0.0, 1.0) * 255.0).round() as u8;
     for segment in segmentation.segments().iter().filter(|segment| segment.visible) {
-        colors[usize::from(segment.number)] = Some(segment.color);
+        let [r, g, b] = segment.color;
+        colors[usize::from(segment.number)] =
+            [opacity, EDGE.max(opacity)].map(|opacity| [r, g, b, alpha(opacity)]);
     }
+    let is_seen = colors.map(|[_, edge]| edge[3] > 0);
     let geometry = segmentation.geometry();
     let (m, mm) = (geometry.voxel_from_patient(), plane.mm_per_pixel(size));
     let origin = m.transform_point3(plane.patient_from_pixel([0.5, 0.5], size));
     let (right, down) = (m.matrix3 * plane.right * mm, m.matrix3 * plane.down * mm);
     let shown = labels_on(segmentation, origin + 0.5, right, down, size.map(|n| n as usize));
-    let width = size[0] as usize;
-    let height = size[1] as usize;
-    if shown.iter().all(|&number| colors[usize::from(number)].is_none()) {
+    if shown.iter().all(|&number| !is_seen[usize::from(number)]) {
         return None;
     }
+    let (width, height) = (size[0] as usize, size[1] as usize);
     let mut pixels = vec![0u8; width * height * 4];
-    let alpha = |share: f32| (share.clamp(0.0, 1.0) * 255.0).round() as u8;
-    for (y, row) in pixels.chunks_exact_mut(4 * width.max(1)).enumerate() {
-        for (x, out) in row.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            let own = shown[y * width + x];
-            let Some([r, g, b]) = colors[usize::from(own)] else { continue };
-            let differs = |x: usize, y: usize| shown[y * width + x] != own;
-            let edge = x > 0 && differs(x - 1, y)
-                || x + 1 < width && differs(x + 1, y)
-                || y > 0 && differs(x, y - 1)
-                || y + 1 < height && differs(x, y + 1);
-            *out = [r, g, b, alpha(if edge { EDGE.max(opacity) } else { opacity })];
+    for (y, out) in pixels.chunks_exact_mut(4 * width).enumerate() {
+        let row = |y: usize| &shown[y.min(height - 1) * width..][..width];
+        let (above, own, below) = (row(y.saturating_sub(1)), row(y), row(y + 1));
+        for (x, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            let label = own[x];
+            let differs = (above[x] ^ label)
+                | (below[x] ^ label)
+                | (own[x.saturating_sub(1)] ^ label)
+                | (own[(x + 1).min(width - 1)] ^ label);
+            *out = colors[usize::from(label)][usize::from(differs != 0)];
         }
     }
     Some(pixels)

@@ -1,5 +1,7 @@
 //! All measurements as a table, and as CSV.
 
+use glam::DVec3;
+
 use crate::annotation::{Annotation, Id, Kind, Placement};
 use crate::measure::{Measure, Values};
 
@@ -11,8 +13,10 @@ pub struct Row {
     pub series: String,
     /// The series as people know it.
     pub series_title: String,
-    /// From 1; `None` where it lies on no slice of the series.
+    /// From 1, as acquired; `None` where it lies on no slice of the series.
     pub slice: Option<u32>,
+    /// Its middle in the patient (LPS), where that is known.
+    pub position_mm: Option<DVec3>,
     pub kind: Kind,
     pub label: String,
     pub placement: Placement,
@@ -20,12 +24,19 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(annotation: &Annotation, series_title: &str, slice: Option<u32>, values: Values) -> Self {
+    pub fn new(
+        annotation: &Annotation,
+        series_title: &str,
+        slice: Option<u32>,
+        position_mm: Option<DVec3>,
+        values: Values,
+    ) -> Self {
         Self {
             id: annotation.id,
             series: annotation.series.clone(),
             series_title: series_title.to_owned(),
             slice,
+            position_mm,
             kind: annotation.kind,
             label: annotation.label.clone(),
             placement: Placement { center_mm: annotation.center_mm(), ..annotation.placement },
@@ -46,7 +57,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// RFC 4180, in UTF-8, lines ending with CR LF. Units stand in the headings; numbers have all their digits.
+    /// RFC 4180, in UTF-8, lines ending with CR LF. X grows to the patient's left, Y to the back, Z to the head. Units stand in the headings; numbers have all their digits.
     /// Text that a spreadsheet would take for a formula begins with an apostrophe.
     pub fn csv(&self) -> String {
         let mut columns: Vec<(Measure, &str)> = Vec::new();
@@ -62,12 +73,17 @@ impl Table {
             "" => measure.name().to_owned(),
             unit => format!("{} ({unit})", measure.name()),
         });
-        let fixed = ["Series", "Slice", "Kind", "Label"].map(str::to_owned);
+        let fixed = ["Series", "Slice", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"].map(str::to_owned);
         line(&mut csv, fixed.into_iter().chain(headings).chain(["Note".to_owned()]));
         for row in &self.rows {
+            let position =
+                |axis: usize| row.position_mm.map(|mm| format!("{:.2}", mm[axis])).unwrap_or_default();
             let texts = [
                 text(&row.series_title),
                 row.slice.map(|slice| slice.to_string()).unwrap_or_default(),
+                position(0),
+                position(1),
+                position(2),
                 row.kind.name().to_owned(),
                 text(&row.label),
             ];

@@ -584,7 +584,8 @@ fn the_table_is_csv_that_no_spreadsheet_runs() {
         let annotation = reading.annotation(kind, "1.2", placement, vec![DVec3::ZERO; 2]);
         let annotation = Annotation { label: label.into(), ..annotation };
         let values: Values = serde_json::from_str(json).expect("is JSON");
-        Row::new(&annotation, "5  Chest, lung", Some(12), values)
+        let position_mm = (kind == Kind::Length).then_some(DVec3::new(-1.5, 20.0, 1000.125));
+        Row::new(&annotation, "5  Chest, lung", Some(12), position_mm, values)
     };
     let rows = vec![
         row(
@@ -605,9 +606,9 @@ fn the_table_is_csv_that_no_spreadsheet_runs() {
     ];
     assert_eq!(
         Table { rows }.csv(),
-        "Series,Slice,Kind,Label,Length (mm),Length (px),Value (HU),Note\r\n\
-         \"5  Chest, lung\",12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,\r\n\
-         \"5  Chest, lung\",12,Length,'+1,,7,,\"no \"\"spacing\"\"\"\r\n\
-         \"5  Chest, lung\",12,Probe,plain,,,-1000,\r\n"
+        "Series,Slice,X (mm),Y (mm),Z (mm),Kind,Label,Length (mm),Length (px),Value (HU),Note\r\n\
+         \"5  Chest, lung\",12,-1.50,20.00,1000.12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,\r\n\
+         \"5  Chest, lung\",12,-1.50,20.00,1000.12,Length,'+1,,7,,\"no \"\"spacing\"\"\"\r\n\
+         \"5  Chest, lung\",12,,,,Probe,plain,,,-1000,\r\n"
     );
 }

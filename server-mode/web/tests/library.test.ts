@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { type Entry, matches } from "../src/library";
 
 const entry: Entry = {
-  study: { studyInstanceUid: "1", description: "Thorax nativ", date: "20260114", patientName: "Müller^Änne", patientId: "PAT-17", series: [] },
+  study: { studyInstanceUid: "1", description: "Thorax nativ", date: "20260114", patientName: "Müller^Änne", patientId: "PAT-17", patientSex: "F", patientBirthDate: "19700203", series: [] },
   series: { seriesInstanceUid: "1.1", description: "Lung 1.0", number: 2, modality: "CT", dims: [512, 512, 275], files: 275 },
 };
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use eframe::egui::{self, RichText};
 use reading::objects::{self, About, ObjectError, Written};
 use reading::{Annotation, Kind, Row, Segmentation, Table, Values};
-use render_core::Progress;
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
 use render_core::dicom::{self, Object, Series, Study};
 use render_core::save::{Existing, save_private};
+use render_core::{Geometry, Progress};
 
 use super::super::command::Command;
 use super::super::job::Job;
@@ -85,8 +85,19 @@ impl Saving {
         }
     }
 
-    /// Returns false when it is closed.
-    pub fn show(&mut self, ctx: &egui::Context, beside: Option<&Path>, commands: &mut Vec<Command>) -> bool {
+    /// Into another folder.
+    pub fn choose(&mut self, folder: &Path) {
+        self.folder = folder.display().to_string();
+    }
+
+    /// Returns false when it is closed. `is_choosing` while the system asks for a folder.
+    pub fn show(
+        &mut self,
+        ctx: &egui::Context,
+        beside: Option<&Path>,
+        is_choosing: bool,
+        commands: &mut Vec<Command>,
+    ) -> bool {
         let mut open = true;
         let modal = dialogs::modal("save reading").show(ctx, |ui| {
             ui.set_width(520.0);
@@ -99,11 +110,17 @@ impl Saving {
             let label = ui.label(tr!("folder-made-if-not-there"));
             ui.add(egui::TextEdit::singleline(&mut self.folder).desired_width(f32::INFINITY))
                 .labelled_by(label.id);
-            if let Some(beside) = beside
-                && ui.button(tr!("beside-the-images")).clicked()
-            {
-                self.folder = beside.display().to_string();
-            }
+            ui.horizontal(|ui| {
+                let choose = egui::Button::new(tr!("choose-a-folder"));
+                if ui.add_enabled(!is_choosing, choose).clicked() {
+                    commands.push(Command::ChooseReadingFolder);
+                }
+                if let Some(beside) = beside
+                    && ui.button(tr!("beside-the-images")).clicked()
+                {
+                    self.folder = beside.display().to_string();
+                }
+            });
             ui.add_space(6.0);
             let label = ui.label(tr!("who-measured"));
             let field =
@@ -204,15 +221,24 @@ impl Saving {
             match subject.object(open, *file, dicom, values, &self.observer, &stamp) {
                 Ok(written) => {
                     saved.put(&name(*file, index, seconds), &written.bytes);
-                    if !written.left_out.is_empty() {
-                        let (count, title) = (written.left_out.len(), text::of(title));
-                        saved.problems.push(tr!("cannot-hold", title = title, count = count).into_owned());
+                    match written.left_out.len() {
+                        0 => {}
+                        // That is how presentation states are, and nothing has failed.
+                        count if *file == File::Presentation => saved.not_in_presentation += count,
+                        count => {
+                            let text = tr!("cannot-hold", title = text::of(title), count = count);
+                            saved.problems.push(text.into_owned());
+                        }
                     }
+                }
+                Err(ObjectError::Nothing(_)) if *file == File::Presentation => {
+                    let drawn = subject.annotations.iter().filter(|a| a.kind != Kind::KeyImage);
+                    saved.not_in_presentation += drawn.count();
                 }
                 // What there is nothing of is not missed, but what cannot be in it is.
                 Err(ObjectError::Nothing(reason)) if subject.has(*file) => {
                     let series = study::series_title(subject.series.series_number, &subject.series.title());
-                    let nothing = tr!("save-nothing", name = series, reason = reason);
+                    let nothing = tr!("save-nothing", name = series, reason = text::told(reason));
                     saved.problems.push(format!("{}: {nothing}", text::of(title)));
                 }
                 Err(ObjectError::Nothing(_)) => {}
@@ -228,6 +254,8 @@ pub struct Saved {
     pub folder: PathBuf,
     pub files: Vec<String>,
     pub problems: Vec<String>,
+    /// Annotations that lie on no image: on reformatted planes, or solids. Presentation states hold none of them.
+    pub not_in_presentation: usize,
 }
 
 impl Saved {
@@ -258,10 +286,20 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
 
 pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
     let title = study::series_title(open.series_number, &open.series_description);
-    let (number, count) = super::plane_of(annotation).slice_number(open.outline());
-    // As the pictures count them; what lies beyond them lies on none.
-    let slice = (1..=count).contains(&number).then_some(number as u32);
-    Row::new(annotation, &title, slice, values.clone())
+    let geometry = open.outline().geometry();
+    let is_placed = open.report.millimetres.is_everywhere() && !open.report.directions_unknown;
+    let position_mm = is_placed.then(|| annotation.center_mm());
+    Row::new(annotation, &title, acquired_slice(annotation, geometry), position_mm, values.clone())
+}
+
+/// The acquired slice that an annotation lies on, from 1: slices of other planes have no number that anybody else
+/// could find.
+fn acquired_slice(annotation: &Annotation, geometry: &Geometry) -> Option<u32> {
+    let axes = geometry.patient_from_voxel().matrix3;
+    let normal = axes.x_axis.cross(axes.y_axis).normalize();
+    let along = annotation.placement.normal().dot(normal).abs() > 0.9999;
+    let slice = geometry.voxel_from_patient().transform_point3(annotation.center_mm()).z.round();
+    (along && (0.0..f64::from(geometry.dims()[2])).contains(&slice)).then_some(slice as u32 + 1)
 }
 
 impl Subjects {
@@ -401,5 +439,30 @@ impl super::Annotate {
                 Ok(tr!("segments-added", count = count).into_owned())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{DAffine3, DVec3};
+    use reading::{Placement, Reading};
+
+    use super::*;
+
+    #[test]
+    fn slices_are_numbered_as_they_were_acquired_and_those_of_other_planes_are_not() {
+        let geometry =
+            Geometry::new([40, 30, 20], DAffine3::from_translation(DVec3::splat(5.0))).expect("a grid");
+        let mut reading = Reading::new([1; 16]);
+        let mut slice = |center_mm: DVec3, right: DVec3, down: DVec3| {
+            let placement = Placement::new(center_mm, right, down).expect("axes at a right angle");
+            let line =
+                reading.annotation(Kind::Length, "1.2.3", placement, vec![center_mm, center_mm + right]);
+            acquired_slice(&line, &geometry)
+        };
+        assert_eq!(slice(DVec3::new(9.0, 9.0, 5.0), DVec3::X, DVec3::Y), Some(1));
+        assert_eq!(slice(DVec3::new(9.0, 9.0, 24.3), DVec3::Y, DVec3::X), Some(20));
+        assert_eq!(slice(DVec3::new(9.0, 9.0, 26.0), DVec3::X, DVec3::Y), None, "beyond the last one");
+        assert_eq!(slice(DVec3::new(9.0, 9.0, 9.0), DVec3::X, DVec3::Z), None, "a reformatted plane");
     }
 }

@@ -144,7 +144,7 @@ impl Annotate {
                 let rgba = reading::mask(segmentation, &view.plane, key.size, MASK_OPACITY);
                 let texture = rgba.map(|rgba| {
                     let size = key.size.map(|n| n as usize);
-                    let image = egui::ColorImage::from_rgba_unmultiplied(size, &rgba);
+                    let image = egui::ColorImage::new(size, colors(&rgba));
                     painter.ctx().load_texture("segments", image, TextureOptions::NEAREST)
                 });
                 self.masks.insert(id, Mask { key, made: now, texture });
@@ -158,6 +158,19 @@ impl Annotate {
             painter.image(texture.id(), place, whole, Color32::WHITE);
         }
     }
+}
+
+/// The colours of RGBA that is not premultiplied. There are few in a mask, each many times in a row.
+fn colors(rgba: &[u8]) -> Vec<Color32> {
+    let mut last = ([0; 4], Color32::TRANSPARENT);
+    let color = |&rgba: &[u8; 4]| {
+        if rgba != last.0 {
+            let [r, g, b, a] = rgba;
+            last = (rgba, Color32::from_rgba_unmultiplied(r, g, b, a));
+        }
+        last.1
+    };
+    rgba.as_chunks().0.iter().map(color).collect()
 }
 
 /// An annotation with what was measured of it.

@@ -29,6 +29,8 @@ pub struct Files {
     dialog: Option<Saving>,
     saving: Option<Job<Saved>>,
     object: Option<Job<Loaded>>,
+    /// A folder to save in that the system asks for.
+    picker: Option<Job<Vec<PathBuf>>>,
     folder: Option<PathBuf>,
     kept: Option<Kept>,
     /// Series whose annotations, and whose labels, were asked for.
@@ -150,7 +152,7 @@ impl App {
             series.files.first()?.parent().map(Path::to_owned)
         });
         if let Some(dialog) = &mut self.files.dialog
-            && !dialog.show(ctx, beside.as_deref(), commands)
+            && !dialog.show(ctx, beside.as_deref(), self.files.picker.is_some(), commands)
         {
             self.files.dialog = None;
         }
@@ -193,6 +195,7 @@ impl App {
             Command::ShowSaveReading => {
                 self.files.dialog.get_or_insert_with(Saving::new);
             }
+            Command::ChooseReadingFolder => self.files.picker = Some(dialogs::pick_folder_to_save(ctx)),
             Command::SaveReading(saving) => {
                 let (subjects, theirs) = self.subjects();
                 self.files.saving = Some(saving.start(ctx, subjects, theirs));
@@ -264,13 +267,28 @@ impl App {
         for note in self.desk.annotate.take_notes() {
             self.tell(note, Vec::new());
         }
+        match self.files.picker.as_ref().map(Job::poll) {
+            Some(Poll::Result(folders)) => {
+                self.files.picker = None;
+                if let (Some(dialog), Some(folder)) = (&mut self.files.dialog, folders.first()) {
+                    dialog.choose(folder);
+                }
+            }
+            Some(Poll::Ended) => self.files.picker = None,
+            Some(Poll::Pending) | None => {}
+        }
         match self.files.saving.as_ref().map(Job::poll) {
             Some(Poll::Result(saved)) => {
                 self.files.saving = None;
                 let (count, folder) = (saved.files.len(), saved.folder.display().to_string());
                 let details = saved.files.into_iter().chain(saved.problems.iter().cloned()).collect();
                 if saved.problems.is_empty() {
-                    self.tell_good(tr!("saved-files", count = count, folder = folder).into_owned(), details);
+                    let mut text = tr!("saved-files", count = count, folder = folder).into_owned();
+                    if saved.not_in_presentation > 0 {
+                        let count = saved.not_in_presentation;
+                        text.push_str(&format!(" {}", tr!("not-in-presentation", count = count)));
+                    }
+                    self.tell_good(text, details);
                 } else {
                     let text = tr!("saved-not-all", count = count, folder = folder);
                     self.tell(text.into_owned(), details);
@@ -299,6 +317,18 @@ impl App {
     /// What was drawn on the series that are listed is shown, too.
     pub fn read_what_was_drawn(&mut self) {
         self.files.ask(self.studies.iter().flat_map(|study| &study.series).map(Series::id));
+    }
+
+    /// Deletes what was drawn on series that this window has not opened.
+    pub fn forget_drawn(&mut self) {
+        let files = &self.files;
+        if let Some(kept) = &files.kept {
+            let mut stay: HashSet<String> = files.asked.union(&files.asked_labels).cloned().collect();
+            let reading = &self.desk.annotate.reading;
+            stay.extend(reading.annotations().iter().map(|annotation| annotation.series.clone()));
+            stay.extend(reading.segmentations().map(|(series, _)| series.to_owned()));
+            kept.forget_all_but(stay);
+        }
     }
 
     /// Labels take much memory, so they come with their series.
@@ -331,6 +361,9 @@ impl App {
                         self.desk.annotate.reading.resume_labels(&series, *labels);
                     }
                 }
+                News::Forgotten(count) => {
+                    self.tell_good(tr!("drawn-forgotten", count = count).into_owned(), Vec::new())
+                }
                 News::Kept { whole } => (self.files.is_written, self.files.failed) = (false, !whole),
                 News::Problem(problem) => self.tell(problem, Vec::new()),
                 News::Ended => {
@@ -350,7 +383,7 @@ impl App {
         let Some(kept) = &files.kept else { return };
         let reading = &self.desk.annotate.reading;
         let is_new = files.given != reading.revision();
-        // A copy of the labels that is being written would be copied again by the next stroke.
+        // A stroke is kept when it is whole.
         if !is_new && !files.failed || files.is_written || self.desk.annotate.editor.is_busy() {
             return;
         }

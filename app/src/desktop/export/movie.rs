@@ -36,6 +36,7 @@ pub fn make(
     }
     progress.add_total(u64::from(movie.pictures));
     let part = Part::beside(&order.file);
+    part.create()?;
     let mut ffmpeg = Ffmpeg::start(movie, &part.0)?;
     let (mut raster, mut over) = (Raster::new(order.pixels_per_point), Over::default());
     for number in 0..movie.pictures {
@@ -154,6 +155,15 @@ impl Part {
     fn beside(file: &Path) -> Self {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self(file.with_file_name(format!(".{name}.{}.part", std::process::id())))
+    }
+
+    /// An empty file that nobody else on this machine may read, where the system knows such a thing (Unix): ffmpeg
+    /// writes into what is there.
+    fn create(&self) -> std::io::Result<()> {
+        let mut options = std::fs::File::options();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.write(true).create(true).truncate(true).open(&self.0).map(drop)
     }
 }
 

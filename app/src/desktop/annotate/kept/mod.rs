@@ -5,6 +5,7 @@
 //! file holds by then, annotation by annotation; labels are one piece, so whoever has not seen the last change of
 //! them is told instead of replacing it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -30,6 +31,8 @@ pub enum News {
     Labels { number: u64, series: String, labels: Option<Box<Segmentation>> },
     /// The reading that was given last is kept, or not all of it.
     Kept { whole: bool },
+    /// So many series are forgotten.
+    Forgotten(usize),
     /// Something that has to be told, once.
     Problem(String),
     /// Nothing is read or kept any more: the thread could not begin, or has died of a panic. The last news.
@@ -61,6 +64,8 @@ struct Shared {
 struct State {
     /// Parts to read; each is asked for once.
     wanted: Vec<Part>,
+    /// All but these series are to be forgotten.
+    forget: Option<HashSet<String>>,
     /// The reading as it is now, and the last number of the news that it holds.
     latest: Option<(Box<Reading>, u64)>,
     ends: bool,
@@ -86,6 +91,12 @@ impl Kept {
 
     pub fn read(&self, parts: impl IntoIterator<Item = Part>) {
         self.shared.lock().wanted.extend(parts);
+        self.shared.woken.notify_one();
+    }
+
+    /// Deletes what was drawn on all series but these.
+    pub fn forget_all_but(&self, series: HashSet<String>) {
+        self.shared.lock().forget = Some(series);
         self.shared.woken.notify_one();
     }
 
@@ -130,6 +141,12 @@ impl Drop for Kept {
     }
 }
 
+impl State {
+    fn is_idle(&self) -> bool {
+        self.wanted.is_empty() && self.latest.is_none() && self.forget.is_none() && !self.ends
+    }
+}
+
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -143,14 +160,18 @@ impl Shared {
         };
         loop {
             let mut state = self.lock();
-            while state.wanted.is_empty() && state.latest.is_none() && !state.ends {
+            while state.is_idle() {
                 state = self.woken.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             let (wanted, latest, ends) = (std::mem::take(&mut state.wanted), state.latest.take(), state.ends);
+            let forget = state.forget.take();
             drop(state);
             if !ends {
                 store.take_earlier();
                 wanted.into_iter().filter_map(|part| store.read(part)).for_each(&tell);
+            }
+            if let Some(others) = forget {
+                tell(News::Forgotten(store.forget_all_but(&others)));
             }
             let done = latest.map(|(reading, heard)| News::Kept { whole: store.write(*reading, heard) });
             store.take_problems().into_iter().map(News::Problem).chain(done).for_each(&tell);

@@ -360,6 +360,25 @@ impl Store {
         true
     }
 
+    /// Deletes what was drawn on all series but these, with what was set aside of it, and says on how many.
+    pub fn forget_all_but(&mut self, series: &HashSet<String>) -> usize {
+        let _lock = self.lock();
+        let of = |path: &Path| path.file_name()?.to_str()?.split('.').next().map(str::to_owned);
+        let stay: HashSet<String> =
+            series.iter().filter_map(|series| of(&self.file(&Part::Labels(series.clone())))).collect();
+        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|file| file.path());
+        // A name is 16 bytes of a digest; the lock has another.
+        let others = files.filter_map(|file| of(&file).map(|name| (file, name)));
+        let others = others.filter(|(_, name)| name.len() == 32 && !stay.contains(name));
+        let mut gone = HashSet::new();
+        for (file, name) in others {
+            if self.remove(&file) {
+                gone.insert(name);
+            }
+        }
+        gone.len()
+    }
+
     fn write_file(&mut self, file: &Path, text: &str) -> bool {
         keeper::write(file, text.as_bytes()).map_err(|error| self.failed(&error)).is_ok()
     }
@@ -606,6 +625,28 @@ mod tests {
         let mut third = Window::new(&folder.0, 3);
         third.open("1.2.3");
         assert_eq!(third.painted("1.2.3"), Some(5));
+    }
+
+    #[test]
+    fn what_was_drawn_on_other_series_is_forgotten_on_request_alone() {
+        let folder = Folder::new("forgotten");
+        let mut window = Window::new(&folder.0, 1);
+        for series in ["1.2.3", "1.2.4", "1.2.5"] {
+            window.draw(series, series);
+            window.paint(series, 5);
+        }
+        assert!(window.keep());
+        let broken = window.store.file(&Part::Labels("1.2.4".into())).with_extension("broken");
+        std::fs::write(&broken, "set aside").expect("is written");
+        let open = HashSet::from(["1.2.3".to_owned()]);
+        assert_eq!(window.store.forget_all_but(&open), 2);
+        assert!(!broken.exists() && window.store.take_problems().is_empty());
+        assert_eq!(folder.files(), 3, "a lock, a line and labels");
+        let mut next = Window::new(&folder.0, 2);
+        next.open("1.2.3");
+        next.open("1.2.4");
+        assert_eq!((next.labels(), next.painted("1.2.3")), (vec!["1.2.3"], Some(5)));
+        assert_eq!(next.painted("1.2.4"), None);
     }
 
     #[test]
