@@ -362,7 +362,7 @@ impl App {
                     }
                 }
                 News::Forgotten(count) => {
-                    self.tell_good(tr!("drawn-forgotten", count = count).into_owned(), Vec::new())
+                    self.tell_good(tr!("drawn-forgotten", count = count).into_owned(), Vec::new());
                 }
                 News::Kept { whole } => (self.files.is_written, self.files.failed) = (false, !whole),
                 News::Problem(problem) => self.tell(problem, Vec::new()),
