@@ -136,7 +136,7 @@ async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() 
     let view = HostedView { number: 0, series_id: "1.2.3".into(), state, moving: false };
     for lets in [true, false] {
         let share = tokio::task::spawn_blocking(move || share_with(lets)).await.expect("no panic");
-        share.publish(&[ct.clone()], std::slice::from_ref(&view));
+        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view));
         let url = share.invite("A colleague", false).expect("room").url;
         let guest = Remote::connect(&url, || {}).expect("a link");
         let opened = until("the series", || {

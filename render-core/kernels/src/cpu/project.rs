@@ -253,13 +253,16 @@ impl<V: Texel> Kernel for Mean<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self { scene, step_mm, show, tile } = self;
-        project(l, scene.params.rays, show, tile, Average { scene, step_mm });
+        let exact = matches!(show, Show::Value);
+        project(l, scene.params.rays, show, tile, Average { scene, step_mm, exact });
     }
 }
 
 struct Average<'a, V> {
     scene: &'a Scene<'a, V>,
     step_mm: f32,
+    /// Whether the values are asked for; pixels have 8 bits.
+    exact: bool,
 }
 
 impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
@@ -284,7 +287,7 @@ impl<V: Texel, L: Lanes> Value<L> for Average<'_, V> {
             }
             let rays = (first, end, rays);
             let (masks, [near, far]) =
-                two(l, field, beam, &tubes, number, self.step_mm, rays, f32::NEG_INFINITY, false);
+                two(l, field, beam, &tubes, number, self.step_mm, rays, f32::NEG_INFINITY, self.exact);
             sum = l.select(masks[0], sum + near, sum);
             sum = l.select(masks[1], sum + far, sum);
             number += 2.0;
