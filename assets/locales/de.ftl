@@ -810,7 +810,7 @@ settings-clear-index = Kopfdaten wegwerfen
 settings-drawn = Gezeichnetes und Gemessenes
 settings-drawn-hint = Es bleibt auf diesem Rechner, im Klartext, mit getippten Namen, und kommt mit seiner Serie wieder.
 settings-forget-drawn = Das der Studien löschen, die seit dem Start nicht offen waren…
-settings-forget-drawn-sure = Es lässt sich nicht zurückholen.
+settings-forget-drawn-sure = Es lässt sich nicht zurückholen. Schließen Sie andere Voxcast-Fenster vorher: Was dort offen ist, zählt als nicht geöffnet.
 settings-forget-drawn-yes = Löschen
 drawn-forgotten = { $count ->
     [0] Von anderen Studien war nichts da.

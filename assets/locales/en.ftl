@@ -810,7 +810,7 @@ settings-clear-index = Throw the headers away
 settings-drawn = What was drawn and measured
 settings-drawn-hint = It stays on this machine in plain text, with labels that were typed, and comes back with its series.
 settings-forget-drawn = Delete that of studies not opened since the start…
-settings-forget-drawn-sure = It cannot be brought back.
+settings-forget-drawn-sure = It cannot be brought back. Close other Voxcast windows first: what is open in them counts as not opened.
 settings-forget-drawn-yes = Delete
 drawn-forgotten = { $count ->
     [0] Nothing was kept of other studies.

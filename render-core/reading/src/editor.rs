@@ -436,6 +436,10 @@ impl Editor {
             return;
         }
         let Some(segmentation) = reading.segmentation(series) else { return };
+        // It was taken away under the hand.
+        if *label != 0 && segmentation.segment(*label).is_none() {
+            return;
+        }
         // Erasing takes what is there, whatever its value.
         let brush = Brush { within: self.brush.within.filter(|_| *label != 0), ..self.brush };
         let runs = segmentation.stroke(*last, p, &Placement::of(view.plane), &brush, view.volume);

@@ -54,9 +54,10 @@ const LASTS: Duration = Duration::from_secs(10);
 /// An acknowledgement by the channel that may lose it is said again after this, unless a newer one was.
 const ACK_AGAIN: Duration = Duration::from_millis(100);
 /// While it is not proved that commands arrived, an answer is asked for this often; WebRTC is lost where nothing comes
-/// for so long.
+/// for so long. What SCTP sends is sent again after one second and after three: a path that was found meanwhile has carried it by
+/// then.
 const PING_EVERY: Duration = Duration::from_millis(500);
-const PEER_SILENCE: Duration = Duration::from_secs(3);
+const PEER_SILENCE: Duration = Duration::from_millis(4500);
 /// Another path is looked for where nothing at all comes for so long.
 const QUIET_PATH: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use protocol::voxels::{Encoder, Header, Kind, MAX_LEVEL, Sample};
@@ -14,9 +14,10 @@ use render_core::halved::Reduction;
 use render_core::volume::Rescale;
 use render_core::{Volume, Voxels, with_voxels};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use twox_hash::XxHash3_64;
 
+use super::entry::Admitted;
 use super::{App, VoxelPolicy, pages};
 
 /// Tells clients what they may do with voxels: only [`KEEP`] lets them write those to a disk.
@@ -35,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// `GET /voxels/SERIES_INSTANCE_UID/LEVEL`, of a series that some session has open.
 pub async fn voxels(
     State(app): State<Arc<App>>,
+    Extension(Admitted(pass)): Extension<Admitted>,
     Path((series, level)): Path<(String, u8)>,
     headers: HeaderMap,
 ) -> Response {
@@ -73,7 +75,10 @@ pub async fn voxels(
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
     let (status, body) = match known {
         true => (StatusCode::NOT_MODIFIED, Body::empty()),
-        false => (StatusCode::OK, body(volume, header, turn, PATIENCE)),
+        false => {
+            let ends = [Some(app.closing.clone()), pass.map(|pass| pass.removed)];
+            (StatusCode::OK, body(volume, header, turn, ends, PATIENCE))
+        }
     };
     let mut response = pages::respond(status, "application/octet-stream", body);
     // Browsers do not encrypt what they keep, so they are not to keep it; programs that do ask by the tag
@@ -103,11 +108,17 @@ fn tag(volume: &Volume, header: &Header) -> String {
 }
 
 /// Header and chunks, made as the client reads them. The turn is over once all of them are made, or one was not taken
-/// within `patience`; then the body ends with an error.
-fn body(volume: Arc<Volume>, header: Header, turn: OwnedSemaphorePermit, patience: Duration) -> Body {
+/// within `patience`, or the client is to have no more: one of `ends` is true. Then the body ends with an error.
+fn body(
+    volume: Arc<Volume>,
+    header: Header,
+    turn: OwnedSemaphorePermit,
+    ends: [Option<watch::Receiver<bool>>; 2],
+    patience: Duration,
+) -> Body {
     let (chunks, made) = mpsc::channel::<Vec<u8>>(AHEAD);
     let whole = Arc::new(AtomicBool::new(false));
-    let reader = Reader { chunks, runtime: Handle::current(), patience };
+    let reader = Reader { chunks, ends, runtime: Handle::current(), patience };
     let done = Arc::clone(&whole);
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -131,13 +142,17 @@ fn body(volume: Arc<Volume>, header: Header, turn: OwnedSemaphorePermit, patienc
 /// Whoever the chunks are for.
 struct Reader {
     chunks: mpsc::Sender<Vec<u8>>,
+    ends: [Option<watch::Receiver<bool>>; 2],
     runtime: Handle,
     patience: Duration,
 }
 
 impl Reader {
-    /// Waits until there is room for a chunk; false where the client is gone, or as good as gone.
+    /// Waits until there is room for a chunk; false where the client is gone, or as good as gone, or sent away.
     fn take(&self, chunk: Vec<u8>) -> bool {
+        if self.ends.iter().flatten().any(|end| *end.borrow()) {
+            return false;
+        }
         let sending = async { tokio::time::timeout(self.patience, self.chunks.send(chunk)).await };
         matches!(self.runtime.block_on(sending), Ok(Ok(())))
     }
@@ -173,14 +188,22 @@ mod tests {
         let turn = || Arc::clone(&turns).try_acquire_owned();
 
         let patience = Duration::from_millis(20);
-        let unread = body(Arc::clone(&volume), header, turn().expect("it is free"), patience);
+        let never = || [None, None];
+        let unread = body(Arc::clone(&volume), header, turn().expect("it is free"), never(), patience);
         assert!(turn().is_err());
         let again = Arc::clone(&turns).acquire_owned().await.expect("it comes back");
         assert!(axum::body::to_bytes(unread, usize::MAX).await.is_err(), "nobody takes it for whole");
 
-        let read = body(volume, header, again, PATIENCE);
+        let read = body(Arc::clone(&volume), header, again, never(), PATIENCE);
         let bytes = axum::body::to_bytes(read, usize::MAX).await.expect("whole");
         assert!(bytes.len() > header.encode().len());
+
+        // Whoever is sent away gets what was made already, and no more.
+        let again = Arc::clone(&turns).acquire_owned().await.expect("it comes back");
+        let (remove, removed) = watch::channel(false);
+        let unread = body(volume, header, again, [None, Some(removed)], PATIENCE);
+        remove.send(true).expect("it is heard");
+        assert!(axum::body::to_bytes(unread, usize::MAX).await.is_err(), "nobody takes it for whole");
         drop(turns.acquire().await.expect("it comes back"));
     }
 }

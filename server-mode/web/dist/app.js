@@ -1915,6 +1915,7 @@ function isOf({ before, after }, series) {
 
 // src/measuring.ts
 var POINTED = 2 ** 31;
+var AT_ONCE = 16;
 var Measuring = class {
   #send;
   #told = /* @__PURE__ */ new Map();
@@ -1933,6 +1934,7 @@ var Measuring = class {
     for (const id of this.#told.keys()) if (!ids.has(id)) this.#told.delete(id);
     const waiting = new Set([...this.#asked.values()].map(({ of }) => of.id));
     for (const annotation of annotations) {
+      if (this.#asked.size >= AT_ONCE) return;
       const { kind, points, placement, series } = annotation;
       if (waiting.has(annotation.id) || this.#told.get(annotation.id)?.of === annotation || !isOpen(series)) continue;
       const request = this.#next++;
@@ -2852,7 +2854,7 @@ function onKeys(obey) {
     if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (target?.closest("input, select") && command.do !== "escape") return;
     if (target?.closest("button") && (event.key === " " || event.key === "Enter")) return;
-    if (event.key.length === 1 && !singleKeys.checked) return;
+    if (event.key.length === 1 && !event.ctrlKey && !singleKeys.checked) return;
     event.preventDefault();
     obey(command);
   });
@@ -4230,7 +4232,7 @@ var Turns = class {
   }
   /** What the server tells of a view. Returns what the view was set to, where its state was asked for to change it. */
   state({ view, seriesInstanceUid, place: place2 }) {
-    if (this.#asked !== view) return null;
+    if (this.#asked?.view !== view) return null;
     this.#asked = null;
     let wanted = place2;
     while (this.#waiting[0]?.view === view) {
@@ -4241,6 +4243,14 @@ var Turns = class {
     this.#next();
     return wanted === place2 ? null : wanted;
   }
+  /** The server would not tell the state: what waits for it is given up. */
+  refused(seq) {
+    if (seq === null || this.#asked?.seq !== seq) return;
+    const { view } = this.#asked;
+    this.#asked = null;
+    while (this.#waiting[0]?.view === view) this.#waiting.shift();
+    this.#next();
+  }
   lost() {
     this.#waiting.length = 0;
     this.#asked = null;
@@ -4248,8 +4258,7 @@ var Turns = class {
   #next() {
     const [first] = this.#waiting;
     if (!first || this.#asked !== null) return;
-    this.#asked = first.view;
-    this.#send({ type: "askState", view: first.view });
+    this.#asked = { view: first.view, seq: this.#send({ type: "askState", view: first.view }) };
   }
 };
 
@@ -5443,6 +5452,7 @@ var Client = class {
         break;
       case "error":
         if (this.#drawings.refused(message)) break;
+        this.#turns.refused(message.seq);
         this.#notices.showLoading(1, 1);
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#notices.report(message.message);

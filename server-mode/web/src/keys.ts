@@ -134,7 +134,7 @@ export function onKeys(obey: (command: Command) => void): void {
     if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (target?.closest("input, select") && command.do !== "escape") return;
     if (target?.closest("button") && (event.key === " " || event.key === "Enter")) return;
-    if (event.key.length === 1 && !singleKeys.checked) return;
+    if (event.key.length === 1 && !event.ctrlKey && !singleKeys.checked) return;
     event.preventDefault();
     obey(command);
   });

@@ -258,6 +258,7 @@ class Client {
         break;
       case "error":
         if (this.#drawings.refused(message)) break;
+        this.#turns.refused(message.seq);
         this.#notices.showLoading(1, 1);
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
         this.#notices.report(message.message);

@@ -15,6 +15,9 @@ export interface Told {
 /** Requests of the values under the pointer have the numbers from here on, annotations those before. */
 const POINTED = 2 ** 31;
 
+/** Waiting at a time; a server refuses many more. */
+const AT_ONCE = 16;
+
 /** One request for each annotation at a time: what changes meanwhile is asked for once it is answered. */
 export class Measuring {
   readonly #send: (message: Ask) => number | null;
@@ -37,6 +40,7 @@ export class Measuring {
     for (const id of this.#told.keys()) if (!ids.has(id)) this.#told.delete(id);
     const waiting = new Set([...this.#asked.values()].map(({ of }) => of.id));
     for (const annotation of annotations) {
+      if (this.#asked.size >= AT_ONCE) return;
       const { kind, points, placement, series } = annotation;
       if (waiting.has(annotation.id) || this.#told.get(annotation.id)?.of === annotation || !isOpen(series)) continue;
       const request = this.#next++;

@@ -39,11 +39,11 @@ export function changed(place: Place, change: Change): Place | null {
 
 /** Changes that wait for the state of their view. */
 export class Turns {
-  readonly #send: (message: ClientMessage) => unknown;
+  readonly #send: (message: ClientMessage) => number | null;
   readonly #waiting: { view: number; change: Change }[] = [];
-  #asked: number | null = null;
+  #asked: { view: number; seq: number | null } | null = null;
 
-  constructor(send: (message: ClientMessage) => unknown) {
+  constructor(send: (message: ClientMessage) => number | null) {
     this.#send = send;
   }
 
@@ -54,7 +54,7 @@ export class Turns {
 
   /** What the server tells of a view. Returns what the view was set to, where its state was asked for to change it. */
   state({ view, seriesInstanceUid, place }: Extract<ServerMessage, { type: "viewState" }>): Place | null {
-    if (this.#asked !== view) return null;
+    if (this.#asked?.view !== view) return null;
     this.#asked = null;
     let wanted = place;
     while (this.#waiting[0]?.view === view) {
@@ -66,6 +66,15 @@ export class Turns {
     return wanted === place ? null : wanted;
   }
 
+  /** The server would not tell the state: what waits for it is given up. */
+  refused(seq: number | null): void {
+    if (seq === null || this.#asked?.seq !== seq) return;
+    const { view } = this.#asked;
+    this.#asked = null;
+    while (this.#waiting[0]?.view === view) this.#waiting.shift();
+    this.#next();
+  }
+
   lost(): void {
     this.#waiting.length = 0;
     this.#asked = null;
@@ -74,7 +83,6 @@ export class Turns {
   #next(): void {
     const [first] = this.#waiting;
     if (!first || this.#asked !== null) return;
-    this.#asked = first.view;
-    this.#send({ type: "askState", view: first.view });
+    this.#asked = { view: first.view, seq: this.#send({ type: "askState", view: first.view }) };
   }
 }

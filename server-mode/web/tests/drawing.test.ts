@@ -194,6 +194,18 @@ test("the server is asked once for each state, and its answer is of what it was 
   assert.equal(measuring.told(1), undefined);
 });
 
+test("no more wait at a time than a server takes, and all are measured in the end", () => {
+  const sent: Extract<ClientMessage, { type: "measure" }>[] = [];
+  const measuring = new Measuring((message) => sent.push(message));
+  const lines = Array.from({ length: 100 }, (_, id) => ({ ...drawn("length", [[0, 20, 30], [20, 20, 30]]), id }));
+  for (let answered = 0; answered < lines.length; answered++) {
+    measuring.look(lines, () => true);
+    assert.ok(sent.length - answered <= 16, `${sent.length - answered} wait`);
+    assert.ok(measuring.answered(measured(sent[answered]!.request)));
+  }
+  assert.ok(lines.every((line) => measuring.told(line.id)?.of === line));
+});
+
 test("after a lost connection what was not answered is asked again", () => {
   let sent = 0;
   const measuring = new Measuring(() => ++sent);
@@ -249,4 +261,12 @@ test("changes that come fast are one", () => {
   assert.deepEqual(sent, [{ type: "askState", view: slice.view }]);
   assert.equal(turns.state(slice)!.slab.thicknessMm, 5);
   assert.deepEqual(sent.map(({ type }) => type), ["askState", "set"]);
+  turns.ask(slice.view, "thinner");
+  turns.refused(1);
+  turns.ask(slice.view, "thinner");
+  assert.equal(sent.length, 3, "another message was refused: the state is still to come");
+  turns.refused(3);
+  assert.equal(turns.state(slice), null, "what waited was given up");
+  turns.ask(slice.view, "thinner");
+  assert.equal(sent.length, 4, "and it is asked again");
 });

@@ -12,7 +12,7 @@ use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
 use render_core::dicom::{self, Object, Series, Study};
 use render_core::save::{Existing, save_private};
-use render_core::{Geometry, Progress};
+use render_core::{Outlined, Progress};
 
 use super::super::command::Command;
 use super::super::job::Job;
@@ -286,20 +286,19 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
 
 pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
     let title = study::series_title(open.series_number, &open.series_description);
-    let geometry = open.outline().geometry();
     let is_placed = open.report.millimetres.is_everywhere() && !open.report.directions_unknown;
     let position_mm = is_placed.then(|| annotation.center_mm());
-    Row::new(annotation, &title, acquired_slice(annotation, geometry), position_mm, values.clone())
+    Row::new(annotation, &title, acquired_slice(annotation, open.outline()), position_mm, values.clone())
 }
 
-/// The acquired slice that an annotation lies on, from 1: slices of other planes have no number that anybody else
-/// could find.
-fn acquired_slice(annotation: &Annotation, geometry: &Geometry) -> Option<u32> {
-    let axes = geometry.patient_from_voxel().matrix3;
+/// The acquired slice that an annotation lies on, by the number that its picture shows: slices of other planes have no
+/// number that anybody else could find.
+fn acquired_slice(annotation: &Annotation, volume: &dyn Outlined) -> Option<u32> {
+    let axes = volume.geometry().patient_from_voxel().matrix3;
     let normal = axes.x_axis.cross(axes.y_axis).normalize();
     let along = annotation.placement.normal().dot(normal).abs() > 0.9999;
-    let slice = geometry.voxel_from_patient().transform_point3(annotation.center_mm()).z.round();
-    (along && (0.0..f64::from(geometry.dims()[2])).contains(&slice)).then_some(slice as u32 + 1)
+    let (number, count) = super::plane_of(annotation).slice_number(volume);
+    (along && (1..=count).contains(&number)).then_some(number as u32)
 }
 
 impl Subjects {
@@ -446,6 +445,9 @@ impl super::Annotate {
 mod tests {
     use glam::{DAffine3, DVec3};
     use reading::{Placement, Reading};
+    use render_core::scene::view::{Orientation, Plane};
+    use render_core::volume::{Meaning, Rescale};
+    use render_core::{Geometry, Volume, Voxels};
 
     use super::*;
 
@@ -453,15 +455,22 @@ mod tests {
     fn slices_are_numbered_as_they_were_acquired_and_those_of_other_planes_are_not() {
         let geometry =
             Geometry::new([40, 30, 20], DAffine3::from_translation(DVec3::splat(5.0))).expect("a grid");
+        let voxels = Voxels::U8(vec![0; 40 * 30 * 20].into());
+        let volume =
+            Arc::new(Volume::new(geometry, voxels, Rescale::IDENTITY, Meaning::default()).expect("a volume"));
         let mut reading = Reading::new([1; 16]);
         let mut slice = |center_mm: DVec3, right: DVec3, down: DVec3| {
             let placement = Placement::new(center_mm, right, down).expect("axes at a right angle");
             let line =
                 reading.annotation(Kind::Length, "1.2.3", placement, vec![center_mm, center_mm + right]);
-            acquired_slice(&line, &geometry)
+            acquired_slice(&line, &volume)
         };
-        assert_eq!(slice(DVec3::new(9.0, 9.0, 5.0), DVec3::X, DVec3::Y), Some(1));
-        assert_eq!(slice(DVec3::new(9.0, 9.0, 24.3), DVec3::Y, DVec3::X), Some(20));
+        // As pictures show them: from the feet to the head, or the other way round.
+        let first = Plane { center_mm: DVec3::splat(5.0), ..Plane::standard(Orientation::Axial, &volume) };
+        let first = first.slice_number(&volume).0 as u32;
+        assert!([1, 20].contains(&first));
+        assert_eq!(slice(DVec3::new(9.0, 9.0, 5.0), DVec3::X, DVec3::Y), Some(first));
+        assert_eq!(slice(DVec3::new(9.0, 9.0, 24.3), DVec3::X, DVec3::Y), Some(21 - first));
         assert_eq!(slice(DVec3::new(9.0, 9.0, 26.0), DVec3::X, DVec3::Y), None, "beyond the last one");
         assert_eq!(slice(DVec3::new(9.0, 9.0, 9.0), DVec3::X, DVec3::Z), None, "a reformatted plane");
     }

@@ -427,6 +427,10 @@ impl Annotate {
 
     fn poll_growing(&mut self, ctx: &egui::Context) {
         let Some(Growing { series, label, stage }) = self.growing.take() else { return };
+        // It was taken back, or away: its number may be another one's soon.
+        if self.reading.segmentation(&series).is_none_or(|s| s.segment(label).is_none()) {
+            return;
+        }
         let paint = |reading: &Reading, runs| {
             let segmentation = reading.segmentation(&series)?;
             Some(Stage::paint(segmentation, runs, label, ctx))
