@@ -10,7 +10,7 @@ use reading::{Annotation, Kind, Row, Segmentation, Table, Values};
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
-use render_core::dicom::{self, Object, Series, Study};
+use render_core::dicom::{self, Object, Series, Study, WarningCode};
 use render_core::save::{Existing, save_private};
 use render_core::{Outlined, Progress};
 
@@ -288,7 +288,11 @@ pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
     let title = study::series_title(open.series_number, &open.series_description);
     let is_placed = open.report.millimetres.is_everywhere() && !open.report.directions_unknown;
     let position_mm = is_placed.then(|| annotation.center_mm());
-    Row::new(annotation, &title, acquired_slice(annotation, open.outline()), position_mm, values.clone())
+    // Slices of a grid that others were resampled to, or that has slices between them, are nobody else's.
+    let others = [WarningCode::UnevenSpacing, WarningCode::MissingSlices];
+    let is_acquired = !open.warnings.iter().any(|warning| others.contains(&warning.code));
+    let slice = is_acquired.then(|| acquired_slice(annotation, open.outline())).flatten();
+    Row::new(annotation, &title, slice, position_mm, values.clone())
 }
 
 /// The acquired slice that an annotation lies on, by the number that its picture shows: slices of other planes have no
