@@ -40,6 +40,12 @@ async function listed(page: Page, n: number): Promise<string> {
   return (await row.innerText()).replaceAll("−", "-");
 }
 
+/** Where something is. It may be drawn anew between the look for it and the look at it. */
+async function boxOf(page: Page, selector: string): Promise<DOMRect> {
+  const found = await page.waitForFunction((selector) => document.querySelector(selector)?.getBoundingClientRect().toJSON() as DOMRect | undefined, selector);
+  return await found.jsonValue() as DOMRect;
+}
+
 test("a length is as long as it was drawn, and follows slice, zoom and undo", async () => {
   const page = await desk([AXIAL]);
   const { at, mm } = await axial(page);
@@ -55,11 +61,12 @@ test("a length is as long as it was drawn, and follows slice, zoom and undo", as
   const drawings = page.locator(`${viewport(AXIAL)} .sketch .drawing`);
   assert.equal(await drawings.count(), 1);
   await page.keyboard.press("w");
-  const width = async () => (await drawings.locator(".line").boundingBox())!.width;
+  const line = `${viewport(AXIAL)} .sketch .line`;
+  const width = async () => (await boxOf(page, line)).width;
   const before = await width();
   await page.keyboard.press("+");
   await factsThat(page, AXIAL, /Zoom 1\.10×/);
-  await page.waitForFunction(([selector, wide]) => document.querySelector(selector!)!.getBoundingClientRect().width > Number(wide), [`${viewport(AXIAL)} .sketch .line`, String(before * 1.05)] as const);
+  await page.waitForFunction(([selector, wide]) => document.querySelector(selector!)!.getBoundingClientRect().width > Number(wide), [line, String(before * 1.05)] as const);
   const wide = await width();
   assert.ok(Math.abs(wide / before - 1.1) < 0.02, `${wide / before}`);
   await page.keyboard.press("ArrowDown");
@@ -123,14 +130,14 @@ test("a slice is flipped, turned and thickened, its letters and drawings with it
   await page.keyboard.press("n");
   await drag(page, at(-60, -40), at(-20, -40));
   const told = await listed(page, 0);
-  const place = () => page.locator(`${viewport(AXIAL)} .sketch .line`).boundingBox();
-  const before = (await place())!;
+  const place = () => boxOf(page, `${viewport(AXIAL)} .sketch .line`);
+  const before = await place();
   await page.keyboard.press("h");
   const letter = (side: string, wanted: string) => page.locator(`${viewport(AXIAL)} .letter.${side}`, { hasText: new RegExp(`^${wanted}$`) }).waitFor();
   await letter("left", "L");
   await letter("right", "R");
   await settled(page, AXIAL);
-  const after = (await place())!;
+  const after = await place();
   const box = (await page.locator(`${viewport(AXIAL)} .surface`).boundingBox())!;
   assert.ok(Math.abs(before.x - box.x - (box.x + box.width - after.x - after.width)) < 2, "it is where it was in the patient");
   await page.keyboard.press("r");
