@@ -75,7 +75,7 @@ impl Metrics {
         add(&self.round_trip_us, micros(took));
     }
 
-    /// `connected` clients of `most` that may be, and sessions that wait for theirs.
+    /// All of it as text, with `connected` clients of `most` that may be.
     fn text(&self, connected: usize, most: usize) -> String {
         let mut text = String::new();
         let mut one = |name: &str, kind: &str, help: &str, value: f64| {
