@@ -201,31 +201,32 @@ impl OpenDialog {
     }
 }
 
-/// Asks the system's file dialog on a thread, so the window goes on. Without such a dialog the
-/// answer is empty, and the path field remains.
+/// Asks the system's file dialog for folders on a thread, so the window goes on. Without such a dialog the answer is
+/// empty, and the path field remains.
 pub fn pick_folder(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
     let dialog = rfd::AsyncFileDialog::new().set_title(tr!("open-a-study")).pick_folders();
-    Job::start("file dialog", ctx, move |_, sink| {
-        let folders = pollster::block_on(dialog).unwrap_or_default();
-        sink.send(folders.iter().map(|handle| handle.path().to_owned()).collect());
-    })
+    picked(ctx, async { dialog.await.unwrap_or_default() })
 }
 
 /// As `pick_folder`, for one folder that files are saved in.
 pub fn pick_folder_to_save(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
     let dialog = rfd::AsyncFileDialog::new().set_title(tr!("folder-to-save-in")).pick_folder();
-    Job::start("file dialog", ctx, move |_, sink| {
-        let folder = pollster::block_on(dialog);
-        sink.send(folder.iter().map(|handle| handle.path().to_owned()).collect());
-    })
+    picked(ctx, async { dialog.await.into_iter().collect() })
 }
 
 /// As `pick_folder`, for single files.
 pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
     let dialog = rfd::AsyncFileDialog::new().set_title(tr!("open-dicom-files")).pick_files();
+    picked(ctx, async { dialog.await.unwrap_or_default() })
+}
+
+fn picked(
+    ctx: &egui::Context,
+    dialog: impl Future<Output = Vec<rfd::FileHandle>> + Send + 'static,
+) -> Job<Vec<PathBuf>> {
     Job::start("file dialog", ctx, move |_, sink| {
-        let files = pollster::block_on(dialog).unwrap_or_default();
-        sink.send(files.iter().map(|handle| handle.path().to_owned()).collect());
+        let handles = pollster::block_on(dialog);
+        sink.send(handles.iter().map(|handle| handle.path().to_owned()).collect());
     })
 }
 
