@@ -126,6 +126,11 @@ impl OpenSeries {
         }
     }
 
+    /// Whether it is known where its voxels lie in the patient.
+    pub fn is_placed(&self) -> bool {
+        self.report.millimetres.is_everywhere() && !self.report.directions_unknown
+    }
+
     /// What is known of it without its voxels.
     pub fn outline(&self) -> &dyn Outlined {
         match &self.source {

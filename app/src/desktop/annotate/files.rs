@@ -286,8 +286,7 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
 
 pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
     let title = study::series_title(open.series_number, &open.series_description);
-    let is_placed = open.report.millimetres.is_everywhere() && !open.report.directions_unknown;
-    let position_mm = is_placed.then(|| annotation.center_mm());
+    let position_mm = open.is_placed().then(|| annotation.center_mm());
     // Slices of a grid that others were resampled to, or that has slices between them, are nobody else's.
     let others = [WarningCode::UnevenSpacing, WarningCode::MissingSlices];
     let is_acquired = !open.warnings.iter().any(|warning| others.contains(&warning.code));

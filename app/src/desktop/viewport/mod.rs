@@ -574,9 +574,8 @@ impl Viewport {
             }
             None => (stored, series.outline().meaning().unit.clone()),
         };
-        let report = &series.report;
-        let placed = report.millimetres.is_everywhere() && !report.directions_unknown;
-        let (position_mm, in_slab) = (placed.then_some(position_mm), view.slab.thickness_mm > 0.0);
+        let (position_mm, in_slab) =
+            (series.is_placed().then_some(position_mm), view.slab.thickness_mm > 0.0);
         Some(Probe { position_mm, voxel, value, unit, in_slab })
     }
 
