@@ -58,6 +58,8 @@ const MANY: i64 = 1_000_000;
 pub struct Measured {
     /// Milliseconds of each frame in which the window's own code ran: logic and widgets, not painting them.
     pub frames_ms: Vec<f64>,
+    /// Of these, what the window's thread itself took: the rest it waited for a core.
+    pub busy_ms: Vec<f64>,
     /// Inputs, and pictures on screen that showed another state of the viewport under the hand.
     pub inputs: u32,
     pub pictures: u32,
@@ -96,7 +98,7 @@ pub fn run(path: PathBuf, acts: Vec<Act>, options: Options, began: Instant) -> a
                 viewport: ViewportId(0),
                 shown: None,
                 last: began,
-                commands: Duration::ZERO,
+                commands: (Duration::ZERO, Duration::ZERO),
                 measured: Measured::default(),
             })
         }),
@@ -116,8 +118,8 @@ struct Bench {
     shown: Option<u64>,
     /// When something was new last.
     last: Instant,
-    /// What commands of this frame took before its widgets.
-    commands: Duration,
+    /// What commands of this frame took before its widgets, and how much of it this thread itself.
+    commands: (Duration, Duration),
     measured: Measured,
 }
 
@@ -144,18 +146,20 @@ impl eframe::App for Bench {
         // A mouse that is really there has no part in this.
         let own = |event: &Event| !matches!(event, Event::PointerMoved(_) | Event::PointerGone);
         input.events.retain(own);
-        let start = Instant::now();
+        let (start, busy) = (Instant::now(), busy());
         self.due(ctx, &mut input.events);
-        self.commands += start.elapsed();
+        self.commands.0 += start.elapsed();
+        self.commands.1 += self::busy().saturating_sub(busy);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.see();
         let ctx = ui.ctx().clone();
-        let start = Instant::now();
+        let (start, busy) = (Instant::now(), busy());
         self.app.ui(ui, frame);
-        let took = start.elapsed() + std::mem::take(&mut self.commands);
-        self.measured.frames_ms.push(took.as_secs_f64() * 1e3);
+        let (took, busy_before) = std::mem::take(&mut self.commands);
+        self.measured.frames_ms.push((took + start.elapsed()).as_secs_f64() * 1e3);
+        self.measured.busy_ms.push((busy_before + self::busy().saturating_sub(busy)).as_secs_f64() * 1e3);
         self.go_on(&ctx);
     }
 
@@ -330,6 +334,17 @@ impl Bench {
             }
         }
     }
+}
+
+/// How long this thread has run on any core, where the system tells.
+fn busy() -> Duration {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(time).unwrap_or_default()
+    }
+    #[cfg(not(unix))]
+    Duration::ZERO
 }
 
 fn wheel_down() -> Event {

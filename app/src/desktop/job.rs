@@ -67,6 +67,18 @@ impl<T: Send + 'static> Job<T> {
         Self { progress, results }
     }
 
+    /// The same for work that comes after what the window shows.
+    pub fn aside(
+        name: &str,
+        ctx: &egui::Context,
+        work: impl FnOnce(&Progress, &Sink<T>) + Send + 'static,
+    ) -> Self {
+        Self::start(name, ctx, |progress, sink| {
+            step_aside();
+            work(progress, sink);
+        })
+    }
+
     pub fn poll(&self) -> Poll<T> {
         match self.results.try_recv() {
             Ok(result) => Poll::Result(result),
@@ -77,6 +89,16 @@ impl<T: Send + 'static> Job<T> {
 
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+}
+
+/// Where there are more threads than cores, this one leaves most of the time to the others: a system that shares it out
+/// evenly lets the window wait for some 4 ms a turn.
+pub fn step_aside() {
+    // Elsewhere it would be the whole program that steps aside.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!(%error, "a thread stays as important as the window");
     }
 }
 

@@ -6,11 +6,12 @@ use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use protocol::Quality;
 use render_core::progressive::ViewRequest;
-use render_core::scene::ViewState;
 use render_core::scene::layer::Layer;
+use render_core::scene::{Content, ViewState};
 use render_core::{FrameKind, Renderer, Volume};
 use server_mode::remote::adaptive::{Handover, Source as Drawn};
 
+use super::annotate::{Annotate, Mask, Segments};
 use super::canvas::Image;
 use super::connection::Slot;
 use super::guest;
@@ -64,6 +65,8 @@ pub struct Taken {
     pub volume: Option<Arc<Volume>>,
     /// Its voxels are not all there are.
     pub is_coarse: bool,
+    /// The segments that lie over it; a server's comes without.
+    pub mask: Option<Mask>,
 }
 
 /// What a picture is worth: how new its view is, then how good it is.
@@ -91,8 +94,8 @@ impl Taken {
     }
 
     fn drawn_here(picture: Picture) -> Self {
-        let Picture { image, view, volume, kind, refined } = picture;
-        Self { image, view, kind, quality: None, refined, volume: Some(volume), is_coarse: false }
+        let Picture { image, view, volume, kind, refined, mask } = picture;
+        Self { image, view, kind, quality: None, refined, volume: Some(volume), is_coarse: false, mask }
     }
 
     fn from_there(picture: &server_mode::remote::Picture) -> Self {
@@ -108,6 +111,7 @@ impl Taken {
             refined: picture.refined.map(|share| share as f32),
             volume: None,
             is_coarse: false,
+            mask: None,
         }
     }
 }
@@ -119,9 +123,15 @@ pub struct Order<'a> {
     pub series: &'a OpenSeries,
     pub over: Option<&'a OpenSeries>,
     pub view: &'a ViewState,
+    pub annotate: &'a Annotate,
 }
 
 impl Order<'_> {
+    fn segments(&self) -> Option<Segments> {
+        let is_slice = self.view.content == Content::Slice;
+        self.annotate.segments_over(&self.series.series_id).filter(|_| is_slice)
+    }
+
     /// The voxels of everything in it, where those are here.
     fn here(&self, hybrid: &Hybrid) -> Option<(Arc<Volume>, Option<Arc<Volume>>)> {
         let volume = hybrid.voxels()?;
@@ -180,7 +190,8 @@ impl Pictures {
         match (self, order.series.volume()) {
             (Self::Here(worker), Some(volume)) => {
                 let (renderer, volume) = (order.renderer.clone(), Arc::clone(volume));
-                worker.submit(ViewRequest { renderer, volume, view: order.view.clone() }, pace);
+                let request = ViewRequest { renderer, volume, view: order.view.clone() };
+                worker.submit(request, order.segments(), pace);
             }
             (Self::Here(_), None) => {}
             (Self::Either(either), _) => either.show(order, pace),
@@ -272,7 +283,8 @@ impl Either {
             }
             self.volume = Some(Arc::clone(&volume));
             let worker = self.worker.get_or_insert_with(|| self.bench.worker());
-            worker.submit(ViewRequest { renderer: order.renderer.clone(), volume, view }, pace);
+            let request = ViewRequest { renderer: order.renderer.clone(), volume, view };
+            worker.submit(request, order.segments(), pace);
         }
         self.let_go();
     }

@@ -11,6 +11,7 @@ use render_core::progressive::{Progressive, Succession, ViewPainter, ViewRequest
 use render_core::scene::{Content, ViewState};
 use render_core::{FrameKind, RenderError, RenderParams, Volume};
 
+use super::annotate::{Maker, Mask, Segments};
 use super::canvas::{Canvas, Drawn, Image};
 
 /// A picture while moving may take this long: 30 frames a second, less what uploading and drawing
@@ -36,6 +37,8 @@ pub struct Picture {
     pub kind: FrameKind,
     /// How much is done of a picture that refines; `None` once it is final, and of all others.
     pub refined: Option<f32>,
+    /// The segments that lie over it.
+    pub mask: Option<Mask>,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub struct RenderWorker {
     /// `None` where the system gave no thread.
     progressive: Option<Progressive<ViewRequest>>,
     newest: Arc<Newest>,
+    segments: Arc<Mutex<Option<Segments>>>,
     /// What the last request showed.
     scene: Option<(Arc<Volume>, Content)>,
 }
@@ -54,7 +58,9 @@ impl RenderWorker {
     /// `card` is the window's, if requests bring a renderer that was opened on it.
     pub fn start(name: &str, ctx: &egui::Context, card: Option<RenderState>) -> Self {
         let newest = Arc::new(Newest::default());
-        let (theirs, window) = (Arc::clone(&newest), Wake(ctx.clone()));
+        let segments = Arc::new(Mutex::new(None::<Segments>));
+        let (theirs, over, window) = (Arc::clone(&newest), Arc::clone(&segments), Wake(ctx.clone()));
+        let mut maker = Maker::default();
         let started = Instant::now();
         let mut canvas = Canvas::new(card);
         let painter = ViewPainter::new(
@@ -69,24 +75,28 @@ impl RenderWorker {
             let refines = update.request.view.content == Content::Cinematic && update.step > 0;
             let refined =
                 (refines && !update.is_final()).then(|| update.step as f32 / (update.steps - 1) as f32);
+            let over = over.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let mask = over.and_then(|over| maker.mask(&over, &update.request.view));
             let picture = update.picture.map(|Drawn { image, kind }| Picture {
                 image,
                 view: update.request.view.clone(),
                 volume: Arc::clone(&update.request.volume),
                 kind,
                 refined,
+                mask,
             });
             *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
             window.0.request_repaint();
         });
         let progressive =
             progressive.inspect_err(|error| tracing::error!(%error, name, "no thread for a viewport")).ok();
-        Self { progressive, newest, scene: None }
+        Self { progressive, newest, segments, scene: None }
     }
 
-    /// Replaces the request that waits, if any.
-    pub fn submit(&mut self, request: ViewRequest, pace: Pace) {
+    /// Replaces the request that waits, if any. `over` are the segments that lie over the picture.
+    pub fn submit(&mut self, request: ViewRequest, over: Option<Segments>, pace: Pace) {
         let Some(progressive) = &self.progressive else { return };
+        *self.segments.lock().unwrap_or_else(PoisonError::into_inner) = over;
         let (volume, content) = (Arc::clone(&request.volume), request.view.content);
         let continues = self.scene.as_ref().is_some_and(|(shown, before)| {
             Arc::ptr_eq(shown, &volume) && std::mem::discriminant(before) == std::mem::discriminant(&content)

@@ -1,11 +1,13 @@
 //! All that was drawn in a study, and the edits that change it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use glam::DVec3;
 use render_core::Geometry;
 
 use crate::annotation::{Annotation, Id, Kind, Placement};
+use crate::labels::Labels;
 use crate::segmentation::{Change, Painted, Run, Segment, Segmentation, SegmentationError};
 
 /// Most annotations of a reading.
@@ -31,8 +33,8 @@ pub enum Edit {
     Labels { series: String, changes: Vec<Change> },
     /// The segments of a series are these.
     Segments { series: String, segments: Vec<Segment> },
-    /// A series has this segmentation, or none. What it shares with the one that is there is not counted in `bytes`.
-    Segmentation { series: String, to: Option<Box<Segmentation>>, bytes: usize },
+    /// A series has this segmentation, or none.
+    Segmentation { series: String, to: Option<Box<Segmentation>> },
     /// One after the other.
     Several(Vec<Edit>),
 }
@@ -49,19 +51,22 @@ impl Edit {
 
     /// A series has this segmentation, or none.
     pub fn segmentation(series: impl Into<String>, to: Option<Segmentation>) -> Self {
-        Self::Segmentation { series: series.into(), to: to.map(Box::new), bytes: 0 }
+        Self::Segmentation { series: series.into(), to: to.map(Box::new) }
     }
 
-    /// Bytes that it holds, for [`crate::History::push`].
-    pub fn bytes(&self) -> usize {
+    /// Bytes that it holds, without labels of whole series: [`Held`] counts those.
+    fn bytes(&self) -> usize {
         let held = match self {
             Self::Annotation { to, .. } => to.as_ref().map_or(0, |annotation| {
                 size_of::<Annotation>() + annotation.points_mm.len() * size_of::<DVec3>()
             }),
             Self::Labels { changes, .. } => changes.iter().map(|change| change.bytes() + 24).sum(),
             Self::Segments { segments, .. } => segments.len() * (size_of::<Segment>() + 32),
-            Self::Segmentation { bytes, .. } => *bytes,
-            Self::Several(edits) => edits.iter().map(Self::bytes).sum(),
+            Self::Segmentation { to, .. } => {
+                to.as_ref().map_or(0, |to| to.segments().len() * (size_of::<Segment>() + 32))
+            }
+            // Each counts for itself.
+            Self::Several(_) => 0,
         };
         size_of::<Self>() + held
     }
@@ -87,6 +92,32 @@ impl Edit {
             Self::Several(edits) => edits.iter().all(Self::is_empty),
             _ => false,
         }
+    }
+}
+
+/// Counts what edits hold beside a reading, from the one that is done next to the one that is done last: labels that
+/// the reading has, or an edit before, count once. What a step shares with the reading is its own as soon as somebody
+/// paints over it.
+#[derive(Clone, Debug)]
+pub struct Held(BTreeMap<String, Arc<Labels>>);
+
+impl Held {
+    pub fn beside(reading: &Reading) -> Self {
+        let labels = reading.segmentations().map(|(series, s)| (series.to_owned(), Arc::clone(s.labels())));
+        Self(labels.collect())
+    }
+
+    /// Bytes that the next edit holds.
+    pub fn bytes(&mut self, edit: &Edit) -> usize {
+        let labels = match edit {
+            Edit::Segmentation { series, to: Some(to) } => {
+                let before = self.0.insert(series.clone(), Arc::clone(to.labels()));
+                to.labels().bytes_beside(before.as_deref())
+            }
+            Edit::Several(edits) => edits.iter().map(|edit| self.bytes(edit)).sum(),
+            _ => 0,
+        };
+        edit.bytes() + labels
     }
 }
 
@@ -197,8 +228,7 @@ impl Reading {
     /// changed since: it has to be painted again then.
     pub fn put_painted(&mut self, series: &str, painted: Painted) -> Option<Edit> {
         let now = self.segmentations.get(series)?;
-        (now.revision() == painted.before)
-            .then(|| self.apply(Edit::segmentation(series, Some(painted.after))))
+        now.is(&painted.before).then(|| self.apply(Edit::segmentation(series, Some(painted.after))))
     }
 
     /// Does an edit, and returns the one that takes it back.
@@ -235,18 +265,16 @@ impl Reading {
                 };
                 Edit::Segments { series, segments: before }
             }
-            Edit::Segmentation { series, to, .. } => {
+            Edit::Segmentation { series, to } => {
                 let before = self.segmentations.remove(&series);
-                let mut bytes = before.as_ref().map_or(0, Segmentation::bytes);
                 if let Some(mut to) = to {
                     if let Some(before) = &before {
                         // Never a revision that other labels had meanwhile.
                         to.follow(before.revision());
-                        bytes = before.bytes_beside(&to);
                     }
                     self.segmentations.insert(series.clone(), *to);
                 }
-                Edit::Segmentation { series, to: before.map(Box::new), bytes }
+                Edit::Segmentation { series, to: before.map(Box::new) }
             }
             Edit::Several(edits) => {
                 let mut back: Vec<Edit> = edits.into_iter().map(|edit| self.apply(edit)).collect();
@@ -296,10 +324,11 @@ mod tests {
         let painted = reading.begin_segmentation("1.2.3", &geometry).expect("small").painted(&runs, 2);
         let grown = painted.after.labels().clone();
         let back = reading.put_painted("1.2.3", painted).expect("nothing came between");
-        assert!(back.bytes() < 1000, "what was there before holds nothing");
+        let held = |reading: &Reading, edit: &Edit| Held::beside(reading).bytes(edit);
+        assert!(held(&reading, &back) < 1000, "what was there before holds nothing");
         let with_it = reading.segmentation("1.2.3").expect("there is one").revision();
         let again = reading.apply(back);
-        assert!(again.bytes() >= 800_000);
+        assert!(held(&reading, &again) >= 800_000);
         let now = reading.segmentation("1.2.3").expect("there is one");
         assert!(!now.labels().any() && now.revision() > with_it);
         reading.apply(again);
@@ -308,9 +337,50 @@ mod tests {
         let more = [Run { start: 1, length: 2 }];
         let painted = reading.segmentation("1.2.3").expect("there is one").painted(&more, 1);
         let back = reading.put_painted("1.2.3", painted).expect("nothing came between");
-        assert!(back.bytes() < 100_000, "{}", back.bytes());
+        assert!(held(&reading, &back) < 100_000, "{}", held(&reading, &back));
+        // Strokes everywhere leave it what was there before as its own.
+        let strokes: Vec<Run> = (0..2000).map(|row| Run { start: 400 * row, length: 3 }).collect();
+        let stroke = reading.paint("1.2.3", &strokes, 7).expect("a change");
+        assert!(held(&reading, &back) >= 800_000, "{}", held(&reading, &back));
+        // A step before it shares that, and counts nothing of its own.
+        let mut both = Held::beside(&reading);
+        let earlier = back.clone();
+        assert!(both.bytes(&stroke) < 100_000 && both.bytes(&back) >= 800_000 && both.bytes(&earlier) < 1000);
+        reading.apply(stroke);
         reading.apply(back);
         assert_eq!(reading.segmentation("1.2.3").expect("there is one").labels(), &grown);
+    }
+
+    #[test]
+    fn a_number_that_is_given_anew_is_another_segment() {
+        let geometry = Geometry::new([40, 20, 10], DAffine3::IDENTITY).expect("a grid");
+        let mut reading = Reading::new([1; 16]);
+        reading.begin_segmentation("1.2.3", &geometry).expect("small");
+        let add = |reading: &mut Reading| {
+            let now = reading.segmentation("1.2.3").expect("there is one");
+            let next = now.next_segment().expect("is free");
+            let segments = [now.segments(), std::slice::from_ref(&next)].concat();
+            reading.apply(Edit::Segments { series: "1.2.3".into(), segments });
+            let now = reading.segmentation("1.2.3").expect("there is one");
+            now.id_of(next.number).expect("was added")
+        };
+        let number_of =
+            |reading: &Reading, id| reading.segmentation("1.2.3").expect("there is one").number_of(id);
+        let (first, second) = (add(&mut reading), add(&mut reading));
+        assert_eq!((number_of(&reading, first), number_of(&reading, second)), (Some(1), Some(2)));
+        // Another name makes no other segment of it.
+        let mut segments = reading.segmentation("1.2.3").expect("there is one").segments().to_vec();
+        segments[0].name = "liver".to_owned();
+        reading.apply(Edit::Segments { series: "1.2.3".into(), segments });
+        assert_eq!(number_of(&reading, first), Some(1));
+        let without = reading.segmentation("1.2.3").expect("there is one").without(1);
+        let back = reading.put_painted("1.2.3", without).expect("nothing came between");
+        let anew = add(&mut reading);
+        assert_eq!((number_of(&reading, anew), number_of(&reading, first)), (Some(1), None));
+        assert_eq!(number_of(&reading, second), Some(2));
+        // What is brought back is the one that went.
+        reading.apply(back);
+        assert_eq!((number_of(&reading, first), number_of(&reading, anew)), (Some(1), None));
     }
 
     #[test]

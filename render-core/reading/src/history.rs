@@ -51,11 +51,27 @@ impl<E> History<E> {
         self.bytes -= self.redo.drain(..).map(|step| step.bytes).sum::<usize>();
         self.bytes += step.bytes;
         self.undo.push_back(step);
+        self.forget_oldest();
+        !self.undo.is_empty()
+    }
+
+    /// Counts anew what all steps hold, and forgets the oldest beyond what may be kept: what steps share with what
+    /// they change, or with each other, is theirs alone when the others have changed. Both the steps that can be
+    /// taken back and those that can be done again are counted from the next one on, each row with a `fresh` counter.
+    pub fn weigh<W>(&mut self, fresh: impl Fn() -> W, bytes: impl Fn(&mut W, &E) -> usize) {
+        let mut counter = fresh();
+        self.undo.iter_mut().rev().for_each(|step| step.bytes = bytes(&mut counter, &step.edit));
+        let mut counter = fresh();
+        self.redo.iter_mut().rev().for_each(|step| step.bytes = bytes(&mut counter, &step.edit));
+        self.bytes = self.undo.iter().chain(&self.redo).map(|step| step.bytes).sum();
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
         while self.undo.len() > MAX_STEPS || self.bytes > MAX_BYTES {
             let Some(oldest) = self.undo.pop_front() else { break };
             self.bytes -= oldest.bytes;
         }
-        !self.undo.is_empty()
     }
 
     /// Takes the last step back that `may` be: steps that it passes over stay as they are, and must not depend on
@@ -180,6 +196,27 @@ mod tests {
         assert!(!history.push("larger than all that may be kept", 1, MAX_BYTES + 1));
         assert_eq!(history.undo_name(any), None, "what came before no longer fits the state");
         assert!(history.push("small", 2, 10));
+    }
+
+    #[test]
+    fn what_steps_hold_is_counted_anew() {
+        let mut history = History::default();
+        for step in 0..4 {
+            history.push("step", step, 1);
+        }
+        history.undo(&mut (), all, same);
+        // A counter for each row, and the next step of each first.
+        let count = |counter: &mut Vec<i32>, step: &i32| {
+            counter.push(*step);
+            assert!([vec![2], vec![2, 1], vec![2, 1, 0], vec![3]].contains(counter), "{counter:?}");
+            MAX_BYTES / 3
+        };
+        history.weigh(Vec::new, count);
+        assert_eq!((history.undo_name(any), history.redo_name(any)), (Some("step"), Some("step")));
+        assert_eq!(history.bytes, MAX_BYTES / 3 * 3, "the oldest one is forgotten");
+        assert_eq!(history.undo.len(), 2);
+        history.weigh(|| (), |(), _| 2 * MAX_BYTES);
+        assert_eq!(history.undo_name(any), None);
     }
 
     #[test]

@@ -70,10 +70,15 @@ impl Labels {
         })
     }
 
-    /// Bytes that are held by these labels and not by others of the same grid.
-    pub(crate) fn bytes_beside(&self, others: &Self) -> usize {
-        let own = |(a, b): &(&Arc<[u8]>, &Arc<[u8]>)| !Arc::ptr_eq(a, b) && !Arc::ptr_eq(a, &self.empty);
-        self.blocks.iter().zip(&others.blocks).filter(own).count() * self.empty.len()
+    /// Bytes that are held by these labels and not by others.
+    pub(crate) fn bytes_beside(&self, others: Option<&Self>) -> usize {
+        let others = others.filter(|others| (others.columns, others.rows) == (self.columns, self.rows));
+        let shared = |n: usize, block: &Arc<[u8]>| {
+            Arc::ptr_eq(block, &self.empty)
+                || others.is_some_and(|others| Arc::ptr_eq(block, &others.blocks[n]))
+        };
+        let own = self.blocks.iter().enumerate().filter(|(n, block)| !shared(*n, block));
+        own.count() * self.empty.len()
     }
 
     /// Gives voxels a label, and adds what they had to `before`. Runs that leave the volume change nothing.
@@ -222,10 +227,10 @@ mod tests {
         labels.fill(Run { start: BLOCK as u32 - 5, length: 10 }, 3, &mut before);
         assert_eq!(before, [(Run { start: BLOCK as u32 - 5, length: 10 }, 0)]);
         assert_eq!(labels.runs_of(3), [Run { start: BLOCK as u32 - 5, length: 10 }]);
-        assert_eq!((labels.bytes_beside(&empty), empty.bytes_beside(&labels)), (2 * BLOCK, 0));
+        assert_eq!((labels.bytes_beside(Some(&empty)), empty.bytes_beside(Some(&labels))), (2 * BLOCK, 0));
         let copy = labels.clone();
         labels.fill(Run { start: 512 * 1300 - 1, length: 1 }, 4, &mut before);
-        assert_eq!((labels.bytes_beside(&copy), labels.parts().count()), (BLOCK, 3));
+        assert_eq!((labels.bytes_beside(Some(&copy)), labels.parts().count()), (BLOCK, 3));
         assert_eq!((labels[512 * 1300 - 1], copy[512 * 1300 - 1]), (4, 0));
         labels.fill(Run { start: 512 * 1300 - 1, length: 2 }, 5, &mut before);
         labels.fill(Run { start: u32::MAX, length: u32::MAX }, 5, &mut before);

@@ -44,7 +44,7 @@ mod surface;
 mod table;
 
 pub use annotation::{Annotation, Id, Kind, MAX_POINTS, Placement};
-pub use document::{Edit, MAX_ANNOTATIONS, Reading};
+pub use document::{Edit, Held, MAX_ANNOTATIONS, Reading};
 pub use draw::{Pixel, Shape, shapes, told};
 pub use editor::{Editor, Input, Key, Outcome, Tool, View};
 pub use history::History;
@@ -53,7 +53,7 @@ pub use mask::mask;
 pub use measure::{Measure, Quantity, Source, Values, measure, sampling_mm};
 pub use region::sample;
 pub use segmentation::{
-    Brush, Change, MAX_BRUSH_MM, MAX_LABELLED, MAX_SEGMENTS, Painted, Run, Segment, Segmentation,
+    Brush, Change, MAX_BRUSH_MM, MAX_LABELLED, MAX_SEGMENTS, Painted, Run, Segment, SegmentId, Segmentation,
     SegmentationError, grow, threshold,
 };
 pub use session::{

@@ -1,6 +1,7 @@
 //! Labels on a volume's voxels: painted, grown and taken back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use glam::{DVec3, dvec3};
 use rayon::prelude::*;
@@ -60,18 +61,29 @@ pub enum SegmentationError {
     TooMany,
 }
 
+/// What tells a segment from any other one, also of its number: numbers are given anew once they are free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentId(u64);
+
+impl SegmentId {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// A segmentation that was changed in a copy of it, for [`crate::Reading::put_painted`].
 #[derive(Debug)]
 pub struct Painted {
-    /// The revision of the one that was copied.
-    pub(crate) before: u64,
+    /// The one that was copied.
+    pub(crate) before: Segmentation,
     pub(crate) after: Segmentation,
 }
 
 impl Painted {
     /// Whether nothing is another than before.
     pub fn is_empty(&self) -> bool {
-        self.after.revision == self.before
+        self.after.revision == self.before.revision
     }
 }
 
@@ -92,6 +104,8 @@ pub struct Segmentation {
     /// Shared with whoever draws or writes them.
     labels: Arc<Labels>,
     segments: Vec<Segment>,
+    /// Of each segment.
+    ids: Vec<SegmentId>,
     /// Rises with every change.
     revision: u64,
 }
@@ -104,7 +118,7 @@ impl Segmentation {
         }
         let [columns, rows, slices] = geometry.dims().map(|n| n as usize);
         let labels = Arc::new(Labels::new(columns, rows * slices));
-        Ok(Self { geometry, labels, segments: Vec::new(), revision: 0 })
+        Ok(Self { geometry, labels, segments: Vec::new(), ids: Vec::new(), revision: 0 })
     }
 
     pub fn geometry(&self) -> &Geometry {
@@ -124,6 +138,22 @@ impl Segmentation {
         self.segments.iter().find(|segment| segment.number == number)
     }
 
+    pub fn id_of(&self, number: u8) -> Option<SegmentId> {
+        let place = self.segments.iter().position(|segment| segment.number == number)?;
+        self.ids.get(place).copied()
+    }
+
+    /// The number of a segment, while it is there.
+    pub fn number_of(&self, id: SegmentId) -> Option<u8> {
+        let place = self.ids.iter().position(|known| *known == id)?;
+        self.segments.get(place).map(|segment| segment.number)
+    }
+
+    /// Whether the other one is the same in all that it holds, and of the same making.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.labels, &other.labels) && self.revision == other.revision && self.ids == other.ids
+    }
+
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -138,6 +168,9 @@ impl Segmentation {
 
     pub(crate) fn set_segments(&mut self, segments: Vec<Segment>) -> Vec<Segment> {
         self.revision += 1;
+        // Who has a number keeps it, whatever else becomes of the segment.
+        let id = |segment: &Segment| self.id_of(segment.number).unwrap_or_else(SegmentId::new);
+        self.ids = segments.iter().map(id).collect();
         std::mem::replace(&mut self.segments, segments)
     }
 
@@ -145,31 +178,21 @@ impl Segmentation {
     pub fn painted(&self, runs: &[Run], label: u8) -> Painted {
         let mut after = self.clone();
         after.paint(runs, label);
-        Painted { before: self.revision, after }
+        Painted { before: self.clone(), after }
     }
 
     /// A copy without a segment and its voxels; the same.
     pub fn without(&self, number: u8) -> Painted {
         let mut after = self.clone();
         Arc::make_mut(&mut after.labels).clear(number);
-        after.segments.retain(|segment| segment.number != number);
-        after.revision += 1;
-        Painted { before: self.revision, after }
+        let others = self.segments.iter().filter(|segment| segment.number != number);
+        after.set_segments(others.cloned().collect());
+        Painted { before: self.clone(), after }
     }
 
     /// Gives voxels a label, and returns what takes that back.
     pub(crate) fn paint(&mut self, runs: &[Run], label: u8) -> Change {
         self.write(runs.iter().map(|&run| (run, label)))
-    }
-
-    /// Bytes that its labels hold.
-    pub(crate) fn bytes(&self) -> usize {
-        self.labels.parts().map(|(_, part)| part.len()).sum()
-    }
-
-    /// Bytes that its labels hold and those of another one do not.
-    pub(crate) fn bytes_beside(&self, other: &Self) -> usize {
-        if self.geometry == other.geometry { self.labels.bytes_beside(&other.labels) } else { self.bytes() }
     }
 
     /// Comes after another revision of the same series.

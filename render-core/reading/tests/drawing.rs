@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use glam::DVec3;
 use reading::{
-    Annotation, Brush, Edit, Editor, History, Id, Input, Key, Kind, Outcome, Placement, Reading, Segment,
-    Segmentation, Shape, Tool, View, shapes,
+    Annotation, Brush, Edit, Editor, Held, History, Id, Input, Key, Kind, Outcome, Placement, Reading,
+    Segment, Segmentation, Shape, Tool, View, shapes,
 };
 use render_core::scene::Plane;
 use render_core::scene::view::Orientation;
@@ -59,7 +59,7 @@ impl Desk {
         };
         let mut outcome = self.editor.handle(&mut self.reading, &view, input);
         if let Some((name, edit)) = outcome.done.take() {
-            let bytes = edit.bytes();
+            let bytes = Held::beside(&self.reading).bytes(&edit);
             match outcome.merge {
                 Some(key) => self.history.push_merged(name, edit, bytes, key),
                 None => self.history.push(name, edit, bytes),

@@ -56,18 +56,19 @@ fn act(case: WindowCase) -> Act {
 fn report(args: &BenchWindow, case: WindowCase, measured: &Measured) {
     let name = format!("{case:?}").to_lowercase();
     let (median, _, most) = spread(&measured.frames_ms);
-    let Measured { inputs, pictures, seconds, ref frames_ms } = *measured;
+    let (_, _, busy) = spread(&measured.busy_ms);
+    let Measured { inputs, pictures, seconds, ref frames_ms, .. } = *measured;
     let per_second = f64::from(pictures) / seconds.max(1e-3);
     let frames = frames_ms.len();
     if args.json {
         output::line(json!({
             "bench": "window", "case": name, "inputs": inputs, "pictures": pictures, "seconds": seconds,
-            "pictures_per_s": per_second, "frames": frames, "frame_ms": { "median": median, "max": most },
+            "pictures_per_s": per_second, "frames": frames, "frame_ms": { "median": median, "max": most, "busy_max": busy },
         }));
     } else {
         output::line(format_args!(
             "window {name}: {pictures} pictures of {inputs} inputs in {seconds:.2} s, {per_second:.1} a second; \
-             {frames} frames of ours: median {median:.2} ms, at most {most:.2} ms"
+             {frames} frames of ours: median {median:.2} ms, at most {most:.2} ms, {busy:.2} ms without waiting for a core"
         ));
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use eframe::egui;
 use reading::{
     Annotation, Edit, Editor, Id, Input, Key, Kind, Outcome, Painted, Pixel, Placement, Reading, Run,
-    Segmentation, Source, Tool, Values,
+    SegmentId, Segmentation, Source, Tool, Values,
 };
 use render_core::scene::ViewState;
 use render_core::scene::view::Plane;
@@ -28,14 +28,17 @@ use super::text::{self, tr};
 mod files;
 mod icons;
 mod kept;
+mod mask;
 mod paint;
 mod panel;
 mod solid;
+mod veil;
 mod window;
 
 pub use files::Saving;
 pub use icons::paint as paint_icon;
-pub use paint::{Drawn, MASK_OPACITY, paint_drawn};
+pub use mask::{Maker, Mask, OPACITY as MASK_OPACITY, Segments};
+pub use paint::{Drawn, paint_drawn};
 pub use panel::Panel;
 pub use solid::OPACITY as SOLID_OPACITY;
 pub use window::Files;
@@ -147,7 +150,7 @@ struct Naming {
 /// A segment that grows from a place.
 struct Growing {
     series: String,
-    label: u8,
+    segment: SegmentId,
     stage: Stage,
 }
 
@@ -160,7 +163,7 @@ enum Stage {
 impl Stage {
     fn paint(segmentation: &Segmentation, runs: Arc<Vec<Run>>, label: u8, ctx: &egui::Context) -> Self {
         let (segmentation, found) = (segmentation.clone(), Arc::clone(&runs));
-        let job = Job::start("paint segment", ctx, move |_, sink| {
+        let job = Job::aside("paint segment", ctx, move |_, sink| {
             sink.send(segmentation.painted(&found, label));
         });
         Self::Painting(runs, job)
@@ -170,18 +173,19 @@ impl Stage {
 /// A segment that goes, with its voxels.
 struct Removing {
     series: String,
-    number: u8,
+    segment: SegmentId,
     job: Job<Painted>,
 }
 
 impl Removing {
     /// `None` where there is no such segment.
-    fn start(reading: &Reading, series: &str, number: u8, ctx: &egui::Context) -> Option<Self> {
-        let segmentation = reading.segmentation(series).filter(|s| s.segment(number).is_some())?.clone();
-        let job = Job::start("remove segment", ctx, move |_, sink| {
+    fn start(reading: &Reading, series: &str, segment: SegmentId, ctx: &egui::Context) -> Option<Self> {
+        let segmentation = reading.segmentation(series)?.clone();
+        let number = segmentation.number_of(segment)?;
+        let job = Job::aside("remove segment", ctx, move |_, sink| {
             sink.send(segmentation.without(number));
         });
-        Some(Self { series: series.to_owned(), number, job })
+        Some(Self { series: series.to_owned(), segment, job })
     }
 }
 
@@ -190,10 +194,8 @@ pub struct Annotate {
     pub editor: Editor,
     done: Vec<Done>,
     measured: HashMap<Id, Measured>,
-    masks: HashMap<ViewportId, paint::Mask>,
+    masks: mask::Masks,
     solids: solid::Solids,
-    /// The window's pass in which a mask beside the active viewport's was made last.
-    mask_made: u64,
     naming: Option<Naming>,
     growing: Option<Growing>,
     removing: Vec<Removing>,
@@ -223,9 +225,8 @@ impl Default for Annotate {
             editor: Editor::default(),
             done: Vec::new(),
             measured: HashMap::new(),
-            masks: HashMap::new(),
+            masks: mask::Masks::default(),
             solids: solid::Solids::default(),
-            mask_made: 0,
             naming: None,
             growing: None,
             removing: Vec::new(),
@@ -426,11 +427,10 @@ impl Annotate {
     }
 
     fn poll_growing(&mut self, ctx: &egui::Context) {
-        let Some(Growing { series, label, stage }) = self.growing.take() else { return };
-        // It was taken back, or away: its number may be another one's soon.
-        if self.reading.segmentation(&series).is_none_or(|s| s.segment(label).is_none()) {
-            return;
-        }
+        let Some(Growing { series, segment, stage }) = self.growing.take() else { return };
+        // It may have been taken back, or away.
+        let label = self.reading.segmentation(&series).and_then(|s| s.number_of(segment));
+        let Some(label) = label else { return };
         let paint = |reading: &Reading, runs| {
             let segmentation = reading.segmentation(&series)?;
             Some(Stage::paint(segmentation, runs, label, ctx))
@@ -462,25 +462,25 @@ impl Annotate {
                 Poll::Ended => None,
             },
         };
-        self.growing = stage.map(|stage| Growing { series, label, stage });
+        self.growing = stage.map(|stage| Growing { series, segment, stage });
     }
 
     /// Takes a segment away, with its voxels.
     pub fn remove_segment(&mut self, series: &str, number: u8, ctx: &egui::Context) {
-        let known = |removing: &Removing| removing.number == number && removing.series == series;
-        if !self.removing.iter().any(known) {
-            self.removing.extend(Removing::start(&self.reading, series, number, ctx));
+        let segment = self.reading.segmentation(series).and_then(|s| s.id_of(number));
+        if let Some(segment) = segment.filter(|id| !self.removing.iter().any(|r| r.segment == *id)) {
+            self.removing.extend(Removing::start(&self.reading, series, segment, ctx));
         }
     }
 
     fn poll_removing(&mut self, ctx: &egui::Context) {
-        for Removing { series, number, job } in std::mem::take(&mut self.removing) {
+        for Removing { series, segment, job } in std::mem::take(&mut self.removing) {
             match job.poll() {
-                Poll::Pending => self.removing.push(Removing { series, number, job }),
+                Poll::Pending => self.removing.push(Removing { series, segment, job }),
                 Poll::Result(without) => match self.reading.put_painted(&series, without) {
                     Some(edit) => self.adopt("Remove segment", edit),
-                    // Something else was changed meanwhile.
-                    None => self.removing.extend(Removing::start(&self.reading, &series, number, ctx)),
+                    // Something else was changed meanwhile, and its number may be another one's by now.
+                    None => self.removing.extend(Removing::start(&self.reading, &series, segment, ctx)),
                 },
                 Poll::Ended => {}
             }
@@ -532,12 +532,15 @@ impl Annotate {
             return self.notes.push(tr!("servers-voxels-cannot-be-marked").into_owned());
         };
         let Some(label) = self.segment(series) else { return };
-        let job = Job::start("segment", ctx, move |progress, sink| {
+        let segment = self.reading.segmentation(&series.series_id).and_then(|s| s.id_of(label));
+        let Some(segment) = segment else { return };
+        let job = Job::aside("segment", ctx, move |progress, sink| {
             if let Ok(runs) = find(&volume, progress) {
                 sink.send(runs);
             }
         });
-        self.growing = Some(Growing { series: series.series_id.clone(), label, stage: Stage::Finding(job) });
+        self.growing =
+            Some(Growing { series: series.series_id.clone(), segment, stage: Stage::Finding(job) });
     }
 
     /// The active segment of a series; the first one is made where there is none.
@@ -604,7 +607,7 @@ impl Annotate {
             (measure(annotation, series, &Progress::default()), None)
         } else if running < MOST_JOBS {
             let (annotation, series) = (annotation.clone(), Arc::clone(series));
-            let job = Job::start("measure", ctx, move |progress, sink| {
+            let job = Job::aside("measure", ctx, move |progress, sink| {
                 let server = server(&annotation, &series);
                 let theirs = server.and_then(|connection| connection.measure(&series.series_id, &annotation));
                 let whole = server.is_none() || theirs.is_some();
@@ -637,6 +640,18 @@ impl Annotate {
     pub fn drawn_segments(&self, series_id: &str) -> Option<Segmentation> {
         let shown = self.reading.segmentation(series_id).filter(|_| !self.hidden);
         shown.filter(|s| s.segments().iter().any(|segment| segment.visible)).cloned()
+    }
+
+    /// The segments that lie over the pictures of a series.
+    pub fn segments_over(&self, series_id: &str) -> Option<Segments> {
+        let shown = self.reading.segmentation(series_id).filter(|_| !self.hidden);
+        let segmentation = shown.filter(|s| !s.segments().is_empty())?.clone();
+        Some(Segments { series: series_id.to_owned(), segmentation })
+    }
+
+    /// Takes the mask that came with a viewport's picture.
+    pub fn take_mask(&mut self, ctx: &egui::Context, id: ViewportId, mask: Mask) {
+        self.masks.take(ctx, id, mask);
     }
 
     /// Takes over what a file holds, as one step.
@@ -714,7 +729,55 @@ pub fn jump(plane: &mut Plane, to: &Placement) {
 
 #[cfg(test)]
 mod tests {
+    use render_core::Geometry;
+
     use super::*;
+
+    /// Waits for the threads that take segments away.
+    fn wait_for_removal(annotate: &mut Annotate, ctx: &egui::Context) {
+        let start = std::time::Instant::now();
+        while !annotate.removing.is_empty() {
+            annotate.poll_removing(ctx);
+            assert!(start.elapsed() < Duration::from_secs(20), "a thread does not end");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_segment_that_gets_the_number_of_one_that_goes_stays() {
+        let ctx = egui::Context::default();
+        let mut annotate = Annotate::default();
+        let geometry = Geometry::new([40, 20, 10], glam::DAffine3::IDENTITY).expect("a grid");
+        annotate.reading.begin_segmentation("1.2.3", &geometry).expect("small");
+        let add = |annotate: &mut Annotate, start: u32| {
+            let now = annotate.reading.segmentation("1.2.3").expect("there is one");
+            let next = now.next_segment().expect("is free");
+            let segments = [now.segments(), std::slice::from_ref(&next)].concat();
+            annotate.reading.apply(Edit::Segments { series: "1.2.3".into(), segments });
+            annotate.reading.paint("1.2.3", &[Run { start, length: 30 }], next.number).expect("a change")
+        };
+        add(&mut annotate, 0);
+        // Asked for once more before the first request is done, while strokes come between.
+        annotate.remove_segment("1.2.3", 1, &ctx);
+        annotate.remove_segment("1.2.3", 1, &ctx);
+        assert_eq!(annotate.removing.len(), 1);
+        annotate.reading.paint("1.2.3", &[Run { start: 100, length: 30 }], 1).expect("a change");
+        wait_for_removal(&mut annotate, &ctx);
+        let marked = |annotate: &Annotate, label: u8| {
+            let labels = annotate.reading.segmentation("1.2.3").expect("there is one").labels();
+            labels.iter().filter(|own| **own == label).count()
+        };
+        assert_eq!(marked(&annotate, 1), 0, "it goes with what was painted meanwhile");
+        // It goes another way, and its number is given anew, before the window looks.
+        add(&mut annotate, 0);
+        annotate.remove_segment("1.2.3", 1, &ctx);
+        let without = annotate.reading.segmentation("1.2.3").expect("there is one").without(1);
+        annotate.reading.put_painted("1.2.3", without).expect("nothing came between");
+        add(&mut annotate, 200);
+        wait_for_removal(&mut annotate, &ctx);
+        assert_eq!(marked(&annotate, 1), 30, "another segment of the same number");
+        assert!(annotate.reading.segmentation("1.2.3").is_some_and(|s| s.segment(1).is_some()));
+    }
 
     #[test]
     fn what_a_server_could_not_measure_is_asked_again_once_it_is_there() {

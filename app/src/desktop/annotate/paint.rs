@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, TextureOptions, Vec2, pos2, vec2};
+use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, Vec2, pos2, vec2};
 use reading::{Annotation, Id, Kind, Pixel, Shape, Tool, Values};
-use render_core::scene::{Content, Plane, ViewState};
+use render_core::scene::{Content, ViewState};
 
 use super::super::layout::ViewportId;
 use super::super::study::OpenSeries;
@@ -12,30 +12,9 @@ use super::super::text;
 use super::super::theme;
 use super::{Annotate, reach_mm};
 
-/// Masks have no more pixels than this: the eye wants their edges, and the window its time.
-const MASK_PIXELS: u32 = 250_000;
-pub const MASK_OPACITY: f32 = 0.35;
 const LINE_HEIGHT: f32 = 16.0;
 /// Between what is drawn, with its handles, and its text.
 const TEXT_GAP: f32 = 9.0;
-
-/// The segments over one viewport's picture.
-pub struct Mask {
-    key: MaskKey,
-    /// When it was made, in passes of the window.
-    made: u64,
-    texture: Option<egui::TextureHandle>,
-}
-
-/// What a mask was made of.
-#[derive(Clone, PartialEq)]
-struct MaskKey {
-    series: String,
-    labels: *const reading::Labels,
-    revision: u64,
-    plane: Plane,
-    size: [u32; 2],
-}
 
 impl Annotate {
     /// Draws over the picture at `place`, which shows `view`.
@@ -119,58 +98,11 @@ impl Annotate {
     ) {
         let segmentation = self.reading.segmentation(&series.series_id);
         let Some(segmentation) = segmentation.filter(|s| !s.segments().is_empty()) else {
-            self.masks.remove(&id);
-            return;
+            return self.masks.forget(id);
         };
-        let [width, height] = view.size;
-        let pixels = f64::from(width) * f64::from(height);
-        let share = (f64::from(MASK_PIXELS) / pixels.max(1.0)).sqrt().min(1.0);
-        let key = MaskKey {
-            series: series.series_id.clone(),
-            labels: Arc::as_ptr(segmentation.labels()),
-            revision: segmentation.revision(),
-            plane: view.plane,
-            size: view.size.map(|n| ((f64::from(n) * share) as u32).max(1)),
-        };
-        let (old, now) = (self.masks.get(&id), painter.ctx().cumulative_pass_nr());
-        if old.is_none_or(|mask| mask.key != key) {
-            // Several in one frame would hold it up. Where the slice is the same, an older one does for a moment;
-            // those beside the one that is painted on come in turns.
-            let same_slice = old.is_none_or(|mask| (mask.key.plane, mask.key.size) == (key.plane, key.size));
-            let had_its_turn = old.is_some_and(|mask| now - mask.made < self.masks.len() as u64);
-            if same_slice && !is_active && (had_its_turn || self.mask_made == now) {
-                painter.ctx().request_repaint();
-            } else {
-                let rgba = reading::mask(segmentation, &view.plane, key.size, MASK_OPACITY);
-                let texture = rgba.map(|rgba| {
-                    let size = key.size.map(|n| n as usize);
-                    let image = egui::ColorImage::new(size, colors(&rgba));
-                    painter.ctx().load_texture("segments", image, TextureOptions::NEAREST)
-                });
-                self.masks.insert(id, Mask { key, made: now, texture });
-                if !is_active {
-                    self.mask_made = now;
-                }
-            }
-        }
-        if let Some(texture) = self.masks.get(&id).and_then(|mask| mask.texture.as_ref()) {
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), place, whole, Color32::WHITE);
-        }
+        let waits = is_active && self.editor.is_busy();
+        self.masks.paint(painter, place, id, &series.series_id, segmentation, view, waits);
     }
-}
-
-/// The colours of RGBA that is not premultiplied. There are few in a mask, each many times in a row.
-fn colors(rgba: &[u8]) -> Vec<Color32> {
-    let mut last = ([0; 4], Color32::TRANSPARENT);
-    let color = |&rgba: &[u8; 4]| {
-        if rgba != last.0 {
-            let [r, g, b, a] = rgba;
-            last = (rgba, Color32::from_rgba_unmultiplied(r, g, b, a));
-        }
-        last.1
-    };
-    rgba.as_chunks().0.iter().map(color).collect()
 }
 
 /// An annotation with what was measured of it.

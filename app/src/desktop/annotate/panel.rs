@@ -370,7 +370,7 @@ impl Panel {
     fn measure(&mut self, annotate: &Annotate, open: &Arc<OpenSeries>, ctx: &egui::Context) {
         let Some(segmentation) = annotate.reading.segmentation(&open.series_id).cloned() else { return };
         let open = Arc::clone(open);
-        self.job = Some(Job::start("segments", ctx, move |progress, sink| {
+        self.job = Some(Job::aside("segments", ctx, move |progress, sink| {
             let source = super::source(&open);
             let mut found = Vec::new();
             for segment in segmentation.segments() {

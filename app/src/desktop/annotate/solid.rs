@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use eframe::egui::{self, Color32, Painter, Rect, TextureOptions, pos2};
+use eframe::egui::{self, Painter, Rect, TextureOptions};
 use reading::{Segmentation, Surfaces};
 use render_core::scene::ViewState;
 use render_core::scene::camera::Camera;
@@ -11,6 +11,7 @@ use render_core::scene::clip::Clip;
 
 use super::super::job::{Job, Poll};
 use super::super::layout::ViewportId;
+use super::veil::{Laid, Veil};
 
 /// What lies in front of a segment is still seen through it, and the other way round.
 pub const OPACITY: f32 = 0.6;
@@ -41,8 +42,8 @@ struct Labels {
 #[derive(Default)]
 struct Picture {
     series: String,
-    shown: Option<(Scene, Option<egui::TextureHandle>)>,
-    job: Option<(Scene, Job<Option<egui::ColorImage>>)>,
+    shown: Option<(Scene, Option<Laid>)>,
+    job: Option<(Scene, Job<Option<Veil>>)>,
 }
 
 /// What a picture shows.
@@ -92,11 +93,13 @@ impl Solids {
         }
         if let Some((scene, job)) = picture.job.take() {
             match job.poll() {
-                Poll::Result(image) => {
-                    let load = |image| {
-                        painter.ctx().load_texture("segments in space", image, TextureOptions::LINEAR)
-                    };
-                    picture.shown = Some((scene, image.map(load)));
+                Poll::Result(veil) => {
+                    let before = picture.shown.take().and_then(|(_, laid)| laid);
+                    // Where its pixels are those of the screen, all need no more than one of them.
+                    let is_whole = scene.size == view.size;
+                    let options = if is_whole { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
+                    let lay = |veil| Laid::on(painter.ctx(), before, veil, options);
+                    picture.shown = Some((scene, veil.map(lay)));
                 }
                 Poll::Pending => picture.job = Some((scene, job)),
                 Poll::Ended => picture.shown = Some((scene, None)),
@@ -105,16 +108,16 @@ impl Solids {
         let is_shown = picture.shown.as_ref().is_some_and(|(scene, _)| *scene == wanted);
         if !is_shown && picture.job.is_none() {
             let (scene, view) = (wanted.clone(), view.clone());
-            let job = Job::start("segments in space", painter.ctx(), move |_, sink| {
+            let job = Job::aside("segments in space", painter.ctx(), move |_, sink| {
                 let rgba = scene.surfaces.picture(&view, scene.size, OPACITY);
                 let size = scene.size.map(|n| n as usize);
-                sink.send(rgba.map(|rgba| egui::ColorImage::from_rgba_unmultiplied(size, &rgba)));
+                let image = |rgba: Vec<u8>| egui::ColorImage::from_rgba_unmultiplied(size, &rgba);
+                sink.send(rgba.map(|rgba| Veil::of(image(rgba))));
             });
             picture.job = Some((wanted, job));
         }
-        if let Some((_, Some(texture))) = &picture.shown {
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), place, whole, Color32::WHITE);
+        if let Some((_, Some(laid))) = &picture.shown {
+            laid.paint(painter, place);
         }
     }
 
@@ -143,7 +146,7 @@ impl Solids {
         }
         if built.of != Some(now) && built.job.is_none() && !busy {
             let segmentation = segmentation.clone();
-            let job = Job::start("surfaces of segments", ctx, move |progress, sink| {
+            let job = Job::aside("surfaces of segments", ctx, move |progress, sink| {
                 if let Ok(surfaces) = Surfaces::of(&segmentation, progress) {
                     sink.send(surfaces);
                 }

@@ -1,7 +1,7 @@
 //! What is drawn on slices, and what can be taken back.
 
 use glam::DVec3;
-use reading::{Edit, History, Key};
+use reading::{Edit, Held, History, Key};
 use render_core::Window;
 use render_core::scene::ViewState;
 use render_core::scene::layer::{Layer, Look};
@@ -134,14 +134,28 @@ impl Desk {
 
     /// What was drawn since the last call becomes steps that can be taken back.
     pub fn keep_steps(&mut self) {
-        for annotate::Done { name, edit, merge } in self.annotate.take_done() {
-            let bytes = edit.bytes();
+        let done = self.annotate.take_done();
+        if done.is_empty() {
+            return;
+        }
+        for annotate::Done { name, edit, merge } in done {
             let step = Step::Reading(edit);
             match merge {
-                Some(key) => self.history.push_merged(name, step, bytes, key),
-                None => self.history.push(name, step, bytes),
+                Some(key) => self.history.push_merged(name, step, 0, key),
+                None => self.history.push(name, step, 0),
             };
         }
+        self.weigh_steps();
+    }
+
+    /// Whatever changes the reading changes what steps share with it.
+    fn weigh_steps(&mut self) {
+        let reading = &self.annotate.reading;
+        let bytes = |held: &mut Held, step: &Step| match step {
+            Step::Reading(edit) => held.bytes(edit),
+            Step::Views(views) => views.len() * VIEW_BYTES,
+        };
+        self.history.weigh(|| Held::beside(reading), bytes);
     }
 
     fn undo(&mut self) {
@@ -149,12 +163,14 @@ impl Desk {
         let mut history = self.take_history();
         history.undo(self, |desk, step| desk.sees(step, &desk.shown()), Self::apply);
         self.history = history;
+        self.weigh_steps();
     }
 
     fn redo(&mut self) {
         let mut history = self.take_history();
         history.redo(self, |desk, step| desk.sees(step, &desk.shown()), Self::apply);
         self.history = history;
+        self.weigh_steps();
     }
 
     /// What undo and redo would do: nothing that nobody would see.

@@ -61,7 +61,7 @@ struct State {
 impl State {
     fn new(ctx: &egui::Context, subject: &Subject<'_>) -> Self {
         let job = subject.volume.cloned().map(|volume| {
-            Job::start("histogram", ctx, move |progress, sink| {
+            Job::aside("histogram", ctx, move |progress, sink| {
                 if let Some(histogram) = Histogram::of(&volume, || progress.is_cancelled()) {
                     sink.send(histogram);
                 }

@@ -474,8 +474,8 @@ impl Viewport {
         let mut effects = Vec::new();
         self.picture_rect = Some(rect);
         self.handle_pointer(ui, &response, scenery, annotate, &mut effects);
-        self.take_picture(ui.ctx());
-        self.ask_for_picture(ui.ctx(), scenery);
+        self.take_picture(ui.ctx(), annotate);
+        self.ask_for_picture(ui.ctx(), scenery, annotate);
 
         if response.gained_focus() {
             effects.push(Effect::Activated);
@@ -579,11 +579,11 @@ impl Viewport {
         Some(Probe { position_mm, voxel, value, unit, in_slab })
     }
 
-    fn take_picture(&mut self, ctx: &egui::Context) {
+    fn take_picture(&mut self, ctx: &egui::Context, annotate: &mut Annotate) {
         let worth = self.shown.as_ref().map(|s| Worth::of(s.view.revision, s.kind, s.quality, s.is_coarse));
         match self.pictures.take(worth) {
             Some(Ok(picture)) => {
-                let Taken { image, view, kind, quality, refined, volume, is_coarse } = picture;
+                let Taken { image, view, kind, quality, refined, volume, is_coarse, mask } = picture;
                 // A picture that was asked for before the series changed shows the one before.
                 let shown = self.shown.as_ref().map(|shown| &shown.series);
                 let of = |series: &&Arc<OpenSeries>| series.is_of(volume.as_ref());
@@ -592,6 +592,7 @@ impl Viewport {
                 };
                 let name = format!("{} picture", thread_name(self.id));
                 self.picture.set(&name, image, view.size, ctx, self.card.as_ref());
+                mask.into_iter().for_each(|mask| annotate.take_mask(ctx, self.id, mask));
                 self.shown = Some(Shown { view, kind, quality, refined, is_coarse, series });
                 self.error = None;
             }
@@ -605,10 +606,11 @@ impl Viewport {
         }
     }
 
-    fn ask_for_picture(&mut self, ctx: &egui::Context, scenery: &Scenery<'_>) {
+    fn ask_for_picture(&mut self, ctx: &egui::Context, scenery: &Scenery<'_>, annotate: &Annotate) {
         let now_s = ctx.input(|input| input.time);
         let over = self.over.as_deref();
-        let order = Order { renderer: scenery.renderer, series: &self.series, over, view: &self.view };
+        let (renderer, series) = (scenery.renderer, &self.series);
+        let order = Order { renderer, series, over, view: &self.view, annotate };
         if self.submitted != Some(self.view.revision) || self.pictures.is_stale(&order) {
             self.submitted = Some(self.view.revision);
             let pace = std::mem::replace(&mut self.pace, Pace::Resting);
