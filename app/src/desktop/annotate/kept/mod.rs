@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use eframe::egui;
 use reading::{Annotation, Reading, Segmentation};
 
+mod open;
 mod store;
 
 use store::Store;
@@ -44,6 +45,14 @@ pub enum News {
 pub enum Part {
     Annotations(String),
     Labels(String),
+}
+
+impl Part {
+    fn series(&self) -> &str {
+        match self {
+            Self::Annotations(series) | Self::Labels(series) => series,
+        }
+    }
 }
 
 /// The thread and what it has to do. Dropping it waits until everything is written.
@@ -168,6 +177,7 @@ impl Shared {
             drop(state);
             if !ends {
                 store.take_earlier();
+                store.open(wanted.iter().map(Part::series));
                 wanted.into_iter().filter_map(|part| store.read(part)).for_each(&tell);
             }
             if let Some(others) = forget {

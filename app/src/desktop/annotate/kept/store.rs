@@ -10,6 +10,7 @@ use reading::{Annotation, Reading, Restored, Segmentation, SessionError, Texts};
 use render_core::Geometry;
 use sha2::{Digest as _, Sha256};
 
+use super::open::Open;
 use super::{News, Part};
 use crate::desktop::keeper::{self, set_aside};
 use crate::desktop::text::tr;
@@ -70,11 +71,13 @@ pub struct Store {
     /// Series whose labels lie nowhere but in memory, and stay there until they change.
     not_kept: HashSet<String>,
     looked: bool,
+    open: Open,
 }
 
 impl Store {
     pub fn new(folder: PathBuf) -> Self {
         Self {
+            open: Open::new(folder.join("open")),
             folder,
             annotations: HashMap::new(),
             labels: HashMap::new(),
@@ -103,10 +106,22 @@ impl Store {
             Part::Annotations(series) => (series, "json"),
             Part::Labels(series) => (series, "labels.json"),
         };
-        // Ids of a server's series may be anything.
-        let digest = Sha256::digest(series.as_bytes());
-        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{name}.{end}"))
+        self.folder.join(format!("{}.{end}", name(series)))
+    }
+
+    /// Tells other windows that these series are open in this one, before anything of them is read or written.
+    pub fn open<'a>(&mut self, series: impl Iterator<Item = &'a str>) {
+        let names: Vec<String> = series.map(name).collect();
+        if self.open.knows(&names) || names.is_empty() {
+            return;
+        }
+        let added = create_folder(&self.folder).and_then(|()| {
+            let _lock = self.lock();
+            self.open.add(names)
+        });
+        if let Err(error) = added {
+            tracing::warn!(%error, "other windows do not know what is open in this one");
+        }
     }
 
     /// No other window writes while this is held. Where a file system knows no locks, two windows that write in the
@@ -118,6 +133,7 @@ impl Store {
     }
 
     pub fn read(&mut self, part: Part) -> Option<News> {
+        self.open(std::iter::once(part.series()));
         self.number += 1;
         let number = self.number;
         match part {
@@ -271,6 +287,7 @@ impl Store {
             self.failed(&error);
             return false;
         }
+        self.open(now.keys().chain(painted.iter().map(|(series, _)| series)).map(String::as_str));
         let _lock = self.lock();
         let mut whole = true;
         for (series, now) in now {
@@ -360,16 +377,18 @@ impl Store {
         true
     }
 
-    /// Deletes what was drawn on all series but these, with what was set aside of it, and says on how many.
+    /// Deletes what was drawn on all series but these and those that other windows have open, with what was set aside
+    /// of it, and says on how many.
     pub fn forget_all_but(&mut self, series: &HashSet<String>) -> usize {
         let _lock = self.lock();
+        let Some(elsewhere) = self.open.others() else { return 0 };
         let of = |path: &Path| path.file_name()?.to_str()?.split('.').next().map(str::to_owned);
-        let stay: HashSet<String> =
-            series.iter().filter_map(|series| of(&self.file(&Part::Labels(series.clone())))).collect();
+        let stay: HashSet<String> = series.iter().map(|series| name(series)).collect();
         let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|file| file.path());
         // A name is 16 bytes of a digest; the lock has another.
         let others = files.filter_map(|file| of(&file).map(|name| (file, name)));
-        let others = others.filter(|(_, name)| name.len() == 32 && !stay.contains(name));
+        let others =
+            others.filter(|(_, name)| name.len() == 32 && !stay.contains(name) && !elsewhere.contains(name));
         let mut gone = HashSet::new();
         for (file, name) in others {
             if self.remove(&file) {
@@ -403,6 +422,12 @@ impl Store {
     }
 }
 
+/// What files of a series are called: ids of a server's series may be anything.
+fn name(series: &str) -> String {
+    let digest = Sha256::digest(series.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The labels of a series that is not in memory, as they were kept.
 pub fn labels(folder: &Path, series: &str) -> Option<Segmentation> {
     let file = Store::new(folder.to_owned()).file(&Part::Labels(series.to_owned()));
@@ -420,7 +445,7 @@ pub fn create_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 /// `Ok(None)` where there is no such file.
-fn read_text(file: &Path, most: u64) -> Result<Option<String>, String> {
+pub fn read_text(file: &Path, most: u64) -> Result<Option<String>, String> {
     use std::io::Read as _;
     let opened = match File::open(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -533,7 +558,9 @@ mod tests {
         }
 
         fn files(&self) -> usize {
-            std::fs::read_dir(self.0.join("drawn")).map_or(0, Iterator::count)
+            let is_file = |entry: &std::fs::DirEntry| entry.path().is_file();
+            let all = std::fs::read_dir(self.0.join("drawn"));
+            all.map_or(0, |all| all.flatten().filter(is_file).count())
         }
     }
 
@@ -647,6 +674,33 @@ mod tests {
         next.open("1.2.4");
         assert_eq!((next.labels(), next.painted("1.2.3")), (vec!["1.2.3"], Some(5)));
         assert_eq!(next.painted("1.2.4"), None);
+    }
+
+    #[test]
+    fn what_other_windows_have_open_is_not_forgotten() {
+        let folder = Folder::new("open");
+        let mut first = Window::new(&folder.0, 1);
+        ["1.2.3", "1.2.4", "1.2.5"].into_iter().for_each(|series| first.draw(series, series));
+        first.paint("1.2.3", 5);
+        assert!(first.keep());
+        drop(first);
+        let (nothing, mut second) = (HashSet::new(), Window::new(&folder.0, 2));
+        second.open("1.2.3");
+        let mut third = Window::new(&folder.0, 3);
+        third.draw("1.2.6", "new");
+        assert!(third.keep());
+        let mut fourth = Window::new(&folder.0, 4);
+        assert_eq!(fourth.store.forget_all_but(&nothing), 2, "of 1.2.4 and 1.2.5 alone");
+        assert_eq!(folder.files(), 4, "a lock, two lines and labels");
+        // A window that was killed leaves its file without a lock.
+        drop(second);
+        let left = folder.0.join("drawn/open/0123");
+        std::fs::write(&left, format!("{}\n", name("1.2.3"))).expect("is written");
+        assert_eq!(fourth.store.forget_all_but(&nothing), 1);
+        drop(third);
+        assert_eq!(fourth.store.forget_all_but(&nothing), 1);
+        assert_eq!(folder.files(), 1, "the lock");
+        assert_eq!(std::fs::read_dir(folder.0.join("drawn/open")).map_or(9, Iterator::count), 0);
     }
 
     #[test]
