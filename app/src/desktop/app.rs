@@ -33,7 +33,7 @@ use super::session::{self, SavedDesk};
 use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::sharing::Sharing;
-use super::text::tr;
+use super::text::{self, tr};
 use super::{Keeping, Options, hybrid, palette, side_panel, theme, top_bar, upkeep};
 
 /// How often progress is shown while files are read.
@@ -106,6 +106,8 @@ pub struct App {
     pub(super) exporting: bool,
     pub(super) about: bool,
     pub(super) log: Option<LogWindow>,
+    /// What series of the list are looked for by.
+    search: String,
     pub(super) export: Option<export::Running>,
 }
 
@@ -182,6 +184,7 @@ impl App {
             exporting: false,
             about: false,
             log: None,
+            search: String::new(),
             export: None,
         };
         if let Some(problem) = problem {
@@ -487,7 +490,11 @@ impl App {
                 .default_size((ui.available_width() * 0.2).clamp(200.0, 272.0))
                 .size_range(160.0..=480.0)
                 .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::same(10)))
-                .show(ui, |ui| side_panel::show(self, ui, &mut commands));
+                .show(ui, |ui| {
+                    let mut search = std::mem::take(&mut self.search);
+                    side_panel::show(self, &mut search, ui, &mut commands);
+                    self.search = search;
+                });
         }
         self.show_look_panel(ui, &mut commands);
         if !self.desk.is_empty() {
@@ -569,7 +576,7 @@ impl App {
 }
 
 pub fn failed_line(failed: &Failed) -> String {
-    format!("{}: {}", file_name(&failed.path), failed.reason)
+    format!("{}: {}", file_name(&failed.path), text::told_reason(&failed.reason))
 }
 
 /// The last part of a path, enough to recognise it.

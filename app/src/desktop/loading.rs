@@ -204,7 +204,7 @@ impl App {
             Ok(library) => library,
             Err(dicom::Error::Cancelled) => return,
             Err(error) => {
-                let text = tr!("nothing-was-opened", reason = error.to_string());
+                let text = tr!("nothing-was-opened", reason = told(&error));
                 return self.tell(text.into_owned(), Vec::new());
             }
         };
@@ -277,7 +277,7 @@ impl App {
             Err(error) => {
                 self.desk.forget(series_id);
                 if !matches!(error, dicom::Error::Cancelled) {
-                    let text = tr!("series-not-loaded", reason = error.to_string());
+                    let text = tr!("series-not-loaded", reason = told(&error));
                     self.tell(text.into_owned(), Vec::new());
                 }
                 return self.load_next(ctx);
@@ -342,4 +342,11 @@ impl App {
 fn look_up(volume: &Volume) {
     volume.levels();
     ViewState::new(volume, Content::Volume, Orientation::Axial, [1, 1]);
+}
+/// What went wrong, in the window's language.
+fn told(error: &dicom::Error) -> String {
+    match error {
+        dicom::Error::Path { path, reason } => format!("{}: {}", path.display(), text::told_reason(reason)),
+        error => text::told_reason(&error.to_string()),
+    }
 }

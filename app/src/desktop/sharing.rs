@@ -17,7 +17,7 @@ use super::dialogs::modal;
 use super::job::{Job, Poll};
 use super::layout::ViewportId;
 use super::study::OpenSeries;
-use super::text::tr;
+use super::text::{self, tr};
 use super::theme;
 
 /// Modules around a QR code that stay light (ISO/IEC 18004, 9.1).
@@ -320,7 +320,7 @@ impl Sharing {
             }
         }
         for warning in share.warnings() {
-            ui.label(RichText::new(warning).color(theme::warning()).size(11.0));
+            ui.label(RichText::new(text::told(warning)).color(theme::warning()).size(11.0));
         }
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -1,30 +1,52 @@
 //! The list of studies and series, with what is wrong with them.
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
-use render_core::dicom::{Report, Study};
+use render_core::dicom::{Report, Series, Study};
 
 use super::app::{App, file_name};
 use super::command::Command;
 use super::connection::Connection;
 use super::loading::{Underway, Work};
-use super::text::tr;
+use super::text::{self, tr};
 use super::{study, theme};
 
 const THUMBNAIL: f32 = 56.0;
 
+/// Letters of a search.
+const MOST_SEARCHED: usize = 200;
+
 /// Pixels of a thumbnail's longer side: sharp on a screen with two pixels per point.
 pub const THUMBNAIL_PX: u32 = 112;
 
-pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+/// `search` is what was typed to find series by.
+pub fn show(app: &App, search: &mut String, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     // Elsewhere there is more room for it: above the first image, or on the start screen.
     if let Some(underway) = app.underway().filter(|_| !(app.desk.is_empty() || app.shows_preview())) {
         progress(&underway, ui, commands);
         ui.add_space(4.0);
     }
+    let there = app.connection.as_ref().map_or(0, |connection| connection.library().len());
+    if app.studies.len() + there > 1 {
+        search_field(search, ui);
+    } else {
+        search.clear();
+    }
+    let mut found = false;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         for study in app.studies.iter().rev() {
+            let said = said_of(&study.patient.name, &study.patient.id, app.desk.demographics);
+            let fits = |series: &&Series| {
+                let said =
+                    [&said, &study.study_date, &study.study_description, &series.title(), &series.modality];
+                study::is_first_time(series) && matches(search, &said.map(String::as_str))
+            };
+            let series: Vec<&Series> = study.series.iter().filter(fits).collect();
+            if series.is_empty() {
+                continue;
+            }
+            found = true;
             study_heading(study, app.desk.demographics, ui);
-            for series in study.series.iter().filter(|series| study::is_first_time(series)) {
+            for series in series {
                 let id = series.id();
                 let loading = matches!(&app.work, Some(Work::Load { series_id, .. }) if *series_id == id);
                 let title = study::series_title(series.series_number, &study::title_of_times(series));
@@ -35,11 +57,63 @@ pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             ui.add_space(10.0);
         }
         if let Some(connection) = &app.connection {
-            remote_studies(app, connection, ui, commands);
+            found |= remote_studies(app, connection, search, ui, commands);
+        }
+        if !found && !search.is_empty() {
+            ui.label(RichText::new(tr!("search-finds-nothing")).color(theme::weak()));
         }
         failed(app, ui);
         recent(app, ui, commands);
     });
+}
+
+fn search_field(search: &mut String, ui: &mut egui::Ui) {
+    let field = egui::TextEdit::singleline(search)
+        .hint_text(tr!("search-studies"))
+        .char_limit(MOST_SEARCHED)
+        .desired_width(f32::INFINITY)
+        .margin(egui::Margin::symmetric(8, 4));
+    let response = ui.add(field);
+    // Escape leaves the field, and what was looked for.
+    if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape)) {
+        search.clear();
+    }
+    response.accessible_name(tr!("search"));
+    ui.add_space(6.0);
+}
+
+/// What is found of a patient: nothing that is not shown.
+fn said_of(name: &str, id: &str, demographics: bool) -> String {
+    if demographics { format!("{name}\n{}\n{id}", study::person_name(name)) } else { String::new() }
+}
+
+/// Whether each word of a search is somewhere in what is `said` of a series and its study, the date second.
+fn matches(search: &str, said: &[&str; 5]) -> bool {
+    let said = plain(&format!("{}\n{}", said.join("\n"), study::date(said[1])));
+    plain(search).split_whitespace().all(|word| said.contains(word))
+}
+
+/// In lower case, and the letters of European names without their marks: `Müller` is found by `muller`.
+fn plain(text: &str) -> String {
+    const MARKED: [(&str, char); 13] = [
+        ("àáâãäåāăą", 'a'),
+        ("çćč", 'c'),
+        ("ďđ", 'd'),
+        ("èéêëēęě", 'e'),
+        ("ìíîïī", 'i'),
+        ("łľĺ", 'l'),
+        ("ñńň", 'n'),
+        ("òóôõöøőō", 'o'),
+        ("řŕ", 'r'),
+        ("śšş", 's'),
+        ("ťţ", 't'),
+        ("ùúûüůűū", 'u'),
+        ("ýÿ", 'y'),
+    ];
+    let letter =
+        |c: char| MARKED.iter().find(|(marked, _)| marked.contains(c)).map_or(c, |(_, plain)| *plain);
+    let is_mark = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
+    text.to_lowercase().chars().filter(|c| !is_mark(c)).map(letter).collect()
 }
 
 /// What is being read, how far it is, and a way to stop it, in two rows.
@@ -108,8 +182,14 @@ struct Row<'a> {
     loading: bool,
 }
 
-/// The studies of the server that the window is connected to.
-fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+/// The studies of the server that the window is connected to. Returns whether any series fits the search.
+fn remote_studies(
+    app: &App,
+    connection: &Connection,
+    search: &str,
+    ui: &mut egui::Ui,
+    commands: &mut Vec<Command>,
+) -> bool {
     ui.horizontal(|ui| {
         ui.label(
             RichText::new(tr!("on-server", server = connection.authority())).color(theme::weak()).size(12.5),
@@ -119,11 +199,22 @@ fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, command
         }
     });
     let missing = app.desk.missing();
+    let mut found = false;
     for study in connection.library().iter() {
+        let said = said_of(&study.patient_name, &study.patient_id, app.desk.demographics);
+        let fits = |series: &&protocol::message::Series| {
+            let said = [&said, &study.date, &study.description, &series.description, &series.modality];
+            matches(search, &said.map(String::as_str))
+        };
+        let series: Vec<&protocol::message::Series> = study.series.iter().filter(fits).collect();
+        if series.is_empty() {
+            continue;
+        }
+        found = true;
         let name = study::person_name(&study.patient_name);
         let name = if name.is_empty() { study.patient_id.clone() } else { name };
         heading(&name, &study.description, &study.date, app.desk.demographics, ui);
-        for series in &study.series {
+        for series in series {
             let row = Row {
                 id: series.series_instance_uid.clone(),
                 title: study::series_title(series.number, &series.description),
@@ -136,6 +227,7 @@ fn remote_studies(app: &App, connection: &Connection, ui: &mut egui::Ui, command
         }
         ui.add_space(10.0);
     }
+    found
 }
 
 fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
@@ -245,9 +337,11 @@ fn failed(app: &App, ui: &mut egui::Ui) {
             app.failed.len(),
             |ui, rows| {
                 for failed in &app.failed[rows] {
-                    let text = format!("{}: {}", file_name(&failed.path), failed.reason);
+                    let reason = text::told_reason(&failed.reason);
+                    let text = format!("{}: {reason}", file_name(&failed.path));
                     let label = egui::Label::new(RichText::new(&text).size(12.0)).truncate();
-                    ui.add(label).on_hover_text(format!("{}\n{}", failed.path.display(), failed.reason));
+                    let label = label.show_tooltip_when_elided(false);
+                    ui.add(label).on_hover_text(format!("{}\n{reason}", failed.path.display()));
                 }
             },
         );
@@ -274,5 +368,34 @@ pub fn recent_entries(paths: &[std::path::PathBuf], ui: &mut egui::Ui, commands:
         if ui.add(button).on_hover_text(path.display().to_string()).clicked() {
             commands.push(Command::Open(vec![path.clone()]));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_found_by_words_of_what_is_shown_of_them() {
+        let patient = said_of("Müller^Ana Łucja", "PID-77", true);
+        let said = [patient.as_str(), "20240311", "Thorax nativ", "Lunge 1.0", "CT"];
+        for search in [
+            "",
+            "muller",
+            "ANA muller",
+            "pid-77 ct",
+            "2024-03-11",
+            "20240311",
+            "thorax lunge",
+            "łucja",
+            "  lucja ",
+        ] {
+            assert!(matches(search, &said), "{search}");
+        }
+        for search in ["meier", "muller mr", "2024-03-12"] {
+            assert!(!matches(search, &said), "{search}");
+        }
+        let hidden = said_of("Müller^Ana", "PID-77", false);
+        assert!(!matches("muller", &[hidden.as_str(), "", "", "", "CT"]), "what is hidden is not found");
     }
 }

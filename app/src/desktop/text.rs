@@ -13,7 +13,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
 mod sentences;
 
-pub use sentences::told;
+pub use sentences::{told, told_reason};
 
 /// The languages there are. The first one has every message.
 pub const LANGUAGES: [Language; 2] = [
@@ -297,6 +297,7 @@ mod tests {
         "expect(",
         "unreachable!(",
         "Job::start(",
+        "Job::aside(",
         "modal(",
         "skip_serializing_if =",
         "reason =",

@@ -62,6 +62,19 @@ pub fn told(sentence: &str) -> Cow<'_, str> {
     told_in(CURRENT.load(Ordering::Relaxed), sentence).map_or(Cow::Borrowed(sentence), Cow::Owned)
 }
 
+/// Why a file cannot be used, and what to do about it.
+pub fn told_reason(reason: &str) -> String {
+    reason_in(CURRENT.load(Ordering::Relaxed), reason)
+}
+
+fn reason_in(index: usize, reason: &str) -> String {
+    let told = |part: &str| told_in(index, part).unwrap_or_else(|| part.to_owned());
+    match reason.rsplit_once("; ") {
+        Some((what, advice)) => format!("{}; {}", told(what), told(advice)),
+        None => told(reason),
+    }
+}
+
 fn told_in(index: usize, sentence: &str) -> Option<String> {
     if index == 0 {
         return None;
@@ -102,7 +115,18 @@ mod tests {
             "{told}"
         );
         assert_eq!(german("the slices are made of cheese"), None);
+        let open = "The server can be reached from the network of 10.0.0.7, and nothing is encrypted: whoever can listen on \
+                    the way sees the pictures and the token. Use it on networks you trust only, or put a proxy with TLS \
+                    in front.";
+        assert!(german(open).is_some_and(|told| told.contains("dem Netz von 10.0.0.7 erreichbar")));
         assert_eq!(told_in(0, "there is no segment"), None);
+        assert_eq!(
+            reason_in(
+                1,
+                "PixelData (7FE0,0010), frame 2 of 5: its JPEG image is damaged: it ends; get the file again from where it came"
+            ),
+            "PixelData (7FE0,0010), Bild 2 von 5: Das JPEG-Bild ist beschädigt: it ends; bitte die Datei von dort, woher sie kam, noch einmal holen"
+        );
     }
 
     /// All that the core says of the real studies.
@@ -115,6 +139,12 @@ mod tests {
         if !data.is_dir() {
             eprintln!("skipped: no ../shared/data");
             return;
+        }
+        let malformed = dicom::scan(&[data.join("malformed")], &Progress::default()).unwrap();
+        assert!(!malformed.failed.is_empty());
+        for reason in malformed.failed.iter().map(|failed| &failed.reason) {
+            let (what, advice) = reason.rsplit_once("; ").expect("says what to do");
+            assert!(told_in(1, what).is_some() && told_in(1, advice).is_some(), "English only: {reason}");
         }
         let paths = ["geometry", "modalities", "ct-head-tilt-uneven"].map(|name| data.join(name));
         let library = dicom::scan(&paths, &Progress::default()).unwrap();
