@@ -9,7 +9,7 @@ use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 
 // The shader repeats these.
-const _: () = assert!(TABLE_LEN == 4096 && GRADIENT_TABLE_LEN == 256 && OPAQUE_BELOW == 1.0 / 128.0);
+const _: () = assert!(TABLE_LEN == 4096 && GRADIENT_TABLE_LEN == 256 && OPAQUE_BELOW == 1.0 / 64.0);
 const _: () = assert!(MAX_LIGHTS == 4 && MAX_CLIPS == 16 && SURFACE_HALVINGS == 4 && BRICK == 4);
 const _: () = assert!(MAX_SAMPLES == 65_536);
 

@@ -73,7 +73,7 @@ struct Params {
 
 const TABLE_LEN: u32 = 4096u;
 const GRADIENT_TABLE_LEN: u32 = 256u;
-const OPAQUE_BELOW: f32 = 1.0 / 128.0;
+const OPAQUE_BELOW: f32 = 1.0 / 64.0;
 const NODE_CELLS: f32 = 4.0;
 const NAN_BITS: u32 = 0x7fc00000u;
 const SURFACE_HALVINGS: u32 = 4u;

@@ -13,7 +13,7 @@ use crate::window::{Curve, Window};
 
 /// A ray whose remaining transparency falls below this has gathered its colour: it ends, and the
 /// light gathered so far stands for the rest as well.
-pub const OPAQUE_BELOW: f32 = 1.0 / 128.0;
+pub const OPAQUE_BELOW: f32 = 1.0 / 64.0;
 
 /// Most samples along one ray; a longer one is sampled more coarsely.
 pub const MAX_SAMPLES: u32 = 65_536;
