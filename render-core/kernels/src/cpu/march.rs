@@ -261,6 +261,8 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
                 number = until;
                 continue;
             }
+            // Most pairs are seen next to each other.
+            l.soon::<V, 6>(&self.scene.field.grid, tube.corner(number + 2.0));
             let a_pair = self.pair(l, a, a_first, a_tubes, number, table);
             let b_pair = self.pair(l, b, b_first, b_tubes, number, table);
             if a_pair.is_none() && b_pair.is_none() {

@@ -245,6 +245,7 @@ fn two<L: Lanes, V: Texel>(
     let masks = [rays & l.le(first, near) & l.lt(near, end), rays & l.le(first, far) & l.lt(far, end)];
     let at = tubes.one.from + number;
     let places = [beam.at(l.splat(at * step_mm)), beam.at(l.splat((at + 1.0) * step_mm))];
+    l.soon::<V, 4>(&field.grid, tubes.two.corner(number + 2.0));
     let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least, exact);
     (masks, [field.rescaled(l, near), field.rescaled(l, far)])
 }

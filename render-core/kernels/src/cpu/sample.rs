@@ -142,6 +142,8 @@ pub(super) struct Tube {
     per_voxel: Quad,
     /// 1 where rays go to higher numbers, else -1.
     ahead: Quad,
+    /// 0 where rays go to higher numbers, else 1.
+    behind: Quad,
 }
 
 /// Which samples rays have.
@@ -261,6 +263,7 @@ impl Tube {
             step: Quad::new(step),
             per_voxel: Quad::new(axes!(i => 1.0 / step[i])),
             ahead: Quad::new(axes!(i => if step[i] > 0.0 { 1.0 } else { -1.0 })),
+            behind: Quad::new(axes!(i => if step[i] > 0.0 { 0.0 } else { 1.0 })),
         }
     }
 
@@ -285,19 +288,26 @@ impl Tube {
         self.at(sample).to_indices()
     }
 
-    /// The brick with the corner at a sample, of bricks with `1 / per_cell` cells along each edge up to
-    /// the `last` one.
+    /// The brick with the corner at a sample, of bricks with `1 / per_cell` cells along each edge, a power of
+    /// two, up to the `last` one.
     #[inline(always)]
-    pub fn brick(&self, sample: f32, per_cell: f32, last: Quad) -> Quad {
-        self.at(sample).mul(Quad::splat(per_cell)).min(last).trunc()
+    pub fn brick(&self, sample: f32, per_cell: f32, last: Quad) -> [i32; 3] {
+        // Powers of two round nothing, and in this order no product waits for the sample.
+        let per_cell = Quad::splat(per_cell);
+        let (low, step) = (self.low.mul(per_cell), self.step.mul(per_cell));
+        low.add(step.mul(Quad::splat(sample))).max(Quad::splat(0.0)).min(last).to_indices()
     }
 
     /// The first sample whose corner may lie `reach` bricks or more from `brick`, but at least the next
     /// one. A brick's edge is `edge` cells long.
     #[inline(always)]
-    pub fn exit(&self, sample: f32, brick: Quad, reach: f32, edge: f32) -> f32 {
-        let plane = brick.add(Quad::splat(0.5)).add(self.ahead.mul(Quad::splat(reach - 0.5)));
-        let crossing = plane.mul(Quad::splat(edge)).sub(self.low).mul(self.per_voxel);
+    pub fn exit(&self, sample: f32, brick: [i32; 3], reach: u8, edge: f32) -> f32 {
+        let edge = Quad::splat(edge);
+        // What is known before memory tells the reach: when the brick was entered, and how long one takes.
+        let entry_plane = Quad::from_indices(brick).add(self.behind).mul(edge);
+        let entry = entry_plane.sub(self.low).mul(self.per_voxel);
+        let per_brick = edge.mul(self.per_voxel.mul(self.ahead));
+        let crossing = entry.add(Quad::splat(f32::from(reach)).mul(per_brick));
         let end = (crossing.smallest() - Self::MARGIN).ceil();
         if end > sample + 1.0 { end } else { sample + 1.0 }
     }

@@ -120,12 +120,12 @@ impl Distances {
         Self { grid: Grid::new(dims, shift), bricks }
     }
 
-    /// Whether a packet may see something at a sample, and the first sample where that may differ.
+    /// Whether a packet may see something at a sample, and if not, the first sample where that may differ.
     #[inline(always)]
     pub fn look(&self, tube: &Tube, sample: f32) -> (bool, f32) {
         let (brick, index) = self.grid.at(tube, sample);
         let distance = self.bricks[index];
-        let until = tube.exit(sample, brick, f32::from(distance.max(1)), self.grid.edge);
+        let until = tube.exit(sample, brick, distance, self.grid.edge);
         (distance == 0, until)
     }
 }
@@ -134,6 +134,8 @@ impl Distances {
 #[derive(Debug)]
 struct Grid {
     dims: [usize; 3],
+    /// Bricks in a layer of them.
+    layer: usize,
     /// Cells along a brick's edge: a power of two.
     edge: f32,
     per_cell: f32,
@@ -143,14 +145,14 @@ struct Grid {
 impl Grid {
     fn new(dims: [usize; 3], shift: u32) -> Self {
         let edge = (1u32 << shift) as f32;
-        Self { dims, edge, per_cell: 1.0 / edge, last: Quad::new(dims.map(|n| (n - 1) as f32)) }
+        let last = Quad::new(dims.map(|n| (n - 1) as f32));
+        Self { dims, layer: dims[0] * dims[1], edge, per_cell: 1.0 / edge, last }
     }
 
     #[inline(always)]
-    fn at(&self, tube: &Tube, sample: f32) -> (Quad, usize) {
-        let brick = tube.brick(sample, self.per_cell, self.last);
-        let [x, y, z] = brick.to_indices();
-        (brick, (z as usize * self.dims[1] + y as usize) * self.dims[0] + x as usize)
+    fn at(&self, tube: &Tube, sample: f32) -> ([i32; 3], usize) {
+        let brick @ [x, y, z] = tube.brick(sample, self.per_cell, self.last);
+        (brick, z as usize * self.layer + (y as usize * self.dims[0] + x as usize))
     }
 }
 
@@ -340,7 +342,7 @@ impl Largest {
     #[inline(always)]
     pub fn look(&self, tube: &Tube, sample: f32) -> (f32, f32) {
         let (brick, index) = self.grid.at(tube, sample);
-        (self.bricks[index], tube.exit(sample, brick, 1.0, self.grid.edge))
+        (self.bricks[index], tube.exit(sample, brick, 1, self.grid.edge))
     }
 }
 

@@ -320,6 +320,11 @@ pub(super) trait Lanes: Copy {
         part.run(self)
     }
 
+    /// `near` and the like are to be asked soon, at this corner: memory may bring `N` rows of `N` slices of the
+    /// voxels around it meanwhile.
+    #[inline(always)]
+    fn soon<V: Texel, const N: usize>(self, _grid: &Grid<'_, V>, _corner: [i32; 3]) {}
+
     /// Values by trilinear interpolation, where that is faster for lanes close together than one by
     /// one: all lanes in `mask` look into the 3x3x3 cells from `corner` on. Values not above `least` may
     /// become others that are not.

@@ -50,10 +50,9 @@ impl Quad {
     pub fn max(self, other: Self) -> Self {
         Self(sse2!(_mm_max_ps(self.0, other.0)))
     }
-    /// The whole part, of numbers that an i32 can hold.
     #[inline(always)]
-    pub fn trunc(self) -> Self {
-        Self(sse2!(_mm_cvtepi32_ps(_mm_cvttps_epi32(self.0))))
+    pub fn from_indices([x, y, z]: [i32; 3]) -> Self {
+        Self(sse2!(_mm_cvtepi32_ps(_mm_setr_epi32(x, y, z, 0))))
     }
     /// The whole parts of the first three; what no i32 can hold becomes an arbitrary number.
     #[inline(always)]
@@ -112,10 +111,9 @@ impl Quad {
     pub fn max(self, other: Self) -> Self {
         self.each(other, |a, b| if a > b { a } else { b })
     }
-    /// The whole part, of numbers that an i32 can hold.
     #[inline(always)]
-    pub fn trunc(self) -> Self {
-        self.each(self, |a, _| a as i32 as f32)
+    pub fn from_indices(indices: [i32; 3]) -> Self {
+        Self::new(indices.map(|index| index as f32))
     }
     /// The whole parts of the first three; what no i32 can hold becomes an arbitrary number.
     #[inline(always)]

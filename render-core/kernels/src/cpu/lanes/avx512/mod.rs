@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
 use super::{Grid, Kernel, Lanes, Layout, Part, Place, Spot, Texel, rises_of_pairs};
-use window::{Cells, Numbers, Slopes};
+use window::{Cells, Numbers, Slopes, Window};
 
 const N: usize = 16;
 
@@ -525,6 +525,11 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn without_near<P: Part<Self>>(self, part: P) -> P::Output {
         self.apart(part)
+    }
+
+    #[inline(always)]
+    fn soon<V: Texel, const N: usize>(self, grid: &Grid<'_, V>, corner: [i32; 3]) {
+        Window::<N>::bring(grid, corner);
     }
 
     #[inline(always)]

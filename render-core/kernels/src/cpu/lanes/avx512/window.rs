@@ -6,7 +6,7 @@ use super::super::{Grid, Lanes, Layout, Part, Spot, Texel};
 use super::{Avx512, Floats, Mask, signed_halves, unsigned_halves};
 
 /// `N` rows of eight voxels in each of `N` slices.
-struct Window<const N: usize> {
+pub(super) struct Window<const N: usize> {
     from: *const i16,
     rows: [usize; N],
     slices: [usize; N],
@@ -69,6 +69,26 @@ impl<const N: usize> Window<N> {
         // SAFETY: the grid holds this voxel and all that the window reads behind it.
         let from = unsafe { grid.voxels.as_ptr().add(first) };
         Some(Self { from: from.cast(), rows, slices })
+    }
+
+    /// Asks memory for the window at a corner, wherever that is.
+    #[inline(always)]
+    pub fn bring<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3]) {
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+            return;
+        }
+        let (mut from, next) = (grid.voxels.as_ptr(), grid.next);
+        for axis in 0..3 {
+            let first = (corner[axis].max(0) as usize).saturating_sub(Self::MORE);
+            from = from.wrapping_add(first.wrapping_mul(next[axis]));
+        }
+        for slice in 0..N {
+            for row in 0..N {
+                let at = from.wrapping_add(slice * next[2] + row * next[1]);
+                // SAFETY: any address will do.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+            }
+        }
     }
 
     #[inline(always)]
