@@ -321,6 +321,18 @@ impl Client {
         Some(Shown { latency, view: told })
     }
 
+    /// A frame of some view was lost: all of them are asked for anew.
+    pub fn lost_some(&mut self) {
+        let is_new = |(&number, view): (&u8, &mut View)| {
+            (!std::mem::replace(&mut view.repainting, true))
+                .then_some(ClientMessage::Repaint { view: number })
+        };
+        let repaints: Vec<ClientMessage> = self.views.iter_mut().filter_map(is_new).collect();
+        for repaint in repaints {
+            self.queue(repaint);
+        }
+    }
+
     fn told(&mut self, info: &ViewInfo) {
         if usize::from(info.view) >= crate::MAX_VIEWS {
             return;

@@ -18,6 +18,7 @@ pub mod frame;
 pub mod message;
 pub mod plain;
 pub mod scene;
+pub mod stills;
 #[cfg(test)]
 mod typescript;
 pub mod values;

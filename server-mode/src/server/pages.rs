@@ -23,7 +23,7 @@ pub struct Asset {
 #[derive(Debug)]
 pub struct Assets {
     page: Asset,
-    files: [Asset; 5],
+    files: [Asset; 6],
 }
 
 impl Asset {
@@ -62,6 +62,11 @@ impl Assets {
                 "/local.js",
                 "text/javascript; charset=utf-8",
                 include_bytes!("../../web/dist/local.js"),
+            ),
+            Asset::new(
+                "/stills.js",
+                "text/javascript; charset=utf-8",
+                include_bytes!("../../web/dist/stills.js"),
             ),
             Asset::new("/local.wasm", "application/wasm", include_bytes!("../../web/dist/local.wasm")),
             Asset::new("/icon.svg", "image/svg+xml", include_bytes!("../../web/dist/icon.svg")),

@@ -6,6 +6,9 @@ use protocol::message::ViewInfo;
 
 use super::pace::Pace;
 
+/// A browser whose way to units of a track leads nowhere acknowledges nothing; narrow ways carry the smallest frames in less.
+const STILLS_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
@@ -19,6 +22,11 @@ pub struct Counters {
     /// What the client was last told about the view.
     pub told: Option<ViewInfo>,
     pub pace: Pace,
+    /// The last frame that was no picture of a track, and whether it went by the track of no view.
+    untracked: u32,
+    by_stills: bool,
+    /// Since when a frame by the track of no view waits to be acknowledged, or another one was.
+    still_since: Option<Instant>,
 }
 
 impl Counters {
@@ -38,6 +46,26 @@ impl Counters {
         self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + patience)
     }
 
+    /// Whether the next frame, no picture of a track, is to go by the track of no view: it does not overtake those on
+    /// their way.
+    pub fn goes_by_stills(&mut self, wanted: bool) -> bool {
+        if self.sent.wrapping_sub(self.untracked) >= self.unacknowledged() {
+            self.by_stills = wanted;
+        }
+        self.untracked = self.sent.wrapping_add(1);
+        self.by_stills
+    }
+
+    /// A frame leaves by the track of no view.
+    pub fn send_still(&mut self, now: Instant) {
+        self.still_since.get_or_insert(now);
+    }
+
+    /// When to believe that the client cannot read the track of no view.
+    pub fn stills_fail_at(&self) -> Option<Instant> {
+        self.still_since.map(|at| at + STILLS_PATIENCE)
+    }
+
     /// Waits no longer for frames that are lost. Returns whether there are any.
     pub fn give_up(&mut self, now: Instant, patience: Duration) -> bool {
         let gives_up = self.stalled_until(patience).is_some_and(|at| at <= now);
@@ -55,6 +83,7 @@ impl Counters {
             return None;
         }
         self.acknowledged = frame;
+        self.still_since = self.still_since.filter(|_| self.unacknowledged() > 0).map(|_| now);
         self.before_values = self.before_values.filter(|&sent| sent.wrapping_sub(frame) <= unacknowledged);
         self.pace.acknowledged(frame, now)
     }
@@ -70,7 +99,7 @@ impl Counters {
     }
 
     pub fn acknowledge_all(&mut self) {
-        self.acknowledged = self.sent;
+        (self.acknowledged, self.still_since) = (self.sent, None);
         self.pace.forget();
     }
 

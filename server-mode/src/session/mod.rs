@@ -370,7 +370,9 @@ impl Session {
     pub fn wake_at(&self) -> Option<Instant> {
         let views = self.views.values().filter_map(|view| view.wake_at(self.accepts.png));
         let patience = self.link.patience();
-        views.chain(self.counters.iter().filter_map(|counters| counters.stalled_until(patience))).min()
+        let counters = self.counters.iter();
+        let waits = counters.flat_map(|it| [it.stalled_until(patience), it.stills_fail_at()]).flatten();
+        views.chain(waits).min()
     }
 
     /// Tells a client all it needs to know; every view begins anew for it.
@@ -544,12 +546,17 @@ impl Session {
     fn frame(&mut self, now: Instant, meta: &JobMeta, picture: Picture) {
         let counters = &mut self.counters[usize::from(meta.view)];
         let by_track = picture.painted.codec == Codec::H264 && self.lanes.has_track(meta.view);
+        let by_stills =
+            !by_track && counters.goes_by_stills(self.lanes.has_stills() && self.link.still().is_some());
         let number = counters.send(by_track.then_some(now));
         if meta.quality == Quality::Interactive {
             self.link.sent(meta.view, number, picture.message.len(), now);
         } else {
             // Large ones take their time, which tells nothing of what moves.
             counters.pace.sent(number, picture.message.len(), now);
+        }
+        if by_stills {
+            counters.send_still(now);
         }
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
@@ -586,7 +593,7 @@ impl Session {
         if let Some(room) = message.first_chunk_mut() {
             *room = header.encode();
         }
-        self.send_frame(meta.view, picture.painted.codec, message);
+        self.send_frame(message, by_track, by_stills);
     }
 
     /// Sends values, after the state that they belong to. A client that gets none has its pictures.
@@ -614,11 +621,12 @@ impl Session {
             *room = header.encode();
         }
         self.counters[usize::from(meta.view)].send_values();
-        self.send_frame(meta.view, Codec::Png, message);
+        self.send_frame(message, false, false);
     }
 
     /// Asks for a picture of every view that needs one and whose client keeps up.
     fn request_frames(&mut self, now: Instant) {
+        self.check_stills(now);
         let ahead = match self.dialect {
             Dialect::Stream => self.link.ahead(),
             Dialect::Plain { .. } => PLAIN_AHEAD,
@@ -642,6 +650,7 @@ impl Session {
         }
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
         let (bits_per_second, share) = (self.link.bits_per_second() / moving, self.link.share(now));
+        let still = self.lanes.has_stills().then(|| self.link.still()).flatten();
         let mut states = Vec::new();
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
@@ -651,8 +660,8 @@ impl Session {
                 videos: if self.lanes.has_track(number) { VideoCodecs::H264 } else { self.accepts.videos },
                 bits_per_second,
                 share,
-                most: counters.pace.bytes(),
-                may_go_on: counters.pace.has_room(),
+                most: still.unwrap_or(counters.pace.bytes()),
+                may_go_on: counters.pace.has_room(still.is_some()),
                 is_seen: counters.unacknowledged() == 0,
             };
             if counters.unacknowledged() < ahead

@@ -3244,6 +3244,8 @@ var Peer = class {
   #commands;
   #moves;
   #tracks;
+  /** Takes frames from a track; null where the browser lets nobody do that. */
+  #stills;
   #films = /* @__PURE__ */ new Map();
   #counting;
   #restart;
@@ -3276,6 +3278,7 @@ var Peer = class {
       this.#watch(receiver.track, view);
       return { transceiver, view };
     });
+    this.#stills = this.#takeStills();
     this.#peer.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) handlers.signal({ type: "candidate", candidate: candidate.candidate });
     };
@@ -3314,6 +3317,22 @@ var Peer = class {
     for (const channel of [this.#commands, this.#moves]) channel.onopen = channel.onclose = channel.onmessage = null;
     for (const film of this.#films.values()) film.close();
     this.#peer.close();
+    this.#stills?.terminate();
+  }
+  /** Adds a track for frames that are no pictures of a video: what is lost of them is sent again sooner than by a channel. */
+  #takeStills() {
+    if (typeof RTCRtpScriptTransform === "undefined") return null;
+    const transceiver = this.#peer.addTransceiver("video", { direction: "recvonly" });
+    transceiver.setCodecPreferences(h264());
+    const worker = new Worker("/stills.js", { type: "module" });
+    worker.onmessage = ({ data }) => {
+      if (this.#closed) return;
+      if (data instanceof ArrayBuffer) this.#handlers.message(data);
+      else this.#handlers.gap();
+    };
+    transceiver.receiver.transform = new RTCRtpScriptTransform(worker);
+    this.#tracks.push({ transceiver });
+    return worker;
   }
   #channel(name, options) {
     const channel = this.#peer.createDataChannel(name, options);
@@ -3332,7 +3351,7 @@ var Peer = class {
     }
     const sdp = this.#peer.localDescription?.sdp;
     if (!sdp || this.#closed) return;
-    const tracks = this.#tracks.map(({ transceiver: { mid }, view }) => ({ mid: mid ?? "", view }));
+    const tracks = this.#tracks.map(({ transceiver, ...track }) => ({ mid: transceiver.mid ?? "", ...track }));
     this.#handlers.signal({ type: "offer", sdp, tracks });
   }
   /** A path that falls silent is looked for anew; one that is not found in time is lost. */
@@ -3619,6 +3638,7 @@ var Link = class {
         this.#used();
         this.#connection.receive(data);
       },
+      gap: () => this.#handlers.gap(),
       picture: (frame, picture) => {
         this.#used();
         this.#handlers.frame(frame, picture);
@@ -4770,6 +4790,12 @@ var Viewport = class {
     this.setCaption(caption);
     this.#owner.send({ type: "repaint", view: this.view });
   }
+  /** A frame was lost: what comes next builds on something else, until all of the picture comes. */
+  repaint() {
+    if (this.#spoilt || this.#newest === null) return;
+    this.#spoilt = true;
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
   /** What the picture on screen shows. */
   get drawn() {
     return this.#caption && this.#drawn;
@@ -5074,10 +5100,8 @@ var Viewport = class {
   }
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
   #spoil(reason) {
-    if (this.#spoilt) return;
-    this.#spoilt = true;
-    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
-    this.#owner.send({ type: "repaint", view: this.view });
+    if (!this.#spoilt) this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
+    this.repaint();
   }
   #paint(pictures, frame) {
     const canvas = this.#canvas;
@@ -5334,6 +5358,7 @@ var Client = class {
           else picture?.close();
         },
         values: (values) => void this.#views[values.view]?.setValues(values),
+        gap: () => this.#views.forEach((viewport) => viewport.repaint()),
         received: (bytes) => this.#figures.meter.received(bytes, performance.now()),
         fault: (error) => this.#notices.report(t("not-understood", { reason: error.message }))
       },

@@ -17,7 +17,11 @@ export type Track = {
 /**
  * The media description of the offer (`a=mid`).
  */
-mid: string, view: number, };
+mid: string, 
+/**
+ * Missing where the track carries what is no video, of all views.
+ */
+view?: number, };
 
 /**
  * How messages and pictures travel.

@@ -241,6 +241,13 @@ export class Viewport {
     this.#owner.send({ type: "repaint", view: this.view });
   }
 
+  /** A frame was lost: what comes next builds on something else, until all of the picture comes. */
+  repaint(): void {
+    if (this.#spoilt || this.#newest === null) return;
+    this.#spoilt = true;
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+
   /** What the picture on screen shows. */
   get drawn(): ViewState | null {
     return this.#caption && this.#drawn;
@@ -589,10 +596,8 @@ export class Viewport {
 
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
   #spoil(reason: Text): void {
-    if (this.#spoilt) return;
-    this.#spoilt = true;
-    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
-    this.#owner.send({ type: "repaint", view: this.view });
+    if (!this.#spoilt) this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
+    this.repaint();
   }
 
   #paint(pictures: readonly Picture[], frame: Frame): void {
