@@ -2231,8 +2231,9 @@ var Drawings = class {
     }
     this.#redraw();
   }
-  state({ view, seriesInstanceUid: series, place: place2 }) {
-    this.#lies.set(view, { series, place: place2 });
+  /** How a view lies, in pictures `from` a revision of it on. */
+  state(view, series, place2, from) {
+    this.#lies.set(view, { series, place: place2, from });
     this.#redraw();
   }
   measured(message) {
@@ -2323,7 +2324,7 @@ var Drawings = class {
   get #series() {
     return this.#owner.seriesOf(this.#owner.active().view)?.seriesInstanceUid ?? "";
   }
-  /** The slice that a view shows; null where it shows none, or where it lies is not known yet. */
+  /** The slice that a view shows; null where it shows none, where it lies is not known yet, or the picture does not show it yet. */
   #sight(view) {
     const viewport = this.#views[view];
     const series = this.#owner.seriesOf(view);
@@ -2334,6 +2335,7 @@ var Drawings = class {
       this.#ask(view, series.seriesInstanceUid);
       return null;
     }
+    if (state.revision < lies.from && !viewport.drawnHere) return null;
     return lies.place.content.kind === "slice" ? sightOf(series, lies.place.plane, state, viewport.size) : null;
   }
   #ask(view, series) {
@@ -5528,14 +5530,15 @@ var Client = class {
   }
   /** How a view lies, which it was asked for, or what a host has changed. */
   #told(message) {
+    const { view, revision } = message;
     const set = this.#turns.state(message);
     if (set) {
-      this.#views[message.view]?.setTurned(set, message.revision + 1);
+      this.#views[view]?.setTurned(set, revision + 1);
       this.#sendLayout(true);
     }
     const place2 = set ?? message.place;
-    this.#views[message.view]?.setSlab(place2.slab);
-    this.#drawings.state({ ...message, place: place2 });
+    this.#views[view]?.setSlab(place2.slab);
+    this.#drawings.state(view, message.seriesInstanceUid, place2, set ? revision + 1 : 0);
   }
   #seriesOf(view) {
     return this.#isGuest ? this.#hosted.get(this.#shownSeries.get(view) ?? "") ?? null : this.#series;

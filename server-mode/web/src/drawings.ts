@@ -32,6 +32,8 @@ export interface DrawingsOwner {
 interface Lies {
   series: string;
   place: Place;
+  /** Pictures of earlier revisions of the view show it as it lay before. */
+  from: number;
 }
 
 export class Drawings {
@@ -105,8 +107,9 @@ export class Drawings {
     this.#redraw();
   }
 
-  state({ view, seriesInstanceUid: series, place }: Extract<ServerMessage, { type: "viewState" }>): void {
-    this.#lies.set(view, { series, place });
+  /** How a view lies, in pictures `from` a revision of it on. */
+  state(view: number, series: string, place: Place, from: number): void {
+    this.#lies.set(view, { series, place, from });
     this.#redraw();
   }
 
@@ -214,7 +217,7 @@ export class Drawings {
     return this.#owner.seriesOf(this.#owner.active().view)?.seriesInstanceUid ?? "";
   }
 
-  /** The slice that a view shows; null where it shows none, or where it lies is not known yet. */
+  /** The slice that a view shows; null where it shows none, where it lies is not known yet, or the picture does not show it yet. */
   #sight(view: number): Sight | null {
     const viewport = this.#views[view];
     const series = this.#owner.seriesOf(view);
@@ -225,6 +228,7 @@ export class Drawings {
       this.#ask(view, series.seriesInstanceUid);
       return null;
     }
+    if (state.revision < lies.from && !viewport.drawnHere) return null;
     return lies.place.content.kind === "slice" ? sightOf(series, lies.place.plane, state, viewport.size) : null;
   }
 

@@ -318,15 +318,16 @@ class Client {
 
   /** How a view lies, which it was asked for, or what a host has changed. */
   #told(message: Extract<ServerMessage, { type: "viewState" }>): void {
+    const { view, revision } = message;
     const set = this.#turns.state(message);
     if (set) {
       // The server tells nothing of what was set, but of what is changed after the next layout.
-      this.#views[message.view]?.setTurned(set, message.revision + 1);
+      this.#views[view]?.setTurned(set, revision + 1);
       this.#sendLayout(true);
     }
     const place = set ?? message.place;
-    this.#views[message.view]?.setSlab(place.slab);
-    this.#drawings.state({ ...message, place });
+    this.#views[view]?.setSlab(place.slab);
+    this.#drawings.state(view, message.seriesInstanceUid, place, set ? revision + 1 : 0);
   }
 
   #seriesOf(view: number): SeriesOpened | null {
