@@ -146,7 +146,7 @@ fn a_slow_machine_lets_the_server_draw_and_a_fast_one_does_it_itself_with_the_sa
     assert!(same < 0.001, "{same} of the slice differs between this machine and the server");
 
     // The way to the server becomes so narrow that even the reference is faster.
-    let narrow = Conditions { bits_per_second: Some(60e3), ..Conditions::default() };
+    let narrow = Conditions { bits_per_second: Some(30e3), ..Conditions::default() };
     scene.relay.change(Network { down: narrow, up: Conditions::default() });
     let back = scene.until_changed("a narrow way", turn);
     assert!(back.contains("by=\"here\"") && back.contains("The server made"), "{back}");

@@ -62,6 +62,8 @@ struct View {
     frame: Option<u32>,
     /// The picture is spoilt; one that needs none before it has been asked for.
     repainting: bool,
+    /// The last frame that had arrived when another was lost.
+    lost_after: Option<u32>,
     /// Pictures of the view's track were lost.
     torn: bool,
     input_seq: u64,
@@ -309,7 +311,10 @@ impl Client {
             return None;
         }
         // One that failed may have come before it.
-        view.repainting &= !begins(header);
+        let is_after = |lost: u32| header.frame.wrapping_sub(lost).cast_signed() > 0;
+        if begins(header) && view.lost_after.is_none_or(is_after) {
+            (view.repainting, view.lost_after) = (false, None);
+        }
         if view.repainting {
             return None;
         }
@@ -323,11 +328,12 @@ impl Client {
 
     /// A frame of some view was lost: all of them are asked for anew.
     pub fn lost_some(&mut self) {
-        let is_new = |(&number, view): (&u8, &mut View)| {
-            (!std::mem::replace(&mut view.repainting, true))
-                .then_some(ClientMessage::Repaint { view: number })
-        };
-        let repaints: Vec<ClientMessage> = self.views.iter_mut().filter_map(is_new).collect();
+        let mut repaints = Vec::new();
+        for (&number, view) in &mut self.views {
+            // It may be the answer to an earlier request that was lost; what is being decoded came before.
+            (view.repainting, view.lost_after) = (true, view.frame);
+            repaints.push(ClientMessage::Repaint { view: number });
+        }
         for repaint in repaints {
             self.queue(repaint);
         }

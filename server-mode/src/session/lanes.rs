@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use protocol::message::{Track, TransportKind};
 use protocol::{ClientMessage, ErrorCode, MAX_VIEWS, PointerKind, ServerMessage};
 
-use super::counters::Counters;
 use super::link::Link;
 use super::pace::Pace;
 use super::{Output, Session};
@@ -78,6 +77,8 @@ pub struct Lanes {
     /// The `seq` of the offer that waits for its answer, and what its videos show.
     offered: Option<(u64, Tracks)>,
     tracks: Tracks,
+    /// The client has acknowledged a frame that went by the track of no view.
+    reads_stills: bool,
     /// The newest `seq` that came by WebSocket, and by the channel for commands.
     last_seq: [u64; 2],
     /// The newest `seq` that was done in each view.
@@ -178,13 +179,31 @@ impl Session {
         });
     }
 
+    /// When to believe that the client cannot read frames on the track of no view: none was acknowledged yet. Views of a
+    /// client that can may be hidden, and acknowledge nothing.
+    pub(super) fn stills_fail_at(&self) -> Option<Instant> {
+        if !self.lanes.has_stills() || self.lanes.reads_stills {
+            return None;
+        }
+        self.views.keys().filter_map(|&view| self.counters[usize::from(view)].stills_fail_at()).min()
+    }
+
     /// Has frames go by `commands` where the client does not acknowledge those on a track.
     pub(super) fn check_stills(&mut self, now: Instant) {
-        let fails = |counters: &Counters| counters.stills_fail_at().is_some_and(|at| at <= now);
-        if self.lanes.has_stills() && self.counters.iter().any(fails) {
+        if self.stills_fail_at().is_some_and(|at| at <= now) {
             self.lanes.tracks.stills = false;
             (0..MAX_VIEWS).for_each(|view| self.begin_anew(view as u8));
         }
+    }
+
+    /// The client has this frame of a view, or a later one.
+    pub(super) fn acknowledged(&mut self, now: Instant, view: u8, frame: u32) {
+        let counters = &mut self.counters[usize::from(view)];
+        self.lanes.reads_stills |= counters.proves_stills(frame);
+        if let Some((bytes, took)) = counters.acknowledge(now, frame) {
+            self.link.carried_large(bytes, took);
+        }
+        self.link.acknowledged(view, frame, now);
     }
 
     pub(super) fn offer(&mut self, seq: u64, sdp: String, tracks: Vec<Track>) {
@@ -275,7 +294,11 @@ impl Session {
                 self.signal(&ServerMessage::Answer { sdp });
                 // A video does not go on by another way.
                 let is_used = self.lanes.webrtc;
-                for view in (0..MAX_VIEWS).filter(|&i| is_used && before.views[i] != offered.views[i]) {
+                self.lanes.reads_stills = false;
+                let differs = |i: &usize| {
+                    is_used && (before.views[*i] != offered.views[*i] || before.stills != offered.stills)
+                };
+                for view in (0..MAX_VIEWS).filter(differs) {
                     self.begin_anew(view as u8);
                 }
             }

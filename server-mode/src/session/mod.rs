@@ -371,8 +371,8 @@ impl Session {
         let views = self.views.values().filter_map(|view| view.wake_at(self.accepts.png));
         let patience = self.link.patience();
         let counters = self.counters.iter();
-        let waits = counters.flat_map(|it| [it.stalled_until(patience), it.stills_fail_at()]).flatten();
-        views.chain(waits).min()
+        let waits = counters.filter_map(|it| it.stalled_until(patience));
+        views.chain(waits).chain(self.stills_fail_at()).min()
     }
 
     /// Tells a client all it needs to know; every view begins anew for it.
@@ -403,7 +403,7 @@ impl Session {
         let mut views = Vec::new();
         for (&number, view) in &self.views {
             let info = view.info(number);
-            self.counters[usize::from(number)].told = Some(info.clone());
+            self.counters[usize::from(number)].tell(&info);
             views.push(info);
         }
         let series_instance_uid = self.series.as_ref().map(|series| series.series_id.clone());
@@ -514,13 +514,16 @@ impl Session {
         }
         // Frames of an earlier view of this number may never be acknowledged.
         counters.acknowledge_all();
+        counters.expect_reading();
         self.views.insert(number, view);
     }
 
     fn remove_view(&mut self, number: u8) -> Option<View> {
         let view = self.views.remove(&number)?;
         self.link.forget(number);
-        self.counters[usize::from(number)].keep_revision(view.state().revision);
+        let counters = &mut self.counters[usize::from(number)];
+        counters.keep_revision(view.state().revision);
+        counters.acknowledge_all();
         self.out.push_back(Output::Withdraw { view: number });
         Some(view)
     }
@@ -544,10 +547,21 @@ impl Session {
     }
 
     fn frame(&mut self, now: Instant, meta: &JobMeta, picture: Picture) {
+        let mut info = (*meta.info).clone();
+        if meta.refines {
+            info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
+        }
+        // Who sets the state knows it; a guest's is set by the host.
+        let is_known = meta.is_set && self.access.role == Role::Owner && info.refined.is_none();
         let counters = &mut self.counters[usize::from(meta.view)];
+        let tells = self.dialect == Dialect::Stream && !is_known && counters.told.as_ref() != Some(&info);
+        if tells {
+            counters.tell(&info);
+        }
         let by_track = picture.painted.codec == Codec::H264 && self.lanes.has_track(meta.view);
-        let by_stills =
-            !by_track && counters.goes_by_stills(self.lanes.has_stills() && self.link.still().is_some());
+        // Others may be larger than what suits a track.
+        let suits = meta.quality != Quality::Interactive && !meta.refines && self.link.still().is_some();
+        let by_stills = !by_track && counters.goes_by_stills(self.lanes.has_stills() && suits);
         let number = counters.send(by_track.then_some(now));
         if meta.quality == Quality::Interactive {
             self.link.sent(meta.view, number, picture.message.len(), now);
@@ -556,19 +570,12 @@ impl Session {
             counters.pace.sent(number, picture.message.len(), now);
         }
         if by_stills {
-            counters.send_still(now);
+            counters.send_still(number, now);
         }
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
         }
-        let mut info = (*meta.info).clone();
-        if meta.refines {
-            info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
-        }
-        // Who sets the state knows it; a guest's is set by the host.
-        let is_known = meta.is_set && self.access.role == Role::Owner && info.refined.is_none();
-        if !is_known && counters.told.as_ref() != Some(&info) {
-            counters.told = Some(info.clone());
+        if tells {
             self.send(&ServerMessage::View(info));
         }
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
@@ -606,7 +613,7 @@ impl Session {
         let counters = &mut self.counters[usize::from(meta.view)];
         let is_known = meta.is_set && self.access.role == Role::Owner;
         if !is_known && counters.told.as_ref() != Some(&*meta.info) {
-            counters.told = Some((*meta.info).clone());
+            counters.tell(&meta.info);
             self.send(&ServerMessage::View((*meta.info).clone()));
         }
         let header = protocol::ValuesHeader {
@@ -654,6 +661,7 @@ impl Session {
         let mut states = Vec::new();
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
+            let still = still.filter(|_| counters.has_read_told());
             let wishes = Wishes {
                 settles: self.accepts.png,
                 takes_webp: self.accepts.webp,
@@ -670,7 +678,7 @@ impl Session {
                 self.out.push_back(Output::Render(job));
             }
             if let Some(info) = view.state_to_tell(now, number, counters.told.as_ref()) {
-                self.counters[usize::from(number)].told = Some(info.clone());
+                self.counters[usize::from(number)].tell(&info);
                 states.push(info);
             }
         }

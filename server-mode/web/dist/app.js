@@ -4708,6 +4708,8 @@ var Viewport = class {
   /** States whose pictures have not been shown yet, oldest first. */
   #states = [];
   #drawn = null;
+  /** The view's revision on screen. */
+  #painted = -1;
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
   #waiting = [];
   #decoding = false;
@@ -4798,6 +4800,11 @@ var Viewport = class {
     this.#spoilt = true;
     this.#owner.send({ type: "repaint", view: this.view });
   }
+  /** A frame of some view was lost; it may be the answer to an earlier request. */
+  lostSome() {
+    this.#spoilt = false;
+    this.repaint();
+  }
   /** What the picture on screen shows. */
   get drawn() {
     return this.#caption && this.#drawn;
@@ -4836,6 +4843,7 @@ var Viewport = class {
     this.state = state;
     if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
     if (this.windowsItself) this.#adopt(state);
+    else if (this.#drawn && state.revision <= this.#painted) this.#write(state);
     else this.#states.push(state);
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
@@ -5064,6 +5072,7 @@ var Viewport = class {
     this.#lay("", "");
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
+    this.#painted = -1;
     const newest = this.#waiting.at(-1);
     if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
@@ -5125,6 +5134,7 @@ var Viewport = class {
       if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
     }
     this.#markStale(null);
+    this.#painted = frame.revision;
     const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
@@ -5360,7 +5370,7 @@ var Client = class {
           else picture?.close();
         },
         values: (values) => void this.#views[values.view]?.setValues(values),
-        gap: () => this.#views.forEach((viewport) => viewport.repaint()),
+        gap: () => this.#views.forEach((viewport) => viewport.lostSome()),
         received: (bytes) => this.#figures.meter.received(bytes, performance.now()),
         fault: (error) => this.#notices.report(t("not-understood", { reason: error.message }))
       },

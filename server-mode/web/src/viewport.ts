@@ -149,6 +149,8 @@ export class Viewport {
   /** States whose pictures have not been shown yet, oldest first. */
   #states: ViewState[] = [];
   #drawn: ViewState | null = null;
+  /** The view's revision on screen. */
+  #painted = -1;
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
   #waiting: Arrived[] = [];
   #decoding = false;
@@ -248,6 +250,12 @@ export class Viewport {
     this.#owner.send({ type: "repaint", view: this.view });
   }
 
+  /** A frame of some view was lost; it may be the answer to an earlier request. */
+  lostSome(): void {
+    this.#spoilt = false;
+    this.repaint();
+  }
+
   /** What the picture on screen shows. */
   get drawn(): ViewState | null {
     return this.#caption && this.#drawn;
@@ -292,6 +300,8 @@ export class Viewport {
     this.state = state;
     if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
     if (this.windowsItself) this.#adopt(state);
+    // A picture that was sent after this may have come before it.
+    else if (this.#drawn && state.revision <= this.#painted) this.#write(state);
     else this.#states.push(state);
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
@@ -552,6 +562,7 @@ export class Viewport {
     this.#lay("", "");
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
+    this.#painted = -1;
     const newest = this.#waiting.at(-1);
     if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
@@ -622,6 +633,7 @@ export class Viewport {
       if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
     }
     this.#markStale(null);
+    this.#painted = frame.revision;
     // The server tells a state before its first picture, and may be ahead of this one.
     const shown = this.#states.findLastIndex((state) => state.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;

@@ -135,13 +135,23 @@ fn on_a_long_way_frames_go_by_a_track_of_their_own_until_nobody_acknowledges_the
     scroll(&mut stage);
     assert_eq!(ways(&mut stage), ["channel"], "nothing overtakes what is on its way");
     stage.seq = 1000;
-    let ack = json!({"type": "ack", "seq": 1001, "view": 1, "frame": stage.session.counters[1].sent});
-    send(&mut stage, Lane::Moves, &ack);
+    let acknowledge = |stage: &mut Stage| {
+        stage.seq += 1;
+        let frame = stage.session.counters[1].sent;
+        let ack = json!({"type": "ack", "seq": stage.seq, "view": 1, "frame": frame});
+        send(stage, Lane::Moves, &ack);
+    };
+    acknowledge(&mut stage);
     scroll(&mut stage);
+    assert_eq!(ways(&mut stage), ["channel"], "nothing overtakes what tells of the slice");
+    acknowledge(&mut stage);
+    stage.wait(500 * MS);
+    stage.draw(1);
     assert_eq!(ways(&mut stage), ["still"]);
     stage.wait(6000 * MS);
     stage.draw(1);
     assert_eq!(ways(&mut stage), ["channel"], "the client seems to know nothing of the track");
+    assert!(stage.session.wake_at().is_none_or(|at| at > stage.now), "nothing is due");
 }
 
 #[test]

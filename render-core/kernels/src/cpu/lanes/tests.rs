@@ -362,7 +362,10 @@ fn quads_compute_three_numbers_at_once() {
     assert_eq!(a.mul(b).to_indices(), [0, -9, -3_000_000]);
     assert_eq!(a.min(b).to_indices(), [0, -2, -3]);
     assert_eq!(a.max(b).to_indices(), [1, 4, 1_000_000]);
-    assert_eq!(Quad::from_indices([1, -4, 1_000_000]).mul(Quad::splat(10.0)).to_indices(), [10, -40, 10_000_000]);
+    assert_eq!(
+        Quad::from_indices([1, -4, 1_000_000]).mul(Quad::splat(10.0)).to_indices(),
+        [10, -40, 10_000_000]
+    );
     assert_eq!((a.smallest(), b.smallest()), (-2.25, -3.0));
     assert_eq!(Quad::new([f32::NAN; 3]).max(Quad::splat(0.0)).to_indices(), [0; 3]);
 }
