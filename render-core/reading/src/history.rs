@@ -67,9 +67,17 @@ impl<E> History<E> {
         self.forget_oldest();
     }
 
+    /// Where what can be done again holds more than what can be taken back, that gives way, from its far end. Its next step
+    /// stays, however large.
     fn forget_oldest(&mut self) {
         while self.undo.len() > MAX_STEPS || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.undo.pop_front() else { break };
+            let again: usize = self.redo.iter().map(|step| step.bytes).sum();
+            let oldest = if self.undo.len() > MAX_STEPS || again <= self.bytes / 2 {
+                self.undo.pop_front()
+            } else {
+                (self.redo.len() > 1).then(|| self.redo.remove(0))
+            };
+            let Some(oldest) = oldest else { break };
             self.bytes -= oldest.bytes;
         }
     }
@@ -217,6 +225,19 @@ mod tests {
         assert_eq!(history.undo.len(), 2);
         history.weigh(|| (), |(), _| 2 * MAX_BYTES);
         assert_eq!(history.undo_name(any), None);
+    }
+
+    #[test]
+    fn large_steps_to_do_again_do_not_cost_small_ones_to_take_back() {
+        let mut history = History::default();
+        for step in 0..4 {
+            history.push(step.to_string(), step, 1);
+        }
+        history.undo(&mut (), all, same);
+        history.undo(&mut (), all, same);
+        history.weigh(|| (), |(), step| if *step < 2 { 1 } else { MAX_BYTES / 3 * 2 });
+        assert_eq!((history.undo.len(), history.undo_name(any)), (2, Some("1")));
+        assert_eq!((history.redo.len(), history.redo_name(any)), (1, Some("2")), "the next one stays");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{File, TryLockError};
-use std::io::{Seek as _, Write as _};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::store::{create_folder, read_text};
@@ -32,7 +32,6 @@ impl Open {
 
     /// Tells others that these are open, too, until this window ends.
     pub fn add(&mut self, names: Vec<String>) -> std::io::Result<()> {
-        self.names.extend(names);
         if self.file.is_none() {
             create_folder(&self.folder)?;
             let mut random = [0; 8];
@@ -46,10 +45,12 @@ impl Open {
             self.file = Some((path, file));
         }
         if let Some((_, file)) = &mut self.file {
-            let text: String = self.names.iter().flat_map(|name| [name, "\n"]).collect();
-            file.set_len(0)?;
-            file.rewind()?;
+            // Behind what is there, which stays true when a disk is full; a line that was broken off ends first.
+            let new = names.iter().filter(|name| !self.names.contains(*name));
+            let text: String = ["\n"].into_iter().chain(new.flat_map(|name| [name, "\n"])).collect();
+            file.seek(SeekFrom::End(0))?;
             file.write_all(text.as_bytes())?;
+            self.names.extend(names);
         }
         Ok(())
     }
@@ -65,7 +66,12 @@ impl Open {
                 let _ = std::fs::remove_file(&path);
                 continue;
             }
-            names.extend(read_text(&path, MOST_BYTES).ok()??.lines().map(str::to_owned));
+            let text = read_text(&path, MOST_BYTES).ok()??;
+            if text.is_empty() {
+                // It has only just begun.
+                return None;
+            }
+            names.extend(text.lines().map(str::to_owned));
         }
         Some(names)
     }
