@@ -95,20 +95,26 @@ fn matches(search: &str, said: &[&str; 5]) -> bool {
 
 /// In lower case, and the letters of European names without their marks: `Müller` is found by `muller`.
 fn plain(text: &str) -> String {
-    const MARKED: [(&str, char); 13] = [
+    const MARKED: [(&str, char); 19] = [
         ("àáâãäåāăą", 'a'),
-        ("çćč", 'c'),
+        ("çćĉċč", 'c'),
         ("ďđ", 'd'),
-        ("èéêëēęě", 'e'),
-        ("ìíîïī", 'i'),
-        ("łľĺ", 'l'),
-        ("ñńň", 'n'),
-        ("òóôõöøőō", 'o'),
-        ("řŕ", 'r'),
-        ("śšş", 's'),
-        ("ťţ", 't'),
-        ("ùúûüůűū", 'u'),
-        ("ýÿ", 'y'),
+        ("èéêëēĕėęě", 'e'),
+        ("ĝğġģ", 'g'),
+        ("ĥħ", 'h'),
+        ("ìíîïĩīĭįı", 'i'),
+        ("ĵ", 'j'),
+        ("ķ", 'k'),
+        ("łľĺļ", 'l'),
+        ("ñńňņ", 'n'),
+        ("òóôõöøőōŏ", 'o'),
+        ("řŕŗ", 'r'),
+        ("śšşșŝ", 's'),
+        ("ťţțŧ", 't'),
+        ("ùúûüůűūũŭų", 'u'),
+        ("ŵ", 'w'),
+        ("ýÿŷ", 'y'),
+        ("źżž", 'z'),
     ];
     let letter =
         |c: char| MARKED.iter().find(|(marked, _)| marked.contains(c)).map_or(c, |(_, plain)| *plain);
