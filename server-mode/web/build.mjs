@@ -14,13 +14,13 @@ import * as esbuild from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
 const cache = join(here, "node_modules/.cache/voxcast");
-const outputs = ["index.html", "icon.svg", "app.js", "app.css", "local.js", "stills.js"];
+const outputs = ["index.html", "icon.svg", "app.js", "app.css", "local.js"];
 
 async function bundle(outdir) {
   mkdirSync(outdir, { recursive: true });
   await esbuild.build({
     absWorkingDir: here,
-    entryPoints: { app: "src/main.ts", local: "src/local.worker.ts", stills: "src/stills.worker.ts" },
+    entryPoints: { app: "src/main.ts", local: "src/local.worker.ts" },
     outdir,
     bundle: true,
     format: "esm",

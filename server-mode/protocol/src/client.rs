@@ -62,8 +62,6 @@ struct View {
     frame: Option<u32>,
     /// The picture is spoilt; one that needs none before it has been asked for.
     repainting: bool,
-    /// The last frame that had arrived when another was lost.
-    lost_after: Option<u32>,
     /// Pictures of the view's track were lost.
     torn: bool,
     input_seq: u64,
@@ -311,10 +309,7 @@ impl Client {
             return None;
         }
         // One that failed may have come before it.
-        let is_after = |lost: u32| header.frame.wrapping_sub(lost).cast_signed() > 0;
-        if begins(header) && view.lost_after.is_none_or(is_after) {
-            (view.repainting, view.lost_after) = (false, None);
-        }
+        view.repainting &= !begins(header);
         if view.repainting {
             return None;
         }
@@ -324,19 +319,6 @@ impl Client {
         let asked = self.unseen.binary_search_by_key(&header.input_seq, |(seq, _)| *seq);
         let latency = asked.ok().filter(|_| is_newer).map(|at| now.saturating_sub(self.unseen[at].1));
         Some(Shown { latency, view: told })
-    }
-
-    /// A frame of some view was lost: all of them are asked for anew.
-    pub fn lost_some(&mut self) {
-        let mut repaints = Vec::new();
-        for (&number, view) in &mut self.views {
-            // It may be the answer to an earlier request that was lost; what is being decoded came before.
-            (view.repainting, view.lost_after) = (true, view.frame);
-            repaints.push(ClientMessage::Repaint { view: number });
-        }
-        for repaint in repaints {
-            self.queue(repaint);
-        }
     }
 
     fn told(&mut self, info: &ViewInfo) {

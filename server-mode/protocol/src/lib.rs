@@ -18,7 +18,6 @@ pub mod frame;
 pub mod message;
 pub mod plain;
 pub mod scene;
-pub mod stills;
 #[cfg(test)]
 mod typescript;
 pub mod values;

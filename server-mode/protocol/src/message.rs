@@ -167,10 +167,7 @@ pub struct SetView {
 pub struct Track {
     /// The media description of the offer (`a=mid`).
     pub mid: String,
-    /// Missing where the track carries what is no video, of all views.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
-    pub view: Option<u8>,
+    pub view: u8,
 }
 
 /// How messages and pictures travel.
@@ -389,14 +386,11 @@ fn check_view(view: u8) -> Result<(), String> {
 }
 
 fn check_tracks(tracks: &[Track]) -> Result<(), String> {
-    // The last one is the track of no view.
-    let mut seen = [false; MAX_VIEWS + 1];
+    let mut seen = [false; MAX_VIEWS];
     for Track { mid, view } in tracks {
-        view.map_or(Ok(()), check_view)?;
-        if std::mem::replace(&mut seen[view.map_or(MAX_VIEWS, usize::from)], true) {
-            return Err(
-                view.map_or("two tracks have no `view`".into(), |view| format!("view {view} has two tracks"))
-            );
+        check_view(*view)?;
+        if std::mem::replace(&mut seen[usize::from(*view)], true) {
+            return Err(format!("view {view} has two tracks"));
         }
         // RFC 8843, 15.1 knows no limit; three bytes are usual.
         if mid.is_empty() || mid.len() > 16 {

@@ -1,11 +1,11 @@
 //! Runs `fixtures/`. A file's name says what is inside: `client-*` and `server-*` are messages of
 //! `voxcast.v1`, `plain-client-*` and `plain-server-*` those of the plain protocol, `frame-*` a
-//! frame as hexadecimal digits with the header it decodes to, `unit-*` a unit of a track.
+//! frame as hexadecimal digits with the header it decodes to.
 
 use std::path::{Path, PathBuf};
 
 use protocol::frame::append_part;
-use protocol::{ClientMessage, FrameHeader, Quality, ServerMessage, ValuesHeader, plain, stills};
+use protocol::{ClientMessage, FrameHeader, Quality, ServerMessage, ValuesHeader, plain};
 use serde_json::{Value, json};
 
 fn fixtures(folder: &str) -> Vec<(String, String)> {
@@ -47,16 +47,6 @@ fn round_trip(name: &str, text: &str) -> Result<Value, String> {
             "size": header.size, "viewRevision": header.view_revision,
         });
         Ok(json!({ "hex": file["hex"], "header": told, "bytes": png.len() }))
-    } else if name.starts_with("unit-") {
-        let file: Value = serde_json::from_str(text).expect("a fixture is JSON");
-        let bytes = unhex(file["hex"].as_str().expect("hex"));
-        let unescaped = stills::unescaped(&bytes);
-        let unit = stills::Unit::decode(&unescaped).ok_or("no unit with a piece of a frame")?;
-        assert_eq!(unit.encode(), bytes, "{name}");
-        let stills::Unit { counter, is_first, is_last, piece } = unit;
-        Ok(
-            json!({ "hex": file["hex"], "counter": counter, "first": is_first, "last": is_last, "piece": piece }),
-        )
     } else {
         assert!(name.starts_with("frame-"), "{name}: unknown kind of fixture");
         let file: Value = serde_json::from_str(text).expect("a frame fixture is JSON");

@@ -521,10 +521,6 @@ impl Connection {
             peer::Arrival::Open | peer::Arrival::Candidate(_) | peer::Arrival::Broken => Ok(()),
             peer::Arrival::Text(text) => self.text(&text),
             peer::Arrival::Frame(message) => self.binary(message.into()),
-            peer::Arrival::Gap => {
-                self.client.lost_some();
-                Ok(())
-            }
             peer::Arrival::Picture { header, message, whole } => {
                 let arrival = self.client.picture(header, whole);
                 self.decode(arrival, message.into(), true)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use protocol::client::Channel;
 use protocol::frame::{HEADER_BYTES, PART_BYTES};
 use protocol::message::{IceServer, Track};
-use protocol::{ClientMessage, FrameHeader, stills};
+use protocol::{ClientMessage, FrameHeader};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Mid};
@@ -48,8 +48,6 @@ pub(super) enum Arrival {
     Broken,
     Text(String),
     Frame(Vec<u8>),
-    /// A frame of some view was lost.
-    Gap,
     /// A picture of a track as the frame that it stands for, and whether none before it is missing.
     Picture {
         header: FrameHeader,
@@ -90,8 +88,6 @@ pub(super) struct Peer {
     films: HashMap<Mid, Film>,
     /// The pieces of a message that have come.
     pieces: Vec<u8>,
-    /// The track of no view, and what has come by it.
-    stills: (Mid, stills::Joined),
     arrivals: VecDeque<Arrival>,
     received_bytes: u64,
 }
@@ -132,7 +128,6 @@ impl Peer {
                 (mid, Film { view, notes: VecDeque::new(), pictures: VecDeque::new() })
             })
             .collect();
-        let stills = api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
         let commands = api.add_channel("commands".into());
         let moves = api.add_channel_with_config(ChannelConfig {
             label: "moves".into(),
@@ -141,7 +136,7 @@ impl Peer {
             ..ChannelConfig::default()
         });
         let (offer, pending) = api.apply().ok_or("there is nothing to offer")?;
-        let offer = ClientMessage::Offer { sdp: offer.to_sdp_string(), tracks: tracks(&films, stills) };
+        let offer = ClientMessage::Offer { sdp: offer.to_sdp_string(), tracks: tracks(&films) };
         let search = Some(search(&ice_servers, local));
         let peer = Self {
             rtc,
@@ -162,7 +157,6 @@ impl Peer {
             due: now,
             films,
             pieces: Vec::new(),
-            stills: (stills, stills::Joined::default()),
             arrivals: VecDeque::new(),
             received_bytes: 0,
         };
@@ -202,10 +196,7 @@ impl Peer {
         api.ice_restart(false);
         let (offer, pending) = api.apply().ok_or("there is nothing to offer")?;
         self.pending = Some(pending);
-        Ok(Some(ClientMessage::Offer {
-            sdp: offer.to_sdp_string(),
-            tracks: tracks(&self.films, self.stills.0),
-        }))
+        Ok(Some(ClientMessage::Offer { sdp: offer.to_sdp_string(), tracks: tracks(&self.films) }))
     }
 
     /// When something last came by the path.
@@ -365,11 +356,6 @@ impl Peer {
             }
             Event::ChannelData(data) if data.id == self.moves => self.notes(&data.data)?,
             Event::ChannelData(data) => self.piece(&data.data)?,
-            Event::MediaData(media) if media.mid == self.stills.0 => match self.stills.1.take(&media.data) {
-                stills::Taken::Frame(message) => self.arrivals.push_back(Arrival::Frame(message)),
-                stills::Taken::Gap => self.arrivals.push_back(Arrival::Gap),
-                stills::Taken::Nothing => {}
-            },
             Event::MediaData(media) => {
                 let Some(film) = self.films.get_mut(&media.mid) else { return Ok(()) };
                 let time = media.time.rebase(Frequency::NINETY_KHZ).numer() as u32;
@@ -465,9 +451,8 @@ async fn found(search: &mut Option<Search>) -> Vec<Helper> {
     }
 }
 
-fn tracks(films: &HashMap<Mid, Film>, stills: Mid) -> Vec<Track> {
-    let videos = films.iter().map(|(mid, film)| Track { mid: mid.to_string(), view: Some(film.view) });
-    videos.chain([Track { mid: stills.to_string(), view: None }]).collect()
+fn tracks(films: &HashMap<Mid, Film>) -> Vec<Track> {
+    films.iter().map(|(mid, film)| Track { mid: mid.to_string(), view: film.view }).collect()
 }
 
 /// The frame that would have come by WebSocket.

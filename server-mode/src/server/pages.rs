@@ -23,7 +23,7 @@ pub struct Asset {
 #[derive(Debug)]
 pub struct Assets {
     page: Asset,
-    files: [Asset; 6],
+    files: [Asset; 5],
 }
 
 impl Asset {
@@ -62,11 +62,6 @@ impl Assets {
                 "/local.js",
                 "text/javascript; charset=utf-8",
                 include_bytes!("../../web/dist/local.js"),
-            ),
-            Asset::new(
-                "/stills.js",
-                "text/javascript; charset=utf-8",
-                include_bytes!("../../web/dist/stills.js"),
             ),
             Asset::new("/local.wasm", "application/wasm", include_bytes!("../../web/dist/local.wasm")),
             Asset::new("/icon.svg", "image/svg+xml", include_bytes!("../../web/dist/icon.svg")),

@@ -6,9 +6,6 @@ use protocol::message::ViewInfo;
 
 use super::pace::Pace;
 
-/// A browser whose way to units of a track leads nowhere acknowledges nothing; narrow ways carry the smallest frames in less.
-const STILLS_PATIENCE: Duration = Duration::from_secs(5);
-
 /// Frame numbers and acknowledgements of one view number.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
@@ -22,15 +19,6 @@ pub struct Counters {
     /// What the client was last told about the view.
     pub told: Option<ViewInfo>,
     pub pace: Pace,
-    /// The last frame that was no picture of a track, and whether it went by the track of no view.
-    untracked: u32,
-    by_stills: bool,
-    /// The first frame by the track of no view of which the client is not known to have read any, and when it left.
-    unproved: Option<(u32, Instant)>,
-    /// The client is known to have read what it was told of the view, for it has a frame that came behind that.
-    has_read: bool,
-    /// The last frame behind what was told last, the way that keeps the order.
-    behind_told: Option<u32>,
 }
 
 impl Counters {
@@ -50,50 +38,6 @@ impl Counters {
         self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + patience)
     }
 
-    /// The client is told this about the view; its next frames are not to overtake that.
-    pub fn tell(&mut self, info: &ViewInfo) {
-        self.told = Some(info.clone());
-        self.expect_reading();
-    }
-
-    /// Something is told that the view's next frames are not to overtake.
-    pub fn expect_reading(&mut self) {
-        (self.has_read, self.behind_told) = (false, None);
-    }
-
-    /// Whether the client is known to have read what it was told about the view.
-    pub fn has_read_told(&self) -> bool {
-        self.has_read
-    }
-
-    /// Whether the next frame, no picture of a track, is to go by the track of no view: it overtakes neither frames on
-    /// their way nor what is told of the view.
-    pub fn goes_by_stills(&mut self, wanted: bool) -> bool {
-        if self.sent.wrapping_sub(self.untracked) >= self.unacknowledged() {
-            self.by_stills = wanted && self.has_read;
-        }
-        self.untracked = self.sent.wrapping_add(1);
-        if !self.by_stills {
-            self.behind_told = Some(self.untracked);
-        }
-        self.by_stills
-    }
-
-    /// This frame leaves by the track of no view.
-    pub fn send_still(&mut self, frame: u32, now: Instant) {
-        self.unproved.get_or_insert((frame, now));
-    }
-
-    /// When to believe that the client cannot read the track of no view, unless it did before.
-    pub fn stills_fail_at(&self) -> Option<Instant> {
-        self.unproved.map(|(_, at)| at + STILLS_PATIENCE)
-    }
-
-    /// Whether the acknowledgement of this frame proves that the client reads the track of no view.
-    pub fn proves_stills(&self, frame: u32) -> bool {
-        self.by_stills && self.unproved.is_some_and(|(first, _)| frame == self.untracked || frame == first)
-    }
-
     /// Waits no longer for frames that are lost. Returns whether there are any.
     pub fn give_up(&mut self, now: Instant, patience: Duration) -> bool {
         let gives_up = self.stalled_until(patience).is_some_and(|at| at <= now);
@@ -111,7 +55,6 @@ impl Counters {
             return None;
         }
         self.acknowledged = frame;
-        self.has_read |= self.behind_told == Some(frame);
         self.before_values = self.before_values.filter(|&sent| sent.wrapping_sub(frame) <= unacknowledged);
         self.pace.acknowledged(frame, now)
     }
@@ -127,7 +70,7 @@ impl Counters {
     }
 
     pub fn acknowledge_all(&mut self) {
-        (self.acknowledged, self.unproved) = (self.sent, None);
+        self.acknowledged = self.sent;
         self.pace.forget();
     }
 
@@ -135,7 +78,6 @@ impl Counters {
     pub fn begin_anew(&mut self) {
         self.acknowledge_all();
         self.before_values = None;
-        self.expect_reading();
     }
 
     pub fn keep_revision(&mut self, revision: u64) {

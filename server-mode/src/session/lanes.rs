@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use protocol::message::{Track, TransportKind};
-use protocol::{ClientMessage, ErrorCode, MAX_VIEWS, PointerKind, ServerMessage};
+use protocol::{ClientMessage, Codec, ErrorCode, MAX_VIEWS, PointerKind, ServerMessage};
 
 use super::link::Link;
 use super::pace::Pace;
@@ -52,15 +52,6 @@ pub enum Parcel {
     Frame(Vec<u8>),
     /// An H.264 frame of a view that has a track.
     Picture(Vec<u8>),
-    /// Another frame, for the track of no view.
-    Still(Vec<u8>),
-}
-
-/// What has a track.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tracks {
-    views: [bool; MAX_VIEWS],
-    stills: bool,
 }
 
 /// Which ways there are, and which one is taken.
@@ -75,10 +66,9 @@ pub struct Lanes {
     /// It was taken before, and is not now.
     is_left: bool,
     /// The `seq` of the offer that waits for its answer, and what its videos show.
-    offered: Option<(u64, Tracks)>,
-    tracks: Tracks,
-    /// The client has acknowledged a frame that went by the track of no view.
-    reads_stills: bool,
+    offered: Option<(u64, [bool; MAX_VIEWS])>,
+    /// The views that have a track.
+    tracks: [bool; MAX_VIEWS],
     /// The newest `seq` that came by WebSocket, and by the channel for commands.
     last_seq: [u64; 2],
     /// The newest `seq` that was done in each view.
@@ -100,12 +90,7 @@ impl Lanes {
 
     /// Whether H.264 frames of a view go as pictures of a track.
     pub fn has_track(&self, view: u8) -> bool {
-        self.webrtc && self.tracks.views[usize::from(view)]
-    }
-
-    /// Whether frames that are no pictures of a track go by a track of their own.
-    pub fn has_stills(&self) -> bool {
-        self.webrtc && self.tracks.stills
+        self.webrtc && self.tracks[usize::from(view)]
     }
 
     /// Whether a message is to be obeyed; the reason if it breaks the protocol.
@@ -170,48 +155,20 @@ impl Session {
         self.out.push_back(Output::Text(text(message)));
     }
 
-    pub(super) fn send_frame(&mut self, message: Vec<u8>, by_track: bool, by_stills: bool) {
-        self.out.push_back(match () {
-            () if by_track => Output::Carry(Parcel::Picture(message)),
-            () if by_stills => Output::Carry(Parcel::Still(message)),
-            () if self.lanes.webrtc => Output::Carry(Parcel::Frame(message)),
-            () => Output::Frame(message),
+    pub(super) fn send_frame(&mut self, view: u8, codec: Codec, message: Vec<u8>) {
+        self.out.push_back(match codec {
+            Codec::H264 if self.lanes.has_track(view) => Output::Carry(Parcel::Picture(message)),
+            _ if self.lanes.webrtc => Output::Carry(Parcel::Frame(message)),
+            _ => Output::Frame(message),
         });
     }
 
-    /// When to believe that the client cannot read frames on the track of no view: none was acknowledged yet. Views of a
-    /// client that can may be hidden, and acknowledge nothing.
-    pub(super) fn stills_fail_at(&self) -> Option<Instant> {
-        if !self.lanes.has_stills() || self.lanes.reads_stills {
-            return None;
-        }
-        self.views.keys().filter_map(|&view| self.counters[usize::from(view)].stills_fail_at()).min()
-    }
-
-    /// Has frames go by `commands` where the client does not acknowledge those on a track.
-    pub(super) fn check_stills(&mut self, now: Instant) {
-        if self.stills_fail_at().is_some_and(|at| at <= now) {
-            self.lanes.tracks.stills = false;
-            (0..MAX_VIEWS).for_each(|view| self.begin_anew(view as u8));
-        }
-    }
-
-    /// The client has this frame of a view, or a later one.
-    pub(super) fn acknowledged(&mut self, now: Instant, view: u8, frame: u32) {
-        let counters = &mut self.counters[usize::from(view)];
-        self.lanes.reads_stills |= counters.proves_stills(frame);
-        if let Some((bytes, took)) = counters.acknowledge(now, frame) {
-            self.link.carried_large(bytes, took);
-        }
-        self.link.acknowledged(view, frame, now);
-    }
-
     pub(super) fn offer(&mut self, seq: u64, sdp: String, tracks: Vec<Track>) {
-        let mut offered = Tracks::default();
+        let mut views = [false; MAX_VIEWS];
         for track in &tracks {
-            *track.view.map_or(&mut offered.stills, |view| &mut offered.views[usize::from(view)]) = true;
+            views[usize::from(track.view)] = true;
         }
-        self.lanes.offered = Some((seq, offered));
+        self.lanes.offered = Some((seq, views));
         self.out.push_back(Output::Offer { sdp, tracks });
     }
 
@@ -287,18 +244,14 @@ impl Session {
     }
 
     fn answered(&mut self, answer: Result<String, String>) {
-        let Some((seq, offered)) = self.lanes.offered.take() else { return };
+        let Some((seq, views)) = self.lanes.offered.take() else { return };
         match answer {
             Ok(sdp) => {
-                let before = std::mem::replace(&mut self.lanes.tracks, offered);
+                let before = std::mem::replace(&mut self.lanes.tracks, views);
                 self.signal(&ServerMessage::Answer { sdp });
                 // A video does not go on by another way.
                 let is_used = self.lanes.webrtc;
-                self.lanes.reads_stills = false;
-                let differs = |i: &usize| {
-                    is_used && (before.views[*i] != offered.views[*i] || before.stills != offered.stills)
-                };
-                for view in (0..MAX_VIEWS).filter(differs) {
+                for view in (0..MAX_VIEWS).filter(|&i| is_used && before[i] != views[i]) {
                     self.begin_anew(view as u8);
                 }
             }

@@ -49,13 +49,6 @@ const RESTED: Duration = Duration::from_secs(1);
 const LARGE: usize = 4 << 10;
 const LARGE_ONES: usize = 5;
 
-/// From here on the loss of one packet in a hundred leaves a channel less than some 5 Mbit/s.
-const LONG: Duration = Duration::from_millis(20);
-/// What goes by a track at a time, as the way carries it in this time.
-const STILL: Duration = Duration::from_millis(80);
-const FEWEST_STILL: usize = 4 << 10;
-const MOST_STILL: usize = 48 << 10;
-
 /// One client's way. Quickly down, slowly up.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -136,14 +129,6 @@ impl Link {
         let shortest = self.round_trips.iter().min().copied().unwrap_or_default();
         let on_the_way = (shortest.as_secs_f64() / FRAME.as_secs_f64()).round() as u32;
         FEWEST_AHEAD.saturating_add(on_the_way).min(protocol::MAX_UNACKNOWLEDGED)
-    }
-
-    /// How many bytes a frame at rest should have that goes by a track, which is worth it where the way is so long that a
-    /// loss narrows a channel. The transport spreads them as it estimates the way, so that none queue there.
-    pub fn still(&self) -> Option<usize> {
-        self.round_trips.iter().min().filter(|shortest| **shortest >= LONG)?;
-        let bytes = self.estimate? as f64 * STILL.as_secs_f64() / 8.0;
-        Some((bytes as usize).clamp(FEWEST_STILL, MOST_STILL))
     }
 
     /// A picture at rest was acknowledged.

@@ -370,9 +370,7 @@ impl Session {
     pub fn wake_at(&self) -> Option<Instant> {
         let views = self.views.values().filter_map(|view| view.wake_at(self.accepts.png));
         let patience = self.link.patience();
-        let counters = self.counters.iter();
-        let waits = counters.filter_map(|it| it.stalled_until(patience));
-        views.chain(waits).chain(self.stills_fail_at()).min()
+        views.chain(self.counters.iter().filter_map(|counters| counters.stalled_until(patience))).min()
     }
 
     /// Tells a client all it needs to know; every view begins anew for it.
@@ -403,7 +401,7 @@ impl Session {
         let mut views = Vec::new();
         for (&number, view) in &self.views {
             let info = view.info(number);
-            self.counters[usize::from(number)].tell(&info);
+            self.counters[usize::from(number)].told = Some(info.clone());
             views.push(info);
         }
         let series_instance_uid = self.series.as_ref().map(|series| series.series_id.clone());
@@ -514,16 +512,13 @@ impl Session {
         }
         // Frames of an earlier view of this number may never be acknowledged.
         counters.acknowledge_all();
-        counters.expect_reading();
         self.views.insert(number, view);
     }
 
     fn remove_view(&mut self, number: u8) -> Option<View> {
         let view = self.views.remove(&number)?;
         self.link.forget(number);
-        let counters = &mut self.counters[usize::from(number)];
-        counters.keep_revision(view.state().revision);
-        counters.acknowledge_all();
+        self.counters[usize::from(number)].keep_revision(view.state().revision);
         self.out.push_back(Output::Withdraw { view: number });
         Some(view)
     }
@@ -547,21 +542,8 @@ impl Session {
     }
 
     fn frame(&mut self, now: Instant, meta: &JobMeta, picture: Picture) {
-        let mut info = (*meta.info).clone();
-        if meta.refines {
-            info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
-        }
-        // Who sets the state knows it; a guest's is set by the host.
-        let is_known = meta.is_set && self.access.role == Role::Owner && info.refined.is_none();
         let counters = &mut self.counters[usize::from(meta.view)];
-        let tells = self.dialect == Dialect::Stream && !is_known && counters.told.as_ref() != Some(&info);
-        if tells {
-            counters.tell(&info);
-        }
         let by_track = picture.painted.codec == Codec::H264 && self.lanes.has_track(meta.view);
-        // Others may be larger than what suits a track.
-        let suits = meta.quality != Quality::Interactive && !meta.refines && self.link.still().is_some();
-        let by_stills = !by_track && counters.goes_by_stills(self.lanes.has_stills() && suits);
         let number = counters.send(by_track.then_some(now));
         if meta.quality == Quality::Interactive {
             self.link.sent(meta.view, number, picture.message.len(), now);
@@ -569,13 +551,17 @@ impl Session {
             // Large ones take their time, which tells nothing of what moves.
             counters.pace.sent(number, picture.message.len(), now);
         }
-        if by_stills {
-            counters.send_still(number, now);
-        }
         if self.dialect != Dialect::Stream {
             return self.out.push_back(Output::Frame(picture.message));
         }
-        if tells {
+        let mut info = (*meta.info).clone();
+        if meta.refines {
+            info.refined = Some((f64::from(picture.refined) * 1000.0).round() / 1000.0);
+        }
+        // Who sets the state knows it; a guest's is set by the host.
+        let is_known = meta.is_set && self.access.role == Role::Owner && info.refined.is_none();
+        if !is_known && counters.told.as_ref() != Some(&info) {
+            counters.told = Some(info.clone());
             self.send(&ServerMessage::View(info));
         }
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
@@ -600,7 +586,7 @@ impl Session {
         if let Some(room) = message.first_chunk_mut() {
             *room = header.encode();
         }
-        self.send_frame(message, by_track, by_stills);
+        self.send_frame(meta.view, picture.painted.codec, message);
     }
 
     /// Sends values, after the state that they belong to. A client that gets none has its pictures.
@@ -613,7 +599,7 @@ impl Session {
         let counters = &mut self.counters[usize::from(meta.view)];
         let is_known = meta.is_set && self.access.role == Role::Owner;
         if !is_known && counters.told.as_ref() != Some(&*meta.info) {
-            counters.tell(&meta.info);
+            counters.told = Some((*meta.info).clone());
             self.send(&ServerMessage::View((*meta.info).clone()));
         }
         let header = protocol::ValuesHeader {
@@ -628,12 +614,11 @@ impl Session {
             *room = header.encode();
         }
         self.counters[usize::from(meta.view)].send_values();
-        self.send_frame(message, false, false);
+        self.send_frame(meta.view, Codec::Png, message);
     }
 
     /// Asks for a picture of every view that needs one and whose client keeps up.
     fn request_frames(&mut self, now: Instant) {
-        self.check_stills(now);
         let ahead = match self.dialect {
             Dialect::Stream => self.link.ahead(),
             Dialect::Plain { .. } => PLAIN_AHEAD,
@@ -657,19 +642,17 @@ impl Session {
         }
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
         let (bits_per_second, share) = (self.link.bits_per_second() / moving, self.link.share(now));
-        let still = self.lanes.has_stills().then(|| self.link.still()).flatten();
         let mut states = Vec::new();
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
-            let still = still.filter(|_| counters.has_read_told());
             let wishes = Wishes {
                 settles: self.accepts.png,
                 takes_webp: self.accepts.webp,
                 videos: if self.lanes.has_track(number) { VideoCodecs::H264 } else { self.accepts.videos },
                 bits_per_second,
                 share,
-                most: still.unwrap_or(counters.pace.bytes()),
-                may_go_on: counters.pace.has_room(still.is_some()),
+                most: counters.pace.bytes(),
+                may_go_on: counters.pace.has_room(),
                 is_seen: counters.unacknowledged() == 0,
             };
             if counters.unacknowledged() < ahead
@@ -678,7 +661,7 @@ impl Session {
                 self.out.push_back(Output::Render(job));
             }
             if let Some(info) = view.state_to_tell(now, number, counters.told.as_ref()) {
-                self.counters[usize::from(number)].tell(&info);
+                self.counters[usize::from(number)].told = Some(info.clone());
                 states.push(info);
             }
         }

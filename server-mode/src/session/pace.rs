@@ -9,8 +9,6 @@ const FEWEST_BYTES: usize = 8 << 10;
 const MOST_BYTES: usize = 2 << 20;
 /// Frames on their way at once, so that the way is not empty while an acknowledgement comes back.
 const AT_ONCE: usize = 2;
-/// The same by a track: more and smaller ones keep the way full while packets that were lost are sent again.
-const STILLS_AT_ONCE: usize = 4;
 /// A frame may take so much longer than the fastest one did before there are fewer bytes on their way.
 const PATIENCE: Duration = Duration::from_millis(60);
 
@@ -43,9 +41,9 @@ impl Pace {
         self.bytes / AT_ONCE
     }
 
-    /// Whether one more may go, by a track or not.
-    pub fn has_room(&self, by_track: bool) -> bool {
-        self.on_their_way.len() < if by_track { STILLS_AT_ONCE } else { AT_ONCE }
+    /// Whether one more may go.
+    pub fn has_room(&self) -> bool {
+        self.on_their_way.len() < AT_ONCE
     }
 
     /// What is on its way is not waited for.
@@ -91,7 +89,7 @@ mod tests {
         let (mut now, mut free, mut sent) = (start, start, 0);
         let mut acknowledged = VecDeque::new();
         for number in 1..=frames {
-            while !pace.has_room(false) {
+            while !pace.has_room() {
                 let (frame, at) = acknowledged.pop_front().expect("some are on their way");
                 now = now.max(at);
                 pace.acknowledged(frame, at);
@@ -128,7 +126,7 @@ mod tests {
         pace.sent(9, 10, now);
         assert_eq!(pace.acknowledged(6, now + Duration::from_secs(9)), None);
         assert_eq!(pace.acknowledged(8, now + Duration::from_secs(9)), None);
-        assert!(pace.has_room(false), "the first one is there all the same");
+        assert!(pace.has_room(), "the first one is there all the same");
         assert_eq!(pace.bytes(), FIRST_BYTES / 2);
     }
 }

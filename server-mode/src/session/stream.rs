@@ -65,7 +65,12 @@ impl Session {
             ClientMessage::Transport { transport } => self.choose(transport),
             ClientMessage::Offer { sdp, tracks } => self.offer(seq, sdp, tracks),
             ClientMessage::Candidate { candidate } => self.out.push_back(Output::Candidate(candidate)),
-            ClientMessage::Ack { view, frame } => self.acknowledged(now, view, frame),
+            ClientMessage::Ack { view, frame } => {
+                if let Some((bytes, took)) = self.counters[usize::from(view)].acknowledge(now, frame) {
+                    self.link.carried_large(bytes, took);
+                }
+                self.link.acknowledged(view, frame, now);
+            }
             ClientMessage::Accept { codecs } => {
                 let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
                 let [h264, hevc, av1] = ["h264", "hevc", "av1"].map(accepts);
@@ -190,7 +195,7 @@ impl Session {
                     Some(view) if view.size() == size && view.kind() == content => {
                         if view.no_longer_set() {
                             let info = view.info(number);
-                            self.counters[usize::from(number)].tell(&info);
+                            self.counters[usize::from(number)].told = Some(info.clone());
                             self.send(&ServerMessage::View(info));
                         }
                     }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use protocol::MAX_TEXT_BYTES;
 use protocol::frame::{HEADER_BYTES, PART_BYTES};
 use protocol::message::Track;
-use protocol::stills::{self, Unit};
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
 use str0m::channel::{ChannelData, ChannelId};
@@ -41,9 +40,6 @@ const MOST_WAITING: usize = 64 << 20;
 const NOTED: usize = 4;
 /// A note that no newer one follows is sent again, for it may be lost.
 const NOTE_AGAIN: Duration = Duration::from_millis(40);
-/// After a frame on a track empty units follow, the first one so soon, each after twice the time.
-const FIRST_EMPTY: Duration = Duration::from_millis(40);
-const LAST_EMPTY: Duration = Duration::from_secs(1);
 /// Both channels must be open so soon after an offer.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
 /// Browsers check every 2.5 s whether the way is there.
@@ -53,8 +49,6 @@ const LOST_TIME: Duration = Duration::from_secs(60);
 /// Congestion control begins here and looks for so much.
 const FIRST_RATE: Bitrate = Bitrate::mbps(3);
 const WANTED_RATE: Bitrate = Bitrate::mbps(20);
-/// Larger frames go by `commands`: as many packets as can be sent again have room for two of these.
-const MOST_BY_TRACK: usize = 512 << 10;
 /// Packets of a track that can be sent again, all of them: what one loss in a burst leaves out holds up all that
 /// comes after it.
 const MOST_KEPT: usize = 1024;
@@ -116,18 +110,12 @@ pub struct Connection {
 #[derive(Debug)]
 struct Video {
     mid: Mid,
-    /// `None` of the track for frames that are no pictures of a video.
-    view: Option<u8>,
+    view: u8,
     payload_type: Pt,
     /// In units of 1/90000 s.
     last_time: u64,
     notes: VecDeque<[u8; 4 + HEADER_BYTES]>,
     note_again: Option<Instant>,
-    /// Units of the track of no view, so that a lost one is seen.
-    units: u16,
-    /// When an empty one follows the last, and how long after it the next one does: what is lost is asked for again when
-    /// something later has come.
-    empty: Option<(Instant, Duration)>,
 }
 
 /// A message for `commands`, sent up to `sent`.
@@ -236,8 +224,6 @@ impl Connection {
                     last_time: 0,
                     notes: VecDeque::new(),
                     note_again: None,
-                    units: 0,
-                    empty: None,
                 },
             });
         }
@@ -277,11 +263,9 @@ impl Connection {
         if !self.rtc.accepts(&input) {
             return Ok(false);
         }
-        let before = self.events.len();
         self.rtc.handle_input(input)?;
         self.run(*at)?;
-        let has_spoken = self.events.iter().skip(before).any(|event| matches!(event, PeerEvent::Text(..)));
-        if is_stun || has_spoken {
+        if is_stun {
             self.heard = *at;
         }
         Ok(is_stun)
@@ -295,8 +279,7 @@ impl Connection {
         };
         let notes = self.videos.iter().filter_map(|video| video.note_again);
         let idle = self.rate.busy.map(|at| at + IDLE_AFTER);
-        let empty = self.videos.iter().filter_map(|video| video.empty).map(|(at, _)| at);
-        notes.chain(empty).chain(idle).chain(self.rate.look_at).fold(self.due.min(state), Instant::min)
+        notes.chain(idle).chain(self.rate.look_at).fold(self.due.min(state), Instant::min)
     }
 
     /// Does what is due. Returns whether the connection is worth keeping.
@@ -305,10 +288,6 @@ impl Connection {
             if self.videos[index].note_again.is_some_and(|at| at <= now) {
                 self.videos[index].note_again = None;
                 self.note(index)?;
-            }
-            if let Some((_, after)) = self.videos[index].empty.filter(|(at, _)| *at <= now) {
-                self.videos[index].empty = Some((now + 2 * after, 2 * after)).filter(|_| after < LAST_EMPTY);
-                self.unit(now, index, Unit { counter: 0, is_first: false, is_last: false, piece: &[] })?;
             }
         }
         if self.rate.busy.is_some_and(|at| at + IDLE_AFTER <= now) {
@@ -345,7 +324,6 @@ impl Connection {
             Parcel::Text(text) => self.command(now, TEXT, text.into_bytes()),
             Parcel::Frame(message) => self.command(now, 0, message),
             Parcel::Picture(message) => self.picture(now, &message)?,
-            Parcel::Still(message) => self.still(now, message)?,
         }
         self.run(now)
     }
@@ -395,55 +373,7 @@ impl Connection {
     fn picture(&mut self, now: Instant, message: &[u8]) -> Result<(), Refusal> {
         let Some((header, parts)) = message.split_first_chunk::<HEADER_BYTES>() else { return Ok(()) };
         let Some(unit) = parts.get(PART_BYTES..) else { return Ok(()) };
-        let Some(index) = self.videos.iter().position(|video| video.view == Some(header[6])) else {
-            return Ok(());
-        };
-        let time = self.begin_unit(now, index);
-        let video = &mut self.videos[index];
-        let mut note = [0; 4 + HEADER_BYTES];
-        // RTP's clock wraps.
-        note[..4].copy_from_slice(&(time as u32).to_le_bytes());
-        note[4..].copy_from_slice(header);
-        if video.notes.len() == NOTED {
-            video.notes.pop_front();
-        }
-        video.notes.push_back(note);
-        video.note_again = Some(now + NOTE_AGAIN);
-        // The note is small: it is there when the picture is.
-        self.note(index)?;
-        self.write(now, index, time, unit)
-    }
-
-    /// Sends a frame on the track of no view, where the loss of packets narrows nothing.
-    fn still(&mut self, now: Instant, message: Vec<u8>) -> Result<(), Refusal> {
-        let index = self.videos.iter().position(|video| video.view.is_none());
-        let Some(index) = index.filter(|_| message.len() <= MOST_BY_TRACK) else {
-            self.command(now, 0, message);
-            return Ok(());
-        };
-        let pieces = message.chunks(stills::PIECE);
-        let last = pieces.len() - 1;
-        for (number, piece) in pieces.enumerate() {
-            self.unit(
-                now,
-                index,
-                Unit { counter: 0, is_first: number == 0, is_last: number == last, piece },
-            )?;
-        }
-        self.videos[index].empty = Some((now + FIRST_EMPTY, FIRST_EMPTY));
-        Ok(())
-    }
-
-    /// Sends one more unit of the track of no view.
-    fn unit(&mut self, now: Instant, index: usize, unit: Unit<'_>) -> Result<(), Refusal> {
-        let time = self.begin_unit(now, index);
-        let units = &mut self.videos[index].units;
-        let counter = std::mem::replace(units, units.wrapping_add(1));
-        self.write(now, index, time, &Unit { counter, ..unit }.encode())
-    }
-
-    /// Returns the time of the next unit of a track.
-    fn begin_unit(&mut self, now: Instant, index: usize) -> u64 {
+        let Some(index) = self.videos.iter().position(|video| video.view == header[6]) else { return Ok(()) };
         if self.rate.busy.replace(now).is_none() {
             // It looks for twice as much at most.
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.rate.estimate * 0.5);
@@ -453,18 +383,25 @@ impl Connection {
         let video = &mut self.videos[index];
         let micros = now.saturating_duration_since(self.began).as_micros() as u64;
         let time = (micros * 9 / 100).max(video.last_time + 1);
-        if std::mem::replace(&mut video.last_time, time) == 0
-            && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(video.mid, None)
-        {
+        let is_first = video.last_time == 0;
+        video.last_time = time;
+        let mut note = [0; 4 + HEADER_BYTES];
+        // RTP's clock wraps.
+        note[..4].copy_from_slice(&(time as u32).to_le_bytes());
+        note[4..].copy_from_slice(header);
+        if video.notes.len() == NOTED {
+            video.notes.pop_front();
+        }
+        video.notes.push_back(note);
+        video.note_again = Some(now + NOTE_AGAIN);
+        let (mid, payload_type) = (video.mid, video.payload_type);
+        if is_first && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             stream.set_rtx_cache(MOST_KEPT, KEPT_FOR, None);
             // Spreading a picture over the time until the next one would show it so much later.
-            stream.set_unpaced(video.view.is_some());
+            stream.set_unpaced(true);
         }
-        time
-    }
-
-    fn write(&mut self, now: Instant, index: usize, time: u64, unit: &[u8]) -> Result<(), Refusal> {
-        let Video { mid, payload_type, .. } = self.videos[index];
+        // The note is small: it is there when the picture is.
+        self.note(index)?;
         if let Some(writer) = self.rtc.writer(mid) {
             let writer = writer.playout_delay(MediaTime::ZERO, MediaTime::ZERO);
             writer.write(payload_type, now, MediaTime::from_90khz(time), unit)?;
@@ -544,9 +481,8 @@ impl Connection {
                 self.rtc.disconnect();
             }
             Event::KeyframeRequest(request) => {
-                let video = self.videos.iter().find(|video| video.mid == request.mid);
-                if let Some(view) = video.and_then(|video| video.view) {
-                    self.events.push_back(PeerEvent::KeyframeNeeded { view });
+                if let Some(video) = self.videos.iter().find(|video| video.mid == request.mid) {
+                    self.events.push_back(PeerEvent::KeyframeNeeded { view: video.view });
                 }
             }
             Event::PeerStats(stats) => {

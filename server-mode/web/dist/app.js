@@ -3246,8 +3246,6 @@ var Peer = class {
   #commands;
   #moves;
   #tracks;
-  /** Takes frames from a track; null where the browser lets nobody do that. */
-  #stills;
   #films = /* @__PURE__ */ new Map();
   #counting;
   #restart;
@@ -3280,7 +3278,6 @@ var Peer = class {
       this.#watch(receiver.track, view);
       return { transceiver, view };
     });
-    this.#stills = this.#takeStills();
     this.#peer.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) handlers.signal({ type: "candidate", candidate: candidate.candidate });
     };
@@ -3319,22 +3316,6 @@ var Peer = class {
     for (const channel of [this.#commands, this.#moves]) channel.onopen = channel.onclose = channel.onmessage = null;
     for (const film of this.#films.values()) film.close();
     this.#peer.close();
-    this.#stills?.terminate();
-  }
-  /** Adds a track for frames that are no pictures of a video: what is lost of them is sent again sooner than by a channel. */
-  #takeStills() {
-    if (typeof RTCRtpScriptTransform === "undefined") return null;
-    const transceiver = this.#peer.addTransceiver("video", { direction: "recvonly" });
-    transceiver.setCodecPreferences(h264());
-    const worker = new Worker("/stills.js", { type: "module" });
-    worker.onmessage = ({ data }) => {
-      if (this.#closed) return;
-      if (data instanceof ArrayBuffer) this.#handlers.message(data);
-      else this.#handlers.gap();
-    };
-    transceiver.receiver.transform = new RTCRtpScriptTransform(worker);
-    this.#tracks.push({ transceiver });
-    return worker;
   }
   #channel(name, options) {
     const channel = this.#peer.createDataChannel(name, options);
@@ -3353,7 +3334,7 @@ var Peer = class {
     }
     const sdp = this.#peer.localDescription?.sdp;
     if (!sdp || this.#closed) return;
-    const tracks = this.#tracks.map(({ transceiver, ...track }) => ({ mid: transceiver.mid ?? "", ...track }));
+    const tracks = this.#tracks.map(({ transceiver: { mid }, view }) => ({ mid: mid ?? "", view }));
     this.#handlers.signal({ type: "offer", sdp, tracks });
   }
   /** A path that falls silent is looked for anew; one that is not found in time is lost. */
@@ -3640,7 +3621,6 @@ var Link = class {
         this.#used();
         this.#connection.receive(data);
       },
-      gap: () => this.#handlers.gap(),
       picture: (frame, picture) => {
         this.#used();
         this.#handlers.frame(frame, picture);
@@ -4708,8 +4688,6 @@ var Viewport = class {
   /** States whose pictures have not been shown yet, oldest first. */
   #states = [];
   #drawn = null;
-  /** The view's revision on screen. */
-  #painted = -1;
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
   #waiting = [];
   #decoding = false;
@@ -4794,17 +4772,6 @@ var Viewport = class {
     this.setCaption(caption);
     this.#owner.send({ type: "repaint", view: this.view });
   }
-  /** A frame was lost: what comes next builds on something else, until all of the picture comes. */
-  repaint() {
-    if (this.#spoilt || this.#newest === null) return;
-    this.#spoilt = true;
-    this.#owner.send({ type: "repaint", view: this.view });
-  }
-  /** A frame of some view was lost; it may be the answer to an earlier request. */
-  lostSome() {
-    this.#spoilt = false;
-    this.repaint();
-  }
   /** What the picture on screen shows. */
   get drawn() {
     return this.#caption && this.#drawn;
@@ -4843,7 +4810,6 @@ var Viewport = class {
     this.state = state;
     if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
     if (this.windowsItself) this.#adopt(state);
-    else if (this.#drawn && state.revision <= this.#painted) this.#write(state);
     else this.#states.push(state);
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
@@ -5072,7 +5038,6 @@ var Viewport = class {
     this.#lay("", "");
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
-    this.#painted = -1;
     const newest = this.#waiting.at(-1);
     if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
@@ -5111,8 +5076,10 @@ var Viewport = class {
   }
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
   #spoil(reason) {
-    if (!this.#spoilt) this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
-    this.repaint();
+    if (this.#spoilt) return;
+    this.#spoilt = true;
+    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
+    this.#owner.send({ type: "repaint", view: this.view });
   }
   #paint(pictures, frame) {
     const canvas = this.#canvas;
@@ -5134,7 +5101,6 @@ var Viewport = class {
       if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
     }
     this.#markStale(null);
-    this.#painted = frame.revision;
     const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;
     this.#states.splice(0, shown + 1);
@@ -5370,7 +5336,6 @@ var Client = class {
           else picture?.close();
         },
         values: (values) => void this.#views[values.view]?.setValues(values),
-        gap: () => this.#views.forEach((viewport) => viewport.lostSome()),
         received: (bytes) => this.#figures.meter.received(bytes, performance.now()),
         fault: (error) => this.#notices.report(t("not-understood", { reason: error.message }))
       },

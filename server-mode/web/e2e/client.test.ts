@@ -355,38 +355,6 @@ test("where there is no path by UDP pictures come by WebSocket, and the page say
   }
 });
 
-test("on a long way that loses packets pictures at rest come by a track, bit by bit", async () => {
-  const way = await datagramLink(Number(new URL(server.url).port), 40, 50);
-  try {
-    await newContext({ viewport: { width: 1280, height: 800 } });
-    const page = await context.newPage();
-    await page.addInitScript(() => {
-      const counted = window as unknown as { stills: number };
-      counted.stills = 0;
-      const Plain = Worker;
-      window.Worker = class extends Plain {
-        constructor(url: string | URL, options?: WorkerOptions) {
-          super(url, options);
-          if (String(url).endsWith("/stills.js")) this.addEventListener("message", () => (counted.stills += 1));
-        }
-      };
-    });
-    await leadDatagrams(page, way);
-    await openClient(page, server.url, [VOLUME]);
-    await pictureBy(page, /^WebRTC/);
-    const front = await picture(page, VOLUME);
-    // The length of the way is known after a second.
-    for (let turns = 1; (await page.evaluate(() => (window as unknown as { stills: number }).stills)) === 0; turns = -turns) {
-      await drag(page, VOLUME, 120 * turns, 0);
-      await page.locator(`${viewport(VOLUME)} .quality.lossless:visible`).waitFor();
-    }
-    await pictureThat(page, VOLUME, differs(front));
-    assert.equal(await page.locator("#messages .message").count(), 0);
-  } finally {
-    way.stop();
-  }
-});
-
 test("a path by UDP that breaks in the middle of a drag leaves the view as it is", async () => {
   const way = await datagramLink(Number(new URL(server.url).port));
   try {

@@ -148,32 +148,26 @@ export interface DatagramLink {
   stop(): void;
 }
 
-/** Each way takes so long, and every so manieth datagram to the browser is lost. */
-export async function datagramLink(serverPort: number, delayMs = 0, lostOf = Infinity): Promise<DatagramLink> {
-  let [blocked, answersBlocked, answers] = [false, false, 0];
-  const later = (send: () => void) => void (delayMs === 0 ? send() : setTimeout(send, delayMs));
+export async function datagramLink(serverPort: number): Promise<DatagramLink> {
+  let [blocked, answersBlocked] = [false, false];
   const near = createSocket("udp4");
   const far = new Map<string, ReturnType<typeof createSocket>>();
   const way = (client: RemoteInfo) => {
     const name = `${client.address}:${client.port}`;
     const known = far.get(name);
     if (known) return known;
-    const socket = createSocket("udp4").on("message", (bytes) => {
-      answers += 1;
-      if (!answersBlocked && answers % lostOf !== 0) later(() => near.send(bytes, client.port, client.address));
-    });
+    const socket = createSocket("udp4").on("message", (bytes) => !answersBlocked && near.send(bytes, client.port, client.address));
     far.set(name, socket);
     return socket;
   };
-  near.on("message", (bytes, client) => !blocked && later(() => way(client).send(bytes, serverPort, "127.0.0.1")));
+  near.on("message", (bytes, client) => !blocked && way(client).send(bytes, serverPort, "127.0.0.1"));
   await new Promise<void>((bound) => near.bind(0, "127.0.0.1", bound));
   const block = (what?: "answers") => {
     [blocked, answersBlocked] = [what === undefined, true];
   };
   const stop = () => {
-    blocked = answersBlocked = true;
-    // What is on its way has to be gone.
-    setTimeout(() => [near, ...far.values()].forEach((socket) => socket.close()), 2 * delayMs);
+    near.close();
+    for (const socket of far.values()) socket.close();
   };
   return { port: near.address().port, block, stop };
 }

@@ -21,8 +21,6 @@ export interface LinkHandlers {
   /** A frame; with its picture, where the browser has decoded it already. */
   frame(frame: Frame, picture: Picture | null): void;
   values(values: SliceValues): void;
-  /** A frame of some view was lost. */
-  gap(): void;
   received(bytes: number): void;
   fault(error: ProtocolError): void;
 }
@@ -220,7 +218,6 @@ export class Link {
         this.#used();
         this.#connection.receive(data);
       },
-      gap: () => this.#handlers.gap(),
       picture: (frame, picture) => {
         this.#used();
         this.#handlers.frame(frame, picture);

@@ -132,7 +132,6 @@ class Client {
           else picture?.close();
         },
         values: (values) => void this.#views[values.view]?.setValues(values),
-        gap: () => this.#views.forEach((viewport) => viewport.lostSome()),
         received: (bytes) => this.#figures.meter.received(bytes, performance.now()),
         fault: (error) => this.#notices.report(t("not-understood", { reason: error.message })),
       },

@@ -17,11 +17,7 @@ export type Track = {
 /**
  * The media description of the offer (`a=mid`).
  */
-mid: string, 
-/**
- * Missing where the track carries what is no video, of all views.
- */
-view?: number, };
+mid: string, view: number, };
 
 /**
  * How messages and pictures travel.

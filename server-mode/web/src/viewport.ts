@@ -149,8 +149,6 @@ export class Viewport {
   /** States whose pictures have not been shown yet, oldest first. */
   #states: ViewState[] = [];
   #drawn: ViewState | null = null;
-  /** The view's revision on screen. */
-  #painted = -1;
   /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
   #waiting: Arrived[] = [];
   #decoding = false;
@@ -243,19 +241,6 @@ export class Viewport {
     this.#owner.send({ type: "repaint", view: this.view });
   }
 
-  /** A frame was lost: what comes next builds on something else, until all of the picture comes. */
-  repaint(): void {
-    if (this.#spoilt || this.#newest === null) return;
-    this.#spoilt = true;
-    this.#owner.send({ type: "repaint", view: this.view });
-  }
-
-  /** A frame of some view was lost; it may be the answer to an earlier request. */
-  lostSome(): void {
-    this.#spoilt = false;
-    this.repaint();
-  }
-
   /** What the picture on screen shows. */
   get drawn(): ViewState | null {
     return this.#caption && this.#drawn;
@@ -300,8 +285,6 @@ export class Viewport {
     this.state = state;
     if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
     if (this.windowsItself) this.#adopt(state);
-    // A picture that was sent after this may have come before it.
-    else if (this.#drawn && state.revision <= this.#painted) this.#write(state);
     else this.#states.push(state);
     if (state.slice === this.wantedSlice) this.wantedSlice = null;
     if (!this.#drawn) this.#write(state);
@@ -562,7 +545,6 @@ export class Viewport {
     this.#lay("", "");
     this.state = this.#drawn = this.wantedSlice = null;
     this.#states = [];
-    this.#painted = -1;
     const newest = this.#waiting.at(-1);
     if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
@@ -607,8 +589,10 @@ export class Viewport {
 
   /** The next frames would build on something else than the server thinks: it has to begin anew. */
   #spoil(reason: Text): void {
-    if (!this.#spoilt) this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
-    this.repaint();
+    if (this.#spoilt) return;
+    this.#spoilt = true;
+    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
+    this.#owner.send({ type: "repaint", view: this.view });
   }
 
   #paint(pictures: readonly Picture[], frame: Frame): void {
@@ -633,7 +617,6 @@ export class Viewport {
       if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
     }
     this.#markStale(null);
-    this.#painted = frame.revision;
     // The server tells a state before its first picture, and may be ahead of this one.
     const shown = this.#states.findLastIndex((state) => state.revision <= frame.revision);
     const state = this.#states[shown] ?? this.#drawn;

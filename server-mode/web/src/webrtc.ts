@@ -12,8 +12,6 @@ export interface PeerHandlers {
   opened(): void;
   /** What would be a WebSocket message. */
   message(data: string | ArrayBuffer): void;
-  /** A frame of some view was lost. */
-  gap(): void;
   /** A picture of a video, with the header of its frame. */
   picture(frame: Frame, picture: Picture): void;
   /** Something came, or was worked out to have come: bytes of videos. */
@@ -95,9 +93,7 @@ export class Peer {
   readonly #peer: RTCPeerConnection;
   readonly #commands: RTCDataChannel;
   readonly #moves: RTCDataChannel;
-  readonly #tracks: { transceiver: RTCRtpTransceiver; view?: number }[];
-  /** Takes frames from a track; null where the browser lets nobody do that. */
-  readonly #stills: Worker | null;
+  readonly #tracks: { transceiver: RTCRtpTransceiver; view: number }[];
   readonly #films = new Map<number, Film>();
   readonly #counting: ReturnType<typeof setInterval>;
   #restart: ReturnType<typeof setTimeout> | undefined;
@@ -132,7 +128,6 @@ export class Peer {
       this.#watch(receiver.track, view);
       return { transceiver, view };
     });
-    this.#stills = this.#takeStills();
     this.#peer.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) handlers.signal({ type: "candidate", candidate: candidate.candidate });
     };
@@ -176,23 +171,6 @@ export class Peer {
     for (const channel of [this.#commands, this.#moves]) channel.onopen = channel.onclose = channel.onmessage = null;
     for (const film of this.#films.values()) film.close();
     this.#peer.close();
-    this.#stills?.terminate();
-  }
-
-  /** Adds a track for frames that are no pictures of a video: what is lost of them is sent again sooner than by a channel. */
-  #takeStills(): Worker | null {
-    if (typeof RTCRtpScriptTransform === "undefined") return null;
-    const transceiver = this.#peer.addTransceiver("video", { direction: "recvonly" });
-    transceiver.setCodecPreferences(h264());
-    const worker = new Worker("/stills.js", { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (this.#closed) return;
-      if (data instanceof ArrayBuffer) this.#handlers.message(data);
-      else this.#handlers.gap();
-    };
-    transceiver.receiver.transform = new RTCRtpScriptTransform(worker);
-    this.#tracks.push({ transceiver });
-    return worker;
   }
 
   #channel(name: string, options: RTCDataChannelInit): RTCDataChannel {
@@ -213,7 +191,7 @@ export class Peer {
     }
     const sdp = this.#peer.localDescription?.sdp;
     if (!sdp || this.#closed) return;
-    const tracks = this.#tracks.map(({ transceiver, ...track }) => ({ mid: transceiver.mid ?? "", ...track }));
+    const tracks = this.#tracks.map(({ transceiver: { mid }, view }) => ({ mid: mid ?? "", view }));
     this.#handlers.signal({ type: "offer", sdp, tracks });
   }
 

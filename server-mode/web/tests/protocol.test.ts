@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { ProtocolError, parseFrame, parseMessage, parseValues } from "../src/protocol";
-import { parseUnit } from "../src/stills";
 
 // The tests run in the folder of package.json.
 const fixtures = "../protocol/fixtures";
@@ -82,18 +81,3 @@ test("names of Object.prototype are no messages", () => {
   }
   assert.throws(() => parseMessage("null"), ProtocolError);
 });
-
-for (const { name, text } of read("valid", "unit-")) {
-  test(`${name} is understood in full`, () => {
-    const { hex, ...told } = JSON.parse(text) as { hex: string; piece: number[] };
-    const unit = parseUnit(new Uint8Array(bytes(hex)));
-    assert.deepEqual(unit && { ...unit, piece: [...unit.piece] }, told);
-  });
-}
-
-for (const { name, text } of read("invalid", "unit-")) {
-  test(`${name} is refused`, () => {
-    const { hex } = JSON.parse(text) as { hex: string };
-    assert.equal(parseUnit(new Uint8Array(bytes(hex))), null);
-  });
-}

@@ -9,7 +9,6 @@ fn ways(stage: &mut Stage) -> Vec<&'static str> {
         Parcel::Text(_) => None,
         Parcel::Frame(_) => Some("channel"),
         Parcel::Picture(_) => Some("track"),
-        Parcel::Still(_) => Some("still"),
     });
     by_socket.chain(parcels).collect()
 }
@@ -21,11 +20,8 @@ fn send(stage: &mut Stage, lane: Lane, message: &Value) {
 
 /// On WebRTC, with a track for view 0, at rest.
 fn on_webrtc() -> Stage {
-    on_webrtc_with(&json!([{"mid": "0", "view": 0}]))
-}
-
-fn on_webrtc_with(tracks: &Value) -> Stage {
     let mut stage = Stage::showing();
+    let tracks = json!([{"mid": "0", "view": 0}]);
     stage.say(json!({"type": "offer", "sdp": "v=0", "tracks": tracks}));
     assert_eq!(stage.offers, 1);
     stage.input(Input::Peer(PeerEvent::Answer(Ok("v=0".into()))));
@@ -47,9 +43,7 @@ fn rest(stage: &mut Stage) {
 
 fn newest(stage: &Stage, view: u8) -> u32 {
     let headers = stage.parcels.iter().filter_map(|parcel| match parcel {
-        Parcel::Frame(message) | Parcel::Picture(message) | Parcel::Still(message) => {
-            FrameHeader::decode(message).ok()
-        }
+        Parcel::Frame(message) | Parcel::Picture(message) => FrameHeader::decode(message).ok(),
         Parcel::Text(_) => None,
     });
     headers
@@ -116,42 +110,6 @@ fn moving_views_with_a_track_go_by_it_and_others_by_the_channel() {
     send(&mut stage, Lane::Commands, &json!({"type": "scroll", "seq": seq + 2, "view": 1, "slices": 2}));
     stage.draw(1);
     assert_eq!(ways(&mut stage), ["track", "channel"]);
-}
-
-#[test]
-fn on_a_long_way_frames_go_by_a_track_of_their_own_until_nobody_acknowledges_them() {
-    let mut stage = on_webrtc_with(&json!([{"mid": "0", "view": 0}, {"mid": "1"}]));
-    stage.input(Input::Peer(PeerEvent::Bandwidth(2_000_000)));
-    stage.input(Input::Peer(PeerEvent::RoundTrip(5 * MS)));
-    let mut seq = stage.seq + 100;
-    let mut scroll = |stage: &mut Stage| {
-        seq += 1;
-        send(stage, Lane::Commands, &json!({"type": "scroll", "seq": seq, "view": 1, "slices": 2}));
-        stage.draw(1);
-    };
-    scroll(&mut stage);
-    assert_eq!(ways(&mut stage).last(), Some(&"channel"), "a short way");
-    (0..20).for_each(|_| stage.input(Input::Peer(PeerEvent::RoundTrip(100 * MS))));
-    scroll(&mut stage);
-    assert_eq!(ways(&mut stage), ["channel"], "nothing overtakes what is on its way");
-    stage.seq = 1000;
-    let acknowledge = |stage: &mut Stage| {
-        stage.seq += 1;
-        let frame = stage.session.counters[1].sent;
-        let ack = json!({"type": "ack", "seq": stage.seq, "view": 1, "frame": frame});
-        send(stage, Lane::Moves, &ack);
-    };
-    acknowledge(&mut stage);
-    scroll(&mut stage);
-    assert_eq!(ways(&mut stage), ["channel"], "nothing overtakes what tells of the slice");
-    acknowledge(&mut stage);
-    stage.wait(500 * MS);
-    stage.draw(1);
-    assert_eq!(ways(&mut stage), ["still"]);
-    stage.wait(6000 * MS);
-    stage.draw(1);
-    assert_eq!(ways(&mut stage), ["channel"], "the client seems to know nothing of the track");
-    assert!(stage.session.wake_at().is_none_or(|at| at > stage.now), "nothing is due");
 }
 
 #[test]
