@@ -75,7 +75,9 @@ impl Labels {
         let others = others.filter(|others| (others.columns, others.rows) == (self.columns, self.rows));
         let shared = |n: usize, block: &Arc<[u8]>| {
             Arc::ptr_eq(block, &self.empty)
-                || others.is_some_and(|others| Arc::ptr_eq(block, &others.blocks[n]))
+                || others
+                    .and_then(|others| others.blocks.get(n))
+                    .is_some_and(|other| Arc::ptr_eq(block, other))
         };
         let own = self.blocks.iter().enumerate().filter(|(n, block)| !shared(*n, block));
         own.count() * self.empty.len()
