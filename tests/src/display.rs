@@ -176,6 +176,11 @@ impl Shot {
         (top..top + height).flat_map(move |y| (left..left + width).map(move |x| self.at(x, y)))
     }
 
+    /// Its upper left part.
+    pub fn cut(&self, size: [u32; 2]) -> Self {
+        Self { size, pixels: self.area([0, 0, size[0], size[1]]).collect() }
+    }
+
     /// Part of an area, 0 to 1, that is brighter than `level` in any channel.
     pub fn bright_part(&self, area: Area, level: u8) -> f64 {
         let bright = self.area(area).filter(|pixel| pixel.iter().any(|&c| c > level)).count();

@@ -45,10 +45,10 @@ struct Window {
 impl Window {
     /// Opens the phantom. `None`, told on standard output, where there is no Xvfb.
     fn open(name: &str) -> Option<Self> {
-        Self::open_phantom(name, &phantom::Spec::default())
+        Self::open_phantom(name, &phantom::Spec::default(), "{}")
     }
 
-    fn open_phantom(name: &str, spec: &phantom::Spec) -> Option<Self> {
+    fn open_phantom(name: &str, spec: &phantom::Spec, settings: &str) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = std::env::temp_dir().join(format!("voxcast-window-{name}-{}", std::process::id()));
         // Left by a run that was killed and had the same number.
@@ -60,6 +60,9 @@ impl Window {
         };
         let study = folder.join("study");
         phantom::write_study(&study, spec, |_, _| {}).expect("the phantom is written");
+        let config = folder.join("config/voxcast");
+        std::fs::create_dir_all(&config).expect("a folder for settings");
+        std::fs::write(config.join("settings.json"), settings).expect("settings are written");
         let program = display.command(&voxcast()).arg(&study).spawn().expect("voxcast runs");
         Some(Self { display, program, folder, _turn: turn })
     }
@@ -190,6 +193,24 @@ fn a_double_click_maximises_and_restores() {
     assert!(restored.changed_part(&start, VOLUME) < 0.001, "the volume looks different afterwards");
 }
 
+#[test]
+fn the_bar_is_one_row_in_german_and_in_a_narrow_window() {
+    // The bar, the line around the viewport and its header.
+    const TOP: u32 = 70;
+    let german = r#"{"language": "de"}"#;
+    let Some(window) = Window::open_phantom("bar", &phantom::Spec::default(), german) else { return };
+    let wide = window.ready();
+    assert!(picture(&wide)[1] < TOP, "{:?}", picture(&wide));
+    let id = window.display.xdotool(&["search", "--onlyvisible", "--name", "^Voxcast$"]).expect("a window");
+    window.display.xdotool(&["windowsize", &id, "700", "600"]).expect("the window shrinks");
+    // What was beside the window stays on a screen that nobody else draws on.
+    let narrow = window.display.wait("the window is narrow", SOON, |shot| {
+        shot.changed_part(&wide, [300, 0, 380, 40]) > 0.02 && shot.changed_part(&wide, AXIAL) > 0.1
+    });
+    let narrow = picture(&narrow.cut([700, 600]));
+    assert!(narrow[1] < TOP, "{narrow:?}");
+}
+
 /// `Save…` of the measurements, and `Save` in the dialog that it opens.
 const SAVE_DIALOG: [u32; 2] = [1150, 95];
 const SAVE: [u32; 2] = [956, 640];
@@ -279,7 +300,7 @@ fn save_report(window: &Window) -> (Vec<f64>, Vec<f64>) {
 fn a_whole_read_with_mouse_and_keys_measures_what_the_phantom_is_and_finds_it_again() {
     // Without noise, values are what truth.json says.
     let noiseless = phantom::Spec { noise_sigma_hu: 0.0, ..phantom::Spec::default() };
-    let Some(mut window) = Window::open_phantom("read", &noiseless) else { return };
+    let Some(mut window) = Window::open_phantom("read", &noiseless, "{}") else { return };
     let start = window.ready();
     window.keep("opened", &start);
     let study = window.folder.join("study");

@@ -23,6 +23,7 @@ mod curve;
 mod desk;
 mod dialogs;
 mod export;
+mod folding;
 mod guest;
 mod hanging;
 mod hung;

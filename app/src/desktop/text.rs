@@ -65,6 +65,11 @@ pub fn choose(code: Option<&str>) {
     CURRENT.store(index.unwrap_or(0), Ordering::Relaxed);
 }
 
+/// The code of the current language.
+pub fn language() -> &'static str {
+    LANGUAGES[CURRENT.load(Ordering::Relaxed)].code
+}
+
 /// Whether a locale, such as `de-AT`, is of a language.
 fn is_of(locale: &str, code: &str) -> bool {
     let language = locale.split(['-', '_', '.']).next().unwrap_or_default();

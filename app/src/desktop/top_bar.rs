@@ -1,7 +1,8 @@
 //! The bar above the viewports and the line below them.
 
+use eframe::egui::containers::menu::{MenuButton, MenuConfig, is_in_menu};
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Align, ComboBox, DragValue, Layout, RichText, TextStyle};
+use eframe::egui::{self, Align, ComboBox, DragValue, Layout, PopupCloseBehavior, RichText, TextStyle};
 use protocol::message::TransportKind;
 use render_core::dicom::Suv;
 use render_core::scene::view::Combine;
@@ -13,6 +14,7 @@ use super::app::App;
 use super::command::Command;
 use super::connecting;
 use super::desk::CINE_RATES;
+use super::folding::Bar;
 use super::hybrid::{self, Hybrid};
 use super::layout;
 use super::overlay::{axis_position, preset_title, window_text};
@@ -23,8 +25,6 @@ use super::viewport::Viewport;
 
 /// Most menus fit without scrolling.
 const MENU_HEIGHT: f32 = 560.0;
-/// How wide the menu of volume presets is, with its name.
-const VOLUME_MENU: f32 = 220.0;
 
 /// How a volume is drawn: what, its name, its hint.
 pub const WAYS: [(Content, &str, &str); 5] = [
@@ -35,72 +35,205 @@ pub const WAYS: [(Content, &str, &str); 5] = [
     (Content::Projection(Combine::Mean), "Mean", "Mean intensity projection"),
 ];
 
+/// What the bar has, from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    List,
+    Open,
+    Connect,
+    Share,
+    Grid,
+    Cine,
+    Time,
+    Blend,
+    WindowWord,
+    Window,
+    WindowEnds,
+    VolumeWord,
+    Volume,
+    Rule,
+    Measurements,
+    Reset,
+    View,
+    Renderer,
+}
+
+/// What goes into the menu where there is no room, first what is told elsewhere or has a key.
+const FOLDS: [Part; 14] = [
+    Part::WindowWord,
+    Part::VolumeWord,
+    Part::Connect,
+    Part::Share,
+    Part::Reset,
+    Part::Renderer,
+    Part::Rule,
+    Part::WindowEnds,
+    Part::Measurements,
+    Part::Volume,
+    Part::Time,
+    Part::Blend,
+    Part::Open,
+    Part::Cine,
+];
+
 pub fn show(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let help = ui.button("?").on_hover_text(tr!("keys-and-mouse-hint"));
-            if help.accessible_name(tr!("keys-and-mouse")).clicked() {
-                commands.push(Command::ToggleHelp);
+    let parts = parts(app);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let help = ui.button("?").on_hover_text(tr!("keys-and-mouse-hint"));
+        if help.accessible_name(tr!("keys-and-mouse")).clicked() {
+            commands.push(Command::ToggleHelp);
+        }
+        let mut bar = Bar::begin(ui, egui::Id::unique("top bar"), &parts, &FOLDS);
+        bar.show(ui, Part::Renderer, |ui| draw(app, Part::Renderer, ui, commands));
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            for &part in parts.iter().filter(|part| **part != Part::Renderer) {
+                bar.show(ui, part, |ui| draw(app, part, ui, commands));
             }
-            renderer_chip(app, ui, commands);
-            // In a narrow window the rest takes a second row.
-            let wrapped = Layout::left_to_right(Align::Center).with_main_wrap(true);
-            ui.with_layout(wrapped, |ui| controls(app, ui, commands));
+            let is_word = |part: &Part| matches!(part, Part::WindowWord | Part::VolumeWord | Part::Rule);
+            let folded: Vec<Part> =
+                parts.iter().copied().filter(|part| bar.is_folded(*part) && !is_word(part)).collect();
+            if !folded.is_empty() {
+                more_menu(app, &folded, ui, commands);
+            }
+            bar.end(ui);
         });
     });
 }
 
-fn controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    if app.has_list() {
-        let button =
-            egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
-        let list = ui.add(button).on_hover_text(tr!("show-or-hide-the-series-ctrl-b"));
-        Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
-        if list.accessible_name(tr!("series-list")).clicked() {
-            commands.push(Command::ToggleSidePanel);
-        }
-    }
-    if ui
-        .button(tr!("open-more"))
-        .on_hover_text(tr!("open-a-study-ctrl-o-or-drop-it-on-the-window"))
-        .clicked()
-    {
-        commands.push(Command::ShowOpenDialog);
-    }
-    if ui
-        .button(tr!("connect-more"))
-        .on_hover_text(tr!("show-what-a-server-or-a-colleague-draws-ctrl-k"))
-        .clicked()
-    {
-        commands.push(Command::ShowConnectDialog);
-    }
-    let share = match app.sharing.guests() {
-        None => tr!("bar-share"),
-        Some(guests) => tr!("bar-sharing", guests = guests),
-    };
-    if ui.button(share).on_hover_text(tr!("bar-share-hint")).clicked() {
-        commands.push(Command::ShowShareDialog);
-    }
+/// What there is to be shown now.
+fn parts(app: &App) -> Vec<Part> {
+    let mut parts = Vec::new();
+    parts.extend(app.has_list().then_some(Part::List));
+    parts.extend([Part::Open, Part::Connect, Part::Share]);
     if let Some(viewport) = app.desk.active() {
-        grid_menu(app, ui, commands);
-        cine(app, viewport, ui, commands);
-        blend(viewport, ui, commands);
-        ui.separator();
-        window_controls(viewport, ui, commands);
-        ui.separator();
-        if let Some(viewport) = app.desk.volume_viewport() {
-            volume_controls(app, viewport, ui, commands);
+        parts.extend([Part::Grid, Part::Cine]);
+        parts.extend(times(viewport).map(|_| Part::Time));
+        parts.extend(layer(viewport).map(|_| Part::Blend));
+        parts.extend([Part::WindowWord, Part::Window, Part::WindowEnds]);
+        if app.desk.volume_viewport().is_some() {
+            parts.extend([Part::VolumeWord, Part::Volume]);
+        }
+        parts.extend([Part::Rule, Part::Measurements, Part::Reset, Part::View]);
+    }
+    parts.push(Part::Renderer);
+    parts
+}
+
+/// What there is no room for.
+fn more_menu(app: &App, folded: &[Part], ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    // Sliders and numbers are dragged in it.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let button = MenuButton::new(tr!("bar-more").into_owned()).config(config);
+    let (button, _) = button.ui(ui, |ui| {
+        for &part in folded {
+            if matches!(part, Part::WindowEnds) {
+                ui.horizontal(|ui| draw(app, part, ui, commands));
+            } else {
+                draw(app, part, ui, commands);
+            }
+        }
+    });
+    button.on_hover_text(tr!("bar-more-hint"));
+}
+
+/// A part in the bar or in its menu.
+fn draw(app: &App, part: Part, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    match (part, app.desk.active()) {
+        (Part::List, _) => list_button(app, ui, commands),
+        (Part::Open, _) => {
+            let hint = tr!("open-a-study-ctrl-o-or-drop-it-on-the-window");
+            button(&tr!("open-more"), &hint, Command::ShowOpenDialog, ui, commands);
+        }
+        (Part::Connect, _) => {
+            let hint = tr!("show-what-a-server-or-a-colleague-draws-ctrl-k");
+            button(&tr!("connect-more"), &hint, Command::ShowConnectDialog, ui, commands);
+        }
+        (Part::Share, _) => {
+            let share = match app.sharing.guests() {
+                None => tr!("bar-share"),
+                Some(guests) => tr!("bar-sharing", guests = guests),
+            };
+            button(&share, &tr!("bar-share-hint"), Command::ShowShareDialog, ui, commands);
+        }
+        (Part::Renderer, _) => renderer_chip(app, ui, commands),
+        (Part::Grid, Some(_)) => grid_menu(app, ui, commands),
+        (Part::Cine, Some(_)) => cine(app, ui, commands),
+        (Part::Time, Some(viewport)) => time(viewport, ui, commands),
+        (Part::Blend, Some(viewport)) => blend(viewport, ui, commands),
+        (Part::WindowWord, _) => {
+            ui.separator();
+            ui.label(RichText::new(tr!("window")).color(theme::weak()));
+        }
+        (Part::Window, Some(viewport)) => window_menu(viewport, ui, commands),
+        (Part::WindowEnds, Some(viewport)) => window_ends(viewport, ui, commands),
+        (Part::VolumeWord, _) => {
+            ui.separator();
+            ui.label(RichText::new(tr!("volume")).color(theme::weak()));
+        }
+        (Part::Volume, Some(_)) => volume_controls(app, ui, commands),
+        (Part::Rule, _) => {
             ui.separator();
         }
-        let hint = tr!("all-that-was-measured-ctrl-m");
-        let shown = app.desk.annotate.panel.is_some();
-        if ui.selectable_label(shown, tr!("measurements")).on_hover_text(hint).clicked() {
-            commands.push(Command::ToggleMeasurements);
+        (Part::Measurements, Some(_)) => {
+            let shown = app.desk.annotate.panel.is_some();
+            let hint = tr!("all-that-was-measured-ctrl-m");
+            if ui.selectable_label(shown, tr!("measurements")).on_hover_text(hint).clicked() {
+                chosen(Command::ToggleMeasurements, ui, commands);
+            }
         }
-        if ui.button(tr!("reset")).on_hover_text(tr!("reset-all-viewports-shift-space")).clicked() {
-            commands.push(Command::ResetAll);
+        (Part::Reset, Some(_)) => {
+            let hint = tr!("reset-all-viewports-shift-space");
+            button(&tr!("reset"), &hint, Command::ResetAll, ui, commands);
         }
-        view_menu(app, ui, commands);
+        (Part::View, Some(_)) => view_menu(app, ui, commands),
+        (_, None) => {}
+    }
+}
+
+fn button(name: &str, hint: &str, command: Command, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    if ui.button(name).on_hover_text(hint).clicked() {
+        chosen(command, ui, commands);
+    }
+}
+
+/// A menu that something was chosen from closes.
+fn chosen(command: Command, ui: &egui::Ui, commands: &mut Vec<Command>) {
+    commands.push(command);
+    if is_in_menu(ui) {
+        ui.close();
+    }
+}
+
+fn list_button(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let button = egui::Button::new("").selected(app.side_panel).min_size(egui::Vec2::splat(theme::TARGET));
+    let list = ui.add(button).on_hover_text(tr!("show-or-hide-the-series-ctrl-b"));
+    Icon::List.paint(ui.painter(), list.rect.center(), ui.style().interact(&list).text_color());
+    if list.accessible_name(tr!("series-list")).clicked() {
+        commands.push(Command::ToggleSidePanel);
+    }
+}
+
+/// A list to choose from: in the bar it shows what is chosen, in its menu it is a menu of its own.
+struct Dropdown<'a> {
+    salt: &'a str,
+    width: f32,
+    name: &'a str,
+    hint: &'a str,
+}
+
+impl Dropdown<'_> {
+    fn show(&self, now: String, ui: &mut egui::Ui, entries: impl FnOnce(&mut egui::Ui)) {
+        let response = if is_in_menu(ui) {
+            ui.menu_button(format!("{}: {now}", self.name), entries).response
+        } else {
+            let list = ComboBox::from_id_salt(self.salt).selected_text(now).width(self.width).truncate();
+            let cut = ui.scope(|ui| {
+                ui.set_max_width(self.width);
+                list.height(MENU_HEIGHT).show_ui(ui, entries).response
+            });
+            cut.inner
+        };
+        response.on_hover_text(self.hint).accessible_name(self.name);
     }
 }
 
@@ -158,8 +291,8 @@ fn keep_arrangement(ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.data_mut(|data| data.insert_temp(id, name));
 }
 
-/// Plays slices or times, and where in time a 4D series is.
-fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+/// Plays slices or times.
+fn cine(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let cine = app.desk.cine;
     let play = ui.selectable_label(cine.is_some(), tr!("cine")).on_hover_text(tr!("play-slices-or-times-c"));
     if play.clicked() {
@@ -173,55 +306,65 @@ fn cine(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Co
             commands.push(Command::CineSpeed(speed));
         }
     }
-    if let (Some(time), count @ 2..) = (viewport.series.time, viewport.series.times.len()) {
-        let mut number = time + 1;
-        let slider = egui::Slider::new(&mut number, 1..=count as u32).text(tr!("of-times", count = count));
-        if ui.add(slider).on_hover_text(tr!("time-of-the-4d-series-ctrl-and")).changed() {
-            commands.push(Command::StepTime(i64::from(number) - i64::from(time) - 1));
-        }
+}
+
+/// Which time of how many a 4D series shows.
+fn times(viewport: &Viewport) -> Option<(u32, usize)> {
+    let count = viewport.series.times.len();
+    viewport.series.time.filter(|_| count > 1).map(|time| (time, count))
+}
+
+fn time(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let Some((time, count)) = times(viewport) else { return };
+    let mut number = time + 1;
+    let slider = egui::Slider::new(&mut number, 1..=count as u32).text(tr!("of-times", count = count));
+    if ui.add(slider).on_hover_text(tr!("time-of-the-4d-series-ctrl-and")).changed() {
+        commands.push(Command::StepTime(i64::from(number) - i64::from(time) - 1));
     }
 }
 
-/// How much of a series that lies over another is seen.
+/// The modality of a series that lies over another, and how much of it is seen.
+fn layer(viewport: &Viewport) -> Option<(&str, f32)> {
+    let (over, layer) = (viewport.over.as_ref()?, viewport.view.layers.first()?);
+    Some((&over.outline().meaning().modality, layer.opacity))
+}
+
 fn blend(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let (Some(over), Some(layer)) = (&viewport.over, viewport.view.layers.first()) else { return };
-    let mut percent = layer.opacity * 100.0;
-    let modality = &over.outline().meaning().modality;
+    let Some((modality, opacity)) = layer(viewport) else { return };
+    let mut percent = opacity * 100.0;
     let slider = egui::Slider::new(&mut percent, 0.0..=100.0).max_decimals(0).suffix(" %").text(modality);
-    if ui.add(slider).on_hover_text(tr!("how-much-is-seen", modality = modality.as_str())).changed() {
+    if ui.add(slider).on_hover_text(tr!("how-much-is-seen", modality = modality)).changed() {
         commands.push(Command::Blend(percent / 100.0));
     }
 }
 
-fn window_controls(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+fn window_menu(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let (window, suv) = (viewport.view.window, viewport.series.suv);
     let named = &viewport.series.windows;
-    let name = named
+    let now = named
         .iter()
         .find(|(_, named)| *named == window)
         .map_or_else(|| tr!("custom").into_owned(), |(name, _)| text::named(name).into_owned());
-    ui.label(RichText::new(tr!("window")).color(theme::weak()));
-    let menu = ComboBox::from_id_salt("window").selected_text(name).width(112.0).height(MENU_HEIGHT).show_ui(
-        ui,
-        |ui| {
-            for (name, choice) in named {
-                let name = text::named(name);
-                let text = match suv {
-                    Some(_) if name.starts_with("SUV") => name.into_owned(),
-                    Some(_) => format!("{name}   {}", window_text(*choice, suv)),
-                    None => format!("{name}   {:.0} / {:.0}", choice.width(), choice.center()),
-                };
-                if ui.selectable_label(*choice == window, text).clicked() {
-                    commands.push(Command::SetWindow(*choice));
-                }
+    let (name, hint) = (tr!("window-preset"), tr!("window-presets-width-centre-1-to-5"));
+    Dropdown { salt: "window", width: 112.0, name: &name, hint: &hint }.show(now, ui, |ui| {
+        for (name, choice) in named {
+            let name = text::named(name);
+            let text = match suv {
+                Some(_) if name.starts_with("SUV") => name.into_owned(),
+                Some(_) => format!("{name}   {}", window_text(*choice, suv)),
+                None => format!("{name}   {:.0} / {:.0}", choice.width(), choice.center()),
+            };
+            if ui.selectable_label(*choice == window, text).clicked() {
+                chosen(Command::SetWindow(*choice), ui, commands);
             }
-        },
-    );
-    menu.response
-        .on_hover_text(tr!("window-presets-width-centre-1-to-5"))
-        .accessible_name(tr!("window-preset"));
+        }
+    });
+}
 
-    if let Some(suv) = suv {
+/// Width and centre, or what else a window is told by.
+fn window_ends(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let window = viewport.view.window;
+    if let Some(suv) = viewport.series.suv {
         return suv_ends(window, suv, ui, commands);
     }
     let (mut width, mut center) = (window.width(), window.center());
@@ -251,33 +394,23 @@ fn suv_ends(window: Window, suv: Suv, ui: &mut egui::Ui, commands: &mut Vec<Comm
     }
 }
 
-fn volume_controls(app: &App, viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+fn volume_controls(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let Some(viewport) = app.desk.volume_viewport() else { return };
     let view = &viewport.view;
-    // The word stays beside its menu.
-    if ui.available_size_before_wrap().x < VOLUME_MENU {
-        ui.end_row();
-        ui.set_row_height(theme::TARGET);
-    }
-    ui.label(RichText::new(tr!("volume")).color(theme::weak()));
     preset_menu(view, &app.presets, viewport.series.outline(), ui, commands);
     let now = WAYS
         .iter()
         .find(|(content, ..)| *content == view.content)
         .map_or_else(|| tr!("surface").into_owned(), |(_, name, _)| text::of(name).to_owned());
-    let menu = ComboBox::from_id_salt("way").selected_text(now).width(86.0).show_ui(ui, |ui| {
+    let (name, hint) = (tr!("volume-rendering"), tr!("how-the-volume-is-drawn-m-shift-c"));
+    Dropdown { salt: "way", width: 96.0, name: &name, hint: &hint }.show(now, ui, |ui| {
         for (content, name, hint) in WAYS {
-            if ui
-                .selectable_label(view.content == content, text::of(name))
-                .on_hover_text(text::of(hint))
-                .clicked()
-            {
-                commands.push(Command::SetVolumeContent(content));
+            let way = ui.selectable_label(view.content == content, text::of(name));
+            if way.on_hover_text(text::of(hint)).clicked() {
+                chosen(Command::SetVolumeContent(content), ui, commands);
             }
         }
     });
-    menu.response
-        .on_hover_text(tr!("how-the-volume-is-drawn-m-shift-c"))
-        .accessible_name(tr!("volume-rendering"));
 }
 
 fn preset_menu(
@@ -287,25 +420,21 @@ fn preset_menu(
     ui: &mut egui::Ui,
     commands: &mut Vec<Command>,
 ) {
-    let menu = ComboBox::from_id_salt("preset")
-        .selected_text(preset_title(view))
-        .width(126.0)
-        .height(MENU_HEIGHT)
-        .show_ui(ui, |ui| {
-            let mut any = false;
-            for preset in presets.menu(volume) {
-                any = true;
-                let chosen = view.preset.as_ref().is_some_and(|origin| origin.name == preset.name);
-                if ui.selectable_label(chosen, text::named(&preset.label)).clicked() {
-                    commands.push(Command::SetPreset(preset.name.clone()));
-                }
+    let (name, hint) = (tr!("volume-preset"), tr!("volume-presets-p"));
+    Dropdown { salt: "preset", width: 126.0, name: &name, hint: &hint }.show(preset_title(view), ui, |ui| {
+        let mut any = false;
+        for preset in presets.menu(volume) {
+            any = true;
+            let is_it = view.preset.as_ref().is_some_and(|origin| origin.name == preset.name);
+            if ui.selectable_label(is_it, text::named(&preset.label)).clicked() {
+                chosen(Command::SetPreset(preset.name.clone()), ui, commands);
             }
-            if !any {
-                let modality = &volume.meaning().modality;
-                ui.label(tr!("no-presets", modality = modality.as_str()));
-            }
-        });
-    menu.response.on_hover_text(tr!("volume-presets-p")).accessible_name(tr!("volume-preset"));
+        }
+        if !any {
+            let modality = &volume.meaning().modality;
+            ui.label(tr!("no-presets", modality = modality.as_str()));
+        }
+    });
 }
 
 fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
