@@ -93,7 +93,7 @@ mod tests {
         let mut shown = String::new();
         let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(room, 100.0));
         let input = egui::RawInput { screen_rect: Some(screen), ..Default::default() };
-        let _ = ctx.run_ui(input, |ui| {
+        let output = ctx.run_ui(input, |ui| {
             // The last pass is the one that is seen.
             shown.clear();
             ui.horizontal(|ui| {
@@ -109,6 +109,7 @@ mod tests {
                 bar.end(ui);
             });
         });
+        output.drop_without_applying_deltas();
         shown
     }
 

@@ -5,7 +5,7 @@ use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
 use eframe::egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Stroke, TextureId, Vec2, pos2, vec2};
 use glam::DVec3;
 use render_core::Window;
-use render_core::dicom::Suv;
+use render_core::dicom::{Suv, WarningCode};
 use render_core::scene::overlay::{EdgeLetters, letters as side_letters, ruler};
 use render_core::scene::view::Combine;
 use render_core::scene::{Camera, Content, Plane, ViewState};
@@ -21,6 +21,10 @@ const MARGIN: f32 = 9.0;
 const LINE_HEIGHT: f32 = 17.0;
 /// Below this size, a viewport tells only whose picture it is and what it cannot be read without.
 const ROOMY: [f32; 2] = [330.0, 230.0];
+/// Below this size, what is wrong is told in one line: a line each would cover the picture.
+const SPACIOUS: [f32; 2] = [450.0, 340.0];
+/// Points of a letter's height.
+const TEXT_SIZE: f32 = 12.5;
 
 /// How far a picture has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,9 +53,12 @@ pub fn draw(
     stage: Stage,
     scenery: &Scenery<'_>,
 ) {
-    lines(painter, rect, viewport, scenery);
-    if let Some(path) = scenery.path.filter(|path| path.frame == viewport.frame() && viewport.is_slice()) {
-        path.paint(painter, rect, &viewport.view);
+    if viewport.shows_its_series() {
+        lines(painter, rect, viewport, scenery);
+        if let Some(path) = scenery.path.filter(|path| path.frame == viewport.frame() && viewport.is_slice())
+        {
+            path.paint(painter, rect, &viewport.view);
+        }
     }
     texts(painter, rect, place, &shown.series, &shown.view, stage, scenery.demographics);
 }
@@ -74,27 +81,21 @@ pub fn texts(
     let inner = rect.shrink(MARGIN);
     let text = Corners { painter, inner, width: inner.width() * 0.45 };
 
-    let roomy = rect.width() >= ROOMY[0] && rect.height() >= ROOMY[1];
-    let mut badges = Vec::new();
-    for warning in &open.warnings {
-        badges.push((study::badge(warning), theme::OVERLAY_WARNING));
-    }
-    if let Some(badge) = study::trust_badge(&open.report.millimetres) {
-        badges.push((badge.to_owned(), theme::OVERLAY_WARNING));
-    }
+    let is = |size: [f32; 2]| rect.width() >= size[0] && rect.height() >= size[1];
+    let badges = badges(open);
     let slice = (view.content == Content::Slice).then(|| match open.only {
         Some((slice, count)) => (slice as i64 + 1, i64::from(count)),
         None => view.plane.slice_number(volume),
     });
-    if !roomy {
-        badges.extend(Some(stage_text(stage)).filter(|(_, color)| *color == theme::OVERLAY_WARNING));
-        return narrow(painter, inner, open, view, slice, badges, demographics);
+    if !is(ROOMY) {
+        return narrow(painter, inner, open, view, slice, &badges, stage, demographics);
     }
     if demographics {
         text.write(Align2::LEFT_TOP, &patient_lines(open));
         text.write(Align2::RIGHT_TOP, &study_lines(open));
     }
-    let mut lower_left = badges;
+    let badges = if is(SPACIOUS) { badges } else { vec![in_one_line(painter, &badges, text.width)] };
+    let mut lower_left: Vec<_> = badges.into_iter().map(|badge| (badge, theme::OVERLAY_WARNING)).collect();
     if let Some((number, count)) = slice {
         lower_left.push((tr!("slice-of", number = number, count = count).into_owned(), theme::OVERLAY));
         if millimetres.is_everywhere() {
@@ -159,6 +160,28 @@ pub fn texts(
     }
 }
 
+/// What is wrong with a series in a few words each: whether lengths hold and pixels are as they were taken comes first.
+fn badges(open: &OpenSeries) -> Vec<String> {
+    let mut warnings: Vec<_> = open.warnings.iter().collect();
+    warnings.sort_by_key(|warning| warning.code != WarningCode::Lossy);
+    let trust = study::trust_badge(&open.report.millimetres).map(str::to_owned);
+    trust.into_iter().chain(warnings.into_iter().map(study::badge)).collect()
+}
+
+/// As many as fit, and how many others there are.
+fn in_one_line(painter: &Painter, badges: &[String], width: f32) -> String {
+    let first = |shown: usize| {
+        let text = badges[..shown].join(" · ");
+        if shown < badges.len() { format!("{text} +{}", badges.len() - shown) } else { text }
+    };
+    let fits = (2..=badges.len()).rev().map(first).find(|line| text_width(painter, line) <= width);
+    fits.unwrap_or_else(|| first(badges.len().min(1)))
+}
+
+fn text_width(painter: &Painter, text: &str) -> f32 {
+    painter.layout_no_wrap(text.to_owned(), FontId::proportional(TEXT_SIZE), theme::OVERLAY).size().x
+}
+
 /// How far a picture has come, in words.
 fn stage_text(stage: Stage) -> (String, Color32) {
     match stage {
@@ -176,13 +199,15 @@ fn stage_text(stage: Stage) -> (String, Color32) {
 
 /// Where there is little room: whose picture it is comes first, each line as wide as the picture and below the letter
 /// at its top; then what is seen, between the letters at the bottom; then what is wrong, as far as there is room.
+#[expect(clippy::too_many_arguments, reason = "each is another thing that is told")]
 fn narrow(
     painter: &Painter,
     inner: Rect,
     open: &OpenSeries,
     view: &ViewState,
     slice: Option<(i64, i64)>,
-    badges: Vec<(String, Color32)>,
+    badges: &[String],
+    stage: Stage,
     demographics: bool,
 ) {
     let below_letters = Rect::from_min_max(inner.min + vec2(0.0, LINE_HEIGHT), inner.max);
@@ -201,12 +226,21 @@ fn narrow(
     };
     let halves = Corners { painter, inner, width: inner.width() * 0.45 };
     halves.write(Align2::LEFT_BOTTOM, &[(shown, theme::OVERLAY)]);
+    let mut lines = vec![(in_one_line(painter, badges, inner.width()), theme::OVERLAY_WARNING)];
+    lines.extend(Some(stage_text(stage)).filter(|(_, color)| *color == theme::OVERLAY_WARNING));
     if view.content.in_one_picture() != Content::Volume {
-        halves.write(Align2::RIGHT_BOTTOM, &[(window_text(view.window, open.suv), theme::OVERLAY)]);
+        let window = (window_text(view.window, open.suv), theme::OVERLAY);
+        // Half a number is worse than another line.
+        if text_width(painter, &window.0) <= halves.width {
+            halves.write(Align2::RIGHT_BOTTOM, &[window]);
+        } else {
+            lines.push(window);
+        }
     }
-    let badges: Vec<_> = badges.into_iter().take(rows - 1).collect();
+    lines.retain(|(text, _)| !text.is_empty());
+    lines.truncate(rows - 1);
     let above = Rect::from_min_max(inner.min, inner.max - vec2(0.0, LINE_HEIGHT));
-    Corners { painter, inner: above, width: inner.width() }.write(Align2::LEFT_BOTTOM, &badges);
+    Corners { painter, inner: above, width: inner.width() }.write(Align2::LEFT_BOTTOM, &lines);
 }
 
 /// Name and ID, a line each.
@@ -316,7 +350,7 @@ impl Corners<'_> {
                 -((count - 1 - row) as f32) * LINE_HEIGHT
             };
             let anchor = corner.pos_in_rect(&self.inner) + vec2(0.0, from_edge);
-            label(self.painter, anchor, corner, text, 12.5, *color, self.width);
+            label(self.painter, anchor, corner, text, TEXT_SIZE, *color, self.width);
         }
     }
 }
@@ -461,6 +495,24 @@ mod tests {
         view.curved = Some(Curved::new(std::sync::Arc::new(path), &volume));
         let EdgeLetters { left, right, top, bottom } = edge_letters(&view);
         assert_eq!([&left[..1], &right[..1], top.as_str(), bottom.as_str()], ["H", "A", "R", "L"]);
+    }
+
+    #[test]
+    fn what_is_wrong_takes_one_line_where_there_is_little_room() {
+        let ctx = eframe::egui::Context::default();
+        let badges = ["Gantry-Kippung 18.5°", "Ungleiche Schichtabstände", "Füllwerte"].map(str::to_owned);
+        let mut lines = Vec::new();
+        let output = ctx.run_ui(Default::default(), |ui| {
+            let painter = ui.painter();
+            lines = [4000.0, 330.0, 150.0, 20.0].map(|width| in_one_line(painter, &badges, width)).to_vec();
+            assert!(text_width(painter, &lines[1]) <= 330.0);
+            assert_eq!(in_one_line(painter, &[], 100.0), "");
+        });
+        output.drop_without_applying_deltas();
+        assert_eq!(lines[0], "Gantry-Kippung 18.5° · Ungleiche Schichtabstände · Füllwerte");
+        assert_eq!(lines[1], "Gantry-Kippung 18.5° · Ungleiche Schichtabstände +1");
+        // At the end a line is cut, never what comes first.
+        assert_eq!(lines[2..], ["Gantry-Kippung 18.5° +2"; 2]);
     }
 
     #[test]

@@ -302,6 +302,7 @@ mod tests {
         "expect(",
         "unreachable!(",
         "Job::start(",
+        "request_discard(",
         "Job::aside(",
         "modal(",
         "skip_serializing_if =",

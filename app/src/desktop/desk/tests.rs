@@ -70,6 +70,55 @@ fn each_series_is_asked_for_once_and_shown_wherever_it_was_wanted() {
 }
 
 #[test]
+fn what_is_drawn_comes_with_the_picture_that_it_was_drawn_on() {
+    const COLORS: [(&str, [u8; 3]); 2] = [("a", [1, 2, 250]), ("b", [3, 250, 4])];
+    let ctx = egui::Context::default();
+    let mut desk = Desk::new(&ctx, None);
+    desk.arrange(&Arrangement::single("a"));
+    desk.fill(&series("a"));
+    let id = desk.layout.ids()[0];
+    let plane = desk.viewports[&id].view.plane;
+    for (series, color) in COLORS {
+        let Plane { center_mm, right, down, .. } = plane;
+        let placement = reading::Placement { center_mm, right, down };
+        let ends = vec![center_mm, center_mm + right * 30.0];
+        let reading = &mut desk.annotate.reading;
+        let length = reading.annotation(reading::Kind::Length, series, placement, ends);
+        reading.apply(reading::Edit::put(reading::Annotation { color, ..length }));
+    }
+    let renderer = Renderer::open(render_core::render::Choice::Cpu).expect("a processor draws");
+    // Whose length the window shows in a frame.
+    let mut frame = |desk: &mut Desk| -> Vec<&str> {
+        let output = ctx.run_ui(egui::RawInput::default(), |ui| {
+            desk.begin_pass(Mouse::default());
+            desk.show(ui, None, &renderer, &[], &mut Vec::new());
+            desk.end_pass();
+        });
+        let shapes = format!("{:?}", output.shapes);
+        output.drop_without_applying_deltas();
+        let drawn = |[r, g, b]: [u8; 3]| shapes.contains(&format!("{:?}", egui::Color32::from_rgb(r, g, b)));
+        COLORS.into_iter().filter(|(_, color)| drawn(*color)).map(|(series, _)| series).collect()
+    };
+    let start = std::time::Instant::now();
+    let mut until = |desk: &mut Desk, series: &str| loop {
+        let drawn = frame(desk);
+        let viewport = &desk.viewports[&id];
+        if viewport.shows_its_series() && viewport.on_screen() == Some((viewport.view.revision, true)) {
+            assert_eq!(drawn, [series]);
+            break;
+        }
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "no picture");
+        std::thread::yield_now();
+    };
+    until(&mut desk, "a");
+    desk.want("b", None);
+    desk.fill(&series("b"));
+    assert!(!desk.viewports[&id].shows_its_series());
+    assert_eq!(frame(&mut desk), ["a"], "the picture is still the one before");
+    until(&mut desk, "b");
+}
+
+#[test]
 fn a_series_of_the_list_takes_the_only_ones_place_everywhere_and_else_the_active_ones() {
     let mut desk = desk(2, &[("a", Kind::Axial), ("a", Kind::Volume)]);
     desk.fill(&series("a"));

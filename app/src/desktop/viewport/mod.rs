@@ -387,6 +387,11 @@ impl Viewport {
             .map(|shown| (shown.view.revision, shown.kind == FrameKind::Exact && shown.refined.is_none()))
     }
 
+    /// Whether the picture on screen is of the series that is to be seen: what lies over it belongs to the picture.
+    pub fn shows_its_series(&self) -> bool {
+        self.shown.as_ref().is_some_and(|shown| shown.series.series_id == self.series.series_id)
+    }
+
     /// How far the picture on screen is, 0 to 1, while it gathers samples.
     pub fn refined(&self) -> Option<f32> {
         self.shown.as_ref().and_then(|shown| shown.refined)
@@ -654,7 +659,7 @@ impl Viewport {
                 _ => overlay::Stage::Interactive,
             };
             overlay::draw(&painter, rect, place, self, shown, state, scenery);
-            if self.is_solid() {
+            if self.is_solid() && self.shows_its_series() {
                 if scenery.handles {
                     let geometry = self.series.outline().geometry();
                     CropBox::new(&self.view, geometry, rect).paint(&painter);
@@ -665,15 +670,8 @@ impl Viewport {
                 }
             }
             let pointer = self.pointer.filter(|&at| rect.contains(at));
-            annotate.paint(
-                &painter,
-                place,
-                self.id,
-                &shown.view,
-                &self.series,
-                pointer,
-                scenery.active == self.id,
-            );
+            let active = scenery.active == self.id;
+            annotate.paint(&painter, place, self.id, &shown.view, &shown.series, pointer, active);
             if self.drag == Some(Drag::Magnify)
                 && let Some(at) = self.pointer.filter(|&at| rect.contains(at))
             {
