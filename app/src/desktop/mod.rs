@@ -120,8 +120,11 @@ type Make = Box<dyn FnOnce(&eframe::CreationContext<'_>) -> Box<dyn eframe::App>
 
 /// Opens a window for an app, and by the other way of drawing it if the first one fails.
 fn open(widgets: Widgets, make: Make) -> anyhow::Result<()> {
-    // What takes all cores is work behind the window; pictures have threads of their own.
-    let threads = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("work {i}"));
+    // What takes all cores is work behind the window, which keeps one of them: a thread that has stepped aside, too,
+    // goes on for some milliseconds when the window wakes. Pictures have threads of their own.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(cores.saturating_sub(1).max(1));
+    let threads = threads.thread_name(|i| format!("work {i}"));
     if let Err(error) = threads.start_handler(|_| job::step_aside()).build_global() {
         tracing::debug!(%error, "threads that work are as important as the window");
     }

@@ -172,7 +172,7 @@ impl Masks {
                 here.show(painter.ctx(), Mask::of(wanted, segmentation));
             } else if here.job.is_none() {
                 let (key, segmentation) = (wanted.clone(), segmentation.clone());
-                let job = Job::start("mask", painter.ctx(), move |_, sink| {
+                let job = Job::aside("mask", painter.ctx(), move |_, sink| {
                     sink.send(Mask::of(key, &segmentation));
                 });
                 here.job = Some((wanted, job));

@@ -17,25 +17,52 @@ const LINE_HEIGHT: f32 = 16.0;
 const TEXT_GAP: f32 = 9.0;
 
 impl Annotate {
-    /// Draws over the picture at `place`, which shows `view`.
-    #[expect(clippy::too_many_arguments, reason = "each is another thing that is drawn or decides where")]
-    pub fn paint(
+    /// Draws the segments over the picture at `place`, which shows `view`; what is written comes over them.
+    pub fn paint_segments(
         &mut self,
         painter: &Painter,
         place: Rect,
         id: ViewportId,
         view: &ViewState,
-        series: &Arc<OpenSeries>,
-        pointer: Option<Pos2>,
+        series: &OpenSeries,
         is_active: bool,
     ) {
         if self.hidden {
             return;
         }
-        if view.content != Content::Slice {
-            return self.paint_solid(painter, place, id, view, series);
+        let segmentation = self.reading.segmentation(&series.series_id);
+        let segmentation =
+            segmentation.filter(|s| view.content != Content::Curved && !s.segments().is_empty());
+        let is_slice = view.content == Content::Slice;
+        let (series, busy) = (&series.series_id, self.editor.is_busy());
+        match segmentation {
+            Some(segmentation) if is_slice => {
+                self.masks.paint(painter, place, id, series, segmentation, view, is_active && busy);
+            }
+            Some(segmentation) => self.solids.paint(painter, place, id, series, segmentation, view, busy),
+            None => {}
         }
-        self.paint_mask(painter, place, id, view, series, is_active);
+        if segmentation.is_none() || !is_slice {
+            self.masks.forget(id);
+        }
+        if segmentation.is_none() || is_slice {
+            self.solids.forget(id);
+        }
+    }
+
+    /// Draws over the picture at `place`, which shows `view`.
+    pub fn paint(
+        &mut self,
+        painter: &Painter,
+        place: Rect,
+        view: &ViewState,
+        series: &Arc<OpenSeries>,
+        pointer: Option<Pos2>,
+        is_active: bool,
+    ) {
+        if self.hidden || view.content != Content::Slice {
+            return;
+        }
         let points_per_pixel = place.width() / view.size[0].max(1) as f32;
         let at = |[x, y]: Pixel| place.min + vec2(x as f32, y as f32) * points_per_pixel;
         let reach = reach_mm(view, series.outline());
@@ -66,42 +93,6 @@ impl Annotate {
             let stroke = Stroke::new(1.4, theme::OVERLAY_STRONG);
             painter.circle_stroke(pointer, radius as f32 * points_per_pixel, stroke);
         }
-    }
-
-    /// Segments over a picture of the volume.
-    fn paint_solid(
-        &mut self,
-        painter: &Painter,
-        place: Rect,
-        id: ViewportId,
-        view: &ViewState,
-        series: &Arc<OpenSeries>,
-    ) {
-        let segmentation = self.reading.segmentation(&series.series_id);
-        match segmentation.filter(|s| view.content != Content::Curved && !s.segments().is_empty()) {
-            Some(segmentation) => {
-                let (series, busy) = (&series.series_id, self.editor.is_busy());
-                self.solids.paint(painter, place, id, series, segmentation, view, busy);
-            }
-            None => self.solids.forget(id),
-        }
-    }
-
-    fn paint_mask(
-        &mut self,
-        painter: &Painter,
-        place: Rect,
-        id: ViewportId,
-        view: &ViewState,
-        series: &Arc<OpenSeries>,
-        is_active: bool,
-    ) {
-        let segmentation = self.reading.segmentation(&series.series_id);
-        let Some(segmentation) = segmentation.filter(|s| !s.segments().is_empty()) else {
-            return self.masks.forget(id);
-        };
-        let waits = is_active && self.editor.is_busy();
-        self.masks.paint(painter, place, id, &series.series_id, segmentation, view, waits);
     }
 }
 

@@ -649,6 +649,8 @@ impl Viewport {
             if scenery.overlay_planes {
                 self.sheets.paint(&painter, place, &shown.view, &shown.series);
             }
+            let active = scenery.active == self.id;
+            annotate.paint_segments(&painter, place, self.id, &shown.view, &shown.series, active);
             let is_newest = shown.view.revision == self.view.revision;
             let state = match (is_newest, shown.kind, shown.refined) {
                 _ if shown.is_coarse => overlay::Stage::Coarse,
@@ -670,8 +672,7 @@ impl Viewport {
                 }
             }
             let pointer = self.pointer.filter(|&at| rect.contains(at));
-            let active = scenery.active == self.id;
-            annotate.paint(&painter, place, self.id, &shown.view, &shown.series, pointer, active);
+            annotate.paint(&painter, place, &shown.view, &shown.series, pointer, active);
             if self.drag == Some(Drag::Magnify)
                 && let Some(at) = self.pointer.filter(|&at| rect.contains(at))
             {
