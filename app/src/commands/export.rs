@@ -247,13 +247,14 @@ fn segmentation(args: &Export, library: &Library, existing: Existing) -> Result<
     let labels = volume_file::read(path, 0)?;
     create::check_place(&labels, images.geometry())?;
     let aligned = create::on_grid(&labels, images.geometry());
-    if aligned.is_none() {
+    let has_own_grid = aligned.is_none();
+    let labels = aligned.unwrap_or(labels);
+    let segments = create::segments_of(&labels)?;
+    if has_own_grid {
         output::note(
             "the labels have a grid of their own, not that of the images: some viewers do not show them",
         );
     }
-    let labels = aligned.unwrap_or(labels);
-    let segments = create::segments_of(&labels)?;
     let stamp = super::stamp("Segmentation")?;
     let subject = Subject::of(series)?;
     let bytes = create::segmentation(&subject, labels.geometry(), &segments, "SEGMENTATION", &stamp)?;

@@ -34,7 +34,7 @@ use super::settings::{self, SCALES, Settings};
 use super::settings_dialog::SettingsDialog;
 use super::sharing::Sharing;
 use super::text::{self, tr};
-use super::{Keeping, Options, hybrid, palette, side_panel, theme, top_bar, upkeep};
+use super::{Keeping, Options, hybrid, main_window, palette, side_panel, theme, top_bar, upkeep};
 
 /// How often progress is shown while files are read.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -63,7 +63,7 @@ pub struct App {
     pub(super) thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
     /// The same of a server's series.
     pub(super) remote_thumbnail_job: Option<Job<(String, egui::ColorImage)>>,
-    pub(super) picker: Option<Job<Vec<PathBuf>>>,
+    pub(super) picker: Option<Job<dialogs::Picked>>,
     /// Series to load after the one that is being loaded.
     pub(super) queue: VecDeque<String>,
     pub(super) desk: Desk,
@@ -93,6 +93,7 @@ pub struct App {
     /// Writes the settings; none where the system names no place for them.
     pub(super) settings_keeper: Option<Keeper>,
     pub(super) settings_dialog: Option<SettingsDialog>,
+    window: main_window::Follow,
     pub(super) keymap: Keymap,
     pub(super) files: annotate::Files,
     /// Keeps what is open; none where another window does.
@@ -173,6 +174,7 @@ impl App {
             saving: None,
             settings_keeper: settings::file().filter(|_| keeps).map(|file| Keeper::new("settings", file)),
             settings_dialog: None,
+            window: if keeps { main_window::Follow::new() } else { main_window::Follow::default() },
             keymap: Keymap::new(&settings.keys, settings.single_keys),
             settings,
             files: annotate::Files::default(),
@@ -450,6 +452,7 @@ impl eframe::App for App {
 impl App {
     fn show(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        self.window.see(&ctx);
         self.take_results(&ctx);
         self.take_thumbnails(&ctx);
         self.take_presets();

@@ -16,6 +16,7 @@ use reading::{Edit, Kind, Placement};
 use super::app::App;
 use super::command::Command;
 use super::layout::ViewportId;
+use super::main_window::Extent;
 use super::tool::Tool;
 use super::viewport::Viewport;
 use super::{Options, Widgets};
@@ -87,6 +88,7 @@ pub fn run(path: PathBuf, acts: Vec<Act>, options: Options, began: Instant) -> a
     let theirs = Rc::clone(&results);
     super::open(
         widgets,
+        Extent::default(),
         Box::new(move |cc| {
             Box::new(Bench {
                 app: App::new(cc, vec![path], options),

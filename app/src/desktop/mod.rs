@@ -35,6 +35,7 @@ mod kind;
 mod layout;
 mod loading;
 mod look_panel;
+mod main_window;
 mod menu;
 mod mouse;
 mod overlay;
@@ -68,6 +69,7 @@ use std::sync::Arc;
 
 use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
 use eframe::wgpu;
+use main_window::Extent;
 use render_core::{Renderer, gpu};
 
 /// How the window starts.
@@ -97,7 +99,9 @@ pub enum Keeping {
 pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
     text::choose(options.settings.settings.language.as_deref());
     let widgets = Widgets::beside(&options.renderer);
-    open(widgets, Box::new(move |cc| Box::new(app::App::new(cc, paths, options))))
+    let file = main_window::file().filter(|_| options.keeping == Keeping::Everything);
+    let extent = Extent::read(file.as_deref());
+    open(widgets, extent, Box::new(move |cc| Box::new(app::App::new(cc, paths, options))))
 }
 
 /// What draws the window around the pictures.
@@ -119,7 +123,7 @@ impl Widgets {
 type Make = Box<dyn FnOnce(&eframe::CreationContext<'_>) -> Box<dyn eframe::App>>;
 
 /// Opens a window for an app, and by the other way of drawing it if the first one fails.
-fn open(widgets: Widgets, make: Make) -> anyhow::Result<()> {
+fn open(widgets: Widgets, extent: Extent, make: Make) -> anyhow::Result<()> {
     // What takes all cores is work behind the window, which keeps one of them: a thread that has stepped aside, too,
     // goes on for some milliseconds when the window wakes. Pictures have threads of their own.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -131,12 +135,12 @@ fn open(widgets: Widgets, make: Make) -> anyhow::Result<()> {
     let make = Cell::new(Some(make));
     let run = |renderer| {
         let native = eframe::NativeOptions {
-            viewport: eframe::egui::ViewportBuilder::default()
-                .with_title("Voxcast")
-                .with_app_id("voxcast")
-                .with_inner_size([1440.0, 900.0])
-                .with_min_inner_size([640.0, 480.0])
-                .with_drag_and_drop(true),
+            viewport: extent.open(
+                eframe::egui::ViewportBuilder::default()
+                    .with_title("Voxcast")
+                    .with_app_id("voxcast")
+                    .with_drag_and_drop(true),
+            ),
             renderer,
             // Noise that hides banding would change grey values.
             dithering: false,
