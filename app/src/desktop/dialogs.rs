@@ -1,6 +1,7 @@
 //! What lies over the viewports or instead of them: messages, the start screen, opening, help.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Align, Color32, Layout, RichText, vec2};
 use server_mode::remote::State;
@@ -149,6 +150,8 @@ pub(super) fn modal(name: &str) -> egui::Modal {
 pub struct OpenDialog {
     path: String,
     shown: bool,
+    /// The system has no file dialog.
+    pub only_paths: bool,
 }
 
 impl OpenDialog {
@@ -167,6 +170,9 @@ impl OpenDialog {
                     commands.push(Command::PickFiles);
                 }
             });
+            if self.only_paths {
+                ui.colored_label(theme::warning(), tr!("no-file-dialog"));
+            }
             ui.add_space(8.0);
             let label = ui.label(tr!("path-of-a-folder-a-file-or-a-dicomdir"));
             let field = egui::TextEdit::singleline(&mut self.path)
@@ -201,21 +207,23 @@ impl OpenDialog {
     }
 }
 
-/// Asks the system's file dialog for folders on a thread, so the window goes on. Without such a dialog the answer is
-/// empty, and the path field remains.
-pub fn pick_folder(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
+/// What was chosen in the system's file dialog; `None` where the system has shown none.
+pub type Picked = Option<Vec<PathBuf>>;
+
+/// Asks the system's file dialog for folders on a thread, so the window goes on.
+pub fn pick_folder(ctx: &egui::Context) -> Job<Picked> {
     let dialog = rfd::AsyncFileDialog::new().set_title(tr!("open-a-study")).pick_folders();
     picked(ctx, async { dialog.await.unwrap_or_default() })
 }
 
 /// As `pick_folder`, for one folder that files are saved in.
-pub fn pick_folder_to_save(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
+pub fn pick_folder_to_save(ctx: &egui::Context) -> Job<Picked> {
     let dialog = rfd::AsyncFileDialog::new().set_title(tr!("folder-to-save-in")).pick_folder();
     picked(ctx, async { dialog.await.into_iter().collect() })
 }
 
 /// As `pick_folder`, for single files.
-pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
+pub fn pick_files(ctx: &egui::Context) -> Job<Picked> {
     let dialog = rfd::AsyncFileDialog::new().set_title(tr!("open-dicom-files")).pick_files();
     picked(ctx, async { dialog.await.unwrap_or_default() })
 }
@@ -223,10 +231,14 @@ pub fn pick_files(ctx: &egui::Context) -> Job<Vec<PathBuf>> {
 fn picked(
     ctx: &egui::Context,
     dialog: impl Future<Output = Vec<rfd::FileHandle>> + Send + 'static,
-) -> Job<Vec<PathBuf>> {
+) -> Job<Picked> {
+    /// Nobody sees a dialog and closes it as soon as that: there was none. The library does not tell.
+    const AT_ONCE: Duration = Duration::from_millis(150);
     Job::start("file dialog", ctx, move |_, sink| {
+        let start = Instant::now();
         let handles = pollster::block_on(dialog);
-        sink.send(handles.iter().map(|handle| handle.path().to_owned()).collect());
+        let none = handles.is_empty() && start.elapsed() < AT_ONCE;
+        sink.send((!none).then(|| handles.iter().map(|handle| handle.path().to_owned()).collect()));
     })
 }
 
@@ -237,11 +249,16 @@ pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
     let room = ctx.content_rect().size() - vec2(80.0, 160.0);
     let columns = columns((room.x / (COLUMN + GAP)) as usize);
     let modal = modal("help").show(ctx, |ui| {
-        ui.set_width(room.x.min(columns.len() as f32 * (COLUMN + GAP)));
+        // With a scroll bar beside them.
+        let width = columns.len() as f32 * (COLUMN + GAP) + GAP;
+        ui.set_width(room.x.min(width));
         ui.heading(tr!("keys-and-mouse"));
         ui.add_space(8.0);
-        egui::ScrollArea::both().max_width(room.x).max_height(room.y).show(ui, |ui| {
+        // As high as there is room from the first frame on, and only a narrow window scrolls it sideways.
+        let sheet = egui::ScrollArea::new([room.x < width, true]).auto_shrink([false, true]);
+        sheet.min_scrolled_height(room.y).max_height(room.y).show(ui, |ui| {
             ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
                 for (column, part) in columns.into_iter().enumerate() {
                     ui.vertical(|ui| {
                         ui.set_width(COLUMN);

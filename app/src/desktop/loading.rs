@@ -165,10 +165,15 @@ impl App {
 
     pub(super) fn take_results(&mut self, ctx: &egui::Context) {
         match self.picker.as_ref().map(Job::poll) {
-            Some(Poll::Result(paths)) => {
+            Some(Poll::Result(picked)) => {
                 self.picker = None;
-                if !paths.is_empty() {
-                    self.open(ctx, paths);
+                match picked {
+                    Some(paths) if paths.is_empty() => {}
+                    Some(paths) => self.open(ctx, paths),
+                    None => match &mut self.open_dialog {
+                        Some(dialog) => dialog.only_paths = true,
+                        None => self.tell(tr!("no-file-dialog").into_owned(), Vec::new()),
+                    },
                 }
             }
             Some(Poll::Ended) => self.picker = None,

@@ -16,6 +16,8 @@ use super::theme::{self, Theme};
 /// Menus that hold sentences, without scrolling.
 const WIDE: f32 = 320.0;
 const TALL: f32 = 400.0;
+/// The widest page, so that all have the same width and a click on a page leaves the others where they are.
+const WIDTH: f32 = 780.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Page {
@@ -41,7 +43,7 @@ impl SettingsDialog {
         let mut next = settings.clone();
         let listens = self.listening.is_some();
         let modal = dialogs::modal("settings").show(ctx, |ui| {
-            ui.set_width(620.0_f32.min(ctx.content_rect().width() - 60.0));
+            ui.set_width(WIDTH.min(ctx.content_rect().width() - 60.0));
             ui.heading(tr!("settings-title"));
             ui.add_space(6.0);
             ui.horizontal_wrapped(|ui| {
@@ -97,11 +99,16 @@ impl SettingsDialog {
             }
             self.listening = None;
         }
-        egui::Grid::new("key bindings").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
-            for bound in keymap.bound() {
-                self.key_row(ui, settings, &keymap, bound);
-                ui.end_row();
-            }
+        ScrollArea::horizontal().show(ui, |ui| {
+            egui::Grid::new("key bindings").num_columns(3).striped(true).spacing([14.0, 4.0]).show(
+                ui,
+                |ui| {
+                    for bound in keymap.bound() {
+                        self.key_row(ui, settings, &keymap, bound);
+                        ui.end_row();
+                    }
+                },
+            );
         });
     }
 
@@ -144,11 +151,11 @@ impl SettingsDialog {
 
 /// What a command does, with its first key where a row of the help sheet has several commands.
 fn label_of(keymap: &Keymap, bound: &Bound) -> String {
-    let text = text::of(SHORTCUTS[bound.shortcut].text);
+    let what = text::of(SHORTCUTS[bound.shortcut].text);
     let alone = keymap.bound().iter().filter(|other| other.shortcut == bound.shortcut).count() == 1;
     match bound.defaults.first() {
-        Some(chord) if !alone => format!("{text} ({chord})"),
-        _ => text.to_owned(),
+        Some(chord) if !alone => format!("{what} ({})", text::keys(&chord.to_string())),
+        _ => what.to_owned(),
     }
 }
 

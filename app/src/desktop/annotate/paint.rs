@@ -69,10 +69,12 @@ impl Annotate {
         let shown =
             |a: &&Annotation| a.visible && a.series == series.series_id && a.is_on(&view.plane, reach);
         let draft = self.editor.draft().filter(shown).cloned();
-        let annotations: Vec<Annotation> =
+        let mut annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(shown).cloned().chain(draft).collect();
         let mut badges = 0;
         let (selected, focus) = (self.editor.selected(), self.editor.focus());
+        // What a hand is at lies in front of the others, with its text.
+        annotations.sort_by_key(|annotation| selected == Some(annotation.id));
         for annotation in annotations {
             let values = self.values(&annotation, series, painter.ctx());
             paint_one(painter, place, view, &annotation, values.as_ref(), (selected, focus), &mut badges);

@@ -30,7 +30,7 @@ pub struct Files {
     saving: Option<Job<Saved>>,
     object: Option<Job<Loaded>>,
     /// A folder to save in that the system asks for.
-    picker: Option<Job<Vec<PathBuf>>>,
+    picker: Option<Job<dialogs::Picked>>,
     folder: Option<PathBuf>,
     kept: Option<Kept>,
     /// Series whose annotations, and whose labels, were asked for.
@@ -268,9 +268,13 @@ impl App {
             self.tell(note, Vec::new());
         }
         match self.files.picker.as_ref().map(Job::poll) {
-            Some(Poll::Result(folders)) => {
+            Some(Poll::Result(picked)) => {
                 self.files.picker = None;
-                if let (Some(dialog), Some(folder)) = (&mut self.files.dialog, folders.first()) {
+                if picked.is_none() {
+                    self.tell(tr!("no-file-dialog").into_owned(), Vec::new());
+                }
+                let folder = picked.as_ref().and_then(|folders| folders.first());
+                if let (Some(dialog), Some(folder)) = (&mut self.files.dialog, folder) {
                     dialog.choose(folder);
                 }
             }

@@ -71,14 +71,16 @@ fn each_series_is_asked_for_once_and_shown_wherever_it_was_wanted() {
 
 #[test]
 fn what_is_drawn_comes_with_the_picture_that_it_was_drawn_on() {
-    const COLORS: [(&str, [u8; 3]); 2] = [("a", [1, 2, 250]), ("b", [3, 250, 4])];
+    // Two lie on the second series.
+    const DRAWN: [(&str, &str, [u8; 3]); 3] =
+        [("1", "a", [1, 2, 250]), ("2", "b", [3, 250, 4]), ("3", "b", [250, 5, 6])];
     let ctx = egui::Context::default();
     let mut desk = Desk::new(&ctx, None);
     desk.arrange(&Arrangement::single("a"));
     desk.fill(&series("a"));
     let id = desk.layout.ids()[0];
     let plane = desk.viewports[&id].view.plane;
-    for (series, color) in COLORS {
+    for (_, series, color) in DRAWN {
         let Plane { center_mm, right, down, .. } = plane;
         let placement = reading::Placement { center_mm, right, down };
         let ends = vec![center_mm, center_mm + right * 30.0];
@@ -87,8 +89,8 @@ fn what_is_drawn_comes_with_the_picture_that_it_was_drawn_on() {
         reading.apply(reading::Edit::put(reading::Annotation { color, ..length }));
     }
     let renderer = Renderer::open(render_core::render::Choice::Cpu).expect("a processor draws");
-    // Whose length the window shows in a frame.
-    let mut frame = |desk: &mut Desk| -> Vec<&str> {
+    // The lengths that the window shows in a frame, those in front last.
+    let frame = |desk: &mut Desk| -> Vec<&str> {
         let output = ctx.run_ui(egui::RawInput::default(), |ui| {
             desk.begin_pass(Mouse::default());
             desk.show(ui, None, &renderer, &[], &mut Vec::new());
@@ -96,26 +98,31 @@ fn what_is_drawn_comes_with_the_picture_that_it_was_drawn_on() {
         });
         let shapes = format!("{:?}", output.shapes);
         output.drop_without_applying_deltas();
-        let drawn = |[r, g, b]: [u8; 3]| shapes.contains(&format!("{:?}", egui::Color32::from_rgb(r, g, b)));
-        COLORS.into_iter().filter(|(_, color)| drawn(*color)).map(|(series, _)| series).collect()
+        let place = |[r, g, b]: [u8; 3]| shapes.rfind(&format!("{:?}", egui::Color32::from_rgb(r, g, b)));
+        let mut drawn: Vec<_> =
+            DRAWN.into_iter().filter_map(|(name, _, color)| Some((place(color)?, name))).collect();
+        drawn.sort_unstable();
+        drawn.into_iter().map(|(_, name)| name).collect()
     };
     let start = std::time::Instant::now();
-    let mut until = |desk: &mut Desk, series: &str| loop {
+    let until_shown = |desk: &mut Desk| loop {
         let drawn = frame(desk);
         let viewport = &desk.viewports[&id];
         if viewport.shows_its_series() && viewport.on_screen() == Some((viewport.view.revision, true)) {
-            assert_eq!(drawn, [series]);
-            break;
+            break drawn;
         }
         assert!(start.elapsed() < std::time::Duration::from_secs(60), "no picture");
         std::thread::yield_now();
     };
-    until(&mut desk, "a");
+    assert_eq!(until_shown(&mut desk), ["1"]);
     desk.want("b", None);
     desk.fill(&series("b"));
     assert!(!desk.viewports[&id].shows_its_series());
-    assert_eq!(frame(&mut desk), ["a"], "the picture is still the one before");
-    until(&mut desk, "b");
+    assert_eq!(frame(&mut desk), ["1"], "the picture is still the one before");
+    assert_eq!(until_shown(&mut desk), ["2", "3"]);
+    let second = desk.annotate.reading.annotations()[1].id;
+    desk.annotate.editor.select(Some(second));
+    assert_eq!(frame(&mut desk), ["3", "2"], "what is selected lies in front");
 }
 
 #[test]

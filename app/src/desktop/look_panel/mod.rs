@@ -18,7 +18,7 @@ use self::histogram::Histogram;
 use self::plot::{Axis, Plot};
 use super::command::Command;
 use super::job::{Job, Poll};
-use super::text::tr;
+use super::text::{self, tr};
 use super::theme;
 
 pub use look::Look;
@@ -350,7 +350,7 @@ fn save_as(ui: &mut Ui, naming: &mut Option<String>, look: &mut Look, commands: 
     ui.horizontal_wrapped(|ui| {
         if let Some(origin) = &look.preset {
             let changed = origin.transfer != look.transfer;
-            let back = egui::Button::new(tr!("look-back", preset = origin.label.as_str()));
+            let back = egui::Button::new(tr!("look-back", preset = text::named(&origin.label)));
             if ui.add_enabled(changed, back).clicked() {
                 look.transfer = origin.transfer.clone();
             }
