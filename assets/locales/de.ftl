@@ -821,7 +821,7 @@ settings-forget-drawn = Das der Studien löschen, die seit dem Start nicht offen
 settings-forget-drawn-sure = Es lässt sich nicht zurückholen. Was andere Voxcast-Fenster auf diesem Rechner offen haben, bleibt.
 settings-forget-drawn-yes = Löschen
 drawn-forgotten = { $count ->
-    [0] Nichts wurde gelöscht: Alles, was da ist, kann zu Studien gehören, die ein Fenster geöffnet hat.
+    [0] Nichts wurde gelöscht: Es ist nichts da, oder alles kann zu Studien gehören, die ein Fenster geöffnet hat.
     [one] Was auf einer Serie gezeichnet war, ist gelöscht.
    *[other] Was auf { $count } Serien gezeichnet war, ist gelöscht.
 }

@@ -821,7 +821,7 @@ settings-forget-drawn = Delete that of studies not opened since the start…
 settings-forget-drawn-sure = It cannot be brought back. What other Voxcast windows on this machine have open stays.
 settings-forget-drawn-yes = Delete
 drawn-forgotten = { $count ->
-    [0] Nothing was deleted: what is kept may all be of studies that a window has open.
+    [0] Nothing was deleted: there is nothing, or all of it may be of studies that a window has open.
     [one] What was drawn on one series is deleted.
    *[other] What was drawn on { $count } series is deleted.
 }
