@@ -249,7 +249,7 @@ fn segmentation(args: &Export, library: &Library, existing: Existing) -> Result<
     let aligned = create::on_grid(&labels, images.geometry());
     let has_own_grid = aligned.is_none();
     let labels = aligned.unwrap_or(labels);
-    let segments = create::segments_of(&labels)?;
+    let (numbers, segments) = create::segments_of(&labels)?;
     if has_own_grid {
         output::note(
             "the labels have a grid of their own, not that of the images: some viewers do not show them",
@@ -257,7 +257,8 @@ fn segmentation(args: &Export, library: &Library, existing: Existing) -> Result<
     }
     let stamp = super::stamp("Segmentation")?;
     let subject = Subject::of(series)?;
-    let bytes = create::segmentation(&subject, labels.geometry(), &segments, "SEGMENTATION", &stamp)?;
+    let bytes =
+        create::segmentation(&subject, labels.geometry(), &numbers, &segments, "SEGMENTATION", &stamp)?;
     output::write_bytes(&args.to, &bytes, existing)?;
     output::note(format_args!("wrote {} segments to {}", segments.len(), args.to.display()));
     Ok(())

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use render_core::Progress;
 use render_core::dicom::object::Content;
-use render_core::dicom::{self, Failed, Library, Loaded, Object, Series};
+use render_core::dicom::{self, Failed, Library, Loaded, Object, PixelRegion, Series, Trust};
 use serde_json::{Value, json};
 
 use crate::{output, study};
@@ -156,6 +156,7 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
             "millimetres": {
                 "trusted": report.millimetres.as_str(),
                 "reason": report.millimetres.reason(),
+                "regions": regions(&report.millimetres),
             },
         },
     })
@@ -283,9 +284,16 @@ fn check_lines(check: &Value, warnings: &Value) -> Vec<String> {
         Some("within-images") => {
             format!("    Millimetres hold within each image, not across images: {reason}.")
         }
+        Some("within-regions") => format!("    Millimetres hold within regions of each image: {reason}."),
         _ => format!("    Millimetres do not hold: {reason}."),
     });
     lines
+}
+
+/// First column and row, and last column and row, of where lengths hold within images.
+fn regions(millimetres: &Trust) -> Vec<[u32; 4]> {
+    let Trust::WithinRegions(_, regions) = millimetres else { return Vec::new() };
+    regions.iter().map(|PixelRegion { first, last }| [first[0], first[1], last[0], last[1]]).collect()
 }
 
 /// A value to read; numbers to the millionth, which is finer than any scanner is.

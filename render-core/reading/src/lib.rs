@@ -36,6 +36,7 @@ mod labels;
 mod mask;
 mod measure;
 pub mod objects;
+mod outline;
 mod region;
 mod segmentation;
 mod session;
@@ -62,7 +63,7 @@ pub use session::{
 };
 pub use statistics::{Cancelled, Statistics};
 pub use surface::Surfaces;
-pub use table::{Row, Table};
+pub use table::{Image, Row, Table};
 
 /// Longest name of an annotation or segment, in characters.
 pub const MAX_LABEL: usize = 256;

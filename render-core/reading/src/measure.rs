@@ -1,11 +1,12 @@
 //! Lengths, angles, areas and values of annotations, computed from the volume.
 
-use glam::DVec3;
+use glam::{DVec2, DVec3};
 use render_core::dicom::{Suv, Trust};
 use render_core::{Geometry, Progress, Volume};
 use serde::{Deserialize, Serialize};
 
-use crate::annotation::{Annotation, Kind};
+use crate::annotation::{Annotation, Kind, Placement};
+use crate::outline;
 use crate::region::{self, Lattice};
 use crate::statistics::{Cancelled, Statistics};
 
@@ -197,11 +198,12 @@ impl Scale<'_> {
         points.iter().zip(next).map(|(a, b)| self.length(*a, *b)).sum()
     }
 
-    fn polygon(&self, points: &[DVec3]) -> f64 {
-        let first = points.first().copied().unwrap_or_default();
-        let from = |p: &DVec3| self.vector(*p - first);
-        let sum: DVec3 = points.windows(2).map(|pair| from(&pair[0]).cross(from(&pair[1]))).sum();
-        sum.length() / 2.0
+    /// What an outline encloses once, or any odd number of times, as samples are counted.
+    fn polygon(&self, annotation: &Annotation) -> f64 {
+        let Placement { right, down, .. } = annotation.placement;
+        let flat: Vec<DVec2> = annotation.points_mm.iter().map(|p| annotation.placement.flat(*p)).collect();
+        let (x, y) = (self.vector(right), self.vector(down));
+        outline::area(&flat) * x.cross(y).length()
     }
 }
 
@@ -219,7 +221,7 @@ pub fn measure(
     let trusted = if annotation.kind.is_solid() {
         source.trust.is_everywhere()
     } else {
-        source.trust.holds_in_plane(annotation.placement.normal(), geometry)
+        source.trust.holds_between(&annotation.points_mm, annotation.placement.normal(), geometry)
     };
     let scale = Scale { geometry, trusted };
     let p = &annotation.points_mm;
@@ -261,7 +263,7 @@ pub fn measure(
                 Kind::Ellipse => tell(Measure::Area, std::f64::consts::PI * parallelogram, scale.area_unit()),
                 Kind::Rectangle => tell(Measure::Area, 4.0 * parallelogram, scale.area_unit()),
                 _ => {
-                    tell(Measure::Area, scale.polygon(p), scale.area_unit());
+                    tell(Measure::Area, scale.polygon(annotation), scale.area_unit());
                     tell(Measure::Perimeter, scale.path(p), scale.unit());
                 }
             }

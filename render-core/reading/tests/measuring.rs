@@ -4,7 +4,7 @@ mod data;
 
 use glam::{DVec2, DVec3, dvec2};
 use reading::{Annotation, Kind, Measure, Placement, Reading, Source, Values, measure, sampling_mm};
-use render_core::dicom::{Suv, Trust};
+use render_core::dicom::{PixelRegion, Suv, Trust};
 use render_core::scene::view::Orientation;
 use render_core::volume::{Meaning, Rescale};
 use render_core::{Geometry, Progress, Volume, Voxels};
@@ -75,7 +75,7 @@ fn the_phantoms_lengths_and_values_are_its_truth() {
         let pixel = plane.pixel_from_patient(p, [900, 700]).0;
         plane.patient_from_pixel(pixel, [900, 700])
     });
-    let line = reading.annotation(Kind::Length, &series.id(), Placement::of(&plane), given.to_vec());
+    let line = reading.annotation(Kind::Length, &series.key(), Placement::of(&plane), given.to_vec());
     let values = measured(&line, volume, trust);
     near(value(&values, Measure::Length), a.distance(b), 0.01);
     assert_eq!(values.lines(), [format!("{:.1} mm", a.distance(b))]);
@@ -87,13 +87,13 @@ fn the_phantoms_lengths_and_values_are_its_truth() {
     let (x, y, z) = (DVec3::X * half, DVec3::Y * half, DVec3::Z * half);
     let hu = nodule["hu"].as_f64().expect("a number");
     let points = vec![center - x, center + x, center - y, center + y];
-    let ellipse = reading.annotation(Kind::Ellipse, &series.id(), placement, points);
+    let ellipse = reading.annotation(Kind::Ellipse, &series.key(), placement, points);
     let values = measured(&ellipse, volume, trust);
     near(value(&values, Measure::Mean), hu, 0.5);
     near(value(&values, Measure::Area), std::f64::consts::PI * half * half, 1e-6);
     let ball = reading.annotation(
         Kind::Ellipsoid,
-        &series.id(),
+        &series.key(),
         placement,
         vec![center - x - y - z, center + x + y + z],
     );
@@ -101,7 +101,7 @@ fn the_phantoms_lengths_and_values_are_its_truth() {
     near(value(&values, Measure::Mean), hu, 0.5);
     let expected_ml = 4.0 / 3.0 * std::f64::consts::PI * half.powi(3) / 1000.0;
     near(value(&values, Measure::Volume), expected_ml, 0.06 * expected_ml);
-    let probe = reading.annotation(Kind::Probe, &series.id(), placement, vec![center]);
+    let probe = reading.annotation(Kind::Probe, &series.key(), placement, vec![center]);
     near(value(&measured(&probe, volume, trust), Measure::Value), hu, 1.0);
 }
 
@@ -112,7 +112,7 @@ fn areas_of_a_slice_hold_exactly_the_voxels_whose_centres_lie_inside() {
     let geometry = volume.geometry();
     let mut reading = Reading::new([1; 16]);
     let mut draw = |kind, points: &[[f64; 2]]| {
-        let annotation = in_voxels(&mut reading, kind, &series.id(), geometry, 7.0, points);
+        let annotation = in_voxels(&mut reading, kind, &series.key(), geometry, 7.0, points);
         measured(&annotation, volume, trust)
     };
     // Turned by 30 degrees, with axes of 41.3 and 17.7 voxels around (300.2, 211.6).
@@ -159,11 +159,11 @@ fn areas_that_reach_beyond_the_images_hold_what_is_there() {
     let mut reading = Reading::new([1; 16]);
     let corners = [[-50.0, -50.0], [20.2, -50.0], [20.2, 10.4], [-50.0, 10.4]];
     let geometry = volume.geometry();
-    let over = in_voxels(&mut reading, Kind::Rectangle, &series.id(), geometry, 0.0, &corners);
+    let over = in_voxels(&mut reading, Kind::Rectangle, &series.key(), geometry, 0.0, &corners);
     let values = measured(&over, volume, trust);
     same_as_mask(&values, by_mask(volume, 0, |p| p.x <= 20.2 && p.y <= 10.4));
     let corners = corners.map(|[x, y]| [x - 1000.0, y]);
-    let outside = in_voxels(&mut reading, Kind::Rectangle, &series.id(), geometry, 0.0, &corners);
+    let outside = in_voxels(&mut reading, Kind::Rectangle, &series.key(), geometry, 0.0, &corners);
     let values = measured(&outside, volume, trust);
     assert!(values.get(Measure::Mean).is_none() && values.get(Measure::Area).is_some());
 }
@@ -223,12 +223,12 @@ fn lengths_are_those_of_tilted_and_uneven_slices() {
     let plane = plane_at(Orientation::Sagittal, volume, volume.geometry().center_mm());
     let (a, b) = (plane.center_mm, plane.center_mm + DVec3::new(0.0, 30.0, 40.0));
     let mut reading = Reading::new([1; 16]);
-    let line = reading.annotation(Kind::Length, &series.id(), Placement::of(&plane), vec![a, b]);
+    let line = reading.annotation(Kind::Length, &series.key(), Placement::of(&plane), vec![a, b]);
     near(value(&measured(&line, volume, trust), Measure::Length), 50.0, 1e-9);
     // A solid holds as many voxels as fit into it.
     let half = DVec3::new(20.0, 25.0, 15.0);
     let solid =
-        reading.annotation(Kind::Ellipsoid, &series.id(), Placement::of(&plane), vec![a - half, a + half]);
+        reading.annotation(Kind::Ellipsoid, &series.key(), Placement::of(&plane), vec![a - half, a + half]);
     let expected_ml = 4.0 / 3.0 * std::f64::consts::PI * 20.0 * 25.0 * 15.0 / 1000.0;
     near(value(&measured(&solid, volume, trust), Measure::Volume), expected_ml, 0.02 * expected_ml);
 }
@@ -242,7 +242,7 @@ fn unequal_pixels_and_oblique_images_are_measured_in_the_patient() {
     let line = in_voxels(
         &mut reading,
         Kind::Length,
-        &series.id(),
+        &series.key(),
         volume.geometry(),
         1.0,
         &[[10.0, 5.0], [40.0, 14.0]],
@@ -250,7 +250,7 @@ fn unequal_pixels_and_oblique_images_are_measured_in_the_patient() {
     let expected = (30.0f64 * 6.399_96).hypot(9.0 * 4.0);
     near(value(&measured(&line, volume, trust), Measure::Length), expected, 0.01);
     let corners = [[9.7, 4.6], [20.3, 4.6], [20.3, 11.4], [9.7, 11.4]];
-    let area = in_voxels(&mut reading, Kind::Rectangle, &series.id(), volume.geometry(), 2.0, &corners);
+    let area = in_voxels(&mut reading, Kind::Rectangle, &series.key(), volume.geometry(), 2.0, &corners);
     let values = measured(&area, volume, trust);
     same_as_mask(&values, by_mask(volume, 2, |p| (9.7..20.3).contains(&p.x) && (4.6..11.4).contains(&p.y)));
     near(value(&values, Measure::Area), 10.6 * 6.399_96 * 6.8 * 4.0, 0.01);
@@ -291,7 +291,7 @@ fn without_a_trusted_spacing_lengths_are_pixels_and_the_reason_is_told() {
     assert!(!trust.holds_within_images(), "{trust:?}");
     let mut reading = Reading::new([1; 16]);
     let mut draw = |kind, points: &[[f64; 2]]| {
-        let annotation = in_voxels(&mut reading, kind, &series.id(), volume.geometry(), 0.0, points);
+        let annotation = in_voxels(&mut reading, kind, &series.key(), volume.geometry(), 0.0, points);
         measured(&annotation, volume, trust)
     };
     let values = draw(Kind::Length, &[[10.0, 10.0], [40.0, 50.0]]);
@@ -310,7 +310,7 @@ fn only_lengths_within_the_images_are_millimetres_where_no_more_is_known() {
     let center = volume.geometry().center_mm();
     let mut unit = |orientation, to: DVec3| {
         let placement = Placement::of(&plane_at(orientation, volume, center));
-        let line = reading.annotation(Kind::Length, &series.id(), placement, vec![center, center + to]);
+        let line = reading.annotation(Kind::Length, &series.key(), placement, vec![center, center + to]);
         let values = measured(&line, volume, &trust);
         (values.get(Measure::Length).expect("a length").text(), values.doubt)
     };
@@ -342,7 +342,7 @@ fn a_large_region_is_quick_and_can_be_cancelled() {
     let corners = volume.geometry().corners_mm();
     let mut reading = Reading::new([1; 16]);
     let placement = slice_placement(volume.geometry(), 100.0);
-    let all = reading.annotation(Kind::Box, &series.id(), placement, vec![corners[0], corners[7]]);
+    let all = reading.annotation(Kind::Box, &series.key(), placement, vec![corners[0], corners[7]]);
     let source = Source::new(volume, &Trust::Everywhere, None);
     let progress = Progress::default();
     let values = measure(&all, &source, &progress).expect("is not cancelled");
@@ -357,4 +357,45 @@ fn a_large_region_is_quick_and_can_be_cancelled() {
     let progress = Progress::default();
     progress.cancel();
     assert!(measure(&all, &source, &progress).is_err());
+}
+
+#[test]
+fn lengths_of_an_ultrasound_picture_are_millimetres_within_one_of_its_regions() {
+    let volume = ramp(
+        Geometry::from_axes([20, 20, 20], DVec3::ZERO, [DVec3::X, DVec3::Y, DVec3::Z], DVec3::splat(0.5))
+            .expect("is a grid"),
+    );
+    let region = |first, last| PixelRegion { first, last };
+    let regions = vec![region([0, 0], [8, 19]), region([12, 0], [19, 19])];
+    let trust = Trust::WithinRegions("only within a region".into(), regions);
+    let placement = Placement::of(&plane_at(Orientation::Axial, &volume, DVec3::ZERO));
+    let mut reading = Reading::new([1; 16]);
+    let mut told = |kind, pixels: &[[f64; 2]]| {
+        let points = pixels.iter().map(|[x, y]| DVec3::new(x * 0.5, y * 0.5, 0.0)).collect();
+        let annotation = reading.annotation(kind, "1.2.3", placement, points);
+        let values = measured(&annotation, &volume, &trust);
+        (values.lines()[0].clone(), values.doubt.is_some())
+    };
+    assert_eq!(told(Kind::Length, &[[0.0, 4.0], [8.0, 4.0]]), ("4.0 mm".into(), false));
+    assert_eq!(told(Kind::Length, &[[12.0, 0.0], [12.0, 6.0]]), ("3.0 mm".into(), false));
+    assert_eq!(told(Kind::Length, &[[8.0, 4.0], [12.0, 4.0]]), ("4.0 px".into(), true));
+    assert_eq!(told(Kind::Length, &[[10.0, 4.0], [10.0, 8.0]]), ("4.0 px".into(), true));
+    let corners = [[9.5, 2.0], [14.0, 2.0], [14.0, 6.0], [9.5, 6.0]];
+    assert_eq!(told(Kind::Rectangle, &corners), ("Area 18.0 px²".into(), true));
+}
+
+#[test]
+fn the_area_of_an_outline_that_crosses_itself_is_that_of_its_pixels() {
+    let Some((series, loaded)) = series("ct-body-jpeg2000") else { return };
+    let volume = &loaded.volume;
+    let placement = slice_placement(volume.geometry(), 3.0);
+    let to_mm =
+        |[x, y]: [f64; 2]| volume.geometry().patient_from_voxel().transform_point3(DVec3::new(x, y, 3.0));
+    let eight = [[100.3, 100.2], [180.4, 160.1], [180.2, 100.3], [100.1, 160.4]].map(to_mm).to_vec();
+    let drawn = Reading::new([1; 16]).annotation(Kind::Freehand, &series.key(), placement, eight);
+    let values = measured(&drawn, volume, &Trust::Everywhere);
+    let spacing = volume.geometry().spacing_mm();
+    let pixels = value(&values, Measure::Count);
+    assert!(pixels > 2000.0, "{pixels}");
+    near(value(&values, Measure::Area) / (spacing.x * spacing.y) / pixels, 1.0, 0.02);
 }

@@ -86,18 +86,23 @@ fn a_segmentation_comes_back_voxel_by_voxel() {
     let Some((subject, loaded)) = subject() else { return };
     let grid = loaded.volume.geometry();
     let value = |i: usize| loaded.volume.rescale().apply(loaded.volume.voxels().get(i));
-    let mask = |keep: fn(f32) -> bool| (0..grid.voxel_count()).map(|i| u8::from(keep(value(i)))).collect();
-    let segment = |label: &str, mask: Vec<u8>| NewSegment {
+    let label = |i: usize| match value(i) {
+        v if v > 300.0 => 7,
+        v if v > 0.0 && v < 80.0 => 40_000,
+        _ => 0,
+    };
+    let labels: Vec<u16> = (0..grid.voxel_count()).map(label).collect();
+    let segment = |label: &str, number: u16| NewSegment {
         label: label.into(),
         category: tissue(),
         property_type: Code::new("272673000", "SCT", "Bone"),
         algorithm: Some("threshold".into()),
         color: Some(if label == "Bone" { [241, 214, 145] } else { [6, 0, 255] }),
-        mask,
+        number,
     };
-    let segments =
-        [segment("Bone", mask(|v| v > 300.0)), segment("Weiches Gewebe ä", mask(|v| v > 0.0 && v < 80.0))];
-    let bytes = create::segmentation(&subject, grid, &segments, "Bone and more", &stamp(1)).expect("is good");
+    let segments = [segment("Bone", 7), segment("Weiches Gewebe ä", 40_000)];
+    let bytes = create::segmentation(&subject, grid, &labels, &segments, "Bone and more", &stamp(1))
+        .expect("is good");
     let folder = folder("seg");
     let (object, content) = checked(&folder, "seg.dcm", &bytes);
     assert_eq!((object.class.as_str(), object.label.as_str()), ("Segmentation Storage", "BONE_AND_MORE"));
@@ -108,12 +113,14 @@ fn a_segmentation_comes_back_voxel_by_voxel() {
         [Some([241, 214, 145]), Some([6, 0, 255])]
     );
     for (found_segment, segment) in found.segments.iter().zip(&segments) {
-        let count = segment.mask.iter().filter(|&&v| v != 0).count() as u64;
-        assert_eq!(found.voxel_count(found_segment), count);
+        let count = labels.iter().filter(|&&label| label == segment.number).count() as u64;
+        assert!(count > 0 && found.voxel_count(found_segment) == count);
     }
-    let labels = found.labels_on(grid).expect("has a place");
-    let differ =
-        (0..grid.voxel_count()).filter(|&i| (labels.voxels().get(i) == 1.0) != (segments[0].mask[i] != 0));
+    let found = found.labels_on(grid).expect("has a place");
+    let differ = (0..grid.voxel_count()).filter(|&i| {
+        let number = found.voxels().get(i) as usize;
+        number.checked_sub(1).map_or(0, |index| segments[index].number) != labels[i]
+    });
     assert_eq!(differ.count(), 0);
 }
 
@@ -260,13 +267,13 @@ fn labels_of_another_program_become_segments_in_the_order_of_the_images() {
     let labels = labels.expect("a voxel for each");
     let aligned = create::on_grid(&labels, images.geometry()).expect("has the same voxels");
     assert_eq!(aligned.geometry(), images.geometry());
-    let segments = create::segments_of(&aligned).expect("has labels");
+    let (numbers, segments) = create::segments_of(&aligned).expect("has labels");
     assert_eq!(segments.iter().map(|s| s.label.as_str()).collect::<Vec<_>>(), ["Label 3", "Label 7"]);
     let subject = Subject::of(series).expect("has UIDs");
     let stamp = Stamp::at(1_795_276_800, [[61; 16], [62; 16]], 9000, "Segmentation");
     assert_eq!((stamp.date.as_str(), stamp.time.as_str()), ("20261121", "160000"));
-    let bytes =
-        create::segmentation(&subject, aligned.geometry(), &segments, "LABELS", &stamp).expect("write");
+    let bytes = create::segmentation(&subject, aligned.geometry(), &numbers, &segments, "LABELS", &stamp)
+        .expect("write");
     let folder = folder("labels");
     let (_, Content::Segmentation(found)) = checked(&folder, "labels.dcm", &bytes) else {
         panic!("is a segmentation")

@@ -2,6 +2,7 @@
 
 mod made;
 
+use glam::DVec3;
 use made::{Folder, Slice, load};
 use volumes::dicom::{Loaded, Trust, WarningCode};
 
@@ -108,10 +109,15 @@ fn a_calibrated_projection_holds_millimetres_within_the_image() {
 
 #[test]
 fn ultrasound_takes_its_spacing_from_its_regions_if_they_agree() {
-    let region = |delta: f64| {
+    let region = |delta: f64, [x0, y0, x1, y1]: [u32; 4]| {
         let us = |value: u16| value.to_le_bytes().to_vec();
+        let ul = |value: u32| value.to_le_bytes().to_vec();
         item(&[
             (0x0018_6012, *b"US", us(1)),
+            (0x0018_6018, *b"UL", ul(x0)),
+            (0x0018_601A, *b"UL", ul(y0)),
+            (0x0018_601C, *b"UL", ul(x1)),
+            (0x0018_601E, *b"UL", ul(y1)),
             (0x0018_6024, *b"US", us(3)),
             (0x0018_6026, *b"US", us(3)),
             (0x0018_602C, *b"FD", delta.to_le_bytes().to_vec()),
@@ -124,11 +130,50 @@ fn ultrasound_takes_its_spacing_from_its_regions_if_they_agree() {
             slice.element(0x0018_6011, b"SQ", &regions)
         }
     };
-    let one = loaded("region", us(region(0.03)));
+    let (left, right) = ([0, 0, 1, 3], [3, 0, 3, 3]);
+    let one = loaded("region", us([region(0.03, left), region(0.03, right)].concat()));
     assert!((one.facts.spacing_mm[0] - 0.3).abs() < 1e-9 && (one.facts.spacing_mm[1] - 0.6).abs() < 1e-9);
-    assert!(matches!(one.report.millimetres, Trust::WithinImages(_)), "{:?}", one.report);
-    let two = loaded("regions", us([region(0.03), region(0.05)].concat()));
+    let trust = &one.report.millimetres;
+    let Trust::WithinRegions(reason, regions) = trust else { panic!("{:?}", one.report) };
+    assert_eq!((regions.len(), regions[1].first, regions[1].last), (2, [3, 0], [3, 3]));
+    assert!(one.report.unknown.contains(reason), "{:?}", one.report);
+    let geometry = one.volume.geometry();
+    let holds = |from: [f64; 2], to: [f64; 2]| {
+        let mm = |[x, y]: [f64; 2]| geometry.patient_from_voxel().transform_point3(DVec3::new(x, y, 0.0));
+        trust.holds_between(&[mm(from), mm(to)], DVec3::Z, geometry)
+    };
+    assert!(holds([-0.4, 0.0], [1.4, 3.4]) && holds([2.6, 1.0], [3.0, 2.0]));
+    assert!(!holds([1.0, 1.0], [3.0, 1.0]), "from one region to the other");
+    assert!(!holds([2.0, 0.0], [2.0, 3.0]), "between them");
+    let two = loaded("regions", us([region(0.03, left), region(0.05, right)].concat()));
     assert!(matches!(two.report.millimetres, Trust::Nowhere(_)), "{:?}", two.report);
+}
+
+#[test]
+fn ultrasound_pictures_of_other_regions_are_series_of_their_own() {
+    let folder = Folder::new("other-regions");
+    for (number, last) in [(1, 2u32), (2, 2), (3, 3)] {
+        let us = |value: u16| value.to_le_bytes().to_vec();
+        let ul = |value: u32| value.to_le_bytes().to_vec();
+        let region = item(&[
+            (0x0018_6012, *b"US", us(1)),
+            (0x0018_6018, *b"UL", ul(0)),
+            (0x0018_601A, *b"UL", ul(0)),
+            (0x0018_601C, *b"UL", ul(last)),
+            (0x0018_601E, *b"UL", ul(last)),
+            (0x0018_6024, *b"US", us(3)),
+            (0x0018_6026, *b"US", us(3)),
+            (0x0018_602C, *b"FD", 0.03f64.to_le_bytes().to_vec()),
+            (0x0018_602E, *b"FD", 0.03f64.to_le_bytes().to_vec()),
+        ]);
+        let slice = Slice::new(number, f64::from(number), 0).text(0x0008_0060, b"CS", "US");
+        let slice = slice.without(0x0028_0030).element(0x0018_6011, b"SQ", &region);
+        slice.write(&folder, &number.to_string());
+    }
+    let series = folder.series();
+    let mut counts: Vec<_> = series.iter().map(|series| series.dims[2]).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2], "{series:?}");
 }
 
 #[test]

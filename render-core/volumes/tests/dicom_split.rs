@@ -506,3 +506,25 @@ fn the_shape_of_pixels_is_shown_where_their_size_is_not_known() {
     assert_eq!(volumes::dicom::thumbnail(series, 60).expect("a picture").size, [40, 60]);
     assert_eq!(series.report().millimetres.as_str(), "nowhere");
 }
+
+#[test]
+fn series_of_two_patients_have_two_keys_whatever_their_uids_say() {
+    let keys = |name: &str, patients: &[&str], uid: &str| {
+        let folder = Folder::new(name);
+        for patient in patients {
+            let slice = Slice::new(1, 0.0, 0).text(0x0010_0010, b"PN", patient).text(0x0020_000E, b"UI", uid);
+            slice.write(&folder, patient);
+        }
+        let studies = folder.scan().studies;
+        let series = studies.iter().flat_map(|study| &study.series);
+        series.map(|series| (series.id(), series.key())).collect::<Vec<_>>()
+    };
+    for uid in ["1.2.3", ""] {
+        let both = keys("keys-both", &["One", "Two"], uid);
+        assert!(both.len() == 2 && both[0].0 == both[1].0 && both[0].1 != both[1].1, "{both:?}");
+        // However they are found.
+        let alone = keys("keys-alone", &["Two"], uid);
+        assert!(alone.len() == 1 && both.contains(&alone[0]), "{alone:?}");
+        assert!(both.iter().all(|(_, key)| !key.contains("One") && key.starts_with(uid)), "{both:?}");
+    }
+}

@@ -653,10 +653,12 @@ pub struct SelfCheck {
     pub found: Vec<String>,
     pub corrected: Vec<String>,
     pub unknown: Vec<String>,
-    /// Where they are right: `everywhere`, `within-images` or `nowhere`.
+    /// Where they are right: `everywhere`, `within-images`, `within-regions` or `nowhere`.
     pub millimetres: String,
     /// Why not everywhere.
     pub reason: Option<String>,
+    /// For `within-regions`: first column and row, and last column and row, from 0, of parts of each image.
+    pub regions: Vec<[u32; 4]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::message::{SeriesOpened, Warning};
-use render_core::dicom::{Report, Suv, Trust};
+use render_core::dicom::{PixelRegion, Report, Suv, Trust};
 use render_core::geometry::GeometryError;
 use render_core::volume::{Rescale, VolumeError};
 use render_core::{Geometry, Outline, Volume, Voxels, Window};
@@ -24,6 +24,10 @@ pub struct RemoteSeries {
     pub windows: Vec<(String, Window)>,
     /// One voxel, which stands for the volume in the layers of other views.
     pub stand_in: Arc<Volume>,
+}
+
+fn region(&[x0, y0, x1, y1]: &[u32; 4]) -> PixelRegion {
+    PixelRegion { first: [x0, y0], last: [x1, y1] }
 }
 
 /// A server told what cannot be.
@@ -47,14 +51,18 @@ impl RemoteSeries {
             millimetres: match check.millimetres.as_str() {
                 "everywhere" => Trust::Everywhere,
                 "within-images" => Trust::WithinImages(reason),
+                "within-regions" => Trust::WithinRegions(reason, check.regions.iter().map(region).collect()),
                 // Of what a later server may say nothing can be trusted.
                 _ => Trust::Nowhere(reason),
             },
             directions_unknown: told.outline.directions_unknown,
         };
+        // A scale that is none would make numbers that are none.
+        let scale = |factor: &f64| factor.is_finite() && *factor > 0.0;
         // The menu's numbers find the files' own windows with their shapes.
+        let factor = told.suv.map(|suv| suv.body_weight).filter(scale);
         let window = |w: &protocol::message::NamedWindow| {
-            (w.label.clone(), Window::of_numbers(&outline.meaning, w.center, w.width))
+            (w.label.clone(), views::window_of_numbers(&outline.meaning, factor, w.center, w.width))
         };
         let one = Geometry::new([1; 3], outline.geometry.patient_from_voxel())?;
         let voxel = Voxels::U8(Arc::new([0]));
@@ -63,8 +71,6 @@ impl RemoteSeries {
             "" => told.series_instance_uid.clone(),
             uid => uid.to_owned(),
         };
-        // A scale that is none would make numbers that are none.
-        let scale = |factor: &f64| factor.is_finite() && *factor > 0.0;
         let suv = told.suv.filter(|suv| scale(&suv.body_weight)).map(|suv| Suv {
             body_weight: suv.body_weight,
             lean_body_mass: suv.lean_body_mass.filter(scale),

@@ -9,6 +9,7 @@
 
 mod arrival;
 mod outline;
+mod uptake;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use render_core::{Volume, Window};
 
 pub use arrival::{Arrival, ArrivalError};
 pub use outline::{outline, read_outline};
+pub use uptake::{first_look, first_window, suv_windows, window_of_numbers};
 
 /// What a layout would call what a view shows.
 pub fn kind(view: &ViewState) -> protocol::Content {

@@ -146,13 +146,17 @@ bodySurface: number | null, };
  */
 export type SelfCheck = { found: Array<string>, corrected: Array<string>, unknown: Array<string>, 
 /**
- * Where they are right: `everywhere`, `within-images` or `nowhere`.
+ * Where they are right: `everywhere`, `within-images`, `within-regions` or `nowhere`.
  */
 millimetres: string, 
 /**
  * Why not everywhere.
  */
-reason: string | null, };
+reason: string | null, 
+/**
+ * For `within-regions`: first column and row, and last column and row, from 0, of parts of each image.
+ */
+regions: Array<[number, number, number, number]>, };
 
 export type Warning = { code: string, message: string, value: number | null, };
 

@@ -11,6 +11,7 @@ const MAX_VIEWS = 16;
 /** Columns, rows or slices of a volume; sentences about one; numbers and bars of a histogram that something measured has. */
 const MAX_DIM = 65_535;
 const MAX_LINES = 1000;
+const MAX_REGIONS = 16;
 const MAX_QUANTITIES = 64;
 const MAX_BARS = 4096;
 const MAX_VIEW_SIZE = 8192;
@@ -166,6 +167,12 @@ function triple(read: Read<number>): Read<readonly [number, number, number]> {
     return three ? [a, b, c] : fail(at, "three numbers");
   };
 }
+
+const rectangle: Read<readonly [number, number, number, number]> = (value, at) => {
+  const [left, top, right, bottom, ...more] = list(count)(value, at);
+  const four = left !== undefined && top !== undefined && right !== undefined && bottom !== undefined;
+  return four && more.length === 0 ? [left, top, right, bottom] : fail(at, "four numbers");
+};
 
 const rising: Read<readonly [number, number]> = (value, at) => {
   const [low, high] = pair(value, at);
@@ -399,6 +406,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
       unknown: list(text),
       millimetres: text,
       reason: optional(text),
+      regions: few(rectangle, MAX_REGIONS),
     }),
     presets: list(record<PresetName>({ name: text, label: text })),
     windows: list(record<WindowPreset>({ label: text, center: number, width: number })),

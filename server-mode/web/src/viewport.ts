@@ -688,6 +688,7 @@ export class Viewport {
     const warnings = caption?.warnings ?? [];
     const badges = warnings.map(({ code }) => (named(code) === code ? code.replaceAll("-", " ") : named(code)));
     if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
+    if (caption && caption.millimetres === "within-regions") badges.push(t("mm-within-regions-only"));
     if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
     this.#warning.hidden = badges.length === 0;
     const first = badges[0];

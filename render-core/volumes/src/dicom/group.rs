@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::header::{Header, Image};
 use super::kind::{self, Kind};
 use super::time::{self, Arranged, Order};
-use super::{Images, Object, Series, Study, Time, Trust, Warning, WarningCode, copies, stack};
+use super::{Images, Object, Patient, Series, Study, Time, Trust, Warning, WarningCode, copies, stack};
 use crate::progress::Progress;
 
 /// Orientations whose axes differ by less than this cosine (0.5 degrees) are one.
@@ -303,6 +305,17 @@ pub fn lossy_warning(ratio: Option<f64>) -> Warning {
     }
 }
 
+/// Digits that tell patients and studies apart.
+fn whose(header: &Header) -> String {
+    let Patient { name, id, birth_date, .. } = &header.patient;
+    let mut hash = Sha256::new();
+    for part in [id, name, birth_date, &header.study_instance_uid, &header.modality] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn one_series(
     files: &[(PathBuf, Header)],
     mut images: Vec<Image>,
@@ -312,12 +325,13 @@ fn one_series(
 ) -> Series {
     // Files in slice order, each once.
     let mut new_index: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut paths = Vec::new();
+    let (mut paths, mut sop_instance_uids) = (Vec::new(), Vec::new());
     let mut transfer_syntaxes: Vec<String> = Vec::new();
     for image in &mut images {
         image.file = *new_index.entry(image.file).or_insert_with_key(|&old| {
             let (path, header) = &files[old];
             paths.push(path.clone());
+            sop_instance_uids.push(header.sop_instance_uid.clone());
             if !transfer_syntaxes.contains(&header.transfer_syntax) {
                 transfer_syntaxes.push(header.transfer_syntax.clone());
             }
@@ -369,6 +383,8 @@ fn one_series(
         dims: [u32::from(images[0].format.columns), u32::from(images[0].format.rows), images.len() as u32],
         transfer_syntaxes,
         files: paths,
+        whose: whose(header),
+        sop_instance_uids: sop_instance_uids.into(),
         copies: Vec::new(),
         warnings,
         unit,

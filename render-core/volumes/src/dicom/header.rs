@@ -11,7 +11,7 @@ use super::mosaic::{Mosaic, Tile};
 use super::object::Object;
 use super::overlay::Over;
 use super::pixels::{Format, Voi};
-use super::scale::{self, Scale};
+use super::scale::{self, PixelRegion, Scale};
 use super::suv::Suv;
 use super::time::{self, Moment};
 use super::{Patient, codec};
@@ -54,6 +54,8 @@ pub struct Image {
     /// Distance between columns and between rows.
     pub spacing_mm: Option<[f64; 2]>,
     pub scale: Scale,
+    /// Where lengths hold, of an image whose scale is that of its regions.
+    pub regions: Vec<PixelRegion>,
     /// Distance of slices as stated: SpacingBetweenSlices, else SliceThickness.
     pub step_mm: Option<f64>,
     pub rescale: (f64, f64),
@@ -67,6 +69,9 @@ pub struct Image {
     pub over: Over,
 }
 
+/// Characters of a name or description.
+const MAX_TEXT: usize = 256;
+
 impl Header {
     /// Reads what a volume needs from a file of `size` bytes (inflated); an error says which
     /// attribute is wrong.
@@ -75,7 +80,7 @@ impl Header {
         let text = |tag: dicom_object::Tag| data.text(tag).unwrap_or_default();
         let object = Object::read(file)?;
         let charset = data.charset();
-        let person = |tag: dicom_object::Tag| data.person_text(tag, &charset);
+        let person = |tag: dicom_object::Tag| shortened(data.person_text(tag, &charset));
         let modality = text(tags::MODALITY);
         let image_type = data.texts(tags::IMAGE_TYPE);
         // What a file does not say of its own frames.
@@ -187,7 +192,8 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             };
         }
         let (spacing_mm, scale) = scale::read(data, measures);
-        let mut kind = Kind::read(&groups, &unit, dims, spacing_mm);
+        let regions = if scale == Scale::Region { scale::regions(data) } else { Vec::new() };
+        let mut kind = Kind::read(&groups, &unit, dims, spacing_mm, &regions);
         if unspecified {
             kind.assume_hounsfield();
         }
@@ -198,6 +204,7 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
             orientation,
             spacing_mm,
             scale,
+            regions,
             step_mm,
             rescale,
             voi: Voi::read(group(tags::FRAME_VOILUT_SEQUENCE), format, rescale),
@@ -213,6 +220,14 @@ fn images(data: &Dataset<'_>, format: &Arc<Format>, unit: &str) -> Result<Vec<Im
         }
     }
     Ok(images)
+}
+
+/// As much as anybody reads: values of DICOM are a third as long at most.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// A decimal string that is absent or empty is the default; one that is no number is an error.

@@ -4,6 +4,7 @@ use dicom_dictionary_std::tags;
 use glam::DVec3;
 
 use super::dataset::{Dataset, Tag};
+use super::scale::PixelRegion;
 
 /// Values of ImageType (0008,0008) and FrameType (0008,9007) that name another picture of the same
 /// place; the rest may differ between slices of one volume.
@@ -82,7 +83,7 @@ struct Facet {
 }
 
 /// In the order in which they name a volume.
-const FACETS: [Facet; 14] = [
+const FACETS: [Facet; 15] = [
     Facet { name: "the kind of image (0008,0008)", tolerance: 0.0, words: |mark| text(mark).to_lowercase() },
     Facet { name: "the tube voltage (0018,0060)", tolerance: 5e-3, words: |mark| number("", mark, " kVp") },
     Facet { name: "the b-value (0018,9087)", tolerance: 1e-2, words: |mark| number("b ", mark, "") },
@@ -121,6 +122,12 @@ const FACETS: [Facet; 14] = [
         words: |mark| text(mark).to_lowercase(),
     },
     Facet { name: "the stack (0020,9056)", tolerance: 0.0, words: |mark| prefixed("stack ", &text(mark)) },
+    // Lengths that hold in one image may not hold at the same place of the next.
+    Facet {
+        name: "the ultrasound regions (0018,6011)",
+        tolerance: 0.0,
+        words: |mark| prefixed("region ", &text(mark)),
+    },
 ];
 
 /// Where these stand among them.
@@ -140,6 +147,12 @@ fn text(mark: &Mark) -> String {
 
 fn prefixed(prefix: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{prefix}{text}") }
+}
+
+/// Columns and rows, as people count them.
+fn place(region: &PixelRegion) -> String {
+    let [[x0, y0], [x1, y1]] = [region.first, region.last].map(|pixel| pixel.map(|n| n.saturating_add(1)));
+    format!("{x0},{y0} to {x1},{y1}")
 }
 
 fn number(before: &str, mark: &Mark, after: &str) -> String {
@@ -171,7 +184,13 @@ impl<'d, 'b> Groups<'d, 'b> {
 
 impl Kind {
     /// `unit` is that of the rescaled values, where the file states none.
-    pub fn read(groups: &Groups<'_, '_>, unit: &str, dims: [u16; 2], spacing_mm: Option<[f64; 2]>) -> Self {
+    pub fn read(
+        groups: &Groups<'_, '_>,
+        unit: &str,
+        dims: [u16; 2],
+        spacing_mm: Option<[f64; 2]>,
+        regions: &[PixelRegion],
+    ) -> Self {
         let data = groups.data;
         let stated = |text: Option<String>| text.filter(|t| !t.is_empty()).map_or(Mark::Unknown, Mark::Text);
         let measured = |number: Option<f64>| number.map_or(Mark::Unknown, Mark::Number);
@@ -207,6 +226,7 @@ impl Kind {
                 stated(groups.get(tags::CT_RECONSTRUCTION_SEQUENCE).text(tags::CONVOLUTION_KERNEL)),
                 stated(origin),
                 stated(groups.get(tags::FRAME_CONTENT_SEQUENCE).text(tags::STACK_ID)),
+                stated(Some(regions.iter().map(place).collect::<Vec<_>>().join(" and "))),
             ],
         }
     }

@@ -51,6 +51,7 @@ pub use load::{Thumbnail, load, load_upright, load_with, thumbnail};
 pub use object::Object;
 pub use overlay::{Kind as OverlayKind, Overlay, Plane as OverlayPlane, Shutters};
 pub use report::{Report, Trust};
+pub use scale::{MAX_REGIONS, PixelRegion};
 pub use scan::{scan, scan_with};
 pub use stream::Glimpse;
 pub use suv::Suv;
@@ -134,6 +135,10 @@ pub struct Series {
     /// For PET: how its values become SUVs, or why that is not known.
     pub suv: Option<Result<Suv, String>>,
     images: Images,
+    /// Digits of its patient and study.
+    whose: String,
+    /// Of the files.
+    sop_instance_uids: Arc<[String]>,
     unit: String,
     millimetres: Trust,
     /// The value of voxels that hold nothing, where they keep it ([`Series::with_padding`]).
@@ -159,6 +164,16 @@ impl Series {
         }
     }
 
+    /// What tells it from all series of other patients and studies, too, which may have the same Series Instance
+    /// UID, or none: the id, and some digits that are the same wherever the files lie. Nobody reads a name in them.
+    pub fn key(&self) -> String {
+        if self.whose.is_empty() {
+            self.id()
+        } else {
+            format!("{} #{}", self.id(), self.whose).trim_start().to_owned()
+        }
+    }
+
     /// Description and part, as far as there are any.
     pub fn title(&self) -> String {
         let words = [self.series_description.as_str(), self.part.as_str()];
@@ -180,7 +195,14 @@ impl Series {
             DAffine3 { matrix3, translation: position }
         };
         let patient_from_pixel = image.position.zip(image.orientation).map(place);
-        Some(ImagePlace { file: image.file, frame: image.frame, patient_from_pixel })
+        Some(ImagePlace {
+            file: image.file,
+            frame: image.frame,
+            is_one_of_many: self.dims[2] as usize > self.files.len(),
+            sop_instance_uid: self.sop_instance_uids.get(image.file).cloned().unwrap_or_default(),
+            instance_number: Some(image.moment.instance_number).filter(|&number| number != 0),
+            patient_from_pixel,
+        })
     }
 
     /// What the distance of the pixels is taken from, for people; it may be doubted ([`Self::report`]).
@@ -252,12 +274,18 @@ impl Series {
 }
 
 /// One image of a series, as its file has it: what refers to it needs this.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ImagePlace {
     /// Index into [`Series::files`].
     pub file: usize,
     /// Frame of the file, from 0.
     pub frame: u32,
+    /// Whether other images of the series are in the same file.
+    pub is_one_of_many: bool,
+    /// SOP Instance UID (0008,0018); empty where the file has none.
+    pub sop_instance_uid: String,
+    /// Instance Number (0020,0013) of the file; `None` where it has none, or 0.
+    pub instance_number: Option<i64>,
     /// Patient position, LPS mm, of (column, row, distance in mm along the normal), whole at pixel centres; `None`
     /// where the file does not tell it.
     pub patient_from_pixel: Option<DAffine3>,

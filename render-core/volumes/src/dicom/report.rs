@@ -3,6 +3,7 @@
 use glam::DVec3;
 
 use super::header::Image;
+use super::scale::PixelRegion;
 use super::{Series, Warning, WarningCode, overlay};
 use crate::geometry::Geometry;
 use crate::words::counted;
@@ -31,6 +32,8 @@ pub enum Trust {
     /// Lengths within an image are right; positions in the patient and lengths across images are
     /// not known, for this reason.
     WithinImages(String),
+    /// The same within one of these parts of each image only, for this reason.
+    WithinRegions(String, Vec<PixelRegion>),
     /// No length is known, for this reason.
     Nowhere(String),
 }
@@ -41,6 +44,7 @@ impl Trust {
         match self {
             Self::Everywhere => "everywhere",
             Self::WithinImages(_) => "within-images",
+            Self::WithinRegions(..) => "within-regions",
             Self::Nowhere(_) => "nowhere",
         }
     }
@@ -49,7 +53,9 @@ impl Trust {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Everywhere => None,
-            Self::WithinImages(reason) | Self::Nowhere(reason) => Some(reason),
+            Self::WithinImages(reason) | Self::WithinRegions(reason, _) | Self::Nowhere(reason) => {
+                Some(reason)
+            }
         }
     }
 
@@ -68,6 +74,20 @@ impl Trust {
         let [x, y, _] = geometry.direction();
         let is_image = || x.cross(y).normalize().dot(normal).abs() > SAME_PLANE;
         self.is_everywhere() || self.holds_within_images() && is_image()
+    }
+
+    /// Whether lengths between places of such a plane (patient, LPS mm) are right.
+    pub fn holds_between(&self, places_mm: &[DVec3], normal: DVec3, geometry: &Geometry) -> bool {
+        let pixel = |mm: &DVec3| {
+            let voxel = geometry.voxel_from_patient().transform_point3(*mm);
+            [voxel.x, voxel.y]
+        };
+        let within = |region: &PixelRegion| places_mm.iter().all(|mm| region.holds(pixel(mm)));
+        self.holds_in_plane(normal, geometry)
+            && match self {
+                Self::WithinRegions(_, regions) => regions.iter().any(within),
+                _ => true,
+            }
     }
 }
 

@@ -10,13 +10,17 @@ const PROJECTIONS: [&str; 9] = ["CR", "DX", "MG", "XA", "RF", "IO", "PX", "RG", 
 /// Ultrasound regions (PS3.3 C.8.5.5.1): two-dimensional, in centimetres.
 const TWO_DIMENSIONAL: u16 = 1;
 const CENTIMETRES: u16 = 3;
+/// Spacings that differ by less are one, rounded: what lies in front of a detector is larger on it by several per cent.
+const SAME_SPACING: f64 = 0.01;
+/// Pictures have one to four.
+pub const MAX_REGIONS: usize = 16;
 
 /// What the distance of an image's pixels is taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
     /// PixelSpacing (0028,0030), in the patient.
     Patient,
-    /// A region of an ultrasound picture; outside of it nothing is known.
+    /// Two-dimensional regions of an ultrasound picture; outside of them nothing is known.
     Region,
     /// ImagerPixelSpacing (0018,1164), or a PixelSpacing equal to it.
     Detector,
@@ -28,6 +32,20 @@ pub enum Scale {
     Ratio,
     #[default]
     Unknown,
+}
+
+/// A part of an image: its first and last (column, row), from 0, both within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelRegion {
+    pub first: [u32; 2],
+    pub last: [u32; 2],
+}
+
+impl PixelRegion {
+    /// Whether it holds a place in columns and rows, whole at pixel centres.
+    pub fn holds(&self, pixel: [f64; 2]) -> bool {
+        (0..2).all(|i| (f64::from(self.first[i]) - 0.5..=f64::from(self.last[i]) + 0.5).contains(&pixel[i]))
+    }
 }
 
 impl Scale {
@@ -76,7 +94,8 @@ pub fn read(data: &Dataset<'_>, measures: &Dataset<'_>) -> (Option<[f64; 2]>, Sc
     if let Some(spacing) = pair(measures, tags::PIXEL_SPACING) {
         let modality = data.text(tags::MODALITY).unwrap_or_default();
         let calibrated = data.text(tags::PIXEL_SPACING_CALIBRATION_TYPE).is_some_and(|how| !how.is_empty());
-        let equal = |other: [f64; 2]| (0..2).all(|i| (spacing[i] - other[i]).abs() < 1e-4 * spacing[i]);
+        let equal =
+            |other: [f64; 2]| (0..2).all(|i| (spacing[i] - other[i]).abs() < SAME_SPACING * spacing[i]);
         let scale = match imager {
             _ if calibrated || !PROJECTIONS.contains(&modality.as_str()) => Scale::Patient,
             Some(imager) if equal(imager) => Scale::Detector,
@@ -85,7 +104,7 @@ pub fn read(data: &Dataset<'_>, measures: &Dataset<'_>) -> (Option<[f64; 2]>, Sc
         };
         return (Some(spacing), scale);
     }
-    if let Some(spacing) = region(data) {
+    if let Some((spacing, _)) = ultrasound(data) {
         return (Some(spacing), Scale::Region);
     }
     if imager.is_some() {
@@ -107,9 +126,16 @@ pub fn read(data: &Dataset<'_>, measures: &Dataset<'_>) -> (Option<[f64; 2]>, Sc
     }
 }
 
-/// The distances of an ultrasound picture, if all its two-dimensional regions agree.
-fn region(data: &Dataset<'_>) -> Option<[f64; 2]> {
+/// Where the lengths of an ultrasound picture hold.
+pub fn regions(data: &Dataset<'_>) -> Vec<PixelRegion> {
+    ultrasound(data).map(|(_, regions)| regions).unwrap_or_default()
+}
+
+/// The distances of an ultrasound picture and its two-dimensional regions, if all of them agree. Others hold
+/// spectra, curves over time or scales of colours, whose pixels are no lengths.
+fn ultrasound(data: &Dataset<'_>) -> Option<([f64; 2], Vec<PixelRegion>)> {
     let mut found: Option<[f64; 2]> = None;
+    let mut regions = Vec::new();
     for item in data.items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS) {
         let is = |tag: dicom_object::Tag, value: u16| item.short(tag) == Some(value);
         if !is(tags::REGION_SPATIAL_FORMAT, TWO_DIMENSIONAL) {
@@ -126,6 +152,18 @@ fn region(data: &Dataset<'_>) -> Option<[f64; 2]> {
             return None;
         }
         found = Some(spacing);
+        let corner = |x: dicom_object::Tag, y: dicom_object::Tag| {
+            Some([*item.longs(x).first()?, *item.longs(y).first()?])
+        };
+        let first = corner(tags::REGION_LOCATION_MIN_X0, tags::REGION_LOCATION_MIN_Y0);
+        let last = corner(tags::REGION_LOCATION_MAX_X1, tags::REGION_LOCATION_MAX_Y1);
+        // Of a region without a place nothing can be told.
+        let region = first.zip(last).map(|(first, last)| PixelRegion { first, last });
+        if regions.len() < MAX_REGIONS {
+            regions.extend(
+                region.filter(|PixelRegion { first, last }| first[0] <= last[0] && first[1] <= last[1]),
+            );
+        }
     }
-    found
+    found.filter(|_| !regions.is_empty()).map(|spacing| (spacing, regions))
 }

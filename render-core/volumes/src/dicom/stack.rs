@@ -31,6 +31,9 @@ pub enum Grid {
     Finest,
 }
 
+const OUTSIDE_REGIONS: &str = "only lengths within a region of the ultrasound picture (0018,6011) are known, not those from \
+     one to another or outside of them";
+
 /// How slices lie in the patient.
 #[derive(Debug)]
 pub struct Stack {
@@ -198,8 +201,10 @@ impl Stack {
 /// Whether lengths within the images are known, with a warning if not.
 fn in_image(image: &Image, warnings: &mut Vec<Warning>) -> Trust {
     let Some(doubt) = image.scale.doubt() else {
-        let outside = "only lengths within the ultrasound region are known".to_owned();
-        return if image.scale == Scale::Region { Trust::WithinImages(outside) } else { Trust::Everywhere };
+        return match image.scale {
+            Scale::Region => Trust::WithinRegions(OUTSIDE_REGIONS.into(), image.regions.clone()),
+            _ => Trust::Everywhere,
+        };
     };
     let missing = matches!(image.scale, Scale::Unknown | Scale::Ratio);
     let code = if missing { WarningCode::NoSpacing } else { WarningCode::Uncalibrated };

@@ -81,18 +81,7 @@ fn remaining_dose_bq(data: &Dataset<'_>) -> Result<f64, String> {
         "START" => {
             let half_life_s = positive(drug, tags::RADIONUCLIDE_HALF_LIFE, "RadionuclideHalfLife")?;
             let scan = scan_start_s(data)?;
-            let injected =
-                match drug.text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME).filter(|t| t.len() >= 14) {
-                    Some(both) => both.split_at_checked(8).and_then(|(date, time)| seconds(date, time)),
-                    None => {
-                        let date = data.text(tags::SERIES_DATE).unwrap_or_default();
-                        let time = drug.text(tags::RADIOPHARMACEUTICAL_START_TIME).unwrap_or_default();
-                        // Without a date: the last such time before the scan.
-                        seconds(&date, &time).map(|s| if s > scan { s - 86_400.0 } else { s })
-                    }
-                };
-            let injected = injected.ok_or("RadiopharmaceuticalStartTime (0018,1072) is missing")?;
-            let waited_s = scan - injected;
+            let waited_s = scan - injected_s(data, drug, scan)?;
             if !(0.0..=2.0 * 86_400.0).contains(&waited_s) {
                 return Err(format!("the scan begins {waited_s:.0} s after the injection, which cannot be"));
             }
@@ -100,6 +89,39 @@ fn remaining_dose_bq(data: &Dataset<'_>) -> Result<f64, String> {
         }
         other => Err(format!("DecayCorrection (0054,1102) is {other:?}, not START or ADMIN")),
     }
+}
+
+/// When the drug was given, in the time zone of the images.
+fn injected_s(data: &Dataset<'_>, drug: &Dataset<'_>, scan: f64) -> Result<f64, String> {
+    let missing = || "RadiopharmaceuticalStartTime (0018,1072) is missing".to_owned();
+    let time = drug.text(tags::RADIOPHARMACEUTICAL_START_TIME).unwrap_or_default();
+    let Some(both) = drug.text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME).filter(|t| t.len() >= 14) else {
+        let date = data.text(tags::SERIES_DATE).unwrap_or_default();
+        // Without a date: the last such time before the scan.
+        return seconds(&date, &time).map(|s| if s > scan { s - 86_400.0 } else { s }).ok_or_else(missing);
+    };
+    let at = both.split_at_checked(8).and_then(|(date, time)| seconds(date, time)).ok_or_else(missing)?;
+    let Some(sign) = both.rfind(['+', '-']) else { return Ok(at) };
+    let offset = offset_s(&both[sign..])
+        .ok_or("RadiopharmaceuticalStartDateTime (0018,1078) has no time zone that can be")?;
+    if let Some(own) = data.text(tags::TIMEZONE_OFFSET_FROM_UTC).as_deref().and_then(offset_s) {
+        return Ok(at - offset + own);
+    }
+    // Where the zone of all other times is not told, the same time without a zone tells that it is this one.
+    let same = seconds(&both[..8], &time).is_some_and(|local| (local - at).abs() < 60.0);
+    same.then_some(at).ok_or_else(|| {
+        "RadiopharmaceuticalStartDateTime (0018,1078) has a time zone, and that of the images (0008,0201) is missing"
+            .into()
+    })
+}
+
+/// Seconds by which a time zone (`&ZZXX`) is ahead of UTC.
+fn offset_s(zone: &str) -> Option<f64> {
+    let (sign, digits) = zone.split_at_checked(1)?;
+    let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u16>().ok();
+    let (hours, minutes) = (number(0..2)?, number(2..4)?);
+    let ahead = f64::from(hours) * 3600.0 + f64::from(minutes) * 60.0;
+    (digits.len() == 4 && hours <= 14 && minutes < 60).then_some(if sign == "-" { -ahead } else { ahead })
 }
 
 /// The series' own time, unless it was set anew by processing and lies after the acquisition.
@@ -158,11 +180,22 @@ mod tests {
     /// A man of 70 kg and 1.75 m, 370 MBq of F-18 an hour before the scan.
     fn pet(decay: &str, units: &str, injected: &str) -> Option<Result<Suv, String>> {
         let is_date_time = injected.len() >= 14;
+        let (time, both) = if is_date_time { ("", injected) } else { (injected, "") };
+        pet_in_zone(decay, units, time, both, "")
+    }
+
+    fn pet_in_zone(
+        decay: &str,
+        units: &str,
+        time: &str,
+        both: &str,
+        zone: &str,
+    ) -> Option<Result<Suv, String>> {
         let drug = [
-            element(0x0018_1072, b"TM", if is_date_time { b"" } else { injected.as_bytes() }),
+            element(0x0018_1072, b"TM", time.as_bytes()),
             element(0x0018_1074, b"DS", b"370000000"),
             element(0x0018_1075, b"DS", b"6586.2"),
-            element(0x0018_1078, b"DT", if is_date_time { injected.as_bytes() } else { b"" }),
+            element(0x0018_1078, b"DT", both.as_bytes()),
         ]
         .concat();
         let item = [&[0xFE, 0xFF, 0x00, 0xE0][..], &(drug.len() as u32).to_le_bytes(), &drug].concat();
@@ -172,6 +205,7 @@ mod tests {
             element(0x0008_0031, b"TM", b"003000.5"),
             element(0x0008_0032, b"TM", b"003100"),
             element(0x0008_0060, b"CS", b"PT"),
+            element(0x0008_0201, b"SH", zone.as_bytes()),
             element(0x0010_0040, b"CS", b"M"),
             element(0x0010_1020, b"DS", b"1.75"),
             element(0x0010_1030, b"DS", b"70"),
@@ -197,6 +231,27 @@ mod tests {
         near(dated.body_weight, suv.body_weight);
         near(pet("ADMIN", "BQML", "").unwrap().unwrap().body_weight, 70_000.0 / 3.7e8);
         near(pet("NONE", "GML", "").unwrap().unwrap().body_weight, 1.0);
+    }
+
+    /// The scan is at half past midnight of the first of March, an hour later.
+    #[test]
+    fn an_injection_may_be_told_in_another_time_zone() {
+        let factor = |time, both, zone| pet_in_zone("START", "BQML", time, both, zone).unwrap();
+        let expected = pet("START", "BQML", "233000.5").unwrap().unwrap();
+        for (time, both, zone) in [
+            ("", "20240229213000.50+0000", "+0200"),
+            ("", "20240301010000.50+0430", "+0300"),
+            ("", "20240229183000.50-0500", "+0000"),
+            ("", "20240229233000.50+0200", "+0200"),
+            ("233000.5", "20240229233000.50+0200", ""),
+            ("", "20240229233000.50", "+0200"),
+        ] {
+            assert_eq!(factor(time, both, zone), Ok(expected), "{both} {zone}");
+        }
+        // Which zone the scan's time is of is not known.
+        assert!(factor("", "20240229213000.50+0000", "").unwrap_err().contains("(0008,0201)"));
+        assert!(factor("233000.5", "20240229213000.50+0000", "").unwrap_err().contains("(0008,0201)"));
+        assert!(factor("", "20240229213000.50+99", "+0200").unwrap_err().contains("(0018,1078)"));
     }
 
     #[test]

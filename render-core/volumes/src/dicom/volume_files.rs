@@ -48,6 +48,13 @@ fn uid(kind: &str, path: &Path) -> String {
     super::write::uid_from_random(bytes)
 }
 
+fn grid(geometry: &Geometry) -> String {
+    let mut hash = Sha256::new();
+    geometry.dims().iter().for_each(|n| hash.update(n.to_le_bytes()));
+    geometry.patient_from_voxel().to_cols_array().iter().for_each(|x| hash.update(x.to_le_bytes()));
+    hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn series_of(path: &Path, header: &Header, time: u32) -> Series {
     let warnings = header.doubts.iter().map(|doubt| Warning {
         code: WarningCode::UnknownPlace,
@@ -68,6 +75,9 @@ fn series_of(path: &Path, header: &Header, time: u32) -> Series {
         copies: Vec::new(),
         warnings: warnings.collect(),
         millimetres: trust(header),
+        // A file that is replaced by one of another grid is another.
+        whose: grid(&header.geometry),
+        sop_instance_uids: Arc::default(),
         images: Images(Arc::from([])),
         suv: None,
         unit: String::new(),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::geometry::Geometry;
-use crate::save::{Existing, save};
+use crate::save::{Existing, save_private};
 use crate::volume::{Meaning, Rescale, Volume, Voxels};
 use samples::Samples;
 
@@ -225,7 +225,7 @@ pub fn write(
     };
     let volumes: Vec<&Volume> =
         if rescaled.is_empty() { times.iter().map(Arc::as_ref).collect() } else { rescaled.iter().collect() };
-    save(path, existing, |out| match format {
+    save_private(path, existing, |out| match format {
         Format::Nifti => nifti::write(out, &volumes, step_s, name.ends_with(".gz")),
         Format::Nrrd => nrrd::write(out, &volumes, step_s),
         Format::MetaImage => meta_image::write(out, &volumes, step_s),

@@ -16,6 +16,8 @@ const MAX_LISTED: usize = 100_000;
 const MAX_DIM: u32 = 65_535;
 /// Sentences, presets or windows of a series, and the bytes of all its sentences.
 const MAX_LINES: usize = 1000;
+/// Of an ultrasound picture.
+const MAX_REGIONS: usize = 16;
 const MAX_SENTENCES: usize = 1 << 20;
 /// Any text: those of files may be longer than they should be.
 const MAX_TOLD_TEXT: usize = 1 << 18;
@@ -154,7 +156,8 @@ impl SeriesOpened {
 
 impl SelfCheck {
     fn check(&self) -> Result<(), String> {
-        let Self { found, corrected, unknown, millimetres, reason } = self;
+        let Self { found, corrected, unknown, millimetres, reason, regions } = self;
+        few("regions", regions, MAX_REGIONS)?;
         [found, corrected, unknown].into_iter().try_for_each(|lines| few("selfCheck", lines, MAX_LINES))?;
         if [found, corrected, unknown].into_iter().flatten().map(String::len).sum::<usize>() > MAX_SENTENCES {
             return Err(format!("`selfCheck` has at most {MAX_SENTENCES} bytes"));

@@ -64,6 +64,7 @@ export const de: Texts = {
   "refining-by": "Wird feiner: {percent} %",
   "local-hint": "Von diesem Rechner aus allen Voxeln gezeichnet",
   "lossless-hint": "Jeder Pixel ist so, wie der Server ihn gezeichnet hat",
+  "mm-within-regions-only": "mm nur innerhalb der Regionen",
   "mm-within-images-only": "mm nur innerhalb der Bilder",
   "no-millimetres": "Keine Millimeter",
   "picture-of": "Ein Bild der Ansicht {title} {reason}.",

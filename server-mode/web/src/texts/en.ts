@@ -62,6 +62,7 @@ export const en = {
   "refining-by": "Refining {percent} %",
   "local-hint": "Drawn by this computer from all voxels",
   "lossless-hint": "Every pixel is as the server drew it",
+  "mm-within-regions-only": "mm within regions only",
   "mm-within-images-only": "mm within images only",
   "no-millimetres": "no millimetres",
   "picture-of": "A picture of the {title} view {reason}.",

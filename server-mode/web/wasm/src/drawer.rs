@@ -172,7 +172,7 @@ impl Drawer {
         let Inner { series, views, .. } = &mut *inner;
         let (Some(series), Some(own)) = (series, views.get_mut(&view)) else { return Ok(Vec::new()) };
         let mut changed = Vec::new();
-        if own.obey(&message, &series.outline) {
+        if own.obey(&message, &series.opened, &series.outline) {
             changed.push(view);
         }
         if own.is_slice() {

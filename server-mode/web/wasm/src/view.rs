@@ -47,7 +47,8 @@ impl View {
     }
 
     /// Does what a message asks for. Returns whether the picture changes.
-    pub fn obey(&mut self, input: &ClientMessage, outline: &Outline) -> bool {
+    pub fn obey(&mut self, input: &ClientMessage, series: &SeriesOpened, outline: &Outline) -> bool {
+        let suv = series.suv.map(|suv| suv.body_weight);
         let (state, hand) = (&mut self.state, &mut self.interaction);
         let before = state.revision;
         match *input {
@@ -85,7 +86,7 @@ impl View {
                 drag.handle(state, outline, Input::Move { at: [dx, dy] });
             }
             ClientMessage::Window { center, width, .. } => {
-                state.set_window(Window::of_numbers(outline.meaning(), center, width));
+                state.set_window(views::window_of_numbers(outline.meaning(), suv, center, width));
             }
             _ => {}
         }
@@ -152,7 +153,7 @@ fn holds_in_plane(series: &SeriesOpened, normal: &glam::DVec3, geometry: &Geomet
     let [x, y, _] = geometry.direction();
     match series.self_check.millimetres.as_str() {
         "everywhere" => true,
-        "within-images" => x.cross(y).normalize().dot(*normal).abs() > SAME_PLANE,
+        "within-images" | "within-regions" => x.cross(y).normalize().dot(*normal).abs() > SAME_PLANE,
         _ => false,
     }
 }

@@ -8,26 +8,16 @@ use crate::dicom::object::Code;
 use crate::geometry::Geometry;
 use crate::volume::{Meaning, Rescale, Volume, Voxels};
 
-/// Masks of all labels together may take this many bytes.
-const MAX_MASKS: usize = 4 << 30;
 /// Voxels of two grids may lie this far apart, in steps, to be the same.
 const SAME: f64 = 0.05;
 
-/// One segment for each number that occurs, in rising order, named by its number; 0 is background.
-pub fn segments_of(labels: &Volume) -> Result<Vec<NewSegment>, Error> {
+/// The numbers of all voxels, and one segment for each that occurs, in rising order, named by its number; 0 is background.
+pub fn segments_of(labels: &Volume) -> Result<(Vec<u16>, Vec<NewSegment>), Error> {
     let wrong = |reason: String| Error::Series(format!("the labels cannot become segments: {reason}"));
     let numbers = numbers(labels).map_err(wrong)?;
     let found: std::collections::BTreeSet<u16> = numbers.iter().copied().filter(|&n| n != 0).collect();
     if found.is_empty() {
         return Err(wrong("all voxels are 0".into()));
-    }
-    if found.len().saturating_mul(numbers.len()) > MAX_MASKS {
-        return Err(wrong(format!(
-            "{} labels of {} voxels would need more than {} GiB; write fewer labels at a time",
-            found.len(),
-            numbers.len(),
-            MAX_MASKS >> 30
-        )));
     }
     let segment = |&number: &u16| NewSegment {
         label: format!("Label {number}"),
@@ -35,9 +25,10 @@ pub fn segments_of(labels: &Volume) -> Result<Vec<NewSegment>, Error> {
         property_type: Code::new("85756007", "SCT", "Tissue"),
         algorithm: None,
         color: None,
-        mask: numbers.iter().map(|&n| u8::from(n == number)).collect(),
+        number,
     };
-    Ok(found.iter().map(segment).collect())
+    let segments = found.iter().map(segment).collect();
+    Ok((numbers, segments))
 }
 
 fn numbers(labels: &Volume) -> Result<Vec<u16>, String> {

@@ -21,15 +21,19 @@ pub struct NewSegment {
     pub algorithm: Option<String>,
     /// What it is to be drawn in, sRGB.
     pub color: Option<[u8; 3]>,
-    /// Voxels of the grid, column fastest; those that are not 0 belong to it.
-    pub mask: Vec<u8>,
+    /// Voxels with this label belong to it.
+    pub number: u16,
 }
 
-/// Segments on a grid, which need not be that of the images, but must be in their frame of reference. Slices
-/// without voxels of a segment are left out. Segments are numbered from 1.
+/// More than a DICOM element can hold.
+const MAX_BYTES: u64 = u32::MAX as u64 - 1;
+
+/// Segments on a grid, which need not be that of the images, but must be in their frame of reference; `labels` are of its
+/// voxels, column fastest. Slices without voxels of a segment are left out. Segments are numbered from 1.
 pub fn segmentation(
     subject: &Subject,
     grid: &Geometry,
+    labels: &[u16],
     segments: &[NewSegment],
     label: &str,
     stamp: &Stamp,
@@ -45,23 +49,29 @@ pub fn segmentation(
     {
         return Err(fail("it is larger than DICOM can tell".into()));
     }
-    if let Some(bad) = segments.iter().find(|segment| segment.mask.len() != grid.voxel_count()) {
+    if labels.len() != grid.voxel_count() {
         return Err(fail(format!(
-            "{} has {} voxels, the grid {}",
-            bad.label,
-            bad.mask.len(),
+            "there are labels for {} voxels, the grid has {}",
+            labels.len(),
             grid.voxel_count()
         )));
     }
-    let mut frames = Vec::new();
-    let mut bits = Bits::default();
+    let slices: Vec<&[u16]> = labels.chunks_exact(columns * rows).collect();
+    let used: Vec<Vec<bool>> = slices.iter().map(|slice| used(slice)).collect();
+    let mut places = Vec::new();
     for (index, segment) in segments.iter().enumerate() {
-        for (k, slice) in segment.mask.chunks_exact(columns * rows).enumerate() {
-            if slice.iter().any(|&v| v != 0) {
-                frames.push(frame(grid, index + 1, k));
-                slice.iter().for_each(|&v| bits.push(v != 0));
-            }
-        }
+        let holds = |used: &Vec<bool>| used.get(usize::from(segment.number)).is_some_and(|&is| is);
+        places.extend((0..slices.len()).filter(|&k| holds(&used[k])).map(|k| (index, k)));
+    }
+    if (places.len() as u64).saturating_mul((columns * rows).div_ceil(8) as u64) > MAX_BYTES {
+        return Err(fail(
+            "its segments lie in so many slices that no object can hold them; save fewer at a time".into(),
+        ));
+    }
+    let frames: Vec<Set> = places.iter().map(|&(index, k)| frame(grid, index + 1, k)).collect();
+    let mut bits = Bits::default();
+    for (index, k) in places {
+        slices[k].iter().for_each(|&label| bits.push(label == segments[index].number));
     }
     if frames.is_empty() {
         return Err(fail("no segment has a voxel".into()));
@@ -98,6 +108,13 @@ pub fn segmentation(
         .put_items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frames);
     put_pixels(&mut set, *b"OB", bits.bytes);
     Ok(finish(&set))
+}
+
+/// Which labels a slice has.
+fn used(slice: &[u16]) -> Vec<bool> {
+    let mut used = vec![false; usize::from(slice.iter().copied().max().unwrap_or(0)) + 1];
+    slice.iter().for_each(|&label| used[usize::from(label)] = true);
+    used
 }
 
 /// A third number from two that no other object has.
