@@ -157,12 +157,10 @@ impl Reading {
         placement: Placement,
         points_mm: Vec<DVec3>,
     ) -> Annotation {
-        let id = Id(self.next);
-        self.next += 1;
+        let id = self.next_id();
         Annotation {
             id,
-            // A UUID-derived UID (PS3.5 B.2): below 2^128, so at most 44 characters.
-            uid: format!("2.25.{}", self.seed.wrapping_add(u128::from(id.0))),
+            uid: self.uid(id),
             series: series.to_owned(),
             kind,
             points_mm,
@@ -178,9 +176,22 @@ impl Reading {
         if self.annotations.len() >= MAX_ANNOTATIONS || annotation.fault().is_some() {
             return None;
         }
-        let id = Id(self.next);
+        let id = self.next_id();
+        let taken = |a: &Annotation| a.series == annotation.series && a.uid == annotation.uid;
+        // Of several measurements of one finding the first keeps its name.
+        let own = annotation.uid.is_empty() || self.annotations.iter().any(taken);
+        let uid = if own { self.uid(id) } else { annotation.uid };
+        Some(Edit::put(Annotation { id, uid, ..annotation }))
+    }
+
+    fn next_id(&mut self) -> Id {
         self.next += 1;
-        Some(Edit::put(Annotation { id, ..annotation }))
+        Id(self.next - 1)
+    }
+
+    /// A UUID-derived UID (PS3.5 B.2): below 2^128, so at most 44 characters.
+    fn uid(&self, id: Id) -> String {
+        format!("2.25.{}", self.seed.wrapping_add(u128::from(id.0)))
     }
 
     /// The edit that changes an annotation's text; `None` where there is no such annotation, or nothing changes.
@@ -288,15 +299,18 @@ impl Reading {
     /// already stays as it is.
     pub fn resume(&mut self, earlier: Vec<Annotation>) {
         self.revision += 1;
-        let known: HashSet<&str> =
-            self.annotations.iter().map(|annotation| annotation.uid.as_str()).collect();
-        let new = |annotation: &Annotation| !known.contains(annotation.uid.as_str());
-        let mut earlier: Vec<Annotation> = earlier.into_iter().filter(new).collect();
-        for annotation in &mut earlier {
-            annotation.id = Id(self.next);
-            self.next += 1;
+        let name = |annotation: &Annotation| (annotation.series.clone(), annotation.uid.clone());
+        let known: HashSet<(String, String)> = self.annotations.iter().map(name).collect();
+        let (mut all, mut names) = (Vec::new(), HashSet::new());
+        for mut annotation in earlier.into_iter().filter(|annotation| !known.contains(&name(annotation))) {
+            annotation.id = self.next_id();
+            // Without a name of its own it would be taken for another.
+            if annotation.uid.is_empty() || !names.insert(name(&annotation)) {
+                annotation.uid = self.uid(annotation.id);
+            }
+            all.push(annotation);
         }
-        self.annotations.splice(0..0, earlier);
+        self.annotations.splice(0..0, all);
     }
 
     /// The same of the labels of a series. Returns false where there are segments already, which stay.
@@ -349,6 +363,31 @@ mod tests {
         reading.apply(stroke);
         reading.apply(back);
         assert_eq!(reading.segmentation("1.2.3").expect("there is one").labels(), &grown);
+    }
+
+    #[test]
+    fn what_was_drawn_without_a_name_of_its_own_comes_back_whole() {
+        let line = |series: &str, uid: &str| {
+            let placement = Placement::new(DVec3::ZERO, DVec3::X, DVec3::Y).expect("axes at a right angle");
+            let line =
+                Reading::default().annotation(Kind::Length, series, placement, vec![DVec3::ZERO, DVec3::X]);
+            Annotation { uid: uid.into(), ..line }
+        };
+        let mut reading = Reading::new([1; 16]);
+        reading.resume(vec![
+            line("1.2.3", ""),
+            line("1.2.3", ""),
+            line("1.2.3", "1.9"),
+            line("1.2.3", "1.9"),
+        ]);
+        reading.resume(vec![line("1.2.4", ""), line("1.2.4", "1.9")]);
+        assert_eq!(reading.annotations().len(), 6);
+        let names: HashSet<_> = reading.annotations().iter().map(|a| (&a.series, &a.uid)).collect();
+        assert!(names.len() == 6 && names.iter().all(|(_, uid)| !uid.is_empty()), "{names:?}");
+        // What is there already does not come twice.
+        let known = reading.annotations().to_vec();
+        reading.resume(known);
+        assert_eq!(reading.annotations().len(), 6);
     }
 
     #[test]

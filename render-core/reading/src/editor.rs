@@ -25,7 +25,7 @@ pub enum Tool {
 /// A view of a series' slice, as far as drawing in it goes.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// `dicom::Series::id`.
+    /// `dicom::Series::key`.
     pub series: &'a str,
     pub plane: &'a Plane,
     /// In pixels.

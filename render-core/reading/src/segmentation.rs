@@ -47,6 +47,11 @@ impl Change {
         self.0.is_empty()
     }
 
+    /// Voxels that belonged to a segment.
+    pub(crate) fn labelled(&self) -> u64 {
+        self.0.iter().filter(|(_, label)| *label != 0).map(|(run, _)| u64::from(run.length)).sum()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.0.capacity() * size_of::<(Run, u8)>()
     }
@@ -81,6 +86,10 @@ pub struct Painted {
 }
 
 impl Painted {
+    pub fn after(&self) -> &Segmentation {
+        &self.after
+    }
+
     /// Whether nothing is another than before.
     pub fn is_empty(&self) -> bool {
         self.after.revision == self.before.revision

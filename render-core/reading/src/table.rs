@@ -9,12 +9,11 @@ use crate::measure::{Measure, Values};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub id: Id,
-    /// `dicom::Series::id`, to jump to with `placement`.
+    /// `dicom::Series::key`, to jump to with `placement`.
     pub series: String,
     /// The series as people know it.
     pub series_title: String,
-    /// From 1, as acquired; `None` where it lies on no slice of the series.
-    pub slice: Option<u32>,
+    pub image: Option<Image>,
     /// Its middle in the patient (LPS), where that is known.
     pub position_mm: Option<DVec3>,
     pub kind: Kind,
@@ -23,11 +22,24 @@ pub struct Row {
     pub values: Values,
 }
 
+/// The acquired image that an annotation lies on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// From 1, as acquired.
+    pub slice: u32,
+    /// Instance Number (0020,0013).
+    pub instance_number: Option<i64>,
+    /// Empty where it is not known.
+    pub sop_instance_uid: String,
+    /// From 1, where the object holds several.
+    pub frame: Option<u32>,
+}
+
 impl Row {
     pub fn new(
         annotation: &Annotation,
         series_title: &str,
-        slice: Option<u32>,
+        image: Option<Image>,
         position_mm: Option<DVec3>,
         values: Values,
     ) -> Self {
@@ -35,7 +47,7 @@ impl Row {
             id: annotation.id,
             series: annotation.series.clone(),
             series_title: series_title.to_owned(),
-            slice,
+            image,
             position_mm,
             kind: annotation.kind,
             label: annotation.label.clone(),
@@ -73,14 +85,18 @@ impl Table {
             "" => measure.name().to_owned(),
             unit => format!("{} ({unit})", measure.name()),
         });
-        let fixed = ["Series", "Slice", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"].map(str::to_owned);
-        line(&mut csv, fixed.into_iter().chain(headings).chain(["Note".to_owned()]));
+        let fixed = ["Series", "Slice", "Instance Number", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"];
+        let last = ["SOP Instance UID", "Frame", "Note"];
+        line(&mut csv, fixed.map(str::to_owned).into_iter().chain(headings).chain(last.map(str::to_owned)));
         for row in &self.rows {
             let position =
                 |axis: usize| row.position_mm.map(|mm| format!("{:.2}", mm[axis])).unwrap_or_default();
+            let image = row.image.as_ref();
+            let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
             let texts = [
                 text(&row.series_title),
-                row.slice.map(|slice| slice.to_string()).unwrap_or_default(),
+                number(image.map(|image| image.slice.into())),
+                number(image.and_then(|image| image.instance_number)),
                 position(0),
                 position(1),
                 position(2),
@@ -91,8 +107,12 @@ impl Table {
                 let found = row.values.get(*measure).filter(|quantity| quantity.unit == *unit);
                 found.map(|quantity| quantity.value.to_string()).unwrap_or_default()
             });
-            let note = text(row.values.doubt.as_deref().unwrap_or_default());
-            line(&mut csv, texts.into_iter().chain(values).chain([note]));
+            let last = [
+                text(image.map(|image| image.sop_instance_uid.as_str()).unwrap_or_default()),
+                number(image.and_then(|image| image.frame).map(i64::from)),
+                text(row.values.doubt.as_deref().unwrap_or_default()),
+            ];
+            line(&mut csv, texts.into_iter().chain(values).chain(last));
         }
         csv
     }

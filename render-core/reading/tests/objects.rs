@@ -8,9 +8,9 @@ use std::process::Command;
 use glam::DVec3;
 use reading::objects::{self, About, Found, ObjectError, Written};
 use reading::{
-    Annotation, Edit, Kind, Measure, Placement, Reading, Restored, Row, Segment, Source, Table, Values,
-    annotations_from_json, annotations_to_json, grow, labels_from_json, labels_to_json, measure, split,
-    threshold,
+    Annotation, Edit, Kind, Measure, Placement, Reading, Restored, Row, Run, Segment, Segmentation, Source,
+    Table, Values, annotations_from_json, annotations_to_json, grow, labels_from_json, labels_to_json,
+    measure, split, threshold,
 };
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::Content;
@@ -49,7 +49,7 @@ fn check(path: &Path) {
 
 /// One annotation of each kind, on a slice of the grid.
 fn one_of_each(reading: &mut Reading, series: &Series, geometry: &Geometry, slice: f64) -> Vec<Annotation> {
-    let id = series.id();
+    let id = series.key();
     let [nx, ny, _] = geometry.dims().map(f64::from);
     let at = |x: f64, y: f64| [x * nx, y * ny];
     let planar = [
@@ -264,7 +264,7 @@ fn a_report_names_the_frame_of_a_file_with_many() {
     let line = in_voxels(
         &mut reading,
         Kind::Length,
-        &series.id(),
+        &series.key(),
         about.geometry,
         3.0,
         &[[20.0, 30.0], [90.0, 40.0]],
@@ -338,6 +338,11 @@ fn a_presentation_state_of_another_program_is_drawn() {
         return eprintln!("the state is for another copy of the image");
     };
     assert_eq!((square.kind, square.points_mm.len()), (Kind::Freehand, 4));
+    let count = reading.annotations().len();
+    let again = objects::presentation_annotations(&about, &state);
+    assert_eq!(again.adopt(&mut reading).1, 0, "it is there already");
+    let names: std::collections::HashSet<_> = reading.annotations().iter().map(|a| &a.uid).collect();
+    assert!(names.len() == count && names.iter().all(|name| !name.is_empty()), "{names:?}");
 }
 
 #[test]
@@ -347,7 +352,7 @@ fn key_images_come_back_on_their_slices() {
     let about = About { series: &series, subject: &subject, geometry: loaded.volume.geometry() };
     let mut reading = Reading::new([5; 16]);
     let mark = |slice: f64, reading: &mut Reading| {
-        in_voxels(reading, Kind::KeyImage, &series.id(), about.geometry, slice, &[[15.5, 23.5]])
+        in_voxels(reading, Kind::KeyImage, &series.key(), about.geometry, slice, &[[15.5, 23.5]])
     };
     let marks = [mark(3.0, &mut reading), mark(11.0, &mut reading), mark(3.0, &mut reading)];
     let marks: Vec<&Annotation> = marks.iter().collect();
@@ -371,7 +376,7 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
     let subject = Subject::of(&series).expect("has UIDs");
     let about = About { series: &series, subject: &subject, geometry: volume.geometry() };
     let mut reading = Reading::new([5; 16]);
-    let id = series.id();
+    let id = series.key();
     reading.begin_segmentation(&id, about.geometry).expect("is not too large");
     let segment = |number: u8, name: &str| Segment {
         number,
@@ -411,7 +416,10 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
     let written = objects::segmentation(&about, segmentation, &stamp(6)).expect("writes");
     let folder = Folder::new("seg");
     let Content::Segmentation(object) = reopened(&folder, "seg.dcm", &written) else { panic!("is one") };
-    let again = objects::segmentation_of(&object, about.geometry).expect("fits");
+    let empty = Segmentation::new(*about.geometry).expect("small");
+    let added = objects::segmentation_of(&object, &empty).expect("fits");
+    assert_eq!((added.count, added.cut), (2, 0));
+    let again = added.painted.after();
     let names: Vec<&str> = again.segments().iter().map(|segment| segment.name.as_str()).collect();
     assert_eq!(names, ["Bone", "Leber ä"]);
     let colors: Vec<[u8; 3]> = again.segments().iter().map(|segment| segment.color).collect();
@@ -420,6 +428,27 @@ fn segments_come_back_voxel_by_voxel_with_what_they_hold() {
     let differ =
         segmentation.labels().iter().zip(again.labels().iter()).filter(|(a, b)| mapped(**a) != **b).count();
     assert_eq!(differ, 0);
+
+    // Beside what is there already, which keeps its voxels.
+    assert!(matches!(objects::segmentation_of(&object, again), Err(ObjectError::Overlap(n)) if n > 0));
+    let free = again.labels().iter().position(|label| *label == 0).expect("there is one") as u32;
+    let mut beside = Reading::default();
+    let next =
+        beside.begin_segmentation(&id, about.geometry).expect("small").next_segment().expect("is free");
+    beside.apply(Edit::Segments {
+        series: id.clone(),
+        segments: vec![Segment { name: "mine".into(), ..next }],
+    });
+    beside.paint(&id, &[Run { start: free, length: 1 }], 1).expect("a change");
+    let both =
+        objects::segmentation_of(&object, beside.segmentation(&id).expect("is there")).expect("is free");
+    let names: Vec<&str> =
+        both.painted.after().segments().iter().map(|segment| segment.name.as_str()).collect();
+    assert_eq!(names, ["mine", "Bone", "Leber ä"]);
+    let count = |labels: &reading::Labels, number| labels.iter().filter(|label| **label == number).count();
+    let (before, after) = (again.labels(), both.painted.after().labels());
+    assert_eq!((count(after, 1), count(after, 2)), (1, count(before, 1)));
+    assert_eq!(count(after, 3), count(before, 2));
 
     // Away with one of them, and back.
     let before = segmentation.labels().clone();
@@ -585,7 +614,13 @@ fn the_table_is_csv_that_no_spreadsheet_runs() {
         let annotation = Annotation { label: label.into(), ..annotation };
         let values: Values = serde_json::from_str(json).expect("is JSON");
         let position_mm = (kind == Kind::Length).then_some(DVec3::new(-1.5, 20.0, 1000.125));
-        Row::new(&annotation, "5  Chest, lung", Some(12), position_mm, values)
+        let image = reading::Image {
+            slice: 12,
+            instance_number: Some(264),
+            sop_instance_uid: "1.2.3.12".into(),
+            frame: (kind == Kind::Probe).then_some(2),
+        };
+        Row::new(&annotation, "5  Chest, lung", Some(image), position_mm, values)
     };
     let rows = vec![
         row(
@@ -606,9 +641,10 @@ fn the_table_is_csv_that_no_spreadsheet_runs() {
     ];
     assert_eq!(
         Table { rows }.csv(),
-        "Series,Slice,X (mm),Y (mm),Z (mm),Kind,Label,Length (mm),Length (px),Value (HU),Note\r\n\
-         \"5  Chest, lung\",12,-1.50,20.00,1000.12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,\r\n\
-         \"5  Chest, lung\",12,-1.50,20.00,1000.12,Length,'+1,,7,,\"no \"\"spacing\"\"\"\r\n\
-         \"5  Chest, lung\",12,,,,Probe,plain,,,-1000,\r\n"
+        "Series,Slice,Instance Number,X (mm),Y (mm),Z (mm),Kind,Label,Length (mm),Length (px),Value (HU),\
+         SOP Instance UID,Frame,Note\r\n\
+         \"5  Chest, lung\",12,264,-1.50,20.00,1000.12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,1.2.3.12,,\r\n\
+         \"5  Chest, lung\",12,264,-1.50,20.00,1000.12,Length,'+1,,7,,1.2.3.12,,\"no \"\"spacing\"\"\"\r\n\
+         \"5  Chest, lung\",12,264,,,,Probe,plain,,,-1000,1.2.3.12,2,\r\n"
     );
 }

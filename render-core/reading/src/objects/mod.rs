@@ -19,7 +19,7 @@ mod segmentation;
 
 pub use presentation::{key_images, key_objects, presentation_annotations, presentation_state};
 pub use report::{measurement_report, report_annotations};
-pub use segmentation::{segmentation, segmentation_of};
+pub use segmentation::{Added, segmentation, segmentation_of};
 
 /// A shape is on an image when it is no farther from it than this share of a slice's step.
 const ON_IMAGE: f64 = 0.05;
@@ -39,6 +39,17 @@ pub enum ObjectError {
     Segmentation(#[from] crate::SegmentationError),
     #[error("the segmentation has no place in the patient, so it cannot be laid over these images")]
     NoPlace,
+    #[error("a segment of the file has the number 0 (0062,0004), which stands for no segment")]
+    SegmentZero,
+    #[error(
+        "its segments take {0} voxels that belong to segments of the series already; save and remove those first, or \
+         keep these in a window of their own"
+    )]
+    Overlap(u64),
+    #[error("it belongs to a series that is not shown; show that series first")]
+    OtherSeries,
+    #[error("it lies in another frame of reference (0020,0052) than the images")]
+    OtherFrame,
 }
 
 /// The series that an object is about.
@@ -70,13 +81,23 @@ impl Found {
         self.annotations.is_empty()
     }
 
-    /// Adds all that is not there already, by Tracking UID, and returns the edit that takes it back, with the number
-    /// of annotations that were added.
+    /// Adds all that its series does not have already, by Tracking UID or, where a file gives none, by shape, and
+    /// returns the edit that takes it back, with the number of annotations that were added.
     pub fn adopt(self, reading: &mut Reading) -> (Edit, usize) {
         let mut back = Vec::new();
+        let before = reading.annotations().to_vec();
         for annotation in self.annotations {
-            let known = |a: &Annotation| !annotation.uid.is_empty() && a.uid == annotation.uid;
-            if reading.annotations().iter().any(known) {
+            let near = |(a, b): (&DVec3, &DVec3)| a.distance(*b) < SAME_POINT;
+            let same_shape = |a: &Annotation| {
+                a.kind == annotation.kind
+                    && a.points_mm.len() == annotation.points_mm.len()
+                    && a.points_mm.iter().zip(&annotation.points_mm).all(near)
+            };
+            let known = |a: &Annotation| {
+                let same = if annotation.uid.is_empty() { same_shape(a) } else { a.uid == annotation.uid };
+                a.series == annotation.series && same
+            };
+            if before.iter().any(known) {
                 continue;
             }
             let Some(edit) = reading.adopt(annotation) else { break };
@@ -129,7 +150,7 @@ impl About<'_> {
     fn place(&self, slice: usize) -> Option<Place> {
         let image = self.series.image(slice)?;
         let mut reference = self.subject.images().get(image.file)?.clone();
-        if (self.series.dims[2] as usize) > self.series.files.len() {
+        if image.is_one_of_many {
             reference.frames = vec![image.frame + 1];
         }
         let m = self.geometry.patient_from_voxel();

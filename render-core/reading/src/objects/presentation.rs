@@ -74,7 +74,7 @@ pub fn presentation_state(
 /// What a presentation state draws over the series' images in their pixels.
 pub fn presentation_annotations(about: &About<'_>, state: &PresentationState) -> Found {
     let places = about.places();
-    let series = about.series.id();
+    let series = about.series.key();
     let mut found = Found::default();
     for drawn in state.annotations.iter().filter(|drawn| !drawn.graphics.is_empty()) {
         let stated = kind_of_code(&drawn.layer);
@@ -138,7 +138,7 @@ pub fn key_objects(about: &About<'_>, marks: &[&Annotation], stamp: &Stamp) -> R
 /// Marks for the images that a key object selection names.
 pub fn key_images(about: &About<'_>, selection: &Report) -> Found {
     let places = about.places();
-    let series = about.series.id();
+    let series = about.series.key();
     let [columns, rows, _] = about.series.dims.map(|n| n as f32);
     let mut found = Found::default();
     for image in selection.references() {

@@ -198,7 +198,7 @@ pub fn report_annotations(about: &About<'_>, report: &Report) -> Found {
             group.evaluations.iter().find(|(name, _)| *name == kind_name() || name.is("KIND", "99VOXCAST"));
         let stated = stated.and_then(|(_, kind)| kind_of_code(&kind.value));
         let is_cobb = group.measurements.iter().any(|m| m.name.is("285285000", "SCT"));
-        let series = about.series.id();
+        let series = about.series.key();
         let annotation = shapes.and_then(|mut shapes| {
             // Two lines, or their four ends in one.
             let ends: usize = shapes.iter().map(|shape| shape.points.len()).sum();

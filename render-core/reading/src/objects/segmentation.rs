@@ -1,11 +1,10 @@
 //! Segmentations as SEG objects.
 
-use render_core::Geometry;
 use render_core::dicom::create::{self, NewSegment, Stamp};
 use render_core::dicom::object::{Code, Segmentation as Object};
 
 use super::{About, ObjectError, Written};
-use crate::segmentation::{Run, Segment, Segmentation};
+use crate::segmentation::{Painted, Run, Segmentation};
 
 /// A binary segmentation with the segments that have voxels.
 pub fn segmentation(
@@ -13,7 +12,7 @@ pub fn segmentation(
     segmentation: &Segmentation,
     stamp: &Stamp,
 ) -> Result<Written, ObjectError> {
-    let labels = segmentation.labels();
+    let labels: Vec<u16> = segmentation.labels().iter().map(|&label| label.into()).collect();
     let mut used = [false; 256];
     labels.iter().for_each(|&label| used[usize::from(label)] = true);
     let segments = segmentation.segments().iter().filter(|segment| used[usize::from(segment.number)]);
@@ -24,39 +23,63 @@ pub fn segmentation(
             property_type: Code::new("85756007", "SCT", "Tissue"),
             algorithm: None,
             color: Some(segment.color),
-            mask: labels.iter().map(|&label| u8::from(label == segment.number)).collect(),
+            number: segment.number.into(),
         })
         .collect();
     if segments.is_empty() {
         return Err(ObjectError::Nothing("no voxel belongs to a segment"));
     }
     let name = segments.first().map_or("SEGMENTATION", |first| &first.label);
-    let bytes = create::segmentation(about.subject, segmentation.geometry(), &segments, name, stamp)?;
+    let bytes =
+        create::segmentation(about.subject, segmentation.geometry(), &labels, &segments, name, stamp)?;
     Ok(Written { bytes, left_out: Vec::new() })
 }
 
-/// The segments of an object on a volume's grid, by the nearest voxel. Segments beyond the 255th are left out; where
-/// several overlap, the last counts.
-pub fn segmentation_of(object: &Object, geometry: &Geometry) -> Result<Segmentation, ObjectError> {
-    let mut segmentation = Segmentation::new(*geometry)?;
+/// Segments that were added to others.
+#[derive(Debug)]
+pub struct Added {
+    pub painted: Painted,
+    pub count: usize,
+    /// Those of which others of the object have taken voxels: a voxel belongs to one.
+    pub cut: usize,
+}
+
+/// A copy of a segmentation to which those of an object were added, by the nearest voxel. Segments for which there is no
+/// number left are left out. Where several of the object overlap, the last counts, and the names of the others say so. Those that were there before keep
+/// their voxels: an object that needs them is refused.
+pub fn segmentation_of(object: &Object, onto: &Segmentation) -> Result<Added, ObjectError> {
+    let geometry = onto.geometry();
+    let mut after = onto.clone();
+    let drawn = object.labels().ok_or(ObjectError::NoPlace)?;
     let labels = object.labels_on(geometry).ok_or(ObjectError::NoPlace)?;
-    let known = object.segments.iter().filter(|segment| !segment.planes.is_empty());
-    let mut numbers: Vec<(u16, Segment)> = Vec::new();
-    for (index, segment) in known.take(crate::MAX_SEGMENTS).enumerate() {
-        let number = index as u8 + 1;
-        let name = crate::clean_label(&segment.label);
-        let name = if name.is_empty() { format!("Segment {number}") } else { name };
-        let color = segment.color.unwrap_or_else(|| crate::color(index + 1));
-        numbers.push((segment.number, Segment { number, name, color, visible: true }));
+    let mut counts = vec![0u64; usize::from(u16::MAX) + 1];
+    (0..drawn.voxels().len()).for_each(|at| counts[drawn.voxels().get(at) as usize] += 1);
+    let mut cut = 0;
+    if object.segments.iter().any(|segment| segment.number == 0 && !segment.planes.is_empty()) {
+        return Err(ObjectError::SegmentZero);
     }
-    for (stated, segment) in &numbers {
-        let own = f32::from(*stated);
+    let mut taken = 0u64;
+    for segment in object.segments.iter().filter(|segment| !segment.planes.is_empty()) {
+        let Ok(mut new) = after.next_segment() else { break };
+        let name = crate::clean_label(&segment.label);
+        new.name = if name.is_empty() { new.name } else { name };
+        if counts[usize::from(segment.number)] < object.voxel_count(segment) {
+            new.name = crate::clean_label(&format!("{} (cut)", new.name));
+            cut += 1;
+        }
+        new.color = segment.color.unwrap_or(new.color);
+        let own = f32::from(segment.number);
         let mut runs: Vec<Run> = Vec::new();
         for at in (0..geometry.voxel_count()).filter(|&at| labels.voxels().get(at) == own) {
             crate::segmentation::add(&mut runs, at as u32);
         }
-        segmentation.paint(&runs, segment.number);
+        taken += after.paint(&runs, new.number).labelled();
+        let segments = [after.segments(), &[new]].concat();
+        after.set_segments(segments);
     }
-    segmentation.set_segments(numbers.into_iter().map(|(_, segment)| segment).collect());
-    Ok(segmentation)
+    if taken > 0 {
+        return Err(ObjectError::Overlap(taken));
+    }
+    let count = after.segments().len() - onto.segments().len();
+    Ok(Added { painted: Painted { before: onto.clone(), after }, count, cut })
 }
