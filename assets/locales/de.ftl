@@ -208,6 +208,8 @@ no-file-dialog = Dieses System hat keinen Dateidialog gezeigt (nötig ist ein De
 open-dicom-files = DICOM-Dateien öffnen
 open-more = Öffnen…
 parallel-slices-page-together = Parallele Schichten blättern gemeinsam
+other-spaces-page-along = Schichten anderer Patientenräume blättern mit, von wo sie stehen
+manual-offset = Versatz von Hand
 path-of-a-folder-a-file-or-a-dicomdir = Pfad eines Ordners, einer Datei oder eines DICOMDIR
 overlay-planes = Überlagerungen und Blenden
 patient-s-data = Patientendaten
@@ -521,6 +523,7 @@ padding = Füllwerte
 numbers-missing = Werte fehlen
 unit-assumed = Einheit angenommen
 mm-within-images-only = mm nur innerhalb der Bilder
+mm-within-regions-only = mm nur innerhalb der Regionen
 no-millimetres = Keine Millimeter
 
 ## Eingebaute Namen: Fenster, Vorlagen, Hängeprotokolle
@@ -797,6 +800,11 @@ reading-too-many-pieces = Segmente aus zu vielen Teilen werden nicht zwischen St
 reading-not-kept = Was gezeichnet wird, kann nicht in { $folder } aufgehoben werden: { $reason }. Es wird wieder versucht.
 reading-not-kept-any-more = Was gezeichnet wird, wird durch einen Fehler dieses Programms nicht mehr aufgehoben: Sichern Sie es als Dateien und starten Sie Voxcast neu.
 segments-still-read = Die früher gemalten Segmente werden noch gelesen.
+segments-changed-meanwhile = Die Segmente der Serie haben sich inzwischen geändert. Fügen Sie die Datei noch einmal hinzu.
+segments-cut = { $count ->
+    [one] 1 davon überlappt andere der Datei und ist ohne die Voxel, die jene haben: Sein Name endet mit „(cut)“.
+   *[other] { $count } davon überlappen andere der Datei und sind ohne die Voxel, die jene haben: Ihre Namen enden mit „(cut)“.
+}
 save-elsewhere = { $count ->
     [one] Eine Annotation liegt auf einer Serie, die nicht auf diesem Rechner ist: nur die Tabelle (CSV) kann sie enthalten.
    *[other] { $count } Annotationen liegen auf Serien, die nicht auf diesem Rechner sind: nur die Tabelle (CSV) kann sie enthalten.
@@ -847,7 +855,7 @@ core-beside-the-line = Schichten liegen bis zu { $mm } mm neben der Linie durch 
 core-slice-missing = 1 Schicht fehlt (Abstände der Schichten: { $list }): Kurze Lücken sind interpoliert, solche von mehr als 4 Schritten bleiben leer
 core-slices-missing = { $count } Schichten fehlen (Abstände der Schichten: { $list }): Kurze Lücken sind interpoliert, solche von mehr als 4 Schritten bleiben leer
 core-uneven = Die Abstände der Schichten sind verschieden: { $list }; aus { $count } Schichten sind { $new } im Abstand von { $mm } mm gerechnet
-core-ultrasound-region = Nur Längen im Ultraschallfeld sind bekannt
+core-ultrasound-region = Nur Längen innerhalb einer Region des Ultraschallbilds (0018,6011) sind bekannt, nicht solche von einer zur anderen oder außerhalb
 core-not-finite-one = 1 Wert der Dateien ist keine endliche Zahl; gezeigt als 0
 core-not-finite = { $count } Werte der Dateien sind keine endlichen Zahlen; gezeigt als 0
 core-copy = Eine Datei wiederholt ein Bild mit allen Pixeln; genommen wird das erste
@@ -918,6 +926,10 @@ core-not-for-a-report = Keine Zeichnung dieser Serie liegt, wo ein Bericht sie n
 core-on-no-image = Keine Zeichnung dieser Serie liegt auf einem ihrer Bilder
 core-no-key-image = Kein Bild dieser Serie ist markiert
 core-segmentation-nowhere = Die Segmentierung hat keinen Ort im Patienten und passt so nicht über diese Bilder
+core-segment-zero = ein Segment der Datei hat die Nummer 0 (0062,0004), die für kein Segment steht
+core-segments-overlap = seine Segmente brauchen { $voxels } Voxel, die schon zu Segmenten der Serie gehören; speichern und entfernen Sie diese zuerst, oder zeigen Sie jene in einem eigenen Fenster
+core-object-other-series = es gehört zu einer Serie, die nicht gezeigt wird; zeigen Sie zuerst diese Serie
+core-object-other-frame = es liegt in einem anderen Bezugssystem (0020,0052) als die Bilder
 core-missing = { $what } fehlt
 core-no-finite-number = { $what } ist keine endliche Zahl
 core-no-number-from = { $what } ist keine Zahl von { $from } bis { $to }

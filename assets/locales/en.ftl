@@ -208,6 +208,8 @@ no-file-dialog = This system has shown no file dialog (it needs a desktop portal
 open-dicom-files = Open DICOM files
 open-more = Open…
 parallel-slices-page-together = Parallel slices page together
+other-spaces-page-along = Slices of other patient spaces page along from where they are
+manual-offset = Manual offset
 path-of-a-folder-a-file-or-a-dicomdir = Path of a folder, a file or a DICOMDIR
 overlay-planes = Overlay planes and shutters
 patient-s-data = Patient's data
@@ -521,6 +523,7 @@ padding = Padding
 numbers-missing = Numbers missing
 unit-assumed = Unit assumed
 mm-within-images-only = mm within images only
+mm-within-regions-only = mm within regions only
 no-millimetres = No millimetres
 
 ## Names that are built in: windows, presets, hanging protocols
@@ -797,6 +800,11 @@ reading-too-many-pieces = Segments of too many pieces are not kept between start
 reading-not-kept = What is drawn cannot be kept in { $folder }: { $reason }. It is tried again.
 reading-not-kept-any-more = What is drawn is not kept any more, by a fault of this program: save it as files, then start Voxcast again.
 segments-still-read = The segments that were painted earlier are still being read.
+segments-changed-meanwhile = The segments of the series have changed meanwhile. Add the file again.
+segments-cut = { $count ->
+    [one] 1 of them overlaps others of the file, and is without the voxels that those have: its name ends with “(cut)”.
+   *[other] { $count } of them overlap others of the file, and are without the voxels that those have: their names end with “(cut)”.
+}
 save-elsewhere = { $count ->
     [one] One annotation lies on a series that is not on this machine: only the table (CSV) can hold it.
    *[other] { $count } annotations lie on series that are not on this machine: only the table (CSV) can hold them.
@@ -847,7 +855,7 @@ core-beside-the-line = slices lie up to { $mm } mm beside the line through the f
 core-slice-missing = 1 slice is missing (distances between slices: { $list }): short gaps are interpolated, gaps of more than 4 steps are left empty
 core-slices-missing = { $count } slices are missing (distances between slices: { $list }): short gaps are interpolated, gaps of more than 4 steps are left empty
 core-uneven = the distances between slices differ: { $list }; { $count } slices are resampled to { $new } of { $mm } mm
-core-ultrasound-region = only lengths within the ultrasound region are known
+core-ultrasound-region = only lengths within a region of the ultrasound picture (0018,6011) are known, not those from one to another or outside of them
 core-not-finite-one = 1 value of the files is no finite number; shown as 0
 core-not-finite = { $count } values of the files are no finite number; shown as 0
 core-copy = one file repeats an image with all its pixels; the first of each is used
@@ -918,6 +926,10 @@ core-not-for-a-report = no annotation of this series lies where a report can tel
 core-on-no-image = no annotation of this series lies on one of its images
 core-no-key-image = no image of this series is marked
 core-segmentation-nowhere = the segmentation has no place in the patient, so it cannot be laid over these images
+core-segment-zero = a segment of the file has the number 0 (0062,0004), which stands for no segment
+core-segments-overlap = its segments take { $voxels } voxels that belong to segments of the series already; save and remove those first, or keep these in a window of their own
+core-object-other-series = it belongs to a series that is not shown; show that series first
+core-object-other-frame = it lies in another frame of reference (0020,0052) than the images
 core-missing = { $what } is missing
 core-no-finite-number = { $what } is not a finite number
 core-no-number-from = { $what } is not a number from { $from } to { $to }

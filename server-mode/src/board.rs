@@ -230,12 +230,19 @@ impl Board {
     }
 
     /// Lets in who has a link that nobody has used, or used it before and now comes back with the session's
-    /// `resume_token`.
-    pub fn admit(&self, address: IpAddr, token: &str, resume_token: Option<&str>) -> Option<Pass> {
+    /// `resume_token`. A link is used where somebody `enters`, not by whatever else is asked for with it.
+    pub fn admit(
+        &self,
+        address: IpAddr,
+        token: &str,
+        resume_token: Option<&str>,
+        enters: bool,
+    ) -> Option<Pass> {
         let mut state = self.state();
         let invited = state.invited.values_mut().find(|invited| invited.token.matches(token))?;
         let is_back = resume_token.is_some() && invited.resume_token.as_deref() == resume_token;
-        if invited.guest.address.is_some() && !is_back {
+        let is_used = invited.guest.address.is_some();
+        if is_used && !is_back || !is_used && !enters {
             return None;
         }
         invited.guest.address = Some(address);
@@ -279,22 +286,26 @@ mod tests {
         let board = Board::new(|| {});
         let home = IpAddr::from([192, 0, 2, 1]);
         let (id, token) = board.invite("A colleague", Role::Viewer).expect("room");
-        assert!(board.admit(home, &"x".repeat(40), None).is_none());
-        let pass = board.admit(home, &token, None).expect("it is new");
+        assert!(board.admit(home, &"x".repeat(40), None, true).is_none());
+        assert!(board.admit(home, &token, None, false).is_none(), "nobody enters");
+        let pass = board.admit(home, &token, None, true).expect("it is new");
         assert_eq!((pass.guest, pass.role), (id, Role::Viewer));
-        assert!(board.admit(home, &token, None).is_none(), "it was used");
+        assert!(board.admit(home, &token, None, true).is_none(), "it was used");
         board.connected(id, Some("resume"));
-        assert!(board.admit(home, &token, Some("another")).is_none());
-        assert!(board.admit(home, &token, Some("resume")).is_some());
+        assert!(board.admit(home, &token, Some("another"), true).is_none());
+        assert!(board.admit(home, &token, Some("resume"), true).is_some());
         assert!(board.guests()[0].is_connected);
         board.connected(id, None);
-        assert!(board.admit(home, &token, Some("resume")).is_some(), "for it may only have lost its way");
+        assert!(
+            board.admit(home, &token, Some("resume"), true).is_some(),
+            "for it may only have lost its way"
+        );
         let cookie = board.cookie(id).expect("it is invited");
         assert_ne!(cookie, token);
         assert!(board.known(&cookie).is_some() && board.known(&token).is_none());
         board.remove(id);
         assert!(*pass.removed.borrow());
-        assert!(board.known(&cookie).is_none() && board.admit(home, &token, Some("resume")).is_none());
+        assert!(board.known(&cookie).is_none() && board.admit(home, &token, Some("resume"), true).is_none());
     }
 
     #[test]

@@ -172,6 +172,13 @@ pub struct OpenSeries {
     pub loaded: Loaded,
 }
 
+impl OpenSeries {
+    /// What a value is multiplied by to be an SUV by body weight.
+    pub fn suv_factor(&self) -> Option<f64> {
+        self.suv.map(|suv| suv.body_weight)
+    }
+}
+
 /// What a client wants opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {

@@ -225,7 +225,7 @@ impl App {
         self.studies
             .iter()
             .flat_map(|study| study.series.iter().map(move |series| (study, series)))
-            .find(|(_, series)| series.id() == series_id)
+            .find(|(_, series)| series.key() == series_id)
     }
 
     fn take_presets(&mut self) {

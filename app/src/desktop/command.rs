@@ -92,6 +92,8 @@ pub enum Command {
         vertical: bool,
     },
     ToggleLinked,
+    /// Whether slices of other patient spaces page along.
+    ToggleSpaces,
     ToggleCine,
     /// Cuts away what of a volume is in front of its middle, as it is seen.
     AddClipPlane(ViewportId),

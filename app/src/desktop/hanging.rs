@@ -165,13 +165,13 @@ impl Slot {
                 let words = &self.fuse_description;
                 !series.frame_of_reference_uid().is_empty()
                     && other.modality == *modality
-                    && other.id() != series.id()
+                    && other.key() != series.key()
                     && other.frame_of_reference_uid() == series.frame_of_reference_uid()
                     && (words.is_empty() || contains(&other.series_description, words))
             };
-            all.iter().find(same_place).map(|other| other.id())
+            all.iter().find(same_place).map(|other| other.key())
         });
-        Some(Cell { series_id: series.id(), kind: self.show, over })
+        Some(Cell { series_id: series.key(), kind: self.show, over })
     }
 }
 
@@ -200,7 +200,7 @@ impl Protocol {
             .flatten()
             .map(|&Shown { study: of, series, kind, over }| {
                 let nth = by_size(of).into_iter().filter(|other| other.modality == series.modality);
-                let nth = nth.map(Series::id).position(|id| id == series.id()).map(|place| place + 1);
+                let nth = nth.map(Series::key).position(|id| id == series.key()).map(|place| place + 1);
                 let description = telling_description(of, series);
                 Slot {
                     show: kind,
@@ -409,7 +409,7 @@ mod tests {
         assert_eq!(chosen.name, "With the prior");
         let cells = chosen.arrange(0, &study, &priors).cells;
         let ids: Vec<&str> = cells.iter().flatten().map(|cell| cell.series_id.as_str()).collect();
-        assert_eq!(ids, [study.series[0].id(), all[1].series[0].id()]);
+        assert_eq!(ids, [study.series[0].key(), all[1].series[0].key()]);
     }
 
     #[test]
@@ -496,7 +496,7 @@ mod tests {
             assert_eq!(kept.rules.modalities, ["CT", "PT"]);
             let read = Protocol::parse(&toml::to_string(&kept).expect("it is written")).expect("it is read");
             let cells = read.arrange(0, &study, &[]).cells;
-            let hung = Cell { series_id: ct.id(), kind: Kind::Coronal, over: Some(over.id()) };
+            let hung = Cell { series_id: ct.key(), kind: Kind::Coronal, over: Some(over.key()) };
             assert_eq!(cells, [Some(hung)]);
         }
     }

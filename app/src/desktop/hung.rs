@@ -122,7 +122,7 @@ impl App {
     pub(super) fn series_shown(&self) -> Option<(usize, usize)> {
         let (study, _) = self.series(&self.desk.active()?.series.series_id)?;
         let shown = self.desk.series();
-        let is_shown = |series: &&Series| shown.iter().any(|open| open.is(&series.id()));
+        let is_shown = |series: &&Series| shown.iter().any(|open| open.is(&series.key()));
         // All times of a 4D series are one.
         let all = || study.series.iter().filter(|series| study::is_first_time(series));
         Some((all().filter(is_shown).count(), all().count()))
@@ -133,7 +133,7 @@ impl App {
         let all = self.studies.iter().flat_map(|study| &study.series);
         all.filter(|series| !series.frame_of_reference_uid().is_empty())
             .map(|series| Candidate {
-                series_id: series.id(),
+                series_id: series.key(),
                 title: study::series_title(series.series_number, &series.title()),
                 frame: series.frame_of_reference_uid().to_owned(),
             })

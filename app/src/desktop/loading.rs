@@ -131,7 +131,7 @@ impl App {
     pub(super) fn make_thumbnails(&mut self, ctx: &egui::Context) {
         let all = self.studies.iter().flat_map(|study| &study.series);
         let listed = all.filter(|series| study::is_first_time(series));
-        let missing = listed.filter(|series| !self.thumbnails.contains_key(&series.id()));
+        let missing = listed.filter(|series| !self.thumbnails.contains_key(&series.key()));
         let missing: Vec<Series> = missing.cloned().collect();
         self.thumbnail_job = Some(Job::start("thumbnails", ctx, move |progress, sink| {
             for series in missing {
@@ -141,7 +141,7 @@ impl App {
                 // A series without a picture keeps its modality's name in the list.
                 let Ok(small) = dicom::thumbnail(&series, side_panel::THUMBNAIL_PX) else { continue };
                 let image = egui::ColorImage::from_gray(small.size.map(|n| n as usize), &small.pixels);
-                if !sink.send((series.id(), image)) {
+                if !sink.send((series.key(), image)) {
                     return;
                 }
             }
@@ -333,11 +333,12 @@ impl App {
 
     pub(super) fn step_series(&mut self, ctx: &egui::Context, by: isize) {
         let Some(active) = self.desk.active() else { return };
-        let all = self.studies.iter().flat_map(|study| &study.series);
+        // As they are listed: the newest study first.
+        let all = self.studies.iter().rev().flat_map(|study| &study.series);
         let all: Vec<&Series> = all.filter(|series| study::is_first_time(series)).collect();
-        let here = all.iter().position(|series| active.series.is(&series.id()));
+        let here = all.iter().position(|series| active.series.is(&series.key()));
         let next = here.and_then(|here| here.checked_add_signed(by)).and_then(|next| all.get(next));
-        if let Some(id) = next.map(|series| series.id()) {
+        if let Some(id) = next.map(|series| series.key()) {
             self.run(ctx, Command::LoadSeries(id));
         }
     }

@@ -61,6 +61,11 @@ pub fn draw(
         }
     }
     texts(painter, rect, place, &shown.series, &shown.view, stage, scenery.demographics);
+    if scenery.by_offset && shown.view.content == Content::Slice {
+        let at = rect.center_top() + vec2(0.0, 2.2 * MARGIN);
+        let text = tr!("manual-offset");
+        label(painter, at, Align2::CENTER_TOP, &text, 11.0, theme::OVERLAY_WARNING, rect.width() * 0.4);
+    }
 }
 
 /// Writes over a picture what it shows: all that does not depend on other viewports.
@@ -102,7 +107,7 @@ pub fn texts(
             lower_left.push((plane_position(&view.plane), theme::OVERLAY_WEAK));
         }
     } else {
-        lower_left.push((volume_title(view), theme::OVERLAY));
+        lower_left.push((volume_title(view, open), theme::OVERLAY));
     }
     text.write(Align2::LEFT_BOTTOM, &lower_left);
 
@@ -123,7 +128,7 @@ pub fn texts(
         let text = tr!("time-of", number = time + 1, count = count);
         lower_right.push((text.into_owned(), theme::OVERLAY));
     }
-    if let Some(slab) = slab_text(view) {
+    if let Some(slab) = slab_text(view, open) {
         lower_right.push((slab, theme::OVERLAY));
     }
     let zoom = match view.content {
@@ -222,7 +227,7 @@ fn narrow(
     }
     let shown = match slice {
         Some((number, count)) => format!("{number}/{count}"),
-        None => volume_title(view),
+        None => volume_title(view, open),
     };
     let halves = Corners { painter, inner, width: inner.width() * 0.45 };
     halves.write(Align2::LEFT_BOTTOM, &[(shown, theme::OVERLAY)]);
@@ -286,7 +291,7 @@ fn plane_position(plane: &Plane) -> String {
     }
 }
 
-fn volume_title(view: &ViewState) -> String {
+fn volume_title(view: &ViewState, open: &OpenSeries) -> String {
     match view.content {
         Content::Projection(Combine::Maximum) => tr!("maximum-intensity").into_owned(),
         Content::Projection(Combine::Minimum) => tr!("minimum-intensity").into_owned(),
@@ -294,11 +299,11 @@ fn volume_title(view: &ViewState) -> String {
         Content::Isosurface(value) => tr!("surface-at", value = format!("{value:.0}")).into_owned(),
         Content::Cinematic => tr!("preset-cinematic", preset = preset_title(view)).into_owned(),
         Content::Curved => match &view.curved {
-            Some(curved) => {
+            Some(curved) if open.report.millimetres.is_everywhere() => {
                 let mm = format!("{:.0}", curved.path.length_mm());
                 tr!("curved-along-a-path-of", mm = mm).into_owned()
             }
-            None => tr!("curved-along-a-path").into_owned(),
+            _ => tr!("curved-along-a-path").into_owned(),
         },
         _ => preset_title(view),
     }
@@ -437,15 +442,23 @@ fn lines(painter: &Painter, rect: Rect, viewport: &Viewport, scenery: &Scenery<'
     }
 }
 
-/// How thick a slice is and how its values become one; `None` for plain cuts and other views.
-pub fn slab_text(view: &ViewState) -> Option<String> {
+/// How thick a slice is, in voxels where millimetres do not hold, and how its values become one; `None` for plain cuts
+/// and other views.
+pub fn slab_text(view: &ViewState, open: &OpenSeries) -> Option<String> {
     let thick = matches!(view.content, Content::Slice | Content::Curved) && view.slab.thickness_mm > 0.0;
     let name = match view.slab.combine {
         Combine::Maximum => tr!("mip"),
         Combine::Minimum => tr!("minip"),
         Combine::Mean => tr!("mean"),
     };
-    thick.then(|| format!("{name} {:.1} mm", view.slab.thickness_mm))
+    thick.then(|| {
+        let mm = view.slab.thickness_mm;
+        if open.report.millimetres.is_everywhere() {
+            return format!("{name} {mm:.1} mm");
+        }
+        let across = open.outline().geometry().voxel_from_patient().matrix3 * view.plane.scroll_direction();
+        format!("{name} {:.1} px", mm * across.length())
+    })
 }
 
 /// A round part of the picture, twice as large.

@@ -80,6 +80,7 @@ impl Preview {
             modifiers: egui::Modifiers::NONE,
             handles: false,
             several_series: false,
+            by_offset: false,
         };
         self.viewport.show(ui, &scenery, &mut self.annotate);
     }

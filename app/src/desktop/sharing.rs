@@ -8,8 +8,10 @@ use eframe::egui::{self, Align, Color32, Layout, Rect, RichText, Sense, vec2};
 use protocol::MAX_VIEWS;
 use protocol::message::Role;
 use render_core::Renderer;
+use render_core::dicom::Patient;
 use server_mode::WebRtcConfig;
 use server_mode::share::{Guest, HostedView, Invitation, Labels, QrModules, Share, SharedSeries};
+use sha2::{Digest as _, Sha256};
 
 use super::connecting::{above, machine_name, strip};
 use super::desk::Desk;
@@ -345,11 +347,22 @@ fn title(guest: &Guest) -> String {
     }
 }
 
+/// Studies have no id here: what tells them apart is whose they are, and when. Digits, because ids are no place for
+/// names.
+fn study_id(series: &OpenSeries) -> String {
+    let Patient { name, id, issuer, birth_date, sex } = &series.patient;
+    let mut hash = Sha256::new();
+    for part in [name, id, issuer, birth_date, sex, &series.study_date, &series.study_description] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> SharedSeries {
     let labels = Labels {
         series_id: series.series_id.clone(),
-        // Studies have no id here: what tells them apart is whose they are, and when.
-        study_id: format!("{} {}", series.study_date, series.study_description),
+        study_id: study_id(series),
         study_description: series.study_description.clone(),
         study_date: series.study_date.clone(),
         patient_name: series.patient.name.clone(),

@@ -36,7 +36,7 @@ struct Key {
 impl Sheets {
     /// Draws over the picture at `place`, which shows `view`. Files are read on a thread; until then nothing is drawn.
     pub fn paint(&mut self, painter: &Painter, place: Rect, view: &ViewState, open: &OpenSeries) {
-        let Some(series) = &open.overlaid else { return };
+        let Some(series) = open.own.as_ref().filter(|_| open.is_overlaid) else { return };
         let geometry = open.outline().geometry();
         let Some(slice) = image_under(view, geometry, &open.warnings, series) else { return };
         let spacing_mm = geometry.spacing_mm();

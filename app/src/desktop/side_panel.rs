@@ -47,7 +47,7 @@ pub fn show(app: &App, search: &mut String, ui: &mut egui::Ui, commands: &mut Ve
             found = true;
             study_heading(study, app.desk.demographics, ui);
             for series in series {
-                let id = series.id();
+                let id = series.key();
                 let loading = matches!(&app.work, Some(Work::Load { series_id, .. }) if *series_id == id);
                 let title = study::series_title(series.series_number, &study::title_of_times(series));
                 let times = series.time.map_or(1, |time| time.count);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use render_core::dicom::{Glimpse, Loaded, Patient, Report, Series, Study, Suv, Trust, Warning, WarningCode};
-use render_core::window::Shape;
 use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
@@ -30,7 +29,7 @@ pub struct OpenSeries {
     pub patient: Patient,
     pub study_description: String,
     pub study_date: String,
-    /// See [`Series::id`].
+    /// See [`Series::key`].
     pub series_id: String,
     pub series_description: String,
     pub series_number: Option<i32>,
@@ -43,8 +42,10 @@ pub struct OpenSeries {
     pub suv: Option<Suv>,
     /// What the distance of the pixels is taken from.
     pub spacing_source: &'static str,
-    /// The series itself, where overlay planes or shutters lie over its images.
-    pub overlaid: Option<Arc<Series>>,
+    /// The series itself, of files of this machine.
+    pub own: Option<Arc<Series>>,
+    /// Whether overlay planes or shutters lie over its images.
+    pub is_overlaid: bool,
     /// Of a series that is being loaded: which of how many slices the volume is, from 0.
     pub only: Option<(usize, u32)>,
 }
@@ -69,25 +70,29 @@ impl OpenSeries {
     ) -> Self {
         let suv = series.suv.clone().and_then(Result::ok);
         Self {
-            windows: suv_windows(suv).into_iter().chain(window::menu(&volume)).collect(),
+            windows: views::suv_windows(suv.map(|suv| suv.body_weight))
+                .into_iter()
+                .chain(window::menu(&volume))
+                .collect(),
             source: Source::Here(volume),
             warnings,
             report,
             patient: study.patient.clone(),
             study_description: study.study_description.clone(),
             study_date: study.study_date.clone(),
-            series_id: series.id(),
+            series_id: series.key(),
             series_description: series.title(),
             series_number: series.series_number,
             frame: match series.frame_of_reference_uid() {
-                "" => series.id(),
+                "" => series.key(),
                 uid => uid.to_owned(),
             },
             time: series.time.map(|time| time.index),
             times: times(study, series),
             suv,
             spacing_source: series.spacing_source(),
-            overlaid: planes::has_any(series).then(|| Arc::new(series.clone())),
+            own: Some(Arc::new(series.clone())),
+            is_overlaid: planes::has_any(series),
             only: None,
         }
     }
@@ -100,7 +105,7 @@ impl OpenSeries {
     ) -> Self {
         let opened: &RemoteSeries = &hybrid.series;
         Self {
-            windows: suv_windows(opened.suv).into_iter().chain(opened.windows.iter().cloned()).collect(),
+            windows: opened.windows.clone(),
             warnings: opened.warnings.iter().filter_map(warning).collect(),
             report: opened.report.clone(),
             patient: Patient {
@@ -120,7 +125,8 @@ impl OpenSeries {
             times: Vec::new(),
             suv: opened.suv,
             spacing_source: "the server's files",
-            overlaid: None,
+            own: None,
+            is_overlaid: false,
             only: None,
             source: Source::There(hybrid),
         }
@@ -180,16 +186,9 @@ impl OpenSeries {
         }
     }
 
-    /// What its first look has in place of what its values suggest: without a window of the file's own, a PET shows the
-    /// SUVs that most readings begin with.
-    pub fn first_window(&self) -> Option<Window> {
-        let stated = !self.outline().meaning().windows.is_empty();
-        self.suv.filter(|_| !stated).and_then(|suv| suv_window(suv, SUV_ENDS[0]))
-    }
-
-    /// Whether black stands for much, as on film: what is empty in a PET is most of it.
-    pub fn shows_black_for_much(&self) -> bool {
-        self.outline().meaning().modality == "PT"
+    /// What a value is multiplied by to be an SUV by body weight.
+    pub fn suv_factor(&self) -> Option<f64> {
+        self.suv.map(|suv| suv.body_weight)
     }
 
     /// The window of a number key, counted from 1: CT has its own five, others follow the menu.
@@ -200,21 +199,6 @@ impl OpenSeries {
             usual => usual.get(index).map(|(_, window)| *window),
         }
     }
-}
-
-/// SUVs that become white, from 0 on.
-const SUV_ENDS: [f64; 4] = [5.0, 7.0, 10.0, 20.0];
-
-fn suv_window(suv: Suv, end: f64) -> Option<Window> {
-    let high = end / suv.body_weight;
-    Window::shaped(high / 2.0, high, Shape::LinearExact)
-}
-
-/// Of a PET whose values have a scale to SUV.
-fn suv_windows(suv: Option<Suv>) -> Vec<(String, Window)> {
-    let Some(suv) = suv else { return Vec::new() };
-    let window = |end: f64| Some((format!("SUV 0 – {end:.0}"), suv_window(suv, end)?));
-    SUV_ENDS.into_iter().filter_map(window).collect()
 }
 
 const CODES: [WarningCode; 17] = [
@@ -272,7 +256,7 @@ fn times(study: &Study, series: &Series) -> Vec<String> {
     };
     let mut all: Vec<&Series> = study.series.iter().filter(same).collect();
     all.sort_by_key(|other| other.time.map(|time| time.index));
-    all.into_iter().map(Series::id).collect()
+    all.into_iter().map(Series::key).collect()
 }
 
 /// Two or three words for a badge on the picture.
@@ -309,6 +293,7 @@ pub fn trust_badge(millimetres: &Trust) -> Option<&'static str> {
     match millimetres {
         Trust::Everywhere => None,
         Trust::WithinImages(_) => Some(text::of("mm within images only")),
+        Trust::WithinRegions(..) => Some(text::of("mm within regions only")),
         _ => Some(text::of("No millimetres")),
     }
 }

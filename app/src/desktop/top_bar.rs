@@ -450,6 +450,7 @@ fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
         let planes = app.desk.overlay_planes;
         entry(ui, planes, &tr!("overlay-planes"), "Shift+O", Command::ToggleOverlayPlanes);
         entry(ui, app.desk.linked, &tr!("parallel-slices-page-together"), "", Command::ToggleLinked);
+        entry(ui, app.desk.pages_spaces(), &tr!("other-spaces-page-along"), "", Command::ToggleSpaces);
         entry(
             ui,
             app.desk.handles,

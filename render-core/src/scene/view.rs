@@ -369,6 +369,20 @@ impl ViewState {
         }
     }
 
+    /// The same, and what the volume fills of the picture stays.
+    pub fn refit(&mut self, size: [u32; 2], volume: &dyn Outlined) {
+        let fit = |size| {
+            let mut camera = self.camera.clone();
+            camera.fit(volume.geometry(), size);
+            camera.zoom
+        };
+        let (before, after) = (fit(self.size), fit(size.map(|n| n.clamp(1, MAX_SIZE))));
+        self.set_size(size);
+        if before != after {
+            self.camera.set_zoom(self.camera.zoom * after / before);
+        }
+    }
+
     /// Shows something else in this view. Projections and slices look best in different windows, so
     /// each starts with its own.
     pub fn set_content(&mut self, content: Content, volume: &dyn Outlined) {

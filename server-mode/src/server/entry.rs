@@ -32,10 +32,16 @@ impl Entry {
     }
 
     /// Somebody offers a token, and knows a session by its resume token.
-    pub fn admit(&self, address: IpAddr, token: &str, resume_token: Option<&str>) -> Option<Admitted> {
+    pub fn admit(
+        &self,
+        address: IpAddr,
+        token: &str,
+        resume_token: Option<&str>,
+        enters: bool,
+    ) -> Option<Admitted> {
         match self {
             Self::Token(ours) => ours.matches(token).then_some(Admitted(None)),
-            Self::Guests(board) => Some(Admitted(Some(board.admit(address, token, resume_token)?))),
+            Self::Guests(board) => Some(Admitted(Some(board.admit(address, token, resume_token, enters)?))),
         }
     }
 

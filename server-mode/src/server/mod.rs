@@ -1,6 +1,7 @@
 //! Accepting connections, letting in who has the token, and shutting down in good order.
 
 mod auth;
+mod callers;
 mod door;
 mod entry;
 mod metrics;
@@ -37,6 +38,7 @@ use crate::measuring::Measuring;
 use crate::studies::{Store, Studies};
 use crate::webrtc::{Config as WebRtcConfig, WebRtc};
 use auth::Proof;
+use callers::{Caller, Callers};
 pub(crate) use auth::{Guesses, Token};
 use entry::{Admitted, Entry};
 use metrics::Metrics;
@@ -339,7 +341,7 @@ impl Server {
         }
         let router = router(&app);
         let most_connections = app.max_sessions.saturating_add(SPARE_CONNECTIONS).min(Semaphore::MAX_PERMITS);
-        let connections = Arc::new(Semaphore::new(most_connections));
+        let mut callers = Callers::new(most_connections);
         raise_descriptors(most_connections);
         let mut shutdown = std::pin::pin!(shutdown);
         let mut sweep = tokio::time::interval(SWEEP);
@@ -355,11 +357,15 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     // One connection too many is closed at once; the browser tries again.
-                    let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { continue };
+                    let Some((caller, permit)) = callers.place().await else { continue };
                     let router = router.clone().layer(Extension(Peer(peer.ip())));
+                    let router = router.layer(Extension(Arc::clone(&caller)));
                     let closing = app.closing.clone();
                     tokio::spawn(async move {
-                        connection(stream, router, closing).await;
+                        tokio::select! {
+                            () = connection(stream, router, closing) => {}
+                            () = caller.has_to_leave() => {}
+                        }
                         drop(permit);
                     });
                 }
@@ -375,7 +381,7 @@ impl Server {
         let _ = close.send(true);
         let sessions = u32::try_from(app.max_sessions).unwrap_or(u32::MAX);
         let all_gone = async {
-            let _ = connections.acquire_many(u32::try_from(most_connections).unwrap_or(u32::MAX)).await;
+            callers.all_gone().await;
             let _ = app.sessions.acquire_many(sessions).await;
         };
         if tokio::time::timeout(DRAIN, all_gone).await.is_err() {
@@ -452,6 +458,7 @@ fn router(app: &Arc<App>) -> Router {
 async fn admit(
     State(app): State<Arc<App>>,
     Extension(Peer(address)): Extension<Peer>,
+    Extension(caller): Extension<Arc<Caller>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -463,7 +470,7 @@ async fn admit(
     }
     let resume_token = socket::resume_token(request.headers());
     let admitted = match Proof::of(request.uri(), request.headers(), &app.cookie_name) {
-        Proof::Offered(token) => match app.check(address, token, resume_token.as_deref()) {
+        Proof::Offered(token) => match app.check(address, token, resume_token.as_deref(), enters(&request)) {
             Ok(who) if request.uri().path() == "/" => return app.let_in(request.uri(), &who),
             Ok(who) => who,
             Err(refusal) => return pages::sign_in(refusal, request.uri(), request.headers()),
@@ -474,8 +481,14 @@ async fn admit(
         },
         Proof::None => return pages::sign_in(SignIn::Needed, request.uri(), request.headers()),
     };
+    caller.let_in();
     request.extensions_mut().insert(admitted);
     next.run(request).await
+}
+
+/// Whether somebody comes in by this: a page that is opened, or a session that begins.
+fn enters(request: &Request) -> bool {
+    *request.method() == Method::GET && matches!(request.uri().path(), "/" | "/ws")
 }
 
 async fn sign_in(
@@ -495,7 +508,7 @@ async fn sign_in(
         return pages::text(StatusCode::BAD_REQUEST, "The sign-in form did not arrive or is too long.");
     };
     let token = auth::form_token(std::str::from_utf8(&body).unwrap_or_default());
-    match app.check(address, token, None) {
+    match app.check(address, token, None, true) {
         Ok(who) => app.let_in(&uri, &who),
         Err(refusal) => pages::sign_in(refusal, &uri, &headers),
     }
@@ -520,9 +533,15 @@ async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 impl App {
-    fn check(&self, address: IpAddr, token: &str, resume_token: Option<&str>) -> Result<Admitted, SignIn> {
+    fn check(
+        &self,
+        address: IpAddr,
+        token: &str,
+        resume_token: Option<&str>,
+        enters: bool,
+    ) -> Result<Admitted, SignIn> {
         // The right one always: nobody guesses 128 bits, and behind a proxy all have the address of who tries to.
-        if let Some(who) = self.entry.admit(address, token, resume_token) {
+        if let Some(who) = self.entry.admit(address, token, resume_token, enters) {
             return Ok(who);
         }
         let now = Instant::now();

@@ -2,7 +2,6 @@
 
 use protocol::ErrorCode;
 use protocol::plain::{ClientMessage, Mouse, MouseKind};
-use render_core::Window;
 use render_core::scene::{Button, Input as Gesture};
 
 use super::Session;
@@ -53,9 +52,7 @@ impl Session {
                 }
             }
             ClientMessage::WindowLevel { window, level } => {
-                view.edit(|state, volume| {
-                    state.set_window(Window::of_numbers(volume.meaning(), level, window));
-                });
+                view.edit_window(level, window);
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Preset { preset } => {

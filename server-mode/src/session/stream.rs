@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use protocol::message::{self, LayoutView, NamedWindow, Role, SelfCheck, SeriesOpened, Warning};
 use protocol::{ClientMessage, ErrorCode, MouseButton, PointerKind, ServerMessage};
+use render_core::dicom::{PixelRegion, Trust};
 use render_core::scene::{Button, Content, Input as Gesture, Preset, PresetLibrary};
-use render_core::{Volume, Window, window};
+use render_core::{Volume, window};
 
 use super::absolute::unknown_series;
 use super::view::View;
@@ -114,9 +115,7 @@ impl Session {
             }
             ClientMessage::Window { view: number, center, width } => {
                 let view = self.view(number)?;
-                view.edit(|state, volume| {
-                    state.set_window(Window::of_numbers(volume.meaning(), center, width));
-                });
+                view.edit_window(center, width);
                 view.moved(now, seq);
                 self.share_window(number);
             }
@@ -264,7 +263,8 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
         message: warning.message.clone(),
         value: warning.value,
     });
-    let windows = window::menu(volume).into_iter().map(|(label, window)| NamedWindow {
+    let of_suv = views::suv_windows(series.suv_factor());
+    let windows = of_suv.into_iter().chain(window::menu(volume)).map(|(label, window)| NamedWindow {
         label,
         center: window.center(),
         width: window.width(),
@@ -289,11 +289,20 @@ pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMess
             unknown: report.unknown.clone(),
             millimetres: report.millimetres.as_str().to_owned(),
             reason: report.millimetres.reason().map(str::to_owned),
+            regions: match &report.millimetres {
+                Trust::WithinRegions(_, regions) => regions.iter().map(corners).collect(),
+                _ => Vec::new(),
+            },
         },
         presets: preset_menu(presets, volume),
         windows: windows.collect(),
         outline: views::outline(volume, report.directions_unknown),
     }))
+}
+
+fn corners(region: &PixelRegion) -> [u32; 4] {
+    let PixelRegion { first, last } = region;
+    [first[0], first[1], last[0], last[1]]
 }
 
 pub fn preset_menu(presets: &PresetLibrary, volume: &Volume) -> Vec<message::Preset> {

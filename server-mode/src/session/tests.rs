@@ -11,7 +11,7 @@ use glam::DVec3;
 use protocol::frame::HEADER_BYTES;
 use protocol::{ClientMessage, Codec, FrameHeader};
 use render_core::Progress;
-use render_core::dicom::{Error, Facts, Library, Loaded, Report, Series};
+use render_core::dicom::{Error, Facts, Library, Loaded, Report, Series, Suv};
 use render_core::volume::{Meaning, Rescale};
 use render_core::{Geometry, Voxels};
 use serde_json::{Value, json};
@@ -575,6 +575,29 @@ fn another_series_is_shown_through_its_own_window() {
     for view in [1, 2] {
         assert_eq!(stage.session.views[&view].state().window, first, "view {view}");
     }
+}
+
+#[test]
+fn a_pet_is_looked_at_first_in_uptake_and_black_for_much() {
+    let mut stage = Stage::new(Dialect::Stream);
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
+    stage.say(json!({"type": "layout", "views": [{"view": 0, "content": "axial", "size": [400, 300]}]}));
+    let ct = Arc::into_inner(series()).expect("nobody else has it");
+    let (geometry, voxels) = (*ct.loaded.volume.geometry(), ct.loaded.volume.voxels().clone());
+    let meaning =
+        Meaning { modality: "PT".into(), unit: "BQML".into(), ..ct.loaded.volume.meaning().clone() };
+    let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, meaning).expect("a volume");
+    let suv = Some(Suv { body_weight: 0.002, lean_body_mass: None, body_surface: None });
+    let loaded = Loaded { volume: Arc::new(volume), ..ct.loaded };
+    stage.opened(Ok(Arc::new(OpenSeries { suv, loaded, ..ct })));
+    let state = stage.session.views[&0].state();
+    assert_eq!((state.window.ends(), state.inverted), ((0.0, 2500.0), true));
+    let opened = stage.texts.iter().find(|text| text["type"] == "seriesOpened").expect("it is open");
+    let menu = opened["windows"].as_array().expect("a menu");
+    assert_eq!(menu[1], json!({"label": "SUV 0 – 7", "center": 1750.0, "width": 3500.0}));
+    stage.say(json!({"type": "window", "view": 0, "center": 1750.0, "width": 3500.0}));
+    stage.settle();
+    assert_eq!(stage.session.views[&0].state().window.ends(), (0.0, 3500.0), "with its shape");
 }
 
 #[test]

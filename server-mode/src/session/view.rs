@@ -169,6 +169,13 @@ impl Shown {
     }
 }
 
+fn first_look(series: &OpenSeries, content: Content, orientation: Orientation, size: [u32; 2]) -> ViewState {
+    let volume = &series.loaded.volume;
+    let mut state = ViewState::new(volume, content, orientation, size);
+    views::first_look(&mut state, &**volume, series.suv_factor());
+    state
+}
+
 /// On the way from a final picture to a lossless one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Settling {
@@ -192,7 +199,7 @@ impl View {
         revision: u64,
     ) -> Self {
         let (content, orientation) = content_of(kind);
-        let mut state = ViewState::new(&series.loaded.volume, content, orientation, size);
+        let mut state = first_look(&series, content, orientation, size);
         state.revision = revision;
         Self {
             series,
@@ -352,6 +359,14 @@ impl View {
         change(&mut self.state, &self.series.loaded.volume);
     }
 
+    /// Gives it the window that a menu has under these numbers, or one of a straight line.
+    pub fn edit_window(&mut self, center: f64, width: f64) {
+        let suv = self.series.suv_factor();
+        self.edit(|state, volume| {
+            state.set_window(views::window_of_numbers(volume.meaning(), suv, center, width));
+        });
+    }
+
     /// Takes over a whole state. `moving` says that more of this is likely to follow at once.
     pub fn set(&mut self, now: Instant, seq: u64, state: ViewState, moving: bool) {
         self.pending = None;
@@ -411,11 +426,11 @@ impl View {
         self.drop_values();
         self.apply_pending();
         self.is_set = false;
-        self.state.set_size(size);
+        self.state.refit(size, &*self.series.loaded.volume);
         if kind != self.kind {
             self.kind = kind;
             let (content, orientation) = content_of(kind);
-            let fresh = ViewState::new(&self.series.loaded.volume, content, orientation, size);
+            let fresh = first_look(&self.series, content, orientation, size);
             if content != self.state.content {
                 self.state.window = fresh.window;
             }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eframe::egui::{self, RichText};
-use reading::objects::{self, About, ObjectError, Written};
-use reading::{Annotation, Kind, Row, Segmentation, Table, Values};
+use reading::objects::{self, About, Added, ObjectError, Written};
+use reading::{Annotation, Image, Kind, Row, Segmentation, Table, Values};
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
@@ -287,11 +287,26 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
 pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
     let title = study::series_title(open.series_number, &open.series_description);
     let position_mm = open.is_placed().then(|| annotation.center_mm());
+    Row::new(annotation, &title, image_of(open, annotation), position_mm, values.clone())
+}
+
+/// The acquired image that an annotation lies on.
+fn image_of(open: &OpenSeries, annotation: &Annotation) -> Option<Image> {
     // Slices of a grid that others were resampled to, or that has slices between them, are nobody else's.
     let others = [WarningCode::UnevenSpacing, WarningCode::MissingSlices];
-    let is_acquired = !open.warnings.iter().any(|warning| others.contains(&warning.code));
-    let slice = is_acquired.then(|| acquired_slice(annotation, open.outline())).flatten();
-    Row::new(annotation, &title, slice, position_mm, values.clone())
+    if open.warnings.iter().any(|warning| others.contains(&warning.code)) {
+        return None;
+    }
+    let slice = acquired_slice(annotation, open.outline())?;
+    let geometry = open.outline().geometry();
+    let index = geometry.voxel_from_patient().transform_point3(annotation.center_mm()).z.round();
+    let place = open.own.as_ref().and_then(|series| series.image(index as usize));
+    Some(Image {
+        slice,
+        instance_number: place.as_ref().and_then(|place| place.instance_number),
+        frame: place.as_ref().filter(|place| place.is_one_of_many).map(|place| place.frame + 1),
+        sop_instance_uid: place.map(|place| place.sop_instance_uid).unwrap_or_default(),
+    })
 }
 
 /// The acquired slice that an annotation lies on, by the number that its picture shows: slices of other planes have no
@@ -311,7 +326,7 @@ impl Subjects {
             Place::Open(open) => Ok(Arc::clone(open)),
             Place::Closed { study, labels } => {
                 let loaded = dicom::load(&self.series, progress)?;
-                let id = self.series.id();
+                let id = self.series.key();
                 let kept = || super::kept::labels(labels.as_ref()?, &id);
                 self.segmentation = self.segmentation.take().or_else(kept);
                 Ok(Arc::new(OpenSeries::new(study, &self.series, loaded)))
@@ -368,35 +383,58 @@ impl Subjects {
 
 /// What an object of the study holds, for one of the series in memory.
 pub enum Loaded {
-    Annotations { found: objects::Found },
-    Segmentation { series: String, segmentation: Box<Segmentation> },
+    Annotations {
+        found: objects::Found,
+    },
+    /// Segments beside those of a series, or the first of it.
+    Segmentation {
+        series: String,
+        added: Box<Added>,
+    },
     Problem(String),
 }
 
-/// Reads an object and finds what of it lies on a series.
-pub fn load_object(
-    ctx: &egui::Context,
-    object: Object,
-    candidates: Vec<(Series, Arc<OpenSeries>)>,
-) -> Job<Loaded> {
+/// A series that an object may be about.
+pub struct Candidate {
+    pub series: Series,
+    pub open: Arc<OpenSeries>,
+    /// What is there already.
+    pub segmentation: Option<Segmentation>,
+}
+
+/// Reads an object and finds what of it lies on a series of its patient.
+pub fn load_object(ctx: &egui::Context, object: Object, candidates: Vec<Candidate>) -> Job<Loaded> {
     Job::start("object", ctx, move |_, sink| {
         sink.send(read(&object, &candidates).unwrap_or_else(|error| Loaded::Problem(error.to_string())));
     })
 }
 
-fn read(object: &Object, candidates: &[(Series, Arc<OpenSeries>)]) -> Result<Loaded, ObjectError> {
+/// The series that an object is about: one that it names or, where it names none, the first that lies in its space.
+fn subject<'a>(object: &Object, candidates: &'a [Candidate]) -> Result<&'a Candidate, ObjectError> {
+    let in_its_space = |candidate: &&Candidate| {
+        let frames = [object.frame_of_reference_uid.as_str(), candidate.series.frame_of_reference_uid()];
+        frames.contains(&"") || frames[0] == frames[1]
+    };
+    let named = |candidate: &&Candidate| {
+        object.referenced_series.is_empty()
+            || object.referenced_series.contains(&candidate.series.series_instance_uid)
+    };
+    let mut all = candidates.iter().filter(named).peekable();
+    all.peek().ok_or(ObjectError::OtherSeries)?;
+    all.find(in_its_space).ok_or(ObjectError::OtherFrame)
+}
+
+fn read(object: &Object, candidates: &[Candidate]) -> Result<Loaded, ObjectError> {
     let content = object.open()?;
-    // The series that it names, else the first.
-    let named = |(series, _): &&(Series, Arc<OpenSeries>)| {
-        object.referenced_series.contains(&series.series_instance_uid)
-    };
-    let Some((series, open)) = candidates.iter().find(named).or(candidates.first()) else {
-        return Err(dicom::Error::Series("no series is open that the object could belong to".into()).into());
-    };
+    let Candidate { series, open, segmentation } = subject(object, candidates)?;
     let geometry = open.outline().geometry();
     if let Content::Segmentation(found) = &content {
-        let segmentation = Box::new(objects::segmentation_of(found, geometry)?);
-        return Ok(Loaded::Segmentation { series: series.id(), segmentation });
+        let onto = match segmentation {
+            Some(onto) if onto.geometry() == geometry => onto.clone(),
+            _ => Segmentation::new(*geometry)?,
+        };
+        let added = Box::new(objects::segmentation_of(found, &onto)?);
+        return Ok(Loaded::Segmentation { series: series.key(), added });
     }
     let subject = Subject::of(series)?;
     let about = About { series, subject: &subject, geometry };
@@ -434,11 +472,24 @@ impl super::Annotate {
             Loaded::Segmentation { series, .. } if self.unread.contains(&series) => {
                 Err(tr!("segments-still-read").into_owned())
             }
-            Loaded::Segmentation { series, segmentation } => {
-                let count = segmentation.segments().len();
-                let edit = reading::Edit::segmentation(series, Some(*segmentation));
-                self.perform("Add segments", edit);
-                Ok(tr!("segments-added", count = count).into_owned())
+            Loaded::Segmentation { series, added } => {
+                let Added { painted, count, cut } = *added;
+                let edit = match self.reading.segmentation(&series) {
+                    Some(now) if now.geometry() == painted.after().geometry() => {
+                        self.reading.put_painted(&series, painted)
+                    }
+                    _ => {
+                        let first = reading::Edit::segmentation(series, Some(painted.after().clone()));
+                        Some(self.reading.apply(first))
+                    }
+                };
+                let edit = edit.ok_or_else(|| tr!("segments-changed-meanwhile").into_owned())?;
+                self.adopt("Add segments", edit);
+                let told = tr!("segments-added", count = count);
+                Ok(match cut {
+                    0 => told.into_owned(),
+                    cut => format!("{told} {}", tr!("segments-cut", count = cut)),
+                })
             }
         }
     }

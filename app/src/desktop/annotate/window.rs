@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eframe::egui;
-use render_core::dicom::{Object, Series};
+use render_core::dicom::{Object, Series, Study};
 
 use super::super::app::App;
 use super::super::command::Command;
@@ -14,7 +14,7 @@ use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
 use super::super::text::tr;
 use super::super::{dialogs, study, theme};
-use super::files::{self, Loaded, Place, Saved, Saving, Subjects, Theirs};
+use super::files::{self, Candidate, Loaded, Place, Saved, Saving, Subjects, Theirs};
 use super::kept::{Kept, News, Part};
 use super::panel::About;
 
@@ -108,7 +108,7 @@ impl App {
 
     /// Series whose annotations are listed: those of studies that are open here, of the server, and on screen.
     fn known_series(&self, open: &[Arc<OpenSeries>]) -> Vec<String> {
-        let here = self.studies.iter().flat_map(|study| &study.series).map(Series::id);
+        let here = self.studies.iter().flat_map(|study| &study.series).map(Series::key);
         let library = self.connection.as_ref().map(|connection| connection.library());
         let there = library.iter().flat_map(|library| library.iter()).flat_map(|study| &study.series);
         let there = there.map(|series| series.series_instance_uid.clone());
@@ -202,14 +202,19 @@ impl App {
             }
             Command::LoadObject(path) => {
                 let open: Vec<Arc<OpenSeries>> = self.desk.series().into_iter().cloned().collect();
-                let object = self.objects_of(&open).find(|object| object.path == path).cloned();
-                let mut candidates: Vec<(Series, Arc<OpenSeries>)> = open
-                    .into_iter()
-                    .filter_map(|open| Some((self.series(&open.series_id)?.1.clone(), open)))
-                    .collect();
+                let found = |study: &&Study| study.objects.iter().any(|object| object.path == path);
+                let Some(study) = self.studies.iter().find(found) else { return };
+                let object = study.objects.iter().find(|object| object.path == path).cloned();
+                let candidate = |open: Arc<OpenSeries>| {
+                    let (of, series) = self.series(&open.series_id)?;
+                    let segmentation = self.desk.annotate.reading.segmentation(&open.series_id).cloned();
+                    let own = of.patient == study.patient;
+                    own.then(|| Candidate { series: series.clone(), open, segmentation })
+                };
+                let mut candidates: Vec<Candidate> = open.into_iter().filter_map(candidate).collect();
                 // The active one first, for objects that name none.
                 let active = self.desk.active().map(|viewport| viewport.series.series_id.clone());
-                candidates.sort_by_key(|(_, open)| Some(&open.series_id) != active.as_ref());
+                candidates.sort_by_key(|candidate| Some(&candidate.open.series_id) != active.as_ref());
                 self.files.object = object.map(|object| files::load_object(ctx, object, candidates));
             }
             _ => {}
@@ -219,7 +224,7 @@ impl App {
     /// Objects of the studies of what is open that may be taken over.
     fn objects_of<'a>(&'a self, open: &'a [Arc<OpenSeries>]) -> impl Iterator<Item = &'a Object> {
         let own = |study: &&render_core::dicom::Study| {
-            study.series.iter().any(|series| open.iter().any(|open| open.series_id == series.id()))
+            study.series.iter().any(|series| open.iter().any(|open| open.series_id == series.key()))
         };
         self.studies.iter().filter(own).flat_map(|study| &study.objects).filter(|o| files::is_readable(o))
     }
@@ -320,7 +325,7 @@ impl App {
 
     /// What was drawn on the series that are listed is shown, too.
     pub fn read_what_was_drawn(&mut self) {
-        self.files.ask(self.studies.iter().flat_map(|study| &study.series).map(Series::id));
+        self.files.ask(self.studies.iter().flat_map(|study| &study.series).map(Series::key));
     }
 
     /// Deletes what was drawn on series that this window has not opened.

@@ -34,6 +34,7 @@ impl Desk {
             Command::SetGrid { rows, columns } => self.set_grid(rows, columns),
             Command::Split { id, below } => self.split(id, below),
             Command::ToggleLinked => self.linked = !self.linked,
+            Command::ToggleSpaces => self.toggle_spaces(),
             Command::ToggleHandles => self.handles = !self.handles,
             Command::ToggleCine => self.toggle_cine(),
             Command::CineSpeed(per_second) => {

@@ -13,6 +13,7 @@ use render_core::{Renderer, Window};
 mod cells;
 mod commands;
 mod drawing;
+mod linking;
 mod play;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod windows;
 
 use cells::Cells;
 use drawing::{Step, Views};
+use linking::Offsets;
 pub use play::{CINE_RATES, Cine};
 pub use windows::{Monitor, Place, SavedWindow, SideWindow, To};
 
@@ -126,6 +128,8 @@ pub struct Desk {
     jump_when_there: Option<reading::Id>,
     /// Whether parallel slices of a patient space page together.
     pub linked: bool,
+    /// How far other patient spaces are off that page along.
+    offsets: Option<Offsets>,
     pub demographics: bool,
     pub reference_lines: bool,
     pub overlay_planes: bool,
@@ -166,6 +170,7 @@ impl Desk {
             modifiers: [egui::Modifiers::NONE; 2],
             jump_when_there: None,
             linked: true,
+            offsets: None,
             demographics: true,
             reference_lines: true,
             overlay_planes: true,
@@ -572,6 +577,7 @@ impl Desk {
             overlay_planes: self.overlay_planes,
             handles: self.handles,
             several_series: self.series().len() > 1,
+            by_offset: self.pages_spaces(),
         };
         let here = window.and_then(|number| self.windows.get(&number));
         let single = here.is_some_and(|window| window.layout.ids().len() == 1);
@@ -709,31 +715,6 @@ impl Desk {
                     other.view.touch();
                 }
                 true
-            }
-        }
-    }
-
-    fn slices_of<'a>(
-        &'a mut self,
-        frame: &'a str,
-        but: ViewportId,
-    ) -> impl Iterator<Item = &'a mut Viewport> {
-        self.viewports.values_mut().filter(move |v| v.id != but && v.is_slice() && v.frame() == frame)
-    }
-
-    /// The place where planes cross goes with a slice that is paged, and so do parallel ones.
-    fn page_others(&mut self, id: ViewportId, shift_mm: DVec3) {
-        let Some(source) = self.viewports.get(&id) else { return };
-        let (frame, normal, linked) = (source.frame().to_owned(), source.view.plane.normal(), self.linked);
-        let here = source.view.plane.center_mm;
-        if let Some(cursor) = self.cursors.get_mut(&frame) {
-            *cursor += normal * (here - *cursor).dot(normal);
-        }
-        if linked && shift_mm != DVec3::ZERO {
-            for other in self.slices_of(&frame, id) {
-                if other.view.plane.normal().dot(normal).abs() > 0.9995 {
-                    other.move_to(here);
-                }
             }
         }
     }

@@ -198,6 +198,37 @@ fn the_crosshair_moves_turns_and_thickens_other_cuts() {
 }
 
 #[test]
+fn slices_of_another_patient_space_page_along_from_where_they_are_where_that_is_wished() {
+    let mut desk = desk(2, &[("a", Kind::Axial), ("b", Kind::Axial)]);
+    desk.fill(&series("a"));
+    let prior = Arc::into_inner(series("b")).expect("nobody else has it");
+    desk.fill(&Arc::new(OpenSeries { frame: "9.9".into(), ..prior }));
+    let (first, second) = (desk.layout.ids()[0], desk.layout.ids()[1]);
+    let page = |desk: &mut Desk, id, by| {
+        desk.active = id;
+        desk.run(&Command::Page(by), &PresetLibrary::default());
+    };
+    let start = planes(&desk);
+    let moved = |desk: &Desk, i: usize| (planes(desk)[i].center_mm - start[i].center_mm).z;
+    page(&mut desk, first, 3);
+    let step = moved(&desk, 0) / 3.0;
+    assert!(step.abs() > 0.1 && moved(&desk, 1) == 0.0);
+    desk.run(&Command::ToggleSpaces, &PresetLibrary::default());
+    page(&mut desk, second, 2);
+    assert!((moved(&desk, 0) - 5.0 * step).abs() < 1e-9 && (moved(&desk, 1) - 2.0 * step).abs() < 1e-9);
+    // One that stands at its end keeps its offset.
+    page(&mut desk, first, 1000);
+    page(&mut desk, first, -1000);
+    let lowest = [moved(&desk, 0), moved(&desk, 1)];
+    page(&mut desk, first, 4);
+    let slices = |i: usize| (moved(&desk, i) - lowest[i]) / step;
+    assert!((slices(0) - 4.0).abs() < 1e-6 && (slices(1) - 1.0).abs() < 1e-6, "{} {}", slices(0), slices(1));
+    desk.run(&Command::ToggleSpaces, &PresetLibrary::default());
+    page(&mut desk, first, 1);
+    assert!((moved(&desk, 1) - lowest[1] - step).abs() < 1e-6, "not any more");
+}
+
+#[test]
 fn slices_of_a_series_share_a_window_and_its_volume_does_not() {
     let mut desk =
         desk(2, &[("a", Kind::Axial), ("a", Kind::Coronal), ("a", Kind::Volume), ("b", Kind::Axial)]);

@@ -378,7 +378,8 @@ mod tests {
             times: Vec::new(),
             suv: None,
             spacing_source: "",
-            overlaid: None,
+            own: None,
+            is_overlaid: false,
             only: None,
         };
         let rect = Rect::from_min_size(pos2(7.0, 9.0), vec2(size[0] as f32, size[1] as f32));

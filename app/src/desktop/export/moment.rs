@@ -58,7 +58,7 @@ impl Moments {
         if let Some(open) = &self.read[index] {
             return Ok(Arc::clone(open));
         }
-        let series = study.series.iter().find(|series| series.id() == *id).ok_or(ExportError::Nothing)?;
+        let series = study.series.iter().find(|series| series.key() == *id).ok_or(ExportError::Nothing)?;
         // The job counts pictures, not files.
         let loaded = dicom::load(series, &Progress::default()).map_err(ExportError::Read)?;
         let open = Arc::new(OpenSeries::new(study, series, loaded));

@@ -26,7 +26,8 @@ impl Over {
         inscription: Inscription,
         progress: &Progress,
     ) -> Result<(), ExportError> {
-        if let Some(series) = subject.series.overlaid.as_ref().filter(|_| subject.overlay_planes) {
+        let overlaid = subject.overlay_planes && subject.series.is_overlaid;
+        if let Some(series) = subject.series.own.as_ref().filter(|_| overlaid) {
             // What is drawn in an image may be a name.
             let show = if inscription.overlays && inscription.patient { Show::All } else { Show::Shutters };
             let open = &subject.series;

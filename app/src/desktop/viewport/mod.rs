@@ -83,6 +83,8 @@ pub struct Scenery<'a> {
     pub handles: bool,
     /// Whether more than one series is on screen.
     pub several_series: bool,
+    /// Whether slices of other patient spaces page along.
+    pub by_offset: bool,
 }
 
 /// What happened in a viewport that concerns others.
@@ -203,7 +205,7 @@ impl Viewport {
         let (content, plane) = kind.plane(series.outline());
         let mut view = ViewState::new(series.outline(), content, Orientation::Axial, [1, 1]);
         view.plane = plane;
-        first_look(&mut view, &series);
+        views::first_look(&mut view, series.outline(), series.suv_factor());
         let pictures = Pictures::of(id, &series, ctx, card);
         Self {
             id,
@@ -240,7 +242,7 @@ impl Viewport {
         let revision = self.view.revision;
         self.view = ViewState::new(series.outline(), content, Orientation::Axial, size);
         self.view.plane = plane;
-        first_look(&mut self.view, &series);
+        views::first_look(&mut self.view, series.outline(), series.suv_factor());
         self.view.revision = revision + 1;
         (self.series, self.kind, self.over) = (series, kind, None);
         self.release([f64::NAN; 2]);
@@ -301,7 +303,7 @@ impl Viewport {
     pub fn reset(&mut self) {
         let layers = std::mem::take(&mut self.view.layers);
         self.view.reset(self.series.outline());
-        first_look(&mut self.view, &self.series);
+        views::first_look(&mut self.view, self.series.outline(), self.series.suv_factor());
         self.view.layers = layers;
         if self.view.content == Content::Slice {
             self.view.plane = self.kind.plane(self.series.outline()).1;
@@ -467,9 +469,13 @@ impl Viewport {
         let rect = ui.available_rect_before_wrap().round_to_pixels(ui.pixels_per_point());
         let response = ui.interact(rect, egui::Id::unique((self.id, "picture")), Sense::click_and_drag());
         let scale = f64::from(ui.pixels_per_point());
-        self.view.set_size(
-            [rect.width(), rect.height()].map(|points| (f64::from(points) * scale).round().max(1.0) as u32),
-        );
+        let size =
+            [rect.width(), rect.height()].map(|points| (f64::from(points) * scale).round().max(1.0) as u32);
+        match self.series.source {
+            Source::Here(_) => self.view.refit(size, self.series.outline()),
+            // A guest's camera is its host's, whatever the sizes are.
+            Source::There(_) => self.view.set_size(size),
+        }
 
         if !std::mem::replace(&mut self.fitted, true) {
             // Only now is it known how large the first picture is.
@@ -505,7 +511,9 @@ impl Viewport {
         match self.view.content {
             Content::Slice => {
                 let (number, count) = self.view.plane.slice_number(self.series.outline());
-                let slab = overlay::slab_text(&self.view).map(|slab| format!(", {slab}")).unwrap_or_default();
+                let slab = overlay::slab_text(&self.view, &self.series)
+                    .map(|slab| format!(", {slab}"))
+                    .unwrap_or_default();
                 let spoken = tr!("spoken-slice", title = self.title(), number = number, count = count);
                 format!("{spoken}{slab}")
             }
@@ -688,23 +696,12 @@ impl Viewport {
     }
 }
 
-/// What a series asks for besides what its values do.
-fn first_look(view: &mut ViewState, series: &OpenSeries) {
-    if let Some(window) = series.first_window() {
-        let shows_preset = view.shows_preset();
-        view.set_window(window);
-        if let Some(preset) = view.preset.as_mut().filter(|_| shows_preset) {
-            // Nobody has changed it.
-            preset.transfer = view.transfer.clone();
-        }
-    }
-    view.inverted = series.shows_black_for_much();
-}
-
 /// How a series looks that is laid over another: nothing below its window, colours within it.
 fn layer(series: &OpenSeries) -> Option<Layer> {
     let map = if series.outline().meaning().modality == "PT" { "hot_iron" } else { "viridis" };
-    let window = series.first_window().unwrap_or_else(|| series.outline().default_window());
+    let outline = series.outline();
+    let first = views::first_window(outline.meaning(), series.suv_factor());
+    let window = first.unwrap_or_else(|| outline.default_window());
     let (low, high) = window.ends();
     let look = Look::color_map(ColorMap::find(map)?, low.max(series.outline().value_range().0), high).ok()?;
     Some(Layer { volume: Arc::clone(series.in_layers()), look, opacity: 0.5 })
