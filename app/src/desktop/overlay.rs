@@ -62,7 +62,7 @@ pub fn draw(
     }
     texts(painter, rect, place, &shown.series, &shown.view, stage, scenery.demographics);
     if scenery.by_offset && shown.view.content == Content::Slice {
-        let at = rect.center_top() + vec2(0.0, 2.2 * MARGIN);
+        let at = rect.center_top() + vec2(0.0, 3.2 * MARGIN);
         let text = tr!("manual-offset");
         label(painter, at, Align2::CENTER_TOP, &text, 11.0, theme::OVERLAY_WARNING, rect.width() * 0.4);
     }

@@ -297,7 +297,7 @@ fn plane(image: &Image) -> Option<&'static str> {
 }
 
 pub fn lossy_warning(ratio: Option<f64>) -> Warning {
-    let ratio_text = ratio.map(|r| format!(" (ratio {r})")).unwrap_or_default();
+    let ratio_text = ratio.map(|r| format!(" (ratio {})", (r * 10.0).round() / 10.0)).unwrap_or_default();
     Warning {
         code: WarningCode::Lossy,
         value: ratio,
