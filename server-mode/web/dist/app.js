@@ -7,6 +7,7 @@ var MAX_VALUES = 4 * 1024 * 1024;
 var MAX_VIEWS = 16;
 var MAX_DIM = 65535;
 var MAX_LINES = 1e3;
+var MAX_REGIONS = 16;
 var MAX_QUANTITIES = 64;
 var MAX_BARS = 4096;
 var MAX_VIEW_SIZE = 8192;
@@ -65,6 +66,11 @@ function triple(read) {
     return three ? [a, b, c] : fail(at, "three numbers");
   };
 }
+var rectangle = (value, at) => {
+  const [left, top, right, bottom, ...more] = list(count)(value, at);
+  const four = left !== void 0 && top !== void 0 && right !== void 0 && bottom !== void 0;
+  return four && more.length === 0 ? [left, top, right, bottom] : fail(at, "four numbers");
+};
 var rising = (value, at) => {
   const [low, high] = pair(value, at);
   const finite = [low, high].every((n) => Number.isFinite(Math.fround(n)));
@@ -270,7 +276,8 @@ var readMessage = {
       corrected: list(text),
       unknown: list(text),
       millimetres: text,
-      reason: optional(text)
+      reason: optional(text),
+      regions: few(rectangle, MAX_REGIONS)
     }),
     presets: list(record({ name: text, label: text })),
     windows: list(record({ label: text, center: number, width: number })),
@@ -676,6 +683,7 @@ var de = {
   "refining-by": "Wird feiner: {percent} %",
   "local-hint": "Von diesem Rechner aus allen Voxeln gezeichnet",
   "lossless-hint": "Jeder Pixel ist so, wie der Server ihn gezeichnet hat",
+  "mm-within-regions-only": "mm nur innerhalb der Regionen",
   "mm-within-images-only": "mm nur innerhalb der Bilder",
   "no-millimetres": "Keine Millimeter",
   "picture-of": "Ein Bild der Ansicht {title} {reason}.",
@@ -998,6 +1006,7 @@ var en = {
   "refining-by": "Refining {percent} %",
   "local-hint": "Drawn by this computer from all voxels",
   "lossless-hint": "Every pixel is as the server drew it",
+  "mm-within-regions-only": "mm within regions only",
   "mm-within-images-only": "mm within images only",
   "no-millimetres": "no millimetres",
   "picture-of": "A picture of the {title} view {reason}.",
@@ -5167,6 +5176,7 @@ var Viewport = class {
     const warnings = caption?.warnings ?? [];
     const badges = warnings.map(({ code }) => named(code) === code ? code.replaceAll("-", " ") : named(code));
     if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
+    if (caption && caption.millimetres === "within-regions") badges.push(t("mm-within-regions-only"));
     if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
     this.#warning.hidden = badges.length === 0;
     const first = badges[0];
