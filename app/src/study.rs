@@ -98,11 +98,13 @@ pub fn tell_failed(failed: &[Failed]) {
 pub fn choose<'a>(library: &'a Library, source: &Source) -> Result<&'a Series> {
     let all = || library.studies.iter().flat_map(|study: &Study| &study.series);
     if let Some(uid) = &source.series {
-        let named: Vec<&Series> =
-            all().filter(|series| series.id() == *uid || series.series_instance_uid == *uid).collect();
-        let chosen = named.iter().find(|series| series.id() == *uid).or(named.first());
+        let named: Vec<&Series> = all()
+            .filter(|series| [series.key(), series.id(), series.series_instance_uid.clone()].contains(uid))
+            .collect();
+        let exact = |name: fn(&Series) -> String| named.iter().find(|series| name(series) == *uid);
+        let chosen = exact(Series::key).or(exact(Series::id)).or(named.first());
         if named.len() > 1 {
-            let ids: Vec<String> = named.iter().map(|series| format!("{:?}", series.id())).collect();
+            let ids: Vec<String> = named.iter().map(|series| format!("{:?}", series.key())).collect();
             output::note(format_args!("the series is {} volumes, name one: {}", ids.len(), ids.join(", ")));
         }
         return chosen

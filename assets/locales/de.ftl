@@ -930,6 +930,7 @@ core-segment-zero = ein Segment der Datei hat die Nummer 0 (0062,0004), die für
 core-segments-overlap = seine Segmente brauchen { $voxels } Voxel, die schon zu Segmenten der Serie gehören; speichern und entfernen Sie diese zuerst, oder zeigen Sie jene in einem eigenen Fenster
 core-object-other-series = es gehört zu einer Serie, die nicht gezeigt wird; zeigen Sie zuerst diese Serie
 core-object-other-frame = es liegt in einem anderen Bezugssystem (0020,0052) als die Bilder
+core-segments-other-grid = die Segmente der Serie liegen auf einem anderen Gitter als ihre Bilder; speichern und entfernen Sie diese zuerst
 core-missing = { $what } fehlt
 core-no-finite-number = { $what } ist keine endliche Zahl
 core-no-number-from = { $what } ist keine Zahl von { $from } bis { $to }

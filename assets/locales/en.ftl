@@ -930,6 +930,7 @@ core-segment-zero = a segment of the file has the number 0 (0062,0004), which st
 core-segments-overlap = its segments take { $voxels } voxels that belong to segments of the series already; save and remove those first, or keep these in a window of their own
 core-object-other-series = it belongs to a series that is not shown; show that series first
 core-object-other-frame = it lies in another frame of reference (0020,0052) than the images
+core-segments-other-grid = the segments of the series lie on another grid than its images; save and remove those first
 core-missing = { $what } is missing
 core-no-finite-number = { $what } is not a finite number
 core-no-number-from = { $what } is not a number from { $from } to { $to }

@@ -120,6 +120,7 @@ fn describe(series: &Series, loaded: &Loaded) -> Value {
         "series_instance_uid": series.series_instance_uid,
         "series_description": series.series_description,
         "id": series.id(),
+        "key": series.key(),
         "part": part,
         "modality": loaded.volume.meaning().modality,
         "dims": facts.dims,

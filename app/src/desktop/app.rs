@@ -265,7 +265,7 @@ impl App {
             Command::KeepArrangement(name) => self.keep_arrangement(ctx, &name),
             Command::Hang(name) => {
                 if let Some(hung) = &self.hung {
-                    let study = hung.study_instance_uid.clone();
+                    let study = hung.study.clone();
                     self.hang(&study, Some(&name), 0);
                 }
             }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use render_core::dicom::{Series, Study};
+use render_core::dicom::{Patient, Series, Study};
 use render_core::save::{self, Existing};
 use serde::{Deserialize, Serialize};
 
@@ -192,7 +192,7 @@ impl Protocol {
             }
         }
         let prior_of = |of: &Study| {
-            let place = priors.iter().position(|prior| prior.study_instance_uid == of.study_instance_uid)?;
+            let place = priors.iter().position(|prior| prior.key() == of.key())?;
             Some(place + 1)
         };
         let slots: Vec<Slot> = cells
@@ -264,24 +264,22 @@ fn by_size(study: &Study) -> Vec<&Series> {
     all
 }
 
+/// Whether two studies' patients are most likely one.
+pub fn is_one_patient(a: &Patient, b: &Patient) -> bool {
+    let plain = |name: &str| name.trim_end_matches(['^', ' ']).to_lowercase();
+    let births = [a.birth_date.trim(), b.birth_date.trim()];
+    // An ID may be anybody's, such as that of all who were made anonymous.
+    let birth_differs = births[0] != births[1] && births.iter().all(|birth| !birth.is_empty());
+    let birth_is_same = births[0] == births[1] && !births[0].is_empty();
+    !a.id.is_empty() && a.id == b.id && !birth_differs && (birth_is_same || plain(&a.name) == plain(&b.name))
+}
+
 /// Earlier studies of the same patient, the newest first.
 pub fn priors<'a>(study: &Study, all: &'a [Study]) -> Vec<&'a Study> {
-    let same = |other: &Study| {
-        let (a, b) = (&study.patient, &other.patient);
-        let plain = |name: &str| name.trim_end_matches(['^', ' ']).to_lowercase();
-        let births = [a.birth_date.trim(), b.birth_date.trim()];
-        // An ID may be anybody's, such as that of all who were made anonymous.
-        let birth_differs = births[0] != births[1] && births.iter().all(|birth| !birth.is_empty());
-        let birth_is_same = births[0] == births[1] && !births[0].is_empty();
-        !a.id.is_empty()
-            && a.id == b.id
-            && !birth_differs
-            && (birth_is_same || plain(&a.name) == plain(&b.name))
-    };
     let mut priors: Vec<&Study> = all
         .iter()
-        .filter(|other| same(other))
-        .filter(|other| other.study_instance_uid != study.study_instance_uid && !other.series.is_empty())
+        .filter(|other| is_one_patient(&study.patient, &other.patient))
+        .filter(|other| other.key() != study.key() && !other.series.is_empty())
         .filter(|other| other.study_date <= study.study_date)
         .collect();
     priors.sort_by(|a, b| b.study_date.cmp(&a.study_date));

@@ -15,7 +15,8 @@ use super::text::tr;
 /// How a study is laid out.
 #[derive(Clone, Debug)]
 pub struct Hung {
-    pub study_instance_uid: String,
+    /// `Study::key`.
+    pub study: String,
     pub protocol: String,
     pub stage: usize,
     /// The names of its stages.
@@ -27,7 +28,7 @@ pub struct Hung {
 impl Hung {
     fn new(study: &Study, chosen: &Protocol, stage: usize, matching: &[&Protocol]) -> Self {
         Self {
-            study_instance_uid: study.study_instance_uid.clone(),
+            study: study.key(),
             protocol: chosen.name.clone(),
             stage,
             stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
@@ -38,11 +39,8 @@ impl Hung {
 
 impl App {
     /// Lays a study out, by a protocol's name or the first one that matches.
-    pub(super) fn hang(&mut self, study_instance_uid: &str, protocol: Option<&str>, stage: usize) {
-        let Some(study) = self.studies.iter().find(|study| study.study_instance_uid == study_instance_uid)
-        else {
-            return;
-        };
+    pub(super) fn hang(&mut self, study: &str, protocol: Option<&str>, stage: usize) {
+        let Some(study) = self.studies.iter().find(|known| known.key() == study) else { return };
         let priors = hanging::priors(study, &self.studies);
         let matching = self.protocols.matching(study, &priors);
         let chosen = protocol.and_then(|name| matching.iter().find(|known| known.name == name));
@@ -63,7 +61,7 @@ impl App {
 
     /// What is on screen was hung so when it was kept; protocols that are gone since are forgotten.
     pub(super) fn hung_as(&mut self, saved: &SavedHung) {
-        let same = |study: &&Study| study.study_instance_uid == saved.study_instance_uid;
+        let same = |study: &&Study| study.key() == saved.study;
         let Some(study) = self.studies.iter().find(same) else { return };
         let matching = self.protocols.matching(study, &hanging::priors(study, &self.studies));
         let chosen = matching.iter().find(|protocol| protocol.name == saved.protocol);
@@ -114,7 +112,7 @@ impl App {
     pub(super) fn step_stage(&mut self, by: isize) {
         let Some(hung) = &self.hung else { return };
         let stage = (hung.stage as isize + by).rem_euclid(hung.stages.len() as isize) as usize;
-        let (study, protocol) = (hung.study_instance_uid.clone(), hung.protocol.clone());
+        let (study, protocol) = (hung.study.clone(), hung.protocol.clone());
         self.hang(&study, Some(&protocol), stage);
     }
 

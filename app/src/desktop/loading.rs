@@ -237,10 +237,10 @@ impl App {
         };
         let studies = library.studies.iter().filter(|study| !study.series.is_empty());
         let first = studies.max_by_key(|study| (study.study_date.clone(), voxels(study)));
-        let first = first.map(|study| study.study_instance_uid.clone());
+        let first = first.map(Study::key);
         self.failed = library.failed;
         for study in library.studies {
-            self.studies.retain(|known| known.study_instance_uid != study.study_instance_uid);
+            self.studies.retain(|known| known.key() != study.key());
             self.studies.push(study);
         }
         self.make_thumbnails(ctx);

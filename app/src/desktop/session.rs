@@ -90,7 +90,9 @@ struct SavedState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SavedHung {
-    pub study_instance_uid: String,
+    /// `dicom::Study::key`.
+    #[serde(alias = "studyInstanceUid")]
+    pub study: String,
     pub protocol: String,
     pub stage: usize,
 }

@@ -57,7 +57,7 @@ impl App {
     pub(super) fn session_now(&self) -> Option<Session> {
         let mut desk = self.desk.saved()?;
         desk.hung = self.hung.as_ref().map(|hung| SavedHung {
-            study_instance_uid: hung.study_instance_uid.clone(),
+            study: hung.study.clone(),
             protocol: hung.protocol.clone(),
             stage: hung.stage,
         });

@@ -168,7 +168,7 @@ pub struct Annotation {
     pub id: Id,
     /// Tracking Unique Identifier (0062,0021).
     pub uid: String,
-    /// `dicom::Series::id` of the series that it was drawn on.
+    /// `dicom::Series::key` of the series that it was drawn on.
     pub series: String,
     pub kind: Kind,
     /// LPS mm, as [`Kind`] says.

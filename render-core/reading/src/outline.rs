@@ -1,73 +1,59 @@
 //! What an outline drawn by hand encloses.
 
-use glam::{DVec2, dvec2};
+use glam::DVec2;
+
+/// Lines on which an outline that crosses itself is measured, and crossings of lines and edges at most: some
+/// thousandths of the area, within a tenth of a second.
+const LINES: usize = 2048;
+const MAX_CROSSINGS: usize = 2_000_000;
+/// An outline whose area by these lines differs by a larger share crosses itself.
+const SAME: f64 = 2e-3;
 
 /// The area inside a closed outline by the even-odd rule, in square units of the points: loops of one that crosses
-/// itself count each, whichever way they turn, and what is enclosed twice does not.
+/// itself count each, whichever way they turn, and what is enclosed twice does not. Exact where none crosses.
 pub fn area(points: &[DVec2]) -> f64 {
-    let next = points.iter().cycle().skip(1);
-    let edges: Vec<[DVec2; 2]> = points
-        .iter()
-        .zip(next)
-        .map(|(&a, &b)| if a.y <= b.y { [a, b] } else { [b, a] })
-        .filter(|[a, b]| a.y < b.y)
-        .collect();
-    let crossings = crossings(&edges);
-    if crossings.is_empty() {
-        let first = points.first().copied().unwrap_or_default();
-        let twice: f64 = points.windows(2).map(|pair| (pair[0] - first).perp_dot(pair[1] - first)).sum();
-        return twice.abs() / 2.0;
-    }
-    // Between neighbouring corners and crossings edges keep their order from left to right.
-    let mut levels: Vec<f64> = points.iter().map(|p| p.y).chain(crossings).collect();
-    levels.sort_unstable_by(f64::total_cmp);
-    levels.dedup();
-    let slabs = levels.windows(2).map(|slab| {
-        let middle = (slab[0] + slab[1]) / 2.0;
-        let mut places: Vec<f64> = edges
-            .iter()
-            .filter(|[a, b]| a.y <= middle && middle < b.y)
-            .map(|edge| at(edge, middle))
-            .collect();
-        places.sort_unstable_by(f64::total_cmp);
-        let width: f64 = places.chunks_exact(2).map(|inside| inside[1] - inside[0]).sum();
-        width * (slab[1] - slab[0])
-    });
-    slabs.sum()
+    let first = points.first().copied().unwrap_or_default();
+    let twice: f64 = points.windows(2).map(|pair| (pair[0] - first).perp_dot(pair[1] - first)).sum();
+    let (simple, by_lines) = (twice.abs() / 2.0, by_lines(points));
+    if (by_lines - simple).abs() <= SAME * simple.max(by_lines) { simple } else { by_lines }
 }
 
-/// Where edges cross inside both, as heights.
-fn crossings(edges: &[[DVec2; 2]]) -> Vec<f64> {
-    let mut by_start: Vec<&[DVec2; 2]> = edges.iter().collect();
-    by_start.sort_unstable_by(|a, b| a[0].y.total_cmp(&b[0].y));
-    let mut found = Vec::new();
-    for (i, [a, b]) in by_start.iter().enumerate() {
-        for [c, d] in by_start[i + 1..].iter().take_while(|edge| edge[0].y < b.y) {
-            let (along, other) = (*b - *a, *d - *c);
-            let turn = along.perp_dot(other);
-            let [s, t] = [other, along].map(|by| (*c - *a).perp_dot(by) / turn);
-            let inside = |share: f64| (0.0..=1.0).contains(&share);
-            // Corners that two edges share are no crossing.
-            let ends = [a, b].iter().any(|end| **end == *c || **end == *d);
-            if inside(s) && inside(t) && !ends {
-                found.push(a.y + s * along.y);
-            }
+/// What lies inside on lines of equal distance.
+fn by_lines(points: &[DVec2]) -> f64 {
+    let heights = points.iter().map(|p| p.y);
+    let (low, high) = heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(y), h.max(y)));
+    if high <= low {
+        return 0.0;
+    }
+    let lines = (MAX_CROSSINGS / points.len()).clamp(16, LINES);
+    let step = (high - low) / lines as f64;
+    let mut places: Vec<Vec<f64>> = vec![Vec::new(); lines];
+    let next = points.iter().cycle().skip(1);
+    for (&a, &b) in points.iter().zip(next) {
+        let (a, b) = if a.y <= b.y { (a, b) } else { (b, a) };
+        // Of two edges that meet on a line one counts.
+        let line_above = |y: f64| (((y - low) / step - 0.5).ceil().max(0.0) as usize).min(lines);
+        for (line, places) in places.iter_mut().enumerate().take(line_above(b.y)).skip(line_above(a.y)) {
+            let y = low + (line as f64 + 0.5) * step;
+            places.push(a.x + (b.x - a.x) * ((y - a.y) / (b.y - a.y)).clamp(0.0, 1.0));
         }
     }
-    found
-}
-
-/// Where an edge is at a height.
-fn at([a, b]: &[DVec2; 2], y: f64) -> f64 {
-    let share = (y - a.y) / (b.y - a.y);
-    dvec2(a.x, b.x).dot(dvec2(1.0 - share, share))
+    let width = |places: &mut Vec<f64>| {
+        places.sort_unstable_by(f64::total_cmp);
+        places.chunks_exact(2).map(|inside| inside[1] - inside[0]).sum::<f64>()
+    };
+    places.iter_mut().map(width).sum::<f64>() * step
 }
 
 #[cfg(test)]
 mod tests {
+    use glam::dvec2;
+
     use super::*;
 
-    fn near(points: &[[f64; 2]], expected: f64) {
+    const CROSSED: f64 = 2e-3;
+
+    fn near(points: &[[f64; 2]], expected: f64, tolerance: f64) {
         let points: Vec<DVec2> = points.iter().map(|p| DVec2::from(*p)).collect();
         // However it lies and wherever it begins.
         for turn in 0..7 {
@@ -76,21 +62,24 @@ mod tests {
                 points.iter().map(|p| turned.rotate(*p) + dvec2(1e3, -250.0)).collect();
             moved.rotate_left(turn as usize % points.len());
             let found = area(&moved);
-            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+            assert!((found - expected).abs() <= tolerance * expected, "{found} is not {expected}");
         }
     }
 
     #[test]
     fn an_outline_that_does_not_cross_itself_has_its_area() {
-        near(&[[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [0.0, 3.0]], 12.0);
-        near(&[[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [2.0, 1.0], [0.0, 3.0]], 8.0);
+        near(&[[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [0.0, 3.0]], 12.0, 1e-9);
+        near(&[[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [2.0, 1.0], [0.0, 3.0]], 8.0, 1e-9);
     }
 
     #[test]
     fn both_loops_of_an_eight_count() {
-        near(&[[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0]], 2.0);
+        near(&[[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0]], 2.0, CROSSED);
         // One of 2 and one of 0.5.
-        near(&[[0.0, 0.0], [3.0, 1.5], [3.0, 0.5], [0.0, 2.0]], 2.0 + 0.5);
+        near(&[[0.0, 0.0], [3.0, 1.5], [3.0, 0.5], [0.0, 2.0]], 2.0 + 0.5, CROSSED);
+        // Through an edge along the lines, and in a corner that both loops have.
+        near(&[[0.0, 1.0], [2.0, 1.0], [1.0, 2.0], [1.0, 0.0]], 1.0, CROSSED);
+        near(&[[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [2.0, 0.0], [1.0, 1.0], [0.0, 2.0]], 2.0, CROSSED);
     }
 
     #[test]
@@ -102,7 +91,7 @@ mod tests {
         // Of a pentagram with corners at 1: the pentagon inside has corners at this radius.
         let inner = (2.0 * std::f64::consts::TAU / 10.0).cos() / cos;
         let point = 5.0 * sin * inner - 5.0 / 2.0 * (std::f64::consts::TAU / 5.0).sin() * inner * inner;
-        near(&star, point);
+        near(&star, point, CROSSED);
     }
 
     #[test]

@@ -516,6 +516,8 @@ fn series_of_two_patients_have_two_keys_whatever_their_uids_say() {
             slice.write(&folder, patient);
         }
         let studies = folder.scan().studies;
+        let names: std::collections::HashSet<_> = studies.iter().map(|study| study.key()).collect();
+        assert_eq!(names.len(), patients.len(), "studies have one UID, but keys of their own");
         let series = studies.iter().flat_map(|study| &study.series);
         series.map(|series| (series.id(), series.key())).collect::<Vec<_>>()
     };

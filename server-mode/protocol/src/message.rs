@@ -658,6 +658,7 @@ pub struct SelfCheck {
     /// Why not everywhere.
     pub reason: Option<String>,
     /// For `within-regions`: first column and row, and last column and row, from 0, of parts of each image.
+    #[serde(default)]
     pub regions: Vec<[u32; 4]>,
 }
 

@@ -8,6 +8,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 
+use super::callers::Caller;
 use super::{App, Peer, REQUEST_TIMEOUT, pages};
 use crate::board::Board;
 use crate::knock::{self, MAX_BYTES, PATIENCE, Unheard};
@@ -28,6 +29,7 @@ impl Drop for Waiting<'_> {
 pub async fn knock(
     State(app): State<Arc<App>>,
     Extension(Peer(address)): Extension<Peer>,
+    Extension(caller): Extension<Arc<Caller>>,
     request: Request,
 ) -> Response {
     let closed = || pages::text(StatusCode::NOT_FOUND, "There is nothing here.");
@@ -52,6 +54,8 @@ pub async fn knock(
             return pages::text(StatusCode::TOO_MANY_REQUESTS, "Too many knock. Try again in a minute.");
         }
     };
+    // Few knock at a time: their connections keep their places.
+    caller.let_in();
     let waiting = Waiting { board, id };
     let mut closing = app.closing.clone();
     let verdict = tokio::select! {

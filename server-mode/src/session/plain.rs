@@ -69,7 +69,7 @@ impl Session {
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Reset => {
-                view.edit(|state, volume| state.reset(volume));
+                view.reset();
                 view.demand(DEFAULT_QUALITY);
             }
             ClientMessage::Render => view.demand(DEFAULT_QUALITY),

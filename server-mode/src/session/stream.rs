@@ -133,13 +133,13 @@ impl Session {
                     return Err(no_series());
                 }
                 for view in self.views.values_mut() {
-                    view.edit(|state, volume| state.reset(volume));
+                    view.reset();
                     view.touched(seq);
                 }
             }
             ClientMessage::Reset { view: Some(number) } => {
                 let view = self.view(number)?;
-                view.edit(|state, volume| state.reset(volume));
+                view.reset();
                 view.touched(seq);
                 self.share_window(number);
             }

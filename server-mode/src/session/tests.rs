@@ -598,6 +598,10 @@ fn a_pet_is_looked_at_first_in_uptake_and_black_for_much() {
     stage.say(json!({"type": "window", "view": 0, "center": 1750.0, "width": 3500.0}));
     stage.settle();
     assert_eq!(stage.session.views[&0].state().window.ends(), (0.0, 3500.0), "with its shape");
+    stage.say(json!({"type": "reset", "view": 0}));
+    stage.settle();
+    let state = stage.session.views[&0].state();
+    assert_eq!((state.window.ends(), state.inverted), ((0.0, 2500.0), true));
 }
 
 #[test]

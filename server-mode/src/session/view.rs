@@ -367,6 +367,15 @@ impl View {
         });
     }
 
+    /// Back to the first look at its content.
+    pub fn reset(&mut self) {
+        let suv = self.series.suv_factor();
+        self.edit(|state, volume| {
+            state.reset(volume);
+            views::first_look(state, volume, suv);
+        });
+    }
+
     /// Takes over a whole state. `moving` says that more of this is likely to follow at once.
     pub fn set(&mut self, now: Instant, seq: u64, state: ViewState, moving: bool) {
         self.pending = None;

@@ -1,5 +1,6 @@
 //! Saving what was drawn as files, and taking over what files hold, off the UI thread.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -403,36 +404,50 @@ pub struct Candidate {
 }
 
 /// Reads an object and finds what of it lies on a series of its patient.
-pub fn load_object(ctx: &egui::Context, object: Object, candidates: Vec<Candidate>) -> Job<Loaded> {
+pub fn load_object(
+    ctx: &egui::Context,
+    object: Object,
+    objects: HashSet<String>,
+    candidates: Vec<Candidate>,
+) -> Job<Loaded> {
     Job::start("object", ctx, move |_, sink| {
-        sink.send(read(&object, &candidates).unwrap_or_else(|error| Loaded::Problem(error.to_string())));
+        sink.send(
+            read(&object, &objects, &candidates).unwrap_or_else(|error| Loaded::Problem(error.to_string())),
+        );
     })
 }
 
 /// The series that an object is about: one that it names or, where it names none, the first that lies in its space.
-fn subject<'a>(object: &Object, candidates: &'a [Candidate]) -> Result<&'a Candidate, ObjectError> {
+/// `objects` are the series that hold no images: naming those tells nothing.
+fn subject<'a>(
+    object: &Object,
+    objects: &HashSet<String>,
+    candidates: &'a [Candidate],
+) -> Result<&'a Candidate, ObjectError> {
+    let names: Vec<&String> = object.referenced_series.iter().filter(|uid| !objects.contains(*uid)).collect();
     let in_its_space = |candidate: &&Candidate| {
         let frames = [object.frame_of_reference_uid.as_str(), candidate.series.frame_of_reference_uid()];
         frames.contains(&"") || frames[0] == frames[1]
     };
-    let named = |candidate: &&Candidate| {
-        object.referenced_series.is_empty()
-            || object.referenced_series.contains(&candidate.series.series_instance_uid)
-    };
+    let named =
+        |candidate: &&Candidate| names.is_empty() || names.contains(&&candidate.series.series_instance_uid);
     let mut all = candidates.iter().filter(named).peekable();
     all.peek().ok_or(ObjectError::OtherSeries)?;
     all.find(in_its_space).ok_or(ObjectError::OtherFrame)
 }
 
-fn read(object: &Object, candidates: &[Candidate]) -> Result<Loaded, ObjectError> {
+fn read(object: &Object, objects: &HashSet<String>, candidates: &[Candidate]) -> Result<Loaded, ObjectError> {
     let content = object.open()?;
-    let Candidate { series, open, segmentation } = subject(object, candidates)?;
+    let Candidate { series, open, segmentation } = subject(object, objects, candidates)?;
     let geometry = open.outline().geometry();
     if let Content::Segmentation(found) = &content {
         let onto = match segmentation {
-            Some(onto) if onto.geometry() == geometry => onto.clone(),
+            Some(onto) if !onto.segments().is_empty() => onto.clone(),
             _ => Segmentation::new(*geometry)?,
         };
+        if onto.geometry() != geometry {
+            return Err(ObjectError::OtherGrid);
+        }
         let added = Box::new(objects::segmentation_of(found, &onto)?);
         return Ok(Loaded::Segmentation { series: series.key(), added });
     }
@@ -475,13 +490,13 @@ impl super::Annotate {
             Loaded::Segmentation { series, added } => {
                 let Added { painted, count, cut } = *added;
                 let edit = match self.reading.segmentation(&series) {
-                    Some(now) if now.geometry() == painted.after().geometry() => {
-                        self.reading.put_painted(&series, painted)
-                    }
-                    _ => {
+                    Some(now) if !now.segments().is_empty() => self.reading.put_painted(&series, painted),
+                    // There was none when it was read, either.
+                    _ if count == painted.after().segments().len() => {
                         let first = reading::Edit::segmentation(series, Some(painted.after().clone()));
                         Some(self.reading.apply(first))
                     }
+                    _ => None,
                 };
                 let edit = edit.ok_or_else(|| tr!("segments-changed-meanwhile").into_owned())?;
                 self.adopt("Add segments", edit);
@@ -527,5 +542,43 @@ mod tests {
         assert_eq!(slice(DVec3::new(9.0, 9.0, 24.3), DVec3::X, DVec3::Y), Some(21 - first));
         assert_eq!(slice(DVec3::new(9.0, 9.0, 26.0), DVec3::X, DVec3::Y), None, "beyond the last one");
         assert_eq!(slice(DVec3::new(9.0, 9.0, 9.0), DVec3::X, DVec3::Z), None, "a reformatted plane");
+    }
+
+    #[test]
+    fn an_object_is_laid_over_the_series_that_it_names_and_in_its_space_only() {
+        let folder = std::env::temp_dir().join(format!("voxcast-object-{}", std::process::id()));
+        let spec = render_core::phantom::Spec {
+            columns: 20,
+            rows: 20,
+            slices: 4,
+            pixel_spacing_mm: 18.0,
+            slice_spacing_mm: 80.0,
+            ..render_core::phantom::Spec::default()
+        };
+        render_core::phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
+        let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
+        let series = library.studies[0].series[0].clone();
+        let loaded = dicom::load(&series, &Progress::default()).expect("a volume");
+        std::fs::remove_dir_all(&folder).expect("the folder goes");
+        let open = Arc::new(OpenSeries::new(&library.studies[0], &series, loaded));
+        let (own, frame) = (series.series_instance_uid.clone(), series.frame_of_reference_uid().to_owned());
+        assert!(!frame.is_empty());
+        let candidates = [Candidate { series, open, segmentation: None }];
+        let objects = HashSet::from(["1.9".to_owned()]);
+        let found = |names: &[&str], frame: &str| {
+            let object = Object {
+                referenced_series: names.iter().map(|name| (*name).to_owned()).collect(),
+                frame_of_reference_uid: frame.to_owned(),
+                ..Object::default()
+            };
+            subject(&object, &objects, &candidates).map(|_| ())
+        };
+        assert!(
+            found(&[&own], &frame).is_ok() && found(&["1.8", &own], "").is_ok() && found(&[], "").is_ok()
+        );
+        assert!(matches!(found(&["1.8"], &frame), Err(ObjectError::OtherSeries)), "another's");
+        assert!(found(&["1.9"], &frame).is_ok(), "it names an object only");
+        assert!(matches!(found(&[&own], "1.7"), Err(ObjectError::OtherFrame)));
+        assert!(matches!(found(&[], "1.7"), Err(ObjectError::OtherFrame)));
     }
 }

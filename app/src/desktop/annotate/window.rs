@@ -10,6 +10,7 @@ use render_core::dicom::{Object, Series, Study};
 
 use super::super::app::App;
 use super::super::command::Command;
+use super::super::hanging::is_one_patient;
 use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
 use super::super::text::tr;
@@ -208,14 +209,18 @@ impl App {
                 let candidate = |open: Arc<OpenSeries>| {
                     let (of, series) = self.series(&open.series_id)?;
                     let segmentation = self.desk.annotate.reading.segmentation(&open.series_id).cloned();
-                    let own = of.patient == study.patient;
+                    let own = of.key() == study.key() || is_one_patient(&of.patient, &study.patient);
                     own.then(|| Candidate { series: series.clone(), open, segmentation })
                 };
                 let mut candidates: Vec<Candidate> = open.into_iter().filter_map(candidate).collect();
                 // The active one first, for objects that name none.
                 let active = self.desk.active().map(|viewport| viewport.series.series_id.clone());
                 candidates.sort_by_key(|candidate| Some(&candidate.open.series_id) != active.as_ref());
-                self.files.object = object.map(|object| files::load_object(ctx, object, candidates));
+                self.files.object = object.map(|object| {
+                    let all = self.studies.iter().flat_map(|study| &study.objects);
+                    let objects = all.map(|object| object.series_instance_uid.clone()).collect();
+                    files::load_object(ctx, object, objects, candidates)
+                });
             }
             _ => {}
         }

@@ -11,9 +11,18 @@ use crate::desktop::viewport::Viewport;
 /// Parallel planes: their normals' cosine.
 const PARALLEL: f64 = 0.9995;
 
-/// What is added to a place of a patient space to be at the same place of all others: by where their slices stood when
-/// one of them was paged first, because nobody knows how the patient lay.
-pub(super) type Offsets = HashMap<String, DVec3>;
+/// Millimetres along a normal from a place of a patient space to the same place of all others: by where their slices
+/// stood when one of them was paged first, because nobody knows how the patient lay. By patient space and normal.
+pub(super) type Offsets = HashMap<(String, [i32; 3]), f64>;
+
+/// Of the two normals of a plane always the same one, and a name for it and those that are nearly as it.
+fn direction(normal: DVec3) -> (DVec3, [i32; 3]) {
+    let name = (normal * 50.0).round().as_ivec3().to_array();
+    match name.into_iter().find(|n| *n != 0) {
+        Some(first) if first < 0 => (-normal, name.map(|n| -n)),
+        _ => (normal, name),
+    }
+}
 
 impl Desk {
     pub(super) fn slices_of<'a>(
@@ -39,30 +48,56 @@ impl Desk {
         let Some(source) = self.viewports.get(&id) else { return };
         let (frame, normal, linked) = (source.frame().to_owned(), source.view.plane.normal(), self.linked);
         let here = source.view.plane.center_mm;
-        if let Some(cursor) = self.cursors.get_mut(&frame) {
-            *cursor += normal * (here - *cursor).dot(normal);
-        }
+        self.move_cursor(&frame, here, normal);
         if shift_mm == DVec3::ZERO {
             return;
         }
-        let common = match &mut self.offsets {
-            Some(offsets) => *offsets.entry(frame.clone()).or_default(),
-            None => DVec3::ZERO,
-        };
-        for other in self.viewports.values_mut() {
-            let parallel = other.view.plane.normal().dot(normal).abs() > PARALLEL;
-            if other.id == id || !other.is_slice() || !parallel {
-                continue;
-            }
-            if other.frame() == frame {
-                if linked {
+        if linked {
+            for other in self.slices_of(&frame, id) {
+                if other.view.plane.normal().dot(normal).abs() > PARALLEL {
                     other.move_to(here);
                 }
-            } else if let Some(offsets) = &mut self.offsets {
-                let now = || common + here - shift_mm - other.view.plane.center_mm;
-                let offset = *offsets.entry(other.frame().to_owned()).or_insert_with(now);
-                other.move_to(here + common - offset);
             }
+        }
+        self.page_spaces(id, here - shift_mm, here);
+    }
+
+    /// Slices of other patient spaces go along, where that is wished.
+    fn page_spaces(&mut self, id: ViewportId, before: DVec3, here: DVec3) {
+        let (Some(offsets), Some(source)) = (&mut self.offsets, self.viewports.get(&id)) else { return };
+        let frame = source.frame().to_owned();
+        let (normal, along) = direction(source.view.plane.normal());
+        let others: Vec<(ViewportId, String, f64)> = self
+            .viewports
+            .values()
+            .filter(|v| {
+                v.is_slice() && v.frame() != frame && v.view.plane.normal().dot(normal).abs() > PARALLEL
+            })
+            .map(|v| (v.id, v.frame().to_owned(), v.view.plane.center_mm.dot(normal)))
+            .collect();
+        // One that is paged for the first time stands where it stands beside those that are known.
+        let known = others.iter().find_map(|(_, of, at)| Some(offsets.get(&(of.clone(), along))? + at));
+        let own = *offsets
+            .entry((frame, along))
+            .or_insert_with(|| known.map_or(0.0, |known| known - before.dot(normal)));
+        let mut moved = Vec::new();
+        for (other, of, at) in others {
+            let common = own + before.dot(normal);
+            let offset = *offsets.entry((of.clone(), along)).or_insert(common - at);
+            moved.push((other, of, own + here.dot(normal) - offset));
+        }
+        for (other, of, at) in moved {
+            let Some(viewport) = self.viewports.get_mut(&other) else { continue };
+            let center = viewport.view.plane.center_mm;
+            viewport.move_to(center + normal * (at - center.dot(normal)));
+            let now = viewport.view.plane.center_mm;
+            self.move_cursor(&of, now, normal);
+        }
+    }
+
+    fn move_cursor(&mut self, frame: &str, here: DVec3, normal: DVec3) {
+        if let Some(cursor) = self.cursors.get_mut(frame) {
+            *cursor += normal * (here - *cursor).dot(normal);
         }
     }
 }

@@ -229,6 +229,33 @@ fn slices_of_another_patient_space_page_along_from_where_they_are_where_that_is_
 }
 
 #[test]
+fn a_patient_space_that_comes_later_pages_along_from_where_it_stands() {
+    let mut desk = desk(3, &[("a", Kind::Axial), ("b", Kind::Axial), ("c", Kind::Axial)]);
+    desk.fill(&series("a"));
+    let of_frame = |id, frame: &str| {
+        let open = Arc::into_inner(series(id)).expect("nobody else has it");
+        Arc::new(OpenSeries { frame: frame.into(), ..open })
+    };
+    desk.fill(&of_frame("b", "9.9"));
+    desk.run(&Command::ToggleSpaces, &PresetLibrary::default());
+    desk.active = desk.layout.ids()[0];
+    desk.run(&Command::Page(5), &PresetLibrary::default());
+    desk.fill(&of_frame("c", "7.7"));
+    let before = planes(&desk);
+    desk.active = desk.layout.ids()[2];
+    desk.run(&Command::Page(1), &PresetLibrary::default());
+    let after = planes(&desk);
+    let moved = |i: usize| (after[i].center_mm - before[i].center_mm).z;
+    assert!(moved(2).abs() > 0.1);
+    assert!(
+        (moved(0) - moved(2)).abs() < 1e-9 && (moved(1) - moved(2)).abs() < 1e-9,
+        "{} {}",
+        moved(0),
+        moved(1)
+    );
+}
+
+#[test]
 fn slices_of_a_series_share_a_window_and_its_volume_does_not() {
     let mut desk =
         desk(2, &[("a", Kind::Axial), ("a", Kind::Coronal), ("a", Kind::Volume), ("b", Kind::Axial)]);

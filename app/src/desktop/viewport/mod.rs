@@ -254,10 +254,10 @@ impl Viewport {
         self.picture_rect
     }
 
-    /// Shows the series as another view had it.
+    /// Shows the series as another view had it; its size is found when it is shown next.
     pub fn adopt(&mut self, view: ViewState) {
-        let (revision, size) = (self.view.revision + 1, self.view.size);
-        self.view = ViewState { revision, size, ..view };
+        let revision = self.view.revision + 1;
+        self.view = ViewState { revision, ..view };
         self.fitted = true;
     }
 

@@ -48,6 +48,8 @@ pub enum ObjectError {
     Overlap(u64),
     #[error("it belongs to a series that is not shown; show that series first")]
     OtherSeries,
+    #[error("the segments of the series lie on another grid than its images; save and remove those first")]
+    OtherGrid,
     #[error("it lies in another frame of reference (0020,0052) than the images")]
     OtherFrame,
 }

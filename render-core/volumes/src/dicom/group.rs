@@ -21,9 +21,8 @@ pub fn studies(files: Vec<(PathBuf, Header)>, progress: &Progress) -> Vec<Study>
     type BySeries = BTreeMap<(String, String), Vec<(PathBuf, Header)>>;
     let mut grouped: BTreeMap<[String; 4], (Study, BySeries)> = BTreeMap::new();
     for (path, mut header) in files {
-        let patient = &header.patient;
-        let born = if patient.id.is_empty() { patient.birth_date.clone() } else { String::new() };
-        let study = [patient.id.clone(), patient.name.clone(), born, header.study_instance_uid.clone()];
+        let [id, name, born] = parts_of(&header.patient).map(str::to_owned);
+        let study = [id, name, born, header.study_instance_uid.clone()];
         let (study, by_series) = grouped.entry(study).or_insert_with(|| (study_of(&header), BTreeMap::new()));
         if let Some(object) = header.object.take() {
             study.objects.push(Object { path, ..object });
@@ -305,11 +304,16 @@ pub fn lossy_warning(ratio: Option<f64>) -> Warning {
     }
 }
 
-/// Digits that tell patients and studies apart.
-fn whose(header: &Header) -> String {
-    let Patient { name, id, birth_date, .. } = &header.patient;
+/// What tells a patient from others: birth dates count where there is no ID.
+pub fn parts_of(patient: &Patient) -> [&str; 3] {
+    let born = if patient.id.is_empty() { &*patient.birth_date } else { "" };
+    [&patient.id, &patient.name, born]
+}
+
+/// Digits that tell such parts from others.
+pub fn digits(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [id, name, birth_date, &header.study_instance_uid, &header.modality] {
+    for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -383,7 +387,9 @@ fn one_series(
         dims: [u32::from(images[0].format.columns), u32::from(images[0].format.rows), images.len() as u32],
         transfer_syntaxes,
         files: paths,
-        whose: whose(header),
+        whose: digits(
+            &[&parts_of(&header.patient)[..], &[&header.study_instance_uid, &header.modality]].concat(),
+        ),
         sop_instance_uids: sop_instance_uids.into(),
         copies: Vec::new(),
         warnings,

@@ -94,6 +94,15 @@ pub struct Study {
     pub objects: Vec<Object>,
 }
 
+impl Study {
+    /// What tells it from studies of other patients, which may have the same Study Instance UID, or none: that UID
+    /// and some digits. Nobody reads a name in them.
+    pub fn key(&self) -> String {
+        let digits = group::digits(&group::parts_of(&self.patient));
+        format!("{} #{digits}", self.study_instance_uid).trim_start().to_owned()
+    }
+}
+
 /// Who the study is about. Its `Debug` output shows nothing of it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Patient {

@@ -91,6 +91,15 @@ pub fn read(data: &Dataset<'_>, measures: &Dataset<'_>) -> (Option<[f64; 2]>, Sc
         _ => None,
     };
     let imager = pair(data, tags::IMAGER_PIXEL_SPACING);
+    // Regions tell where lengths hold, and of what is none of them nothing is known, whatever else the file says.
+    if let Some(first) = data.items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS).first() {
+        if let Some((spacing, _)) = ultrasound(data) {
+            return (Some(spacing), Scale::Region);
+        }
+        if first.short(tags::REGION_SPATIAL_FORMAT).is_some() {
+            return (None, Scale::Unknown);
+        }
+    }
     if let Some(spacing) = pair(measures, tags::PIXEL_SPACING) {
         let modality = data.text(tags::MODALITY).unwrap_or_default();
         let calibrated = data.text(tags::PIXEL_SPACING_CALIBRATION_TYPE).is_some_and(|how| !how.is_empty());
@@ -103,9 +112,6 @@ pub fn read(data: &Dataset<'_>, measures: &Dataset<'_>) -> (Option<[f64; 2]>, Sc
             None => Scale::Uncalibrated,
         };
         return (Some(spacing), scale);
-    }
-    if let Some((spacing, _)) = ultrasound(data) {
-        return (Some(spacing), Scale::Region);
     }
     if imager.is_some() {
         return (imager, Scale::Detector);

@@ -95,12 +95,16 @@ fn remaining_dose_bq(data: &Dataset<'_>) -> Result<f64, String> {
 fn injected_s(data: &Dataset<'_>, drug: &Dataset<'_>, scan: f64) -> Result<f64, String> {
     let missing = || "RadiopharmaceuticalStartTime (0018,1072) is missing".to_owned();
     let time = drug.text(tags::RADIOPHARMACEUTICAL_START_TIME).unwrap_or_default();
-    let Some(both) = drug.text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME).filter(|t| t.len() >= 14) else {
+    let Some(both) = drug
+        .text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME)
+        .filter(|t| t.find(['+', '-']).unwrap_or(t.len()) >= 12)
+    else {
         let date = data.text(tags::SERIES_DATE).unwrap_or_default();
         // Without a date: the last such time before the scan.
         return seconds(&date, &time).map(|s| if s > scan { s - 86_400.0 } else { s }).ok_or_else(missing);
     };
-    let at = both.split_at_checked(8).and_then(|(date, time)| seconds(date, time)).ok_or_else(missing)?;
+    let local = both.split(['+', '-']).next().unwrap_or_default();
+    let at = local.split_at_checked(8).and_then(|(date, time)| seconds(date, time)).ok_or_else(missing)?;
     let Some(sign) = both.rfind(['+', '-']) else { return Ok(at) };
     let offset = offset_s(&both[sign..])
         .ok_or("RadiopharmaceuticalStartDateTime (0018,1078) has no time zone that can be")?;
@@ -245,6 +249,7 @@ mod tests {
             ("", "20240229233000.50+0200", "+0200"),
             ("233000.5", "20240229233000.50+0200", ""),
             ("", "20240229233000.50", "+0200"),
+            ("233000.5", "20240229+0000", "+0200"),
         ] {
             assert_eq!(factor(time, both, zone), Ok(expected), "{both} {zone}");
         }
