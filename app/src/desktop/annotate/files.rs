@@ -548,11 +548,11 @@ mod tests {
     fn an_object_is_laid_over_the_series_that_it_names_and_in_its_space_only() {
         let folder = std::env::temp_dir().join(format!("voxcast-object-{}", std::process::id()));
         let spec = render_core::phantom::Spec {
-            columns: 20,
-            rows: 20,
-            slices: 4,
-            pixel_spacing_mm: 18.0,
-            slice_spacing_mm: 80.0,
+            columns: 60,
+            rows: 60,
+            slices: 40,
+            pixel_spacing_mm: 6.0,
+            slice_spacing_mm: 8.0,
             ..render_core::phantom::Spec::default()
         };
         render_core::phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
