@@ -372,7 +372,7 @@ impl ViewState {
     /// The same, and what the volume fills of the picture stays.
     pub fn refit(&mut self, size: [u32; 2], volume: &dyn Outlined) {
         let fit = |size| {
-            let mut camera = self.camera.clone();
+            let mut camera = self.camera;
             camera.fit(volume.geometry(), size);
             camera.zoom
         };

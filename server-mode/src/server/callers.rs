@@ -27,10 +27,14 @@ impl Caller {
     pub async fn has_to_leave(&self) {
         loop {
             self.leave.notified().await;
-            if !self.is_in.load(Ordering::Relaxed) {
+            if self.is_outside() {
                 return;
             }
         }
+    }
+
+    fn is_outside(&self) -> bool {
+        !self.is_in.load(Ordering::Relaxed)
     }
 }
 
@@ -59,7 +63,7 @@ impl Callers {
         };
         let caller = Arc::new(Caller::default());
         if self.outside.len() >= 2 * self.most {
-            self.outside.retain(|caller| caller.upgrade().is_some_and(is_outside));
+            self.outside.retain(|caller| caller.upgrade().is_some_and(|caller| caller.is_outside()));
         }
         self.outside.push_back(Arc::downgrade(&caller));
         Some((caller, permit))
@@ -72,16 +76,12 @@ impl Callers {
 
     fn oldest_outside(&mut self) -> Option<Arc<Caller>> {
         while let Some(caller) = self.outside.pop_front() {
-            if let Some(caller) = caller.upgrade().filter(|caller| is_outside(Arc::clone(caller))) {
+            if let Some(caller) = caller.upgrade().filter(|caller| caller.is_outside()) {
                 return Some(caller);
             }
         }
         None
     }
-}
-
-fn is_outside(caller: Arc<Caller>) -> bool {
-    !caller.is_in.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]
