@@ -454,6 +454,7 @@ patient-without-a-name = Patient ohne Namen
 progress-of = { $what }: { $done } von { $total }
 series-of-size = Serie { $title }, { $size }
 on-server = Auf { $server }
+show-study = Diese Studie zeigen
 files-left-out = { $count ->
     [one] 1 Datei ausgelassen
    *[other] { $count } Dateien ausgelassen
@@ -476,7 +477,7 @@ no-image-by-itself = { $file }: gehört zur Klasse { $class } und ist selbst kei
 no-images-found = Keine DICOM-Bilder gefunden in { $places }.
 series-not-loaded = Die Serie wurde nicht geladen: { $reason }
 hanging-no-folder = Dieses System nennt keinen Ordner für Hängeprotokolle.
-hanging-only-here = Behalten werden nur Anordnungen von Studien dieses Rechners.
+hanging-only-listed = Nur Anordnungen von Studien der Liste werden behalten.
 hanging-not-kept = Die Anordnung wurde nicht gespeichert: { $reason }
 hanging-left-out = Hängeprotokolle wurden ausgelassen.
 volume-presets-were-left-out = Volumen-Vorlagen wurden ausgelassen.
@@ -736,6 +737,11 @@ export-no-ffmpeg = Filme macht das Programm ffmpeg, das nicht startet: { $reason
 export-ffmpeg-failed = das Programm ffmpeg konnte den Film nicht machen: { $reason }
 not-connected = Nicht verbunden: { $reason }
 server-did-not-open = Der Server hat die Serie nicht geöffnet: { $reason }
+server-opens-at-most = Der Server öffnet höchstens { $most } Serien zugleich: { $count } { $count ->
+        [one] wird
+       *[other] werden
+    } nicht gezeigt.
+server-draws-at-most = Der Server zeichnet höchstens { $most } Ansichten zugleich. Schließen Sie eine andere.
 server-says = Der Server: { $reason }
 curved-along-a-path-of = Gekrümmt entlang eines Pfades von { $mm } mm
 bar-share = Teilen…

@@ -454,6 +454,7 @@ patient-without-a-name = Patient without a name
 progress-of = { $what }: { $done } of { $total }
 series-of-size = Series { $title }, { $size }
 on-server = On { $server }
+show-study = Show this study
 files-left-out = { $count ->
     [one] 1 file left out
    *[other] { $count } files left out
@@ -476,7 +477,7 @@ no-image-by-itself = { $file }: is of class { $class } and no image by itself; o
 no-images-found = No DICOM images were found in { $places }.
 series-not-loaded = The series was not loaded: { $reason }
 hanging-no-folder = There is no folder for hanging protocols on this system.
-hanging-only-here = Only arrangements of this machine's studies are kept.
+hanging-only-listed = Only arrangements of studies in the list are kept.
 hanging-not-kept = The arrangement was not kept: { $reason }
 hanging-left-out = Hanging protocols were left out.
 volume-presets-were-left-out = Volume presets were left out.
@@ -736,6 +737,11 @@ export-no-ffmpeg = movies are made by the program ffmpeg, which does not start: 
 export-ffmpeg-failed = the program ffmpeg could not make the movie: { $reason }
 not-connected = Not connected: { $reason }
 server-did-not-open = The server did not open the series: { $reason }
+server-opens-at-most = The server opens at most { $most } series at a time: { $count } { $count ->
+        [one] is
+       *[other] are
+    } not shown.
+server-draws-at-most = The server draws at most { $most } views at a time. Close another one.
 server-says = The server: { $reason }
 curved-along-a-path-of = Curved along a path of { $mm } mm
 bar-share = Share…

@@ -87,6 +87,8 @@ impl SharedSeries {
                 modality: volume.meaning().modality.clone(),
                 dims,
                 files: u64::from(dims[2]),
+                frame_of_reference_uid: None,
+                times: None,
             }],
         };
         let loaded = Loaded { volume, facts, warnings, report, failed: Vec::new() };

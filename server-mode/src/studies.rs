@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 
+use protocol::message;
 use render_core::Progress;
 use render_core::dicom::{self, Library, Loaded, Series, Study, Suv};
 
@@ -96,6 +97,36 @@ impl Studies {
         self.library.studies.iter().zip(&self.ids)
     }
 
+    /// What clients are told of the library.
+    pub fn listed(&self) -> Vec<message::Study> {
+        let listed = self.with_ids().map(|(study, ids)| message::Study {
+            study_instance_uid: ids.study.clone(),
+            description: study.study_description.clone(),
+            date: study.study_date.clone(),
+            patient_name: study.patient.name.clone(),
+            patient_id: study.patient.id.clone(),
+            patient_sex: study.patient.sex.clone(),
+            patient_birth_date: study.patient.birth_date.clone(),
+            series: study
+                .series
+                .iter()
+                .zip(&ids.series)
+                .map(|(series, id)| message::Series {
+                    series_instance_uid: id.clone(),
+                    description: series.title(),
+                    number: series.series_number,
+                    modality: series.modality.clone(),
+                    dims: series.dims,
+                    files: series.files.len() as u64,
+                    frame_of_reference_uid: Some(series.frame_of_reference_uid().to_owned())
+                        .filter(|uid| !uid.is_empty()),
+                    times: times(study, ids, series),
+                })
+                .collect(),
+        });
+        listed.collect()
+    }
+
     /// What clients call a study of this library and a series of it.
     fn ids_of(&self, study: &Study, series: &Series) -> Option<(&str, &str)> {
         let (study, ids) = self.with_ids().find(|(other, _)| std::ptr::eq(*other, study))?;
@@ -127,6 +158,19 @@ impl Studies {
             Some((study, main_series(below.map(|(series, _)| series))?))
         })
     }
+}
+
+/// What clients call all times of a 4D series, in their order; `None` but for the first of them.
+fn times(study: &Study, ids: &Ids, first: &Series) -> Option<Vec<String>> {
+    first.time.filter(|time| time.index == 0)?;
+    let all = study.series.iter().zip(&ids.series);
+    let same = all.filter(|(other, _)| {
+        other.series_instance_uid == first.series_instance_uid && other.dims == first.dims
+    });
+    let mut times: Vec<(u32, &String)> =
+        same.filter_map(|(other, id)| Some((other.time?.index, id))).collect();
+    times.sort_by_key(|(index, _)| *index);
+    Some(times.into_iter().map(|(_, id)| id.clone()).collect())
 }
 
 /// The ids given so far, each with the last number tried after it.

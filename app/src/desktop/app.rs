@@ -25,6 +25,7 @@ use super::hung::Hung;
 use super::job::{Job, Poll};
 use super::keeper::Keeper;
 use super::keymap::Keymap;
+use super::listed::Listed;
 use super::loading::{Work, clear_index};
 use super::look_panel::{LookPanel, Subject};
 use super::presets;
@@ -53,6 +54,8 @@ pub struct App {
     /// The window's card, if `renderer` draws on it.
     pub(super) card: Option<RenderState>,
     pub(super) studies: Vec<Study>,
+    /// The same and the server's, as they are listed and hung.
+    pub(super) listed: Listed,
     pub(super) failed: Vec<Failed>,
     pub(super) thumbnails: HashMap<String, egui::TextureHandle>,
     pub(super) work: Option<Work>,
@@ -102,6 +105,8 @@ pub struct App {
     pub(super) opened: Vec<PathBuf>,
     /// To be shown when its paths are read.
     pub(super) restoring: Option<SavedDesk>,
+    /// The same of a server, by host and port, when its library comes.
+    pub(super) restoring_there: Option<(String, SavedDesk)>,
     pub(super) session_seen: f64,
     pub(super) export_dialog: ExportDialog,
     pub(super) exporting: bool,
@@ -144,6 +149,7 @@ impl App {
             renderer,
             card,
             studies: Vec::new(),
+            listed: Listed::default(),
             failed: Vec::new(),
             thumbnails: HashMap::new(),
             work: None,
@@ -181,6 +187,7 @@ impl App {
             session: if keeps { session::Store::open() } else { None },
             opened: Vec::new(),
             restoring: None,
+            restoring_there: None,
             session_seen: 0.0,
             export_dialog: ExportDialog::default(),
             exporting: false,
@@ -202,6 +209,9 @@ impl App {
         // What is opened below makes room for what is said of it, but not in the place of this.
         let at_start = std::mem::take(&mut app.messages);
         let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
+        if crashed || app.settings.restore_session {
+            app.restoring_there = app.session.as_ref().and_then(session::Store::previous_of_server);
+        }
         if let Some(url) = options.connect {
             app.connect(ctx, &url);
         } else if !paths.is_empty() {
@@ -269,6 +279,7 @@ impl App {
                     self.hang(&study, Some(&name), 0);
                 }
             }
+            Command::HangStudy(key) => self.hang(&key, None, 0),
             Command::Quit => {
                 ctx.send_viewport_cmd_to(egui::ViewportId::ROOT, egui::ViewportCommand::Close);
             }

@@ -112,6 +112,8 @@ pub enum Command {
     KeepArrangement(String),
     /// A protocol by its name, its first stage.
     Hang(String),
+    /// A study of the list, by its key.
+    HangStudy(String),
     ToggleDemographics,
     /// Overlay planes and shutters of the images.
     ToggleOverlayPlanes,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 use glam::DVec3;
-use protocol::MAX_VIEWS;
+use protocol::{MAX_SERIES, MAX_VIEWS};
 use protocol::message::{Measure, MeasuredKind, MeasuredPlane, Role, Series, Study};
 use reading::{Annotation, Placement, Quantity, Values};
 use render_core::scene::ViewState;
@@ -31,6 +31,8 @@ pub struct Connection {
     taken: AtomicU32,
     /// Series that the server was asked for and has not opened yet, and how far it has read them: done, of all.
     opening: Mutex<BTreeMap<String, (u64, u64)>>,
+    /// Series that are open there, or are going to be.
+    open: Mutex<BTreeSet<String>>,
     /// Series whose small pictures were asked for.
     pictured: Mutex<BTreeSet<String>>,
     pointed: Arc<Mutex<Pointed>>,
@@ -46,6 +48,7 @@ impl Connection {
             remote,
             taken: AtomicU32::new(0),
             opening: Mutex::default(),
+            open: Mutex::default(),
             pictured: Mutex::default(),
             pointed: Arc::default(),
             ctx: ctx.clone(),
@@ -77,13 +80,23 @@ impl Connection {
         self.remote.stats()
     }
 
-    /// Asks for a series, once.
-    pub fn open(&self, series_id: &str) {
-        let mut opening = lock(&self.opening);
-        if !opening.contains_key(series_id) {
-            opening.insert(series_id.to_owned(), (0, 0));
-            self.remote.open(series_id);
+    /// Asks for series, each once, as far as the server opens so many; in their place it closes what nobody uses.
+    pub fn open(&self, wanted: &[String], uses: &Uses) -> Opening {
+        let (mut opening, mut open) = (lock(&self.opening), lock(&self.open));
+        let Plan { close, ask, refuse } = Plan::new(&open, wanted, uses);
+        for id in &close {
+            open.remove(id);
+            self.remote.close(id);
         }
+        let waits = wanted.len() > ask.len() + refuse.len();
+        for id in ask {
+            if !opening.contains_key(&id) {
+                opening.insert(id.clone(), (0, 0));
+                self.remote.open(&id);
+                open.insert(id);
+            }
+        }
+        Opening { refused: refuse, is_stuck: waits && opening.is_empty() }
     }
 
     /// The server reads it.
@@ -93,9 +106,16 @@ impl Connection {
         }
     }
 
-    /// It came, or will not.
-    pub fn answered(&self, series_id: &str) {
+    /// It came.
+    pub fn opened(&self, series_id: &str) {
         lock(&self.opening).remove(series_id);
+        lock(&self.open).insert(series_id.to_owned());
+    }
+
+    /// It will not come.
+    pub fn did_not_open(&self, series_id: &str) {
+        lock(&self.opening).remove(series_id);
+        lock(&self.open).remove(series_id);
     }
 
     /// Nobody waits any more for what the server has not opened yet; it reads that to its end.
@@ -238,6 +258,11 @@ impl Connection {
         self.remote.adopt(number, state);
     }
 
+    /// Whether there is a place for one picture more.
+    pub fn has_room(&self) -> bool {
+        self.taken.load(Ordering::Relaxed).count_ones() < MAX_VIEWS as u32
+    }
+
     /// A place for pictures: the host's of this number, else a free one.
     pub fn slot(self: &Arc<Self>, hosted: Option<u8>) -> Option<Slot> {
         if let Some(number) = hosted {
@@ -248,6 +273,56 @@ impl Connection {
         let take = |taken: u32| free(taken).map(|slot| taken | (1 << slot));
         let before = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         Some(Slot { connection: Arc::clone(self), number: free(before)? as u8 })
+    }
+}
+
+/// The series that the window has of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Uses {
+    /// Those on screen.
+    pub shown: BTreeSet<String>,
+    /// Of these, the ones whose places nothing else is going to take.
+    pub staying: BTreeSet<String>,
+}
+
+/// What became of the series that were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Those that the server has no room for beside what stays on screen.
+    pub refused: Vec<String>,
+    /// The others wait for places of what is still on screen, and nothing comes that would take those.
+    pub is_stuck: bool,
+}
+
+/// Which series to close and to ask for, so that no more are open than a server allows. What is in no list waits.
+#[derive(Debug, PartialEq, Eq)]
+struct Plan {
+    close: Vec<String>,
+    ask: Vec<String>,
+    refuse: Vec<String>,
+}
+
+impl Plan {
+    fn new(open: &BTreeSet<String>, wanted: &[String], Uses { shown, staying }: &Uses) -> Self {
+        let room = MAX_SERIES.saturating_sub(staying.len());
+        let (had, new): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|id| staying.contains(id));
+        let mut plan = Self { close: Vec::new(), ask: had, refuse: new.iter().skip(room).cloned().collect() };
+        let unused = |id: &&String| !shown.contains(*id) && !wanted.contains(id);
+        let mut unused = open.iter().filter(unused);
+        let mut count = open.len();
+        for id in new.into_iter().take(room) {
+            if !open.contains(&id) {
+                if count < MAX_SERIES {
+                    count += 1;
+                } else if let Some(closed) = unused.next() {
+                    plan.close.push(closed.clone());
+                } else {
+                    continue;
+                }
+            }
+            plan.ask.push(id);
+        }
+        plan
     }
 }
 

@@ -3,14 +3,14 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use render_core::dicom::{Patient, Series, Study};
+use render_core::dicom::Patient;
 use render_core::save::{self, Existing};
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Arrangement, Cell};
 use super::kind::Kind;
 use super::layout::MOST;
-use super::study::is_first_time;
+use super::listed::{Series, Study};
 
 /// Largest file of a protocol.
 const MAX_BYTES: u64 = 64 << 10;
@@ -92,7 +92,7 @@ pub struct Slot {
 }
 
 /// What a viewport shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Shown<'a> {
     pub study: &'a Study,
     pub series: &'a Series,
@@ -124,8 +124,8 @@ impl Protocol {
         let rules = &self.rules;
         let has = |modality: &String| study.series.iter().any(|series| series.modality == *modality);
         let texts = || {
-            let series = study.series.iter().map(|series| series.series_description.as_str());
-            std::iter::once(study.study_description.as_str()).chain(series)
+            let series = study.series.iter().map(|series| series.description.as_str());
+            std::iter::once(study.description.as_str()).chain(series)
         };
         let largest = by_size(study).first().map_or(0, |series| series.dims[2]);
         let conditions = [
@@ -156,22 +156,22 @@ impl Slot {
         };
         let fits = |series: &&&Series| {
             self.modality.as_ref().is_none_or(|wanted| series.modality == *wanted)
-                && (self.description.is_empty() || contains(&series.series_description, &self.description))
+                && (self.description.is_empty() || contains(&series.description, &self.description))
         };
         let all = by_size(study);
         let series = all.iter().filter(fits).nth(self.nth.unwrap_or(1).checked_sub(1)?)?;
         let over = self.fuse.as_ref().and_then(|modality| {
             let same_place = |other: &&&Series| {
                 let words = &self.fuse_description;
-                !series.frame_of_reference_uid().is_empty()
+                !series.frame.is_empty()
                     && other.modality == *modality
-                    && other.key() != series.key()
-                    && other.frame_of_reference_uid() == series.frame_of_reference_uid()
-                    && (words.is_empty() || contains(&other.series_description, words))
+                    && other.id != series.id
+                    && other.frame == series.frame
+                    && (words.is_empty() || contains(&other.description, words))
             };
-            all.iter().find(same_place).map(|other| other.key())
+            all.iter().find(same_place).map(|other| other.id.clone())
         });
-        Some(Cell { series_id: series.key(), kind: self.show, over })
+        Some(Cell { series_id: series.id.clone(), kind: self.show, over })
     }
 }
 
@@ -192,7 +192,7 @@ impl Protocol {
             }
         }
         let prior_of = |of: &Study| {
-            let place = priors.iter().position(|prior| prior.key() == of.key())?;
+            let place = priors.iter().position(|prior| prior.key == of.key)?;
             Some(place + 1)
         };
         let slots: Vec<Slot> = cells
@@ -200,7 +200,7 @@ impl Protocol {
             .flatten()
             .map(|&Shown { study: of, series, kind, over }| {
                 let nth = by_size(of).into_iter().filter(|other| other.modality == series.modality);
-                let nth = nth.map(Series::key).position(|id| id == series.key()).map(|place| place + 1);
+                let nth = nth.into_iter().position(|other| other.id == series.id).map(|place| place + 1);
                 let description = telling_description(of, series);
                 Slot {
                     show: kind,
@@ -246,9 +246,8 @@ impl Protocol {
 
 /// A description that tells a series from others of its modality; without one, their size does.
 fn telling_description(study: &Study, series: &Series) -> Option<String> {
-    let same = study.series.iter().filter(|other| other.modality == series.modality && is_first_time(other));
-    let same = same.count();
-    let description = series.series_description.trim();
+    let same = study.series.iter().filter(|other| other.modality == series.modality).count();
+    let description = series.description.trim();
     (same > 1 && !description.is_empty()).then(|| description.to_owned())
 }
 
@@ -257,10 +256,10 @@ fn contains(text: &str, words: &[String]) -> bool {
     words.iter().any(|word| text.contains(&word.to_lowercase()))
 }
 
-/// Those with the most voxels first; of a 4D series only its first time.
+/// Those with the most voxels first.
 fn by_size(study: &Study) -> Vec<&Series> {
-    let mut all: Vec<&Series> = study.series.iter().filter(|series| is_first_time(series)).collect();
-    all.sort_by_key(|series| std::cmp::Reverse(series.dims.iter().map(|&n| u64::from(n)).product::<u64>()));
+    let mut all: Vec<&Series> = study.series.iter().collect();
+    all.sort_by_key(|series| std::cmp::Reverse(series.voxels()));
     all
 }
 
@@ -279,10 +278,10 @@ pub fn priors<'a>(study: &Study, all: &'a [Study]) -> Vec<&'a Study> {
     let mut priors: Vec<&Study> = all
         .iter()
         .filter(|other| is_one_patient(&study.patient, &other.patient))
-        .filter(|other| other.key() != study.key() && !other.series.is_empty())
-        .filter(|other| other.study_date <= study.study_date)
+        .filter(|other| other.key != study.key && !other.series.is_empty())
+        .filter(|other| other.date <= study.date)
         .collect();
-    priors.sort_by(|a, b| b.study_date.cmp(&a.study_date));
+    priors.sort_by(|a, b| b.date.cmp(&a.date));
     priors
 }
 
@@ -370,7 +369,7 @@ mod tests {
             phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
             let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
             std::fs::remove_dir_all(&folder).expect("the folder goes");
-            library.studies.into_iter().next().expect("a study")
+            Study::from(&library.studies[0])
         });
         made.clone()
     }
@@ -397,9 +396,9 @@ mod tests {
         assert_eq!(kinds, [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal]);
 
         let mut earlier = study.clone();
-        earlier.study_instance_uid.push_str(".1");
-        earlier.study_date = "19990101".into();
-        earlier.series[0].series_instance_uid.push_str(".1");
+        earlier.key.push_str(".1");
+        earlier.date = "19990101".into();
+        earlier.series[0].id.push_str(".1");
         let all = [study.clone(), earlier];
         let priors = priors(&study, &all);
         assert_eq!(priors.len(), 1);
@@ -407,21 +406,7 @@ mod tests {
         assert_eq!(chosen.name, "With the prior");
         let cells = chosen.arrange(0, &study, &priors).cells;
         let ids: Vec<&str> = cells.iter().flatten().map(|cell| cell.series_id.as_str()).collect();
-        assert_eq!(ids, [study.series[0].key(), all[1].series[0].key()]);
-    }
-
-    #[test]
-    fn all_times_of_a_series_hang_as_one() {
-        let mut study = study();
-        let time = |index| Some(dicom::Time { index, count: 3 });
-        study.series[0].modality = "MR".into();
-        let first = study.series[0].clone();
-        study.series = vec![first; 3];
-        (0..).zip(&mut study.series).for_each(|(index, series)| series.time = time(index));
-        assert_eq!(Protocols::default().matching(&study, &[])[0].name, "Planes and volume");
-        // Three series of their own lie side by side.
-        study.series.iter_mut().for_each(|series| series.time = None);
-        assert_eq!(Protocols::default().matching(&study, &[])[0].name, "MR, series side by side");
+        assert_eq!(ids, [&study.series[0].id, &all[1].series[0].id]);
     }
 
     #[test]
@@ -446,8 +431,8 @@ mod tests {
     fn a_patient_with_the_same_id_and_another_birth_date_or_name_is_another_one() {
         let study = study();
         let mut earlier = study.clone();
-        earlier.study_instance_uid.push_str(".1");
-        earlier.study_date = "19990101".into();
+        earlier.key.push_str(".1");
+        earlier.date = "19990101".into();
         let found = |earlier: &Study| priors(&study, std::slice::from_ref(earlier)).len();
         assert_eq!(found(&earlier), 1);
         let mut other = earlier.clone();
@@ -481,20 +466,20 @@ mod tests {
         let more = ["PET AC", "PET NAC"].map(|description| {
             let mut pet = study.series[0].clone();
             pet.modality = "PT".to_owned();
-            pet.series_description = description.to_owned();
-            pet.series_instance_uid.push_str(if description == "PET AC" { ".1" } else { ".2" });
+            pet.description = description.to_owned();
+            pet.id.push_str(if description == "PET AC" { ".1" } else { ".2" });
             pet
         });
         study.series.extend(more);
         let [ct, ac, nac] = [0, 1, 2].map(|i| &study.series[i]);
-        assert_ne!(ct.frame_of_reference_uid(), "");
+        assert_ne!(ct.frame, "");
         for over in [ac, nac] {
             let cell = Shown { study: &study, series: ct, kind: Kind::Coronal, over: Some(over) };
             let kept = Protocol::of_cells("Ours", 1, &[Some(cell)], &study, &[]);
             assert_eq!(kept.rules.modalities, ["CT", "PT"]);
             let read = Protocol::parse(&toml::to_string(&kept).expect("it is written")).expect("it is read");
             let cells = read.arrange(0, &study, &[]).cells;
-            let hung = Cell { series_id: ct.key(), kind: Kind::Coronal, over: Some(over.key()) };
+            let hung = Cell { series_id: ct.id.clone(), kind: Kind::Coronal, over: Some(over.id.clone()) };
             assert_eq!(cells, [Some(hung)]);
         }
     }

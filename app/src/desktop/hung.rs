@@ -1,21 +1,23 @@
 //! How the study on screen is laid out, by a hanging protocol.
 
+use std::collections::HashSet;
+
 use eframe::egui;
-use render_core::dicom::{Series, Study};
 
 use super::app::App;
 use super::desk::Cell;
 use super::hanging::{self, Protocol, Protocols, Shown};
 use super::job::{Job, Poll};
+use super::listed::{Series, Study};
 use super::menu::Candidate;
 use super::session::SavedHung;
-use super::study;
 use super::text::tr;
+use super::viewport::Viewport;
 
 /// How a study is laid out.
 #[derive(Clone, Debug)]
 pub struct Hung {
-    /// `Study::key`.
+    /// [`Study::key`].
     pub study: String,
     pub protocol: String,
     pub stage: usize,
@@ -28,7 +30,7 @@ pub struct Hung {
 impl Hung {
     fn new(study: &Study, chosen: &Protocol, stage: usize, matching: &[&Protocol]) -> Self {
         Self {
-            study: study.key(),
+            study: study.key.clone(),
             protocol: chosen.name.clone(),
             stage,
             stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
@@ -38,10 +40,10 @@ impl Hung {
 }
 
 impl App {
-    /// Lays a study out, by a protocol's name or the first one that matches.
+    /// Lays a study out, by a protocol's name or the first one that matches. A guest's window follows its host.
     pub(super) fn hang(&mut self, study: &str, protocol: Option<&str>, stage: usize) {
-        let Some(study) = self.studies.iter().find(|known| known.key() == study) else { return };
-        let priors = hanging::priors(study, &self.studies);
+        let Some((study, all)) = self.listed.study(study).filter(|_| !self.is_guests()) else { return };
+        let priors = hanging::priors(study, all);
         let matching = self.protocols.matching(study, &priors);
         let chosen = protocol.and_then(|name| matching.iter().find(|known| known.name == name));
         let Some(chosen) = chosen.or(matching.first()) else { return };
@@ -61,9 +63,8 @@ impl App {
 
     /// What is on screen was hung so when it was kept; protocols that are gone since are forgotten.
     pub(super) fn hung_as(&mut self, saved: &SavedHung) {
-        let same = |study: &&Study| study.key() == saved.study;
-        let Some(study) = self.studies.iter().find(same) else { return };
-        let matching = self.protocols.matching(study, &hanging::priors(study, &self.studies));
+        let Some((study, all)) = self.listed.study(&saved.study) else { return };
+        let matching = self.protocols.matching(study, &hanging::priors(study, all));
         let chosen = matching.iter().find(|protocol| protocol.name == saved.protocol);
         let chosen = chosen.filter(|protocol| saved.stage < protocol.stages.len());
         self.hung = chosen.map(|chosen| Hung::new(study, chosen, saved.stage, &matching));
@@ -74,21 +75,22 @@ impl App {
         let Some(folder) = self.protocols_folder.clone() else {
             return self.tell(tr!("hanging-no-folder").into_owned(), Vec::new());
         };
-        let active = self.desk.active().and_then(|viewport| self.series(&viewport.series.series_id));
-        let Some((study, _)) = active else {
-            return self.tell(tr!("hanging-only-here").into_owned(), Vec::new());
+        let active = self.desk.active().and_then(|viewport| self.listed.series(&viewport.series.series_id));
+        let listed = active.and_then(|(study, _)| self.listed.study(&study.key));
+        let Some((study, all)) = listed else {
+            return self.tell(tr!("hanging-only-listed").into_owned(), Vec::new());
         };
         let (columns, cells) = self.desk.cells();
         let cells: Vec<_> = cells
             .iter()
             .map(|cell| {
                 let Cell { series_id, kind, over } = cell.as_ref()?;
-                let (study, series) = self.series(series_id)?;
-                let over = over.as_ref().and_then(|over| self.series(over)).map(|(_, series)| series);
+                let (study, series) = self.listed.series(series_id)?;
+                let over = over.as_ref().and_then(|over| self.listed.series(over)).map(|(_, series)| series);
                 Some(Shown { study, series, kind: *kind, over })
             })
             .collect();
-        let priors = hanging::priors(study, &self.studies);
+        let priors = hanging::priors(study, all);
         let protocol = hanging::Protocol::of_cells(name, columns, &cells, study, &priors);
         self.keeping = Some(Job::start("keep protocol", ctx, move |_, sink| {
             let kept = protocol.save(&folder).map(|()| Protocols::read(&folder).0);
@@ -118,23 +120,30 @@ impl App {
 
     /// How many series of the active viewport's study are shown, of how many.
     pub(super) fn series_shown(&self) -> Option<(usize, usize)> {
-        let (study, _) = self.series(&self.desk.active()?.series.series_id)?;
+        let (study, _) = self.listed.series(&self.desk.active()?.series.series_id)?;
         let shown = self.desk.series();
-        let is_shown = |series: &&Series| shown.iter().any(|open| open.is(&series.key()));
-        // All times of a 4D series are one.
-        let all = || study.series.iter().filter(|series| study::is_first_time(series));
-        Some((all().filter(is_shown).count(), all().count()))
+        let is_shown = |series: &&Series| shown.iter().any(|open| series.has(&open.series_id));
+        let listed = (!self.is_guests()).then_some(&study.series)?;
+        Some((listed.iter().filter(is_shown).count(), listed.len()))
     }
 
-    /// What can be laid over other series.
+    /// What can be laid over the series on screen.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
-        let all = self.studies.iter().flat_map(|study| &study.series);
-        all.filter(|series| !series.frame_of_reference_uid().is_empty())
-            .map(|series| Candidate {
-                series_id: series.key(),
-                title: study::series_title(series.series_number, &series.title()),
-                frame: series.frame_of_reference_uid().to_owned(),
-            })
-            .collect()
+        if self.is_guests() {
+            return Vec::new();
+        }
+        let frames: HashSet<&str> = self.desk.viewports.values().map(Viewport::frame).collect();
+        let of = |studies: &[Study], there: bool| -> Vec<Candidate> {
+            let all = studies.iter().flat_map(|study| &study.series);
+            all.filter(|series| !series.frame.is_empty() && frames.contains(series.frame.as_str()))
+                .map(|series| Candidate {
+                    series_id: series.id.clone(),
+                    title: series.title(),
+                    frame: series.frame.clone(),
+                    there,
+                })
+                .collect()
+        };
+        [of(&self.listed.here, false), of(&self.listed.there, true)].concat()
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui;
-use render_core::dicom::{self, Glimpse, Library, Loaded, Series, Study};
+use render_core::dicom::{self, Glimpse, Library, Loaded, Series};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use render_core::{Progress, Volume};
@@ -12,8 +12,8 @@ use render_core::{Progress, Volume};
 use super::app::{App, LOADING, failed_line, file_name};
 use super::command::Command;
 use super::job::{Job, Poll};
+use super::listed;
 use super::preview::Preview;
-use super::remote::is_listed;
 use super::side_panel;
 use super::study::{self, OpenSeries};
 use super::text::{self, tr};
@@ -86,17 +86,7 @@ impl App {
             None => None,
         };
         let mut missing = self.desk.missing();
-        // What a server has, it opens by itself.
-        if let Some(connection) = &self.connection {
-            let library = connection.library();
-            missing.retain(|id| {
-                let theirs = is_listed(&library, id);
-                if theirs {
-                    connection.open(id);
-                }
-                !theirs
-            });
-        }
+        self.open_there(&mut missing);
         // What is not wanted any more is not worth waiting for.
         if loading.as_ref().is_some_and(|id| !missing.contains(id)) {
             self.work = None;
@@ -229,20 +219,14 @@ impl App {
                 self.opened.push(path);
             }
         }
-        // The newest study, and of equals the one with the largest series, is most worth a first look.
-        let voxels = |study: &Study| {
-            let sizes =
-                study.series.iter().map(|series| series.dims.iter().map(|&n| u64::from(n)).product::<u64>());
-            sizes.max().unwrap_or(0)
-        };
-        let studies = library.studies.iter().filter(|study| !study.series.is_empty());
-        let first = studies.max_by_key(|study| (study.study_date.clone(), voxels(study)));
-        let first = first.map(Study::key);
+        let opened = library.studies.len();
         self.failed = library.failed;
         for study in library.studies {
             self.studies.retain(|known| known.key() != study.key());
             self.studies.push(study);
         }
+        self.listed.set_here(&self.studies);
+        let first = listed::first(&self.listed.here[..opened]).map(|study| study.key.clone());
         self.make_thumbnails(ctx);
         self.read_what_was_drawn();
         if let Some(first) = first {
@@ -332,13 +316,11 @@ impl App {
     }
 
     pub(super) fn step_series(&mut self, ctx: &egui::Context, by: isize) {
-        let Some(active) = self.desk.active() else { return };
-        // As they are listed: the newest study first.
-        let all = self.studies.iter().rev().flat_map(|study| &study.series);
-        let all: Vec<&Series> = all.filter(|series| study::is_first_time(series)).collect();
-        let here = all.iter().position(|series| active.series.is(&series.key()));
+        let Some(active) = self.desk.active().filter(|_| !self.is_guests()) else { return };
+        let all: Vec<&listed::Series> = self.listed.all().flat_map(|study| &study.series).collect();
+        let here = all.iter().position(|series| series.has(&active.series.series_id));
         let next = here.and_then(|here| here.checked_add_signed(by)).and_then(|next| all.get(next));
-        if let Some(id) = next.map(|series| series.key()) {
+        if let Some(id) = next.map(|series| series.id.clone()) {
             self.run(ctx, Command::LoadSeries(id));
         }
     }

@@ -82,6 +82,8 @@ pub struct Candidate {
     pub title: String,
     /// Its Frame of Reference UID.
     pub frame: String,
+    /// Whether it is a server's, and lies over others of the server's.
+    pub there: bool,
 }
 
 fn fusion(
@@ -92,8 +94,11 @@ fn fusion(
     commands: &mut Vec<Command>,
 ) {
     let over = viewport.over.as_ref().map(|series| series.series_id.as_str());
-    let fits =
-        |other: &&Candidate| other.frame == viewport.frame() && other.series_id != viewport.series.series_id;
+    let there = viewport.series.hybrid().is_some();
+    let fits = |other: &&Candidate| {
+        (other.frame.as_str(), other.there) == (viewport.frame(), there)
+            && other.series_id != viewport.series.series_id
+    };
     if over.is_none() && !others.iter().any(|other| fits(&other)) {
         return;
     }

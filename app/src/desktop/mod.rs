@@ -33,6 +33,7 @@ mod keeper;
 mod keymap;
 mod kind;
 mod layout;
+mod listed;
 mod loading;
 mod look_panel;
 mod main_window;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
-use protocol::Quality;
+use protocol::{MAX_VIEWS, Quality};
 use render_core::progressive::ViewRequest;
 use render_core::scene::layer::Layer;
 use render_core::scene::{Content, ViewState};
@@ -19,6 +19,7 @@ use super::hybrid::Hybrid;
 use super::layout::ViewportId;
 use super::render_worker::{Pace, Picture, RenderWorker};
 use super::study::{OpenSeries, Source};
+use super::text::tr;
 
 pub enum Pictures {
     Here(RenderWorker),
@@ -37,6 +38,8 @@ pub struct Either {
     volume: Option<Arc<Volume>>,
     /// `None` while this machine draws, or all of the server's slots are taken.
     slot: Option<Slot>,
+    /// They are, and the server is to draw.
+    lacks_slot: bool,
     handover: Handover,
     meter: Meter,
 }
@@ -154,6 +157,7 @@ impl Pictures {
                 worker: None,
                 volume: None,
                 slot: None,
+                lacks_slot: false,
                 handover: Handover::at(hybrid.source()),
                 meter: Meter::default(),
             })),
@@ -252,7 +256,8 @@ impl Either {
     fn is_stale(&self, order: &Order<'_>) -> bool {
         let wanted = self.wanted(order);
         let drawn_of = self.volume.as_ref().map(Arc::as_ptr);
-        wanted != self.handover.to()
+        self.lacks_slot && self.hybrid.connection.has_room()
+            || wanted != self.handover.to()
             || wanted == Drawn::Local
                 && order.here(&self.hybrid).map(|(volume, _)| Arc::as_ptr(&volume)) != drawn_of
     }
@@ -269,6 +274,7 @@ impl Either {
             }
             self.slot = slot;
         }
+        self.lacks_slot = self.handover.to() == Drawn::Remote && self.slot.is_none();
         let helps = pace == Pace::Moving && self.helps_out();
         if (helps || ends.contains(&Drawn::Local))
             && let Some((volume, over)) = order.here(&self.hybrid)
@@ -302,7 +308,8 @@ impl Either {
     fn take(&mut self, shown: Option<Worth>) -> Option<Result<Taken, String>> {
         let helps = self.helps_out();
         let mut best: Option<Taken> = None;
-        let mut error = None;
+        let mut error =
+            self.lacks_slot.then(|| tr!("server-draws-at-most", most = MAX_VIEWS).into_owned());
         let here = self.worker.as_ref().and_then(RenderWorker::take).map(|p| p.map(|p| self.drawn_here(p)));
         let there =
             self.slot.as_ref().and_then(Slot::take_picture).map(|picture| Ok(Taken::from_there(&picture)));
@@ -320,7 +327,7 @@ impl Either {
                         best = Some(picture);
                     }
                 }
-                Some(Err(failed)) if self.handover.from() == of => error = Some(failed),
+                Some(Err(failed)) if self.handover.from() == of => error = Some(failed.to_string()),
                 Some(Err(failed)) => tracing::warn!(error = %failed, "the next one to draw fails"),
                 None => {}
             }
@@ -329,7 +336,7 @@ impl Either {
         if let Some(picture) = best {
             return Some(Ok(picture));
         }
-        error.map(|error| Err(error.to_string()))
+        error.map(Err)
     }
 
     /// Who is not needed any more: the server stops drawing, or the thread here ends.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use eframe::egui;
+use protocol::MAX_SERIES;
 use server_mode::remote::Event;
 
 use super::app::App;
-use super::connection::Connection;
-use super::desk::Arrangement;
+use super::connection::{Connection, Opening};
 use super::guest::Guest;
 use super::hybrid::{Circumstances, Hybrid};
 use super::job::Job;
+use super::listed;
 use super::loading::Underway;
 use super::study::{self, OpenSeries};
 use super::text::tr;
@@ -40,6 +41,35 @@ impl App {
         // Its series hold the connection.
         self.guest = Guest::default();
         self.desk.let_go_of_servers();
+        self.listed.set_there(&Arc::default());
+        if self.hung.as_ref().is_some_and(|hung| self.listed.study(&hung.study).is_none()) {
+            self.hung = None;
+        }
+    }
+
+    /// Whether this window shows what a host shows, and nothing else of it.
+    pub(super) fn is_guests(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.role_of_guest().is_some())
+    }
+
+    /// Has the server open what it has of these series, and takes that out.
+    pub(super) fn open_there(&mut self, missing: &mut Vec<String>) {
+        let Some(connection) = &self.connection else { return };
+        let library = connection.library();
+        let wanted: Vec<String> = missing.extract_if(.., |id| is_listed(&library, id)).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let Opening { refused, is_stuck } = connection.open(&wanted, &self.desk.uses_of_servers());
+        if is_stuck {
+            self.desk.let_go_of_what_goes();
+        }
+        if !refused.is_empty() {
+            refused.iter().for_each(|id| self.desk.forget(id));
+            let names = refused.iter().filter_map(|id| self.listed.series(id)).map(|(_, series)| series.title());
+            let text = tr!("server-opens-at-most", most = MAX_SERIES, count = refused.len());
+            self.tell(text.into_owned(), names.collect());
+        }
     }
 
     /// Sees to who draws the series of servers.
@@ -100,28 +130,25 @@ impl App {
         // What has been opened is listed by then.
         let events = connection.take_events();
         let library = connection.library();
+        self.listed.set_there(&library);
         let guest = connection.role_of_guest();
         if guest.is_none() && self.waiting_for_library && !library.is_empty() {
             self.waiting_for_library = false;
-            let series = library.iter().flat_map(|study| &study.series);
-            let voxels = |series: &&protocol::message::Series| {
-                series.dims.iter().map(|&n| u64::from(n)).product::<u64>()
-            };
-            if let Some(first) = series.max_by_key(voxels) {
-                let id = first.series_instance_uid.clone();
-                let arrangement = if first.dims[2] >= 8 {
-                    Arrangement::planes_and_volume(&id)
-                } else {
-                    Arrangement::single(&id)
-                };
-                self.hung = None;
-                self.desk.arrange(&arrangement);
+            match self.restoring_there.take().filter(|(server, _)| *server == connection.authority()) {
+                Some((_, desk)) => {
+                    self.desk.restore(&desk);
+                    desk.hung.iter().for_each(|saved| self.hung_as(saved));
+                }
+                None => {
+                    let first = listed::first(&self.listed.there).map(|study| study.key.clone());
+                    first.iter().for_each(|first| self.hang(first, None, 0));
+                }
             }
         }
         for event in events {
             match event {
                 Event::Opened(opened) => {
-                    connection.answered(&opened.id);
+                    connection.opened(&opened.id);
                     if let Some((study, series)) = Connection::listed(&library, &opened) {
                         // One that is open again keeps what was brought here of it.
                         let mut known = self.desk.hybrids().into_iter();
@@ -136,9 +163,11 @@ impl App {
                     }
                 }
                 Event::OpenFailed { series_id, reason } => {
-                    connection.answered(&series_id);
+                    connection.did_not_open(&series_id);
                     self.desk.forget(&series_id);
-                    self.tell(tr!("server-did-not-open", reason = reason).into_owned(), Vec::new());
+                    let name = self.listed.series(&series_id).map(|(_, series)| series.title());
+                    let text = tr!("server-did-not-open", reason = reason).into_owned();
+                    self.tell(text, name.into_iter().collect());
                 }
                 Event::Failed(reason) => {
                     self.tell(tr!("server-says", reason = reason).into_owned(), Vec::new());
@@ -148,12 +177,13 @@ impl App {
             }
         }
         if let Some(role) = guest {
+            self.hung = None;
             self.guest.follow(&connection, role, &mut self.desk);
         }
     }
 }
 
 /// Whether a server's library has a series.
-pub fn is_listed(library: &[protocol::message::Study], series_id: &str) -> bool {
+fn is_listed(library: &[protocol::message::Study], series_id: &str) -> bool {
     library.iter().flat_map(|study| &study.series).any(|series| series.series_instance_uid == series_id)
 }

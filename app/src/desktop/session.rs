@@ -1,6 +1,6 @@
 //! What was open, so that the next start can go on with it: paths, the arrangement, and each view.
 //!
-//! One file of the data folder. It holds paths and UIDs, nothing else of a patient. Views are written as
+//! One file of the data folder. It holds paths, servers without their tokens, and UIDs, nothing else of a patient. Views are written as
 //! they go over the wire (`protocol::scene`), whose checks hold for the file, too.
 
 use std::collections::BTreeMap;
@@ -44,6 +44,8 @@ pub struct Session {
     /// The program has not ended yet, or not as it should have.
     running: bool,
     pub paths: Vec<PathBuf>,
+    /// Host and port of the server that it was connected to.
+    pub server: Option<String>,
     pub side_panel: bool,
     pub look_panel: bool,
     pub desk: Option<SavedDesk>,
@@ -90,7 +92,7 @@ struct SavedState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SavedHung {
-    /// `dicom::Study::key`.
+    /// `listed::Study::key`.
     #[serde(alias = "studyInstanceUid")]
     pub study: String,
     pub protocol: String,
@@ -113,8 +115,14 @@ pub struct SavedView {
 }
 
 impl Session {
-    pub fn new(paths: Vec<PathBuf>, side_panel: bool, look_panel: bool, desk: SavedDesk) -> Self {
-        Self { version: VERSION, running: true, paths, side_panel, look_panel, desk: Some(desk) }
+    pub fn new(
+        paths: Vec<PathBuf>,
+        server: Option<String>,
+        side_panel: bool,
+        look_panel: bool,
+        desk: SavedDesk,
+    ) -> Self {
+        Self { version: VERSION, running: true, paths, server, side_panel, look_panel, desk: Some(desk) }
     }
 }
 
@@ -154,6 +162,12 @@ impl Store {
     /// Whether the last run was cut off.
     pub fn crashed(&self) -> bool {
         self.previous.as_ref().is_some_and(|session| session.running)
+    }
+
+    /// The server that the last run was connected to, and what was on screen.
+    pub fn previous_of_server(&self) -> Option<(String, SavedDesk)> {
+        let previous = self.previous.as_ref()?;
+        previous.server.clone().zip(previous.desk.clone())
     }
 
     /// Keeps this session, if it is another one than before.
@@ -377,7 +391,7 @@ mod tests {
             state: SavedState::default(),
             hung: None,
         };
-        Session::new(vec!["/study".into()], true, false, desk)
+        Session::new(vec!["/study".into()], Some("ward:8080".into()), true, false, desk)
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The list of studies and series, with what is wrong with them.
 
 use eframe::egui::{self, Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, vec2};
-use render_core::dicom::{Report, Series, Study};
+use render_core::dicom::Report;
 
 use super::app::{App, file_name};
 use super::command::Command;
 use super::connection::Connection;
+use super::listed::{Series, Study};
 use super::loading::{Underway, Work};
 use super::text::{self, tr};
 use super::{study, theme};
@@ -25,39 +26,20 @@ pub fn show(app: &App, search: &mut String, ui: &mut egui::Ui, commands: &mut Ve
         progress(&underway, ui, commands);
         ui.add_space(4.0);
     }
-    let there = app.connection.as_ref().map_or(0, |connection| connection.library().len());
-    if app.studies.len() + there > 1 {
+    if app.listed.all().nth(1).is_some() {
         search_field(search, ui);
     } else {
         search.clear();
     }
-    let mut found = false;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        for study in app.studies.iter().rev() {
-            let said = said_of(&study.patient.name, &study.patient.id, app.desk.demographics);
-            let fits = |series: &&Series| {
-                let said =
-                    [&said, &study.study_date, &study.study_description, &series.title(), &series.modality];
-                study::is_first_time(series) && matches(search, &said.map(String::as_str))
-            };
-            let series: Vec<&Series> = study.series.iter().filter(fits).collect();
-            if series.is_empty() {
-                continue;
-            }
-            found = true;
-            study_heading(study, app.desk.demographics, ui);
-            for series in series {
-                let id = series.key();
-                let loading = matches!(&app.work, Some(Work::Load { series_id, .. }) if *series_id == id);
-                let title = study::series_title(series.series_number, &study::title_of_times(series));
-                let times = series.time.map_or(1, |time| time.count);
-                let row = Row { id, title, modality: &series.modality, dims: series.dims, times, loading };
-                series_row(app, row, ui, commands);
-            }
-            ui.add_space(10.0);
-        }
+        let listed = &app.listed;
+        let read = |id: &str| matches!(&app.work, Some(Work::Load { series_id, .. }) if series_id == id);
+        let mut found = studies(app, &listed.here, search, read, ui, commands);
         if let Some(connection) = &app.connection {
-            found |= remote_studies(app, connection, search, ui, commands);
+            server_heading(connection, ui, commands);
+            let missing = app.desk.missing();
+            let waits = |id: &str| missing.iter().any(|missing| missing == id);
+            found |= studies(app, &listed.there, search, waits, ui, commands);
         }
         if !found && !search.is_empty() {
             ui.label(RichText::new(tr!("search-finds-nothing")).color(theme::weak()));
@@ -156,46 +138,66 @@ fn progress_bar((done, total): (u64, u64), ui: &mut egui::Ui, commands: &mut Vec
     });
 }
 
-fn study_heading(study: &Study, demographics: bool, ui: &mut egui::Ui) {
-    heading(
-        &study::patient_title(&study.patient),
-        &study.study_description,
-        &study.study_date,
-        demographics,
-        ui,
-    );
+/// Studies that are at one place. Returns whether any series fits the search.
+fn studies(
+    app: &App,
+    studies: &[Study],
+    search: &str,
+    loading: impl Fn(&str) -> bool,
+    ui: &mut egui::Ui,
+    commands: &mut Vec<Command>,
+) -> bool {
+    let mut found = false;
+    let is_guests = app.is_guests();
+    for study in studies {
+        let said = said_of(&study.patient.name, &study.patient.id, app.desk.demographics);
+        let fits = |series: &&Series| {
+            let said = [&said, &study.date, &study.description, &series.description, &series.modality];
+            matches(search, &said.map(String::as_str))
+        };
+        let series: Vec<&Series> = study.series.iter().filter(fits).collect();
+        if series.is_empty() {
+            continue;
+        }
+        found = true;
+        if study_heading(study, app.desk.demographics, is_guests, ui) {
+            commands.push(Command::HangStudy(study.key.clone()));
+        }
+        for series in series {
+            series_row(app, series, loading(&series.id), ui, commands);
+        }
+        ui.add_space(10.0);
+    }
+    found
 }
 
-fn heading(patient: &str, description: &str, date: &str, demographics: bool, ui: &mut egui::Ui) {
-    let name = if demographics { patient } else { &tr!("patient-hidden") };
-    ui.label(RichText::new(name).color(theme::strong()).size(14.5));
-    let date = study::date(date);
-    let parts = [description, date.as_str()].into_iter().filter(|part| !part.is_empty());
+/// Whose study it is, and which. Returns whether it is to be shown, which is not for guests to say.
+fn study_heading(study: &Study, demographics: bool, is_guests: bool, ui: &mut egui::Ui) -> bool {
+    let name = match demographics {
+        true => study::patient_title(&study.patient),
+        false => tr!("patient-hidden").into_owned(),
+    };
+    let date = study::date(&study.date);
+    let parts = [study.description.as_str(), date.as_str()].into_iter().filter(|part| !part.is_empty());
     let text = parts.collect::<Vec<_>>().join("  ·  ");
+    let strong = RichText::new(&name).color(theme::strong()).size(14.5);
+    let clicked = if is_guests {
+        ui.label(strong);
+        false
+    } else {
+        let button = ui.add(egui::Button::new(strong).frame(false).wrap()).on_hover_text(tr!("show-study"));
+        // Several have a patient in common: a screen reader tells them apart.
+        button.accessible_name(format!("{}: {name}, {text}", tr!("show-study"))).clicked()
+    };
     if !text.is_empty() {
         ui.add(egui::Label::new(RichText::new(text).color(theme::weak()).size(12.5)).truncate());
     }
     ui.add_space(2.0);
+    clicked
 }
 
-/// What the list says of a series, wherever it is.
-struct Row<'a> {
-    id: String,
-    title: String,
-    modality: &'a str,
-    dims: [u32; 3],
-    times: u32,
-    loading: bool,
-}
-
-/// The studies of the server that the window is connected to. Returns whether any series fits the search.
-fn remote_studies(
-    app: &App,
-    connection: &Connection,
-    search: &str,
-    ui: &mut egui::Ui,
-    commands: &mut Vec<Command>,
-) -> bool {
+/// Which server the studies below it are on.
+fn server_heading(connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.label(
             RichText::new(tr!("on-server", server = connection.authority())).color(theme::weak()).size(12.5),
@@ -204,44 +206,15 @@ fn remote_studies(
             commands.push(Command::Disconnect);
         }
     });
-    let missing = app.desk.missing();
-    let mut found = false;
-    for study in connection.library().iter() {
-        let said = said_of(&study.patient_name, &study.patient_id, app.desk.demographics);
-        let fits = |series: &&protocol::message::Series| {
-            let said = [&said, &study.date, &study.description, &series.description, &series.modality];
-            matches(search, &said.map(String::as_str))
-        };
-        let series: Vec<&protocol::message::Series> = study.series.iter().filter(fits).collect();
-        if series.is_empty() {
-            continue;
-        }
-        found = true;
-        let name = study::person_name(&study.patient_name);
-        let name = if name.is_empty() { study.patient_id.clone() } else { name };
-        heading(&name, &study.description, &study.date, app.desk.demographics, ui);
-        for series in series {
-            let row = Row {
-                id: series.series_instance_uid.clone(),
-                title: study::series_title(series.number, &series.description),
-                modality: &series.modality,
-                dims: series.dims,
-                times: 1,
-                loading: missing.contains(&series.series_instance_uid),
-            };
-            series_row(app, row, ui, commands);
-        }
-        ui.add_space(10.0);
-    }
-    found
 }
 
-fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let Row { id, title, modality, dims: [columns, rows, slices], times, loading } = row;
-    let on_screen = app.desk.series().into_iter().find(|open| open.is(&id));
+fn series_row(app: &App, series: &Series, loading: bool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let Series { id, modality, dims: [columns, rows, slices], times, .. } = series;
+    let title = series.title();
+    let on_screen = app.desk.series().into_iter().find(|open| open.is(id));
     let mut size = format!("{modality}  ·  {columns} × {rows} × {slices}");
-    if times > 1 {
-        size = format!("{size} × {times}");
+    if times.len() > 1 {
+        size = format!("{size} × {}", times.len());
     }
 
     let (rect, response) =
@@ -262,7 +235,7 @@ fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Com
     painter.rect_filled(rect, 5.0, fill);
     let picture = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(THUMBNAIL, THUMBNAIL));
     painter.rect_filled(picture, 3.0, Color32::BLACK);
-    match app.thumbnails.get(&id) {
+    match app.thumbnails.get(id) {
         Some(texture) => {
             let [width, height] = texture.size().map(|n| n as f32);
             let fit = vec2(width, height) * (THUMBNAIL / width.max(height).max(1.0));
@@ -293,7 +266,7 @@ fn series_row(app: &App, row: Row<'_>, ui: &mut egui::Ui, commands: &mut Vec<Com
     }
     response.dnd_set_drag_payload(id.clone());
     if response.on_hover_text(title).clicked() {
-        commands.push(Command::LoadSeries(id));
+        commands.push(Command::LoadSeries(id.clone()));
     }
     if let Some(open) = on_screen {
         self_check(&open.report, ui);

@@ -104,25 +104,22 @@ impl OpenSeries {
         hybrid: Arc<Hybrid>,
     ) -> Self {
         let opened: &RemoteSeries = &hybrid.series;
+        let id = &series.series_instance_uid;
+        let times = study.series.iter().filter_map(|first| first.times.as_ref());
+        let times = times.into_iter().find(|times| times.contains(id)).cloned().unwrap_or_default();
         Self {
             windows: opened.windows.clone(),
             warnings: opened.warnings.iter().filter_map(warning).collect(),
             report: opened.report.clone(),
-            patient: Patient {
-                name: study.patient_name.clone(),
-                id: study.patient_id.clone(),
-                sex: study.patient_sex.clone(),
-                birth_date: study.patient_birth_date.clone(),
-                ..Patient::default()
-            },
+            patient: patient_of(study),
             study_description: study.description.clone(),
             study_date: study.date.clone(),
-            series_id: series.series_instance_uid.clone(),
+            series_id: id.clone(),
             series_description: series.description.clone(),
             series_number: series.number,
             frame: opened.frame.clone(),
-            time: None,
-            times: Vec::new(),
+            time: times.iter().position(|time| time == id).map(|index| index as u32),
+            times,
             suv: opened.suv,
             spacing_source: "the server's files",
             own: None,
@@ -201,6 +198,17 @@ impl OpenSeries {
     }
 }
 
+/// The patient of a server's study.
+pub fn patient_of(study: &protocol::message::Study) -> Patient {
+    Patient {
+        name: study.patient_name.clone(),
+        id: study.patient_id.clone(),
+        sex: study.patient_sex.clone(),
+        birth_date: study.patient_birth_date.clone(),
+        ..Patient::default()
+    }
+}
+
 const CODES: [WarningCode; 17] = [
     WarningCode::GantryTilt,
     WarningCode::UnevenSpacing,
@@ -232,20 +240,8 @@ pub fn is_first_time(series: &Series) -> bool {
     series.time.is_none_or(|time| time.index == 0)
 }
 
-/// Its title, which names no time where it stands for all.
-pub fn title_of_times(series: &Series) -> String {
-    let title = series.title();
-    match series.time {
-        Some(time) => {
-            let named = format!("time {} of {}", time.index + 1, time.count);
-            title.replace(&named, "").trim_end_matches([',', ' ']).to_owned()
-        }
-        None => title,
-    }
-}
-
 /// The ids of all times of a 4D series, in their order; none of others.
-fn times(study: &Study, series: &Series) -> Vec<String> {
+pub fn times(study: &Study, series: &Series) -> Vec<String> {
     if series.time.is_none() {
         return Vec::new();
     }
@@ -351,26 +347,6 @@ pub fn person_name(dicom: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A real time series.
-    #[test]
-    fn a_4d_series_is_listed_once_by_a_title_without_a_time() {
-        let data = std::env::var_os("VOXCAST_DATA").map_or_else(
-            || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-            std::path::PathBuf::from,
-        );
-        if !data.is_dir() {
-            eprintln!("skipped: no ../shared/data");
-            return;
-        }
-        let paths = [data.join("geometry/mr-4d-epi")];
-        let library = render_core::dicom::scan(&paths, &render_core::Progress::default()).unwrap();
-        let study = &library.studies[0];
-        let listed: Vec<&Series> = study.series.iter().filter(|series| is_first_time(series)).collect();
-        assert_eq!((study.series.len(), listed.len()), (10, 1));
-        assert_eq!(title_of_times(listed[0]), "Axial EPI-FMRI (Interleaved I to S)");
-        assert_eq!(listed[0].title(), "Axial EPI-FMRI (Interleaved I to S), time 1 of 10");
-    }
 
     #[test]
     fn names_and_dates_read_naturally() {

@@ -61,7 +61,10 @@ impl App {
             protocol: hung.protocol.clone(),
             stage: hung.stage,
         });
-        Some(Session::new(self.opened.clone(), self.side_panel, self.look_panel.is_some(), desk))
+        let server = self.connection.as_ref().filter(|_| !self.is_guests());
+        let server = server.map(|connection| connection.authority());
+        let panels = (self.side_panel, self.look_panel.is_some());
+        Some(Session::new(self.opened.clone(), server, panels.0, panels.1, desk))
     }
 
     pub(super) fn change_settings(&mut self, ctx: &egui::Context, settings: Settings) {

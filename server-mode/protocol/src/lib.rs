@@ -37,6 +37,8 @@ pub const RESUME: &str = "resume.";
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Views are numbered from 0 to this less one.
 pub const MAX_VIEWS: usize = 16;
+/// Series that are open beside the one of the layout.
+pub const MAX_SERIES: usize = MAX_VIEWS;
 /// Largest width or height of a view in pixels.
 pub const MAX_VIEW_SIZE: u32 = 8192;
 /// Most pixels of all views together: a 5K display with room to spare.

@@ -576,6 +576,15 @@ pub struct Series {
     pub dims: [u32; 3],
     /// How many files.
     pub files: u64,
+    /// Frame of Reference UID: series that share it share their patient space. `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub frame_of_reference_uid: Option<String>,
+    /// Of the first time of a 4D series: what all its times are listed as, in their order, its own first. `None` of
+    /// others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub times: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -183,6 +183,8 @@ impl Driver<'_> {
             }
             Command::Close(id) => {
                 self.release_held(&id, Some("The series was closed."))?;
+                // Its views go with it.
+                self.shared.inner().slots.values_mut().for_each(|slot| slot.closed(&id));
                 if self.series.remove(&id).is_some() && self.role == Role::Owner {
                     self.connection.ask(ClientMessage::CloseSeries { series_instance_uid: id })?;
                 }

@@ -92,6 +92,11 @@ impl Slot {
         *self = Self { is_unsent: self.known.is_some(), known: self.known.take(), ..Self::default() };
     }
 
+    /// The server has closed a series, and whatever showed it.
+    pub fn closed(&mut self, series_id: &str) {
+        self.known = self.known.take().filter(|(known, ..)| known != series_id);
+    }
+
     /// Another connection, or session, knows nothing of it. The picture stays. What a guest wanted a while ago is not
     /// wanted from a host that has gone on.
     pub fn begin_anew(&mut self) {

@@ -4,16 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use protocol::message::{self, SetView};
-use protocol::{ErrorCode, MAX_LAYOUT_PIXELS, MAX_VIEWS, ServerMessage};
+use protocol::{ErrorCode, MAX_LAYOUT_PIXELS, MAX_SERIES, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 
 use super::view::View;
 use super::{Opening, Session, stream};
 use crate::studies::{OpenSeries, Target};
-
-/// Series of one session that are open or waited for, besides the one of the layout.
-const MOST_BESIDE: usize = MAX_VIEWS;
 
 type Refusal = (ErrorCode, String);
 
@@ -25,8 +22,8 @@ impl Session {
             self.send(&opened);
             return Ok(());
         }
-        if self.beside.len() + self.to_open.len() >= MOST_BESIDE {
-            let reason = format!("At most {MOST_BESIDE} series are open at a time; close one first.");
+        if self.beside.len() + self.to_open.len() >= MAX_SERIES {
+            let reason = format!("At most {MAX_SERIES} series are open at a time; close one first.");
             return Err((ErrorCode::OutOfRange, reason));
         }
         self.to_open.push_back((id, Some(seq)));

@@ -228,29 +228,7 @@ fn no_series() -> (ErrorCode, String) {
 }
 
 pub fn library(studies: &Studies) -> ServerMessage {
-    let listed = studies.with_ids().map(|(study, ids)| message::Study {
-        study_instance_uid: ids.study.clone(),
-        description: study.study_description.clone(),
-        date: study.study_date.clone(),
-        patient_name: study.patient.name.clone(),
-        patient_id: study.patient.id.clone(),
-        patient_sex: study.patient.sex.clone(),
-        patient_birth_date: study.patient.birth_date.clone(),
-        series: study
-            .series
-            .iter()
-            .zip(&ids.series)
-            .map(|(series, id)| message::Series {
-                series_instance_uid: id.clone(),
-                description: series.title(),
-                number: series.series_number,
-                modality: series.modality.clone(),
-                dims: series.dims,
-                files: series.files.len() as u64,
-            })
-            .collect(),
-    });
-    ServerMessage::Library { studies: listed.collect() }
+    ServerMessage::Library { studies: studies.listed() }
 }
 
 pub fn series_opened(series: &OpenSeries, presets: &PresetLibrary) -> ServerMessage {

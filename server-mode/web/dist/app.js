@@ -251,7 +251,9 @@ var readMessage = {
             number: optional(number),
             modality: text,
             dims: triple(count),
-            files: count
+            files: count,
+            frameOfReferenceUid: absent(text),
+            times: absent(list(text))
           })
         )
       })

@@ -107,7 +107,16 @@ dims: [number, number, number],
 /**
  * How many files.
  */
-files: number, };
+files: number, 
+/**
+ * Frame of Reference UID: series that share it share their patient space. `None` where it is not known.
+ */
+frameOfReferenceUid?: string, 
+/**
+ * Of the first time of a 4D series: what all its times are listed as, in their order, its own first. `None` of
+ * others.
+ */
+times?: Array<string>, };
 
 export type SeriesOpened = { seriesInstanceUid: string, 
 /**

@@ -381,6 +381,8 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
             modality: text,
             dims: triple(count),
             files: count,
+            frameOfReferenceUid: absent(text),
+            times: absent(list(text)),
           }),
         ),
       }),

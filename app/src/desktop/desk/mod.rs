@@ -7,9 +7,10 @@ use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use glam::DVec3;
 use reading::History;
-use render_core::scene::{Content, PresetLibrary};
+use render_core::scene::{Content, PresetLibrary, ViewState};
 use render_core::{Renderer, Window};
 
+mod arrangement;
 mod cells;
 mod commands;
 mod drawing;
@@ -19,6 +20,7 @@ mod play;
 mod tests;
 mod windows;
 
+pub use arrangement::{Arrangement, Cell};
 use cells::Cells;
 use drawing::{Step, Views};
 use linking::Offsets;
@@ -27,11 +29,12 @@ pub use windows::{Monitor, Place, SavedWindow, SideWindow, To};
 
 use super::annotate::Annotate;
 use super::command::Command;
+use super::connection::Uses;
 use super::curve::Drawn;
 use super::export::Subject;
 use super::hybrid::Hybrid;
 use super::kind::Kind;
-use super::layout::{self, Happened, Layout, Node, ViewportId};
+use super::layout::{self, Happened, Layout, ViewportId};
 use super::menu::{Candidate, Windows};
 use super::mouse::Mouse;
 use super::session::SavedView;
@@ -40,15 +43,6 @@ use super::text::tr;
 use super::tool::Tool;
 use super::viewport::{Cut, Effect, Probe, Scenery, Viewport};
 use super::{overlay, theme};
-
-/// What a cell of an arrangement holds: a series by its id, and how it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
-    pub series_id: String,
-    pub kind: Kind,
-    /// A series that is laid over it.
-    pub over: Option<String>,
-}
 
 /// What a viewport waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,28 +63,6 @@ impl Want {
     }
 }
 
-/// Rows of equal cells, filled row by row; `None` is left empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrangement {
-    pub columns: usize,
-    pub cells: Vec<Option<Cell>>,
-}
-
-impl Arrangement {
-    /// Three cuts and a volume of one series.
-    pub fn planes_and_volume(series_id: &str) -> Self {
-        let cell = |kind| Some(Cell { series_id: series_id.to_owned(), kind, over: None });
-        let kinds = [Kind::Axial, Kind::Volume, Kind::Coronal, Kind::Sagittal];
-        Self { columns: 2, cells: kinds.map(cell).to_vec() }
-    }
-
-    /// One viewport with the images as they were taken.
-    pub fn single(series_id: &str) -> Self {
-        let cell = Cell { series_id: series_id.to_owned(), kind: Kind::Acquired, over: None };
-        Self { columns: 1, cells: vec![Some(cell)] }
-    }
-}
-
 /// All that is on screen.
 pub struct Desk {
     pub(super) viewports: BTreeMap<ViewportId, Viewport>,
@@ -102,6 +74,8 @@ pub struct Desk {
     /// How fast the next one plays.
     pub cine_per_second: f64,
     path: Option<Drawn>,
+    /// How series were looked at before the arrangement changed, for viewports that they have not come into yet.
+    stayed: BTreeMap<ViewportId, ViewState>,
     /// Views of the last session whose series have not come yet.
     pub(super) saved: BTreeMap<ViewportId, SavedView>,
     /// Of the main window.
@@ -155,6 +129,7 @@ impl Desk {
             cine: None,
             cine_per_second: play::USUAL_RATE,
             path: None,
+            stayed: BTreeMap::new(),
             saved: BTreeMap::new(),
             layout: Layout::grid(1, &[ViewportId(0)]),
             windows: BTreeMap::new(),
@@ -275,36 +250,6 @@ impl Desk {
         !ids.is_empty() && ids.iter().all(wanted)
     }
 
-    /// Lays out cells in the main window; what is in memory is shown at once. Other windows stay as they are.
-    pub fn arrange(&mut self, arrangement: &Arrangement) {
-        let open = self.in_memory();
-        let ids: Vec<ViewportId> = arrangement.cells.iter().map(|_| self.new_id()).collect();
-        self.layout = Layout::grid(arrangement.columns, &ids);
-        let elsewhere = self.ids();
-        // The picture that is there stays until the new one is.
-        let all = std::mem::take(&mut self.viewports);
-        let (others, old): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            all.into_iter().partition(|(id, _)| elsewhere.contains(id));
-        self.viewports = others;
-        let mut old: Vec<Viewport> = old.into_values().collect();
-        self.wanted.retain(|(id, _)| elsewhere.contains(id));
-        self.path = None;
-        for (&id, cell) in ids.iter().zip(&arrangement.cells) {
-            let Some(cell) = cell else { continue };
-            self.want_cell(id, cell);
-            let same = old.iter().position(|v| v.kind == cell.kind);
-            if let Some(mut viewport) = same.or((!old.is_empty()).then_some(0)).map(|index| old.remove(index))
-            {
-                viewport.id = id;
-                self.viewports.insert(id, viewport);
-            }
-        }
-        self.active = ids.first().copied().unwrap_or(ViewportId(0));
-        for series in open {
-            self.fill(&series);
-        }
-    }
-
     /// Shows a host's views, in its order; those that are there stay.
     pub fn mirror(&mut self, views: &[(ViewportId, Arc<OpenSeries>)]) {
         let ids: Vec<ViewportId> = views.iter().map(|(id, _)| *id).collect();
@@ -331,29 +276,6 @@ impl Desk {
         self.series().into_iter().chain(over).chain(&self.kept).cloned().collect()
     }
 
-    pub(super) fn want_cell(&mut self, id: ViewportId, cell: &Cell) {
-        self.wanted.push((id, Want::Show(cell.series_id.clone(), cell.kind)));
-        self.wanted.extend(cell.over.clone().map(|over| (id, Want::Over(over))));
-    }
-
-    /// What the main window shows, and in how many columns.
-    pub fn cells(&self) -> (usize, Vec<Option<Cell>>) {
-        let ids = self.layout.ids();
-        let columns = match self.layout.node() {
-            Some(Node::Grid { columns, .. }) => columns,
-            _ => ids.len().min(layout::MOST),
-        };
-        let cell = |id: &ViewportId| {
-            let viewport = self.viewports.get(id)?;
-            Some(Cell {
-                series_id: viewport.series.series_id.clone(),
-                kind: viewport.kind,
-                over: viewport.over.as_ref().map(|over| over.series_id.clone()),
-            })
-        };
-        (columns, ids.iter().map(cell).collect())
-    }
-
     /// Whether the active viewport shows what a server draws now.
     pub fn shows_a_servers(&self) -> bool {
         self.active().is_some_and(|viewport| viewport.is_drawn_there())
@@ -362,6 +284,28 @@ impl Desk {
     /// Viewports that show a server's series become empty.
     pub fn let_go_of_servers(&mut self) {
         self.viewports.retain(|_, viewport| viewport.series.hybrid().is_none());
+        self.forget_cursors();
+    }
+
+    /// The series of servers that viewports show, or have over another one.
+    pub fn uses_of_servers(&self) -> Uses {
+        let mut uses = Uses::default();
+        for (id, viewport) in &self.viewports {
+            for series in std::iter::once(&viewport.series).chain(&viewport.over) {
+                if series.hybrid().is_some() {
+                    uses.shown.insert(series.series_id.clone());
+                    uses.staying.extend((!self.waits(*id)).then(|| series.series_id.clone()));
+                }
+            }
+        }
+        uses
+    }
+
+    /// Viewports whose series of a server's makes room for another one become empty.
+    pub fn let_go_of_what_goes(&mut self) {
+        let wanted = &self.wanted;
+        let waits = |id: &ViewportId| wanted.iter().any(|(of, want)| of == id && matches!(want, Want::Show(..)));
+        self.viewports.retain(|id, viewport| viewport.series.hybrid().is_none() || !waits(id));
         self.forget_cursors();
     }
 
@@ -457,6 +401,7 @@ impl Desk {
         let now: Vec<(ViewportId, Want)> = now;
         let mut shown_anew = false;
         for (id, want) in now {
+            let stayed = matches!(want, Want::Show(..)).then(|| self.stayed.remove(&id)).flatten();
             match (self.viewports.get_mut(&id), want) {
                 (Some(viewport), Want::Show(_, kind)) => {
                     viewport.show_series(Arc::clone(series), kind, &self.ctx);
@@ -472,6 +417,10 @@ impl Desk {
                     shown_anew = true;
                 }
                 (None, Want::Time(_) | Want::Over(_)) => {}
+            }
+            if let (Some(viewport), Some(view)) = (self.viewports.get_mut(&id), stayed) {
+                // What lies over it comes by itself.
+                viewport.adopt(ViewState { layers: Vec::new(), ..view });
             }
         }
         self.keep(series);

@@ -26,10 +26,11 @@ pub const USUAL_RATE: f64 = 15.0;
 const KEPT_BYTES: usize = 2 << 30;
 
 impl Desk {
-    /// Keeps a time of a 4D series, so that the next round needs no reading; others are forgotten.
+    /// Keeps a time of a 4D series, so that the next round needs no reading; others are forgotten. A server keeps its
+    /// own.
     pub(super) fn keep(&mut self, series: &Arc<OpenSeries>) {
         let times = &series.times;
-        if times.len() < 2 {
+        if times.len() < 2 || series.hybrid().is_some() {
             return;
         }
         self.kept.retain(|kept| times.contains(&kept.series_id) && kept.series_id != series.series_id);

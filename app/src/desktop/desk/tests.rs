@@ -51,6 +51,12 @@ fn desk(columns: usize, cells: &[(&str, Kind)]) -> Desk {
     desk
 }
 
+/// One viewport with the images as they were taken.
+fn single(id: &str) -> Arrangement {
+    let cell = Cell { series_id: id.to_owned(), kind: Kind::Acquired, over: None };
+    Arrangement { columns: 1, cells: vec![Some(cell)] }
+}
+
 fn planes(desk: &Desk) -> Vec<Plane> {
     desk.layout.ids().iter().filter_map(|id| desk.viewports.get(id)).map(|v| v.view.plane).collect()
 }
@@ -76,7 +82,7 @@ fn what_is_drawn_comes_with_the_picture_that_it_was_drawn_on() {
         [("1", "a", [1, 2, 250]), ("2", "b", [3, 250, 4]), ("3", "b", [250, 5, 6])];
     let ctx = egui::Context::default();
     let mut desk = Desk::new(&ctx, None);
-    desk.arrange(&Arrangement::single("a"));
+    desk.arrange(&single("a"));
     desk.fill(&series("a"));
     let id = desk.layout.ids()[0];
     let plane = desk.viewports[&id].view.plane;
@@ -399,7 +405,7 @@ fn another_arrangement_leaves_other_windows_alone_and_another_patient_comes_into
     desk.fill(&series("a"));
     let ids = desk.layout.ids();
     run(&mut desk, Command::MoveTo(ids[1], To::NewWindow));
-    desk.arrange(&Arrangement::single("b"));
+    desk.arrange(&single("b"));
     desk.fill(&series("b"));
     assert_eq!(desk.viewports[&ids[1]].series.series_id, "a");
     assert_eq!(desk.layout.ids().len(), 1);

@@ -20,6 +20,7 @@ use super::canvas::OnScreen;
 use super::clip_planes::{self, ClipPlanes};
 use super::crosshair::{self, Crosshair};
 use super::curve::Drawn;
+use super::desk::Cell;
 use super::kind::Kind;
 use super::layout::{Heading, ViewportId};
 use super::mouse::Mouse;
@@ -247,6 +248,12 @@ impl Viewport {
         (self.series, self.kind, self.over) = (series, kind, None);
         self.release([f64::NAN; 2]);
         self.error = None;
+    }
+
+    /// What it was opened to show.
+    pub fn cell(&self) -> Cell {
+        let over = self.over.as_ref().map(|over| over.series_id.clone());
+        Cell { series_id: self.series.series_id.clone(), kind: self.kind, over }
     }
 
     /// Where its picture was last, in points.

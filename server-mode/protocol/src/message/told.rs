@@ -118,6 +118,8 @@ impl Study {
 impl Series {
     fn check(&self) -> Result<(), String> {
         shorts([&self.series_instance_uid, &self.description, &self.modality])?;
+        shorts(self.frame_of_reference_uid.iter().chain(self.times.iter().flatten()))?;
+        few("times", self.times.as_deref().unwrap_or_default(), MAX_LISTED)?;
         check_dims(self.dims)
     }
 }
