@@ -327,3 +327,34 @@ fn a_window_comes_back_to_a_server_that_was_started_again() {
     server.kill().expect("the server ends");
     server.wait().expect("the server ends");
 }
+
+#[test]
+fn a_servers_study_is_hung_as_the_same_study_of_this_machine() {
+    /// Within the one picture of the second stage, and the three of the third.
+    const SECOND: [Area; 1] = [[500, 200, 600, 450]];
+    const THIRD: [Area; 3] = [[340, 300, 300, 300], [720, 300, 300, 300], [1100, 300, 300, 300]];
+    let Some(screen) = Screen::open("hang") else { return };
+    let (mut server, url) = serve(&screen, "127.0.0.1:0");
+    let there = screen.window("there", &["--connect", &url], 0);
+    let study = screen.study();
+    let here = screen.window("here", &[study.to_str().expect("a path")], SIZE[0]);
+    screen.same("planes and volume", &there, &here, &ALL);
+    for window in [&there, &here] {
+        screen.display.wheel_down(window.at(middle(AXIAL)), 6);
+    }
+    let paged = screen.same("another slice", &there, &here, &ALL);
+    for (what, areas) in [("one slice", &SECOND[..]), ("three planes", &THIRD[..])] {
+        for window in [&there, &here] {
+            screen.keys(window, &["period"]);
+        }
+        screen.same(what, &there, &here, areas);
+    }
+    for window in [&there, &here] {
+        screen.keys(window, &["comma", "comma"]);
+    }
+    let back = screen.same("the first stage", &there, &here, &ALL);
+    assert!(back.changed_part(&paged, AXIAL) < 0.001, "the slice is another one");
+    drop((there, here));
+    server.kill().expect("the server ends");
+    server.wait().expect("the server ends");
+}

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 use glam::DVec3;
-use protocol::{MAX_SERIES, MAX_VIEWS};
 use protocol::message::{Measure, MeasuredKind, MeasuredPlane, Role, Series, Study};
+use protocol::{MAX_SERIES, MAX_VIEWS};
 use reading::{Annotation, Placement, Quantity, Values};
 use render_core::scene::ViewState;
 use server_mode::client::Error;
@@ -362,5 +362,40 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.connection.remote.hide(self.number);
         self.connection.taken.fetch_and(!(1 << self.number), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(numbers: std::ops::Range<usize>) -> Vec<String> {
+        numbers.map(|number| number.to_string()).collect()
+    }
+
+    fn plan(open: &[String], wanted: &[String], shown: &[String], staying: &[String]) -> [Vec<String>; 3] {
+        let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<String>>();
+        let uses = Uses { shown: set(shown), staying: set(staying) };
+        let Plan { close, ask, refuse } = Plan::new(&set(open), wanted, &uses);
+        [close, ask, refuse]
+    }
+
+    #[test]
+    fn no_more_series_are_open_than_a_server_allows() {
+        let none = Vec::new;
+        let most = ids(0..MAX_SERIES);
+        assert_eq!(plan(&[], &most, &[], &[]), [none(), most.clone(), none()]);
+        // What nobody sees makes room.
+        let [close, ask, refuse] = plan(&most, &ids(20..22), &most[..10], &most[..10]);
+        assert_eq!((close.len(), ask, refuse), (2, ids(20..22), none()));
+        assert!(close.iter().all(|id| !most[..10].contains(id)), "{close:?}");
+        // What is about to go makes room later.
+        assert_eq!(plan(&most, &ids(20..22), &most, &most[..10]), [none(), none(), none()]);
+        // What stays does not.
+        assert_eq!(plan(&most, &ids(20..22), &most, &most), [none(), none(), ids(20..22)]);
+        let all = ids(0..MAX_SERIES + 3);
+        assert_eq!(plan(&[], &all, &[], &[]), [none(), most, all[MAX_SERIES..].to_vec()]);
+        // What is open already is asked for, and takes no place.
+        assert_eq!(plan(&all[..16], &all[3..5], &[], &all[3..4]), [none(), ids(3..5), none()]);
     }
 }

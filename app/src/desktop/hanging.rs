@@ -349,14 +349,18 @@ impl Protocols {
 mod tests {
     use std::sync::OnceLock;
 
+    use protocol::ServerMessage;
+    use render_core::dicom::{self, Library};
     use render_core::phantom::{self, Spec};
-    use render_core::{Progress, dicom};
+    use render_core::{Progress, dicom::Time};
+    use server_mode::Studies;
 
     use super::*;
+    use crate::desktop::listed::{Listed, first};
 
-    fn study() -> Study {
-        static STUDY: OnceLock<Study> = OnceLock::new();
-        let made = STUDY.get_or_init(|| {
+    fn phantom() -> &'static dicom::Study {
+        static STUDY: OnceLock<dicom::Study> = OnceLock::new();
+        STUDY.get_or_init(|| {
             let folder = std::env::temp_dir().join(format!("voxcast-hanging-{}", std::process::id()));
             let spec = Spec {
                 columns: 32,
@@ -369,9 +373,45 @@ mod tests {
             phantom::write_study(&folder, &spec, |_, _| {}).expect("the phantom is written");
             let library = dicom::scan(std::slice::from_ref(&folder), &Progress::default()).expect("a scan");
             std::fs::remove_dir_all(&folder).expect("the folder goes");
-            Study::from(&library.studies[0])
-        });
-        made.clone()
+            library.studies.into_iter().next().expect("a study")
+        })
+    }
+
+    fn study() -> Study {
+        Study::from(phantom())
+    }
+
+    /// Studies as this machine lists them, and as it lists them from a server; an older one tells less of them.
+    fn listed(studies: &[dicom::Study], by_older: bool) -> Listed {
+        let library = Library { studies: studies.to_vec(), ..Library::default() };
+        let mut told = Studies::new(library, &[], Box::new(dicom::load)).listed();
+        for series in told.iter_mut().flat_map(|study| &mut study.series).filter(|_| by_older) {
+            (series.frame_of_reference_uid, series.times) = (None, None);
+        }
+        let text = serde_json::to_string(&ServerMessage::Library { studies: told }).expect("a message");
+        let Ok(ServerMessage::Library { studies: told }) = ServerMessage::parse(&text) else {
+            panic!("{text}")
+        };
+        let mut listed = Listed::default();
+        listed.set_here(studies);
+        listed.set_there(&told.into());
+        listed
+    }
+
+    /// A study of one patient at another time; its series by modality, description and width.
+    fn made(uid: &str, date: &str, series: &[(&str, &str, u32)]) -> dicom::Study {
+        let mut study = phantom().clone();
+        (study.study_instance_uid, study.study_date) = (uid.to_owned(), date.to_owned());
+        let model = study.series[0].clone();
+        let made = |(number, &(modality, description, width)): (usize, &(&str, &str, u32))| {
+            let mut series = model.clone();
+            series.series_instance_uid = format!("{uid}.{number}");
+            series.dims[0] = width;
+            (series.modality, series.series_description) = (modality.to_owned(), description.to_owned());
+            series
+        };
+        study.series = series.iter().enumerate().map(made).collect();
+        study
     }
 
     #[test]
@@ -407,6 +447,82 @@ mod tests {
         let cells = chosen.arrange(0, &study, &priors).cells;
         let ids: Vec<&str> = cells.iter().flatten().map(|cell| cell.series_id.as_str()).collect();
         assert_eq!(ids, [&study.series[0].id, &all[1].series[0].id]);
+    }
+
+    #[test]
+    fn all_times_of_a_series_hang_as_one() {
+        let protocols = Protocols::default();
+        let mut study = made("1.5", "20260101", &[("MR", "Perfusion", 32); 3]);
+        let names = |study: &dicom::Study| {
+            let listed = listed(std::slice::from_ref(study), false);
+            [&listed.here[0], &listed.there[0]].map(|study| {
+                let chosen = protocols.matching(study, &[])[0].name.clone();
+                (chosen, study.series.len(), study.series[0].title())
+            })
+        };
+        // Three series of their own lie side by side.
+        let each = ("MR, series side by side".to_owned(), 3, "1  Perfusion".to_owned());
+        study.series.iter_mut().for_each(|series| series.series_number = Some(1));
+        assert_eq!(names(&study), [each.clone(), each]);
+        for (index, series) in (0..).zip(&mut study.series) {
+            (series.time, series.part) = (Some(Time { index, count: 3 }), format!("time {} of 3", index + 1));
+            series.series_instance_uid = "1.5.0".into();
+        }
+        let one = ("Planes and volume".to_owned(), 1, "1  Perfusion".to_owned());
+        assert_eq!(names(&study), [one.clone(), one]);
+        let older = listed(&[study], true);
+        assert_eq!(older.there[0].series.len(), 3, "who does not tell of times has them all listed");
+    }
+
+    #[test]
+    fn a_servers_studies_are_hung_as_those_of_this_machine() {
+        let pet = [("CT", "CT AC", 32), ("PT", "PET NAC", 16), ("PT", "PET AC", 24), ("CT", "Lung", 16)];
+        let studies = [
+            made("1.1", "20250101", &[("CT", "Thorax", 32)]),
+            made("1.2", "20250601", &[("CT", "Lung", 24), ("CT", "Soft tissue", 32)]),
+            made("1.3", "20260101", &pet),
+            made("1.4", "20260301", &[("MR", "T1", 32), ("MR", "T2", 24), ("MR", "DWI", 16)]),
+        ];
+        let listed = listed(&studies, false);
+        let keys = |studies: &[Study]| -> Vec<String> {
+            studies.iter().flat_map(|study| &study.series).map(|series| series.id.clone()).collect()
+        };
+        let (here, there) = (keys(&listed.here), keys(&listed.there));
+        let dates: Vec<&str> = listed.there.iter().map(|study| study.date.as_str()).collect();
+        assert_eq!(dates, ["20260301", "20260101", "20250601", "20250101"], "the newest comes first");
+        let theirs = |id: &String| there[here.iter().position(|own| own == id).expect("a series")].clone();
+        let protocols = Protocols::default();
+        let mut stages = 0;
+        for (own, other) in listed.here.iter().zip(&listed.there) {
+            let priors = [priors(own, &listed.here), priors(other, &listed.there)];
+            assert_eq!(priors[0].len(), priors[1].len());
+            let matching = [protocols.matching(own, &priors[0]), protocols.matching(other, &priors[1])];
+            assert_eq!(matching[0], matching[1]);
+            for protocol in &matching[0] {
+                for stage in 0..protocol.stages.len() {
+                    let mut arranged = protocol.arrange(stage, own, &priors[0]);
+                    for cell in arranged.cells.iter_mut().flatten() {
+                        cell.series_id = theirs(&cell.series_id);
+                        cell.over = cell.over.as_ref().map(theirs);
+                    }
+                    assert_eq!(arranged, protocol.arrange(stage, other, &priors[1]), "{}", protocol.name);
+                    stages += 1;
+                }
+            }
+            let kept = [own, other].map(|study| {
+                let [first, last] = [study.series.first(), study.series.last()].map(|s| s.expect("a series"));
+                let over = Some(last).filter(|last| last.id != first.id);
+                let cell = Shown { study, series: first, kind: Kind::Coronal, over };
+                Protocol::of_cells("Ours", 1, &[Some(cell)], study, &[])
+            });
+            assert_eq!(kept[0], kept[1]);
+        }
+        assert!(stages > 20, "{stages}");
+        let newest_pet = &listed.there[1];
+        let cells = protocols.matching(newest_pet, &[])[0].arrange(0, newest_pet, &[]).cells;
+        let fused = cells[2].as_ref().and_then(|cell| cell.over.as_ref());
+        assert_eq!(fused, Some(&newest_pet.series[2].id), "the larger PET lies over the CT");
+        assert_eq!(first(&listed.there).map(|study| &study.date[..]), Some("20260301"));
     }
 
     #[test]

@@ -114,8 +114,7 @@ impl From<&message::Study> for Study {
 
 /// The title of the first time of a 4D series as that of all of them.
 fn without_time(title: &str, count: u32) -> String {
-    let named = format!("time 1 of {count}");
-    title.replace(&named, "").trim_end_matches([',', ' ']).to_owned()
+    title.replace(&format!("time {} of {}", 1, count), "").trim_end_matches([',', ' ']).to_owned()
 }
 
 /// All studies that there are to choose from.
@@ -166,4 +165,38 @@ impl Listed {
 pub fn first(studies: &[Study]) -> Option<&Study> {
     let with_images = studies.iter().filter(|study| !study.series.is_empty());
     with_images.min_by_key(|study| std::cmp::Reverse((&study.date, study.voxels())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A real time series.
+    #[test]
+    fn a_4d_series_is_listed_once_by_a_title_without_a_time() {
+        let data = std::env::var_os("VOXCAST_DATA").map_or_else(
+            || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+            std::path::PathBuf::from,
+        );
+        if !data.is_dir() {
+            eprintln!("skipped: no ../shared/data");
+            return;
+        }
+        let paths = [data.join("geometry/mr-4d-epi")];
+        let library = dicom::scan(&paths, &render_core::Progress::default()).expect("a scan");
+        let all = library.studies[0].series.len();
+        let mut listed = Listed::default();
+        listed.set_here(&library.studies);
+        let told = server_mode::Studies::new(library, &[], Box::new(dicom::load)).listed();
+        let ids: Vec<String> =
+            told[0].series.iter().map(|series| series.series_instance_uid.clone()).collect();
+        listed.set_there(&told.into());
+        for study in listed.all() {
+            assert_eq!((all, study.series.len()), (10, 1));
+            assert_eq!(study.series[0].description, "Axial EPI-FMRI (Interleaved I to S)");
+            assert_eq!(study.series[0].times.len(), 10);
+        }
+        assert!(ids.iter().all(|id| listed.there[0].series[0].times.contains(id)));
+        assert!(listed.series(&ids[7]).is_some_and(|(_, series)| series.id == ids[0]), "by any of its times");
+    }
 }

@@ -308,8 +308,7 @@ impl Either {
     fn take(&mut self, shown: Option<Worth>) -> Option<Result<Taken, String>> {
         let helps = self.helps_out();
         let mut best: Option<Taken> = None;
-        let mut error =
-            self.lacks_slot.then(|| tr!("server-draws-at-most", most = MAX_VIEWS).into_owned());
+        let mut error = self.lacks_slot.then(|| tr!("server-draws-at-most", most = MAX_VIEWS).into_owned());
         let here = self.worker.as_ref().and_then(RenderWorker::take).map(|p| p.map(|p| self.drawn_here(p)));
         let there =
             self.slot.as_ref().and_then(Slot::take_picture).map(|picture| Ok(Taken::from_there(&picture)));

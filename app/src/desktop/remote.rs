@@ -66,7 +66,8 @@ impl App {
         }
         if !refused.is_empty() {
             refused.iter().for_each(|id| self.desk.forget(id));
-            let names = refused.iter().filter_map(|id| self.listed.series(id)).map(|(_, series)| series.title());
+            let names =
+                refused.iter().filter_map(|id| self.listed.series(id)).map(|(_, series)| series.title());
             let text = tr!("server-opens-at-most", most = MAX_SERIES, count = refused.len());
             self.tell(text.into_owned(), names.collect());
         }

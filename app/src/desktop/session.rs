@@ -238,9 +238,10 @@ impl SavedView {
             return None;
         }
         let mut view = now.clone();
-        // Layers come with the study they are of.
+        // Layers come by themselves, and may be there already.
         let look = Look { layers: Vec::new(), ..self.look.clone() };
         views::set_look(&mut view, &look, |_| None).ok()?;
+        view.layers.clone_from(&now.layers);
         views::set_place(&mut view, &self.place);
         if let Some(origin) = &mut view.preset
             && let Some(preset) = presets.find(&origin.name)
@@ -362,6 +363,8 @@ impl Desk {
 mod tests {
     use super::*;
     use glam::DAffine3;
+    use render_core::scene::ColorMap;
+    use render_core::scene::layer::{Layer, Look as LayerLook};
     use render_core::scene::view::{Content, Orientation};
     use render_core::volume::{Meaning, Rescale, Voxels};
     use render_core::{Geometry, Volume, Window};
@@ -410,6 +413,17 @@ mod tests {
         let fresh = ViewState::new(&volume, Content::Slice, Orientation::Axial, [300, 200]);
         let back = read.desk.unwrap().viewports[&1].view(&fresh, &volume, &PresetLibrary::default()).unwrap();
         assert_eq!(ViewState { revision: view.revision, ..back }, view);
+    }
+
+    #[test]
+    fn a_restored_view_keeps_what_lies_over_it_by_then() {
+        let volume = volume();
+        let view = ViewState::new(&volume, Content::Slice, Orientation::Axial, [10, 10]);
+        let look = LayerLook::color_map(ColorMap::find("hot_iron").unwrap(), 0.0, 1.0);
+        let layer = Layer { volume: Arc::clone(&volume), look: look.unwrap(), opacity: 0.4 };
+        let fused = ViewState { layers: vec![layer], ..view.clone() };
+        let back = saved(&view).view(&fused, &volume, &PresetLibrary::default()).unwrap();
+        assert_eq!(back.layers.first().map(|layer| layer.opacity), Some(0.4));
     }
 
     #[test]

@@ -100,7 +100,8 @@ impl Desk {
 /// How a cell's series was looked at in a viewport of the same kind, with the same series over it where there is one. What
 /// several cells show goes to one after the other.
 fn take_look(looks: &mut Vec<(Cell, ViewState)>, cell: &Cell) -> Option<ViewState> {
-    let same = |(known, _): &&(Cell, ViewState)| (&known.series_id, known.kind) == (&cell.series_id, cell.kind);
+    let same =
+        |(known, _): &&(Cell, ViewState)| (&known.series_id, known.kind) == (&cell.series_id, cell.kind);
     let index = looks.iter().position(|(known, _)| known == cell);
     let index = index.or_else(|| looks.iter().position(|look| same(&look)))?;
     let look = looks.remove(index);

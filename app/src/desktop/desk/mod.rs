@@ -304,7 +304,8 @@ impl Desk {
     /// Viewports whose series of a server's makes room for another one become empty.
     pub fn let_go_of_what_goes(&mut self) {
         let wanted = &self.wanted;
-        let waits = |id: &ViewportId| wanted.iter().any(|(of, want)| of == id && matches!(want, Want::Show(..)));
+        let waits =
+            |id: &ViewportId| wanted.iter().any(|(of, want)| of == id && matches!(want, Want::Show(..)));
         self.viewports.retain(|id, viewport| viewport.series.hybrid().is_none() || !waits(id));
         self.forget_cursors();
     }

@@ -557,3 +557,59 @@ fn what_was_measured_on_a_series_that_is_not_open_is_shown_when_it_comes() {
     assert!((plane.center_mm - center).dot(plane.normal()).abs() < 1e-6);
     assert!(plane.normal().abs_diff_eq(DVec3::Z, 1e-9));
 }
+
+#[test]
+fn what_another_stage_shows_again_is_looked_at_as_before() {
+    let cells = |cells: &[(&str, Kind, Option<&str>)]| Arrangement {
+        columns: 2,
+        cells: cells
+            .iter()
+            .map(|&(id, kind, over)| Some(Cell { series_id: id.into(), kind, over: over.map(str::to_owned) }))
+            .collect(),
+    };
+    let mut desk = Desk::new(&egui::Context::default(), None);
+    desk.arrange(&cells(&[
+        ("ct", Kind::Axial, None),
+        ("ct", Kind::Axial, Some("pt")),
+        ("ct", Kind::Volume, None),
+    ]));
+    for id in ["ct", "pt"] {
+        desk.fill(&series(id));
+    }
+    let ids = desk.layout.ids();
+    let [plain, fused, volume] = [0, 1, 2].map(|at| ids[at]);
+    run(&mut desk, Command::Page(7));
+    desk.set_window(plain, Window::clamped(-600.0, 1500.0));
+    for (id, zoom) in [(plain, 1.5), (fused, 2.5)] {
+        let viewport = desk.viewports.get_mut(&id).unwrap();
+        viewport.zoom(zoom);
+        viewport.view.plane.pan(zoom * 3.0, -4.0, [200, 200]);
+    }
+    desk.viewports.get_mut(&fused).unwrap().blend(0.25);
+    desk.viewports.get_mut(&volume).unwrap().view.camera.azimuth(40.0);
+    let place = DVec3::new(3.0, 5.0, -8.0);
+    desk.cursors.insert("1.2.3".into(), place);
+    let before = [plain, fused, volume].map(|id| desk.viewports[&id].view.clone());
+
+    desk.arrange(&cells(&[
+        ("pt", Kind::Axial, None),
+        ("ct", Kind::Axial, Some("pt")),
+        ("ct", Kind::Axial, None),
+    ]));
+    let shown: Vec<ViewState> = desk.layout.ids().iter().map(|id| desk.viewports[id].view.clone()).collect();
+    let fresh = Kind::Axial.plane(series("pt").outline()).1;
+    assert_eq!(shown[0].plane, fresh, "it was not shown in this way");
+    for (shown, before) in [(&shown[1], &before[1]), (&shown[2], &before[0])] {
+        assert_eq!((shown.plane, shown.window), (before.plane, before.window));
+    }
+    assert_eq!(shown[1].layers.first().map(|layer| layer.opacity), Some(0.25));
+    assert!(shown[2].layers.is_empty());
+    assert_eq!(desk.cursors["1.2.3"], place, "planes cross where they did");
+
+    desk.arrange(&cells(&[("ct", Kind::Axial, None), ("other", Kind::Axial, None)]));
+    assert_eq!(desk.viewports[&desk.layout.ids()[0]].view.plane, before[0].plane, "it comes back, too");
+    run(&mut desk, Command::Reset);
+    assert_eq!(desk.viewports[&desk.layout.ids()[0]].view.plane, fresh, "a reset still resets");
+    desk.fill(&series("other"));
+    assert_eq!(desk.viewports[&desk.layout.ids()[1]].view.plane, fresh, "another series begins anew");
+}

@@ -21,6 +21,7 @@ use super::clip_planes::{self, ClipPlanes};
 use super::crosshair::{self, Crosshair};
 use super::curve::Drawn;
 use super::desk::Cell;
+use super::guest;
 use super::kind::Kind;
 use super::layout::{Heading, ViewportId};
 use super::mouse::Mouse;
@@ -478,10 +479,10 @@ impl Viewport {
         let scale = f64::from(ui.pixels_per_point());
         let size =
             [rect.width(), rect.height()].map(|points| (f64::from(points) * scale).round().max(1.0) as u32);
-        match self.series.source {
-            Source::Here(_) => self.view.refit(size, self.series.outline()),
+        match guest::hosted(self.id) {
+            None => self.view.refit(size, self.series.outline()),
             // A guest's camera is its host's, whatever the sizes are.
-            Source::There(_) => self.view.set_size(size),
+            Some(_) => self.view.set_size(size),
         }
 
         if !std::mem::replace(&mut self.fitted, true) {
