@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use protocol::message::{Role, Study};
+use protocol::message::{Drawn, Role, Study};
 use render_core::Volume;
 use render_core::scene::ViewState;
 use tokio::sync::{oneshot, watch};
@@ -27,6 +27,8 @@ pub struct Shown {
     pub series: Vec<Arc<OpenSeries>>,
     /// In the order of the host's window.
     pub views: Vec<ShownView>,
+    /// What is drawn on them; the same where it has not changed.
+    pub drawn: Vec<Arc<Drawn>>,
 }
 
 impl Shown {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use protocol::message::{self, Role, Study};
+use protocol::message::{self, Drawn, Role, Study};
 use qrcodegen::{QrCode, QrCodeEcc};
 use render_core::dicom::{Facts, Loaded, Report, Suv, Warning};
 use render_core::scene::ViewState;
@@ -273,8 +273,9 @@ impl Share {
         self.board.remove(guest);
     }
 
-    /// Guests see this from now on. Layers show series that are published, too.
-    pub fn publish(&self, series: &[SharedSeries], views: &[HostedView]) {
+    /// Guests see this from now on. Layers show series that are published, too. What is `drawn` on series that are not
+    /// published is told to nobody; what has changed is another `Arc`.
+    pub fn publish(&self, series: &[SharedSeries], views: &[HostedView], drawn: &[Arc<Drawn>]) {
         let shown = |view: &HostedView| {
             let series = series.iter().find(|series| series.id() == view.series_id)?;
             let (number, state, moving) = (view.number, view.state.clone(), view.moving);
@@ -289,8 +290,10 @@ impl Share {
                 None => library.push(one.listed.clone()),
             }
         }
+        let is_published = |drawn: &&Arc<Drawn>| series.iter().any(|s| s.id() == drawn.series_instance_uid);
         self.board.publish(Shown {
             library,
+            drawn: drawn.iter().filter(is_published).cloned().collect(),
             series: series.iter().map(|series| Arc::clone(&series.open)).collect(),
             views: views.iter().filter_map(shown).collect(),
         });

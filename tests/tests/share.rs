@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use protocol::Quality;
-use protocol::message::Role;
+use protocol::message::{Drawing, DrawingKind, Drawn, MeasuredPlane, Quantity, Role};
 use render_core::dicom;
 use render_core::phantom::write_study;
 use render_core::render::{Choice, resolve};
@@ -136,7 +136,7 @@ async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() 
     let view = HostedView { number: 0, series_id: "1.2.3".into(), state, moving: false };
     for lets in [true, false] {
         let share = tokio::task::spawn_blocking(move || share_with(lets)).await.expect("no panic");
-        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view));
+        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), &[]);
         let url = share.invite("A colleague", false).expect("room").url;
         let guest = Remote::connect(&url, || {}).expect("a link");
         let opened = until("the series", || {
@@ -154,7 +154,7 @@ async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() 
             let whole = drawn(&whole, &view.state);
             assert_eq!(whole, drawn(ct.volume(), &view.state), "drawn the same here and there");
             // What is not on the host's screen any more is not handed out, whoever asks.
-            share.publish(&[], &[]);
+            share.publish(&[], &[], &[]);
             let again = guest.fetch(&opened, None, 1 << 30).expect("a thread");
             let told = until("the end", || match again.coming() {
                 Coming::Failed(reason) => Some(reason),
@@ -181,7 +181,7 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
         state: state.clone(),
         moving: false,
     };
-    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)]);
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], &[]);
 
     let invitation = share.invite("Watches", false).expect("room");
     let watcher = Remote::connect(&invitation.url, || {}).expect("a link");
@@ -226,7 +226,7 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
     assert_eq!((driven.state.plane, driven.state.size), (wanted.plane, [640, 480]), "in the host's size");
     state = driven.state;
     turned.camera.azimuth(20.0);
-    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)]);
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], &[]);
     let (view, rgba) = seen(&watcher, 4, &state, [150, 100]).await;
     assert!(rgba == drawn(&volume, &view), "everybody sees it");
     seen(&watcher, 1, &turned, [150, 100]).await;
@@ -237,4 +237,52 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
     assert_eq!(share.guests().len(), 1);
     tokio::task::spawn_blocking(|| share.stop()).await.expect("no panic");
     assert!(gone(&watcher).await.contains("stopped sharing"));
+}
+
+/// A length on a slice, so many mm long.
+fn length(series_id: &str, mm: f64) -> Arc<Drawn> {
+    let plane = MeasuredPlane { center_mm: [0.5, 0.0, 0.0], right: [1.0, 0.0, 0.0], down: [0.0, 1.0, 0.0] };
+    let drawing = Drawing {
+        kind: DrawingKind::Length,
+        points_mm: vec![[0.1 + 0.2, 0.0, 0.0], [0.1 + 0.2 + mm, 0.0, 0.0]],
+        plane,
+        label: "Lesion <1>".into(),
+        color: [255, 210, 70],
+        quantities: vec![Quantity { measure: "length".into(), value: mm, unit: "mm".into() }],
+    };
+    Arc::new(Drawn { series_instance_uid: series_id.into(), drawings: vec![drawing] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_told_what_the_host_draws_moves_and_deletes() {
+    let share = tokio::task::spawn_blocking(share).await.expect("no panic");
+    let ct = series("1.2.3");
+    let state = ViewState::new(ct.volume(), Content::Slice, Orientation::Axial, [320, 200]);
+    let view = HostedView { number: 0, series_id: "1.2.3".into(), state, moving: false };
+    // What is drawn on a series that is not shown is nobody's business.
+    let publish = |mm: &[f64]| {
+        let own = mm.iter().map(|&mm| length("1.2.3", mm));
+        let drawn: Vec<_> = own.chain([length("1.2.4", 1.0)]).collect();
+        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), &drawn);
+        drawn
+    };
+    let drawn = publish(&[41.2]);
+    let guest =
+        Remote::connect(&share.invite("A colleague", true).expect("room").url, || {}).expect("a link");
+    let told = until("what is drawn", || guest.drawn().pop()).await;
+    assert_eq!(told, drawn[0], "the same points, numbers and words");
+    assert_eq!(guest.drawn().len(), 1);
+    // A hand drags: what comes last is what counts.
+    for mm in 0..200 {
+        publish(&[f64::from(mm)]);
+    }
+    let last = publish(&[77.7])[0].clone();
+    until("where it was moved to", || guest.drawn().pop().filter(|told| *told == last)).await;
+    publish(&[]);
+    until("that it is deleted", || guest.drawn().is_empty().then_some(())).await;
+    publish(&[5.0]);
+    until("another one", || guest.drawn().pop()).await;
+    tokio::task::spawn_blocking(|| share.stop()).await.expect("no panic");
+    gone(&guest).await;
+    assert!(guest.drawn().is_empty(), "nobody shows it any more");
 }

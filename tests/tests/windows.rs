@@ -236,21 +236,34 @@ fn a_guest_drives_and_measures_what_a_host_shows_and_each_is_told_when_the_other
     screen.wait("the host follows", |shot| shot.changed_part(&start, host.area(VOLUME)) > 0.02);
     let driven = screen.same("both rest", &host, &guest, &ALL);
 
-    // The same length and region in both: where the numbers beside them are the same, so are the pictures.
+    // A length and a region of the host's: the guest sees them, until they are hidden.
     let [x, y] = middle(CORONAL);
     let places = [("n", [x - 70, y - 60], [x + 30, y - 40]), ("u", [x - 70, y + 20], [x - 20, y + 70])];
-    for window in [&guest, &host] {
+    let draw = |window: &Window| {
         for (tool, from, to) in places {
             screen.keys(window, &[tool]);
             screen.display.drag(1, window.at(from), window.at(to));
         }
         screen.keys(window, &["w"]);
-    }
-    let measured = screen.same("both measure the same", &host, &guest, &[CORONAL]);
-    let [x, y, width, height] = host.area(CORONAL);
-    for half in [[x, y, width, height / 2], [x, y + height / 2, width, height / 2]] {
-        assert!(measured.changed_part(&driven, half) > 0.005, "nothing was drawn");
-    }
+        screen.display.move_to(host.at(AWAY));
+    };
+    let is_drawn = |shot: &Shot, window: &Window| {
+        let [x, y, width, height] = window.area(CORONAL);
+        let halves: [Area; 2] = [[x, y, width, height / 2], [x, y + height / 2, width, height / 2]];
+        halves.into_iter().all(|half| shot.changed_part(&driven, half) > 0.005)
+    };
+    draw(&host);
+    let drawn =
+        screen.wait("both show what the host draws", |shot| is_drawn(shot, &host) && is_drawn(shot, &guest));
+    screen.keys(&host, &["shift+a"]);
+    let hidden = screen.same("both show it no more", &host, &guest, &[CORONAL]);
+    assert!(hidden.changed_part(&driven, host.area(CORONAL)) == 0.0, "nothing else has changed");
+
+    // The same ones of the guest's own: where the numbers beside them are the same, so are the pictures.
+    draw(&guest);
+    screen.wait("the guest measures what the host did", |shot| {
+        shot.area(guest.area(CORONAL)).eq(drawn.area(host.area(CORONAL)))
+    });
 
     screen.click(&guest, DISCONNECT);
     screen.display.move_to(host.at(AWAY));

@@ -469,7 +469,7 @@ impl App {
         self.take_presets();
         self.take_remote(&ctx);
         self.work_hybrids(&ctx);
-        self.sharing.work(&mut self.desk);
+        self.sharing.take_driven(&mut self.desk);
         self.take_kept();
         self.take_saved();
         self.take_export();
@@ -586,6 +586,8 @@ impl App {
         }
         self.desk.play();
         self.load_missing(&ctx);
+        // Guests see what this repaint has changed, and measured.
+        self.sharing.publish(&self.desk);
     }
 }
 

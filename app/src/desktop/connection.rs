@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 use glam::DVec3;
-use protocol::message::{Measure, MeasuredKind, MeasuredPlane, Role, Series, Study};
+use protocol::message::{Drawn, Measure, MeasuredKind, MeasuredPlane, Role, Series, Study};
 use protocol::{MAX_SERIES, MAX_VIEWS};
 use reading::{Annotation, Placement, Quantity, Values};
 use render_core::scene::ViewState;
@@ -251,6 +251,11 @@ impl Connection {
     /// What the host of a guest shows in one of its views.
     pub fn host_view(&self, number: u8) -> Option<HostView> {
         self.remote.host_view(number)
+    }
+
+    /// What the host of a guest has drawn.
+    pub fn drawn(&self) -> Vec<Arc<Drawn>> {
+        self.remote.drawn()
     }
 
     /// The window takes over what the host shows, and does not send it back.

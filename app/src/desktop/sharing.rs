@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Align, Color32, Layout, Rect, RichText, Sense, vec2};
 use protocol::MAX_VIEWS;
-use protocol::message::Role;
+use protocol::message::{Drawn, Role};
 use render_core::Renderer;
 use render_core::dicom::Patient;
 use server_mode::WebRtcConfig;
 use server_mode::share::{Guest, HostedView, Invitation, Labels, QrModules, Share, SharedSeries};
 use sha2::{Digest as _, Sha256};
 
+use super::annotate::Seen;
 use super::connecting::{above, machine_name, strip};
 use super::desk::Desk;
 use super::dialogs::modal;
@@ -54,6 +56,9 @@ pub struct Sharing {
     series: HashMap<String, SharedSeries>,
     /// What guests see: number, series, revision, and whether it moves.
     published: Vec<(u8, String, u64, bool)>,
+    /// What they see of what is drawn, by series, and what that was made of.
+    drawn: BTreeMap<String, Arc<Drawn>>,
+    seen: Seen,
 }
 
 impl Sharing {
@@ -63,8 +68,8 @@ impl Sharing {
         Some(guests.iter().filter(|guest| guest.is_connected).count())
     }
 
-    /// Takes what guests have done, and shows them what the window shows.
-    pub fn work(&mut self, desk: &mut Desk) {
+    /// Takes what guests have done.
+    pub fn take_driven(&mut self, desk: &mut Desk) {
         if let Some(job) = &self.starting {
             match job.poll() {
                 Poll::Pending => {}
@@ -85,10 +90,13 @@ impl Sharing {
                 viewport.take_over(&driven.state, driven.moving);
             }
         }
-        self.publish(desk);
     }
 
-    fn publish(&mut self, desk: &Desk) {
+    /// Shows guests what the window shows.
+    pub fn publish(&mut self, desk: &Desk) {
+        if self.share.is_none() {
+            return;
+        }
         let ids = desk.ids();
         self.numbers.retain(|id, _| ids.contains(id));
         let (mut views, mut now) = (Vec::new(), Vec::new());
@@ -107,22 +115,49 @@ impl Sharing {
             now.push((number, series_id.clone(), viewport.view.revision, moving));
             views.push(HostedView { number, series_id, state: viewport.view.clone(), moving });
         }
-        if now == self.published {
+        let drawn = self.draw(desk, &views);
+        if now == self.published && !drawn {
             return;
         }
         self.series.retain(|id, _| open.contains_key(id.as_str()));
         for (id, series) in open {
             let Some(volume) = series.volume() else { continue };
-            let known = self.series.get(id).is_some_and(|s| std::sync::Arc::ptr_eq(s.volume(), volume));
+            let known = self.series.get(id).is_some_and(|s| Arc::ptr_eq(s.volume(), volume));
             if !known {
                 self.series.insert(id.to_owned(), shared(series, volume));
             }
         }
         let series: Vec<SharedSeries> = self.series.values().cloned().collect();
         if let Some(share) = &self.share {
-            share.publish(&series, &views);
+            let drawn: Vec<Arc<Drawn>> = self.drawn.values().cloned().collect();
+            share.publish(&series, &views, &drawn);
         }
         self.published = now;
+    }
+
+    /// Whether guests are to be told something else of what is drawn on the series of these views.
+    fn draw(&mut self, desk: &Desk, views: &[HostedView]) -> bool {
+        let seen = desk.annotate.seen();
+        let is_same = std::mem::replace(&mut self.seen, seen) == self.seen;
+        let mut before = std::mem::take(&mut self.drawn);
+        let count = before.len();
+        let mut changed = false;
+        for HostedView { series_id, .. } in views {
+            if self.drawn.contains_key(series_id) {
+                continue;
+            }
+            let known = before.remove(series_id);
+            let drawn = match known.clone().filter(|_| is_same) {
+                Some(known) => known,
+                None => {
+                    let told = desk.annotate.told(series_id);
+                    known.clone().filter(|known| **known == told).unwrap_or_else(|| Arc::new(told))
+                }
+            };
+            changed |= known.is_none_or(|known| !Arc::ptr_eq(&known, &drawn));
+            self.drawn.insert(series_id.clone(), drawn);
+        }
+        changed || self.drawn.len() != count
     }
 
     /// The dialog.
@@ -359,7 +394,7 @@ fn study_id(series: &OpenSeries) -> String {
     hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> SharedSeries {
+fn shared(series: &OpenSeries, volume: &Arc<render_core::Volume>) -> SharedSeries {
     let labels = Labels {
         series_id: series.series_id.clone(),
         study_id: study_id(series),
@@ -375,7 +410,7 @@ fn shared(series: &OpenSeries, volume: &std::sync::Arc<render_core::Volume>) -> 
         spacing_source: series.spacing_source,
     };
     let (report, warnings) = (series.report.clone(), series.warnings.clone());
-    SharedSeries::new(labels, std::sync::Arc::clone(volume), report, warnings, series.suv)
+    SharedSeries::new(labels, Arc::clone(volume), report, warnings, series.suv)
 }
 
 /// Draws a code, dark on light whatever the theme: readers want it so.

@@ -418,8 +418,8 @@ impl Annotation {
         }
     }
 
-    /// What is wrong with it, if anything: of files, not of hands.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
+    /// What is wrong with it, if anything: of files and of others' windows, not of hands.
+    pub fn fault(&self) -> Option<&'static str> {
         let (least, most) = self.kind.point_count();
         if !(least..=most).contains(&self.points_mm.len()) {
             return Some("it has too few or too many points");

@@ -1,8 +1,10 @@
 //! The messages of subprotocol `voxcast.v1`.
 
+mod drawn;
 mod measure;
 mod told;
 
+pub use drawn::{DRAWINGS, Drawing, DrawingKind, Drawn, MAX_DRAWINGS, MAX_DRAWN_POINTS, MAX_LABEL_BYTES};
 pub use measure::{MAX_MEASURED, MAX_MEASURED_MM, Measure, Measured, MeasuredKind, MeasuredPlane, Quantity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -466,6 +468,8 @@ pub enum ServerMessage {
     Shared {
         views: Vec<u8>,
     },
+    /// What a guest's host has drawn on a series, where the client accepts it.
+    Drawn(Drawn),
     Error {
         code: ErrorCode,
         message: String,

@@ -36,6 +36,7 @@ fn types() -> String {
     add!(ServerMessage, IceServer, Study, Series, SeriesOpened, Suv, SelfCheck, Warning, Preset, NamedWindow);
     add!(ViewInfo, Window, Letters, ErrorCode);
     add!(Measure, MeasuredKind, MeasuredPlane, Measured, Quantity);
+    add!(Drawn, Drawing, DrawingKind);
     add!(SetView, ViewState, Role, Outline, ShapedNamedWindow);
     add!(
         scene::Place,

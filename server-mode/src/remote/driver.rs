@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use protocol::message::{LayoutView, Measure, Role, SeriesOpened, TransportKind, ViewState as ToldState};
+use protocol::message::{
+    DRAWINGS, Drawn, LayoutView, Measure, Role, SeriesOpened, TransportKind, ViewState as ToldState,
+};
 use protocol::{ClientMessage, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
@@ -17,8 +19,8 @@ use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome,
 use crate::client::{self, Connection, Error};
 use crate::screen::Screen;
 
-/// What this client decodes.
-const CODECS: [&str; 5] = ["png", "webp", "h264", "hevc", "av1"];
+/// What this client decodes, and draws.
+const CODECS: [&str; 6] = ["png", "webp", "h264", "hevc", "av1", DRAWINGS];
 /// Measurements whose answers are waited for; those before them were replaced.
 const MOST_MEASURING: usize = 256;
 /// Series that are open, a host's included.
@@ -44,6 +46,8 @@ pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
             Err(Error::Forgotten) => continue,
             Err(error) => error.to_string(),
         };
+        // Nobody says any more what a host shows.
+        shared.inner().drawn.clear();
         shared.become_(State::Gone { reason });
         loop {
             tokio::select! {
@@ -330,6 +334,8 @@ impl Driver<'_> {
                     let mut inner = self.shared.inner();
                     inner.welcome = Some(Welcome { role, voxels, backend });
                     inner.fetcher = fetcher;
+                    // All of it is told again.
+                    inner.drawn.clear();
                     inner.slots.values_mut().for_each(super::Slot::begin_anew);
                 }
                 // A session that goes on has them open, but nothing of what was asked for is sure to have arrived.
@@ -370,6 +376,7 @@ impl Driver<'_> {
                     answer(Ok(measured));
                 }
             }
+            ServerMessage::Drawn(drawn) => self.drawn(drawn),
             ServerMessage::Shared { views } => {
                 self.shared.tell(Event::Shared(views));
             }
@@ -440,6 +447,21 @@ impl Driver<'_> {
         views::set_place(&mut state, &told.place);
         state.revision = told.revision;
         slot.told(told, state);
+        drop(inner);
+        (self.shared.wake)();
+    }
+
+    /// What the host has drawn on a series.
+    fn drawn(&self, drawn: Drawn) {
+        let id = &drawn.series_instance_uid;
+        if !self.series.contains_key(id) {
+            return tracing::debug!("the host has drawn on a series that is not known here");
+        }
+        let mut inner = self.shared.inner();
+        match drawn.drawings.is_empty() {
+            true => drop(inner.drawn.remove(id)),
+            false => drop(inner.drawn.insert(id.clone(), Arc::new(drawn))),
+        }
         drop(inner);
         (self.shared.wake)();
     }

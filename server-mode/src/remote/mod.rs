@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::message::{Measure, Measured, Role, Study, TransportKind};
+use protocol::message::{Drawn, Measure, Measured, Role, Study, TransportKind};
 use protocol::{Codec, MAX_VIEWS, Quality};
 use render_core::scene::ViewState;
 use tokio::sync::{Notify, mpsc};
@@ -155,6 +155,8 @@ struct Inner {
     library: Arc<[Study]>,
     events: VecDeque<Event>,
     slots: BTreeMap<u8, Slot>,
+    /// What a host has drawn, by series.
+    drawn: BTreeMap<String, Arc<Drawn>>,
     stats: Stats,
 }
 
@@ -200,6 +202,7 @@ impl Remote {
             library: Arc::default(),
             events: VecDeque::new(),
             slots: BTreeMap::new(),
+            drawn: BTreeMap::new(),
             stats: Stats::default(),
         };
         let shared = Arc::new(Shared {
@@ -329,6 +332,11 @@ impl Remote {
     /// What the host shows in a slot, for guests.
     pub fn host_view(&self, slot: u8) -> Option<HostView> {
         self.shared.inner().slots.get(&slot)?.host.clone()
+    }
+
+    /// What the host has drawn on its series, for guests: the same `Arc` as long as it is the same.
+    pub fn drawn(&self) -> Vec<Arc<Drawn>> {
+        self.shared.inner().drawn.values().cloned().collect()
     }
 
     /// A guest's window takes over what the host shows in a slot: when the slot shows it, that is not sent back.

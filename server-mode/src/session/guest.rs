@@ -1,9 +1,10 @@
 //! Sessions of guests: their views are the host's, in sizes of their own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use protocol::message::{self, LayoutView, Role, SetView};
+use protocol::message::{self, Drawn, LayoutView, Role, SetView};
 use protocol::{ClientMessage, ErrorCode, ServerMessage};
 use render_core::Volume;
 use render_core::scene::ViewState;
@@ -11,6 +12,12 @@ use render_core::scene::ViewState;
 use super::absolute::unknown_series;
 use super::{Output, Session, stream};
 use crate::board::{Shown, ShownView};
+
+/// Drawings that move are told no more often, which looks like moving,
+const DRAWN_EVERY: Duration = Duration::from_millis(60);
+/// and take no more than this share of what the way carries for pictures; but nobody waits for longer.
+const DRAWN_SHARE: f64 = 0.25;
+const DRAWN_AFTER: Duration = Duration::from_secs(2);
 
 /// What a session knows of its host.
 #[derive(Debug, Default)]
@@ -22,11 +29,41 @@ pub struct Host {
     told: Vec<(u8, ViewState, bool)>,
     /// The same that a hand of the guest's has led to.
     driven: Vec<(u8, ViewState)>,
+    /// What was told of its drawings, by series; `None` where that may be lost.
+    drawn: BTreeMap<String, Option<Arc<Drawn>>>,
+    /// When more of them may be told.
+    draw_at: Option<Instant>,
 }
 
 impl Host {
     pub fn library(&self) -> ServerMessage {
         ServerMessage::Library { studies: self.shown.library.clone() }
+    }
+
+    /// What was told of drawings may be lost.
+    pub fn doubt_drawn(&mut self) {
+        self.drawn.values_mut().for_each(|told| *told = None);
+        self.draw_at = None;
+    }
+
+    /// What the client does not know yet of what is drawn: a list for each series that has another one now.
+    fn undrawn(&self) -> impl Iterator<Item = Arc<Drawn>> {
+        let is_known = |now: &&Arc<Drawn>| match self.drawn.get(&now.series_instance_uid) {
+            None => now.drawings.is_empty(),
+            Some(told) => told.as_ref().is_some_and(|told| Arc::ptr_eq(told, now)),
+        };
+        let is_there = |id: &str| self.shown.drawn.iter().any(|drawn| drawn.series_instance_uid == id);
+        let is_gone = move |(id, told): &(&String, &Option<Arc<Drawn>>)| {
+            !is_there(id) && told.as_ref().is_none_or(|told| !told.drawings.is_empty())
+        };
+        let none = |id: &String| Drawn { series_instance_uid: id.clone(), drawings: Vec::new() };
+        let changed = self.shown.drawn.iter().filter(move |now| !is_known(now)).cloned();
+        changed.chain(self.drawn.iter().filter(is_gone).map(move |(id, _)| Arc::new(none(id))))
+    }
+
+    /// When drawings are to be told of that wait.
+    pub fn draw_at(&self) -> Option<Instant> {
+        self.draw_at.filter(|_| self.undrawn().next().is_some())
     }
 }
 
@@ -83,6 +120,7 @@ impl Session {
     /// All of it again, for a client that has just come.
     pub(super) fn tell_shown(&mut self) {
         self.host.told.clear();
+        (self.host.drawn, self.host.draw_at) = (BTreeMap::new(), None);
         let shown = Arc::clone(&self.host.shown);
         // One that is new is about to learn it.
         if !shown.views.is_empty() {
@@ -147,6 +185,24 @@ impl Session {
             None => self.host.told.push((*number, state, *moving)),
         }
         self.send(&ServerMessage::ViewState(Box::new(told)));
+    }
+
+    /// Tells what the host has drawn, the newest of it and no more than the way carries.
+    pub(super) fn tell_drawn(&mut self, now: Instant) {
+        if !self.accepts.drawings || self.host.draw_at.is_some_and(|at| now < at) {
+            return;
+        }
+        let before = self.out.len();
+        for drawn in self.host.undrawn().collect::<Vec<_>>() {
+            self.send(&ServerMessage::Drawn((*drawn).clone()));
+            self.host.drawn.insert(drawn.series_instance_uid.clone(), Some(drawn));
+        }
+        let sent: usize = self.out.iter().skip(before).map(Output::bytes).sum();
+        if sent > 0 {
+            let seconds = sent as f64 * 8.0 / (self.link.bits_per_second() as f64 * DRAWN_SHARE);
+            let pause = Duration::try_from_secs_f64(seconds).unwrap_or(DRAWN_AFTER);
+            self.host.draw_at = Some(now + pause.clamp(DRAWN_EVERY, DRAWN_AFTER));
+        }
     }
 
     /// A guest that may drive sets a view of the host's.

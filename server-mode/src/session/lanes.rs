@@ -264,6 +264,7 @@ impl Session {
     fn switch(&mut self, webrtc: bool) {
         (self.lanes.webrtc, self.lanes.is_left) = (webrtc, !webrtc);
         self.link = Link::default();
+        self.host.doubt_drawn();
         for view in 0..MAX_VIEWS {
             self.begin_anew(view as u8);
         }

@@ -124,6 +124,16 @@ pub enum Output {
     Measure(u64, Task),
 }
 
+impl Output {
+    /// Of a message for the client.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Carry(Parcel::Text(text)) => text.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A picture to make.
 #[derive(Debug)]
 pub struct Job {
@@ -211,6 +221,8 @@ struct Accepts {
     png: bool,
     webp: bool,
     videos: VideoCodecs,
+    /// What a host has drawn.
+    drawings: bool,
 }
 
 /// A series that the client waits for.
@@ -358,6 +370,7 @@ impl Session {
         if self.is_there {
             self.request_frames(now);
             self.drive_changes();
+            self.tell_drawn(now);
         }
     }
 
@@ -370,7 +383,8 @@ impl Session {
     pub fn wake_at(&self) -> Option<Instant> {
         let views = self.views.values().filter_map(|view| view.wake_at(self.accepts.png));
         let patience = self.link.patience();
-        views.chain(self.counters.iter().filter_map(|counters| counters.stalled_until(patience))).min()
+        let stalled = self.counters.iter().filter_map(|counters| counters.stalled_until(patience));
+        views.chain(stalled).chain(self.host.draw_at().filter(|_| self.accepts.drawings)).min()
     }
 
     /// Tells a client all it needs to know; every view begins anew for it.

@@ -76,7 +76,8 @@ impl Session {
                 let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
                 let [h264, hevc, av1] = ["h264", "hevc", "av1"].map(accepts);
                 let [png, webp] = ["png", "webp"].map(accepts);
-                self.accepts = Accepts { png, webp, videos: VideoCodecs { h264, hevc, av1 } };
+                let (videos, drawings) = (VideoCodecs { h264, hevc, av1 }, accepts(message::DRAWINGS));
+                self.accepts = Accepts { png, webp, videos, drawings };
             }
             ClientMessage::Values { view: number } => {
                 let reads = self.counters[usize::from(number)].has_read_values();

@@ -10,6 +10,12 @@ var MAX_LINES = 1e3;
 var MAX_REGIONS = 16;
 var MAX_QUANTITIES = 64;
 var MAX_BARS = 4096;
+var MAX_DRAWINGS = 1e3;
+var MAX_DRAWN_POINTS = 5e4;
+var MAX_LABEL = 1024;
+var MAX_NUMBERS = 16;
+var MAX_UNIT = 256;
+var MAX_MM = 1e6;
 var MAX_VIEW_SIZE = 8192;
 var MAX_PIXELS = 16 * 1024 * 1024;
 var CODECS = { 1: "jpeg", 2: "png", 3: "h264", 4: "hevc", 5: "av1", 6: "webp" };
@@ -186,6 +192,31 @@ var look = record({
   preset: optional(text),
   stepVoxels: number
 });
+var brief = (most) => (value, at) => {
+  const read = text(value, at);
+  return new TextEncoder().encode(read).length <= most ? read : fail(at, `a text of at most ${most} bytes`);
+};
+var near = (value, at) => {
+  const numbers = vector(value, at);
+  return numbers.every((n) => Math.abs(n) <= MAX_MM) ? numbers : fail(at, "a place in a patient");
+};
+var channel = (value, at) => {
+  const n = count(value, at);
+  return n <= 255 ? n : fail(at, "a number up to 255");
+};
+var drawing = record({
+  kind: oneOf("probe", "length", "angle", "cobb", "bidirectional", "ellipse", "rectangle", "freehand", "box", "ellipsoid", "arrow", "keyImage"),
+  pointsMm: few(near, MAX_DRAWN_POINTS),
+  plane: record({ centerMm: near, right: near, down: near }),
+  label: brief(MAX_LABEL),
+  color: triple(channel),
+  quantities: few(record({ measure: brief(MAX_UNIT), value: number, unit: brief(MAX_UNIT) }), MAX_NUMBERS)
+});
+var drawings = (value, at) => {
+  const read = few(drawing, MAX_DRAWINGS)(value, at);
+  const points = read.reduce((sum, { pointsMm }) => sum + pointsMm.length, 0);
+  return points <= MAX_DRAWN_POINTS ? read : fail(at, `drawings of at most ${MAX_DRAWN_POINTS} points`);
+};
 var transport = oneOf("websocket", "webrtc");
 var errorCode = oneOf(
   "malformed",
@@ -313,6 +344,7 @@ var readMessage = {
     lengthsBy: optional(text)
   }),
   shared: record({ type: oneOf("shared"), views }),
+  drawn: record({ type: oneOf("drawn"), seriesInstanceUid: text, drawings }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
@@ -733,6 +765,12 @@ var de = {
   // Statt Ansichten, oder über ihnen
   "no-study": "Keine Studie auf diesem Server",
   "start-with-folder": "Mit einem Ordner voll DICOM-Dateien starten:",
+  "host-drew": "Gastgeber",
+  "host-drew-as": "Gastgeber: {label}",
+  "key-image": "Schlüsselbild",
+  "long-axis": "Lange Achse",
+  "short-axis": "Kurze Achse",
+  perimeter: "Umfang",
   "host-shows-nothing": "Der Gastgeber zeigt gerade nichts",
   "host-shows-more": "Der Gastgeber zeigt {number} Ansichten; diese Seite hat Platz für {room} davon.",
   "loading-slices": "Lädt {done} von {total} Schichten…",
@@ -1056,6 +1094,12 @@ var en = {
   // Instead of views, or over them
   "no-study": "No study on this server",
   "start-with-folder": "Start it with a folder of DICOM files:",
+  "host-drew": "Host",
+  "host-drew-as": "Host: {label}",
+  "key-image": "Key image",
+  "long-axis": "Long axis",
+  "short-axis": "Short axis",
+  perimeter: "Perimeter",
   "host-shows-nothing": "The host shows nothing at the moment",
   "host-shows-more": "The host shows {number} views; this page has room for {room} of them.",
   "loading-slices": "Loading {done} of {total} slices…",
@@ -1536,8 +1580,8 @@ function shaped(kind, placement, given) {
 function isOn(annotation, sight) {
   if (annotation.series !== sight.series) return false;
   const parallel = Math.abs(dot(normalOf(annotation.placement), normalOf(sight))) > SAME_PLANE;
-  const near = (p) => Math.abs(distanceMm(sight, p)) <= sight.reachMm * (1 + 1e-6);
-  return (parallel || annotation.kind === "probe") && annotation.points.every(near);
+  const near2 = (p) => Math.abs(distanceMm(sight, p)) <= sight.reachMm * (1 + 1e-6);
+  return (parallel || annotation.kind === "probe") && annotation.points.every(near2);
 }
 function moved(annotation, by) {
   const normal = normalOf(annotation.placement);
@@ -1574,13 +1618,16 @@ function withHandle(annotation, handle, to) {
 function outline({ kind, points: p }) {
   if (kind === "probe") return { points: [], closed: false };
   if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" };
+  return { points: ellipseOf(p), closed: true };
+}
+function ellipseOf(p) {
   const middle = times(add(p[0], p[1]), 0.5);
   const [a, b] = [times(minus(p[1], p[0]), 0.5), times(minus(p[3], p[2]), 0.5)];
   const corner = (_, i) => {
     const angle = 2 * Math.PI * i / CORNERS;
     return add(middle, add(times(a, Math.cos(angle)), times(b, Math.sin(angle))));
   };
-  return { points: Array.from({ length: CORNERS }, corner), closed: true };
+  return Array.from({ length: CORNERS }, corner);
 }
 function lines(annotation, sight) {
   const { points, closed } = outline(annotation);
@@ -1621,6 +1668,10 @@ var NAMES = {
   length: "length",
   angle: "angle",
   area: "area",
+  perimeter: "perimeter",
+  volume: "volume",
+  "long-axis": "long-axis",
+  "short-axis": "short-axis",
   value: "value",
   mean: "mean",
   "standard-deviation": "sd",
@@ -1628,21 +1679,21 @@ var NAMES = {
   maximum: "max",
   count: "count"
 };
-var PLAIN = ["length", "angle", "value"];
-var MORE = ["count", "minimum", "maximum"];
+var PLAIN = ["length", "angle", "cobb-angle", "value"];
+var MORE = ["count", "minimum", "maximum", "perimeter"];
 function told(known2, all) {
   if (!known2) return [];
   if ("failed" in known2) return [known2.failed];
-  const rows = [];
+  const rows2 = [];
   for (const quantity of known2.measured.quantities) {
     if (!all && MORE.includes(quantity.measure)) continue;
     const name = NAMES[quantity.measure];
     const text2 = PLAIN.includes(quantity.measure) || !name ? quantityText(quantity) : `${t(name)} ${quantityText(quantity)}`;
     const joins = quantity.measure === "standard-deviation" || quantity.measure === "maximum";
-    if (joins && rows.length > 0) rows.push(`${rows.pop()}  ${text2}`);
-    else rows.push(text2);
+    if (joins && rows2.length > 0) rows2.push(`${rows2.pop()}  ${text2}`);
+    else rows2.push(text2);
   }
-  return rows;
+  return rows2;
 }
 function quantityText({ measure, value, unit }) {
   const number2 = value.toFixed(decimals(measure, value, unit)).replace("-", "−");
@@ -1650,6 +1701,7 @@ function quantityText({ measure, value, unit }) {
 }
 function decimals(measure, value, unit) {
   if (measure === "count") return 0;
+  if (measure === "volume") return Math.abs(value) < 10 ? 3 : 1;
   if (["mm", "px", "°", "mm²", "px²"].includes(unit)) return 1;
   if (unit.startsWith("SUV")) return 2;
   if (["value", "minimum", "maximum"].includes(measure) && Number.isInteger(value)) return 0;
@@ -1727,11 +1779,11 @@ var Editor = class {
   press(sight, at, tolerance) {
     this.#turn += 1;
     this.#focus = null;
-    const place2 = patientFromPixel(sight, at);
+    const place3 = patientFromPixel(sight, at);
     const draft = this.#draft;
     if (draft && isOn(draft.annotation, sight)) {
       draft.pressed = at;
-      draft.given.push(onto(draft.annotation.placement, place2));
+      draft.given.push(onto(draft.annotation.placement, place3));
       this.#shape(draft);
       return true;
     }
@@ -1739,11 +1791,11 @@ var Editor = class {
     const found = hit(this.#annotations, sight, at, tolerance, this.#selected);
     const before = this.#annotations.find(({ id }) => id === found?.id);
     this.#selected = before?.id ?? null;
-    if (before) this.#grip = { before, handle: found?.handle ?? null, from: place2 };
+    if (before) this.#grip = { before, handle: found?.handle ?? null, from: place3 };
     else if (this.#tool && this.#annotations.length < MOST_ANNOTATIONS) {
       const { right, down } = sight;
-      const annotation = { id: this.#next++, kind: this.#tool, series: sight.series, points: [place2], placement: { centerMm: place2, right, down } };
-      this.#draft = { annotation, given: [place2], pressed: at };
+      const annotation = { id: this.#next++, kind: this.#tool, series: sight.series, points: [place3], placement: { centerMm: place3, right, down } };
+      this.#draft = { annotation, given: [place3], pressed: at };
       this.#shape(this.#draft);
     }
     this.#changed();
@@ -1751,16 +1803,16 @@ var Editor = class {
   }
   /** Returns whether it moves anything. */
   move(sight, at) {
-    const place2 = patientFromPixel(sight, at);
+    const place3 = patientFromPixel(sight, at);
     const { before, handle, from } = this.#grip ?? {};
     if (before && from && before.series === sight.series) {
-      this.#put(handle == null ? moved(before, minus(place2, from)) : withHandle(before, handle, place2));
+      this.#put(handle == null ? moved(before, minus(place3, from)) : withHandle(before, handle, place3));
       this.#changed();
       return true;
     }
     const draft = this.#draft;
     if (!draft || !isOn(draft.annotation, sight)) return false;
-    this.#shape(draft, onto(draft.annotation.placement, place2));
+    this.#shape(draft, onto(draft.annotation.placement, place3));
     this.#changed();
     return true;
   }
@@ -2101,11 +2153,11 @@ var KEYS = [
 function fillSheet() {
   const pressed = (keys) => keys.split("+").flatMap((key, i) => [...i > 0 ? ["+"] : [], element("kbd", {}, keyName(key))]);
   const named2 = (keys) => keys.flatMap((key, i) => [...i > 0 ? [" "] : [], ...key === "…" ? [key] : key === "+" ? [element("kbd", {}, key)] : pressed(key)]);
-  const table = ({ title, rows }, head) => element(
+  const table = ({ title, rows: rows2 }, head2) => element(
     "table",
     {},
     element("caption", {}, t(title)),
-    element("tbody", {}, ...rows.map(([keys, does]) => element("tr", {}, element("th", { scope: "row" }, ...head(keys)), element("td", {}, t(does)))))
+    element("tbody", {}, ...rows2.map(([keys, does]) => element("tr", {}, element("th", { scope: "row" }, ...head2(keys)), element("td", {}, t(does)))))
   );
   const described = ([name]) => [name && isText(name) ? t(name) : ""];
   byId("sheets", HTMLDivElement).replaceChildren(...KEYS.map((keys) => table(keys, named2)), ...HANDS.map((hands) => table(hands, described)));
@@ -2117,19 +2169,136 @@ function keyName(key) {
 function keysText(keys) {
   return keys.split("+").map(keyName).join("+");
 }
-var SHEET_KEYS = KEYS.flatMap(({ rows }) => rows.flatMap(([keys]) => keys)).filter((key) => key !== "…");
+var SHEET_KEYS = KEYS.flatMap(({ rows: rows2 }) => rows2.flatMap(([keys]) => keys)).filter((key) => key !== "…");
+
+// src/hosted.ts
+var HEAD_PX = 12;
+var CROSS_PX2 = 6;
+var CORNERS2 = 72;
+var SAME_PLANE2 = 0.9999;
+var POINTS = {
+  probe: 1,
+  length: 2,
+  angle: 3,
+  cobb: 4,
+  bidirectional: 4,
+  ellipse: 4,
+  rectangle: 4,
+  freehand: 3,
+  box: 2,
+  ellipsoid: 2,
+  arrow: 2,
+  keyImage: 1
+};
+function seen(drawing3, sight, reachMm) {
+  const { kind, pointsMm: p, plane: plane2 } = drawing3;
+  if (p.length < POINTS[kind]) return null;
+  const within = p.every((point2) => Math.abs(distanceMm(sight, point2)) <= reachMm * (1 + 1e-6));
+  const parallel = Math.abs(dot(normalOf(plane2), normalOf(sight))) > SAME_PLANE2;
+  const pixels = (points, closed = false) => ({ points: points.map((point2) => pixelFromPatient(sight, point2)), closed });
+  if (kind === "box" || kind === "ellipsoid") {
+    const section = (kind === "box" ? boxSection : ellipsoidSection)(p[0], p[1], plane2, sight);
+    return section && [pixels(section, true)];
+  }
+  if (!within || !(parallel || kind === "probe")) return null;
+  switch (kind) {
+    case "probe": {
+      const [x, y] = pixelFromPatient(sight, p[0]);
+      const bar = (dx, dy) => ({ points: [[x - dx, y - dy], [x + dx, y + dy]], closed: false });
+      return [bar(CROSS_PX2, 0), bar(0, CROSS_PX2)];
+    }
+    case "keyImage":
+      return [];
+    case "cobb": {
+      const middles = [times(add(p[0], p[1]), 0.5), times(add(p[2], p[3]), 0.5)];
+      return [pixels(p.slice(0, 2)), pixels(p.slice(2, 4)), { ...pixels(middles), dashed: true }];
+    }
+    case "bidirectional":
+      return [pixels(p.slice(0, 2)), pixels(p.slice(2, 4))];
+    case "ellipse":
+      return [pixels(ellipseOf(p), true)];
+    case "rectangle":
+    case "freehand":
+      return [pixels(p, true)];
+    case "arrow": {
+      const shaft = pixels(p.slice(0, 2));
+      return [shaft, ...head(shaft.points[0], shaft.points[1])];
+    }
+    default:
+      return [pixels(p)];
+  }
+}
+function place2({ kind }, drawn) {
+  if (kind === "arrow") return drawn[0]?.points[1] ?? null;
+  const points = drawn.flatMap((line) => line.dashed ? [] : line.points);
+  return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
+}
+function rows({ kind, label: label2, quantities }) {
+  const name = label2 || (kind === "keyImage" ? t("key-image") : "");
+  const measured = { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
+  return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...kind === "keyImage" ? [] : told({ measured }, false)];
+}
+function head(tip, tail) {
+  const [dx, dy] = [tail[0] - tip[0], tail[1] - tip[1]];
+  const size2 = Math.max(Math.hypot(dx, dy), 1e-9);
+  const [x, y] = [dx / size2, dy / size2];
+  return [-0.5, 0.5].map((side) => ({ points: [tip, [tip[0] + (x - y * side) * HEAD_PX, tip[1] + (y + x * side) * HEAD_PX]], closed: false }));
+}
+function solid(a, b, plane2) {
+  const axes = [plane2.right, plane2.down, normalOf(plane2)];
+  const along = (axis) => Math.abs(dot(minus(b, a), axis)) / 2;
+  return { center: times(add(a, b), 0.5), axes, half: [along(axes[0]), along(axes[1]), along(axes[2])] };
+}
+function boxSection(a, b, plane2, sight) {
+  const { center, axes, half } = solid(a, b, plane2);
+  const corner = (n) => axes.reduce((at, axis, i) => add(at, times(axis, n >> i & 1 ? half[i] : -half[i])), center);
+  const crossings = [];
+  for (let n = 0; n < 8; n += 1) {
+    for (let axis = 0; axis < 3; axis += 1) {
+      if (n >> axis & 1) continue;
+      const [from, to] = [corner(n), corner(n | 1 << axis)];
+      const [near2, far] = [distanceMm(sight, from), distanceMm(sight, to)];
+      if (near2 <= 0 !== far <= 0) crossings.push(add(from, times(minus(to, from), near2 / (near2 - far))));
+    }
+  }
+  if (crossings.length < 3) return null;
+  const middle = times(crossings.reduce(add), 1 / crossings.length);
+  const angle = (p) => Math.atan2(dot(minus(p, middle), sight.down), dot(minus(p, middle), sight.right));
+  return crossings.sort((p, q) => angle(p) - angle(q));
+}
+function ellipsoidSection(a, b, plane2, sight) {
+  const { center, axes, half } = solid(a, b, plane2);
+  const radii = half.map((r) => Math.max(r, 1e-9));
+  const toSphere = (v) => [dot(v, axes[0]) / radii[0], dot(v, axes[1]) / radii[1], dot(v, axes[2]) / radii[2]];
+  const fromSphere = (v) => axes.reduce((sum, axis, i) => add(sum, times(axis, v[i] * radii[i])), [0, 0, 0]);
+  const [right, down] = [toSphere(sight.right), toSphere(sight.down)];
+  const across = cross(right, down);
+  if (length(across) === 0) return null;
+  const normal = times(across, 1 / length(across));
+  const away = dot(toSphere(minus(sight.centerMm, center)), normal);
+  const radius = Math.sqrt(1 - away * away);
+  if (!(radius > 0)) return null;
+  const first = times(right, 1 / length(right));
+  const second = cross(normal, first);
+  return Array.from({ length: CORNERS2 }, (_, i) => {
+    const angle = 2 * Math.PI * i / CORNERS2;
+    const around = add(times(first, Math.cos(angle)), times(second, Math.sin(angle)));
+    return add(center, fromSphere(add(times(normal, away), times(around, radius))));
+  });
+}
 
 // src/sketch.ts
 var HANDLE_PX = 4;
 var LINE_PX = 15;
 var LETTER_PX = 6.6;
 var GAP_PX = 8;
+var MARKS_PX = 24;
 function scaleOf([width, height], box2) {
   const { width: boxWidth, height: boxHeight } = box2.getBoundingClientRect();
   const by = Math.min(boxWidth / width, boxHeight / height) || 1;
   return { by, left: (boxWidth - width * by) / 2, top: (boxHeight - height * by) / 2 };
 }
-function sketch(root, sight, editor, measuring, active) {
+function sketch(root, sight, hosted, editor, measuring, active) {
   const box2 = root.parentElement ?? root;
   const { clientWidth: width, clientHeight: height } = box2;
   if (!sight || width === 0) return root.replaceChildren();
@@ -2137,17 +2306,42 @@ function sketch(root, sight, editor, measuring, active) {
   const onScreen = ([x, y]) => [scale.left + x * scale.by, scale.top + y * scale.by];
   const shown = editor.shown.filter((one) => isOn(one, sight));
   shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
-  const parts = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
+  let marks = 0;
+  const theirs = hosted.drawings.flatMap((one) => {
+    const drawn = seen(one, sight, hosted.reachMm);
+    if (!drawn) return [];
+    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, onScreen, [width, height])];
+    marks += 1;
+    return [hostedDrawing(one, drawn, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
+  });
+  const own = shown.map((one) => drawing2(one, sight, editor, measuring, onScreen, [width, height]));
+  const parts = [...theirs, ...own];
   if (active && editor.pointer) {
     const [x, y] = onScreen(editor.pointer);
     parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
   }
   root.replaceChildren(...parts);
 }
-function drawing(one, sight, editor, measuring, onScreen, box2) {
+function hostedDrawing(one, drawn, onScreen, box2, mark) {
+  const lines2 = drawn.map((line) => ({ ...line, points: line.points.map(onScreen) }));
+  const shade = lines2.filter(({ dashed }) => !dashed);
+  const group = svg("g", { class: "drawing hosted", "data-kind": one.kind }, svg("path", { class: "shade", d: pathOf(shade) }));
+  const stroke = `rgb(${one.color.join(" ")})`;
+  for (const dashed of [false, true]) {
+    const of = lines2.filter((line) => (line.dashed ?? false) === dashed);
+    if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
+  }
+  const at = mark ?? place2(one, lines2);
+  if (at) group.append(label(at, rows(one), true, box2, stroke));
+  return group;
+}
+function pathOf(lines2) {
+  return lines2.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
+}
+function drawing2(one, sight, editor, measuring, onScreen, box2) {
   const selected = one.id === editor.selected;
   const drawn = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
-  const d = drawn.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
+  const d = pathOf(drawn);
   const group = svg("g", { class: selected ? "drawing selected" : "drawing", "data-kind": one.kind }, svg("path", { class: "shade", d }), svg("path", { class: "line", d }));
   if (selected) {
     one.points.forEach((p, i) => {
@@ -2158,21 +2352,21 @@ function drawing(one, sight, editor, measuring, onScreen, box2) {
   }
   const at = textPlace(drawn);
   const known2 = measuring.told(one.id);
-  const rows = told(known2?.known, selected);
-  if (at && rows.length > 0) group.append(label(at, rows, known2?.of === one, box2));
+  const rows2 = told(known2?.known, selected);
+  if (at && rows2.length > 0) group.append(label(at, rows2, known2?.of === one, box2));
   return group;
 }
-function label([x, y], rows, isOfNow, [width, height]) {
-  const wide = Math.max(...rows.map((row) => row.length)) * LETTER_PX;
+function label([x, y], rows2, isOfNow, [width, height], fill) {
+  const wide = Math.max(...rows2.map((row) => row.length)) * LETTER_PX;
   const left = Math.max(4, Math.min(x + GAP_PX, width - wide - 30));
-  const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows.length));
-  const spans = rows.map((row, i) => {
+  const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows2.length));
+  const spans = rows2.map((row, i) => {
     const span = svg("tspan", { x: left.toFixed(1), y: (top + i * LINE_PX).toFixed(1) });
     span.textContent = row;
     return span;
   });
-  const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows.length + 2, rx: 3 });
-  return svg("g", { class: isOfNow ? "values" : "values before" }, back, svg("text", {}, ...spans));
+  const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows2.length + 2, rx: 3 });
+  return svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
 }
 
 // src/drawings.ts
@@ -2188,6 +2382,8 @@ var Drawings = class {
   #lies = /* @__PURE__ */ new Map();
   /** Views whose place was asked for, with the series. */
   #asked = /* @__PURE__ */ new Map();
+  /** What a host has drawn, by series. */
+  #hosted = /* @__PURE__ */ new Map();
   #buttons = /* @__PURE__ */ new Map();
   #undo = button("undo", "Ctrl+Z", () => this.undo());
   #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
@@ -2243,8 +2439,19 @@ var Drawings = class {
     this.#redraw();
   }
   /** How a view lies, in pictures `from` a revision of it on. */
-  state(view, series, place2, from) {
-    this.#lies.set(view, { series, place: place2, from });
+  state(view, series, place3, from) {
+    this.#lies.set(view, { series, place: place3, from });
+    this.#redraw();
+  }
+  /** What a host has drawn on a series, in place of what it had drawn before. */
+  hosted(series, drawings2) {
+    if (drawings2.length > 0) this.#hosted.set(series, drawings2);
+    else this.#hosted.delete(series);
+    this.#redraw();
+  }
+  /** Nobody says any more what a host shows. */
+  unhosted() {
+    this.#hosted.clear();
     this.#redraw();
   }
   measured(message) {
@@ -2374,7 +2581,10 @@ var Drawings = class {
     const editor = this.#editor;
     this.#measuring.look(editor.shown, (series) => this.#isOpen(series));
     const active = this.#owner.active().view;
-    for (const viewport of this.#views) sketch(viewport.sketch, this.#sight(viewport.view), editor, this.#measuring, viewport.view === active);
+    for (const viewport of this.#views) {
+      const sight = this.#sight(viewport.view);
+      sketch(viewport.sketch, sight, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
+    }
     const chosen = editor.tool ?? this.#tool;
     for (const [tool, button2] of this.#buttons) button2.setAttribute("aria-pressed", String(tool === chosen));
     document.body.classList.toggle("draws", editor.tool !== null);
@@ -2383,6 +2593,10 @@ var Drawings = class {
     this.#delete.disabled = editor.selected === null || editor.isBusy;
     this.#showList();
   }
+  #hostedOn(view, sight) {
+    const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
+    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2) };
+  }
   #isOpen(series) {
     return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
   }
@@ -2390,7 +2604,7 @@ var Drawings = class {
     const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
     this.#list.hidden = own.length === 0;
     const before = new Map([...this.#rows.children].map((row) => [row.getAttribute("data-id"), row]));
-    const rows = own.map((one) => {
+    const rows2 = own.map((one) => {
       const row = before.get(String(one.id)) ?? this.#row(one);
       const { known: known2, of } = this.#measuring.told(one.id) ?? {};
       const lines2 = of === one ? told(known2, true) : [t("measuring")];
@@ -2401,7 +2615,7 @@ var Drawings = class {
       row.querySelector(".show").setAttribute("aria-pressed", String(one.id === this.#editor.selected));
       return row;
     });
-    if (rows.length !== this.#rows.children.length || rows.some((row, i) => row !== this.#rows.children[i])) this.#rows.replaceChildren(...rows);
+    if (rows2.length !== this.#rows.children.length || rows2.some((row, i) => row !== this.#rows.children[i])) this.#rows.replaceChildren(...rows2);
   }
   #row(one) {
     const lines2 = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "by" })];
@@ -2586,7 +2800,7 @@ var Overlay = class {
   constructor(press) {
     this.#press = press;
     const names2 = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "freeze", "latency"];
-    const rows = names2.map((name) => {
+    const rows2 = names2.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
       return element("div", {}, element("dt", {}, t(name)), value);
@@ -2594,7 +2808,7 @@ var Overlay = class {
     this.#root = element(
       "section",
       { class: "overlay", hidden: true, "aria-label": t("streaming-figures") },
-      element("dl", {}, ...rows),
+      element("dl", {}, ...rows2),
       this.#age,
       this.#test,
       this.#result
@@ -2618,7 +2832,7 @@ var Overlay = class {
     setText(this.#age, drawnHere ? t("is-drawn-here") : ageText(stalls ? stalledMs : null, stillMs));
     this.#age.title = why;
     const { framesPerSecond, latencyMs, bitsPerSecond, longestFreezeMs } = summary;
-    const rows = {
+    const rows2 = {
       transport: reason ? `${transport2} (${reason})` : transport2,
       codec: codec ? CODEC_NAMES[codec] : "–",
       "picture-size": size2 ? `${size2[0]} × ${size2[1]}` : "–",
@@ -2628,7 +2842,7 @@ var Overlay = class {
       "round-trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
       freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
     };
-    for (const [name, text2] of Object.entries(rows)) setText(this.#values.get(name), text2);
+    for (const [name, text2] of Object.entries(rows2)) setText(this.#values.get(name), text2);
   }
   async #run() {
     this.#test.disabled = true;
@@ -3305,9 +3519,9 @@ var Peer = class {
   }
   /** Sends text; false where there is no way any more. What may be lost goes by `moves`. */
   send(text2, mayBeLost) {
-    const channel = mayBeLost ? this.#moves : this.#commands;
-    if (channel.readyState !== "open") return false;
-    channel.send(text2);
+    const channel2 = mayBeLost ? this.#moves : this.#commands;
+    if (channel2.readyState !== "open") return false;
+    channel2.send(text2);
     return true;
   }
   /** A later frame of this view came as a message: the view waits for no picture any more. */
@@ -3324,18 +3538,18 @@ var Peer = class {
     clearTimeout(this.#restart);
     clearInterval(this.#counting);
     this.#peer.onconnectionstatechange = this.#peer.onicecandidate = null;
-    for (const channel of [this.#commands, this.#moves]) channel.onopen = channel.onclose = channel.onmessage = null;
+    for (const channel2 of [this.#commands, this.#moves]) channel2.onopen = channel2.onclose = channel2.onmessage = null;
     for (const film of this.#films.values()) film.close();
     this.#peer.close();
   }
   #channel(name, options) {
-    const channel = this.#peer.createDataChannel(name, options);
-    channel.binaryType = "arraybuffer";
-    channel.onopen = () => {
+    const channel2 = this.#peer.createDataChannel(name, options);
+    channel2.binaryType = "arraybuffer";
+    channel2.onopen = () => {
       if (this.#commands.readyState === "open" && this.#moves.readyState === "open") this.#handlers.opened();
     };
-    channel.onclose = () => this.#lose("the server closed it");
-    return channel;
+    channel2.onclose = () => this.#lose("the server closed it");
+    return channel2;
   }
   async #offer(options) {
     try {
@@ -3593,9 +3807,9 @@ var Link = class {
     this.#peer?.passed(frame.view);
     this.#handlers.frame(frame, null);
   }
-  /** Tells what can be decoded, where that has changed. */
+  /** Tells what can be decoded, and drawn, where that has changed. */
   #accept() {
-    const codecs = ["jpeg", "png", "webp", ...this.#ladder.takesVideo ? this.#videos : []];
+    const codecs = ["jpeg", "png", "webp", "drawings", ...this.#ladder.takesVideo ? this.#videos : []];
     if (codecs.join() === this.#accepted) return;
     this.#accepted = codecs.join();
     this.send({ type: "accept", codecs });
@@ -4207,28 +4421,28 @@ var Player = class {
 // src/turns.ts
 var SLABS_MM = [0, 2, 5, 10, 20, 50];
 var NEXT = { maximum: "minimum", minimum: "mean", mean: "maximum" };
-function changed(place2, change) {
-  if (change === "invert") return { ...place2, inverted: !place2.inverted };
-  if (place2.content.kind !== "slice") return null;
-  const { plane: plane2, slab } = place2;
+function changed(place3, change) {
+  if (change === "invert") return { ...place3, inverted: !place3.inverted };
+  if (place3.content.kind !== "slice") return null;
+  const { plane: plane2, slab } = place3;
   const { right, down } = plane2;
   const back = (v) => times(v, -1).map((n) => n || 0);
   switch (change) {
     case "flip horizontally":
-      return { ...place2, plane: { ...plane2, right: back(right) } };
+      return { ...place3, plane: { ...plane2, right: back(right) } };
     case "flip vertically":
-      return { ...place2, plane: { ...plane2, down: back(down) } };
+      return { ...place3, plane: { ...plane2, down: back(down) } };
     // The picture turns, so what was above comes to the right.
     case "turn right":
-      return { ...place2, plane: { ...plane2, right: back(down), down: right } };
+      return { ...place3, plane: { ...plane2, right: back(down), down: right } };
     case "turn left":
-      return { ...place2, plane: { ...plane2, right: down, down: back(right) } };
+      return { ...place3, plane: { ...plane2, right: down, down: back(right) } };
     case "next projection":
-      return { ...place2, slab: { ...slab, combine: NEXT[slab.combine] } };
+      return { ...place3, slab: { ...slab, combine: NEXT[slab.combine] } };
     case "thicker":
     case "thinner": {
       const found = change === "thicker" ? SLABS_MM.find((mm) => mm > slab.thicknessMm + 1e-6) : SLABS_MM.findLast((mm) => mm < slab.thicknessMm - 1e-6);
-      return found === void 0 ? null : { ...place2, slab: { ...slab, thicknessMm: found } };
+      return found === void 0 ? null : { ...place3, slab: { ...slab, thicknessMm: found } };
     }
   }
 }
@@ -4244,17 +4458,17 @@ var Turns = class {
     this.#next();
   }
   /** What the server tells of a view. Returns what the view was set to, where its state was asked for to change it. */
-  state({ view, seriesInstanceUid, place: place2 }) {
+  state({ view, seriesInstanceUid, place: place3 }) {
     if (this.#asked?.view !== view) return null;
     this.#asked = null;
-    let wanted = place2;
+    let wanted = place3;
     while (this.#waiting[0]?.view === view) {
       const { change } = this.#waiting.shift();
       wanted = changed(wanted, change) ?? wanted;
     }
-    if (wanted !== place2) this.#send({ type: "set", view, seriesInstanceUid, place: wanted, moving: false });
+    if (wanted !== place3) this.#send({ type: "set", view, seriesInstanceUid, place: wanted, moving: false });
     this.#next();
-    return wanted === place2 ? null : wanted;
+    return wanted === place3 ? null : wanted;
   }
   /** The server would not tell the state: what waits for it is given up. */
   refused(seq) {
@@ -4939,7 +5153,7 @@ var Viewport = class {
     const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
     if (grey) {
       const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
-      for (const channel of this.#greys) channel.setAttribute("tableValues", values2);
+      for (const channel2 of this.#greys) channel2.setAttribute("tableValues", values2);
     }
     this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
     this.#setLook(grey || local ? window : null);
@@ -5430,6 +5644,7 @@ var Client = class {
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
         this.#setRole(message.role);
+        this.#drawings.unhosted();
         this.#local.connected(message.voxels && message.role === "owner");
         setText(byId("backend", HTMLElement), message.backend);
         break;
@@ -5454,6 +5669,9 @@ var Client = class {
           this.#notices.report(t("host-shows-more", { number: message.views.length, room: this.#ownViews.length }));
         }
         this.#arrange();
+        break;
+      case "drawn":
+        this.#drawings.hosted(message.seriesInstanceUid, message.drawings);
         break;
       case "presets":
         this.#controls.setPresets(message.presets);
@@ -5523,9 +5741,9 @@ var Client = class {
       this.#views[view]?.setTurned(set, revision + 1);
       this.#sendLayout(true);
     }
-    const place2 = set ?? message.place;
-    this.#views[view]?.setSlab(place2.slab);
-    this.#drawings.state(view, message.seriesInstanceUid, place2, set ? revision + 1 : 0);
+    const place3 = set ?? message.place;
+    this.#views[view]?.setSlab(place3.slab);
+    this.#drawings.state(view, message.seriesInstanceUid, place3, set ? revision + 1 : 0);
   }
   #seriesOf(view) {
     return this.#isGuest ? this.#hosted.get(this.#shownSeries.get(view) ?? "") ?? null : this.#series;
@@ -5711,8 +5929,8 @@ var Client = class {
   }
   /** The view that 3D presets are for; a host's lie in any order. */
   get #volumeView() {
-    const solid = this.#isGuest ? this.#ownViews.find(({ content }) => showsPreset(content)) : void 0;
-    return solid ?? this.#views[VOLUME_VIEW];
+    const solid2 = this.#isGuest ? this.#ownViews.find(({ content }) => showsPreset(content)) : void 0;
+    return solid2 ?? this.#views[VOLUME_VIEW];
   }
   #setPreset(name) {
     this.#showVolume();

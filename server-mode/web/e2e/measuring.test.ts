@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Page } from "playwright-core";
+import type { Page, WebSocketRoute } from "playwright-core";
 
-import { AXIAL, CORONAL, desk, study } from "./desk";
-import { factsThat, settled, viewport } from "./harness";
+import { AXIAL, CORONAL, SLICE, context, desk, newContext, server, study } from "./desk";
+import { factsThat, openClient, settled, viewport } from "./harness";
 
 interface Truth {
   geometry: { dims: [number, number, number]; spacing_mm: [number, number, number]; origin_mm: [number, number, number] };
@@ -149,4 +149,63 @@ test("a slice is flipped, turned and thickened, its letters and drawings with it
   await page.keyboard.press("Space");
   await letter("top", "A");
   await letter("left", "R");
+});
+
+/** A page that takes what a test tells it for its server's words. */
+async function hostedDesk(): Promise<{ page: Page; tell(message: object): void; series: string }> {
+  await newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  let route: WebSocketRoute | null = null;
+  let series = "";
+  await page.routeWebSocket(/\/ws/, (ws) => {
+    const near = ws.connectToServer();
+    route = ws;
+    ws.onMessage((message) => near.send(message));
+    near.onMessage((message) => {
+      const told = typeof message === "string" ? (JSON.parse(message) as { type: string; seriesInstanceUid: string }) : null;
+      if (told?.type === "seriesOpened") series = told.seriesInstanceUid;
+      ws.send(message);
+    });
+  });
+  await openClient(page, `${server.url}&transport=websocket`, [AXIAL]);
+  return { page, tell: (message) => route!.send(JSON.stringify(message)), series };
+}
+
+test("what a host draws is where it belongs, in its words, and nobody else can move it", async () => {
+  const { page, tell, series } = await hostedDesk();
+  const { at } = await axial(page);
+  const { dims, spacing_mm, origin_mm } = truth().geometry;
+  const [, shown] = await factsThat(page, AXIAL, SLICE);
+  const placeZ = origin_mm[2] + (dims[2] - Number(shown)) * spacing_mm[2];
+  const plane = { centerMm: [0, 0, placeZ], right: [1, 0, 0], down: [0, 1, 0] };
+  const label = "<img src=x onerror=alert(1)>";
+  const length = { kind: "length", pointsMm: [[-60, 0, placeZ], [45, 30, placeZ]], plane, label, color: [90, 200, 250], quantities: [{ measure: "length", value: 109.2, unit: "mm" }] };
+  tell({ type: "drawn", seriesInstanceUid: series, drawings: [length] });
+  const drawing = page.locator(`${viewport(AXIAL)} .sketch .hosted`);
+  await drawing.waitFor();
+  assert.deepEqual(await drawing.locator("tspan").allTextContents(), [`Host: ${label}`, "109.2 mm"]);
+  assert.equal(await drawing.locator("img").count(), 0, "words are words");
+  const box = async () => boxOf(page, `${viewport(AXIAL)} .sketch .hosted .line`);
+  const [left, top] = at(-60, 0);
+  const [right, bottom] = at(45, 30);
+  const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 2, `${a}, not ${b}`);
+  const there = await box();
+  close(there.left, left);
+  close(there.top, top);
+  close(there.right, right);
+  close(there.bottom, bottom);
+  assert.match(await drawing.locator(".line").evaluate((line) => getComputedStyle(line).stroke), /rgb\(90, 200, 250\)/);
+
+  // A hand that would move one of its own moves nothing.
+  await drag(page, at(-60, 0), at(-90, -40));
+  await page.keyboard.press("Delete");
+  assert.deepEqual(await drawing.locator("tspan").allTextContents(), [`Host: ${label}`, "109.2 mm"]);
+  assert.equal(await page.locator("#measurements li").count(), 0);
+
+  await page.keyboard.press("ArrowDown");
+  await drawing.waitFor({ state: "detached" });
+  await page.keyboard.press("ArrowUp");
+  await drawing.waitFor();
+  tell({ type: "drawn", seriesInstanceUid: series, drawings: [] });
+  await drawing.waitFor({ state: "detached" });
 });

@@ -97,13 +97,18 @@ export function withHandle(annotation: Annotation, handle: number, to: Vec): Ann
 function outline({ kind, points: p }: Annotation): { points: readonly Vec[]; closed: boolean } {
   if (kind === "probe") return { points: [], closed: false };
   if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" };
+  return { points: ellipseOf(p), closed: true };
+}
+
+/** The corners of an ellipse by both ends of each axis. */
+export function ellipseOf(p: readonly Vec[]): readonly Vec[] {
   const middle = times(add(p[0]!, p[1]!), 0.5);
   const [a, b] = [times(minus(p[1]!, p[0]!), 0.5), times(minus(p[3]!, p[2]!), 0.5)];
   const corner = (_: unknown, i: number) => {
     const angle = (2 * Math.PI * i) / CORNERS;
     return add(middle, add(times(a, Math.cos(angle)), times(b, Math.sin(angle))));
   };
-  return { points: Array.from({ length: CORNERS }, corner), closed: true };
+  return Array.from({ length: CORNERS }, corner);
 }
 
 export interface Line {
@@ -161,6 +166,10 @@ const NAMES: Readonly<Record<string, Text>> = {
   length: "length",
   angle: "angle",
   area: "area",
+  perimeter: "perimeter",
+  volume: "volume",
+  "long-axis": "long-axis",
+  "short-axis": "short-axis",
   value: "value",
   mean: "mean",
   "standard-deviation": "sd",
@@ -169,9 +178,9 @@ const NAMES: Readonly<Record<string, Text>> = {
   count: "count",
 };
 /** Told without a name: what it is is seen. */
-const PLAIN = ["length", "angle", "value"];
+const PLAIN = ["length", "angle", "cobb-angle", "value"];
 /** Told only where there is room for all. */
-const MORE = ["count", "minimum", "maximum"];
+const MORE = ["count", "minimum", "maximum", "perimeter"];
 
 /** Of an annotation with values, or of one that waits for them; all of them, or the ones that matter most. */
 export function told(known: Known | undefined, all: boolean): readonly string[] {
@@ -197,6 +206,7 @@ export function quantityText({ measure, value, unit }: Quantity): string {
 
 function decimals(measure: string, value: number, unit: string): number {
   if (measure === "count") return 0;
+  if (measure === "volume") return Math.abs(value) < 10 ? 3 : 1;
   if (["mm", "px", "°", "mm²", "px²"].includes(unit)) return 1;
   if (unit.startsWith("SUV")) return 2;
   if (["value", "minimum", "maximum"].includes(measure) && Number.isInteger(value)) return 0;

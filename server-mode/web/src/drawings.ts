@@ -5,10 +5,10 @@ import { byId, element, setText, svg } from "./dom";
 import { Editor } from "./editor";
 import type { Point, Tool } from "./gestures";
 import { Measuring, Pointed } from "./measuring";
-import type { ClientMessage, Measured, Place, SeriesOpened, ServerMessage } from "./protocol";
+import type { ClientMessage, Drawing, Measured, Place, SeriesOpened, ServerMessage } from "./protocol";
 import { type Pixel, type Sight, isSlice, patientFromPixel, sightOf, slicesTo, voxelAt, voxelMiddle } from "./sight";
 import { keysText } from "./sheet";
-import { scaleOf, sketch } from "./sketch";
+import { type Hosted, scaleOf, sketch } from "./sketch";
 import { type Text, named, t } from "./texts";
 import type { Viewport } from "./viewport";
 import { sentence } from "./words";
@@ -45,6 +45,8 @@ export class Drawings {
   readonly #lies = new Map<number, Lies>();
   /** Views whose place was asked for, with the series. */
   readonly #asked = new Map<number, string>();
+  /** What a host has drawn, by series. */
+  readonly #hosted = new Map<string, readonly Drawing[]>();
   readonly #buttons = new Map<Tool | Kind, HTMLButtonElement>();
   readonly #undo = button("undo", "Ctrl+Z", () => this.undo());
   readonly #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
@@ -110,6 +112,19 @@ export class Drawings {
   /** How a view lies, in pictures `from` a revision of it on. */
   state(view: number, series: string, place: Place, from: number): void {
     this.#lies.set(view, { series, place, from });
+    this.#redraw();
+  }
+
+  /** What a host has drawn on a series, in place of what it had drawn before. */
+  hosted(series: string, drawings: readonly Drawing[]): void {
+    if (drawings.length > 0) this.#hosted.set(series, drawings);
+    else this.#hosted.delete(series);
+    this.#redraw();
+  }
+
+  /** Nobody says any more what a host shows. */
+  unhosted(): void {
+    this.#hosted.clear();
     this.#redraw();
   }
 
@@ -262,7 +277,10 @@ export class Drawings {
     const editor = this.#editor;
     this.#measuring.look(editor.shown, (series) => this.#isOpen(series));
     const active = this.#owner.active().view;
-    for (const viewport of this.#views) sketch(viewport.sketch, this.#sight(viewport.view), editor, this.#measuring, viewport.view === active);
+    for (const viewport of this.#views) {
+      const sight = this.#sight(viewport.view);
+      sketch(viewport.sketch, sight, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
+    }
     const chosen = editor.tool ?? this.#tool;
     for (const [tool, button] of this.#buttons) button.setAttribute("aria-pressed", String(tool === chosen));
     document.body.classList.toggle("draws", editor.tool !== null);
@@ -270,6 +288,11 @@ export class Drawings {
     this.#redo.disabled = !editor.canRedo(this.#series);
     this.#delete.disabled = editor.selected === null || editor.isBusy;
     this.#showList();
+  }
+
+  #hostedOn(view: number, sight: Sight | null): Hosted {
+    const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
+    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2) };
   }
 
   #isOpen(series: string): boolean {

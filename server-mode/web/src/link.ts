@@ -174,9 +174,9 @@ export class Link {
     this.#handlers.frame(frame, null);
   }
 
-  /** Tells what can be decoded, where that has changed. */
+  /** Tells what can be decoded, and drawn, where that has changed. */
   #accept(): void {
-    const codecs = ["jpeg", "png", "webp", ...(this.#ladder.takesVideo ? this.#videos : [])];
+    const codecs = ["jpeg", "png", "webp", "drawings", ...(this.#ladder.takesVideo ? this.#videos : [])];
     if (codecs.join() === this.#accepted) return;
     this.#accepted = codecs.join();
     this.send({ type: "accept", codecs });

@@ -221,6 +221,8 @@ class Client {
         else for (const viewport of this.#views) viewport.restart();
         this.#backend = message.backend;
         this.#setRole(message.role);
+        // All that is drawn is told again.
+        this.#drawings.unhosted();
         // Guests show what their host shows, which is drawn there.
         this.#local.connected(message.voxels && message.role === "owner");
         setText(byId("backend", HTMLElement), message.backend);
@@ -246,6 +248,9 @@ class Client {
           this.#notices.report(t("host-shows-more", { number: message.views.length, room: this.#ownViews.length }));
         }
         this.#arrange();
+        break;
+      case "drawn":
+        this.#drawings.hosted(message.seriesInstanceUid, message.drawings);
         break;
       case "presets":
         this.#controls.setPresets(message.presets);

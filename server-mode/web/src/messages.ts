@@ -82,7 +82,7 @@ iceServers: Array<IceServer> | null, role: Role,
 /**
  * Whether clients may have voxels, to draw them themselves.
  */
-voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "measured" } & Measured | { "type": "shared", views: Array<number>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
+voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "measured" } & Measured | { "type": "shared", views: Array<number>, } | { "type": "drawn" } & Drawn | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
 
 /**
  * A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
@@ -260,6 +260,45 @@ measure: string, value: number,
  * Empty where it has none.
  */
 unit: string, };
+
+/**
+ * All that a host has drawn on a series and shows, in place of what was told before.
+ */
+export type Drawn = { seriesInstanceUid: string, 
+/**
+ * The last one lies over the others.
+ */
+drawings: Array<Drawing>, };
+
+/**
+ * One thing drawn, with what the host's window has measured of it.
+ */
+export type Drawing = { kind: DrawingKind, 
+/**
+ * Patient space (LPS), in the order of its kind.
+ */
+pointsMm: Array<[number, number, number]>, 
+/**
+ * That it was drawn in.
+ */
+plane: MeasuredPlane, 
+/**
+ * What the host calls it, or nothing.
+ */
+label: string, 
+/**
+ * sRGB.
+ */
+color: [number, number, number], 
+/**
+ * In the order in which they are told; none while it is being measured.
+ */
+quantities: Array<Quantity>, };
+
+/**
+ * What a drawing is. Points are as those of [`MeasuredKind`](super::MeasuredKind).
+ */
+export type DrawingKind = "probe" | "length" | "angle" | "cobb" | "bidirectional" | "ellipse" | "rectangle" | "freehand" | "box" | "ellipsoid" | "arrow" | "keyImage";
 
 /**
  * The state that a view is to have, the last one told counts.

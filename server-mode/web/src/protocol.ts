@@ -14,6 +14,14 @@ const MAX_LINES = 1000;
 const MAX_REGIONS = 16;
 const MAX_QUANTITIES = 64;
 const MAX_BARS = 4096;
+/** What a host has drawn on a series: drawings, points of all of them, bytes of a label, numbers of one. */
+const MAX_DRAWINGS = 1000;
+const MAX_DRAWN_POINTS = 50_000;
+const MAX_LABEL = 1024;
+const MAX_NUMBERS = 16;
+const MAX_UNIT = 256;
+/** How far anything lies from the patient's origin. */
+const MAX_MM = 1e6;
 const MAX_VIEW_SIZE = 8192;
 const MAX_PIXELS = 16 * 1024 * 1024;
 
@@ -30,6 +38,7 @@ export type Button = messages.MouseButton;
 export type Transport = messages.TransportKind;
 
 export type Place = Told<messages.Place>;
+export type Drawing = Told<messages.Drawing>;
 export type Measured = Extract<ServerMessage, { type: "measured" }>;
 export type ServerMessage = Told<messages.ServerMessage>;
 export type Connected = Extract<ServerMessage, { type: "connected" }>;
@@ -312,6 +321,39 @@ const look = record<Told<messages.Look>>({
   stepVoxels: number,
 });
 
+const brief =
+  (most: number): Read<string> =>
+  (value, at) => {
+    const read = text(value, at);
+    return new TextEncoder().encode(read).length <= most ? read : fail(at, `a text of at most ${most} bytes`);
+  };
+
+/** A place in the patient, or a direction. */
+const near: Read<readonly [number, number, number]> = (value, at) => {
+  const numbers = vector(value, at);
+  return numbers.every((n) => Math.abs(n) <= MAX_MM) ? numbers : fail(at, "a place in a patient");
+};
+
+const channel: Read<number> = (value, at) => {
+  const n = count(value, at);
+  return n <= 255 ? n : fail(at, "a number up to 255");
+};
+
+const drawing = record<Drawing>({
+  kind: oneOf<messages.DrawingKind>("probe", "length", "angle", "cobb", "bidirectional", "ellipse", "rectangle", "freehand", "box", "ellipsoid", "arrow", "keyImage"),
+  pointsMm: few(near, MAX_DRAWN_POINTS),
+  plane: record<Drawing["plane"]>({ centerMm: near, right: near, down: near }),
+  label: brief(MAX_LABEL),
+  color: triple(channel),
+  quantities: few(record<Told<messages.Quantity>>({ measure: brief(MAX_UNIT), value: number, unit: brief(MAX_UNIT) }), MAX_NUMBERS),
+});
+
+const drawings: Read<readonly Drawing[]> = (value, at) => {
+  const read = few(drawing, MAX_DRAWINGS)(value, at);
+  const points = read.reduce((sum, { pointsMm }) => sum + pointsMm.length, 0);
+  return points <= MAX_DRAWN_POINTS ? read : fail(at, `drawings of at most ${MAX_DRAWN_POINTS} points`);
+};
+
 const transport = oneOf("websocket", "webrtc");
 
 const errorCode = oneOf<messages.ErrorCode>(
@@ -442,6 +484,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     lengthsBy: optional(text),
   }),
   shared: record({ type: oneOf("shared"), views }),
+  drawn: record({ type: oneOf("drawn"), seriesInstanceUid: text, drawings }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),

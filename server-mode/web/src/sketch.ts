@@ -3,7 +3,9 @@
 import { type Annotation, isOn, lines, textPlace, told } from "./annotation";
 import { svg } from "./dom";
 import type { Editor } from "./editor";
+import { place, rows as hostedRows, seen } from "./hosted";
 import type { Measuring } from "./measuring";
+import type { Drawing } from "./protocol";
 import { type Pixel, type Sight, pixelFromPatient } from "./sight";
 
 const HANDLE_PX = 4;
@@ -11,6 +13,8 @@ const LINE_PX = 15;
 /** Of a letter of the labels, on average. */
 const LETTER_PX = 6.6;
 const GAP_PX = 8;
+/** Below the letter and the caption at a view's top. */
+const MARKS_PX = 24;
 
 /** How pixels of the picture lie on the screen. */
 export interface Scale {
@@ -28,8 +32,14 @@ export function scaleOf([width, height]: readonly [number, number], box: { getBo
   return { by, left: (boxWidth - width * by) / 2, top: (boxHeight - height * by) / 2 };
 }
 
+/** What a host has drawn on the series of a view, and how far from the slice it is shown. */
+export interface Hosted {
+  drawings: readonly Drawing[];
+  reachMm: number;
+}
+
 /** Draws what lies on the slice; `active` is the view that has the keyboard's pointer. */
-export function sketch(root: SVGSVGElement, sight: Sight | null, editor: Editor, measuring: Measuring, active: boolean): void {
+export function sketch(root: SVGSVGElement, sight: Sight | null, hosted: Hosted, editor: Editor, measuring: Measuring, active: boolean): void {
   const box = root.parentElement ?? root;
   const { clientWidth: width, clientHeight: height } = box;
   if (!sight || width === 0) return root.replaceChildren();
@@ -38,7 +48,17 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, editor: Editor,
   const shown = editor.shown.filter((one) => isOn(one, sight));
   // What is selected lies over the others.
   shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
-  const parts = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
+  let marks = 0;
+  const theirs = hosted.drawings.flatMap((one) => {
+    const drawn = seen(one, sight, hosted.reachMm);
+    if (!drawn) return [];
+    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, onScreen, [width, height])];
+    // Of the whole picture: below each other at its top.
+    marks += 1;
+    return [hostedDrawing(one, drawn, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
+  });
+  const own = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
+  const parts = [...theirs, ...own];
   if (active && editor.pointer) {
     const [x, y] = onScreen(editor.pointer);
     parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
@@ -46,10 +66,29 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, editor: Editor,
   root.replaceChildren(...parts);
 }
 
+/** In the host's colours, which its window shows, too. */
+function hostedDrawing(one: Drawing, drawn: ReturnType<typeof seen> & object, onScreen: (at: Pixel) => Pixel, box: Pixel, mark?: Pixel): SVGElement {
+  const lines = drawn.map((line) => ({ ...line, points: line.points.map(onScreen) }));
+  const shade = lines.filter(({ dashed }) => !dashed);
+  const group = svg("g", { class: "drawing hosted", "data-kind": one.kind }, svg("path", { class: "shade", d: pathOf(shade) }));
+  const stroke = `rgb(${one.color.join(" ")})`;
+  for (const dashed of [false, true]) {
+    const of = lines.filter((line) => (line.dashed ?? false) === dashed);
+    if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
+  }
+  const at = mark ?? place(one, lines);
+  if (at) group.append(label(at, hostedRows(one), true, box, stroke));
+  return group;
+}
+
+function pathOf(lines: readonly { points: readonly Pixel[]; closed: boolean }[]): string {
+  return lines.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
+}
+
 function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measuring, onScreen: (at: Pixel) => Pixel, box: Pixel): SVGElement {
   const selected = one.id === editor.selected;
   const drawn = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
-  const d = drawn.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
+  const d = pathOf(drawn);
   const group = svg("g", { class: selected ? "drawing selected" : "drawing", "data-kind": one.kind }, svg("path", { class: "shade", d }), svg("path", { class: "line", d }));
   if (selected) {
     one.points.forEach((p, i) => {
@@ -66,7 +105,7 @@ function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measu
 }
 
 /** Right of a point, but within the view. */
-function label([x, y]: Pixel, rows: readonly string[], isOfNow: boolean, [width, height]: Pixel): SVGElement {
+function label([x, y]: Pixel, rows: readonly string[], isOfNow: boolean, [width, height]: Pixel, fill?: string): SVGElement {
   const wide = Math.max(...rows.map((row) => row.length)) * LETTER_PX;
   const left = Math.max(4, Math.min(x + GAP_PX, width - wide - 30));
   const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows.length));
@@ -76,5 +115,5 @@ function label([x, y]: Pixel, rows: readonly string[], isOfNow: boolean, [width,
     return span;
   });
   const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows.length + 2, rx: 3 });
-  return svg("g", { class: isOfNow ? "values" : "values before" }, back, svg("text", {}, ...spans));
+  return svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
 }

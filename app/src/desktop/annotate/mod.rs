@@ -26,6 +26,7 @@ use super::study::OpenSeries;
 use super::text::{self, tr};
 
 mod files;
+mod hosted;
 mod icons;
 mod kept;
 mod mask;
@@ -36,6 +37,7 @@ mod veil;
 mod window;
 
 pub use files::Saving;
+pub use hosted::Seen;
 pub use icons::paint as paint_icon;
 pub use mask::{Maker, Mask, OPACITY as MASK_OPACITY, Segments};
 pub use paint::{Drawn, paint_drawn};
@@ -97,6 +99,15 @@ struct Measured {
     job: Option<Job<Found>>,
     /// Where the values lack what only voxels tell.
     again: Option<Again>,
+}
+
+impl Measured {
+    /// Whether it was measured of this as it is now.
+    fn is_of(&self, annotation: &Annotation) -> bool {
+        let of = &self.of;
+        (of.kind, &of.points_mm, of.placement)
+            == (annotation.kind, &annotation.points_mm, annotation.placement)
+    }
 }
 
 /// What a thread has measured, and whether voxels that it needs were within reach.
@@ -194,6 +205,9 @@ pub struct Annotate {
     pub editor: Editor,
     done: Vec<Done>,
     measured: HashMap<Id, Measured>,
+    /// Rises with whatever is measured.
+    measurements: u64,
+    hosted: hosted::Hosted,
     masks: mask::Masks,
     solids: solid::Solids,
     naming: Option<Naming>,
@@ -225,6 +239,8 @@ impl Default for Annotate {
             editor: Editor::default(),
             done: Vec::new(),
             measured: HashMap::new(),
+            measurements: 0,
+            hosted: hosted::Hosted::default(),
             masks: mask::Masks::default(),
             solids: solid::Solids::default(),
             naming: None,
@@ -413,6 +429,7 @@ impl Annotate {
             match measured.job.as_ref().map(Job::poll) {
                 Some(Poll::Result(Found { values, whole })) => {
                     measured.values = Some(values);
+                    self.measurements += 1;
                     measured.again = measured.again.filter(|_| !whole);
                     measured.job = None;
                 }
@@ -583,12 +600,7 @@ impl Annotate {
         series: &Arc<OpenSeries>,
         ctx: &egui::Context,
     ) -> Option<Values> {
-        let same = |m: &Measured| {
-            let of = &m.of;
-            (of.kind, &of.points_mm, of.placement)
-                == (annotation.kind, &annotation.points_mm, annotation.placement)
-        };
-        let known = self.measured.get(&annotation.id).filter(|m| same(m));
+        let known = self.measured.get(&annotation.id).filter(|measured| measured.is_of(annotation));
         let (reach, now_s) = (reach(annotation, series), ctx.input(|input| input.time));
         let (before, again) = known.map_or((None, None), |known| (known.values.clone(), known.again));
         if known.is_some_and(|known| known.job.is_some()) {
@@ -621,19 +633,8 @@ impl Annotate {
         };
         let entry = Measured { of: annotation.clone(), values: values.clone(), job, again };
         self.measured.insert(annotation.id, entry);
+        self.measurements += 1;
         values
-    }
-
-    /// What was measured before, whether or not its series is in memory.
-    fn known_values(&self, id: Id) -> Option<&Values> {
-        self.measured.get(&id)?.values.as_ref()
-    }
-
-    /// What is seen of a series on its pictures, as far as it is measured.
-    pub fn drawn(&self, series_id: &str) -> Vec<Drawn> {
-        let own = |a: &&Annotation| a.visible && a.series == series_id;
-        let shown = self.reading.annotations().iter().filter(own).filter(|_| !self.hidden);
-        shown.map(|a| (a.clone(), self.known_values(a.id).cloned())).collect()
     }
 
     /// The segments that are seen of a series on its pictures.

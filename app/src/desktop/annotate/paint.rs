@@ -72,6 +72,9 @@ impl Annotate {
         let mut annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(shown).cloned().chain(draft).collect();
         let mut badges = 0;
+        for (annotation, values) in self.hosted.on(&series.series_id, &view.plane, reach) {
+            paint_one(painter, place, view, &annotation, values.as_ref(), (None, None), &mut badges);
+        }
         let (selected, focus) = (self.editor.selected(), self.editor.focus());
         // What a hand is at lies in front of the others, with its text.
         annotations.sort_by_key(|annotation| selected == Some(annotation.id));

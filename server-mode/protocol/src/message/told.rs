@@ -77,6 +77,7 @@ impl ServerMessage {
                 shorts([&state.series_instance_uid])
             }
             Self::Measured(measured) => measured.check(),
+            Self::Drawn(drawn) => drawn.check(),
             Self::Shared { views } => distinct(views.iter().copied()),
             Self::Error { message, .. } => shorts([message]),
             Self::Answer { sdp } if sdp.len() > MAX_TEXT_BYTES => {
@@ -245,6 +246,7 @@ fn distinct(views: impl Iterator<Item = u8>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{MAX_DRAWINGS, MAX_DRAWN_POINTS};
 
     #[test]
     fn a_server_shows_no_more_views_than_there_can_be() {
@@ -278,5 +280,37 @@ mod tests {
         let long = "x".repeat(MAX_TOLD_TEXT + 1);
         assert!(opened(|told| told["modality"] = long.clone().into()).is_err());
         assert!(opened(|told| told["selfCheck"]["found"] = vec![long; 4].into()).is_err());
+    }
+    #[test]
+    fn a_host_draws_no_more_than_there_is_room_for() {
+        let drawn = |counts: &[usize]| {
+            let plane = r#"{"centerMm":[0,0,0],"right":[1,0,0],"down":[0,1,0]}"#;
+            let one = |count: &usize| {
+                let points = vec!["[0,0,0]"; *count].join(",");
+                format!(
+                    r#"{{"kind":"freehand","pointsMm":[{points}],"plane":{plane},"label":"","color":[0,0,0],"quantities":[]}}"#
+                )
+            };
+            let drawings: Vec<String> = counts.iter().map(one).collect();
+            let text = drawings.join(",");
+            ServerMessage::parse(&format!(
+                r#"{{"type":"drawn","seriesInstanceUid":"1.2","drawings":[{text}]}}"#
+            ))
+        };
+        let half = MAX_DRAWN_POINTS / 2;
+        assert!(drawn(&[]).is_ok() && drawn(&[half, half]).is_ok());
+        assert!(drawn(&[half, half, 1]).is_err());
+        assert!(drawn(&[1; MAX_DRAWINGS]).is_ok() && drawn(&[1; MAX_DRAWINGS + 1]).is_err());
+    }
+
+    #[test]
+    fn what_a_host_has_typed_is_in_no_log() {
+        let fixture = include_str!("../../fixtures/valid/server-drawn.json");
+        let message = ServerMessage::parse(fixture).expect("it is valid");
+        let told = format!("{message:?}");
+        assert!(told.contains("Arrow") && !told.contains("Lesion") && !told.contains("here"), "{told}");
+        let long = fixture.replace("Lesion 1", &"Lesion".repeat(200));
+        let reason = ServerMessage::parse(&long).expect_err("too long");
+        assert!(!reason.contains("Lesion"), "{reason}");
     }
 }

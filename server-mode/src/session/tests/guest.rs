@@ -1,5 +1,6 @@
 //! Guests, who see what a host shows.
 
+use protocol::message::{Drawing, DrawingKind, Drawn, MeasuredPlane};
 use render_core::scene::view::Orientation;
 
 use super::*;
@@ -14,8 +15,12 @@ fn stage(role: Role, state: &ViewState, series: &Arc<OpenSeries>) -> Stage {
 }
 
 fn show(stage: &mut Stage, state: &ViewState, series: &Arc<OpenSeries>) {
+    show_drawn(stage, state, series, Vec::new());
+}
+
+fn show_drawn(stage: &mut Stage, state: &ViewState, series: &Arc<OpenSeries>, drawn: Vec<Arc<Drawn>>) {
     let view = ShownView { number: 2, series: Arc::clone(series), state: state.clone(), moving: false };
-    let shown = Shown { library: Vec::new(), series: vec![Arc::clone(series)], views: vec![view] };
+    let shown = Shown { library: Vec::new(), series: vec![Arc::clone(series)], views: vec![view], drawn };
     stage.input(Input::Shown(Arc::new(shown)));
 }
 
@@ -82,4 +87,91 @@ fn who_may_watch_changes_nothing_and_who_may_drive_asks_the_host() {
     assert_ne!(driven.camera, state.camera);
     driving.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
     assert_eq!(driving.texts.pop().expect("an answer")["code"], "notAllowed");
+}
+
+/// So many lengths on a series.
+fn lengths(series: &Arc<OpenSeries>, count: usize) -> Vec<Arc<Drawn>> {
+    let plane = MeasuredPlane { center_mm: [0.0; 3], right: [1.0, 0.0, 0.0], down: [0.0, 1.0, 0.0] };
+    let length = |n: usize| Drawing {
+        kind: DrawingKind::Length,
+        points_mm: vec![[0.0; 3], [n as f64, 0.0, 0.0]],
+        plane,
+        label: String::new(),
+        color: [0; 3],
+        quantities: Vec::new(),
+    };
+    let drawings = (0..count).map(length).collect();
+    vec![Arc::new(Drawn { series_instance_uid: series.series_id.clone(), drawings })]
+}
+
+/// How many drawings a client was told of, each time.
+fn told(stage: &mut Stage) -> Vec<usize> {
+    let drawn = stage.texts.iter().filter(|text| text["type"] == "drawn");
+    let counts = drawn.map(|text| text["drawings"].as_array().expect("a list").len()).collect();
+    stage.texts.clear();
+    counts
+}
+
+fn accept(stage: &mut Stage) {
+    stage.say(json!({"type": "accept", "codecs": ["png", "drawings"]}));
+}
+
+#[test]
+fn a_guest_is_told_what_the_host_draws_the_newest_of_it_and_not_too_often() {
+    let ct = series();
+    let state = ViewState::new(&ct.loaded.volume, Content::Slice, Orientation::Axial, [640, 480]);
+    let mut stage = stage(Role::Viewer, &state, &ct);
+    show_drawn(&mut stage, &state, &ct, lengths(&ct, 1));
+    assert_eq!(told(&mut stage), [] as [usize; 0], "a client that does not know the message gets none");
+    accept(&mut stage);
+    assert_eq!(told(&mut stage), [1]);
+    // A hand draws at 100 a second.
+    let same = lengths(&ct, 3);
+    for drawn in [lengths(&ct, 1), lengths(&ct, 2), same.clone()] {
+        stage.now += 10 * MS;
+        show_drawn(&mut stage, &state, &ct, drawn);
+    }
+    assert_eq!(told(&mut stage), [] as [usize; 0]);
+    let wakes = stage.session.wake_at().expect("some are not told yet");
+    assert!(wakes <= stage.now + 60 * MS);
+    stage.wait(60 * MS);
+    assert_eq!(told(&mut stage), [3]);
+    stage.wait(1000 * MS);
+    show_drawn(&mut stage, &state, &ct, same);
+    assert_eq!(told(&mut stage), [] as [usize; 0], "they are the same");
+    show(&mut stage, &state, &ct);
+    assert_eq!(told(&mut stage), [0], "the host has hidden them");
+    stage.wait(1000 * MS);
+    assert_eq!((told(&mut stage), stage.session.host.draw_at()), (vec![], None));
+}
+
+#[test]
+fn what_is_drawn_is_told_again_where_it_may_be_lost_and_leaves_the_way_to_pictures() {
+    let ct = series();
+    let state = ViewState::new(&ct.loaded.volume, Content::Slice, Orientation::Axial, [640, 480]);
+    let mut stage = stage(Role::Driver, &state, &ct);
+    accept(&mut stage);
+    show_drawn(&mut stage, &state, &ct, lengths(&ct, 5));
+    assert_eq!(told(&mut stage), [5]);
+    stage.session.host.doubt_drawn();
+    stage.wait(MS);
+    assert_eq!(told(&mut stage), [5]);
+    // Emptied while nobody knows what the client has.
+    stage.session.host.doubt_drawn();
+    show(&mut stage, &state, &ct);
+    assert_eq!(told(&mut stage), [0]);
+    stage.input(Input::Disconnected);
+    show_drawn(&mut stage, &state, &ct, lengths(&ct, 2));
+    stage.connect(true);
+    assert_eq!(told(&mut stage), [] as [usize; 0], "it may be another client");
+    accept(&mut stage);
+    assert_eq!(told(&mut stage), [2]);
+    stage.wait(3000 * MS);
+    show_drawn(&mut stage, &state, &ct, lengths(&ct, 1000));
+    assert_eq!(told(&mut stage), [1000]);
+    show_drawn(&mut stage, &state, &ct, lengths(&ct, 1));
+    stage.wait(100 * MS);
+    assert_eq!(told(&mut stage), [] as [usize; 0], "as many take their time");
+    stage.wait(2000 * MS);
+    assert_eq!(told(&mut stage), [1]);
 }

@@ -115,6 +115,12 @@ export const de: Texts = {
   // Statt Ansichten, oder über ihnen
   "no-study": "Keine Studie auf diesem Server",
   "start-with-folder": "Mit einem Ordner voll DICOM-Dateien starten:",
+  "host-drew": "Gastgeber",
+  "host-drew-as": "Gastgeber: {label}",
+  "key-image": "Schlüsselbild",
+  "long-axis": "Lange Achse",
+  "short-axis": "Kurze Achse",
+  perimeter: "Umfang",
   "host-shows-nothing": "Der Gastgeber zeigt gerade nichts",
   "host-shows-more": "Der Gastgeber zeigt {number} Ansichten; diese Seite hat Platz für {room} davon.",
   "loading-slices": "Lädt {done} von {total} Schichten…",

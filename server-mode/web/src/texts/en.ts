@@ -113,6 +113,12 @@ export const en = {
   // Instead of views, or over them
   "no-study": "No study on this server",
   "start-with-folder": "Start it with a folder of DICOM files:",
+  "host-drew": "Host",
+  "host-drew-as": "Host: {label}",
+  "key-image": "Key image",
+  "long-axis": "Long axis",
+  "short-axis": "Short axis",
+  perimeter: "Perimeter",
   "host-shows-nothing": "The host shows nothing at the moment",
   "host-shows-more": "The host shows {number} views; this page has room for {room} of them.",
   "loading-slices": "Loading {done} of {total} slices…",
