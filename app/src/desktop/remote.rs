@@ -40,7 +40,7 @@ impl App {
         self.remote_thumbnail_job = None;
         // Its series hold the connection.
         self.guest = Guest::default();
-        self.desk.annotate.show_hosted(Vec::new());
+        self.desk.annotate.show_hosted(Vec::new(), false);
         self.desk.let_go_of_servers();
         self.listed.set_there(&Arc::default());
         if self.hung.as_ref().is_some_and(|hung| self.listed.study(&hung.study).is_none()) {
@@ -128,7 +128,7 @@ impl App {
     /// Takes what the server has told.
     pub(super) fn take_remote(&mut self, ctx: &egui::Context) {
         let Some(connection) = self.connection.clone() else { return };
-        self.desk.annotate.show_hosted(connection.drawn());
+        self.desk.annotate.show_hosted(connection.drawn(), self.desk.demographics);
         self.picture_remote(ctx, &connection);
         // What has been opened is listed by then.
         let events = connection.take_events();

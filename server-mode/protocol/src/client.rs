@@ -108,7 +108,7 @@ impl Client {
         let passed = |waiting: &ClientMessage| match (waiting, &message) {
             // States of views do not depend on each other.
             (ClientMessage::Set(waiting), ClientMessage::Set(next)) => waiting.view != next.view,
-            (waiting, _) => matches!(waiting, ClientMessage::Ack { .. }),
+            (waiting, _) => matches!(waiting, ClientMessage::Ack { .. } | ClientMessage::AckDrawn),
         };
         let last = self.waiting.iter().rposition(|(_, waiting)| !passed(waiting));
         let is_full = self.waiting.len().max(self.unproved.len()) >= MOST_WAITING;
@@ -216,7 +216,10 @@ impl Client {
             // Every view begins anew.
             if matches!(
                 message,
-                ClientMessage::Ack { .. } | ClientMessage::Ping { .. } | ClientMessage::Repaint { .. }
+                ClientMessage::Ack { .. }
+                    | ClientMessage::AckDrawn
+                    | ClientMessage::Ping { .. }
+                    | ClientMessage::Repaint { .. }
             ) {
                 continue;
             }
@@ -251,6 +254,7 @@ impl Client {
             ServerMessage::Transport { transport: TransportKind::Websocket, .. } => self.leave_webrtc(),
             ServerMessage::Done { seq } => self.done(*seq),
             ServerMessage::View(info) => self.told(info),
+            ServerMessage::Drawn(_) => drop(self.queue(ClientMessage::AckDrawn)),
             ServerMessage::StateFull { views, .. } => views.iter().for_each(|info| self.told(info)),
             _ => {}
         }

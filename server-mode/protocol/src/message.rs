@@ -114,7 +114,9 @@ pub enum ClientMessage {
         view: u8,
         frame: u32,
     },
-    /// What the client can decode besides JPEG; names that are not known mean nothing.
+    /// The `drawn` that came longest ago and was not acknowledged is shown.
+    AckDrawn,
+    /// What the client can decode besides JPEG, or show; names that are not known mean nothing.
     Accept {
         codecs: Vec<String>,
     },
@@ -364,7 +366,7 @@ impl ClientMessage {
                 check_tracks(tracks)
             }
             Self::Candidate { candidate } => short("candidate", candidate),
-            Self::Transport { .. } => Ok(()),
+            Self::Transport { .. } | Self::AckDrawn => Ok(()),
             Self::Stats(stats) => stats.check(),
         }
     }

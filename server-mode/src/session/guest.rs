@@ -13,11 +13,8 @@ use super::absolute::unknown_series;
 use super::{Output, Session, stream};
 use crate::board::{Shown, ShownView};
 
-/// Drawings that move are told no more often, which looks like moving,
+/// Drawings that move are told no more often, which looks like moving; and not before what was told has arrived.
 const DRAWN_EVERY: Duration = Duration::from_millis(60);
-/// and take no more than this share of what the way carries for pictures; but nobody waits for longer.
-const DRAWN_SHARE: f64 = 0.25;
-const DRAWN_AFTER: Duration = Duration::from_secs(2);
 
 /// What a session knows of its host.
 #[derive(Debug, Default)]
@@ -31,8 +28,9 @@ pub struct Host {
     driven: Vec<(u8, ViewState)>,
     /// What was told of its drawings, by series; `None` where that may be lost.
     drawn: BTreeMap<String, Option<Arc<Drawn>>>,
-    /// When more of them may be told.
+    /// When more of them may be told, and how many lists are not acknowledged.
     draw_at: Option<Instant>,
+    drawn_ahead: usize,
 }
 
 impl Host {
@@ -43,11 +41,16 @@ impl Host {
     /// What was told of drawings may be lost.
     pub fn doubt_drawn(&mut self) {
         self.drawn.values_mut().for_each(|told| *told = None);
-        self.draw_at = None;
+        (self.draw_at, self.drawn_ahead) = (None, 0);
+    }
+
+    /// A list has arrived.
+    pub fn drew(&mut self) {
+        self.drawn_ahead = self.drawn_ahead.saturating_sub(1);
     }
 
     /// What the client does not know yet of what is drawn: a list for each series that has another one now.
-    fn undrawn(&self) -> impl Iterator<Item = Arc<Drawn>> {
+    fn unknown(&self) -> impl Iterator<Item = Arc<Drawn>> {
         let is_known = |now: &&Arc<Drawn>| match self.drawn.get(&now.series_instance_uid) {
             None => now.drawings.is_empty(),
             Some(told) => told.as_ref().is_some_and(|told| Arc::ptr_eq(told, now)),
@@ -63,7 +66,7 @@ impl Host {
 
     /// When drawings are to be told of that wait.
     pub fn draw_at(&self) -> Option<Instant> {
-        self.draw_at.filter(|_| self.undrawn().next().is_some())
+        self.draw_at.filter(|_| self.drawn_ahead == 0 && self.unknown().next().is_some())
     }
 }
 
@@ -120,7 +123,8 @@ impl Session {
     /// All of it again, for a client that has just come.
     pub(super) fn tell_shown(&mut self) {
         self.host.told.clear();
-        (self.host.drawn, self.host.draw_at) = (BTreeMap::new(), None);
+        self.host.doubt_drawn();
+        self.host.drawn.clear();
         let shown = Arc::clone(&self.host.shown);
         // One that is new is about to learn it.
         if !shown.views.is_empty() {
@@ -187,21 +191,17 @@ impl Session {
         self.send(&ServerMessage::ViewState(Box::new(told)));
     }
 
-    /// Tells what the host has drawn, the newest of it and no more than the way carries.
+    /// Tells what the host has drawn: the newest of it, as often as the way carries it.
     pub(super) fn tell_drawn(&mut self, now: Instant) {
-        if !self.accepts.drawings || self.host.draw_at.is_some_and(|at| now < at) {
+        let waits = self.host.drawn_ahead > 0 || self.host.draw_at.is_some_and(|at| now < at);
+        if !self.accepts.drawings || waits {
             return;
         }
-        let before = self.out.len();
-        for drawn in self.host.undrawn().collect::<Vec<_>>() {
+        for drawn in self.host.unknown().collect::<Vec<_>>() {
             self.send(&ServerMessage::Drawn((*drawn).clone()));
             self.host.drawn.insert(drawn.series_instance_uid.clone(), Some(drawn));
-        }
-        let sent: usize = self.out.iter().skip(before).map(Output::bytes).sum();
-        if sent > 0 {
-            let seconds = sent as f64 * 8.0 / (self.link.bits_per_second() as f64 * DRAWN_SHARE);
-            let pause = Duration::try_from_secs_f64(seconds).unwrap_or(DRAWN_AFTER);
-            self.host.draw_at = Some(now + pause.clamp(DRAWN_EVERY, DRAWN_AFTER));
+            self.host.drawn_ahead += 1;
+            self.host.draw_at = Some(now + DRAWN_EVERY);
         }
     }
 

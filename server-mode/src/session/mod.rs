@@ -124,16 +124,6 @@ pub enum Output {
     Measure(u64, Task),
 }
 
-impl Output {
-    /// Of a message for the client.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) | Self::Carry(Parcel::Text(text)) => text.len(),
-            _ => 0,
-        }
-    }
-}
-
 /// A picture to make.
 #[derive(Debug)]
 pub struct Job {

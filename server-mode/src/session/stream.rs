@@ -72,6 +72,7 @@ impl Session {
                 }
                 self.link.acknowledged(view, frame, now);
             }
+            ClientMessage::AckDrawn => self.host.drew(),
             ClientMessage::Accept { codecs } => {
                 let accepts = |name: &str| codecs.iter().any(|codec| codec == name);
                 let [h264, hevc, av1] = ["h264", "hevc", "av1"].map(accepts);

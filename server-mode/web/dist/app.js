@@ -2233,8 +2233,8 @@ function place2({ kind }, drawn) {
   const points = drawn.flatMap((line) => line.dashed ? [] : line.points);
   return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
 }
-function rows({ kind, label: label2, quantities }) {
-  const name = label2 || (kind === "keyImage" ? t("key-image") : "");
+function rows({ kind, label: label2, quantities }, named2) {
+  const name = named2 && label2 || (kind === "keyImage" ? t("key-image") : "");
   const measured = { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
   return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...kind === "keyImage" ? [] : told({ measured }, false)];
 }
@@ -2310,9 +2310,9 @@ function sketch(root, sight, hosted, editor, measuring, active) {
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn = seen(one, sight, hosted.reachMm);
     if (!drawn) return [];
-    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, onScreen, [width, height])];
+    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height])];
     marks += 1;
-    return [hostedDrawing(one, drawn, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
+    return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
   });
   const own = shown.map((one) => drawing2(one, sight, editor, measuring, onScreen, [width, height]));
   const parts = [...theirs, ...own];
@@ -2322,7 +2322,7 @@ function sketch(root, sight, hosted, editor, measuring, active) {
   }
   root.replaceChildren(...parts);
 }
-function hostedDrawing(one, drawn, onScreen, box2, mark) {
+function hostedDrawing(one, drawn, named2, onScreen, box2, mark) {
   const lines2 = drawn.map((line) => ({ ...line, points: line.points.map(onScreen) }));
   const shade = lines2.filter(({ dashed }) => !dashed);
   const group = svg("g", { class: "drawing hosted", "data-kind": one.kind }, svg("path", { class: "shade", d: pathOf(shade) }));
@@ -2332,7 +2332,7 @@ function hostedDrawing(one, drawn, onScreen, box2, mark) {
     if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
   }
   const at = mark ?? place2(one, lines2);
-  if (at) group.append(label(at, rows(one), true, box2, stroke));
+  if (at) group.append(label(at, rows(one, named2), true, box2, stroke));
   return group;
 }
 function pathOf(lines2) {
@@ -2447,6 +2447,7 @@ var Drawings = class {
   hosted(series, drawings2) {
     if (drawings2.length > 0) this.#hosted.set(series, drawings2);
     else this.#hosted.delete(series);
+    this.#owner.send({ type: "ackDrawn" });
     this.#redraw();
   }
   /** Nobody says any more what a host shows. */
@@ -2595,7 +2596,7 @@ var Drawings = class {
   }
   #hostedOn(view, sight) {
     const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2) };
+    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: !document.body.classList.contains("no-demographics") };
   }
   #isOpen(series) {
     return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
@@ -3301,7 +3302,7 @@ var Library = class {
 };
 
 // src/outbox.ts
-var PASSING = ["ack", "ping", "repaint", "values", "accept", "stats", "offer", "candidate", "transport"];
+var PASSING = ["ack", "ackDrawn", "ping", "repaint", "values", "accept", "stats", "offer", "candidate", "transport"];
 var Outbox = class {
   /** Went by the channel for commands, oldest first; nothing tells yet that they were done. */
   #unproven = [];
@@ -6074,6 +6075,7 @@ var Client = class {
   #toggleDemographics() {
     const hidden = document.body.classList.toggle("no-demographics");
     this.#controls.showDemographics(!hidden);
+    this.#drawings.drew();
     this.#notices.announce(t(hidden ? "patient-data-hidden" : "patient-data-shown"));
   }
   #toggleDrawer(name) {

@@ -119,6 +119,7 @@ export class Drawings {
   hosted(series: string, drawings: readonly Drawing[]): void {
     if (drawings.length > 0) this.#hosted.set(series, drawings);
     else this.#hosted.delete(series);
+    this.#owner.send({ type: "ackDrawn" });
     this.#redraw();
   }
 
@@ -292,7 +293,7 @@ export class Drawings {
 
   #hostedOn(view: number, sight: Sight | null): Hosted {
     const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2) };
+    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: !document.body.classList.contains("no-demographics") };
   }
 
   #isOpen(series: string): boolean {

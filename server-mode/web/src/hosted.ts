@@ -80,9 +80,9 @@ export function place({ kind }: Drawing, drawn: readonly HostedLine[]): Pixel | 
   return points.reduce<Pixel | null>((best, p) => (best === null || p[0] > best[0] ? p : best), null);
 }
 
-/** Whose it is, what the host calls it, and what the host's window has measured. */
-export function rows({ kind, label, quantities }: Drawing): readonly string[] {
-  const name = label || (kind === "keyImage" ? t("key-image") : "");
+/** Whose it is, what the host calls it where that is to be seen, and what the host's window has measured. */
+export function rows({ kind, label, quantities }: Drawing, named: boolean): readonly string[] {
+  const name = (named && label) || (kind === "keyImage" ? t("key-image") : "");
   const measured: Measured = { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
   return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...(kind === "keyImage" ? [] : told({ measured }, false))];
 }

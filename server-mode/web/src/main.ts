@@ -692,6 +692,7 @@ class Client {
   #toggleDemographics(): void {
     const hidden = document.body.classList.toggle("no-demographics");
     this.#controls.showDemographics(!hidden);
+    this.#drawings.drew();
     this.#notices.announce(t(hidden ? "patient-data-hidden" : "patient-data-shown"));
   }
 

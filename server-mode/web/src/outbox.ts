@@ -3,7 +3,7 @@
 import type { ClientMessage } from "./protocol";
 
 /** What begins anew by itself where the way changes, or is only of use at once. */
-const PASSING: readonly ClientMessage["type"][] = ["ack", "ping", "repaint", "values", "accept", "stats", "offer", "candidate", "transport"];
+const PASSING: readonly ClientMessage["type"][] = ["ack", "ackDrawn", "ping", "repaint", "values", "accept", "stats", "offer", "candidate", "transport"];
 
 export class Outbox {
   /** Went by the channel for commands, oldest first; nothing tells yet that they were done. */

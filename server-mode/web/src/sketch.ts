@@ -3,7 +3,7 @@
 import { type Annotation, isOn, lines, textPlace, told } from "./annotation";
 import { svg } from "./dom";
 import type { Editor } from "./editor";
-import { place, rows as hostedRows, seen } from "./hosted";
+import { type HostedLine, place, rows as hostedRows, seen } from "./hosted";
 import type { Measuring } from "./measuring";
 import type { Drawing } from "./protocol";
 import { type Pixel, type Sight, pixelFromPatient } from "./sight";
@@ -36,6 +36,8 @@ export function scaleOf([width, height]: readonly [number, number], box: { getBo
 export interface Hosted {
   drawings: readonly Drawing[];
   reachMm: number;
+  /** Whether the host's words are shown, too: they may name the patient. */
+  named: boolean;
 }
 
 /** Draws what lies on the slice; `active` is the view that has the keyboard's pointer. */
@@ -52,10 +54,10 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, hosted: Hosted,
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn = seen(one, sight, hosted.reachMm);
     if (!drawn) return [];
-    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, onScreen, [width, height])];
+    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height])];
     // Of the whole picture: below each other at its top.
     marks += 1;
-    return [hostedDrawing(one, drawn, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
+    return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
   });
   const own = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
   const parts = [...theirs, ...own];
@@ -67,7 +69,7 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, hosted: Hosted,
 }
 
 /** In the host's colours, which its window shows, too. */
-function hostedDrawing(one: Drawing, drawn: ReturnType<typeof seen> & object, onScreen: (at: Pixel) => Pixel, box: Pixel, mark?: Pixel): SVGElement {
+function hostedDrawing(one: Drawing, drawn: readonly HostedLine[], named: boolean, onScreen: (at: Pixel) => Pixel, box: Pixel, mark?: Pixel): SVGElement {
   const lines = drawn.map((line) => ({ ...line, points: line.points.map(onScreen) }));
   const shade = lines.filter(({ dashed }) => !dashed);
   const group = svg("g", { class: "drawing hosted", "data-kind": one.kind }, svg("path", { class: "shade", d: pathOf(shade) }));
@@ -77,7 +79,7 @@ function hostedDrawing(one: Drawing, drawn: ReturnType<typeof seen> & object, on
     if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
   }
   const at = mark ?? place(one, lines);
-  if (at) group.append(label(at, hostedRows(one), true, box, stroke));
+  if (at) group.append(label(at, hostedRows(one, named), true, box, stroke));
   return group;
 }
 

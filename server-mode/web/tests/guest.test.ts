@@ -7,7 +7,7 @@ test("who may only watch asks for nothing that the server would refuse", () => {
   for (const kind of ["openSeries", "pointer", "wheel", "scroll", "window", "preset", "reset", "values", "set"] as const) {
     assert.ok(!may("viewer", kind), kind);
   }
-  for (const kind of ["layout", "ack", "accept", "repaint", "ping", "offer", "transport", "stats", "measure"] as const) {
+  for (const kind of ["layout", "ack", "ackDrawn", "accept", "repaint", "ping", "offer", "transport", "stats", "measure"] as const) {
     assert.ok(may("viewer", kind), kind);
   }
 });

@@ -20,7 +20,7 @@ test("a length is where the host drew it, and on slices of its plane only", () =
   const [line] = seen(length, axial, 1)!;
   assert.deepEqual(line!.points, [[200, 100], [260, 180]]);
   assert.deepEqual(place(length, [line!]), [260, 180]);
-  assert.deepEqual(rows(length), ["Host", "50.0 mm"]);
+  assert.deepEqual(rows(length, true), ["Host", "50.0 mm"]);
   assert.equal(seen(length, { ...axial, centerMm: [0, 0, 12] }, 1), null);
   assert.ok(seen(length, { ...axial, centerMm: [0, 0, 12] }, 2.5), "a slab shows it");
   assert.equal(seen(length, coronal, 1), null);
@@ -31,11 +31,11 @@ test("what joins two lines of a Cobb angle is dashed and carries no text", () =>
   const cobb = drawn("cobb", [[0, 0, 10], [10, 0, 10], [0, 20, 10], [10, 24, 10]], { quantities: [{ measure: "cobb-angle", value: 21.8, unit: "°" }] });
   const lines = seen(cobb, axial, 1)!;
   assert.deepEqual(lines.map(({ dashed }) => dashed ?? false), [false, false, true]);
-  assert.deepEqual(rows(cobb), ["Host", "21.8°"]);
+  assert.deepEqual(rows(cobb, true), ["Host", "21.8°"]);
   const axes = drawn("bidirectional", [[0, 0, 10], [30, 0, 10], [10, -5, 10], [10, 5, 10]], {
     quantities: [{ measure: "long-axis", value: 30, unit: "mm" }, { measure: "short-axis", value: 10, unit: "mm" }],
   });
-  assert.deepEqual(rows(axes), ["Host", "Long axis 30.0 mm", "Short axis 10.0 mm"]);
+  assert.deepEqual(rows(axes, true), ["Host", "Long axis 30.0 mm", "Short axis 10.0 mm"]);
 });
 
 test("an arrow has a head at its tip, and its words at its tail", () => {
@@ -44,21 +44,22 @@ test("an arrow has a head at its tip, and its words at its tail", () => {
   assert.equal(lines.length, 3);
   assert.ok(lines.every(({ points }) => points[0]![0] === 200 && points[0]![1] === 100));
   assert.deepEqual(place(arrow, lines), [240, 100]);
-  assert.deepEqual(rows(arrow), ["Host: <b>here</b>"]);
+  assert.deepEqual(rows(arrow, true), ["Host: <b>here</b>"]);
+  assert.deepEqual(rows(arrow, false), ["Host"], "they may name the patient");
 });
 
 test("a marked image is named, wherever on it one looks", () => {
   const mark = drawn("keyImage", [[0, 0, 10]]);
   assert.deepEqual(seen(mark, axial, 1), []);
-  assert.deepEqual(rows(mark), ["Host: Key image"]);
-  assert.deepEqual(rows({ ...mark, label: "Nodule" }), ["Host: Nodule"]);
+  assert.deepEqual(rows(mark, true), ["Host: Key image"]);
+  assert.deepEqual(rows({ ...mark, label: "Nodule" }, true), ["Host: Nodule"]);
   assert.equal(seen(mark, coronal, 1), null);
 });
 
 test("solids are seen wherever a slice cuts them", () => {
   const corners: readonly Vec[] = [[-10, -20, 0], [10, 20, 20]];
   const values = [{ measure: "volume", value: 1.5, unit: "ml" }, { measure: "mean", value: 40.26, unit: "HU" }, { measure: "maximum", value: 60, unit: "HU" }];
-  assert.deepEqual(rows(drawn("box", corners, { quantities: values })), ["Host", "Volume 1.500 ml", "Mean 40.3 HU"]);
+  assert.deepEqual(rows(drawn("box", corners, { quantities: values }), true), ["Host", "Volume 1.500 ml", "Mean 40.3 HU"]);
   const extent = (points: readonly Pixel[]) => ([0, 1] as const).map((axis) => Math.max(...points.map((p) => p[axis])) - Math.min(...points.map((p) => p[axis])));
   const [box] = seen(drawn("box", corners), axial, 1)!;
   assert.equal(box!.points.length, 4);
@@ -79,7 +80,7 @@ test("areas are closed, and points are seen in every plane", () => {
   const probe = drawn("probe", [[4, 0, 10]], { quantities: [{ measure: "value", value: -7, unit: "HU" }] });
   assert.equal(seen(probe, axial, 1)!.length, 2);
   assert.equal(seen(probe, coronal, 1)!.length, 2);
-  assert.deepEqual(rows(probe), ["Host", "−7 HU"]);
+  assert.deepEqual(rows(probe, true), ["Host", "−7 HU"]);
 });
 
 test("no host draws without an end", () => {

@@ -31,6 +31,8 @@ pub struct Seen {
 pub struct Hosted {
     told: Vec<Arc<Told>>,
     drawn: Vec<Drawn>,
+    /// Whether its words are shown, too.
+    named: bool,
 }
 
 impl Hosted {
@@ -38,7 +40,8 @@ impl Hosted {
     pub fn on(&self, series: &str, plane: &Plane, reach_mm: f64) -> impl Iterator<Item = Drawn> {
         let shown = move |a: &Annotation| a.series == series && a.is_on(plane, reach_mm);
         self.drawn.iter().filter(move |(annotation, _)| shown(annotation)).map(|(annotation, values)| {
-            let label = match (annotation.label.as_str(), annotation.kind) {
+            let label = if self.named { annotation.label.as_str() } else { "" };
+            let label = match (label, annotation.kind) {
                 ("", Kind::KeyImage) => tr!("host-drew-as", label = text::of(annotation.kind.name())),
                 ("", _) => tr!("host-drew"),
                 (label, _) => tr!("host-drew-as", label = label),
@@ -86,8 +89,10 @@ impl Annotate {
         Told { series_instance_uid: series_id.to_owned(), drawings }
     }
 
-    /// A guest's window shows what its host has drawn, and nobody can change it here.
-    pub fn show_hosted(&mut self, told: Vec<Arc<Told>>) {
+    /// A guest's window shows what its host has drawn, and nobody can change it here. What the host calls it may name
+    /// the patient, and is `named` where the patient is.
+    pub fn show_hosted(&mut self, told: Vec<Arc<Told>>, named: bool) {
+        self.hosted.named = named;
         let before = &self.hosted.told;
         if before.len() == told.len() && before.iter().zip(&told).all(|(a, b)| Arc::ptr_eq(a, b)) {
             return;
@@ -97,7 +102,7 @@ impl Annotate {
         let drawings =
             told.iter().flat_map(|told| told.drawings.iter().map(|d| (d, &told.series_instance_uid)));
         let drawn = drawings.filter_map(|(drawing, series)| read(&mut names, drawing, series)).collect();
-        self.hosted = Hosted { told, drawn };
+        self.hosted = Hosted { told, drawn, named };
     }
 }
 
@@ -192,7 +197,7 @@ mod tests {
         let told = protocol::ServerMessage::parse(&told).expect("a message of the protocol");
         let protocol::ServerMessage::Drawn(told) = told else { panic!("{told:?}") };
         let mut guest = Annotate::default();
-        guest.show_hosted(vec![Arc::new(told)]);
+        guest.show_hosted(vec![Arc::new(told)], true);
         assert!(guest.reading.is_empty(), "nobody can change it");
         std::mem::take(&mut guest.hosted.drawn)
     }
@@ -256,7 +261,7 @@ mod tests {
             let mut told = told.clone();
             change(&mut told.drawings[0]);
             let mut guest = Annotate::default();
-            guest.show_hosted(vec![Arc::new(told)]);
+            guest.show_hosted(vec![Arc::new(told)], true);
             guest.hosted.drawn.len()
         };
         assert_eq!(shown(|_| ()), 1);
@@ -265,5 +270,24 @@ mod tests {
         assert_eq!(shown(|d| d.plane.right = [0.0; 3]), 0);
         assert_eq!(shown(|d| d.points_mm[0][1] = f64::NAN), 0);
         assert_eq!(shown(|d| d.label = "\u{7}".repeat(1000)), 1);
+    }
+    #[test]
+    fn drawings_say_that_they_are_the_hosts_and_name_nobody_where_the_patient_is_hidden() {
+        let mut host = Annotate::default();
+        draw(&mut host, Kind::Length, vec![DVec3::ZERO, DVec3::X]);
+        let arrow = draw(&mut host, Kind::Arrow, vec![DVec3::ZERO, DVec3::X]);
+        let edit = host.reading.renamed(arrow.id, "Example").expect("another name");
+        host.reading.apply(edit);
+        let told = Arc::new(host.told(SERIES));
+        let plane =
+            Plane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, fit_mm: [9.0; 2], zoom: 1.0 };
+        let mut guest = Annotate::default();
+        let mut labels = |named: bool| {
+            guest.show_hosted(vec![Arc::clone(&told)], named);
+            guest.hosted.on(SERIES, &plane, 0.5).map(|(a, _)| a.label).collect::<Vec<_>>()
+        };
+        let host = tr!("host-drew").into_owned();
+        assert_eq!(labels(false), [host.clone(), host.clone()]);
+        assert_eq!(labels(true), [host, tr!("host-drew-as", label = "Example").into_owned()]);
     }
 }
