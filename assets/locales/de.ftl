@@ -768,6 +768,7 @@ connect-waiting = Warten, bis { $machine } öffnet…
 connect-you-drive = Sie sind Gast und dürfen steuern
 connect-you-watch = Sie sind Gast und dürfen zusehen
 connect-your-name = Ihr Name, wie er dort erscheint
+host-drawings = Vom Gastgeber gezeichnet
 host-drew = Gastgeber
 host-drew-as = Gastgeber: { $label }
 share-could-not-begin = Das Teilen konnte nicht beginnen.

@@ -768,6 +768,7 @@ connect-waiting = Waiting for { $machine } to let you in…
 connect-you-drive = You are a guest and may drive
 connect-you-watch = You are a guest and may watch
 connect-your-name = Your name, as they see it
+host-drawings = Drawn by the host
 host-drew = Host
 host-drew-as = Host: { $label }
 share-could-not-begin = Sharing could not begin.

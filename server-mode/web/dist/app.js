@@ -765,6 +765,13 @@ var de = {
   // Statt Ansichten, oder über ihnen
   "no-study": "Keine Studie auf diesem Server",
   "start-with-folder": "Mit einem Ordner voll DICOM-Dateien starten:",
+  arrow: "Pfeil",
+  bidirectional: "Zwei Richtungen",
+  box: "Quader",
+  cobb: "Cobb-Winkel",
+  ellipsoid: "Ellipsoid",
+  freehand: "Freie Region",
+  "host-drawings": "Vom Gastgeber gezeichnet",
   "host-drew": "Gastgeber",
   "host-drew-as": "Gastgeber: {label}",
   "key-image": "Schlüsselbild",
@@ -1094,6 +1101,13 @@ var en = {
   // Instead of views, or over them
   "no-study": "No study on this server",
   "start-with-folder": "Start it with a folder of DICOM files:",
+  arrow: "Arrow",
+  bidirectional: "Bidirectional",
+  box: "Box",
+  cobb: "Cobb angle",
+  ellipsoid: "Ellipsoid",
+  freehand: "Freehand region",
+  "host-drawings": "Drawn by the host",
   "host-drew": "Host",
   "host-drew-as": "Host: {label}",
   "key-image": "Key image",
@@ -1976,6 +1990,128 @@ function isOf({ before, after }, series) {
   return (after ?? before)?.series === series;
 }
 
+// src/hosted.ts
+var HEAD_PX = 12;
+var CROSS_PX2 = 6;
+var CORNERS2 = 72;
+var SAME_PLANE2 = 0.9999;
+var POINTS = {
+  probe: 1,
+  length: 2,
+  angle: 3,
+  cobb: 4,
+  bidirectional: 4,
+  ellipse: 4,
+  rectangle: 4,
+  freehand: 3,
+  box: 2,
+  ellipsoid: 2,
+  arrow: 2,
+  keyImage: 1
+};
+function seen(drawing3, sight, reachMm) {
+  const { kind, pointsMm: p, plane: plane2 } = drawing3;
+  if (p.length < POINTS[kind]) return null;
+  const within = p.every((point2) => Math.abs(distanceMm(sight, point2)) <= reachMm * (1 + 1e-6));
+  const parallel = Math.abs(dot(normalOf(plane2), normalOf(sight))) > SAME_PLANE2;
+  const pixels = (points, closed = false) => ({ points: points.map((point2) => pixelFromPatient(sight, point2)), closed });
+  if (kind === "box" || kind === "ellipsoid") {
+    const section = (kind === "box" ? boxSection : ellipsoidSection)(p[0], p[1], plane2, sight);
+    return section && [pixels(section, true)];
+  }
+  if (!within || !(parallel || kind === "probe")) return null;
+  switch (kind) {
+    case "probe": {
+      const [x, y] = pixelFromPatient(sight, p[0]);
+      const bar = (dx, dy) => ({ points: [[x - dx, y - dy], [x + dx, y + dy]], closed: false });
+      return [bar(CROSS_PX2, 0), bar(0, CROSS_PX2)];
+    }
+    case "keyImage":
+      return [];
+    case "cobb": {
+      const middles = [times(add(p[0], p[1]), 0.5), times(add(p[2], p[3]), 0.5)];
+      return [pixels(p.slice(0, 2)), pixels(p.slice(2, 4)), { ...pixels(middles), dashed: true }];
+    }
+    case "bidirectional":
+      return [pixels(p.slice(0, 2)), pixels(p.slice(2, 4))];
+    case "ellipse":
+      return [pixels(ellipseOf(p), true)];
+    case "rectangle":
+    case "freehand":
+      return [pixels(p, true)];
+    case "arrow": {
+      const shaft = pixels(p.slice(0, 2));
+      return [shaft, ...head(shaft.points[0], shaft.points[1])];
+    }
+    default:
+      return [pixels(p)];
+  }
+}
+function place2({ kind }, drawn) {
+  if (kind === "arrow") return drawn[0]?.points[1] ?? null;
+  const points = drawn.flatMap((line) => line.dashed ? [] : line.points);
+  return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
+}
+function listed({ kind, label: label2, quantities }, named2) {
+  const name = kind === "keyImage" ? t("key-image") : t(kind);
+  return { kind: named2 && label2 ? `${name} · ${label2}` : name, told: kind === "keyImage" ? "" : told({ measured: measuredAs(quantities) }, true).join("\n") };
+}
+function measuredAs(quantities) {
+  return { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
+}
+function rows({ kind, label: label2, quantities }, named2) {
+  const name = named2 && label2 || (kind === "keyImage" ? t("key-image") : "");
+  return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...kind === "keyImage" ? [] : told({ measured: measuredAs(quantities) }, false)];
+}
+function head(tip, tail) {
+  const [dx, dy] = [tail[0] - tip[0], tail[1] - tip[1]];
+  const size2 = Math.max(Math.hypot(dx, dy), 1e-9);
+  const [x, y] = [dx / size2, dy / size2];
+  return [-0.5, 0.5].map((side) => ({ points: [tip, [tip[0] + (x - y * side) * HEAD_PX, tip[1] + (y + x * side) * HEAD_PX]], closed: false }));
+}
+function solid(a, b, plane2) {
+  const axes = [plane2.right, plane2.down, normalOf(plane2)];
+  const along = (axis) => Math.abs(dot(minus(b, a), axis)) / 2;
+  return { center: times(add(a, b), 0.5), axes, half: [along(axes[0]), along(axes[1]), along(axes[2])] };
+}
+function boxSection(a, b, plane2, sight) {
+  const { center, axes, half } = solid(a, b, plane2);
+  const corner = (n) => axes.reduce((at, axis, i) => add(at, times(axis, n >> i & 1 ? half[i] : -half[i])), center);
+  const crossings = [];
+  for (let n = 0; n < 8; n += 1) {
+    for (let axis = 0; axis < 3; axis += 1) {
+      if (n >> axis & 1) continue;
+      const [from, to] = [corner(n), corner(n | 1 << axis)];
+      const [near2, far] = [distanceMm(sight, from), distanceMm(sight, to)];
+      if (near2 <= 0 !== far <= 0) crossings.push(add(from, times(minus(to, from), near2 / (near2 - far))));
+    }
+  }
+  if (crossings.length < 3) return null;
+  const middle = times(crossings.reduce(add), 1 / crossings.length);
+  const angle = (p) => Math.atan2(dot(minus(p, middle), sight.down), dot(minus(p, middle), sight.right));
+  return crossings.sort((p, q) => angle(p) - angle(q));
+}
+function ellipsoidSection(a, b, plane2, sight) {
+  const { center, axes, half } = solid(a, b, plane2);
+  const radii = half.map((r) => Math.max(r, 1e-9));
+  const toSphere = (v) => [dot(v, axes[0]) / radii[0], dot(v, axes[1]) / radii[1], dot(v, axes[2]) / radii[2]];
+  const fromSphere = (v) => axes.reduce((sum, axis, i) => add(sum, times(axis, v[i] * radii[i])), [0, 0, 0]);
+  const [right, down] = [toSphere(sight.right), toSphere(sight.down)];
+  const across = cross(right, down);
+  if (length(across) === 0) return null;
+  const normal = times(across, 1 / length(across));
+  const away = dot(toSphere(minus(sight.centerMm, center)), normal);
+  const radius = Math.sqrt(1 - away * away);
+  if (!(radius > 0)) return null;
+  const first = times(right, 1 / length(right));
+  const second = cross(normal, first);
+  return Array.from({ length: CORNERS2 }, (_, i) => {
+    const angle = 2 * Math.PI * i / CORNERS2;
+    const around = add(times(first, Math.cos(angle)), times(second, Math.sin(angle)));
+    return add(center, fromSphere(add(times(normal, away), times(around, radius))));
+  });
+}
+
 // src/measuring.ts
 var POINTED = 2 ** 31;
 var AT_ONCE = 16;
@@ -2171,122 +2307,6 @@ function keysText(keys) {
 }
 var SHEET_KEYS = KEYS.flatMap(({ rows: rows2 }) => rows2.flatMap(([keys]) => keys)).filter((key) => key !== "…");
 
-// src/hosted.ts
-var HEAD_PX = 12;
-var CROSS_PX2 = 6;
-var CORNERS2 = 72;
-var SAME_PLANE2 = 0.9999;
-var POINTS = {
-  probe: 1,
-  length: 2,
-  angle: 3,
-  cobb: 4,
-  bidirectional: 4,
-  ellipse: 4,
-  rectangle: 4,
-  freehand: 3,
-  box: 2,
-  ellipsoid: 2,
-  arrow: 2,
-  keyImage: 1
-};
-function seen(drawing3, sight, reachMm) {
-  const { kind, pointsMm: p, plane: plane2 } = drawing3;
-  if (p.length < POINTS[kind]) return null;
-  const within = p.every((point2) => Math.abs(distanceMm(sight, point2)) <= reachMm * (1 + 1e-6));
-  const parallel = Math.abs(dot(normalOf(plane2), normalOf(sight))) > SAME_PLANE2;
-  const pixels = (points, closed = false) => ({ points: points.map((point2) => pixelFromPatient(sight, point2)), closed });
-  if (kind === "box" || kind === "ellipsoid") {
-    const section = (kind === "box" ? boxSection : ellipsoidSection)(p[0], p[1], plane2, sight);
-    return section && [pixels(section, true)];
-  }
-  if (!within || !(parallel || kind === "probe")) return null;
-  switch (kind) {
-    case "probe": {
-      const [x, y] = pixelFromPatient(sight, p[0]);
-      const bar = (dx, dy) => ({ points: [[x - dx, y - dy], [x + dx, y + dy]], closed: false });
-      return [bar(CROSS_PX2, 0), bar(0, CROSS_PX2)];
-    }
-    case "keyImage":
-      return [];
-    case "cobb": {
-      const middles = [times(add(p[0], p[1]), 0.5), times(add(p[2], p[3]), 0.5)];
-      return [pixels(p.slice(0, 2)), pixels(p.slice(2, 4)), { ...pixels(middles), dashed: true }];
-    }
-    case "bidirectional":
-      return [pixels(p.slice(0, 2)), pixels(p.slice(2, 4))];
-    case "ellipse":
-      return [pixels(ellipseOf(p), true)];
-    case "rectangle":
-    case "freehand":
-      return [pixels(p, true)];
-    case "arrow": {
-      const shaft = pixels(p.slice(0, 2));
-      return [shaft, ...head(shaft.points[0], shaft.points[1])];
-    }
-    default:
-      return [pixels(p)];
-  }
-}
-function place2({ kind }, drawn) {
-  if (kind === "arrow") return drawn[0]?.points[1] ?? null;
-  const points = drawn.flatMap((line) => line.dashed ? [] : line.points);
-  return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
-}
-function rows({ kind, label: label2, quantities }, named2) {
-  const name = named2 && label2 || (kind === "keyImage" ? t("key-image") : "");
-  const measured = { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
-  return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...kind === "keyImage" ? [] : told({ measured }, false)];
-}
-function head(tip, tail) {
-  const [dx, dy] = [tail[0] - tip[0], tail[1] - tip[1]];
-  const size2 = Math.max(Math.hypot(dx, dy), 1e-9);
-  const [x, y] = [dx / size2, dy / size2];
-  return [-0.5, 0.5].map((side) => ({ points: [tip, [tip[0] + (x - y * side) * HEAD_PX, tip[1] + (y + x * side) * HEAD_PX]], closed: false }));
-}
-function solid(a, b, plane2) {
-  const axes = [plane2.right, plane2.down, normalOf(plane2)];
-  const along = (axis) => Math.abs(dot(minus(b, a), axis)) / 2;
-  return { center: times(add(a, b), 0.5), axes, half: [along(axes[0]), along(axes[1]), along(axes[2])] };
-}
-function boxSection(a, b, plane2, sight) {
-  const { center, axes, half } = solid(a, b, plane2);
-  const corner = (n) => axes.reduce((at, axis, i) => add(at, times(axis, n >> i & 1 ? half[i] : -half[i])), center);
-  const crossings = [];
-  for (let n = 0; n < 8; n += 1) {
-    for (let axis = 0; axis < 3; axis += 1) {
-      if (n >> axis & 1) continue;
-      const [from, to] = [corner(n), corner(n | 1 << axis)];
-      const [near2, far] = [distanceMm(sight, from), distanceMm(sight, to)];
-      if (near2 <= 0 !== far <= 0) crossings.push(add(from, times(minus(to, from), near2 / (near2 - far))));
-    }
-  }
-  if (crossings.length < 3) return null;
-  const middle = times(crossings.reduce(add), 1 / crossings.length);
-  const angle = (p) => Math.atan2(dot(minus(p, middle), sight.down), dot(minus(p, middle), sight.right));
-  return crossings.sort((p, q) => angle(p) - angle(q));
-}
-function ellipsoidSection(a, b, plane2, sight) {
-  const { center, axes, half } = solid(a, b, plane2);
-  const radii = half.map((r) => Math.max(r, 1e-9));
-  const toSphere = (v) => [dot(v, axes[0]) / radii[0], dot(v, axes[1]) / radii[1], dot(v, axes[2]) / radii[2]];
-  const fromSphere = (v) => axes.reduce((sum, axis, i) => add(sum, times(axis, v[i] * radii[i])), [0, 0, 0]);
-  const [right, down] = [toSphere(sight.right), toSphere(sight.down)];
-  const across = cross(right, down);
-  if (length(across) === 0) return null;
-  const normal = times(across, 1 / length(across));
-  const away = dot(toSphere(minus(sight.centerMm, center)), normal);
-  const radius = Math.sqrt(1 - away * away);
-  if (!(radius > 0)) return null;
-  const first = times(right, 1 / length(right));
-  const second = cross(normal, first);
-  return Array.from({ length: CORNERS2 }, (_, i) => {
-    const angle = 2 * Math.PI * i / CORNERS2;
-    const around = add(times(first, Math.cos(angle)), times(second, Math.sin(angle)));
-    return add(center, fromSphere(add(times(normal, away), times(around, radius))));
-  });
-}
-
 // src/sketch.ts
 var HANDLE_PX = 4;
 var LINE_PX = 15;
@@ -2389,7 +2409,10 @@ var Drawings = class {
   #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
   #delete = button("delete", "Delete", () => this.remove());
   #list = byId("measurements", HTMLElement);
+  #title = element("h2", {}, t("measurements"));
   #rows = element("ul");
+  #hostedTitle = element("h2", {}, t("host-drawings"));
+  #hostedRows = element("ul");
   #value = byId("probe", HTMLElement);
   #tool = "window";
   /** Where the pointer is, in CSS pixels of a view. */
@@ -2408,7 +2431,7 @@ var Drawings = class {
       return chosen;
     });
     bar.append(...tools, element("hr", { role: "presentation" }), this.#undo, this.#redo, this.#delete);
-    this.#list.append(element("h2", {}, t("measurements")), this.#rows);
+    this.#list.append(this.#title, this.#rows, this.#hostedTitle, this.#hostedRows);
     this.#show();
   }
   get tool() {
@@ -2596,14 +2619,21 @@ var Drawings = class {
   }
   #hostedOn(view, sight) {
     const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: !document.body.classList.contains("no-demographics") };
+    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
+  }
+  /** Whether patient data is shown. */
+  get #namesPatient() {
+    return !document.body.classList.contains("no-demographics");
   }
   #isOpen(series) {
     return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
   }
   #showList() {
     const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
-    this.#list.hidden = own.length === 0;
+    const theirs = [...this.#hosted].flatMap(([series, drawings2]) => this.#isOpen(series) ? drawings2 : []);
+    this.#list.hidden = own.length + theirs.length === 0;
+    this.#title.hidden = this.#rows.hidden = own.length === 0;
+    this.#showHosted(theirs);
     const before = new Map([...this.#rows.children].map((row) => [row.getAttribute("data-id"), row]));
     const rows2 = own.map((one) => {
       const row = before.get(String(one.id)) ?? this.#row(one);
@@ -2617,6 +2647,18 @@ var Drawings = class {
       return row;
     });
     if (rows2.length !== this.#rows.children.length || rows2.some((row, i) => row !== this.#rows.children[i])) this.#rows.replaceChildren(...rows2);
+  }
+  /** To be read only: what a host has drawn is the host's to change. */
+  #showHosted(drawings2) {
+    this.#hostedTitle.hidden = this.#hostedRows.hidden = drawings2.length === 0;
+    const list2 = this.#hostedRows;
+    while (list2.children.length > drawings2.length) list2.lastElementChild.remove();
+    while (list2.children.length < drawings2.length) list2.append(element("li", {}, element("div", { class: "show" }, element("span", { class: "kind" }), element("span", { class: "told" }))));
+    drawings2.forEach((drawing3, i) => {
+      const { kind, told: told2 } = listed(drawing3, this.#namesPatient);
+      setText(list2.children[i].querySelector(".kind"), kind);
+      setText(list2.children[i].querySelector(".told"), told2);
+    });
   }
   #row(one) {
     const lines2 = [element("span", { class: "kind" }), element("span", { class: "told" }), element("span", { class: "by" })];

@@ -200,7 +200,9 @@ test("what a host draws is where it belongs, in its words, and nobody else can m
   await drag(page, at(-60, 0), at(-90, -40));
   await page.keyboard.press("Delete");
   assert.deepEqual(await drawing.locator("tspan").allTextContents(), [`Host: ${label}`, "109.2 mm"]);
-  assert.equal(await page.locator("#measurements li").count(), 0);
+  const row = page.locator("#measurements li");
+  assert.equal(await row.innerText(), `Length · ${label}\n109.2 mm`);
+  assert.equal(await row.locator("button").count(), 0);
 
   await page.keyboard.press("ArrowDown");
   await drawing.waitFor({ state: "detached" });
@@ -208,4 +210,5 @@ test("what a host draws is where it belongs, in its words, and nobody else can m
   await drawing.waitFor();
   tell({ type: "drawn", seriesInstanceUid: series, drawings: [] });
   await drawing.waitFor({ state: "detached" });
+  assert.equal(await row.count(), 0);
 });

@@ -4,6 +4,7 @@ import { type Annotation, type Kind, KINDS, isOn, told } from "./annotation";
 import { byId, element, setText, svg } from "./dom";
 import { Editor } from "./editor";
 import type { Point, Tool } from "./gestures";
+import { listed } from "./hosted";
 import { Measuring, Pointed } from "./measuring";
 import type { ClientMessage, Drawing, Measured, Place, SeriesOpened, ServerMessage } from "./protocol";
 import { type Pixel, type Sight, isSlice, patientFromPixel, sightOf, slicesTo, voxelAt, voxelMiddle } from "./sight";
@@ -52,7 +53,10 @@ export class Drawings {
   readonly #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
   readonly #delete = button("delete", "Delete", () => this.remove());
   readonly #list = byId("measurements", HTMLElement);
+  readonly #title = element("h2", {}, t("measurements"));
   readonly #rows = element("ul");
+  readonly #hostedTitle = element("h2", {}, t("host-drawings"));
+  readonly #hostedRows = element("ul");
   readonly #value = byId("probe", HTMLElement);
   #tool: Tool = "window";
   /** Where the pointer is, in CSS pixels of a view. */
@@ -72,7 +76,7 @@ export class Drawings {
       return chosen;
     });
     bar.append(...tools, element("hr", { role: "presentation" }), this.#undo, this.#redo, this.#delete);
-    this.#list.append(element("h2", {}, t("measurements")), this.#rows);
+    this.#list.append(this.#title, this.#rows, this.#hostedTitle, this.#hostedRows);
     this.#show();
   }
 
@@ -293,7 +297,12 @@ export class Drawings {
 
   #hostedOn(view: number, sight: Sight | null): Hosted {
     const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: !document.body.classList.contains("no-demographics") };
+    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
+  }
+
+  /** Whether patient data is shown. */
+  get #namesPatient(): boolean {
+    return !document.body.classList.contains("no-demographics");
   }
 
   #isOpen(series: string): boolean {
@@ -302,7 +311,10 @@ export class Drawings {
 
   #showList(): void {
     const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
-    this.#list.hidden = own.length === 0;
+    const theirs = [...this.#hosted].flatMap(([series, drawings]) => (this.#isOpen(series) ? drawings : []));
+    this.#list.hidden = own.length + theirs.length === 0;
+    this.#title.hidden = this.#rows.hidden = own.length === 0;
+    this.#showHosted(theirs);
     const before = new Map([...this.#rows.children].map((row) => [row.getAttribute("data-id"), row]));
     const rows = own.map((one) => {
       const row = before.get(String(one.id)) ?? this.#row(one);
@@ -316,6 +328,19 @@ export class Drawings {
       return row;
     });
     if (rows.length !== this.#rows.children.length || rows.some((row, i) => row !== this.#rows.children[i])) this.#rows.replaceChildren(...rows);
+  }
+
+  /** To be read only: what a host has drawn is the host's to change. */
+  #showHosted(drawings: readonly Drawing[]): void {
+    this.#hostedTitle.hidden = this.#hostedRows.hidden = drawings.length === 0;
+    const list = this.#hostedRows;
+    while (list.children.length > drawings.length) list.lastElementChild!.remove();
+    while (list.children.length < drawings.length) list.append(element("li", {}, element("div", { class: "show" }, element("span", { class: "kind" }), element("span", { class: "told" }))));
+    drawings.forEach((drawing, i) => {
+      const { kind, told } = listed(drawing, this.#namesPatient);
+      setText(list.children[i]!.querySelector(".kind")!, kind);
+      setText(list.children[i]!.querySelector(".told")!, told);
+    });
   }
 
   #row(one: Annotation): Element {

@@ -80,11 +80,20 @@ export function place({ kind }: Drawing, drawn: readonly HostedLine[]): Pixel | 
   return points.reduce<Pixel | null>((best, p) => (best === null || p[0] > best[0] ? p : best), null);
 }
 
+/** What it is, with what the host calls it where that is to be seen, and all that was measured: for the list. */
+export function listed({ kind, label, quantities }: Drawing, named: boolean): { kind: string; told: string } {
+  const name = kind === "keyImage" ? t("key-image") : t(kind);
+  return { kind: named && label ? `${name} · ${label}` : name, told: kind === "keyImage" ? "" : told({ measured: measuredAs(quantities) }, true).join("\n") };
+}
+
+function measuredAs(quantities: Drawing["quantities"]): Measured {
+  return { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
+}
+
 /** Whose it is, what the host calls it where that is to be seen, and what the host's window has measured. */
 export function rows({ kind, label, quantities }: Drawing, named: boolean): readonly string[] {
   const name = (named && label) || (kind === "keyImage" ? t("key-image") : "");
-  const measured: Measured = { type: "measured", request: 0, quantities, histogram: [], doubt: null, lengthsBy: null };
-  return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...(kind === "keyImage" ? [] : told({ measured }, false))];
+  return [name ? t("host-drew-as", { label: name }) : t("host-drew"), ...(kind === "keyImage" ? [] : told({ measured: measuredAs(quantities) }, false))];
 }
 
 function head(tip: Pixel, tail: Pixel): readonly Line[] {

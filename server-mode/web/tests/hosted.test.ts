@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { place, rows, seen } from "../src/hosted";
+import { listed, place, rows, seen } from "../src/hosted";
 import { type Drawing, ProtocolError, parseMessage } from "../src/protocol";
 import type { Pixel, Sight, Vec } from "../src/sight";
 
@@ -46,6 +46,7 @@ test("an arrow has a head at its tip, and its words at its tail", () => {
   assert.deepEqual(place(arrow, lines), [240, 100]);
   assert.deepEqual(rows(arrow, true), ["Host: <b>here</b>"]);
   assert.deepEqual(rows(arrow, false), ["Host"], "they may name the patient");
+  assert.deepEqual([listed(arrow, true), listed(arrow, false)], [{ kind: "Arrow · <b>here</b>", told: "" }, { kind: "Arrow", told: "" }]);
 });
 
 test("a marked image is named, wherever on it one looks", () => {
@@ -60,6 +61,7 @@ test("solids are seen wherever a slice cuts them", () => {
   const corners: readonly Vec[] = [[-10, -20, 0], [10, 20, 20]];
   const values = [{ measure: "volume", value: 1.5, unit: "ml" }, { measure: "mean", value: 40.26, unit: "HU" }, { measure: "maximum", value: 60, unit: "HU" }];
   assert.deepEqual(rows(drawn("box", corners, { quantities: values }), true), ["Host", "Volume 1.500 ml", "Mean 40.3 HU"]);
+  assert.deepEqual(listed(drawn("box", corners, { quantities: values }), true), { kind: "Box", told: "Volume 1.500 ml\nMean 40.3 HU  Max 60 HU" });
   const extent = (points: readonly Pixel[]) => ([0, 1] as const).map((axis) => Math.max(...points.map((p) => p[axis])) - Math.min(...points.map((p) => p[axis])));
   const [box] = seen(drawn("box", corners), axial, 1)!;
   assert.equal(box!.points.length, 4);

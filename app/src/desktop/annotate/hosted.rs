@@ -39,15 +39,25 @@ impl Hosted {
     /// What of it is seen in a view of a series, each with a label that says whose it is.
     pub fn on(&self, series: &str, plane: &Plane, reach_mm: f64) -> impl Iterator<Item = Drawn> {
         let shown = move |a: &Annotation| a.series == series && a.is_on(plane, reach_mm);
-        self.drawn.iter().filter(move |(annotation, _)| shown(annotation)).map(|(annotation, values)| {
-            let label = if self.named { annotation.label.as_str() } else { "" };
-            let label = match (label, annotation.kind) {
+        let drawn = self.drawn.iter().filter(move |(annotation, _)| shown(annotation));
+        drawn.map(|drawn| self.said(drawn)).map(|(annotation, values)| {
+            let label = match (annotation.label.as_str(), annotation.kind) {
                 ("", Kind::KeyImage) => tr!("host-drew-as", label = text::of(annotation.kind.name())),
                 ("", _) => tr!("host-drew"),
                 (label, _) => tr!("host-drew-as", label = label),
             };
-            (Annotation { label: label.into_owned(), ..annotation.clone() }, values.clone())
+            (Annotation { label: label.into_owned(), ..annotation }, values)
         })
+    }
+
+    /// All of it, with the host's own words where they are shown.
+    pub fn all(&self) -> impl Iterator<Item = Drawn> {
+        self.drawn.iter().map(|drawn| self.said(drawn))
+    }
+
+    fn said(&self, (annotation, values): &Drawn) -> Drawn {
+        let label = if self.named { annotation.label.clone() } else { String::new() };
+        (Annotation { label, ..annotation.clone() }, values.clone())
     }
 }
 

@@ -121,6 +121,7 @@ impl Annotate {
         ui.separator();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             self.table(ui, about, &mut panel, commands);
+            self.hosted_table(ui, about);
             ui.add_space(10.0);
             if let Some(active) = about.active {
                 self.segments(ui, active, &mut panel);
@@ -217,6 +218,25 @@ impl Annotate {
         }
         if let Some(id) = rename {
             self.begin_naming(id);
+        }
+    }
+
+    /// What a guest's host has drawn, to be read only.
+    fn hosted_table(&self, ui: &mut Ui, about: &About<'_>) {
+        for (n, (annotation, values)) in self.hosted.all().enumerate() {
+            if n == 0 {
+                ui.add_space(10.0);
+                ui.heading(tr!("host-drawings"));
+            }
+            let open = about.open.iter().find(|open| open.series_id == annotation.series);
+            // What has no numbers here has none to wait for.
+            let text = row_text(&annotation, Some(&values.unwrap_or_default()), open);
+            let [r, g, b] = annotation.color;
+            ui.horizontal_top(|ui| {
+                let (dot, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
+                ui.painter().circle_filled(dot.center(), 4.5, Color32::from_rgb(r, g, b));
+                ui.add(egui::Label::new(text).wrap());
+            });
         }
     }
 

@@ -115,6 +115,13 @@ export const de: Texts = {
   // Statt Ansichten, oder über ihnen
   "no-study": "Keine Studie auf diesem Server",
   "start-with-folder": "Mit einem Ordner voll DICOM-Dateien starten:",
+  arrow: "Pfeil",
+  bidirectional: "Zwei Richtungen",
+  box: "Quader",
+  cobb: "Cobb-Winkel",
+  ellipsoid: "Ellipsoid",
+  freehand: "Freie Region",
+  "host-drawings": "Vom Gastgeber gezeichnet",
   "host-drew": "Gastgeber",
   "host-drew-as": "Gastgeber: {label}",
   "key-image": "Schlüsselbild",

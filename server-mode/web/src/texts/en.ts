@@ -113,6 +113,13 @@ export const en = {
   // Instead of views, or over them
   "no-study": "No study on this server",
   "start-with-folder": "Start it with a folder of DICOM files:",
+  arrow: "Arrow",
+  bidirectional: "Bidirectional",
+  box: "Box",
+  cobb: "Cobb angle",
+  ellipsoid: "Ellipsoid",
+  freehand: "Freehand region",
+  "host-drawings": "Drawn by the host",
   "host-drew": "Host",
   "host-drew-as": "Host: {label}",
   "key-image": "Key image",
