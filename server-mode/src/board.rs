@@ -251,6 +251,13 @@ impl Board {
         Some(invited.pass())
     }
 
+    /// Whether this is a link's token that has let nobody in yet.
+    pub fn is_unused(&self, token: &str) -> bool {
+        let state = self.state();
+        let invited = state.invited.values().find(|invited| invited.token.matches(token));
+        invited.is_some_and(|invited| invited.guest.address.is_none())
+    }
+
     /// The guest of a browser's cookie.
     pub fn known(&self, pass: &str) -> Option<Pass> {
         self.state().invited.values().find(|invited| invited.pass.matches(pass)).map(Invited::pass)

@@ -172,14 +172,7 @@ impl TestServer {
     }
 
     async fn exchange(&self, request: &str) -> Vec<u8> {
-        let exchange = async {
-            let mut stream = TcpStream::connect(&self.authority).await.expect("connects");
-            stream.write_all(request.as_bytes()).await.expect("sends");
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await.expect("reads");
-            answer
-        };
-        tokio::time::timeout(PATIENCE, exchange).await.expect("an answer")
+        exchange(&self.authority, request).await
     }
 
     /// GET with the token and extra header lines: the answer's head, and its body as it is.
@@ -199,6 +192,18 @@ impl TestServer {
         let host = &self.authority;
         self.http(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n")).await
     }
+}
+
+/// Sends a request as written and returns the whole answer.
+pub async fn exchange(authority: &str, request: &str) -> Vec<u8> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(authority).await.expect("connects");
+        stream.write_all(request.as_bytes()).await.expect("sends");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("reads");
+        answer
+    };
+    tokio::time::timeout(PATIENCE, exchange).await.expect("an answer")
 }
 
 /// A WebSocket client.

@@ -16,7 +16,7 @@ use server_mode::WebRtcConfig;
 use server_mode::knock;
 use server_mode::remote::{Coming, Event, Remote, State};
 use server_mode::share::{HostedView, Labels, Share, SharedSeries};
-use tests::server::{Folder, PATIENCE, SPEC};
+use tests::server::{Folder, PATIENCE, SPEC, exchange};
 
 async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
@@ -166,6 +166,42 @@ async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() 
             until("a refusal", || matches!(fetch.coming(), Coming::Refused(_)).then_some(())).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_lets_a_browser_in_when_its_button_is_pressed_and_not_when_it_is_looked_at() {
+    let share = tokio::task::spawn_blocking(share).await.expect("no panic");
+    let authority = share.address().to_string();
+    let ask = async |line: &str, headers: &str, body: &str| {
+        let length = body.len();
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        );
+        String::from_utf8_lossy(&exchange(&authority, &request).await).into_owned()
+    };
+    let url = share.invite("A colleague", false).expect("room").url;
+    let (_, link) = url.split_once(&authority).expect("the address");
+    let token = link.split_once("token=").expect("a token").1;
+    for _ in 0..3 {
+        let page = ask(&format!("GET {link}"), "", "").await;
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("Join</button>"), "{page}");
+        assert!(!page.to_lowercase().contains("set-cookie"), "{page}");
+    }
+    assert!(ask(&format!("GET {link}"), "Accept-Language: de\r\n", "").await.contains("Ansehen</button>"));
+    assert!(ask(&format!("GET /app.js?token={token}"), "", "").await.starts_with("HTTP/1.1 401"));
+    assert_eq!(share.guests()[0].address, None, "nobody has come");
+
+    let entered = ask("POST /sign-in", "", &format!("token={token}")).await;
+    assert!(entered.starts_with("HTTP/1.1 303"), "{entered}");
+    let cookie = entered.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    let cookie = format!("Cookie: {}\r\n", cookie.split(';').next().expect("name and value"));
+    assert!(ask("GET /", &cookie, "").await.contains("/app.js?v="));
+    let again = ask(&format!("GET {link}"), &cookie, "").await;
+    assert!(again.starts_with("HTTP/1.1 303"), "the same browser comes back by its link: {again}");
+    let other = ask(&format!("GET {link}"), "", "").await;
+    assert!(other.starts_with("HTTP/1.1 401"), "a link serves once: {other}");
+    assert!(ask("POST /sign-in", "", &format!("token={token}")).await.starts_with("HTTP/1.1 401"));
+    tokio::task::spawn_blocking(move || share.stop()).await.expect("no panic");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -370,8 +370,9 @@ fn label(painter: &Painter, at: Pos2, anchor: Align2, text: &str, size: f32, col
     };
     let text = galley(color);
     let corner = anchor.anchor_size(at, text.size()).min;
-    let edge = galley(Color32::from_black_alpha(200));
-    for offset in [vec2(-1.0, 0.0), vec2(1.0, 0.0), vec2(0.0, -1.0), vec2(0.0, 1.0)] {
+    let edge = galley(Color32::BLACK);
+    for direction in 0..8 {
+        let offset = Vec2::angled(direction as f32 * std::f32::consts::FRAC_PI_4) * 1.5;
         painter.galley(corner + offset, edge.clone(), Color32::BLACK);
     }
     painter.galley(corner, text, color);

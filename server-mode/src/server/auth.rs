@@ -75,15 +75,15 @@ impl<'a> Proof<'a> {
         {
             return Self::Offered(token.trim());
         }
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find(|(name, _)| *name == cookie_name)
-            .map_or(Self::None, |(_, token)| Self::Cookie(token))
+        cookie(headers, cookie_name).map_or(Self::None, Self::Cookie)
     }
+}
+
+/// What a browser keeps under this name.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(known, _)| *known == name).map(|(_, token)| token)
 }
 
 /// The query parameter `token`. Tokens need no escaping, so none is undone.

@@ -45,6 +45,11 @@ impl Entry {
         }
     }
 
+    /// Whether this is a link's token that has let nobody in yet.
+    pub fn is_unused(&self, token: &str) -> bool {
+        self.board().is_some_and(|board| board.is_unused(token))
+    }
+
     /// Whose cookie it is.
     pub fn known(&self, cookie: &str) -> Option<Admitted> {
         match self {

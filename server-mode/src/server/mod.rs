@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -469,9 +469,17 @@ async fn admit(
         );
     }
     let resume_token = socket::resume_token(request.headers());
+    let is_page = request.uri().path() == "/";
     let admitted = match Proof::of(request.uri(), request.headers(), &app.cookie_name) {
+        Proof::Offered(token) if is_page && app.entry.is_unused(token) => {
+            return pages::join(token, request.uri(), request.headers());
+        }
+        // A link that is opened once more by whom it has let in.
+        Proof::Offered(_) if is_page && let Some(who) = app.known_guest(request.headers()) => {
+            return app.let_in(request.uri(), &who);
+        }
         Proof::Offered(token) => match app.check(address, token, resume_token.as_deref(), enters(&request)) {
-            Ok(who) if request.uri().path() == "/" => return app.let_in(request.uri(), &who),
+            Ok(who) if is_page => return app.let_in(request.uri(), &who),
             Ok(who) => who,
             Err(refusal) => return pages::sign_in(refusal, request.uri(), request.headers()),
         },
@@ -486,9 +494,9 @@ async fn admit(
     next.run(request).await
 }
 
-/// Whether somebody comes in by this: a page that is opened, or a session that begins.
+/// Whether a program comes in by this: a session that begins. People sign in.
 fn enters(request: &Request) -> bool {
-    *request.method() == Method::GET && matches!(request.uri().path(), "/" | "/ws")
+    *request.method() == Method::GET && request.uri().path() == "/ws"
 }
 
 async fn sign_in(
@@ -551,6 +559,12 @@ impl App {
         self.guesses.wrong(now, address);
         tracing::warn!("a wrong token was offered");
         Err(SignIn::WrongToken)
+    }
+
+    /// The guest whose cookie a browser has.
+    fn known_guest(&self, headers: &HeaderMap) -> Option<Admitted> {
+        self.entry.board()?;
+        self.entry.known(auth::cookie(headers, &self.cookie_name)?)
     }
 
     /// Sets the cookie and leads to the page, so that the token leaves the address bar.

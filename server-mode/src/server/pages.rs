@@ -126,20 +126,45 @@ pub fn sign_in(why: SignIn, uri: &Uri, headers: &HeaderMap) -> Response {
         false => ("en", english, "Sign in"),
     };
     let role = if why == SignIn::Needed { "" } else { " role=\"alert\"" };
+    let message = format!("<p{role}>{message}</p>");
+    let mut response = form(status, uri, lang, button, &message, SIGN_IN_FIELDS);
+    if why == SignIn::TooManyGuesses {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    response
+}
+
+const SIGN_IN_FIELDS: &str = r#"<label for="token">Token</label>
+<input id="token" name="token" type="password" autocomplete="off" spellcheck="false" required autofocus>
+<button type="submit">{button}</button>"#;
+
+/// What a link shows that lets one guest in, before it is used: programs that look at links to show what is behind them
+/// (chats, mail scanners) press no button. The token needs no escaping.
+pub fn join(token: &str, uri: &Uri, headers: &HeaderMap) -> Response {
+    let (lang, message, button) = match speaks_german(headers) {
+        true => ("de", "Jemand zeigt Ihnen Bilder. Der Link lässt eine Person ein, einmal.", "Ansehen"),
+        false => ("en", "A colleague is showing you images. The link lets one person in, once.", "Join"),
+    };
+    let fields = format!(
+        r#"<input name="token" type="hidden" value="{token}">
+<button type="submit" autofocus>{{button}}</button>"#
+    );
+    form(StatusCode::OK, uri, lang, button, &format!("<p>{message}</p>"), &fields)
+}
+
+/// A page with a form that leads in.
+fn form(status: StatusCode, uri: &Uri, lang: &str, button: &str, message: &str, fields: &str) -> Response {
     let page = include_str!("sign_in.html")
+        .replace("{fields}", fields)
         .replace("{lang}", lang)
         .replace("{button}", button)
         .replace("{message}", message)
-        .replace("{role}", role)
         .replace("{kept}", auth::kept_query(uri));
     let mut response = respond(status, "text/html; charset=utf-8", Body::from(page));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SIGN_IN_POLICY));
     // Without any referrer browsers send the form with the origin `null`, which is refused.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    if why == SignIn::TooManyGuesses {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-    }
     response
 }
 
