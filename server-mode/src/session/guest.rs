@@ -122,15 +122,33 @@ impl Session {
 
     /// All of it again, for a client that has just come.
     pub(super) fn tell_shown(&mut self) {
-        self.host.told.clear();
         self.host.doubt_drawn();
         self.host.drawn.clear();
-        let shown = Arc::clone(&self.host.shown);
         // One that is new is about to learn it.
-        if !shown.views.is_empty() {
-            self.send(&ServerMessage::Shared { views: shown.numbers() });
-            shown.views.iter().for_each(|view| self.tell_shown_view(view));
+        if !self.host.shown.views.is_empty() {
+            self.tell_views();
         }
+    }
+
+    /// The same for a guest that may not have got what was told by a way that broke: pictures would stand under an
+    /// earlier place.
+    pub(super) fn tell_shown_again(&mut self) {
+        if self.access.role == Role::Owner {
+            return;
+        }
+        self.send(&self.host.library());
+        for series in self.beside.clone() {
+            let opened = stream::series_opened(&series, &self.presets);
+            self.send(&opened);
+        }
+        self.tell_views();
+    }
+
+    fn tell_views(&mut self) {
+        self.host.told.clear();
+        let shown = Arc::clone(&self.host.shown);
+        self.send(&ServerMessage::Shared { views: shown.numbers() });
+        shown.views.iter().for_each(|view| self.tell_shown_view(view));
     }
 
     /// A guest says how large the host's views are to be.

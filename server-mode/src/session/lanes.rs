@@ -237,10 +237,11 @@ impl Session {
         self.tell_done();
     }
 
-    /// So that the client sends again what was lost with WebRTC's channel.
+    /// So that the client sends again what was lost with WebRTC's channel, and a guest knows what was.
     fn tell_done(&mut self) {
         let seq = Some(self.lanes.last_seq[1]).filter(|seq| *seq > 0);
         self.signal(&ServerMessage::Done { seq });
+        self.tell_shown_again();
     }
 
     fn answered(&mut self, answer: Result<String, String>) {

@@ -184,3 +184,26 @@ fn what_is_drawn_is_told_again_where_it_may_be_lost() {
     accept(&mut stage);
     assert_eq!(told(&mut stage), [2]);
 }
+
+#[test]
+fn what_a_host_shows_is_told_again_where_the_way_breaks_that_it_was_told_by() {
+    let ct = series();
+    let mut state = ViewState::new(&ct.loaded.volume, Content::Slice, Orientation::Axial, [640, 480]);
+    let mut stage = stage(Role::Viewer, &state, &ct);
+    accept(&mut stage);
+    stage.say(json!({"type": "offer", "sdp": "v=0", "tracks": []}));
+    stage.input(Input::Peer(PeerEvent::Answer(Ok("v=0".into()))));
+    stage.say(json!({"type": "transport", "transport": "webrtc"}));
+    stage.input(Input::Peer(PeerEvent::Open));
+    stage.texts.clear();
+    state.plane.scroll(2, &ct.loaded.volume);
+    state.touch();
+    show_drawn(&mut stage, &state, &ct, lengths(&ct, 1));
+    assert!(stage.texts.is_empty(), "it goes by WebRTC, and is lost");
+    stage.input(Input::Peer(PeerEvent::Lost("Nothing came.".into())));
+    let kinds: Vec<_> = stage.texts.iter().filter_map(|text| text["type"].as_str()).collect();
+    assert_eq!(kinds, ["transport", "done", "library", "seriesOpened", "shared", "viewState", "drawn"]);
+    let told = &stage.texts[5];
+    assert_eq!(told["place"]["plane"]["centerMm"], json!(state.plane.center_mm.to_array()));
+    assert!(told.get("look").is_some(), "that may be lost, too");
+}
