@@ -1319,6 +1319,11 @@ function levelText(center, width) {
   const decimals2 = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(width))));
   return String(Number(center.toFixed(decimals2)) || 0).replace("-", "−");
 }
+function windowText({ center, width }, unit, suv) {
+  if (!suv) return `W ${numberText(width)}  L ${levelText(center, width)}${unit ? ` ${unit}` : ""}`;
+  const [low, high] = [-0.5, 0.5].map((half) => ((center + half * width) * suv.bodyWeight).toFixed(1).replace("-", "−"));
+  return `SUV ${low} – ${high}`;
+}
 function sentence(message) {
   const [first = ""] = message;
   return first.toUpperCase() + message.slice(first.length) + (message.endsWith(".") ? "" : ".");
@@ -5414,7 +5419,7 @@ var Viewport = class {
     const window = this.#look ?? state.window;
     const lines2 = [t("zoom-is", { zoom: zoom.toFixed(2) })];
     if (!showsPreset(state.content) || state.preset === null) {
-      lines2.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
+      lines2.unshift(windowText(window, caption.unit, caption.suv));
     }
     if (slice !== null && this.#slab) lines2.push(this.#slab);
     if (slice !== null && slices !== null && slices > 1) {
@@ -5868,6 +5873,7 @@ var Client = class {
       studyDate: entry?.study.date ?? "",
       series: name.filter(Boolean).join(" · "),
       unit: series.unit,
+      suv: series.suv,
       warnings: series.warnings,
       millimetres: series.selfCheck.millimetres
     };

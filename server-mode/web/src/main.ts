@@ -421,6 +421,7 @@ class Client {
       studyDate: entry?.study.date ?? "",
       series: name.filter(Boolean).join(" · "),
       unit: series.unit,
+      suv: series.suv,
       warnings: series.warnings,
       millimetres: series.selfCheck.millimetres,
     };

@@ -12,6 +12,7 @@ import {
   type GeometryWarning,
   type Part,
   type Place,
+  type SeriesOpened,
   type Size,
   type SliceValues,
   type ViewState,
@@ -24,7 +25,7 @@ import { type Text, named, t } from "./texts";
 import { type Values, decode, paint } from "./values";
 import { Video } from "./video";
 import type { Picture } from "./webrtc";
-import { dateText, levelText, nameText, numberText, titleOf } from "./words";
+import { dateText, levelText, nameText, numberText, titleOf, windowText } from "./words";
 import { xxh32 } from "./xxh32";
 
 /** Whether a preset says what the view looks like: a projection shows its window instead. */
@@ -61,6 +62,7 @@ export interface Caption {
   studyDate: string;
   series: string;
   unit: string;
+  suv: SeriesOpened["suv"];
   warnings: readonly GeometryWarning[];
   /** Where millimetres hold, as in SelfCheck. */
   millimetres: string;
@@ -666,7 +668,7 @@ export class Viewport {
     const window = this.#look ?? state.window;
     const lines = [t("zoom-is", { zoom: zoom.toFixed(2) })];
     if (!showsPreset(state.content) || state.preset === null) {
-      lines.unshift(`W ${numberText(window.width)}  L ${levelText(window.center, window.width)}${caption.unit ? ` ${caption.unit}` : ""}`);
+      lines.unshift(windowText(window, caption.unit, caption.suv));
     }
     if (slice !== null && this.#slab) lines.push(this.#slab);
     if (slice !== null && slices !== null && slices > 1) {

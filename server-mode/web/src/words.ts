@@ -1,7 +1,7 @@
 // Values of the data set as people read them.
 
 import type { ConnectionState } from "./connection";
-import type { Content } from "./protocol";
+import type { Content, SeriesOpened, ViewState } from "./protocol";
 import { t } from "./texts";
 
 /** A DICOM person name ("Doe^Jane^^Dr") as "Doe, Jane". */
@@ -27,6 +27,13 @@ export function numberText(value: number): string {
 export function levelText(center: number, width: number): string {
   const decimals = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(width))));
   return String(Number(center.toFixed(decimals)) || 0).replace("-", "−");
+}
+
+/** Width and centre; of a PET whose values have a scale to them, the SUVs that are black and white. */
+export function windowText({ center, width }: ViewState["window"], unit: string, suv: SeriesOpened["suv"]): string {
+  if (!suv) return `W ${numberText(width)}  L ${levelText(center, width)}${unit ? ` ${unit}` : ""}`;
+  const [low, high] = [-0.5, 0.5].map((half) => ((center + half * width) * suv.bodyWeight).toFixed(1).replace("-", "−"));
+  return `SUV ${low} – ${high}`;
 }
 
 /** A message of the server, which starts small and without a full stop, as a sentence of its own. */

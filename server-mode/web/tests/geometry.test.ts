@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { lengthLabel, pixelRatio, ruler, sliderToWidth, viewSize, wheelDelta, widthToSlider } from "../src/geometry";
-import { dateText, levelText, nameText, numberText, sentence } from "../src/words";
+import { dateText, levelText, nameText, numberText, sentence, windowText } from "../src/words";
 
 test("a dense screen gets two pixels per CSS pixel at most", () => {
   assert.equal(pixelRatio(390 * 600, 3, "cpu"), 2);
@@ -70,4 +70,7 @@ test("DICOM names, dates and numbers are written for people", () => {
   assert.equal(levelText(-0.2, 400), "0");
   assert.equal(levelText(-12.34, 50), "−12.3");
   assert.equal(levelText(0.01234, 0.5), "0.012");
+  assert.equal(windowText({ center: 40, width: 400 }, "HU", null), "W 400  L 40 HU");
+  const suv = { bodyWeight: 0.0005, leanBodyMass: null, bodySurface: null };
+  assert.equal(windowText({ center: 5000, width: 10_000 }, "BQML", suv), "SUV 0.0 – 5.0");
 });
