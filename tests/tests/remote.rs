@@ -11,7 +11,7 @@ use render_core::dicom;
 use render_core::render::{Choice, resolve};
 use render_core::scene::layer::{Layer, Look};
 use render_core::scene::view::{Combine, Orientation, Slab};
-use render_core::scene::{Content, Preset, ViewState};
+use render_core::scene::{ColorMap, Content, Preset, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use serde_json::json;
 use server_mode::remote::{Cache, Coming, Event, Fetch, Picture, Remote, RemoteSeries, State};
@@ -189,7 +189,13 @@ async fn a_server_that_goes_is_noticed_and_one_that_comes_back_is_told_everythin
     let mut view = ViewState::new(&series.outline, Content::MIP, Orientation::Axial, [90, 70]);
     view.camera.azimuth(77.0);
     remote.show(3, &series.id, &view, false);
+    let plain = settled(&remote, 3, &view).await;
+    let look = Look::color_map(ColorMap::find("hot_iron").expect("built in"), 0.0, 300.0).expect("a look");
+    view.layers.push(Layer { volume: Arc::clone(&series.stand_in), look, opacity: 0.5 });
+    view.touch();
+    remote.show(3, &series.id, &view, false);
     let before = settled(&remote, 3, &view).await;
+    assert!(before.rgba != plain.rgba, "what lies over it is seen");
     server.stopped().await;
     let reason = until("the end", || match remote.state() {
         State::Gone { reason } => Some(reason),
@@ -197,6 +203,9 @@ async fn a_server_that_goes_is_noticed_and_one_that_comes_back_is_told_everythin
     })
     .await;
     assert!(reason.contains("shutting down"), "{reason}");
+    // What is changed meanwhile waits for its series to be open again.
+    view.touch();
+    remote.show(3, &series.id, &view, false);
 
     // Its series has another UID: this one is not there any more.
     let config = Config { listen, ..config };

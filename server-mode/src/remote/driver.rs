@@ -35,10 +35,25 @@ const FILMED: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 const WEBRTC_AGAIN: Duration = Duration::from_secs(10);
 const WEBRTC_SELDOM: Duration = Duration::from_secs(300);
 
+/// A series that is to be open.
+#[derive(Debug, Default)]
+struct Series {
+    /// As it was told last. Views of the window hold it, also while there is no connection.
+    known: Option<Arc<RemoteSeries>>,
+    /// Whether this session has it.
+    is_open: bool,
+}
+
+impl Series {
+    fn opened(&self) -> Option<&Arc<RemoteSeries>> {
+        self.known.as_ref().filter(|_| self.is_open)
+    }
+}
+
 /// Runs until the window's end is gone.
 pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
     // What is to be open, whatever happens to connections.
-    let mut series: BTreeMap<String, Option<Arc<RemoteSeries>>> = BTreeMap::new();
+    let mut series: BTreeMap<String, Series> = BTreeMap::new();
     while !shared.stopped.load(Ordering::Relaxed) {
         let reason = match session(shared, &mut commands, &mut series).await {
             Ok(()) => return,
@@ -74,9 +89,10 @@ pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
 async fn session(
     shared: &Arc<Shared>,
     commands: &mut mpsc::Receiver<Command>,
-    series: &mut BTreeMap<String, Option<Arc<RemoteSeries>>>,
+    series: &mut BTreeMap<String, Series>,
 ) -> Result<(), Error> {
     shared.become_(State::Connecting);
+    series.values_mut().for_each(|series| series.is_open = false);
     let watched = Arc::clone(shared);
     let shows = move |header: &FrameHeader, screen: &Screen| {
         // The window may be waiting for the lock.
@@ -159,8 +175,7 @@ async fn until(at: Option<Instant>) {
 struct Driver<'a> {
     shared: &'a Shared,
     connection: Connection,
-    /// What is to be open; `None` until this session has it.
-    series: &'a mut BTreeMap<String, Option<Arc<RemoteSeries>>>,
+    series: &'a mut BTreeMap<String, Series>,
     role: Role,
     /// Series that were asked for, with the `seq` that asked.
     opening: VecDeque<(u64, String)>,
@@ -177,8 +192,8 @@ impl Driver<'_> {
     fn obey(&mut self, command: Command) -> Result<(), Error> {
         match command {
             Command::Open(id) => {
-                let known = self.series.entry(id.clone()).or_default().clone();
-                match known {
+                let opened = self.series.entry(id.clone()).or_default().opened().cloned();
+                match opened {
                     Some(series) => self.shared.tell(Event::Opened(series)),
                     // What a guest sees comes by itself.
                     None if self.role != Role::Owner => {}
@@ -194,8 +209,8 @@ impl Driver<'_> {
                 }
             }
             Command::Measure(measure, answer) => match self.series.get(&measure.series_instance_uid) {
-                Some(Some(_)) => self.ask_to_measure(measure, answer)?,
-                Some(None) if self.held.len() < MOST_MEASURING => self.held.push((measure, answer)),
+                Some(series) if series.is_open => self.ask_to_measure(measure, answer)?,
+                Some(_) if self.held.len() < MOST_MEASURING => self.held.push((measure, answer)),
                 _ => answer(Err("The series is not open.".into())),
             },
             Command::Thumbnail(id, answer) => {
@@ -263,10 +278,10 @@ impl Driver<'_> {
         let series = &*self.series;
         for (&number, slot) in &mut inner.slots {
             let values = slot.wants_values();
-            let is_open = |id: &str| series.get(id).is_some_and(Option::is_some);
+            let is_open = |id: &str| series.get(id).is_some_and(|series| series.is_open);
             let id_of = |volume: &Arc<render_core::Volume>| {
-                let open = series.values().flatten();
-                open.into_iter().find(|one| Arc::ptr_eq(&one.stand_in, volume)).map(|one| one.id.clone())
+                let mut known = series.values().filter_map(|series| series.known.as_ref());
+                known.find(|one| Arc::ptr_eq(&one.stand_in, volume)).map(|one| one.id.clone())
             };
             match slot.next(number, is_open, id_of) {
                 Ok(Some(ToSend::Set(set))) => {
@@ -340,13 +355,13 @@ impl Driver<'_> {
                 }
                 // A session that goes on has them open, but nothing of what was asked for is sure to have arrived.
                 let closed = self.series.values_mut().filter(|_| !resumed);
-                closed.for_each(|series| *series = None);
+                closed.for_each(|series| series.is_open = false);
                 self.opening.clear();
                 for (_, _, answer) in self.measuring.drain(..) {
                     answer(Err("The connection was lost meanwhile.".into()));
                 }
                 let wanted: Vec<String> =
-                    self.series.iter().filter(|(_, one)| one.is_none()).map(|(id, _)| id.clone()).collect();
+                    self.series.iter().filter(|(_, one)| !one.is_open).map(|(id, _)| id.clone()).collect();
                 if role == Role::Owner {
                     wanted.into_iter().try_for_each(|id| self.open(id))?;
                 }
@@ -407,13 +422,13 @@ impl Driver<'_> {
         self.opening.retain(|(_, asked)| *asked != id);
         match RemoteSeries::read(opened) {
             Ok(read) => {
-                // One that is open already keeps its stand-in, which layers may hold.
-                let known = self.series.entry(id.clone()).or_default();
+                // One that was open before keeps its stand-in, which layers may hold.
+                let Series { known, is_open } = self.series.entry(id.clone()).or_default();
                 if known.as_ref().is_none_or(|known| known.outline.geometry != read.outline.geometry) {
                     *known = Some(Arc::new(read));
                 }
-                let series = known.clone();
-                series.into_iter().for_each(|series| self.shared.tell(Event::Opened(series)));
+                *is_open = true;
+                known.iter().for_each(|series| self.shared.tell(Event::Opened(Arc::clone(series))));
                 self.release_held(&id, None)
             }
             Err(error) => {
@@ -427,7 +442,8 @@ impl Driver<'_> {
 
     /// A view of the host's.
     fn told(&self, told: &ToldState) {
-        let Some(Some(series)) = self.series.get(&told.series_instance_uid) else { return };
+        let opened = self.series.get(&told.series_instance_uid).and_then(Series::opened);
+        let Some(series) = opened else { return };
         if let Err(reason) = told.check() {
             return tracing::warn!(reason, "a host's view cannot be");
         }
@@ -438,7 +454,7 @@ impl Driver<'_> {
             _ => ViewState::new(&series.outline, Content::Slice, Orientation::Axial, told.place.size),
         };
         if let Some(look) = &told.look {
-            let volume_of = |id: &str| Some(Arc::clone(&self.series.get(id)?.as_ref()?.stand_in));
+            let volume_of = |id: &str| Some(Arc::clone(&self.series.get(id)?.known.as_ref()?.stand_in));
             if views::set_look(&mut state, look, volume_of).is_err() {
                 // Its pictures show it all the same.
                 tracing::debug!("the host shows a layer that is not known here");

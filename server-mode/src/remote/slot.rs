@@ -155,7 +155,9 @@ impl Slot {
             self.is_unsent = false;
             return Ok(self.known.take().map(|_| ToSend::Drop));
         };
-        if !is_open(series_id) {
+        // A picture without a layer would be another one than the window tells of.
+        let mut layers = view.layers.iter().filter_map(|layer| id_of(&layer.volume));
+        if !is_open(series_id) || !layers.all(|id| is_open(&id)) {
             return Ok(None);
         }
         self.is_unsent = false;
@@ -290,6 +292,8 @@ fn differ_in_window(a: &ViewState, b: &ViewState) -> bool {
 mod tests {
     use glam::DAffine3;
     use protocol::Codec;
+    use render_core::scene::ColorMap;
+    use render_core::scene::layer::{self, Layer};
     use render_core::scene::view::Orientation;
     use render_core::volume::{Meaning, Rescale};
     use render_core::{Geometry, Volume, Voxels};
@@ -403,5 +407,27 @@ mod tests {
         assert!(!slot.decoded(&moving, vec![0; 16], [2, 2]));
         assert_eq!(slot.picture.take().expect("a picture").quality, Quality::Final);
         assert!((0..2 * PATIENCE).all(|_| !slot.is_stuck()));
+    }
+
+    #[test]
+    fn a_view_is_told_when_all_that_it_shows_is_open() {
+        let (mut slot, mut view) = (Slot::default(), view());
+        let map = ColorMap::find("hot_iron").expect("built in");
+        let look = layer::Look::color_map(map, 0.0, 1.0).expect("a look");
+        let geometry = Geometry::new([1; 3], DAffine3::IDENTITY).expect("a geometry");
+        let volume = Volume::new(geometry, Voxels::U8(Arc::new([0])), Rescale::IDENTITY, Meaning::default())
+            .expect("one voxel");
+        view.layers.push(Layer { volume: Arc::new(volume), look, opacity: 0.5 });
+        slot.show("1.2", &view, false);
+        let over = |_: &Arc<Volume>| Some("3.4".to_owned());
+        assert!(slot.next(0, |id| id == "1.2", over).expect("it can be told").is_none());
+        assert!(matches!(slot.next(0, |_| true, over), Ok(Some(ToSend::Set(set))) if set.look.is_some()));
+        // A server that has closed the series has no view of it to be dropped, and knows no look any more.
+        slot.closed("1.2");
+        slot.show("1.2", &ViewState { revision: view.revision + 1, ..view.clone() }, false);
+        assert!(matches!(slot.next(0, |_| true, over), Ok(Some(ToSend::Set(set))) if set.look.is_some()));
+        slot.closed("1.2");
+        slot.hide();
+        assert!(slot.next(0, |_| true, over).expect("nothing to tell").is_none());
     }
 }

@@ -620,10 +620,24 @@ impl Viewport {
             Some(Err(error)) => self.error = Some(error),
             None => {}
         }
+        self.recognise();
         if self.pictures.is_dead() {
             tracing::error!(viewport = self.id.0, "the rendering thread has ended; another starts");
             self.pictures = Pictures::of(self.id, &self.series, ctx, self.card.as_ref());
             self.error = Some(tr!("rendering-failed").into_owned());
+        }
+    }
+
+    /// What is asked for anew may be on screen already; a server sends no picture of that.
+    fn recognise(&mut self) {
+        let Some(shown) = &mut self.shown else { return };
+        let revision = self.view.revision;
+        if shown.view.revision != revision
+            && self.pictures.are_there()
+            && Arc::ptr_eq(&shown.series, &self.series)
+            && (ViewState { revision, ..shown.view.clone() }) == self.view
+        {
+            shown.view.revision = revision;
         }
     }
 
