@@ -121,8 +121,7 @@ impl App {
     /// How many series of the active viewport's study are shown, of how many.
     pub(super) fn series_shown(&self) -> Option<(usize, usize)> {
         let (study, _) = self.listed.series(&self.desk.active()?.series.series_id)?;
-        let shown = self.desk.series();
-        let is_shown = |series: &&Series| shown.iter().any(|open| series.has(&open.series_id));
+        let is_shown = |series: &&Series| self.desk.seen().any(|open| series.has(&open.series_id));
         let listed = (!self.is_guests()).then_some(&study.series)?;
         Some((listed.iter().filter(is_shown).count(), listed.len()))
     }

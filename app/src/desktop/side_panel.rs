@@ -211,7 +211,7 @@ fn server_heading(connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec
 fn series_row(app: &App, series: &Series, loading: bool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     let Series { id, modality, dims: [columns, rows, slices], times, .. } = series;
     let title = series.title();
-    let on_screen = app.desk.series().into_iter().find(|open| open.is(id));
+    let on_screen = app.desk.seen().find(|open| open.is(id));
     let mut size = format!("{modality}  ·  {columns} × {rows} × {slices}");
     if times.len() > 1 {
         size = format!("{size} × {}", times.len());

@@ -239,7 +239,9 @@ impl Dropdown<'_> {
 
 /// A table to choose rows and columns from, as large as grids can be.
 fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let menu = ui.menu_button(tr!("grid"), |ui| {
+    // A name is typed in it.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (menu, _) = MenuButton::new(tr!("grid").into_owned()).config(config).ui(ui, |ui| {
         if ui.button(tr!("planes-and-volume")).clicked() {
             commands.push(Command::ResetLayout);
             ui.close();
@@ -272,7 +274,7 @@ fn grid_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
             keep.response.on_hover_text(tr!("as-a-hanging-protocol-of-your-own-for-studies-with-the-same"));
         }
     });
-    menu.response.on_hover_text(tr!("how-many-viewports-in-rows-and-columns-and-which-series-they"));
+    menu.on_hover_text(tr!("how-many-viewports-in-rows-and-columns-and-which-series-they"));
 }
 
 /// Asks for a name.

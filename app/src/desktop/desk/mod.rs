@@ -184,6 +184,11 @@ impl Desk {
         all
     }
 
+    /// The series on screen, those that lie over others too; some more than once.
+    pub fn seen(&self) -> impl Iterator<Item = &Arc<OpenSeries>> {
+        self.viewports.values().flat_map(|viewport| std::iter::once(&viewport.series).chain(&viewport.over))
+    }
+
     /// The series of servers on screen, or over one that is, each once.
     pub fn hybrids(&self) -> Vec<Arc<Hybrid>> {
         let mut all: Vec<Arc<Hybrid>> = Vec::new();

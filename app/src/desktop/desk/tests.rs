@@ -603,6 +603,8 @@ fn what_another_stage_shows_again_is_looked_at_as_before() {
         assert_eq!((shown.plane, shown.window), (before.plane, before.window));
     }
     assert_eq!(shown[1].layers.first().map(|layer| layer.opacity), Some(0.25));
+    let seen: Vec<&str> = desk.seen().map(|series| series.series_id.as_str()).collect();
+    assert_eq!(seen, ["pt", "ct", "pt", "ct"], "what lies over a series is seen, too");
     assert!(shown[2].layers.is_empty());
     assert_eq!(desk.cursors["1.2.3"], place, "planes cross where they did");
 
