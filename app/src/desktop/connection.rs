@@ -80,10 +80,14 @@ impl Connection {
         self.remote.stats()
     }
 
-    /// Asks for series, each once, as far as the server opens so many; in their place it closes what nobody uses.
+    /// Asks for series, each once, as far as the server opens so many; in their place it closes what nobody uses. What
+    /// a host has open is not for its guests to close.
     pub fn open(&self, wanted: &[String], uses: &Uses) -> Opening {
         let (mut opening, mut open) = (lock(&self.opening), lock(&self.open));
-        let Plan { close, ask, refuse } = Plan::new(&open, wanted, uses);
+        let Plan { close, ask, refuse } = match self.role_of_guest() {
+            None => Plan::new(&open, wanted, uses),
+            Some(_) => Plan { close: Vec::new(), ask: wanted.to_vec(), refuse: Vec::new() },
+        };
         for id in &close {
             open.remove(id);
             self.remote.close(id);

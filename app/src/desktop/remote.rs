@@ -13,6 +13,7 @@ use super::hybrid::{Circumstances, Hybrid};
 use super::job::Job;
 use super::listed;
 use super::loading::Underway;
+use super::session::SavedDesk;
 use super::study::{self, OpenSeries};
 use super::text::tr;
 use super::viewport::Viewport;
@@ -137,7 +138,9 @@ impl App {
         let guest = connection.role_of_guest();
         if guest.is_none() && self.waiting_for_library && !library.is_empty() {
             self.waiting_for_library = false;
-            match self.restoring_there.take().filter(|(server, _)| *server == connection.authority()) {
+            let is_there = |desk: &SavedDesk| desk.series().any(|id| self.listed.series(id).is_some());
+            let restoring = self.restoring_there.take();
+            match restoring.filter(|(server, desk)| *server == connection.authority() && is_there(desk)) {
                 Some((_, desk)) => {
                     self.desk.restore(&desk);
                     desk.hung.iter().for_each(|saved| self.hung_as(saved));

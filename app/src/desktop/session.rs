@@ -126,6 +126,13 @@ impl Session {
     }
 }
 
+impl SavedDesk {
+    /// The ids of the series that its viewports show.
+    pub fn series(&self) -> impl Iterator<Item = &str> {
+        self.viewports.values().map(|view| view.series_id.as_str())
+    }
+}
+
 /// The file and what was in it.
 #[derive(Debug)]
 pub struct Store {

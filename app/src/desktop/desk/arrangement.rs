@@ -47,21 +47,27 @@ impl Desk {
         let (others, old): (BTreeMap<_, _>, BTreeMap<_, _>) =
             all.into_iter().partition(|(id, _)| elsewhere.contains(id));
         self.viewports = others;
-        let mut looks: Vec<(Cell, ViewState)> = old
+        let mut looks: Vec<Look> = old
             .iter()
             .filter(|(id, viewport)| !self.waits(**id) && viewport.view.content != Content::Curved)
-            .map(|(_, viewport)| (viewport.cell(), viewport.view.clone()))
+            .map(|(_, viewport)| Look {
+                cell: viewport.cell(),
+                frame: viewport.frame().to_owned(),
+                view: viewport.view.clone(),
+            })
             .collect();
         let mut old: Vec<Viewport> = old.into_values().collect();
         self.wanted.retain(|(id, _)| elsewhere.contains(id));
         self.path = None;
         self.stayed.clear();
-        self.saved_cursors.clone_from(&self.cursors);
         for (&id, cell) in ids.iter().zip(&arrangement.cells) {
             let Some(cell) = cell else { continue };
             self.want_cell(id, cell);
             if let Some(look) = take_look(&mut looks, cell) {
-                self.saved_blends.extend(look.layers.first().map(|layer| (id, layer.opacity)));
+                let layer = look.view.layers.first().filter(|_| look.cell == *cell);
+                self.saved_blends.extend(layer.map(|layer| (id, layer.opacity)));
+                let cursor = self.cursors.get(&look.frame).map(|place| (look.frame.clone(), *place));
+                self.saved_cursors.extend(cursor);
                 self.stayed.insert(id, look);
             }
             let same = old.iter().position(|v| v.kind == cell.kind);
@@ -89,22 +95,31 @@ impl Desk {
             Some(Node::Grid { columns, .. }) => columns,
             _ => ids.len().min(layout::MOST),
         };
-        let cell = |id: &ViewportId| {
-            let viewport = self.viewports.get(id)?;
-            Some(viewport.cell())
-        };
+        let cell = |id: &ViewportId| self.viewports.get(id).map(Viewport::cell);
         (columns, ids.iter().map(cell).collect())
+    }
+}
+
+/// How a viewport looked at its series.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    cell: Cell,
+    frame: String,
+    pub view: ViewState,
+}
+
+impl Look {
+    pub fn is_of(&self, series_id: &str, kind: Kind) -> bool {
+        (self.cell.series_id.as_str(), self.cell.kind) == (series_id, kind)
     }
 }
 
 /// How a cell's series was looked at in a viewport of the same kind, with the same series over it where there is one. What
 /// several cells show goes to one after the other.
-fn take_look(looks: &mut Vec<(Cell, ViewState)>, cell: &Cell) -> Option<ViewState> {
-    let same =
-        |(known, _): &&(Cell, ViewState)| (&known.series_id, known.kind) == (&cell.series_id, cell.kind);
-    let index = looks.iter().position(|(known, _)| known == cell);
-    let index = index.or_else(|| looks.iter().position(|look| same(&look)))?;
+fn take_look(looks: &mut Vec<Look>, cell: &Cell) -> Option<Look> {
+    let index = looks.iter().position(|look| look.cell == *cell);
+    let index = index.or_else(|| looks.iter().position(|look| look.is_of(&cell.series_id, cell.kind)))?;
     let look = looks.remove(index);
     looks.push(look.clone());
-    Some(look.1)
+    Some(look)
 }

@@ -20,6 +20,7 @@ mod play;
 mod tests;
 mod windows;
 
+use arrangement::Look;
 pub use arrangement::{Arrangement, Cell};
 use cells::Cells;
 use drawing::{Step, Views};
@@ -75,7 +76,7 @@ pub struct Desk {
     pub cine_per_second: f64,
     path: Option<Drawn>,
     /// How series were looked at before the arrangement changed, for viewports that they have not come into yet.
-    stayed: BTreeMap<ViewportId, ViewState>,
+    stayed: BTreeMap<ViewportId, Look>,
     /// Views of the last session whose series have not come yet.
     pub(super) saved: BTreeMap<ViewportId, SavedView>,
     /// Of the main window.
@@ -407,7 +408,12 @@ impl Desk {
         let now: Vec<(ViewportId, Want)> = now;
         let mut shown_anew = false;
         for (id, want) in now {
-            let stayed = matches!(want, Want::Show(..)).then(|| self.stayed.remove(&id)).flatten();
+            let stayed = match want {
+                Want::Show(_, kind) => {
+                    self.stayed.remove(&id).filter(|look| look.is_of(&series.series_id, kind))
+                }
+                Want::Time(_) | Want::Over(_) => None,
+            };
             match (self.viewports.get_mut(&id), want) {
                 (Some(viewport), Want::Show(_, kind)) => {
                     viewport.show_series(Arc::clone(series), kind, &self.ctx);
@@ -424,9 +430,9 @@ impl Desk {
                 }
                 (None, Want::Time(_) | Want::Over(_)) => {}
             }
-            if let (Some(viewport), Some(view)) = (self.viewports.get_mut(&id), stayed) {
+            if let (Some(viewport), Some(look)) = (self.viewports.get_mut(&id), stayed) {
                 // What lies over it comes by itself.
-                viewport.adopt(ViewState { layers: Vec::new(), ..view });
+                viewport.adopt(ViewState { layers: Vec::new(), ..look.view });
             }
         }
         self.keep(series);
