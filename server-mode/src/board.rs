@@ -248,7 +248,10 @@ impl Board {
             return None;
         }
         invited.guest.address = Some(address);
-        Some(invited.pass())
+        let pass = invited.pass();
+        drop(state);
+        (self.wake)();
+        Some(pass)
     }
 
     /// Whether this is a link's token that has let nobody in yet.

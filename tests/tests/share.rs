@@ -200,6 +200,9 @@ async fn a_link_lets_a_browser_in_when_its_button_is_pressed_and_not_when_it_is_
     assert!(again.starts_with("HTTP/1.1 303"), "the same browser comes back by its link: {again}");
     let other = ask(&format!("GET {link}"), "", "").await;
     assert!(other.starts_with("HTTP/1.1 401"), "a link serves once: {other}");
+    assert!(other.contains("Ask your colleague"), "{other}");
+    let twice = ask("POST /sign-in", &cookie, &format!("token={token}")).await;
+    assert!(twice.starts_with("HTTP/1.1 303"), "a button that is pressed twice: {twice}");
     assert!(ask("POST /sign-in", "", &format!("token={token}")).await.starts_with("HTTP/1.1 401"));
     tokio::task::spawn_blocking(move || share.stop()).await.expect("no panic");
 }

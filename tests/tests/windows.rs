@@ -284,6 +284,33 @@ fn a_guest_drives_and_measures_what_a_host_shows_and_each_is_told_when_the_other
     });
 }
 
+#[test]
+fn a_guest_sees_the_next_patient_where_the_host_shows_one() {
+    /// Whose picture the first viewport is.
+    const NAME: Area = [320, 65, 160, 20];
+    let Some(screen) = Screen::open("next") else { return };
+    let (one, other) = (screen.study(), screen.folder.join("other"));
+    let made = screen.command("maker").arg("anonymize").args([&one, &other]).stdout(Stdio::null()).status();
+    assert!(made.expect("voxcast runs").success(), "a second patient");
+    let paths = [one, other].map(|path| path.to_string_lossy().into_owned());
+    let host = screen.window("host", &[&paths[0], &paths[1]], 0);
+    let guest = screen.window("guest", &[], SIZE[0]);
+    screen.display.move_to(host.at(AWAY));
+    screen.wait("the study", |shot| shows_study(shot, &host));
+    screen.share(&host, 0);
+    screen.display.move_to(host.at(AWAY));
+    screen.wait("the dialog is closed", |shot| shows_study(shot, &host));
+    screen.paste(&guest);
+    let mut before = screen.same("the guest sees what the host does", &host, &guest, &ALL);
+    for key in ["Next", "Prior"] {
+        screen.keys(&host, &[key]);
+        screen.wait("the other patient", |shot| shot.changed_part(&before, host.area(NAME)) > 0.01);
+        before = screen.same("the guest sees the other patient, too", &host, &guest, &ALL);
+        let [here, there] = [&host, &guest].map(|window| before.area(window.area(NAME)));
+        assert!(here.eq(there), "and is told who it is");
+    }
+}
+
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Serves the phantom at this address, each time with the same token.

@@ -85,7 +85,7 @@ impl Connection {
     pub fn open(&self, wanted: &[String], uses: &Uses) -> Opening {
         let (mut opening, mut open) = (lock(&self.opening), lock(&self.open));
         let Plan { close, ask, refuse } = match self.role_of_guest() {
-            None => Plan::new(&open, wanted, uses),
+            None => Plan::new(&open, &opening, wanted, uses),
             Some(_) => Plan { close: Vec::new(), ask: wanted.to_vec(), refuse: Vec::new() },
         };
         for id in &close {
@@ -312,11 +312,18 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(open: &BTreeSet<String>, wanted: &[String], Uses { shown, staying }: &Uses) -> Self {
+    /// What is being opened cannot be closed yet.
+    fn new<T>(
+        open: &BTreeSet<String>,
+        opening: &BTreeMap<String, T>,
+        wanted: &[String],
+        Uses { shown, staying }: &Uses,
+    ) -> Self {
         let room = MAX_SERIES.saturating_sub(staying.len());
         let (had, new): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|id| staying.contains(id));
         let mut plan = Self { close: Vec::new(), ask: had, refuse: new.iter().skip(room).cloned().collect() };
-        let unused = |id: &&String| !shown.contains(*id) && !wanted.contains(id);
+        let unused =
+            |id: &&String| !shown.contains(*id) && !wanted.contains(id) && !opening.contains_key(*id);
         let mut unused = open.iter().filter(unused);
         let mut count = open.len();
         for id in new.into_iter().take(room) {
@@ -385,7 +392,7 @@ mod tests {
     fn plan(open: &[String], wanted: &[String], shown: &[String], staying: &[String]) -> [Vec<String>; 3] {
         let set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<String>>();
         let uses = Uses { shown: set(shown), staying: set(staying) };
-        let Plan { close, ask, refuse } = Plan::new(&set(open), wanted, &uses);
+        let Plan { close, ask, refuse } = Plan::new(&set(open), &BTreeMap::<_, ()>::new(), wanted, &uses);
         [close, ask, refuse]
     }
 

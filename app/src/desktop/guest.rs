@@ -33,8 +33,11 @@ impl Guest {
         self.views = views;
     }
 
+    /// One that is told again stays as it is, and so do the views of it.
     pub fn opened(&mut self, series: Arc<OpenSeries>) {
-        self.series.insert(series.series_id.clone(), series);
+        if self.series.get(&series.series_id).is_none_or(|known| !known.is_same_there(&series)) {
+            self.series.insert(series.series_id.clone(), series);
+        }
     }
 
     /// Makes the window show what the host shows. A guest that drives is not interrupted by what it did before.
@@ -46,7 +49,10 @@ impl Guest {
         };
         let shown: Vec<_> = self.views.iter().filter_map(known).collect();
         let cells: Vec<_> = shown.iter().map(|(id, series, _)| (*id, Arc::clone(series))).collect();
-        desk.mirror(&cells);
+        for id in desk.mirror(&cells) {
+            // It shows nothing of the host's yet: what it shows is nobody's wish.
+            self.adopted.retain(|number, _| Some(*number) != hosted(id));
+        }
         for (id, _, host) in shown {
             let Some(viewport) = desk.viewports.get_mut(&id) else { continue };
             let number = hosted(id).unwrap_or_default();

@@ -270,7 +270,12 @@ pub fn is_one_patient(a: &Patient, b: &Patient) -> bool {
     // An ID may be anybody's, such as that of all who were made anonymous.
     let birth_differs = births[0] != births[1] && births.iter().all(|birth| !birth.is_empty());
     let birth_is_same = births[0] == births[1] && !births[0].is_empty();
-    !a.id.is_empty() && a.id == b.id && !birth_differs && (birth_is_same || plain(&a.name) == plain(&b.name))
+    let differ = |a: &str, b: &str| !a.trim().is_empty() && !b.trim().is_empty() && a.trim() != b.trim();
+    let contradict = birth_differs || differ(&a.sex, &b.sex) || differ(&a.issuer, &b.issuer);
+    // Without a digit it is most likely a word for nobody.
+    let tells = a.id.chars().any(|c| c.is_ascii_digit());
+    let name_is_same = tells && plain(&a.name) == plain(&b.name);
+    !a.id.is_empty() && a.id == b.id && !contradict && (birth_is_same || name_is_same)
 }
 
 /// Earlier studies of the same patient, the newest first.
@@ -279,7 +284,7 @@ pub fn priors<'a>(study: &Study, all: &'a [Study]) -> Vec<&'a Study> {
         .iter()
         .filter(|other| is_one_patient(&study.patient, &other.patient))
         .filter(|other| other.key != study.key && !other.series.is_empty())
-        .filter(|other| other.date <= study.date)
+        .filter(|other| !other.date.is_empty() && other.date <= study.date)
         .collect();
     priors.sort_by(|a, b| b.date.cmp(&a.date));
     priors
@@ -423,6 +428,29 @@ mod tests {
         let example =
             readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
         Protocol::parse(example).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    #[test]
+    fn studies_whose_patients_contradict_each_other_are_no_priors() {
+        let patient = |id: &str, name: &str, birth: &str, sex: &str| Patient {
+            id: id.into(),
+            name: name.into(),
+            birth_date: birth.into(),
+            sex: sex.into(),
+            ..Patient::default()
+        };
+        let one = patient("7", "Doe^Jane", "19800101", "F");
+        assert!(is_one_patient(&one, &one));
+        assert!(is_one_patient(&one, &patient("7", "Doe-Roe^Jane", "19800101", "")));
+        assert!(is_one_patient(&one, &patient("7", "DOE^JANE^", "", "F")));
+        assert!(!is_one_patient(&one, &patient("7", "Doe^Jane", "19800101", "M")));
+        assert!(!is_one_patient(&one, &patient("7", "Doe^Jane", "19800102", "F")));
+        let issued = |issuer: &str| Patient { issuer: issuer.into(), ..one.clone() };
+        assert!(!is_one_patient(&issued("ward"), &issued("clinic")) && is_one_patient(&issued("ward"), &one));
+        let nobody = patient("ANONYMOUS", "ANONYMOUS", "", "");
+        assert!(!is_one_patient(&nobody, &nobody), "everybody is called so");
+        let numbered = patient("LIDC-0314", "LIDC-0314", "", "");
+        assert!(is_one_patient(&numbered, &numbered));
     }
 
     #[test]

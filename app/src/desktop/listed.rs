@@ -6,6 +6,8 @@ use std::sync::Arc;
 use protocol::message;
 use render_core::dicom::{self, Patient};
 
+use server_mode::remote::changed_hands;
+
 use super::study;
 
 #[derive(Clone)]
@@ -134,12 +136,15 @@ impl Listed {
         self.here = studies.iter().rev().map(Study::from).collect();
     }
 
-    pub fn set_there(&mut self, library: &Arc<[message::Study]>) {
-        if !Arc::ptr_eq(&self.library, library) {
-            self.library = Arc::clone(library);
-            self.there = library.iter().rev().map(Study::from).collect();
-            self.there.sort_by(|a, b| b.date.cmp(&a.date));
+    /// Returns the ids of series that were another patient's before.
+    pub fn set_there(&mut self, library: &Arc<[message::Study]>) -> Vec<String> {
+        if Arc::ptr_eq(&self.library, library) {
+            return Vec::new();
         }
+        let before = std::mem::replace(&mut self.library, Arc::clone(library));
+        self.there = library.iter().rev().map(Study::from).collect();
+        self.there.sort_by(|a, b| b.date.cmp(&a.date));
+        changed_hands(&before, library)
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Study> {
@@ -170,6 +175,28 @@ pub fn first(studies: &[Study]) -> Option<&Study> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_that_is_another_patients_is_told_by_its_id() {
+        let study = |uid: &str, patient: &str, ids: &[&str]| {
+            let series = ids.iter().map(|id| {
+                serde_json::json!({ "seriesInstanceUid": id, "description": "", "number": null, "modality": "CT",
+                    "dims": [1, 1, 1], "files": 1 })
+            });
+            let series: Vec<_> = series.collect();
+            let study = serde_json::json!({ "studyInstanceUid": uid, "description": "", "date": "", "patientName": patient,
+                "patientId": patient, "patientSex": "", "patientBirthDate": "", "series": series });
+            serde_json::from_value::<message::Study>(study).expect("a study")
+        };
+        let mut listed = Listed::default();
+        let set = |listed: &mut Listed, studies: Vec<message::Study>| listed.set_there(&studies.into());
+        assert!(set(&mut listed, vec![study("1", "A", &["1.1", "1.2"])]).is_empty());
+        assert!(
+            set(&mut listed, vec![study("2", "B", &["2.1"]), study("1", "A", &["1.2", "1.1"])]).is_empty()
+        );
+        assert_eq!(set(&mut listed, vec![study("2", "B", &["2.1"]), study("1", "B", &["1.1"])]), ["1.1"]);
+        assert!(set(&mut listed, Vec::new()).is_empty(), "what is not listed is nobody else's");
+    }
 
     /// A real time series.
     #[test]

@@ -43,6 +43,10 @@ impl App {
         self.guest = Guest::default();
         self.desk.annotate.show_hosted(Vec::new(), false);
         self.desk.let_go_of_servers();
+        // Another server may call others by the same names.
+        for series in self.listed.there.iter().flat_map(|study| &study.series) {
+            self.thumbnails.remove(&series.id);
+        }
         self.listed.set_there(&Arc::default());
         if self.hung.as_ref().is_some_and(|hung| self.listed.study(&hung.study).is_none()) {
             self.hung = None;
@@ -134,7 +138,11 @@ impl App {
         // What has been opened is listed by then.
         let events = connection.take_events();
         let library = connection.library();
-        self.listed.set_there(&library);
+        let others = self.listed.set_there(&library);
+        if !others.is_empty() {
+            self.desk.let_go_of(&others);
+            others.iter().for_each(|id| drop(self.thumbnails.remove(id)));
+        }
         let guest = connection.role_of_guest();
         if guest.is_none() && self.waiting_for_library && !library.is_empty() {
             self.waiting_for_library = false;

@@ -51,6 +51,14 @@ pub struct OpenSeries {
 }
 
 impl OpenSeries {
+    /// Whether a server has told the same of it, of the same patient.
+    pub fn is_same_there(&self, other: &Self) -> bool {
+        let hybrids = self.hybrid().zip(other.hybrid());
+        hybrids.is_some_and(|(a, b)| Arc::ptr_eq(a, b))
+            && (&self.patient, &self.study_description, &self.study_date, &self.series_description)
+                == (&other.patient, &other.study_description, &other.study_date, &other.series_description)
+    }
+
     pub fn new(study: &Study, series: &Series, loaded: Loaded) -> Self {
         Self::of(study, series, loaded.volume, loaded.warnings, loaded.report)
     }

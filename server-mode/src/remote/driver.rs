@@ -15,7 +15,7 @@ use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
 
 use super::slot::ToSend;
-use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome, thumbnail};
+use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome, changed_hands, thumbnail};
 use crate::client::{self, Connection, Error};
 use crate::screen::Screen;
 
@@ -372,7 +372,13 @@ impl Driver<'_> {
                 self.shared.become_(State::Connected { transport });
             }
             ServerMessage::Library { studies } => {
-                self.shared.inner().library = studies.into();
+                let mut inner = self.shared.inner();
+                let before = std::mem::replace(&mut inner.library, studies.into());
+                // What is another patient's now is another series, whatever it is called.
+                for id in changed_hands(&before, &inner.library) {
+                    self.series.entry(id).and_modify(|series| series.known = None);
+                }
+                drop(inner);
                 (self.shared.wake)();
             }
             ServerMessage::Loading { series_instance_uid: series_id, done, total } => {
@@ -393,6 +399,10 @@ impl Driver<'_> {
             }
             ServerMessage::Drawn(drawn) => self.drawn(drawn),
             ServerMessage::Shared { views } => {
+                let mut inner = self.shared.inner();
+                let left = inner.slots.iter_mut().filter(|(number, _)| !views.contains(number));
+                left.for_each(|(_, slot)| slot.left());
+                drop(inner);
                 self.shared.tell(Event::Shared(views));
             }
             ServerMessage::Error { code, message, seq } => {

@@ -17,7 +17,7 @@ mod series;
 mod slot;
 mod thumbnail;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,6 +86,20 @@ pub enum Event {
     Shared(Vec<u8>),
     /// What else the server could not do, in words for people.
     Failed(String),
+}
+
+/// The ids of series that were another patient's, or of another study, in the library before.
+pub fn changed_hands(before: &[Study], now: &[Study]) -> Vec<String> {
+    fn owned(library: &[Study]) -> impl Iterator<Item = (&str, [&str; 4])> {
+        library.iter().flat_map(|study| {
+            let Study { study_instance_uid, patient_name, patient_id, patient_birth_date, .. } = study;
+            let owner: [&str; 4] = [study_instance_uid, patient_name, patient_id, patient_birth_date];
+            study.series.iter().map(move |series| (series.series_instance_uid.as_str(), owner))
+        })
+    }
+    let owners: HashMap<&str, [&str; 4]> = owned(before).collect();
+    let changed = owned(now).filter(|(id, owner)| owners.get(id).is_some_and(|before| before != owner));
+    changed.map(|(id, _)| id.to_owned()).collect()
 }
 
 /// A view of the host's, as a guest has to show it.

@@ -88,8 +88,16 @@ impl Slot {
         true
     }
 
+    /// The window shows it no longer. What its host shows there is the host's to say.
     pub fn hide(&mut self) {
-        *self = Self { is_unsent: self.known.is_some(), known: self.known.take(), ..Self::default() };
+        let (known, host, told) = (self.known.take(), self.host.take(), std::mem::take(&mut self.told));
+        *self = Self { is_unsent: known.is_some(), known, host, told, ..Self::default() };
+    }
+
+    /// The host shows nothing in it any more.
+    pub fn left(&mut self) {
+        self.host = None;
+        self.told.clear();
     }
 
     /// The server has closed a series, and whatever showed it.
@@ -407,6 +415,20 @@ mod tests {
         assert!(!slot.decoded(&moving, vec![0; 16], [2, 2]));
         assert_eq!(slot.picture.take().expect("a picture").quality, Quality::Final);
         assert!((0..2 * PATIENCE).all(|_| !slot.is_stuck()));
+    }
+
+    #[test]
+    fn what_a_host_shows_stays_known_when_a_window_puts_another_series_there() {
+        let mut slot = Slot::default();
+        let host = HostView { series_id: "1.2".into(), state: Arc::new(view()), moving: false };
+        slot.host = Some(host);
+        slot.show("1.1", &view(), false);
+        slot.hide();
+        assert_eq!(slot.host.as_ref().map(|host| host.series_id.as_str()), Some("1.2"));
+        assert!(!slot.is_done());
+        slot.left();
+        slot.next(0, |_| true, |_| None).expect("nothing to tell");
+        assert!(slot.is_done());
     }
 
     #[test]

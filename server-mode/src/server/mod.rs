@@ -516,6 +516,12 @@ async fn sign_in(
         return pages::text(StatusCode::BAD_REQUEST, "The sign-in form did not arrive or is too long.");
     };
     let token = auth::form_token(std::str::from_utf8(&body).unwrap_or_default());
+    // A button that is pressed once more by whom it has let in.
+    if !app.entry.is_unused(token)
+        && let Some(who) = app.known_guest(&headers)
+    {
+        return app.let_in(&uri, &who);
+    }
     match app.check(address, token, None, true) {
         Ok(who) => app.let_in(&uri, &who),
         Err(refusal) => pages::sign_in(refusal, &uri, &headers),
@@ -558,7 +564,7 @@ impl App {
         }
         self.guesses.wrong(now, address);
         tracing::warn!("a wrong token was offered");
-        Err(SignIn::WrongToken)
+        Err(if self.entry.board().is_some() { SignIn::NoInvitation } else { SignIn::WrongToken })
     }
 
     /// The guest whose cookie a browser has.

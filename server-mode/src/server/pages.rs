@@ -98,6 +98,8 @@ pub fn text(status: StatusCode, message: &'static str) -> Response {
 pub enum SignIn {
     Needed,
     WrongToken,
+    /// The same at a shared session.
+    NoInvitation,
     TooManyGuesses,
 }
 
@@ -114,6 +116,11 @@ pub fn sign_in(why: SignIn, uri: &Uri, headers: &HeaderMap) -> Response {
             StatusCode::UNAUTHORIZED,
             "This token is not right. It changes whenever the server starts: look for the last address that it printed.",
             "Dieses Token ist nicht richtig. Es ändert sich mit jedem Start des Servers: Seine letzte Adresse gilt.",
+        ),
+        SignIn::NoInvitation => (
+            StatusCode::UNAUTHORIZED,
+            "This link has been used, or is not valid any more. Ask your colleague for another one.",
+            "Dieser Link wurde schon benutzt oder gilt nicht mehr. Bitte um einen neuen bitten.",
         ),
         SignIn::TooManyGuesses => (
             StatusCode::TOO_MANY_REQUESTS,

@@ -116,7 +116,14 @@ impl Session {
         let numbers = shown.numbers();
         let gone: Vec<u8> = self.views.keys().copied().filter(|number| !numbers.contains(number)).collect();
         gone.into_iter().for_each(|number| drop(self.remove_view(number)));
-        self.host.told.retain(|(number, ..)| numbers.contains(number));
+        // Of a view that shows another series now, nothing is known.
+        let stays = |number: u8| {
+            let of = |shown: &'_ Shown| {
+                shown.views.iter().find(|view| view.number == number).map(|view| Arc::clone(&view.series))
+            };
+            of(&before).zip(of(&shown)).is_some_and(|(before, now)| Arc::ptr_eq(&before, &now))
+        };
+        self.host.told.retain(|(number, ..)| stays(*number));
         shown.views.iter().for_each(|view| self.follow(now, view));
     }
 

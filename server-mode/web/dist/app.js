@@ -805,7 +805,7 @@ var de = {
   "who-draws": "Darstellung: wer die Bilder zeichnet",
   automatic: "Automatisch",
   "drawn-local": "Lokal",
-  "drawn-remote": "Entfernt",
+  "drawn-remote": "Vom Server",
   latency: "Verzögerung",
   "latency-hint": "Von der Eingabe bis zum Bild, das sie zeigt; Median der letzten Bewegung",
   rate: "Rate",

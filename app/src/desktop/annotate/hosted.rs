@@ -163,7 +163,7 @@ fn read(names: &mut Reading, drawing: &Drawing, series: &str) -> Option<Drawn> {
     let annotation = Annotation { label: reading::clean_label(label), color: *color, ..named };
     let quantity = |number: &Number| {
         let measure = serde_json::from_value(number.measure.clone().into()).ok()?;
-        Some(Quantity { measure, value: number.value, unit: number.unit.clone() })
+        Some(Quantity { measure, value: number.value, unit: reading::clean_label(&number.unit) })
     };
     let quantities: Vec<Quantity> = quantities.iter().filter_map(quantity).collect();
     let values = (!quantities.is_empty()).then(|| Values { quantities, ..Values::default() });

@@ -256,8 +256,8 @@ impl Desk {
         !ids.is_empty() && ids.iter().all(wanted)
     }
 
-    /// Shows a host's views, in its order; those that are there stay.
-    pub fn mirror(&mut self, views: &[(ViewportId, Arc<OpenSeries>)]) {
+    /// Shows a host's views, in its order; those that are there stay. Returns the others.
+    pub fn mirror(&mut self, views: &[(ViewportId, Arc<OpenSeries>)]) -> Vec<ViewportId> {
         let ids: Vec<ViewportId> = views.iter().map(|(id, _)| *id).collect();
         if self.ids().iter().collect::<BTreeSet<_>>() != ids.iter().collect() {
             self.windows.clear();
@@ -267,13 +267,16 @@ impl Desk {
             self.wanted.clear();
             self.active = ids.first().copied().unwrap_or(ViewportId(0));
         }
+        let mut others = Vec::new();
         for (id, series) in views {
             match self.viewports.get_mut(id) {
-                Some(viewport) if Arc::ptr_eq(&viewport.series, series) => {}
+                Some(viewport) if Arc::ptr_eq(&viewport.series, series) => continue,
                 Some(viewport) => viewport.show_series(Arc::clone(series), Kind::Axial, &self.ctx),
                 None => self.add(*id, Kind::Axial, Arc::clone(series)),
             }
+            others.push(*id);
         }
+        others
     }
 
     /// Every series that is shown, over another one or kept.
@@ -290,6 +293,15 @@ impl Desk {
     /// Viewports that show a server's series become empty.
     pub fn let_go_of_servers(&mut self) {
         self.viewports.retain(|_, viewport| viewport.series.hybrid().is_none());
+        self.forget_cursors();
+    }
+
+    /// Series of a server's that are another patient's now are shown no longer.
+    pub fn let_go_of(&mut self, ids: &[String]) {
+        let is_gone = |series: &Arc<OpenSeries>| series.hybrid().is_some() && ids.contains(&series.series_id);
+        self.viewports
+            .retain(|_, viewport| !is_gone(&viewport.series) && !viewport.over.as_ref().is_some_and(is_gone));
+        self.kept.retain(|series| !is_gone(series));
         self.forget_cursors();
     }
 

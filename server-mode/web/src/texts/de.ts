@@ -156,7 +156,7 @@ export const de: Texts = {
   "who-draws": "Darstellung: wer die Bilder zeichnet",
   automatic: "Automatisch",
   "drawn-local": "Lokal",
-  "drawn-remote": "Entfernt",
+  "drawn-remote": "Vom Server",
   latency: "Verzögerung",
   "latency-hint": "Von der Eingabe bis zum Bild, das sie zeigt; Median der letzten Bewegung",
   rate: "Rate",
