@@ -371,8 +371,7 @@ fn label(painter: &Painter, at: Pos2, anchor: Align2, text: &str, size: f32, col
     let text = galley(color);
     let corner = anchor.anchor_size(at, text.size()).min;
     let edge = galley(Color32::BLACK);
-    for direction in 0..8 {
-        let offset = Vec2::angled(direction as f32 * std::f32::consts::FRAC_PI_4) * 1.5;
+    for offset in [vec2(-1.2, -1.2), vec2(1.2, -1.2), vec2(-1.2, 1.2), vec2(1.2, 1.2)] {
         painter.galley(corner + offset, edge.clone(), Color32::BLACK);
     }
     painter.galley(corner, text, color);
