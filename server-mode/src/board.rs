@@ -250,7 +250,10 @@ impl Board {
         invited.guest.address = Some(address);
         let pass = invited.pass();
         drop(state);
-        (self.wake)();
+        // Whoever is there already asks with it again and again.
+        if !is_used {
+            (self.wake)();
+        }
         Some(pass)
     }
 
