@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use protocol::message::{Drawn, Role, Study};
+use protocol::message::{Drawn, HostLayout, Role, Study};
 use render_core::Volume;
 use render_core::scene::ViewState;
 use tokio::sync::{oneshot, watch};
@@ -27,6 +27,8 @@ pub struct Shown {
     pub series: Vec<Arc<OpenSeries>>,
     /// In the order of the host's window.
     pub views: Vec<ShownView>,
+    /// How they lie there.
+    pub layout: Option<HostLayout>,
     /// What is drawn on them; the same where it has not changed.
     pub drawn: Vec<Arc<Drawn>>,
 }
@@ -89,6 +91,7 @@ struct Invited {
     pass: Token,
     /// Knows the guest's session again.
     resume_token: Option<String>,
+    role: watch::Sender<Role>,
     removed: watch::Sender<bool>,
 }
 
@@ -96,7 +99,8 @@ struct Invited {
 #[derive(Clone, Debug)]
 pub struct Pass {
     pub guest: u64,
-    pub role: Role,
+    /// What it may do at the moment.
+    pub role: watch::Receiver<Role>,
     pub removed: watch::Receiver<bool>,
 }
 
@@ -156,8 +160,8 @@ impl Board {
         let id = state.count;
         let link = token.reveal().to_owned();
         let guest = Guest { id, name: name.to_owned(), role, address: None, is_connected: false };
-        let (removed, _) = watch::channel(false);
-        state.invited.insert(id, Invited { guest, token, pass, resume_token: None, removed });
+        let ((role, _), (removed, _)) = (watch::channel(role), watch::channel(false));
+        state.invited.insert(id, Invited { guest, token, pass, resume_token: None, role, removed });
         Some((id, link))
     }
 
@@ -206,6 +210,14 @@ impl Board {
 
     pub fn guests(&self) -> Vec<Guest> {
         self.state().invited.values().map(|invited| invited.guest.clone()).collect()
+    }
+
+    /// What a guest may do from now on.
+    pub fn set_role(&self, id: u64, role: Role) {
+        if let Some(invited) = self.state().invited.get_mut(&id) {
+            invited.guest.role = role;
+            invited.role.send_replace(role);
+        }
     }
 
     /// Sends a guest away, and makes its link worthless.
@@ -288,7 +300,7 @@ impl Board {
 
 impl Invited {
     fn pass(&self) -> Pass {
-        Pass { guest: self.guest.id, role: self.guest.role, removed: self.removed.subscribe() }
+        Pass { guest: self.guest.id, role: self.role.subscribe(), removed: self.removed.subscribe() }
     }
 }
 
@@ -304,7 +316,9 @@ mod tests {
         assert!(board.admit(home, &"x".repeat(40), None, true).is_none());
         assert!(board.admit(home, &token, None, false).is_none(), "nobody enters");
         let pass = board.admit(home, &token, None, true).expect("it is new");
-        assert_eq!((pass.guest, pass.role), (id, Role::Viewer));
+        assert_eq!((pass.guest, *pass.role.borrow()), (id, Role::Viewer));
+        board.set_role(id, Role::Driver);
+        assert_eq!((*pass.role.borrow(), board.guests()[0].role), (Role::Driver, Role::Driver));
         assert!(board.admit(home, &token, None, true).is_none(), "it was used");
         board.connected(id, Some("resume"));
         assert!(board.admit(home, &token, Some("another"), true).is_none());

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use protocol::message::{self, Drawn, Role, Study};
+use protocol::message::{self, Drawn, HostLayout, Role, Study};
 use qrcodegen::{QrCode, QrCodeEcc};
 use render_core::dicom::{Facts, Loaded, Report, Suv, Warning};
 use render_core::scene::ViewState;
@@ -268,14 +268,26 @@ impl Share {
         self.board.guests()
     }
 
+    /// Lets a guest drive from now on, or only watch.
+    pub fn let_drive(&self, guest: u64, may_drive: bool) {
+        self.board.set_role(guest, if may_drive { Role::Driver } else { Role::Viewer });
+    }
+
     /// Sends a guest away, or makes a link worthless that nobody has used.
     pub fn remove(&self, guest: u64) {
         self.board.remove(guest);
     }
 
     /// Guests see this from now on. Layers show series that are published, too. What is `drawn` on series that are not
-    /// published is told to nobody; what has changed is another `Arc`.
-    pub fn publish(&self, series: &[SharedSeries], views: &[HostedView], drawn: &[Arc<Drawn>]) {
+    /// published is told to nobody; what has changed is another `Arc`. A `layout` that is not one of these views is
+    /// told to nobody, either.
+    pub fn publish(
+        &self,
+        series: &[SharedSeries],
+        views: &[HostedView],
+        layout: Option<&HostLayout>,
+        drawn: &[Arc<Drawn>],
+    ) {
         let shown = |view: &HostedView| {
             let series = series.iter().find(|series| series.id() == view.series_id)?;
             let (number, state, moving) = (view.number, view.state.clone(), view.moving);
@@ -291,11 +303,14 @@ impl Share {
             }
         }
         let is_published = |drawn: &&Arc<Drawn>| series.iter().any(|s| s.id() == drawn.series_instance_uid);
+        let views: Vec<ShownView> = views.iter().filter_map(shown).collect();
+        let numbers: Vec<u8> = views.iter().map(|view| view.number).collect();
         self.board.publish(Shown {
             library,
+            layout: layout.filter(|layout| layout.check(&numbers).is_ok()).cloned(),
             drawn: drawn.iter().filter(is_published).cloned().collect(),
             series: series.iter().map(|series| Arc::clone(&series.open)).collect(),
-            views: views.iter().filter_map(shown).collect(),
+            views,
         });
     }
 

@@ -14,7 +14,7 @@ use render_core::scene::view::{Combine, Orientation, Slab};
 use render_core::scene::{ColorMap, Content, Preset, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use serde_json::json;
-use server_mode::remote::{Cache, Coming, Event, Fetch, Picture, Remote, RemoteSeries, State};
+use server_mode::remote::{Cache, Coming, Ending, Event, Fetch, Picture, Remote, RemoteSeries, State};
 use server_mode::{Config, Secret, VoxelPolicy};
 use tests::server::{Folder, PATIENCE, TestServer};
 
@@ -76,6 +76,14 @@ async fn connected(server: &TestServer) -> (Remote, Arc<RemoteSeries>) {
     (remote, series)
 }
 
+async fn gone(remote: &Remote) -> Ending {
+    until("the end", || match remote.state() {
+        State::Gone { ending } => Some(ending),
+        _ => None,
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_series_is_told_with_its_patient_space_and_a_small_picture() {
     let server = TestServer::start().await;
@@ -133,7 +141,7 @@ async fn settled_pictures_of_any_view_are_the_ones_drawn_here() {
         assert!(picture.rgba == drawn(&volume, &here), "slot {slot} differs");
         assert!(picture.rgba.chunks(4).any(|pixel| pixel[0] > 50), "slot {slot} shows something");
     }
-    let webrtc = State::Connected { transport: TransportKind::Webrtc };
+    let webrtc = State::Connected { transport: TransportKind::Webrtc, fell_back: false };
     until("WebRTC", || (remote.state() == webrtc).then_some(())).await;
     let mut turned = views[1].clone();
     for _ in 0..20 {
@@ -197,12 +205,7 @@ async fn a_server_that_goes_is_noticed_and_one_that_comes_back_is_told_everythin
     let before = settled(&remote, 3, &view).await;
     assert!(before.rgba != plain.rgba, "what lies over it is seen");
     server.stopped().await;
-    let reason = until("the end", || match remote.state() {
-        State::Gone { reason } => Some(reason),
-        _ => None,
-    })
-    .await;
-    assert!(reason.contains("shutting down"), "{reason}");
+    assert_eq!(gone(&remote).await, Ending::ShutDown);
     // What is changed meanwhile waits for its series to be open again.
     view.touch();
     remote.show(3, &series.id, &view, false);
@@ -226,12 +229,7 @@ async fn what_is_no_address_or_has_no_token_is_refused_and_a_wrong_token_told() 
     let server = TestServer::start().await;
     let url = format!("http://{}/?token={}", server.authority, "x".repeat(40));
     let remote = Remote::connect(&url, || {}).expect("an address");
-    let reason = until("the end", || match remote.state() {
-        State::Gone { reason } => Some(reason),
-        _ => None,
-    })
-    .await;
-    assert!(reason.contains("token"), "{reason}");
+    assert_eq!(gone(&remote).await, Ending::WrongToken);
     let remote = Remote::connect(&server.url, || {}).expect("an address");
     remote.open("9.9.9");
     let refused = until("a refusal", || {

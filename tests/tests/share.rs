@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::Quality;
-use protocol::message::{Drawing, DrawingKind, Drawn, MeasuredPlane, Quantity, Role};
+use protocol::message::{
+    Cell, Drawing, DrawingKind, Drawn, HostLayout, MeasuredPlane, Quantity, Role, Split,
+};
+use protocol::{Quality, ServerMessage};
 use render_core::dicom;
 use render_core::phantom::write_study;
 use render_core::render::{Choice, resolve};
@@ -13,8 +15,9 @@ use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use render_core::{Progress, Renderer, Volume};
 use server_mode::WebRtcConfig;
+use server_mode::client::{self, Address, Connection, Error};
 use server_mode::knock;
-use server_mode::remote::{Coming, Event, Remote, State};
+use server_mode::remote::{Coming, Ending, Event, Remote, State};
 use server_mode::share::{HostedView, Labels, Share, SharedSeries};
 use tests::server::{Folder, PATIENCE, SPEC, exchange};
 
@@ -54,9 +57,9 @@ fn share_with(voxels: bool) -> Share {
     Share::start(listen, &renderer, Some(WebRtcConfig::default()), voxels, || {}).expect("a free port")
 }
 
-async fn gone(remote: &Remote) -> String {
+async fn gone(remote: &Remote) -> Ending {
     until("the end", || match remote.state() {
-        State::Gone { reason } => Some(reason),
+        State::Gone { ending } => Some(ending),
         _ => None,
     })
     .await
@@ -136,7 +139,7 @@ async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() 
     let view = HostedView { number: 0, series_id: "1.2.3".into(), state, moving: false };
     for lets in [true, false] {
         let share = tokio::task::spawn_blocking(move || share_with(lets)).await.expect("no panic");
-        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), &[]);
+        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), None, &[]);
         let url = share.invite("A colleague", false).expect("room").url;
         let guest = Remote::connect(&url, || {}).expect("a link");
         let opened = until("the series", || {
@@ -154,7 +157,7 @@ async fn guests_get_voxels_where_the_host_lets_them_and_only_of_what_it_shows() 
             let whole = drawn(&whole, &view.state);
             assert_eq!(whole, drawn(ct.volume(), &view.state), "drawn the same here and there");
             // What is not on the host's screen any more is not handed out, whoever asks.
-            share.publish(&[], &[], &[]);
+            share.publish(&[], &[], None, &[]);
             let again = guest.fetch(&opened, None, 1 << 30).expect("a thread");
             let told = until("the end", || match again.coming() {
                 Coming::Failed(reason) => Some(reason),
@@ -201,6 +204,11 @@ async fn a_link_lets_a_browser_in_when_its_button_is_pressed_and_not_when_it_is_
     let other = ask(&format!("GET {link}"), "", "").await;
     assert!(other.starts_with("HTTP/1.1 401"), "a link serves once: {other}");
     assert!(other.contains("Ask your colleague"), "{other}");
+    assert!(other.contains("voxcast-refusal: invitation"), "{other}");
+    let nothing = ask("GET /", "", "").await;
+    assert!(nothing.contains("the link that you were sent"), "{nothing}");
+    let forgotten = cookie.replace('=', "=x");
+    assert!(ask("GET /", &forgotten, "").await.contains("Ask your colleague"), "who was in once");
     let twice = ask("POST /sign-in", &cookie, &format!("token={token}")).await;
     assert!(twice.starts_with("HTTP/1.1 303"), "a button that is pressed twice: {twice}");
     assert!(ask("POST /sign-in", "", &format!("token={token}")).await.starts_with("HTTP/1.1 401"));
@@ -220,21 +228,28 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
         state: state.clone(),
         moving: false,
     };
-    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], &[]);
+    let view = |view| Cell::View { view };
+    let split = Split { cells: vec![view(4), Cell::Empty, view(1)], shares: vec![500, 200, 300] };
+    let mut layout = HostLayout { root: Cell::Row(split), maximised: None };
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], Some(&layout), &[]);
 
     let invitation = share.invite("Watches", false).expect("room");
     let watcher = Remote::connect(&invitation.url, || {}).expect("a link");
-    let shared = until("what is shared", || {
-        watcher.take_events().into_iter().find_map(|event| match event {
-            Event::Shared(views) => Some(views),
-            _ => None,
+    let shared = async || {
+        until("what is shared", || {
+            watcher.take_events().into_iter().find_map(|event| match event {
+                Event::Shared(shared) => Some(shared),
+                _ => None,
+            })
         })
-    })
-    .await;
-    assert_eq!(shared, [4, 1], "in the host's order");
+        .await
+    };
+    let told = shared().await;
+    assert_eq!(told.views, [4, 1], "in the host's order");
+    assert_eq!(told.layout.as_ref(), Some(&layout));
     assert_eq!(watcher.welcome().map(|welcome| (welcome.role, welcome.voxels)), Some((Role::Viewer, false)));
     assert_eq!(watcher.library()[0].series[0].series_instance_uid, "1.2.3");
-    for slot in shared {
+    for slot in told.views {
         watcher.show(slot, "1.2.3", &ViewState { size: [150, 100], ..state.clone() }, false);
     }
     let (view, rgba) = seen(&watcher, 4, &state, [150, 100]).await;
@@ -246,7 +261,7 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
     seen(&watcher, 1, &turned, [150, 100]).await;
 
     let again = Remote::connect(&invitation.url, || {}).expect("a link");
-    assert!(gone(&again).await.contains("token"), "a link serves once");
+    assert_eq!(gone(&again).await, Ending::InvitationUsed, "a link serves once");
 
     let driver = Remote::connect(&share.invite("Drives", true).expect("room").url, || {}).expect("a link");
     until("the host's view", || {
@@ -265,17 +280,68 @@ async fn a_guest_sees_what_the_host_shows_and_one_that_may_drives_it() {
     assert_eq!((driven.state.plane, driven.state.size), (wanted.plane, [640, 480]), "in the host's size");
     state = driven.state;
     turned.camera.azimuth(20.0);
-    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], &[]);
+    layout.maximised = Some(1);
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], Some(&layout), &[]);
     let (view, rgba) = seen(&watcher, 4, &state, [150, 100]).await;
     assert!(rgba == drawn(&volume, &view), "everybody sees it");
     seen(&watcher, 1, &turned, [150, 100]).await;
     seen(&driver, 4, &state, [90, 80]).await;
+    assert_eq!(shared().await.layout.as_ref(), Some(&layout));
+    // What is not of these views is not told.
+    layout.root = Cell::View { view: 4 };
+    share.publish(std::slice::from_ref(&ct), &[hosted(4, &state), hosted(1, &turned)], Some(&layout), &[]);
+    assert_eq!(shared().await.layout, None);
+
+    // Whoever only watched may drive by a word of the host's, and what it tried before is no wish.
+    watcher.show(4, "1.2.3", &ViewState { size: [150, 100], ..turned.clone() }, false);
+    share.let_drive(guests[0].id, true);
+    until("the role", || watcher.welcome().filter(|welcome| welcome.role == Role::Driver)).await;
+    let mut wanted = state.clone();
+    wanted.plane.scroll(-5, &volume);
+    watcher.show(4, "1.2.3", &ViewState { size: [150, 100], ..wanted.clone() }, false);
+    let driven = until("what it drives", || share.take_driven().pop()).await;
+    assert_eq!((driven.guest, driven.state.plane), (guests[0].id, wanted.plane));
+    share.let_drive(guests[0].id, false);
+    until("the role", || watcher.welcome().filter(|welcome| welcome.role == Role::Viewer)).await;
 
     share.remove(guests[1].id);
-    assert!(gone(&driver).await.contains("sent you away"));
+    assert_eq!(gone(&driver).await, Ending::SentAway);
+    driver.reconnect();
+    until("another end", || {
+        matches!(driver.state(), State::Gone { ending: Ending::InvitationEnded }).then_some(())
+    })
+    .await;
     assert_eq!(share.guests().len(), 1);
     tokio::task::spawn_blocking(|| share.stop()).await.expect("no panic");
-    assert!(gone(&watcher).await.contains("stopped sharing"));
+    assert_eq!(gone(&watcher).await, Ending::SharingEnded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_whose_connection_was_cut_for_long_is_let_in_again_by_its_link() {
+    let share = tokio::task::spawn_blocking(share).await.expect("no panic");
+    let ct = series("1.2.3");
+    let state = ViewState::new(ct.volume(), Content::Slice, Orientation::Axial, [320, 200]);
+    let view = HostedView { number: 0, series_id: "1.2.3".into(), state, moving: false };
+    share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), None, &[]);
+    let address = Address::parse(&share.invite("A colleague", false).expect("room").url).expect("a link");
+    let mut first = Connection::open(&address, |_, _| {}).await.expect("is let in");
+    let token = welcomed(&mut first).await;
+    drop(first);
+    let refused = Connection::open(&address, |_, _| {}).await.expect_err("the link has served");
+    assert!(matches!(refused, Error::Invitation), "{refused}");
+    let mut second = Connection::open_again(&address, Some(token), |_, _| {}).await.expect("is let in again");
+    welcomed(&mut second).await;
+    assert!(share.guests()[0].is_connected);
+}
+
+/// What a connection is known by when it is made again.
+async fn welcomed(connection: &mut Connection) -> String {
+    loop {
+        let event = connection.next().await.expect("a welcome");
+        if let client::Event::Message(ServerMessage::Connected { resume_token, .. }) = event {
+            return resume_token;
+        }
+    }
 }
 
 /// A length on a slice, so many mm long.
@@ -302,7 +368,7 @@ async fn a_guest_is_told_what_the_host_draws_moves_and_deletes() {
     let publish = |mm: &[f64]| {
         let own = mm.iter().map(|&mm| length("1.2.3", mm));
         let drawn: Vec<_> = own.chain([length("1.2.4", 1.0)]).collect();
-        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), &drawn);
+        share.publish(std::slice::from_ref(&ct), std::slice::from_ref(&view), None, &drawn);
         drawn
     };
     let drawn = publish(&[41.2]);

@@ -22,6 +22,8 @@ const VOLUME: Area = [970, 130, 380, 230];
 const CORONAL: Area = [400, 540, 380, 230];
 const SAGITTAL: Area = [970, 540, 380, 230];
 const ALL: [Area; 4] = [AXIAL, VOLUME, CORONAL, SAGITTAL];
+/// The same of one that is alone.
+const WHOLE: Area = [400, 130, 950, 640];
 
 /// The status line, where the mouse is in no picture.
 const AWAY: [u32; 2] = [700, 890];
@@ -34,8 +36,8 @@ const SHARING: Area = [440, 340, 560, 220];
 /// All of it that is there when it shares, and a part of the button before.
 const RUNNING: Area = [445, 370, 550, 165];
 const START: [u32; 2] = [932, 538];
-const MAY_DRIVE: [[u32; 2]; 2] = [[788, 430], [788, 383]];
-const NEW_LINK: [[u32; 2]; 2] = [[899, 430], [899, 383]];
+const MAY_DRIVE: [[u32; 2]; 2] = [[788, 430], [788, 414]];
+const NEW_LINK: [[u32; 2]; 2] = [[899, 430], [899, 414]];
 const COPY: [[u32; 2]; 2] = [[484, 445], [484, 431]];
 /// The dialog that connects.
 const CONNECTING: Area = [440, 300, 560, 300];
@@ -236,6 +238,17 @@ fn a_guest_drives_and_measures_what_a_host_shows_and_each_is_told_when_the_other
     screen.wait("the host follows", |shot| shot.changed_part(&start, host.area(VOLUME)) > 0.02);
     let driven = screen.same("both rest", &host, &guest, &ALL);
 
+    // What the host maximises fills the guest's window, too.
+    screen.keys(&host, &["f"]);
+    screen.wait("the guest follows", |shot| shot.changed_part(&driven, guest.area(SAGITTAL)) > 0.05);
+    screen.same("both show one view", &host, &guest, &[WHOLE]);
+    screen.keys(&host, &["f"]);
+    screen.display.move_to(host.at(AWAY));
+    screen.wait("all four are back in both", |shot| {
+        let is_back = |area: Area| shot.changed_part(&driven, area) == 0.0;
+        ALL.iter().all(|&area| is_back(host.area(area)) && is_back(guest.area(area)))
+    });
+
     // A length and a region of the host's: the guest sees them, until they are hidden.
     let [x, y] = middle(CORONAL);
     let places = [("n", [x - 70, y - 60], [x + 30, y - 40]), ("u", [x - 70, y + 20], [x - 20, y + 70])];
@@ -288,6 +301,7 @@ fn a_guest_drives_and_measures_what_a_host_shows_and_each_is_told_when_the_other
 fn a_guest_sees_the_next_patient_where_the_host_shows_one() {
     /// Whose picture the first viewport is.
     const NAME: Area = [320, 65, 160, 20];
+    const LIST: Area = [0, 90, 270, 760];
     let Some(screen) = Screen::open("next") else { return };
     let (one, other) = (screen.study(), screen.folder.join("other"));
     let made = screen.command("maker").arg("anonymize").args([&one, &other]).stdout(Stdio::null()).status();
@@ -309,6 +323,14 @@ fn a_guest_sees_the_next_patient_where_the_host_shows_one() {
         let [here, there] = [&host, &guest].map(|window| before.area(window.area(NAME)));
         assert!(here.eq(there), "and is told who it is");
     }
+
+    // Other than one that is cut off, a host that ends its session takes all of it back.
+    screen.keys(&host, &["ctrl+q"]);
+    screen.display.move_to(guest.at(AWAY));
+    screen.wait("the guest is told, and sees nothing of a patient any more", |shot| {
+        tells_loss(shot, &guest)
+            && ALL.into_iter().chain([LIST]).all(|area| shot.bright_part(guest.area(area), 60) < 0.02)
+    });
 }
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

@@ -14,7 +14,7 @@ use render_core::scene::PresetLibrary;
 use super::about::{self, LogWindow};
 use super::annotate;
 use super::command::{self, Command, KeyFocus};
-use super::connecting::{self, ConnectDialog};
+use super::connecting::{self, ConnectDialog, Dismissed};
 use super::connection::Connection;
 use super::desk::{Arrangement, Desk};
 use super::dialogs;
@@ -75,6 +75,10 @@ pub struct App {
     pub(super) connect_dialog: Option<ConnectDialog>,
     /// What the host shows, where this is a guest's window.
     pub(super) guest: Guest,
+    /// What was said where a server had no room for a series.
+    pub(super) refused: Option<String>,
+    /// Why the window shows nothing of a server any more that it was at.
+    pub(super) dismissed: Option<Dismissed>,
     pub(super) sharing: Sharing,
     /// Nothing of the server's is shown yet.
     pub(super) waiting_for_library: bool,
@@ -163,6 +167,8 @@ impl App {
             desk,
             connection: None,
             guest: Guest::default(),
+            refused: None,
+            dismissed: None,
             sharing: Sharing::default(),
             connect_dialog: None,
             waiting_for_library: false,
@@ -209,9 +215,7 @@ impl App {
         // What is opened below makes room for what is said of it, but not in the place of this.
         let at_start = std::mem::take(&mut app.messages);
         let crashed = app.session.as_ref().is_some_and(session::Store::crashed);
-        if crashed || app.settings.restore_session {
-            app.restoring_there = app.session.as_ref().and_then(session::Store::previous_of_server);
-        }
+        app.restoring_there = app.session.as_ref().and_then(session::Store::previous_of_server);
         if let Some(url) = options.connect {
             app.connect(ctx, &url);
         } else if !paths.is_empty() {
@@ -264,6 +268,9 @@ impl App {
     }
 
     pub(super) fn run(&mut self, ctx: &egui::Context, command: Command) {
+        if self.desk.watches && command.drives() {
+            return;
+        }
         match command {
             Command::ShowOpenDialog => {
                 self.open_dialog.get_or_insert_default();
@@ -293,6 +300,7 @@ impl App {
                 }
             }
             Command::Disconnect => self.disconnect(),
+            Command::ForgetDismissal => self.dismissed = None,
             Command::ShowShareDialog => self.sharing.is_shown = true,
             Command::LoadSeries(id) => {
                 self.desk.want(&id, None);
@@ -518,7 +526,7 @@ impl App {
                 .exact_size(palette::width(height))
                 .resizable(false)
                 .frame(egui::Frame::new().fill(theme::panel()).inner_margin(margin))
-                .show(ui, |ui| palette::show(self.desk.tool, height, ui, &mut commands));
+                .show(ui, |ui| palette::show(&self.desk, height, ui, &mut commands));
         }
         self.show_measurements(ui, &mut commands);
         let candidates = self.candidates();
@@ -530,6 +538,7 @@ impl App {
             if let Some(connection) = &self.connection {
                 connecting::lost_connection(connection, ui, &mut commands);
             }
+            connecting::dismissed(self.dismissed.as_ref(), ui, &mut commands);
             if self.show_preview(ui, &mut commands) {
                 // The series that was asked for last.
             } else if !self.desk.is_empty() {

@@ -35,6 +35,8 @@ pub enum Command {
     Connect(String),
     Reconnect,
     Disconnect,
+    /// What was said of a server that has no more to do with us was read.
+    ForgetDismissal,
     ShowShareDialog,
     /// Opens what was open when the program ended last.
     ReopenSession,
@@ -167,6 +169,57 @@ pub enum Command {
     ChooseReadingFolder,
     /// The window's own size, by so many per cent; 0 is as at first.
     ScaleInterface(i32),
+}
+
+impl Command {
+    /// Whether it changes what viewports show, and how: not for who may only watch a host's.
+    pub fn drives(&self) -> bool {
+        use Command as C;
+        matches!(
+            self,
+            C::LoadSeries(_)
+                | C::LoadInto(..)
+                | C::StepSeries(_)
+                | C::SetWindow(_)
+                | C::WindowKey(_)
+                | C::SetPreset(_)
+                | C::NextPreset
+                | C::SetVolumeContent(_)
+                | C::ToggleMip
+                | C::ToggleCinematic
+                | C::Reset
+                | C::ResetAll
+                | C::Page(_)
+                | C::Arrow(_)
+                | C::Zoom(_)
+                | C::Fit
+                | C::Turn(_)
+                | C::TurnCuts(_)
+                | C::ResetLayout
+                | C::SetGrid { .. }
+                | C::Split { .. }
+                | C::ShowKind(..)
+                | C::SetSlab(..)
+                | C::StepSlab(_)
+                | C::NextCombine
+                | C::Invert
+                | C::Flip { .. }
+                | C::ToggleLinked
+                | C::ToggleSpaces
+                | C::ToggleCine
+                | C::CineSpeed(_)
+                | C::StepTime(_)
+                | C::AddClipPlane(_)
+                | C::Fuse(..)
+                | C::Blend(_)
+                | C::StepStage(_)
+                | C::Hang(_)
+                | C::HangStudy(_)
+                | C::SetLook(_)
+                | C::ToggleLookPanel
+                | C::JumpTo(_)
+        )
+    }
 }
 
 /// A key and what it does; the help sheet is made of these.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use eframe::egui::{self, Align, Color32, Layout, RichText};
 use protocol::message::Role;
-use server_mode::knock;
 use server_mode::nearby::{Found, Nearby};
-use server_mode::remote::State;
+use server_mode::remote::{Ending, State};
+use server_mode::{client, knock};
 
 use super::command::Command;
 use super::connection::Connection;
@@ -148,7 +148,7 @@ impl ConnectDialog {
         let name = self.name.trim().to_owned();
         let answer = Job::start("knock", ctx, move |progress, sink| {
             let answer = knock::knock(&addresses, &name, || progress.is_cancelled());
-            sink.send(answer.map_err(|error| error.to_string()));
+            sink.send(answer.map_err(|error| not_let_in(&error)));
         });
         self.asking = Some(Asking { machine, answer });
     }
@@ -182,33 +182,22 @@ pub fn machine_name() -> String {
 
 /// A strip that says that the server is not there, and offers to look for it.
 pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let server = connection.authority();
-    let server = server.as_str();
+    let server = &connection.authority();
     let state = connection.state();
     let text = match &state {
         State::Connected { .. } => None,
-        State::Connecting => Some(tr!("connect-connecting", server = server)),
-        State::Reconnecting { attempts: 0, reason } => {
-            Some(tr!("connect-lost", server = server, reason = reason.as_str()))
+        State::Connecting => Some(tr!("connect-connecting", server = server.as_str())),
+        State::Reconnecting { attempts: 0 } => Some(tr!("connect-lost", server = server.as_str())),
+        State::Reconnecting { attempts } => {
+            Some(tr!("connect-lost-attempt", server = server.as_str(), attempt = *attempts))
         }
-        State::Reconnecting { attempts, reason } => {
-            let reason = reason.as_str();
-            Some(tr!("connect-lost-attempt", server = server, reason = reason, attempt = *attempts))
-        }
-        State::Gone { reason } => Some(tr!("connect-gone", server = server, reason = reason.as_str())),
+        State::Gone { ending } => Some(ended(*ending, server)),
     };
-    let is_guest = connection.role_of_guest().is_some();
     above(ui, "connection", text, |ui, text| {
         strip(ui, theme::warning_fill(), |ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if ui.button(tr!("disconnect")).clicked() {
                     commands.push(Command::Disconnect);
-                }
-                if matches!(state, State::Gone { .. }) && is_guest {
-                    // A host that shares anew has other links.
-                    if ui.button(tr!("connect-more")).clicked() {
-                        commands.push(Command::ShowConnectDialog);
-                    }
                 }
                 if state != State::Connecting && ui.button(tr!("reconnect")).clicked() {
                     commands.push(Command::Reconnect);
@@ -219,6 +208,77 @@ pub fn lost_connection(connection: &Connection, ui: &mut egui::Ui, commands: &mu
             });
         });
     });
+}
+
+/// What stays of a server that this window may show nothing of any more.
+#[derive(Debug)]
+pub struct Dismissed {
+    pub server: String,
+    pub ending: Ending,
+}
+
+/// A strip that says so, until the next connection.
+pub fn dismissed(what: Option<&Dismissed>, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    above(ui, "dismissed", what, |ui, Dismissed { server, ending }| {
+        strip(ui, theme::warning_fill(), |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if ui.button(tr!("close")).clicked() {
+                    commands.push(Command::ForgetDismissal);
+                }
+                if ui.button(tr!("connect-more")).clicked() {
+                    commands.push(Command::ShowConnectDialog);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                    ui.label(RichText::new(ended(*ending, server)).color(theme::strong()));
+                });
+            });
+        });
+    });
+}
+
+/// Why an address is none.
+pub fn unusable(error: &client::Error) -> String {
+    match error {
+        client::Error::Address => tr!("connect-no-address").into_owned(),
+        client::Error::Https => tr!("connect-no-https").into_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Why a colleague did not open.
+fn not_let_in(error: &knock::Error) -> String {
+    match error {
+        knock::Error::Refused => tr!("knock-refused"),
+        knock::Error::Closed => tr!("knock-closed"),
+        knock::Error::Busy => tr!("knock-busy"),
+        knock::Error::Unanswered => tr!("knock-unanswered"),
+        knock::Error::Cancelled => tr!("knock-cancelled"),
+        other => {
+            tracing::info!(error = %other, "nobody opened");
+            tr!("knock-unreachable")
+        }
+    }
+    .into_owned()
+}
+
+/// How it came that a server, or a host, is gone, and what to do about it.
+fn ended(ending: Ending, server: &str) -> Cow<'static, str> {
+    match ending {
+        Ending::SentAway => tr!("ended-sent-away"),
+        Ending::SharingEnded => tr!("ended-sharing"),
+        Ending::InvitationEnded => tr!("ended-invitation"),
+        Ending::InvitationUsed => tr!("ended-invitation-used"),
+        Ending::SignedOut => tr!("ended-signed-out", server = server),
+        Ending::WrongToken => tr!("ended-wrong-token", server = server),
+        Ending::TooManyGuesses => tr!("ended-guesses", server = server),
+        Ending::ShutDown => tr!("ended-shut-down", server = server),
+        Ending::TakenOver => tr!("ended-taken-over"),
+        Ending::Full => tr!("ended-full", server = server),
+        Ending::Unreachable => tr!("ended-unreachable", server = server),
+        Ending::Silent => tr!("ended-silent", server = server),
+        Ending::Lost => tr!("ended-lost", server = server),
+        Ending::Failed => tr!("ended-failed", server = server),
+    }
 }
 
 /// Strips above the pictures, as long as there is something to tell. They take room, for what is over pictures says

@@ -14,6 +14,7 @@ use render_core::scene::ViewState;
 use server_mode::client::Error;
 use server_mode::remote::{Cache, Event, Fetch, HostView, Picture, Remote, RemoteSeries, State, Thumbnail};
 
+use super::named::{Named, there};
 use super::pointed::{Next, Pointed};
 
 /// The number of the requests for values under the pointer; those of annotations count up from 1.
@@ -23,10 +24,12 @@ const MOST_POINTS: usize = 800;
 /// A server that has not answered by then does not.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 
-/// The connection and its places for pictures. It ends when the last viewport and the window let go of it.
+/// The connection and its places for pictures. It ends when the last viewport and the window let go of it. Series are
+/// called as this window calls them ([`Named`]).
 #[derive(Debug)]
 pub struct Connection {
     remote: Remote,
+    named: Named,
     /// A bit for each slot that is taken.
     taken: AtomicU32,
     /// Series that the server was asked for and has not opened yet, and how far it has read them: done, of all.
@@ -46,6 +49,7 @@ impl Connection {
         let remote = Remote::connect(url, move || woken.request_repaint())?;
         Ok(Arc::new(Self {
             remote,
+            named: Named::default(),
             taken: AtomicU32::new(0),
             opening: Mutex::default(),
             open: Mutex::default(),
@@ -68,12 +72,26 @@ impl Connection {
         self.remote.reconnect();
     }
 
+    /// The series of what is opened is called as the server calls it ([`Self::here`]).
     pub fn take_events(&self) -> Vec<Event> {
-        self.remote.take_events()
+        let mut events = self.remote.take_events();
+        // What they name is listed by then.
+        self.library();
+        for event in &mut events {
+            if let Event::OpenFailed { series_id, .. } | Event::Loading { series_id, .. } = event {
+                *series_id = self.here(series_id);
+            }
+        }
+        events
     }
 
     pub fn library(&self) -> Arc<[Study]> {
-        self.remote.library()
+        self.named.library(self.remote.library())
+    }
+
+    /// What this window calls a series of the server's.
+    pub fn here(&self, told: &str) -> String {
+        self.named.here(told)
     }
 
     pub fn stats(&self) -> server_mode::remote::Stats {
@@ -90,13 +108,13 @@ impl Connection {
         };
         for id in &close {
             open.remove(id);
-            self.remote.close(id);
+            self.remote.close(there(id));
         }
         let waits = wanted.len() > ask.len() + refuse.len();
         for id in ask {
             if !opening.contains_key(&id) {
                 opening.insert(id.clone(), (0, 0));
-                self.remote.open(&id);
+                self.remote.open(there(&id));
                 open.insert(id);
             }
         }
@@ -135,10 +153,10 @@ impl Connection {
         reading.map(|(series_id, counts)| (series_id.clone(), *counts))
     }
 
-    /// What the library says of an opened series.
-    pub fn listed(library: &[Study], opened: &RemoteSeries) -> Option<(Study, Series)> {
+    /// What a library says of a series.
+    pub fn listed(library: &[Study], series_id: &str) -> Option<(Study, Series)> {
         library.iter().find_map(|study| {
-            let series = study.series.iter().find(|series| series.series_instance_uid == opened.id)?;
+            let series = study.series.iter().find(|series| series.series_instance_uid == series_id)?;
             Some((study.clone(), series.clone()))
         })
     }
@@ -150,7 +168,7 @@ impl Connection {
         let measure = Measure {
             // What is moved is measured anew; only its last place is worth anything.
             request: serde_json::to_value(annotation.id).ok()?.as_u64()? as u32,
-            series_instance_uid: series_id.to_owned(),
+            series_instance_uid: there(series_id).to_owned(),
             kind: serde_json::from_value(kind).ok()?,
             points_mm: thinned(&annotation.points_mm),
             plane: MeasuredPlane {
@@ -178,7 +196,7 @@ impl Connection {
     /// Series of the library that have not been returned by this yet.
     pub fn unpictured(&self) -> Vec<String> {
         let mut pictured = lock(&self.pictured);
-        let library = self.remote.library();
+        let library = self.library();
         let ids = library.iter().flat_map(|study| &study.series).map(|series| &series.series_instance_uid);
         let missing: Vec<String> = ids.filter(|id| !pictured.contains(*id)).cloned().collect();
         pictured.extend(missing.iter().cloned());
@@ -188,7 +206,7 @@ impl Connection {
     /// A small picture of a series. Waits for it, so it is for threads of jobs.
     pub fn thumbnail(&self, series_id: &str) -> Option<egui::ColorImage> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        self.remote.thumbnail(series_id, move |thumbnail| drop(answer.send(thumbnail)));
+        self.remote.thumbnail(there(series_id), move |thumbnail| drop(answer.send(thumbnail)));
         let Thumbnail { size, rgb } = answered.recv_timeout(LONGEST_ANSWER).ok()??;
         Some(egui::ColorImage::from_rgb(size, &rgb))
     }
@@ -254,7 +272,8 @@ impl Connection {
 
     /// What the host of a guest shows in one of its views.
     pub fn host_view(&self, number: u8) -> Option<HostView> {
-        self.remote.host_view(number)
+        let view = self.remote.host_view(number)?;
+        Some(HostView { series_id: self.here(&view.series_id), ..view })
     }
 
     /// What the host of a guest has drawn.
@@ -361,7 +380,7 @@ pub struct Slot {
 
 impl Slot {
     pub fn show(&self, series_id: &str, view: &ViewState, moving: bool) {
-        self.connection.remote.show(self.number, series_id, view, moving);
+        self.connection.remote.show(self.number, there(series_id), view, moving);
     }
 
     /// Whether what a host shows is drawn here.

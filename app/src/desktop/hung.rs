@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use eframe::egui;
 
 use super::app::App;
-use super::desk::Cell;
+use super::desk::{Arrangement, Cell};
 use super::hanging::{self, Protocol, Protocols, Shown};
 use super::job::{Job, Poll};
 use super::listed::{Series, Study};
@@ -25,16 +25,25 @@ pub struct Hung {
     pub stages: Vec<String>,
     /// The names of all protocols that match.
     pub others: Vec<String>,
+    /// What it lays out.
+    arrangement: Arrangement,
 }
 
 impl Hung {
-    fn new(study: &Study, chosen: &Protocol, stage: usize, matching: &[&Protocol]) -> Self {
+    fn new(
+        study: &Study,
+        chosen: &Protocol,
+        stage: usize,
+        matching: &[&Protocol],
+        arrangement: Arrangement,
+    ) -> Self {
         Self {
             study: study.key.clone(),
             protocol: chosen.name.clone(),
             stage,
             stages: chosen.stages.iter().map(|stage| stage.name.clone()).collect(),
             others: matching.iter().map(|known| known.name.clone()).collect(),
+            arrangement,
         }
     }
 }
@@ -49,7 +58,7 @@ impl App {
         let Some(chosen) = chosen.or(matching.first()) else { return };
         let stage = stage.min(chosen.stages.len() - 1);
         let arrangement = chosen.arrange(stage, study, &priors);
-        let hung = Hung::new(study, chosen, stage, &matching);
+        let hung = Hung::new(study, chosen, stage, &matching, arrangement.clone());
         let patient = (!self.desk.windows.is_empty()).then(|| study.patient.clone());
         self.hung = Some(hung);
         self.desk.arrange(&arrangement);
@@ -61,13 +70,30 @@ impl App {
         }
     }
 
+    /// Whether the main window was laid out otherwise since, or shows other series by now; times of one are the same.
+    pub(super) fn is_hung_otherwise(&self) -> bool {
+        let Some(Hung { arrangement: Arrangement { columns, cells }, .. }) = &self.hung else { return false };
+        let (now_columns, now) = self.desk.cells_to_be();
+        let is_time_of = |id: &str, other: &str| {
+            id == other || self.listed.series(id).is_some_and(|(_, series)| series.has(other))
+        };
+        let same = |(a, b): (&Option<Cell>, &Option<Cell>)| match (a, b) {
+            (Some(a), Some(b)) => a.kind == b.kind && is_time_of(&a.series_id, &b.series_id),
+            (None, None) => true,
+            _ => false,
+        };
+        now_columns != *columns || now.len() != cells.len() || !cells.iter().zip(&now).all(same)
+    }
+
     /// What is on screen was hung so when it was kept; protocols that are gone since are forgotten.
     pub(super) fn hung_as(&mut self, saved: &SavedHung) {
         let Some((study, all)) = self.listed.study(&saved.study) else { return };
-        let matching = self.protocols.matching(study, &hanging::priors(study, all));
+        let priors = hanging::priors(study, all);
+        let matching = self.protocols.matching(study, &priors);
         let chosen = matching.iter().find(|protocol| protocol.name == saved.protocol);
         let chosen = chosen.filter(|protocol| saved.stage < protocol.stages.len());
-        self.hung = chosen.map(|chosen| Hung::new(study, chosen, saved.stage, &matching));
+        let laid_out = |chosen: &Protocol| chosen.arrange(saved.stage, study, &priors);
+        self.hung = chosen.map(|chosen| Hung::new(study, chosen, saved.stage, &matching, laid_out(chosen)));
     }
 
     /// Keeps what is on screen as a protocol of the user's.

@@ -244,6 +244,11 @@ impl Hybrid {
         inner.trial = Some(Trial { job, of: Detail::Whole });
     }
 
+    /// Whether nothing comes from its server now.
+    pub fn is_cut_off(&self) -> bool {
+        !matches!(self.connection.state(), State::Connected { .. })
+    }
+
     /// Brings the voxels here where they are wanted, and learns what is new. To be called once a frame.
     pub fn work(&self, now_s: f64, circumstances: &Circumstances<'_>, ctx: &egui::Context) {
         let &Circumstances { choice, renderer, keeps, moving } = circumstances;
@@ -251,7 +256,7 @@ impl Hybrid {
         if inner.adaptive.choice() != choice {
             inner.change(|adaptive| adaptive.choose(choice));
         }
-        let connected = matches!(self.connection.state(), State::Connected { .. });
+        let connected = !self.is_cut_off();
         let mut facts = inner.facts.clone();
         self.bring(&mut inner, choice, connected, keeps, moving);
         if let Some(whole) = inner.fetch.as_ref().and_then(Fetch::whole).cloned() {

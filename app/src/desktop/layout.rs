@@ -53,14 +53,27 @@ pub trait Show {
     fn happened(&mut self, id: ViewportId, what: Happened);
 }
 
-/// An arrangement as it is kept in a file. Shares are the parts of rows and columns; none means equal ones.
+/// An arrangement as it is kept in a file. Shares, widths and heights are the parts of rows and columns; none means equal ones.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Node {
     View(u32),
-    Grid { columns: usize, cells: Vec<Node> },
-    Row { cells: Vec<Node>, shares: Vec<f32> },
-    Column { cells: Vec<Node>, shares: Vec<f32> },
+    Grid {
+        columns: usize,
+        cells: Vec<Node>,
+        #[serde(default)]
+        widths: Vec<f32>,
+        #[serde(default)]
+        heights: Vec<f32>,
+    },
+    Row {
+        cells: Vec<Node>,
+        shares: Vec<f32>,
+    },
+    Column {
+        cells: Vec<Node>,
+        shares: Vec<f32>,
+    },
 }
 
 impl Node {
@@ -80,9 +93,14 @@ impl Node {
                 seen.push(*id);
                 return new.then(|| tiles.insert_pane(ViewportId(*id)));
             }
-            Self::Grid { columns, cells } => {
+            Self::Grid { columns, cells, widths, heights } => {
                 let mut grid = Grid::new(all(cells));
                 grid.layout = GridLayout::Columns((*columns).clamp(1, MOST));
+                let possible = |shares: &[f32]| -> Vec<f32> {
+                    let possible = |share: &f32| if is_share(share) { *share } else { 1.0 };
+                    shares.iter().take(MOST * MOST).map(possible).collect()
+                };
+                (grid.col_shares, grid.row_shares) = (possible(widths), possible(heights));
                 return Some(tiles.insert_new(Tile::Container(Container::Grid(grid))));
             }
             Self::Row { cells, shares } => (LinearDir::Horizontal, all(cells), shares),
@@ -90,7 +108,7 @@ impl Node {
         };
         let mut linear = Linear::new(direction, cells);
         for (cell, share) in linear.children.clone().into_iter().zip(shares) {
-            if (0.01..=100.0).contains(share) {
+            if is_share(share) {
                 linear.shares.set_share(cell, *share);
             }
         }
@@ -108,7 +126,8 @@ impl Node {
                     GridLayout::Columns(columns) => columns,
                     GridLayout::Auto => 2,
                 };
-                Some(Self::Grid { columns, cells: all(&mut grid.children()) })
+                let (widths, heights) = (grid.col_shares.clone(), grid.row_shares.clone());
+                Some(Self::Grid { columns, cells: all(&mut grid.children()), widths, heights })
             }
             Tile::Container(Container::Linear(linear)) => {
                 let shares = linear.children.iter().map(|child| linear.shares[*child]).collect();
@@ -123,6 +142,11 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether a part of a row or column is one that a hand can have dragged.
+fn is_share(share: &f32) -> bool {
+    (0.01..=100.0).contains(share)
 }
 
 impl Layout {
@@ -220,12 +244,12 @@ impl Layout {
         let hidden = self.panes(|tile| !self.tree.tiles.is_visible(tile));
         let new = Node::View(id.0);
         let node = match self.node() {
-            Some(Node::Grid { columns, mut cells }) => {
+            Some(Node::Grid { columns, mut cells, widths, heights }) => {
                 cells.push(new);
-                Node::Grid { columns, cells }
+                Node::Grid { columns, cells, widths, heights }
             }
             Some(node) => Node::Row { cells: vec![node, new], shares: Vec::new() },
-            None => Node::Grid { columns: 1, cells: vec![new] },
+            None => Node::Grid { columns: 1, cells: vec![new], widths: Vec::new(), heights: Vec::new() },
         };
         if let Some(layout) = Self::of(&node) {
             *self = layout;
@@ -421,7 +445,7 @@ mod tests {
         layout.add(id(3));
         layout.add(id(2));
         assert_eq!(layout.ids(), [1, 2, 3, 4, 7].map(id));
-        let Some(Node::Grid { columns: 2, cells }) = layout.node() else { panic!("no grid any more") };
+        let Some(Node::Grid { columns: 2, cells, .. }) = layout.node() else { panic!("no grid any more") };
         assert_eq!(cells.len(), 5);
 
         let mut alone = Layout::grid(1, &[id(1)]);

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use protocol::message;
 use render_core::dicom::{self, Patient};
 
-use server_mode::remote::changed_hands;
-
+use super::named::changed_hands;
 use super::study;
 
 #[derive(Clone)]
 pub struct Study {
-    /// What tells it from others: [`dicom::Study::key`], or what its server calls it.
+    /// What tells it from others: [`dicom::Study::key`], or what the window calls a server's.
     pub key: String,
     pub patient: Patient,
     pub description: String,
@@ -24,7 +23,7 @@ pub struct Study {
 
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// [`dicom::Series::key`], or what its server calls it; of a 4D series its first time.
+    /// [`dicom::Series::key`], or what the window calls a server's; of a 4D series its first time.
     pub id: String,
     pub number: Option<i32>,
     pub description: String,
@@ -175,28 +174,6 @@ pub fn first(studies: &[Study]) -> Option<&Study> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_series_that_is_another_patients_is_told_by_its_id() {
-        let study = |uid: &str, patient: &str, ids: &[&str]| {
-            let series = ids.iter().map(|id| {
-                serde_json::json!({ "seriesInstanceUid": id, "description": "", "number": null, "modality": "CT",
-                    "dims": [1, 1, 1], "files": 1 })
-            });
-            let series: Vec<_> = series.collect();
-            let study = serde_json::json!({ "studyInstanceUid": uid, "description": "", "date": "", "patientName": patient,
-                "patientId": patient, "patientSex": "", "patientBirthDate": "", "series": series });
-            serde_json::from_value::<message::Study>(study).expect("a study")
-        };
-        let mut listed = Listed::default();
-        let set = |listed: &mut Listed, studies: Vec<message::Study>| listed.set_there(&studies.into());
-        assert!(set(&mut listed, vec![study("1", "A", &["1.1", "1.2"])]).is_empty());
-        assert!(
-            set(&mut listed, vec![study("2", "B", &["2.1"]), study("1", "A", &["1.2", "1.1"])]).is_empty()
-        );
-        assert_eq!(set(&mut listed, vec![study("2", "B", &["2.1"]), study("1", "B", &["1.1"])]), ["1.1"]);
-        assert!(set(&mut listed, Vec::new()).is_empty(), "what is not listed is nobody else's");
-    }
 
     /// A real time series.
     #[test]

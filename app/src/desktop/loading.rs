@@ -14,6 +14,7 @@ use super::command::Command;
 use super::job::{Job, Poll};
 use super::listed;
 use super::preview::Preview;
+use super::session::SavedDesk;
 use super::side_panel;
 use super::study::{self, OpenSeries};
 use super::text::{self, tr};
@@ -69,7 +70,7 @@ impl App {
         // What was wrong with the last thing opened is past.
         self.messages.clear();
         self.queue.clear();
-        self.restoring = None;
+        self.restoring = self.left_at(&paths);
         self.work = Some(Work::Scan { job, paths });
     }
 
@@ -230,9 +231,12 @@ impl App {
         self.make_thumbnails(ctx);
         self.read_what_was_drawn();
         if let Some(first) = first {
-            match self.restoring.take() {
+            let is_there = |desk: &SavedDesk| desk.series().any(|id| self.listed.series(id).is_some());
+            match self.restoring.take().filter(is_there) {
                 Some(desk) => {
                     self.desk.restore(&desk);
+                    // Whoever wants no patient data at the start gets none.
+                    self.desk.demographics &= self.settings.demographics;
                     desk.hung.iter().for_each(|saved| self.hung_as(saved));
                 }
                 None => self.hang(&first, None, 0),

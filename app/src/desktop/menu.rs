@@ -21,9 +21,16 @@ pub fn viewport(
     viewport: Option<&Viewport>,
     others: &[Candidate],
     windows: &Windows,
+    watches: bool,
     commands: &mut Vec<Command>,
 ) {
     ui.set_min_width(200.0);
+    if watches {
+        // All else is the host's to choose.
+        ui.label(RichText::new(tr!("guest-only-watches")).color(theme::weak()));
+        ui.separator();
+        return into_windows(ui, id, windows, commands);
+    }
     if let Some(viewport) = viewport {
         heading(ui, &tr!("show"));
         for kind in Kind::ALL {
@@ -53,6 +60,10 @@ pub fn viewport(
     entry(ui, &tr!("split-side-by-side"), "", Command::Split { id, below: false }, commands);
     entry(ui, &tr!("split-top-and-bottom"), "", Command::Split { id, below: true }, commands);
     ui.separator();
+    into_windows(ui, id, windows, commands);
+}
+
+fn into_windows(ui: &mut egui::Ui, id: ViewportId, windows: &Windows, commands: &mut Vec<Command>) {
     if !windows.alone {
         entry(ui, &tr!("into-own-window"), "Shift+F", Command::MoveTo(id, To::NewWindow), commands);
     }

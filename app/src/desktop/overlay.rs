@@ -33,6 +33,8 @@ pub enum Stage {
     Interactive,
     /// Drawn of coarse voxels of a server's series: the others are on their way.
     Coarse,
+    /// A server's, from before its connection was lost.
+    Stale,
     /// This share of its passes is done.
     Refining(f32),
     Final,
@@ -192,6 +194,7 @@ fn stage_text(stage: Stage) -> (String, Color32) {
     match stage {
         Stage::Interactive => (tr!("stage-interactive").into_owned(), theme::OVERLAY_WARNING),
         Stage::Coarse => (tr!("stage-coarse").into_owned(), theme::OVERLAY_WARNING),
+        Stage::Stale => (tr!("stage-stale").into_owned(), theme::OVERLAY_WARNING),
         Stage::Refining(share) => {
             let percent = format!("{:.0}", share * 100.0);
             (tr!("stage-refining", percent = percent).into_owned(), theme::OVERLAY_WEAK)
@@ -225,13 +228,22 @@ fn narrow(
     if rows == 0 {
         return;
     }
+    // Without these nobody knows what the picture means.
+    let is_inverted = view.inverted && view.content.in_one_picture() != Content::Volume;
+    let inverted = is_inverted.then(|| tr!("inverted").into_owned());
+    let meaning: Vec<String> = slab_text(view, open).into_iter().chain(inverted).collect();
+    let meaning = meaning.join(" · ");
     let shown = match slice {
+        _ if rows == 1 && !meaning.is_empty() => meaning.clone(),
         Some((number, count)) => format!("{number}/{count}"),
         None => volume_title(view, open),
     };
     let halves = Corners { painter, inner, width: inner.width() * 0.45 };
     halves.write(Align2::LEFT_BOTTOM, &[(shown, theme::OVERLAY)]);
-    let mut lines = vec![(in_one_line(painter, badges, inner.width()), theme::OVERLAY_WARNING)];
+    let mut lines = vec![
+        (meaning, theme::OVERLAY),
+        (in_one_line(painter, badges, inner.width()), theme::OVERLAY_WARNING),
+    ];
     lines.extend(Some(stage_text(stage)).filter(|(_, color)| *color == theme::OVERLAY_WARNING));
     if view.content.in_one_picture() != Content::Volume {
         let window = (window_text(view.window, open.suv), theme::OVERLAY);

@@ -6,7 +6,8 @@ use eframe::egui::{self, Color32, Painter, Pos2, Role, Sense, Shape, Stroke, Vec
 
 use super::annotate;
 use super::command::Command;
-use super::text;
+use super::desk::Desk;
+use super::text::{self, tr};
 use super::theme;
 use super::tool::Tool;
 
@@ -29,21 +30,22 @@ pub fn width(height: f32) -> f32 {
 }
 
 /// `height` is that of the strip, as [`width`] was told.
-pub fn show(active: Tool, height: f32, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+pub fn show(desk: &Desk, height: f32, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = Vec2::splat(GAP);
     let tools: Vec<Tool> = Tool::ALL.into_iter().chain(Tool::DRAWING).collect();
     egui::ScrollArea::vertical().auto_shrink(true).show(ui, |ui| {
         for row in tools.chunks(columns(height)) {
-            ui.horizontal(|ui| row.iter().for_each(|&tool| button(tool, active, ui, commands)));
+            ui.horizontal(|ui| row.iter().for_each(|&tool| button(tool, desk, ui, commands)));
         }
     });
 }
 
-fn button(tool: Tool, active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-    let (rect, response) = ui.allocate_exact_size(BUTTON, Sense::click());
-    let chosen = tool == active;
-    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, text::of(tool.name())));
-    let fill = match (chosen, response.hovered() || response.has_focus()) {
+fn button(tool: Tool, desk: &Desk, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let may = !(desk.watches && tool.drives());
+    let (rect, response) = ui.allocate_exact_size(BUTTON, if may { Sense::click() } else { Sense::hover() });
+    let chosen = may && tool == desk.tool;
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, may, chosen, text::of(tool.name())));
+    let fill = match (chosen, may && response.hovered() || response.has_focus()) {
         (true, _) => theme::accent_fill(),
         (false, true) => theme::hovered(),
         (false, false) => Color32::TRANSPARENT,
@@ -53,11 +55,15 @@ fn button(tool: Tool, active: Tool, ui: &mut egui::Ui, commands: &mut Vec<Comman
         let stroke = Stroke::new(1.5, theme::accent());
         ui.painter().rect_stroke(rect.shrink(1.0), 5.0, stroke, egui::StrokeKind::Inside);
     }
-    let color = if chosen || response.hovered() { theme::strong() } else { theme::text() };
+    let color = match may {
+        false => theme::text().gamma_multiply(ui.visuals().disabled_alpha()),
+        true if chosen || response.hovered() => theme::strong(),
+        true => theme::text(),
+    };
     icon(tool, ui.painter(), rect.center(), color);
     let response = response.on_hover_ui_at_pointer(|ui| {
         ui.strong(text::of(tool.name()));
-        ui.label(text::of(tool.hint()));
+        ui.label(if may { text::of(tool.hint()).into() } else { tr!("guest-only-watches") });
     });
     if response.clicked() {
         commands.push(Command::SetTool(tool));

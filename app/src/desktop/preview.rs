@@ -81,6 +81,7 @@ impl Preview {
             handles: false,
             several_series: false,
             by_offset: false,
+            watches: false,
         };
         self.viewport.show(ui, &scenery, &mut self.annotate);
     }

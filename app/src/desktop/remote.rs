@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use eframe::egui;
 use protocol::MAX_SERIES;
-use server_mode::remote::Event;
+use protocol::message::Role;
+use server_mode::remote::{Ending, Event, State};
 
 use super::app::App;
+use super::connecting::{self, Dismissed};
 use super::connection::{Connection, Opening};
 use super::guest::Guest;
 use super::hybrid::{Circumstances, Hybrid};
@@ -25,13 +27,17 @@ impl App {
             Ok(connection) => {
                 self.connect_dialog = None;
                 self.messages.clear();
+                self.dismissed = None;
                 self.connection = Some(connection);
                 self.guest = Guest::default();
                 self.waiting_for_library = true;
             }
             Err(error) => match &mut self.connect_dialog {
-                Some(dialog) => dialog.problem = Some(error.to_string()),
-                None => self.tell(tr!("not-connected", reason = error.to_string()).into_owned(), Vec::new()),
+                Some(dialog) => dialog.problem = Some(connecting::unusable(&error)),
+                None => {
+                    let reason = connecting::unusable(&error);
+                    self.tell(tr!("not-connected", reason = reason).into_owned(), Vec::new());
+                }
             },
         }
     }
@@ -41,7 +47,7 @@ impl App {
         self.remote_thumbnail_job = None;
         // Its series hold the connection.
         self.guest = Guest::default();
-        self.desk.annotate.show_hosted(Vec::new(), false);
+        self.desk.annotate.show_hosted(Vec::new(), str::to_owned, false);
         self.desk.let_go_of_servers();
         // Another server may call others by the same names.
         for series in self.listed.there.iter().flat_map(|study| &study.series) {
@@ -51,6 +57,20 @@ impl App {
         if self.hung.as_ref().is_some_and(|hung| self.listed.study(&hung.study).is_none()) {
             self.hung = None;
         }
+    }
+
+    /// A server that has no more to do with us: nothing that it told stays, messages that may name its patients included.
+    fn be_dismissed(&mut self, server: String, ending: Ending) {
+        self.disconnect();
+        self.messages.clear();
+        self.exporting = false;
+        self.files.close_dialog();
+        self.dismissed = Some(Dismissed { server, ending });
+    }
+
+    /// Whether this is a guest's window that may not drive.
+    fn only_watches(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.role_of_guest() == Some(Role::Viewer))
     }
 
     /// Whether this window shows what a host shows, and nothing else of it.
@@ -63,7 +83,7 @@ impl App {
         let Some(connection) = &self.connection else { return };
         let library = connection.library();
         let wanted: Vec<String> = missing.extract_if(.., |id| is_listed(&library, id)).collect();
-        if wanted.is_empty() {
+        if wanted.is_empty() && self.refused.is_none() {
             return;
         }
         let Opening { refused, is_stuck } = connection.open(&wanted, &self.desk.uses_of_servers());
@@ -75,7 +95,14 @@ impl App {
             let names =
                 refused.iter().filter_map(|id| self.listed.series(id)).map(|(_, series)| series.title());
             let text = tr!("server-opens-at-most", most = MAX_SERIES, count = refused.len());
-            self.tell(text.into_owned(), names.collect());
+            let (text, names) = (text.into_owned(), names.collect());
+            self.refused = Some(text.clone());
+            self.tell(text, names);
+        } else if let Some(told) =
+            self.refused.take_if(|_| self.desk.uses_of_servers().staying.len() < MAX_SERIES)
+        {
+            // There is room again.
+            self.messages.retain(|message| message.text != told);
         }
     }
 
@@ -132,11 +159,18 @@ impl App {
 
     /// Takes what the server has told.
     pub(super) fn take_remote(&mut self, ctx: &egui::Context) {
+        self.desk.watches = self.only_watches();
         let Some(connection) = self.connection.clone() else { return };
-        self.desk.annotate.show_hosted(connection.drawn(), self.desk.demographics);
-        self.picture_remote(ctx, &connection);
+        if let State::Gone { ending } = connection.state()
+            && ending.is_dismissal()
+        {
+            return self.be_dismissed(connection.authority(), ending);
+        }
         // What has been opened is listed by then.
         let events = connection.take_events();
+        let here = |told: &str| connection.here(told);
+        self.desk.annotate.show_hosted(connection.drawn(), here, self.desk.demographics);
+        self.picture_remote(ctx, &connection);
         let library = connection.library();
         let others = self.listed.set_there(&library);
         if !others.is_empty() {
@@ -151,6 +185,8 @@ impl App {
             match restoring.filter(|(server, desk)| *server == connection.authority() && is_there(desk)) {
                 Some((_, desk)) => {
                     self.desk.restore(&desk);
+                    // Whoever wants no patient data at the start gets none.
+                    self.desk.demographics &= self.settings.demographics;
                     desk.hung.iter().for_each(|saved| self.hung_as(saved));
                 }
                 None => {
@@ -162,8 +198,9 @@ impl App {
         for event in events {
             match event {
                 Event::Opened(opened) => {
-                    connection.opened(&opened.id);
-                    if let Some((study, series)) = Connection::listed(&library, &opened) {
+                    let id = connection.here(&opened.id);
+                    connection.opened(&id);
+                    if let Some((study, series)) = Connection::listed(&library, &id) {
                         // One that is open again keeps what was brought here of it.
                         let mut known = self.desk.hybrids().into_iter();
                         let known = known.find(|known| Arc::ptr_eq(&known.series, &opened));
@@ -187,7 +224,7 @@ impl App {
                     self.tell(tr!("server-says", reason = reason).into_owned(), Vec::new());
                 }
                 Event::Loading { series_id, done, total } => connection.reads(&series_id, done, total),
-                Event::Shared(views) => self.guest.shared(views),
+                Event::Shared(shared) => self.guest.shared(shared),
             }
         }
         if let Some(role) = guest {

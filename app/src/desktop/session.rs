@@ -3,7 +3,7 @@
 //! One file of the data folder. It holds paths, servers without their tokens, and UIDs, nothing else of a patient. Views are written as
 //! they go over the wire (`protocol::scene`), whose checks hold for the file, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,9 +83,23 @@ struct SavedState {
     /// Where planes cross, by what tells patient spaces apart.
     cursors: BTreeMap<String, [f64; 3]>,
     handles: bool,
+    /// Where overlay planes and shutters are not shown.
+    overlays_hidden: bool,
+    /// How far other patient spaces are off that page along; none where they do not.
+    offsets: Option<Vec<Offset>>,
     annotations_hidden: bool,
     measurements: bool,
     brush_mm: Option<f64>,
+}
+
+/// See [`Desk::pages_spaces`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offset {
+    /// What tells the patient space from others.
+    pub frame: String,
+    /// What names the direction.
+    pub along: [i32; 3],
+    pub mm: f64,
 }
 
 /// The hanging protocol of a study, by its names.
@@ -169,6 +183,15 @@ impl Store {
     /// Whether the last run was cut off.
     pub fn crashed(&self) -> bool {
         self.previous.as_ref().is_some_and(|session| session.running)
+    }
+
+    /// What was on screen of these paths, where the last run had opened them and no others.
+    pub fn previous_of(&self, paths: &[PathBuf]) -> Option<&Session> {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let paths: BTreeSet<PathBuf> = paths.iter().map(absolute).collect();
+        self.previous
+            .as_ref()
+            .filter(|previous| previous.paths.iter().cloned().collect::<BTreeSet<_>>() == paths)
     }
 
     /// The server that the last run was connected to, and what was on screen.
@@ -280,6 +303,8 @@ impl Desk {
                 cine_per_second: Some(self.cine_per_second),
                 cursors: self.cursors().map(|(frame, place)| (frame.clone(), place.to_array())).collect(),
                 handles: self.handles,
+                overlays_hidden: !self.overlay_planes,
+                offsets: self.saved_offsets(),
                 annotations_hidden: self.annotate.is_hidden(),
                 measurements: self.annotate.panel.is_some(),
                 brush_mm: Some(self.annotate.editor.brush.radius_mm),
@@ -330,6 +355,8 @@ impl Desk {
         let cursors = state.cursors.iter().take(MOST_CURSORS);
         self.saved_cursors = cursors.map(|(frame, place)| (frame.clone(), DVec3::from(*place))).collect();
         self.handles = state.handles;
+        self.overlay_planes = !state.overlays_hidden;
+        self.restore_offsets(state.offsets.as_deref());
         if state.annotations_hidden != self.annotate.is_hidden() {
             self.annotate.toggle_hidden();
         }
@@ -390,7 +417,12 @@ mod tests {
 
     fn session(view: &ViewState) -> Session {
         let desk = SavedDesk {
-            layout: Node::Grid { columns: 2, cells: vec![Node::View(1), Node::View(4)] },
+            layout: Node::Grid {
+                columns: 2,
+                cells: vec![Node::View(1), Node::View(4)],
+                widths: vec![1.0, 2.5],
+                heights: Vec::new(),
+            },
             active: 4,
             maximised: None,
             linked: true,
@@ -469,6 +501,12 @@ mod tests {
         let mut store = Store::open_in(&folder).unwrap();
         assert!(!store.crashed());
         assert_eq!(store.previous.as_ref().map(|session| session.paths.len()), Some(1));
+        let left = |paths: &[&str]| {
+            let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            store.previous_of(&paths).is_some()
+        };
+        assert!(left(&["/study"]) && left(&["/study/"]), "the same place");
+        assert!(!left(&["/other"]) && !left(&["/study", "/other"]), "others");
         store.end();
         drop(store);
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Align, Color32, Layout, Rect, RichText, Sense, vec2};
 use protocol::MAX_VIEWS;
-use protocol::message::{Drawn, Role};
+use protocol::message::{Drawn, HostLayout, Role};
 use render_core::Renderer;
 use render_core::dicom::Patient;
 use server_mode::WebRtcConfig;
@@ -56,6 +56,7 @@ pub struct Sharing {
     series: HashMap<String, SharedSeries>,
     /// What guests see: number, series, revision, and whether it moves.
     published: Vec<(u8, String, u64, bool)>,
+    layout: Option<HostLayout>,
     /// What they see of what is drawn, by series, and what that was made of.
     drawn: BTreeMap<String, Arc<Drawn>>,
     seen: Seen,
@@ -97,8 +98,10 @@ impl Sharing {
         if self.share.is_none() {
             return;
         }
-        let ids = desk.ids();
-        self.numbers.retain(|id, _| ids.contains(id));
+        let all = desk.ids();
+        // Beside another window's, what a maximised view hides has no place.
+        let ids = if desk.windows.is_empty() { all.clone() } else { desk.shown_ids() };
+        self.numbers.retain(|id, _| all.contains(id));
         let (mut views, mut now) = (Vec::new(), Vec::new());
         let mut open: HashMap<&str, &OpenSeries> = HashMap::new();
         for id in &ids {
@@ -116,7 +119,19 @@ impl Sharing {
             views.push(HostedView { number, series_id, state: viewport.view.clone(), moving });
         }
         let drawn = self.draw(desk, &views);
-        if now == self.published && !drawn {
+        let numbers: Vec<u8> = now.iter().map(|(number, ..)| *number).collect();
+        let shown: BTreeMap<ViewportId, u8> = self
+            .numbers
+            .iter()
+            .filter(|(_, number)| numbers.contains(number))
+            .map(|(id, n)| (*id, *n))
+            .collect();
+        let mut layout = desk.told_layout(&shown);
+        // A divider that is dragged would have guests' pictures drawn in each of its places.
+        if desk.is_down() && self.layout.as_ref().is_some_and(|layout| layout.check(&numbers).is_ok()) {
+            layout.clone_from(&self.layout);
+        }
+        if now == self.published && !drawn && layout == self.layout {
             return;
         }
         self.series.retain(|id, _| open.contains_key(id.as_str()));
@@ -130,9 +145,9 @@ impl Sharing {
         let series: Vec<SharedSeries> = self.series.values().cloned().collect();
         if let Some(share) = &self.share {
             let drawn: Vec<Arc<Drawn>> = self.drawn.values().cloned().collect();
-            share.publish(&series, &views, &drawn);
+            share.publish(&series, &views, layout.as_ref(), &drawn);
         }
-        self.published = now;
+        (self.published, self.layout) = (now, layout);
     }
 
     /// Whether guests are to be told something else of what is drawn on the series of these views.
@@ -247,7 +262,7 @@ impl Sharing {
         ui.add_space(6.0);
         ui.checkbox(&mut self.voxels, tr!("share-voxels")).on_hover_text(tr!("share-voxels-hint"));
         ui.add_space(12.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        buttons(ui, |ui| {
             let start = egui::Button::new(tr!("start-sharing")).fill(theme::accent_fill());
             if ui.add_enabled(self.starting.is_none(), start).clicked() {
                 self.problem = None;
@@ -287,6 +302,8 @@ impl Sharing {
                         let is_reached = !share.address().ip().is_loopback();
                         let code = is_reached.then(|| QrModules::of(url)).flatten();
                         self.link = Some((invitation, code));
+                        // They are this guest's, and not the next one's.
+                        (self.name, self.may_drive) = (String::new(), false);
                     }
                     None => self.problem = Some(tr!("share-full").into_owned()),
                 }
@@ -329,15 +346,17 @@ impl Sharing {
                 if remove.clicked() {
                     removed = Some(guest.id);
                 }
-                ui.label(name);
-                let role = match guest.role {
-                    Role::Driver => tr!("share-may-drive"),
-                    _ => tr!("share-may-watch"),
-                };
+                ui.label(&name);
+                let mut drives = guest.role == Role::Driver;
+                // Several boxes say the same: a screen reader tells them apart.
+                let may_drive = ui.checkbox(&mut drives, tr!("share-may-drive"));
+                if may_drive.accessible_name(tr!("share-lets-drive", name = name.as_str())).changed() {
+                    share.let_drive(guest.id, drives);
+                }
                 let there = match (guest.is_connected, guest.address) {
-                    (true, Some(address)) => tr!("share-from", role = role, address = address.to_string()),
-                    (_, None) => tr!("share-not-come", role = role),
-                    (false, Some(_)) => tr!("share-gone", role = role),
+                    (true, Some(address)) => tr!("share-from", address = address.to_string()),
+                    (_, None) => tr!("share-not-come"),
+                    (false, Some(_)) => tr!("share-gone"),
                 };
                 ui.label(RichText::new(there).color(theme::weak()));
             });
@@ -360,7 +379,7 @@ impl Sharing {
             ui.label(RichText::new(text::told(warning)).color(theme::warning()).size(11.0));
         }
         ui.add_space(12.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        buttons(ui, |ui| {
             // Where the button to start was: a second click ends nothing.
             if ui.button(tr!("close")).on_hover_text(tr!("sharing-goes-on")).clicked() {
                 self.is_shown = false;
@@ -372,6 +391,12 @@ impl Sharing {
             }
         });
     }
+}
+
+/// A row at the right, no higher than it needs: a dialog would keep the height that it had.
+fn buttons(ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) {
+    let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), add);
 }
 
 fn title(guest: &Guest) -> String {

@@ -7,6 +7,7 @@ use render_core::{Outlined, Volume, Window, window};
 use server_mode::remote::RemoteSeries;
 
 use super::hybrid::Hybrid;
+use super::named::there;
 use super::text::{self, tr};
 use crate::planes;
 
@@ -28,7 +29,10 @@ pub struct OpenSeries {
     pub report: Report,
     pub patient: Patient,
     pub study_description: String,
+    pub study_instance_uid: String,
     pub study_date: String,
+    /// As its files, or its server, name it.
+    pub series_instance_uid: String,
     /// See [`Series::key`].
     pub series_id: String,
     pub series_description: String,
@@ -87,7 +91,9 @@ impl OpenSeries {
             report,
             patient: study.patient.clone(),
             study_description: study.study_description.clone(),
+            study_instance_uid: study.study_instance_uid.clone(),
             study_date: study.study_date.clone(),
+            series_instance_uid: series.series_instance_uid.clone(),
             series_id: series.key(),
             series_description: series.title(),
             series_number: series.series_number,
@@ -121,11 +127,13 @@ impl OpenSeries {
             report: opened.report.clone(),
             patient: patient_of(study),
             study_description: study.description.clone(),
+            study_instance_uid: there(&study.study_instance_uid).to_owned(),
             study_date: study.date.clone(),
+            series_instance_uid: there(id).to_owned(),
             series_id: id.clone(),
             series_description: series.description.clone(),
             series_number: series.number,
-            frame: opened.frame.clone(),
+            frame: if opened.frame == opened.id { id.clone() } else { opened.frame.clone() },
             time: times.iter().position(|time| time == id).map(|index| index as u32),
             times,
             suv: opened.suv,

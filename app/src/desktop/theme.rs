@@ -17,6 +17,8 @@ pub const OVERLAY_WEAK: Color32 = Color32::from_rgb(168, 176, 186);
 pub const OVERLAY_STRONG: Color32 = Color32::from_rgb(247, 249, 251);
 pub const OVERLAY_ERROR: Color32 = Color32::from_rgb(255, 138, 128);
 pub const OVERLAY_WARNING: Color32 = Color32::from_rgb(242, 184, 75);
+/// Lies over pictures that nobody knows to be true any more.
+pub const STALE: Color32 = Color32::from_black_alpha(110);
 
 /// The colours that tell the three planes apart, as radiologists know them from other viewers.
 pub const AXIAL: Color32 = Color32::from_rgb(240, 110, 96);

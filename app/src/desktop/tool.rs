@@ -57,6 +57,11 @@ impl Tool {
         Self::Curve,
     ];
 
+    /// Whether it changes how a viewport looks at its series.
+    pub fn drives(self) -> bool {
+        !matches!(self, Self::Magnifier | Self::Annotate(_))
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Window => "Window",

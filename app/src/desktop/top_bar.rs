@@ -1,5 +1,7 @@
 //! The bar above the viewports and the line below them.
 
+use std::borrow::Cow;
+
 use eframe::egui::containers::menu::{MenuButton, MenuConfig, is_in_menu};
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align, ComboBox, DragValue, Layout, PopupCloseBehavior, RichText, TextStyle};
@@ -136,8 +138,29 @@ fn more_menu(app: &App, folded: &[Part], ui: &mut egui::Ui, commands: &mut Vec<C
     button.on_hover_text(tr!("bar-more-hint"));
 }
 
-/// A part in the bar or in its menu.
+/// A part in the bar or in its menu; dull where it can do nothing, with the reason.
 fn draw(app: &App, part: Part, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    let Some(why) = locked(app, part) else { return draw_part(app, part, ui, commands) };
+    let dull = ui.add_enabled_ui(false, |ui| draw_part(app, part, ui, commands));
+    let id = egui::Id::unique(("locked", part));
+    ui.interact(dull.response.rect, id, egui::Sense::hover()).on_hover_text(why);
+}
+
+/// Why a guest cannot use a part: what lies where is its host's, and so is everything else for who only watches.
+fn locked(app: &App, part: Part) -> Option<Cow<'static, str>> {
+    use Part as P;
+    match part {
+        P::Grid | P::Cine | P::Time | P::Blend | P::Window | P::WindowEnds | P::Volume | P::Reset
+            if app.desk.watches =>
+        {
+            Some(tr!("guest-only-watches"))
+        }
+        P::Grid if app.is_guests() => Some(tr!("guest-hosts-grid")),
+        _ => None,
+    }
+}
+
+fn draw_part(app: &App, part: Part, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     match (part, app.desk.active()) {
         (Part::List, _) => list_button(app, ui, commands),
         (Part::Open, _) => {
@@ -442,7 +465,10 @@ fn preset_menu(
 fn view_menu(app: &App, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
     ui.menu_button(tr!("view"), |ui| {
         let mut entry = |ui: &mut egui::Ui, on: bool, text: &str, key: &str, command: Command| {
-            if ui.add(egui::Button::selectable(on, text).shortcut_text(text::keys(key))).clicked() {
+            let may = !(app.desk.watches && command.drives());
+            let button = egui::Button::selectable(on, text).shortcut_text(text::keys(key));
+            let entry = ui.add_enabled(may, button).on_disabled_hover_text(tr!("guest-only-watches"));
+            if entry.clicked() {
                 commands.push(command);
                 ui.close();
             }
@@ -495,7 +521,7 @@ fn drawing_menu(app: &App, hybrid: &Hybrid, ui: &mut egui::Ui, commands: &mut Ve
         if let Some(Coming::Failed(reason)) = hybrid.coming() {
             ui.label(tr!("voxels-fail", reason = reason));
         }
-        let State::Connected { transport } = hybrid.connection.state() else { return };
+        let State::Connected { transport, .. } = hybrid.connection.state() else { return };
         ui.separator();
         let stats = hybrid.connection.stats();
         let way = match transport {
@@ -546,6 +572,11 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
         if let Some(role) = app.connection.as_deref().and_then(connecting::guest_role) {
             ui.label(RichText::new(role).color(theme::text()));
         }
+        let state = app.connection.as_ref().map(|connection| connection.state());
+        if matches!(state, Some(State::Connected { fell_back: true, .. })) {
+            let hint = ui.label(RichText::new("WebSocket").color(theme::weak()));
+            hint.on_hover_text(tr!("fell-back-hint"));
+        }
         if let Some((shown, all)) = app.series_shown() {
             let text = tr!("series-shown", shown = shown, all = all);
             ui.label(RichText::new(text).color(theme::weak()));
@@ -559,6 +590,8 @@ pub fn show_status(app: &App, ui: &mut egui::Ui) {
             } else {
                 tr!("stage-of", protocol = protocol, stage = stage, number = number, count = count)
             };
+            let text =
+                if app.is_hung_otherwise() { tr!("stage-changed", stage = text.as_ref()) } else { text };
             ui.label(RichText::new(text).color(theme::weak()))
                 .on_hover_text(tr!("the-hanging-protocol-and-its-stage"));
         }

@@ -1,5 +1,6 @@
 //! What the window keeps for its user: settings, the session, presets and exports.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui;
@@ -12,7 +13,7 @@ use super::keeper::Keeper;
 use super::keymap::Keymap;
 use super::loading::clear_index;
 use super::look_panel::LookPanel;
-use super::session::{self, SavedHung, Session};
+use super::session::{self, SavedDesk, SavedHung, Session};
 use super::settings::{self, Settings};
 use super::text::{self, tr};
 use super::{export, hybrid, presets, theme};
@@ -24,6 +25,17 @@ impl App {
         previous.is_some_and(|previous| !previous.paths.is_empty())
     }
 
+    /// What was on screen of these paths when the last run ended, for the first thing that this one opens.
+    pub(super) fn left_at(&mut self, paths: &[PathBuf]) -> Option<SavedDesk> {
+        if !self.opened.is_empty() || !self.desk.is_empty() {
+            return None;
+        }
+        let previous = self.session.as_ref()?.previous_of(paths)?;
+        self.side_panel = previous.side_panel;
+        self.look_panel = previous.look_panel.then(LookPanel::default);
+        previous.desk.clone()
+    }
+
     pub(super) fn reopen_session(&mut self, ctx: &egui::Context) {
         let Some(previous) = self.session.as_ref().and_then(|session| session.previous.clone()) else {
             return;
@@ -31,9 +43,9 @@ impl App {
         if previous.paths.is_empty() {
             return;
         }
+        self.open(ctx, previous.paths);
         self.side_panel = previous.side_panel;
         self.look_panel = previous.look_panel.then(LookPanel::default);
-        self.open(ctx, previous.paths);
         self.restoring = previous.desk;
     }
 
@@ -53,15 +65,18 @@ impl App {
         }
     }
 
-    /// What is open, as it is now.
+    /// What is open, as it is now; what a host shows is not this window's to keep.
     pub(super) fn session_now(&self) -> Option<Session> {
+        if self.is_guests() {
+            return None;
+        }
         let mut desk = self.desk.saved()?;
         desk.hung = self.hung.as_ref().map(|hung| SavedHung {
             study: hung.study.clone(),
             protocol: hung.protocol.clone(),
             stage: hung.stage,
         });
-        let server = self.connection.as_ref().filter(|_| !self.is_guests());
+        let server = self.connection.as_ref();
         let server = server.map(|connection| connection.authority());
         let panels = (self.side_panel, self.look_panel.is_some());
         Some(Session::new(self.opened.clone(), server, panels.0, panels.1, desk))

@@ -111,7 +111,7 @@ impl App {
             .exact_size(palette::width(height))
             .resizable(false)
             .frame(egui::Frame::new().fill(theme::panel()).inner_margin(margin))
-            .show(ui, |ui| palette::show(self.desk.tool, height, ui, commands));
+            .show(ui, |ui| palette::show(&self.desk, height, ui, commands));
         egui::Panel::bottom(egui::Id::unique(("status", number)))
             .frame(egui::Frame::new().fill(theme::panel()).inner_margin(egui::Margin::symmetric(10, 4)))
             .show(ui, |ui| top_bar::show_short_status(self, ui));

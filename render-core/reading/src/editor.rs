@@ -104,6 +104,8 @@ struct Draft {
     cursor: DVec3,
     /// Where the button went down, while it is held.
     pressed: Option<Pixel>,
+    /// Points that the hand has drawn since.
+    by_hand: usize,
 }
 
 /// The tool in use, what is selected, and what is being drawn.
@@ -243,7 +245,7 @@ impl Editor {
         let p = Self::place(view, at);
         if let Doing::Drawing(draft) = &mut self.doing {
             if draft.annotation.series == view.series && draft.annotation.is_on(view.plane, view.reach_mm) {
-                draft.pressed = Some(at);
+                (draft.pressed, draft.by_hand) = (Some(at), 0);
                 draft.give(p);
                 return self.finish_if_whole(reading, view);
             }
@@ -274,7 +276,7 @@ impl Editor {
             return self.toggle_key_image(reading, view);
         }
         let annotation = reading.annotation(kind, view.series, placement, vec![p]);
-        let mut draft = Draft { annotation, given: Vec::new(), cursor: p, pressed: Some(at) };
+        let mut draft = Draft { annotation, given: Vec::new(), cursor: p, pressed: Some(at), by_hand: 0 };
         draft.give(p);
         self.doing = Doing::Drawing(draft);
         Outcome { taken: true, ..Outcome::default() }
@@ -293,6 +295,7 @@ impl Editor {
                 let by_hand = draft.annotation.kind == Kind::Freehand && draft.pressed.is_some();
                 let far = |last: &DVec3| last.distance(p) >= HAND_PX * view.plane.mm_per_pixel(view.size);
                 if by_hand && draft.given.last().is_none_or(far) && draft.given.len() < 100_000 {
+                    draft.by_hand += 1;
                     draft.give(p);
                 }
                 draft.shape();
@@ -332,7 +335,8 @@ impl Editor {
                 };
                 let moved = (pressed[0] - at[0]).hypot(pressed[1] - at[1]) > CLICK_PX;
                 let by_hand = draft.annotation.kind == Kind::Freehand;
-                let ends = by_hand && moved && draft.given.len() > 2;
+                // An outline may end where it began.
+                let ends = by_hand && (moved || draft.by_hand > 2) && draft.given.len() > 2;
                 if moved && !by_hand && !draft.is_whole() {
                     draft.give(Self::place(view, at));
                 }

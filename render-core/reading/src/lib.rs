@@ -63,7 +63,7 @@ pub use session::{
 };
 pub use statistics::{Cancelled, Statistics};
 pub use surface::Surfaces;
-pub use table::{Image, Row, Table};
+pub use table::{Image, Origin, Row, Table};
 
 /// Longest name of an annotation or segment, in characters.
 pub const MAX_LABEL: usize = 256;

@@ -11,8 +11,7 @@ pub struct Row {
     pub id: Id,
     /// `dicom::Series::key`, to jump to with `placement`.
     pub series: String,
-    /// The series as people know it.
-    pub series_title: String,
+    pub origin: Origin,
     pub image: Option<Image>,
     /// Its middle in the patient (LPS), where that is known.
     pub position_mm: Option<DVec3>,
@@ -20,6 +19,17 @@ pub struct Row {
     pub label: String,
     pub placement: Placement,
     pub values: Values,
+}
+
+/// What an annotation was drawn on: patients and studies may stand in one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// As its files state it.
+    pub study_date: String,
+    pub study_instance_uid: String,
+    /// The series as people know it.
+    pub series_title: String,
+    pub series_instance_uid: String,
 }
 
 /// The acquired image that an annotation lies on.
@@ -38,7 +48,7 @@ pub struct Image {
 impl Row {
     pub fn new(
         annotation: &Annotation,
-        series_title: &str,
+        origin: Origin,
         image: Option<Image>,
         position_mm: Option<DVec3>,
         values: Values,
@@ -46,7 +56,7 @@ impl Row {
         Self {
             id: annotation.id,
             series: annotation.series.clone(),
-            series_title: series_title.to_owned(),
+            origin,
             image,
             position_mm,
             kind: annotation.kind,
@@ -85,7 +95,19 @@ impl Table {
             "" => measure.name().to_owned(),
             unit => format!("{} ({unit})", measure.name()),
         });
-        let fixed = ["Series", "Slice", "Instance Number", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"];
+        let fixed = [
+            "Study Date",
+            "Study Instance UID",
+            "Series",
+            "Series Instance UID",
+            "Slice",
+            "Instance Number",
+            "X (mm)",
+            "Y (mm)",
+            "Z (mm)",
+            "Kind",
+            "Label",
+        ];
         let last = ["SOP Instance UID", "Frame", "Note"];
         line(&mut csv, fixed.map(str::to_owned).into_iter().chain(headings).chain(last.map(str::to_owned)));
         for row in &self.rows {
@@ -94,7 +116,10 @@ impl Table {
             let image = row.image.as_ref();
             let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
             let texts = [
-                text(&row.series_title),
+                text(&row.origin.study_date),
+                text(&row.origin.study_instance_uid),
+                text(&row.origin.series_title),
+                text(&row.origin.series_instance_uid),
                 number(image.map(|image| image.slice.into())),
                 number(image.and_then(|image| image.instance_number)),
                 position(0),

@@ -172,6 +172,24 @@ fn every_kind_is_drawn_by_drags_and_by_clicks() {
 }
 
 #[test]
+fn an_outline_by_hand_ends_where_it_began() {
+    let mut desk = Desk::new();
+    desk.tool(Tool::Draw(Kind::Freehand));
+    desk.send(Input::Press { at: [200.0, 200.0] });
+    for at in [[260.0, 190.0], [280.0, 240.0], [230.0, 280.0], [201.0, 202.0]] {
+        desk.send(Input::Move { at });
+    }
+    assert!(desk.send(Input::Release { at: [201.0, 201.0] }).created.is_some());
+    assert!(!desk.editor.is_busy());
+    // A click that shakes is a click.
+    desk.undo();
+    desk.send(Input::Press { at: [200.0, 200.0] });
+    desk.send(Input::Move { at: [202.5, 200.0] });
+    desk.send(Input::Release { at: [202.5, 200.0] });
+    assert!(desk.editor.is_busy() && desk.reading.annotations().is_empty());
+}
+
+#[test]
 fn handles_and_lines_are_taken_hold_of_whatever_the_tool_is() {
     let mut desk = Desk::new();
     desk.tool(Tool::Draw(Kind::Length));

@@ -620,7 +620,13 @@ fn the_table_is_csv_that_no_spreadsheet_runs() {
             sop_instance_uid: "1.2.3.12".into(),
             frame: (kind == Kind::Probe).then_some(2),
         };
-        Row::new(&annotation, "5  Chest, lung", Some(image), position_mm, values)
+        let origin = reading::Origin {
+            study_date: "20260102".into(),
+            study_instance_uid: "1".into(),
+            series_title: "5  Chest, lung".into(),
+            series_instance_uid: "1.2".into(),
+        };
+        Row::new(&annotation, origin, Some(image), position_mm, values)
     };
     let rows = vec![
         row(
@@ -641,10 +647,10 @@ fn the_table_is_csv_that_no_spreadsheet_runs() {
     ];
     assert_eq!(
         Table { rows }.csv(),
-        "Series,Slice,Instance Number,X (mm),Y (mm),Z (mm),Kind,Label,Length (mm),Length (px),Value (HU),\
+        "Study Date,Study Instance UID,Series,Series Instance UID,Slice,Instance Number,X (mm),Y (mm),Z (mm),Kind,Label,Length (mm),Length (px),Value (HU),\
          SOP Instance UID,Frame,Note\r\n\
-         \"5  Chest, lung\",12,264,-1.50,20.00,1000.12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,1.2.3.12,,\r\n\
-         \"5  Chest, lung\",12,264,-1.50,20.00,1000.12,Length,'+1,,7,,1.2.3.12,,\"no \"\"spacing\"\"\"\r\n\
-         \"5  Chest, lung\",12,264,,,,Probe,plain,,,-1000,1.2.3.12,2,\r\n"
+         20260102,1,\"5  Chest, lung\",1.2,12,264,-1.50,20.00,1000.12,Length,\"'=HYPERLINK(\"\"http://x\"\")\",-12.25,,,1.2.3.12,,\r\n\
+         20260102,1,\"5  Chest, lung\",1.2,12,264,-1.50,20.00,1000.12,Length,'+1,,7,,1.2.3.12,,\"no \"\"spacing\"\"\"\r\n\
+         20260102,1,\"5  Chest, lung\",1.2,12,264,,,,Probe,plain,,,-1000,1.2.3.12,2,\r\n"
     );
 }

@@ -22,6 +22,8 @@ const MOST_WAITING: usize = 1024;
 const MOST_UNSEEN: usize = 8192;
 /// States of a view that a frame on its way may show.
 const MOST_TOLD: usize = 8;
+/// Series on which a host has drawn.
+const MOST_DRAWN_ON: usize = 256;
 
 /// One connection's state.
 #[derive(Debug, Default)]
@@ -34,6 +36,9 @@ pub struct Client {
     /// When what may change a picture was asked for, by `seq`.
     unseen: VecDeque<(u64, Duration)>,
     views: BTreeMap<u8, View>,
+    /// Numbers of the newest that a host has told: of its views, and of what is drawn on each series.
+    shared: u64,
+    drawn: BTreeMap<String, u64>,
     rtt: Option<Duration>,
 }
 
@@ -236,8 +241,8 @@ impl Client {
         self.rtt
     }
 
-    /// Reads a text message from the server.
-    pub fn text(&mut self, now: Duration, text: &str) -> Result<ServerMessage, Error> {
+    /// Reads a text message from the server; `None` of one that a newer one was here before, by another way.
+    pub fn text(&mut self, now: Duration, text: &str) -> Result<Option<ServerMessage>, Error> {
         let message = ServerMessage::parse(text).map_err(Error::Text)?;
         match &message {
             ServerMessage::Connected { protocol, .. } if protocol != SUBPROTOCOL => {
@@ -254,11 +259,26 @@ impl Client {
             ServerMessage::Transport { transport: TransportKind::Websocket, .. } => self.leave_webrtc(),
             ServerMessage::Done { seq } => self.done(*seq),
             ServerMessage::View(info) => self.told(info),
-            ServerMessage::Drawn(_) => drop(self.queue(ClientMessage::AckDrawn)),
+            ServerMessage::Shared(shared) => {
+                if shared.number <= self.shared {
+                    return Ok(None);
+                }
+                self.shared = shared.number;
+            }
+            ServerMessage::Drawn { number, series_instance_uid, .. } => {
+                self.queue(ClientMessage::AckDrawn);
+                let newest = self.drawn.get(series_instance_uid).copied();
+                if newest.is_some_and(|newest| *number <= newest) {
+                    return Ok(None);
+                }
+                if newest.is_some() || self.drawn.len() < MOST_DRAWN_ON {
+                    self.drawn.insert(series_instance_uid.clone(), *number);
+                }
+            }
             ServerMessage::StateFull { views, .. } => views.iter().for_each(|info| self.told(info)),
             _ => {}
         }
-        Ok(message)
+        Ok(Some(message))
     }
 
     /// Reads the header of a frame.
@@ -668,6 +688,27 @@ mod tests {
         client.ask(MS, ClientMessage::DropView { view: 0 }).expect("room");
         client.ask(MS, set(0, true, 4)).expect("room");
         assert_eq!(std::iter::from_fn(|| client.poll()).count(), 3, "nothing overtakes what ends a view");
+    }
+
+    #[test]
+    fn what_a_host_told_before_the_newest_is_left_and_acknowledged() {
+        let mut client = Client::default();
+        let mut drawn = |number: u64, series: &str| {
+            let text = format!(
+                r#"{{"type":"drawn","number":{number},"seriesInstanceUid":"{series}","drawings":[]}}"#
+            );
+            client.text(Duration::ZERO, &text).expect("a list").is_some()
+        };
+        assert!(drawn(4, "1.2") && drawn(7, "1.2"));
+        assert!(!drawn(5, "1.2") && !drawn(7, "1.2"), "a newer one is here");
+        assert!(drawn(6, "1.3"), "on another series it is the newest");
+        assert!(drawn(8, "1.2"));
+        assert_eq!(sent(&mut client).len(), 6, "the server counts what is on its way");
+        let mut shared = |number: u64| {
+            let text = format!(r#"{{"type":"shared","number":{number},"views":[],"layout":null}}"#);
+            client.text(Duration::ZERO, &text).expect("views").is_some()
+        };
+        assert!(shared(3) && shared(9) && !shared(4) && shared(10));
     }
 
     #[test]

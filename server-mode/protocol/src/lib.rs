@@ -33,6 +33,23 @@ pub const SUBPROTOCOL: &str = "voxcast.v1";
 /// Before the resume token, in the subprotocol that asks for the session of an earlier connection.
 pub const RESUME: &str = "resume.";
 
+/// Header of an answer that lets nobody in; its only value so far is [`NO_INVITATION`].
+pub const REFUSAL: &str = "voxcast-refusal";
+/// Here guests are let in by invitations, and this is none, or not any more.
+pub const NO_INVITATION: &str = "invitation";
+
+/// Codes that close the WebSocket, as far as clients tell them apart.
+pub mod closing {
+    /// The server shuts down; to a guest, its host has stopped sharing.
+    pub const GOING_AWAY: u16 = 1001;
+    /// Another connection goes on with the session.
+    pub const TAKEN_OVER: u16 = 1012;
+    /// The server has as much to do as it can.
+    pub const FULL: u16 = 1013;
+    /// The host has sent the guest away.
+    pub const SENT_AWAY: u16 = 4001;
+}
+
 /// Longest text message from a client in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Views are numbered from 0 to this less one.

@@ -2,12 +2,14 @@
 
 mod drawn;
 mod measure;
+mod shared;
 mod told;
 
 pub use drawn::{DRAWINGS, Drawing, DrawingKind, Drawn, MAX_DRAWINGS, MAX_DRAWN_POINTS, MAX_LABEL_BYTES};
 pub use measure::{MAX_MEASURED, MAX_MEASURED_MM, Measure, Measured, MeasuredKind, MeasuredPlane, Quantity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use shared::{Cell, HostLayout, MAX_LAYOUT_CELLS, MAX_LAYOUT_DEPTH, MAX_SHARE, Shared, Split};
 pub use told::MAX_TOLD_BYTES;
 
 use crate::scene::{Look, Place, Shape};
@@ -24,6 +26,8 @@ pub const MAX_WHEEL: f64 = 1e5;
 pub const MAX_SLICES: i64 = 100_000;
 /// Window centres and widths.
 pub const MAX_WINDOW: f64 = 1e6;
+/// A volume may have its values between 0 and 1.
+const MIN_WINDOW: f64 = 1e-6;
 /// Factors of one `pinch`, and one over them.
 pub const MAX_PINCH: f64 = 100.0;
 
@@ -337,8 +341,8 @@ impl ClientMessage {
             Self::Window { view, center, width } => {
                 check_view(*view)?;
                 bounded("center", *center, MAX_WINDOW)?;
-                if !(1.0..=MAX_WINDOW).contains(width) {
-                    return Err(format!("`width` must lie between 1 and {MAX_WINDOW}"));
+                if !(MIN_WINDOW..=MAX_WINDOW).contains(width) {
+                    return Err(format!("`width` must lie between {MIN_WINDOW} and {MAX_WINDOW}"));
                 }
                 Ok(())
             }
@@ -466,12 +470,19 @@ pub enum ServerMessage {
     /// All of a view, where it was asked for, and where somebody else has set it.
     ViewState(Box<ViewState>),
     Measured(Measured),
-    /// The views that a guest is shown, in the order of the host's window.
-    Shared {
-        views: Vec<u8>,
+    Shared(Shared),
+    /// A guest may do more from now on, or less.
+    Role {
+        role: Role,
     },
     /// What a guest's host has drawn on a series, where the client accepts it.
-    Drawn(Drawn),
+    Drawn {
+        /// Rises within a session: a list of this series with an earlier one is older.
+        number: u64,
+        series_instance_uid: String,
+        /// All of them, the last one over the others.
+        drawings: Vec<Drawing>,
+    },
     Error {
         code: ErrorCode,
         message: String,

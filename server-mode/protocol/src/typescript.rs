@@ -36,7 +36,8 @@ fn types() -> String {
     add!(ServerMessage, IceServer, Study, Series, SeriesOpened, Suv, SelfCheck, Warning, Preset, NamedWindow);
     add!(ViewInfo, Window, Letters, ErrorCode);
     add!(Measure, MeasuredKind, MeasuredPlane, Measured, Quantity);
-    add!(Drawn, Drawing, DrawingKind);
+    add!(Drawing, DrawingKind);
+    add!(Shared, HostLayout, Cell, Split);
     add!(SetView, ViewState, Role, Outline, ShapedNamedWindow);
     add!(
         scene::Place,

@@ -84,6 +84,10 @@ pub enum Error {
     Https,
     #[error("the server's token is another one; take the address that it printed last")]
     Token,
+    #[error("the invitation was used, or does not hold any more; ask for another one")]
+    Invitation,
+    #[error("too many wrong tokens came from here; wait a minute")]
+    Guesses,
     #[error("there is no server at {0}: {1}")]
     Connect(String, std::io::Error),
     #[error("the server does not answer")]
@@ -94,8 +98,11 @@ pub enum Error {
     Refused(u16),
     #[error("the connection to the server has failed: {0}")]
     Socket(#[from] Box<WsError>),
-    #[error("the server has closed the connection{0}")]
-    Closed(String),
+    /// By a code of `protocol::closing` or RFC 6455, and in words of its own.
+    #[error("the server has closed the connection: {1} ({0})")]
+    Closed(u16, String),
+    #[error("the connection was cut")]
+    Cut,
     #[error("the connection to the server was lost and did not come back within a minute: {0}")]
     Lost(Box<Error>),
     #[error("the server does not know this session any more; connect again")]
@@ -247,7 +254,17 @@ impl Connection {
         address: &Address,
         watch: impl FnMut(&FrameHeader, &Screen) + Send + 'static,
     ) -> Result<Self, Error> {
-        let socket = connect(address.clone(), None).await?;
+        Self::open_again(address, None, watch).await
+    }
+
+    /// The same for who was there before: a guest's link serves once, and after that together with the
+    /// [`resume_token`](Self::resume_token) of its last connection only.
+    pub async fn open_again(
+        address: &Address,
+        resume_token: Option<String>,
+        watch: impl FnMut(&FrameHeader, &Screen) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let socket = connect(address.clone(), resume_token).await?;
         let (to_decode, work) = sync_channel(MOST_FRAMES);
         let (results, decoded) = mpsc::channel(MOST_FRAMES);
         // It ends with the connection, whose ends of the two channels it waits for.
@@ -314,6 +331,11 @@ impl Connection {
     /// Asks for what the server tells by plain HTTP.
     pub fn fetcher(&self) -> Fetcher {
         Fetcher::new(self.address.clone(), self.resume_token.clone())
+    }
+
+    /// What the server knows the session by; whoever has it is let in as its client.
+    pub(crate) fn resume_token(&self) -> Option<&str> {
+        self.resume_token.as_deref()
     }
 
     /// Looks for a connection that is lost at once, in place of waiting for the next time.
@@ -401,11 +423,7 @@ impl Connection {
 
     /// A session is looked for again where that may help.
     fn lose(&mut self, error: Error) -> Result<(), Error> {
-        let passes = match &error {
-            Error::Socket(_) | Error::Silent => true,
-            Error::Closed(reason) => reason.is_empty(),
-            _ => false,
-        };
+        let passes = matches!(error, Error::Socket(_) | Error::Silent | Error::Cut);
         if !passes || self.resume_token.is_none() {
             return Err(error);
         }
@@ -486,15 +504,15 @@ impl Connection {
         let message = match message {
             Some(Ok(message)) => message,
             Some(Err(error)) => return Err(Box::new(error).into()),
-            None => return Err(Error::Closed(String::new())),
+            None => return Err(Error::Cut),
         };
         self.received_bytes += on_the_wire(message.len());
         match message {
             Message::Text(text) => self.text(text.as_str()),
             Message::Binary(bytes) => self.binary(bytes),
-            Message::Close(None) => Err(Error::Closed(String::new())),
+            Message::Close(None) => Err(Error::Cut),
             Message::Close(Some(frame)) => {
-                Err(Error::Closed(format!(": {} ({})", frame.reason, u16::from(frame.code))))
+                Err(Error::Closed(frame.code.into(), frame.reason.as_str().to_owned()))
             }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
         }
@@ -529,13 +547,13 @@ impl Connection {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
-        let message = self.client.text(self.began.elapsed(), text)?;
+        let Some(message) = self.client.text(self.began.elapsed(), text)? else { return Ok(()) };
         match &message {
             ServerMessage::Connected { resumed, resume_token, ice_servers, .. } => {
-                if self.resume_token.is_some() && !resumed {
+                let before = self.resume_token.replace(resume_token.clone());
+                if before.is_some() && !resumed {
                     return Err(Error::Forgotten);
                 }
-                self.resume_token = Some(resume_token.clone());
                 self.ice_servers = ice_servers.clone().unwrap_or_default();
             }
             ServerMessage::Answer { sdp } => {
@@ -679,13 +697,25 @@ async fn connect(address: Address, resume_token: Option<String>) -> Result<Socke
             .max_write_buffer_size(1 << 20);
         let (socket, _) =
             client_async_with_config(request, tcp, Some(config)).await.map_err(|error| match error {
-                WsError::Http(response) if response.status() == StatusCode::UNAUTHORIZED => Error::Token,
+                WsError::Http(response) => refused(response.status(), response.headers())
+                    .unwrap_or_else(|| Error::Http(response.status().to_string())),
                 other => Error::from(Box::new(other)),
             })?;
         let (sink, stream) = socket.split();
         Ok(Socket { sink, stream, unflushed: false, local })
     };
     tokio::time::timeout(CONNECT_TIMEOUT, open).await.unwrap_or(Err(Error::Silent))
+}
+
+/// What is wrong with the token that was offered.
+fn refused(status: StatusCode, headers: &header::HeaderMap) -> Option<Error> {
+    let is_guests = headers.get(protocol::REFUSAL).is_some_and(|why| why == protocol::NO_INVITATION);
+    match status {
+        StatusCode::UNAUTHORIZED if is_guests => Some(Error::Invitation),
+        StatusCode::UNAUTHORIZED => Some(Error::Token),
+        StatusCode::TOO_MANY_REQUESTS => Some(Error::Guesses),
+        _ => None,
+    }
 }
 
 /// What comes by WebRTC; for ever waiting where there is none.

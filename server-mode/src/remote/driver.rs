@@ -15,7 +15,9 @@ use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
 
 use super::slot::ToSend;
-use super::{Answer, Command, Event, RemoteSeries, Shared, State, Stats, Welcome, changed_hands, thumbnail};
+use super::{
+    Answer, Command, Ending, Event, RemoteSeries, Shared, State, Stats, Welcome, changed_hands, thumbnail,
+};
 use crate::client::{self, Connection, Error};
 use crate::screen::Screen;
 
@@ -54,16 +56,21 @@ impl Series {
 pub async fn run(shared: &Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
     // What is to be open, whatever happens to connections.
     let mut series: BTreeMap<String, Series> = BTreeMap::new();
+    // By it a guest is let in again, whose link has served.
+    let mut resume_token = None;
     while !shared.stopped.load(Ordering::Relaxed) {
-        let reason = match session(shared, &mut commands, &mut series).await {
+        let error = match session(shared, &mut commands, &mut series, &mut resume_token).await {
             Ok(()) => return,
             // A server that was started anew, or has waited for too long: the states are here.
             Err(Error::Forgotten) => continue,
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
+        let role = shared.inner().welcome.as_ref().map(|welcome| welcome.role);
+        let ending = Ending::of(&error, role);
+        tracing::info!(%error, ?ending, "the server is gone");
         // Nobody says any more what a host shows.
         shared.inner().drawn.clear();
-        shared.become_(State::Gone { reason });
+        shared.become_(State::Gone { ending });
         loop {
             tokio::select! {
                 () = shared.changed.notified() => {}
@@ -90,6 +97,7 @@ async fn session(
     shared: &Arc<Shared>,
     commands: &mut mpsc::Receiver<Command>,
     series: &mut BTreeMap<String, Series>,
+    resume_token: &mut Option<String>,
 ) -> Result<(), Error> {
     shared.become_(State::Connecting);
     series.values_mut().for_each(|series| series.is_open = false);
@@ -105,7 +113,7 @@ async fn session(
             (watched.wake)();
         }
     };
-    let connecting = Connection::open(&shared.address, shows);
+    let connecting = Connection::open_again(&shared.address, resume_token.clone(), shows);
     let mut connecting = std::pin::pin!(connecting);
     let connection = loop {
         tokio::select! {
@@ -131,39 +139,15 @@ async fn session(
         meter: Meter::default(),
     };
     driver.connection.ask(ClientMessage::Accept { codecs })?;
-    let mut measure = tokio::time::interval(MEASURE_EVERY);
-    loop {
-        driver.send_slots()?;
-        let again = driver.webrtc_at;
-        let event = tokio::select! {
-            event = driver.connection.next() => Some(event?),
-            () = shared.changed.notified() => None,
-            command = commands.recv() => {
-                match command {
-                    Some(command) => driver.obey(command)?,
-                    // The window's end.
-                    None => break,
-                }
-                None
-            }
-            () = until(again), if again.is_some() => {
-                driver.begin_webrtc().await;
-                None
-            }
-            _ = measure.tick() => {
-                driver.measure()?;
-                None
-            }
-        };
-        if shared.stopped.load(Ordering::Relaxed) {
-            break;
-        }
-        if let Some(event) = event {
-            driver.take(event)?;
-        }
+    let talked = driver.talk(commands).await;
+    // Whoever has the server's token needs no other, and begins anew.
+    if let Some(token) = driver.connection.resume_token().filter(|_| driver.role != Role::Owner) {
+        *resume_token = Some(token.to_owned());
     }
-    driver.connection.close().await;
-    Ok(())
+    if talked.is_ok() {
+        driver.connection.close().await;
+    }
+    talked
 }
 
 async fn until(at: Option<Instant>) {
@@ -189,6 +173,42 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
+    /// Until the window's end is gone, or the connection.
+    async fn talk(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), Error> {
+        let mut measure = tokio::time::interval(MEASURE_EVERY);
+        loop {
+            self.send_slots()?;
+            let again = self.webrtc_at;
+            let event = tokio::select! {
+                event = self.connection.next() => Some(event?),
+                () = self.shared.changed.notified() => None,
+                command = commands.recv() => {
+                    match command {
+                        Some(command) => self.obey(command)?,
+                        // The window's end.
+                        None => break,
+                    }
+                    None
+                }
+                () = until(again), if again.is_some() => {
+                    self.begin_webrtc().await;
+                    None
+                }
+                _ = measure.tick() => {
+                    self.measure()?;
+                    None
+                }
+            };
+            if self.shared.stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            if let Some(event) = event {
+                self.take(event)?;
+            }
+        }
+        Ok(())
+    }
+
     fn obey(&mut self, command: Command) -> Result<(), Error> {
         match command {
             Command::Open(id) => {
@@ -330,11 +350,13 @@ impl Driver<'_> {
                     self.webrtc_at = Some(Instant::now() + self.webrtc_pause);
                     self.webrtc_pause = (self.webrtc_pause * 2).min(WEBRTC_SELDOM);
                 }
-                self.shared.become_(State::Connected { transport });
+                let fell_back = transport == TransportKind::Websocket;
+                self.shared.become_(State::Connected { transport, fell_back });
             }
             client::Event::Reconnecting { attempts, reason } => {
                 self.webrtc_at = None;
-                self.shared.become_(State::Reconnecting { attempts, reason });
+                tracing::info!(reason, attempts, "the connection is looked for");
+                self.shared.become_(State::Reconnecting { attempts });
             }
         }
         Ok(())
@@ -369,7 +391,7 @@ impl Driver<'_> {
                     self.webrtc_at = Some(Instant::now());
                 }
                 let transport = TransportKind::Websocket;
-                self.shared.become_(State::Connected { transport });
+                self.shared.become_(State::Connected { transport, fell_back: false });
             }
             ServerMessage::Library { studies } => {
                 let mut inner = self.shared.inner();
@@ -397,13 +419,24 @@ impl Driver<'_> {
                     answer(Ok(measured));
                 }
             }
-            ServerMessage::Drawn(drawn) => self.drawn(drawn),
-            ServerMessage::Shared { views } => {
+            ServerMessage::Role { role } => {
+                self.role = role;
                 let mut inner = self.shared.inner();
-                let left = inner.slots.iter_mut().filter(|(number, _)| !views.contains(number));
+                inner.welcome.iter_mut().for_each(|welcome| welcome.role = role);
+                // What was tried before is no wish of now.
+                inner.slots.values_mut().for_each(super::Slot::take_back);
+                drop(inner);
+                (self.shared.wake)();
+            }
+            ServerMessage::Drawn { series_instance_uid, drawings, .. } => {
+                self.drawn(Drawn { series_instance_uid, drawings });
+            }
+            ServerMessage::Shared(shared) => {
+                let mut inner = self.shared.inner();
+                let left = inner.slots.iter_mut().filter(|(number, _)| !shared.views.contains(number));
                 left.for_each(|(_, slot)| slot.left());
                 drop(inner);
-                self.shared.tell(Event::Shared(views));
+                self.shared.tell(Event::Shared(shared));
             }
             ServerMessage::Error { code, message, seq } => {
                 let measured = self.measuring.iter().position(|(asked, ..)| Some(*asked) == seq);
@@ -414,6 +447,11 @@ impl Driver<'_> {
                     self.shared.tell(Event::OpenFailed { series_id, reason: message });
                 } else if let Some((_, _, answer)) = measured.and_then(|at| self.measuring.remove(at)) {
                     answer(Err(message));
+                } else if code == ErrorCode::WebrtcFailed {
+                    // Pictures come by WebSocket: nothing that anybody has to see to.
+                    tracing::info!(message, "WebRTC is not possible");
+                    let transport = TransportKind::Websocket;
+                    self.shared.become_(State::Connected { transport, fell_back: true });
                 } else if code != ErrorCode::GoingAway {
                     self.shared.tell(Event::Failed(message));
                 }

@@ -12,6 +12,7 @@
 pub mod adaptive;
 mod cache;
 mod driver;
+mod ending;
 mod fetch;
 mod series;
 mod slot;
@@ -22,13 +23,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::message::{Drawn, Measure, Measured, Role, Study, TransportKind};
+use protocol::message::{self, Drawn, Measure, Measured, Role, Study, TransportKind};
 use protocol::{Codec, MAX_VIEWS, Quality};
 use render_core::scene::ViewState;
 use tokio::sync::{Notify, mpsc};
 
 use crate::client::{Address, Error, Fetcher};
 pub use cache::Cache;
+pub use ending::Ending;
 pub use fetch::{Coming, Fetch};
 pub use series::RemoteSeries;
 use slot::Slot;
@@ -45,16 +47,17 @@ pub enum State {
     Connecting,
     Connected {
         transport: TransportKind,
+        /// Whether that is the worse way, after the better one broke or could not be had.
+        fell_back: bool,
     },
     /// The connection was lost and is looked for.
     Reconnecting {
         /// How often in vain.
         attempts: u32,
-        reason: String,
     },
     /// Nothing is tried any more until [`Remote::reconnect`].
     Gone {
-        reason: String,
+        ending: Ending,
     },
 }
 
@@ -82,8 +85,8 @@ pub enum Event {
         done: u64,
         total: u64,
     },
-    /// Which slots a guest is shown, in the order of the host's window.
-    Shared(Vec<u8>),
+    /// Which slots a guest is shown, and how they lie in the host's window.
+    Shared(message::Shared),
     /// What else the server could not do, in words for people.
     Failed(String),
 }

@@ -115,6 +115,11 @@ impl Slot {
         self.told.clear();
     }
 
+    /// What a host shows is not wanted otherwise any more.
+    pub fn take_back(&mut self) {
+        self.is_unsent &= self.host.is_none();
+    }
+
     /// Width and height of a guest's view, and whether it is paused.
     pub fn layout(&self) -> Option<([u32; 2], bool)> {
         self.wanted.as_ref().map(|wanted| (wanted.view.size, self.paused))

@@ -203,6 +203,8 @@ const MAX_HEADERS: usize = 64;
 const MAX_FORM_BYTES: usize = 4096;
 /// How often sessions are looked for that have waited for their clients in vain.
 const SWEEP: Duration = Duration::from_secs(5);
+/// When so many sessions have ended, their memory is given back while others go on.
+const MANY_SESSIONS: usize = 32;
 /// How long clients get to take leave when the server shuts down.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -345,11 +347,19 @@ impl Server {
         raise_descriptors(most_connections);
         let mut shutdown = std::pin::pin!(shutdown);
         let mut sweep = tokio::time::interval(SWEEP);
+        let mut most_sessions = 0;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = sweep.tick() => {
                     app.waiting.expired(Instant::now()).into_iter().for_each(|hosted| hosted.end(&app));
+                    let sessions = app.max_sessions.saturating_sub(app.sessions.available_permits());
+                    most_sessions = sessions.max(most_sessions);
+                    let gone = most_sessions - sessions;
+                    if gone >= MANY_SESSIONS || (gone > 0 && sessions == 0) {
+                        most_sessions = sessions;
+                        tokio::task::spawn_blocking(give_memory_back);
+                    }
                     continue;
                 }
                 () = &mut shutdown => break,
@@ -387,6 +397,16 @@ impl Server {
         if tokio::time::timeout(DRAIN, all_gone).await.is_err() {
             tracing::warn!("some clients did not take leave and were cut off");
         }
+    }
+}
+
+/// What sessions had goes back to the system; the allocator would keep it for the next ones.
+fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "the allocator has no safe interface")]
+    // SAFETY: it takes the allocator's own locks, and touches no memory that is in use.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
@@ -485,9 +505,9 @@ async fn admit(
         },
         Proof::Cookie(cookie) => match app.entry.known(cookie) {
             Some(who) => who,
-            None => return pages::sign_in(SignIn::Needed, request.uri(), request.headers()),
+            None => return pages::sign_in(app.unknown_cookie(), request.uri(), request.headers()),
         },
-        Proof::None => return pages::sign_in(SignIn::Needed, request.uri(), request.headers()),
+        Proof::None => return pages::sign_in(app.no_proof(), request.uri(), request.headers()),
     };
     caller.let_in();
     request.extensions_mut().insert(admitted);
@@ -533,7 +553,8 @@ async fn thumbnail(State(app): State<Arc<App>>, Path(series): Path<String>) -> R
         return pages::text(StatusCode::NOT_FOUND, "There is no picture of this series.");
     };
     let mut response = pages::respond(StatusCode::OK, "image/jpeg", Body::from(jpeg));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    // Whoever is signed out has no right to it any more.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -565,6 +586,16 @@ impl App {
         self.guesses.wrong(now, address);
         tracing::warn!("a wrong token was offered");
         Err(if self.entry.board().is_some() { SignIn::NoInvitation } else { SignIn::WrongToken })
+    }
+
+    /// What is said to who comes with nothing.
+    fn no_proof(&self) -> SignIn {
+        if self.entry.board().is_some() { SignIn::InvitationNeeded } else { SignIn::Needed }
+    }
+
+    /// The same to a browser that was let in once.
+    fn unknown_cookie(&self) -> SignIn {
+        if self.entry.board().is_some() { SignIn::NoInvitation } else { SignIn::Needed }
     }
 
     /// The guest whose cookie a browser has.

@@ -98,7 +98,8 @@ pub fn text(status: StatusCode, message: &'static str) -> Response {
 pub enum SignIn {
     Needed,
     WrongToken,
-    /// The same at a shared session.
+    /// The same two at a shared session.
+    InvitationNeeded,
     NoInvitation,
     TooManyGuesses,
 }
@@ -117,6 +118,11 @@ pub fn sign_in(why: SignIn, uri: &Uri, headers: &HeaderMap) -> Response {
             "This token is not right. It changes whenever the server starts: look for the last address that it printed.",
             "Dieses Token ist nicht richtig. Es ändert sich mit jedem Start des Servers: Seine letzte Adresse gilt.",
         ),
+        SignIn::InvitationNeeded => (
+            StatusCode::UNAUTHORIZED,
+            "A colleague shares images here. Paste the link that you were sent, or ask for one.",
+            "Hier zeigt jemand Bilder. Den Link einfügen, der Ihnen geschickt wurde, oder um einen bitten.",
+        ),
         SignIn::NoInvitation => (
             StatusCode::UNAUTHORIZED,
             "This link has been used, or is not valid any more. Ask your colleague for another one.",
@@ -132,9 +138,14 @@ pub fn sign_in(why: SignIn, uri: &Uri, headers: &HeaderMap) -> Response {
         true => ("de", german, "Anmelden"),
         false => ("en", english, "Sign in"),
     };
-    let role = if why == SignIn::Needed { "" } else { " role=\"alert\"" };
+    let is_first = matches!(why, SignIn::Needed | SignIn::InvitationNeeded);
+    let role = if is_first { "" } else { " role=\"alert\"" };
     let message = format!("<p{role}>{message}</p>");
     let mut response = form(status, uri, lang, button, &message, SIGN_IN_FIELDS);
+    if matches!(why, SignIn::InvitationNeeded | SignIn::NoInvitation) {
+        let value = HeaderValue::from_static(protocol::NO_INVITATION);
+        response.headers_mut().insert(header::HeaderName::from_static(protocol::REFUSAL), value);
+    }
     if why == SignIn::TooManyGuesses {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }

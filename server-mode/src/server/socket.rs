@@ -48,8 +48,6 @@ const MAX_WRITE_BUFFER: usize = 64 << 20;
 /// A client that does not take a message for this long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 const PING_EVERY: Duration = Duration::from_secs(5);
-/// Closing code of a guest whose host does not want it any more.
-const SENT_AWAY: u16 = 4001;
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long a client waits for an earlier connection of its own to make way.
 const HANDOVER: Duration = Duration::from_secs(2);
@@ -147,7 +145,7 @@ impl Hosted {
         let (events, inbox) = mpsc::channel(EVENTS);
         tracing::info!(session = %id, ?dialect, "session begins");
         app.metrics.session_began();
-        let role = pass.map_or(protocol::message::Role::Owner, |pass| pass.role);
+        let role = pass.map_or(protocol::message::Role::Owner, |pass| *pass.role.borrow());
         let access = Access { role, voxels: app.voxels != VoxelPolicy::None };
         let guest = pass.and_then(|pass| Some((pass.guest, app.entry.board()?.watch())));
         let session = Session::new(id, dialect, Arc::clone(&app.studies), library, app.backend, access);
@@ -217,8 +215,7 @@ async fn serve(
             let peer = app.webrtc.as_ref().map(WebRtc::peer);
             let mut client = Client { hosted, peer, app: &app, outgoing: &outgoing };
             client.tell_host(true);
-            let removed = pass.map(|pass| pass.removed);
-            let end = client.run(&mut stream, frames_sent, resumed, &wanted_elsewhere, removed).await;
+            let end = client.run(&mut stream, frames_sent, resumed, &wanted_elsewhere, pass).await;
             client.tell_host(false);
             client.leave(dialect, &end, &mut permit);
             end.reason
@@ -286,8 +283,14 @@ impl Client<'_> {
         mut frames_sent: mpsc::Receiver<()>,
         resumed: bool,
         wanted_elsewhere: &Notify,
-        mut removed: Option<watch::Receiver<bool>>,
+        pass: Option<Pass>,
     ) -> End {
+        let (mut roles, mut removed) = pass.map(|pass| (pass.role, pass.removed)).unzip();
+        if let Some(roles) = &mut roles {
+            // It may have changed while the client was away.
+            let role = *roles.borrow_and_update();
+            self.handle(Instant::now(), Input::Role(role));
+        }
         let resume_token = self.hosted.resume_token.clone();
         let id = self.hosted.session.id();
         let ice_servers = self.app.webrtc.as_ref().map(|webrtc| webrtc.ice_servers(id));
@@ -382,8 +385,9 @@ impl Client<'_> {
                 shown = next_shown(&mut self.hosted.guest) => {
                     self.handle(Instant::now(), Input::Shown(shown));
                 }
+                role = next_role(&mut roles) => self.handle(Instant::now(), Input::Role(role)),
                 () = sent_away(&mut removed) => {
-                    let reason = Some(closing(CloseCode::Library(SENT_AWAY), "The host has sent you away."));
+                    let reason = Some(closing(CloseCode::Library(protocol::closing::SENT_AWAY), "The host has sent you away."));
                     return End { reason, for_good: true };
                 }
                 _ = heartbeat.tick() => {
@@ -507,6 +511,16 @@ async fn next_shown(guest: &mut Option<(u64, watch::Receiver<Arc<Shown>>)>) -> A
         && shown.changed().await.is_ok()
     {
         return Arc::clone(&shown.borrow_and_update());
+    }
+    std::future::pending().await
+}
+
+/// What a guest may do next; for ever waiting where it stays as it is.
+async fn next_role(roles: &mut Option<watch::Receiver<protocol::message::Role>>) -> protocol::message::Role {
+    if let Some(roles) = roles
+        && roles.changed().await.is_ok()
+    {
+        return *roles.borrow_and_update();
     }
     std::future::pending().await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::message::{self, Drawn, LayoutView, Role, SetView};
+use protocol::message::{self, Drawn, LayoutView, Role, SetView, Shared};
 use protocol::{ClientMessage, ErrorCode, ServerMessage};
 use render_core::Volume;
 use render_core::scene::ViewState;
@@ -28,12 +28,24 @@ pub struct Host {
     driven: Vec<(u8, ViewState)>,
     /// What was told of its drawings, by series; `None` where that may be lost.
     drawn: BTreeMap<String, Option<Arc<Drawn>>>,
+    /// Counts what was told of views and drawings: two ways may carry it out of order.
+    count: u64,
     /// When more of them may be told, and how many lists are not acknowledged.
     draw_at: Option<Instant>,
     drawn_ahead: usize,
 }
 
 impl Host {
+    fn number(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    fn views(&mut self) -> ServerMessage {
+        let (views, layout) = (self.shown.numbers(), self.shown.layout.clone());
+        ServerMessage::Shared(Shared { number: self.number(), views, layout })
+    }
+
     pub fn library(&self) -> ServerMessage {
         ServerMessage::Library { studies: self.shown.library.clone() }
     }
@@ -96,6 +108,13 @@ impl Session {
         }
     }
 
+    /// The host lets a guest do more, or less.
+    pub(super) fn change_role(&mut self, role: Role) {
+        if std::mem::replace(&mut self.access.role, role) != role && self.is_there {
+            self.send(&ServerMessage::Role { role });
+        }
+    }
+
     /// The host shows something else.
     pub(super) fn host_shows(&mut self, now: Instant, shown: Arc<Shown>) {
         let before = std::mem::replace(&mut self.host.shown, shown);
@@ -110,8 +129,9 @@ impl Session {
             }
         }
         self.beside.clone_from(&shown.series);
-        if before.numbers() != shown.numbers() {
-            self.send(&ServerMessage::Shared { views: shown.numbers() });
+        if (before.numbers(), &before.layout) != (shown.numbers(), &shown.layout) {
+            let views = self.host.views();
+            self.send(&views);
         }
         let numbers = shown.numbers();
         let gone: Vec<u8> = self.views.keys().copied().filter(|number| !numbers.contains(number)).collect();
@@ -154,7 +174,8 @@ impl Session {
     fn tell_views(&mut self) {
         self.host.told.clear();
         let shown = Arc::clone(&self.host.shown);
-        self.send(&ServerMessage::Shared { views: shown.numbers() });
+        let views = self.host.views();
+        self.send(&views);
         shown.views.iter().for_each(|view| self.tell_shown_view(view));
     }
 
@@ -223,7 +244,9 @@ impl Session {
             return;
         }
         for drawn in self.host.unknown().collect::<Vec<_>>() {
-            self.send(&ServerMessage::Drawn((*drawn).clone()));
+            let Drawn { series_instance_uid, drawings } = (*drawn).clone();
+            let number = self.host.number();
+            self.send(&ServerMessage::Drawn { number, series_instance_uid, drawings });
             self.host.drawn.insert(drawn.series_instance_uid.clone(), Some(drawn));
             self.host.drawn_ahead += 1;
             self.host.draw_at = Some(now + DRAWN_EVERY);

@@ -93,6 +93,8 @@ pub enum Input<'a> {
     Throttled,
     /// The server shuts down.
     GoingAway,
+    /// What a guest may do from now on.
+    Role(Role),
     /// The time that `wake_at` asked for has come.
     Wake,
 }
@@ -355,6 +357,7 @@ impl Session {
                 self.error(ErrorCode::TooFast, "Messages come too fast; they are handled more slowly.", None);
             }
             Input::GoingAway => self.goodbye(),
+            Input::Role(role) => self.change_role(role),
             Input::Wake => {}
         }
         if self.is_there {

@@ -41,9 +41,28 @@ pub fn first_look(view: &mut ViewState, volume: &dyn Outlined, suv: Option<f64>)
     view.inverted = volume.meaning().modality == "PT";
 }
 
-/// The window that a menu has under these numbers, with its shape; else one of a straight line.
+/// The window that a menu has under these numbers, with its shape; else one of a straight line, which goes to the very
+/// ends where values are SUVs: one value less may be a whole SUV.
 pub fn window_of_numbers(meaning: &Meaning, suv: Option<f64>, center: f64, width: f64) -> Window {
     let same = |window: &Window| (window.center(), window.width()) == (center, width);
     let of_suv = suv_windows(suv).into_iter().map(|(_, window)| window).find(same);
-    of_suv.unwrap_or_else(|| Window::of_numbers(meaning, center, width))
+    let own = || meaning.windows.iter().map(|(_, window)| *window).find(same);
+    let exact = || suv.and_then(|_| Window::shaped(center, width, Shape::LinearExact));
+    of_suv.or_else(own).or_else(exact).unwrap_or_else(|| Window::of_numbers(meaning, center, width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_of_suvs_ends_where_it_says() {
+        let meaning = Meaning::default();
+        for end in [0.5, 1.0, 2.0, 6.0] {
+            let (low, scale) = window_of_numbers(&meaning, Some(1.0), end / 2.0, end).ramp();
+            assert!(low.abs() < 1e-6 && (f64::from(scale) - 1.0 / end).abs() < 1e-6, "{end}: {low} {scale}");
+        }
+        let plain = window_of_numbers(&meaning, None, 40.0, 400.0);
+        assert_eq!((plain.shape(), plain.width()), (Shape::Linear, 400.0));
+    }
 }

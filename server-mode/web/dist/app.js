@@ -5,6 +5,9 @@ var PART_HEADER_BYTES = 12;
 var VALUES_HEADER_BYTES = 20;
 var MAX_VALUES = 4 * 1024 * 1024;
 var MAX_VIEWS = 16;
+var MAX_DEPTH = 8;
+var MAX_CELLS = MAX_VIEWS;
+var MAX_SHARE = 1e4;
 var MAX_DIM = 65535;
 var MAX_LINES = 1e3;
 var MAX_REGIONS = 16;
@@ -50,11 +53,11 @@ function few(read, most) {
 function record(fields) {
   return (value, at) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(at, "an object");
-    const entries = Object.entries(fields);
+    const entries2 = Object.entries(fields);
     const source = value;
     const unknown = Object.keys(source).find((key) => !Object.hasOwn(fields, key));
     if (unknown !== void 0) return fail(`${at}.${unknown}`, "a known field");
-    const values = entries.map(([key, read]) => [key, read(source[key], `${at}.${key}`)]);
+    const values = entries2.map(([key, read]) => [key, read(source[key], `${at}.${key}`)]);
     return Object.fromEntries(values.filter(([, value2]) => value2 !== void 0));
   };
 }
@@ -217,6 +220,38 @@ var drawings = (value, at) => {
   const points = read.reduce((sum, { pointsMm }) => sum + pointsMm.length, 0);
   return points <= MAX_DRAWN_POINTS ? read : fail(at, `drawings of at most ${MAX_DRAWN_POINTS} points`);
 };
+function cell(places, depth) {
+  const part = (value, at) => depth < MAX_DEPTH ? cell(places, depth + 1)(value, at) : fail(at, `at most ${MAX_DEPTH} rows and columns deep`);
+  const shares = few((value, at) => {
+    const share = count(value, at);
+    return share >= 1 && share <= MAX_SHARE ? share : fail(at, "a share");
+  }, MAX_CELLS);
+  const split = { cells: few(part, MAX_CELLS), shares };
+  return (value, at) => {
+    const read = kinds({
+      empty: record({ kind: oneOf("empty") }),
+      view: record({ kind: oneOf("view"), view: count }),
+      row: record({ kind: oneOf("row"), ...split }),
+      column: record({ kind: oneOf("column"), ...split })
+    })(value, at);
+    if (read.kind === "row" || read.kind === "column") {
+      const fits = read.cells.length > 0 && read.cells.length === read.shares.length;
+      return fits ? read : fail(at, "cells with a share each");
+    }
+    places.push(read.kind === "view" ? read.view : null);
+    return places.length <= MAX_CELLS ? read : fail(at, `of at most ${MAX_CELLS} places`);
+  };
+}
+var shared = (value, at) => {
+  const places = [];
+  const layout = record({ root: cell(places, 0), maximised: optional(count) });
+  const read = record({ type: oneOf("shared"), number: count, views, layout: optional(layout) })(value, at);
+  if (read.layout === null) return read;
+  const placed = places.filter((view) => view !== null).sort((a, b) => a - b);
+  const { maximised } = read.layout;
+  const fits = String(placed) === String([...read.views].sort((a, b) => a - b)) && (maximised === null || read.views.includes(maximised));
+  return fits ? read : fail(at, "a layout of these views");
+};
 var transport = oneOf("websocket", "webrtc");
 var errorCode = oneOf(
   "malformed",
@@ -343,8 +378,9 @@ var readMessage = {
     doubt: optional(text),
     lengthsBy: optional(text)
   }),
-  shared: record({ type: oneOf("shared"), views }),
-  drawn: record({ type: oneOf("drawn"), seriesInstanceUid: text, drawings }),
+  role: record({ type: oneOf("role"), role: oneOf("owner", "viewer", "driver") }),
+  shared,
+  drawn: record({ type: oneOf("drawn"), number: count, seriesInstanceUid: text, drawings }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),
@@ -454,8 +490,10 @@ var HEARTBEAT_MS = 1e3;
 var QUIET_MS = 3e3;
 var SILENCE_MS = 12e3;
 var FULL_WAIT_MS = 5e3;
-var TRY_AGAIN_LATER = 1013;
+var GOING_AWAY = 1001;
 var TAKEN_OVER = 1012;
+var FULL = 1013;
+var SENT_AWAY = 4001;
 function waitBefore(attempt) {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
 }
@@ -466,7 +504,8 @@ function browserSurroundings() {
     open: (resumeToken) => new WebSocket(address, resumeToken === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `resume.${resumeToken}`]),
     refused: async () => {
       const answer = await fetch("/", { method: "HEAD", cache: "no-store" });
-      return answer.status === 401 || answer.status === 403;
+      if (answer.status !== 401 && answer.status !== 403) return null;
+      return answer.headers.get("voxcast-refusal") === "invitation" ? "invitationEnded" : "signedOut";
     },
     now: () => performance.now()
   };
@@ -476,6 +515,8 @@ var Connection = class {
   #around;
   #socket = null;
   #resumeToken;
+  #isGuest = false;
+  #said = null;
   #seq = 0;
   #attempt = 0;
   #heard = 0;
@@ -515,7 +556,12 @@ var Connection = class {
     };
     socket.onclose = ({ code }) => {
       if (code === TAKEN_OVER) this.#resumeToken = null;
-      this.#lost(code === TRY_AGAIN_LATER);
+      if (code === SENT_AWAY) return this.#end("sentAway");
+      if (code === GOING_AWAY && this.#isGuest) return this.#end("sharingEnded");
+      if (code === FULL) this.#said = "full";
+      else if (code === GOING_AWAY) this.#said = "shutDown";
+      else if (this.#said === "full") this.#said = null;
+      this.#lost(code === FULL);
     };
   }
   /**
@@ -525,8 +571,8 @@ var Connection = class {
   send(message, carry) {
     if (this.#socket?.readyState !== 1) return null;
     this.#seq += 1;
-    const text2 = JSON.stringify({ ...message, seq: this.#seq });
-    if (!carry?.(text2)) this.#socket.send(text2);
+    const text3 = JSON.stringify({ ...message, seq: this.#seq });
+    if (!carry?.(text3)) this.#socket.send(text3);
     return this.#seq;
   }
   close() {
@@ -546,7 +592,9 @@ var Connection = class {
         const message = parseMessage(data);
         if (message.type === "connected") {
           this.#resumeToken = message.resumeToken;
+          this.#isGuest = message.role !== "owner";
           this.#attempt = 0;
+          this.#said = null;
         }
         this.#handlers.message(message);
       }
@@ -568,15 +616,20 @@ var Connection = class {
     this.#drop();
     this.#attempt += 1;
     const waitMs = Math.max(full ? FULL_WAIT_MS : 0, waitBefore(this.#attempt));
-    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs, full });
+    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs, said: this.#said });
     this.#timer = setTimeout(() => void this.#retry(), waitMs);
   }
   async #retry() {
     const attempt = this.#attempt;
-    const refused = await this.#around.refused().catch(() => false);
+    const refused = await this.#around.refused().catch(() => null);
     if (this.#socket || attempt !== this.#attempt) return;
-    if (refused) this.#handlers.state({ kind: "signedOut" });
+    if (refused !== null) this.#end(refused);
     else this.connect();
+  }
+  #end(why) {
+    this.close();
+    this.#resumeToken = null;
+    this.#handlers.state({ kind: "ended", why });
   }
   #drop() {
     clearInterval(this.#heartbeat);
@@ -612,8 +665,8 @@ function byId(id, type) {
   if (!(node instanceof type)) throw new Error(`the page has no ${type.name} "${id}"`);
   return node;
 }
-function setText(node, text2) {
-  if (node.textContent !== text2) node.textContent = text2;
+function setText(node, text3) {
+  if (node.textContent !== text3) node.textContent = text3;
 }
 
 // src/geometry.ts
@@ -661,6 +714,7 @@ var de = {
   angle: "Winkel",
   area: "Fläche",
   count: "Anzahl",
+  crosshair: "Fadenkreuz",
   delete: "Löschen",
   "delete-named": "{name} löschen",
   ellipse: "Ellipse",
@@ -707,6 +761,7 @@ var de = {
   "spoken-slice-of": "{title}, Schicht {number} von {count}",
   "slice-in": "Schicht {number} / {count}",
   "zoom-is": "Zoom {zoom}×",
+  inverted: "Invertiert",
   "no-name": "Ohne Namen",
   lossy: "Mit Verlust",
   "lossy-hint": "Das Bild ist mit Verlust komprimiert (JPEG oder H.264); in Ruhe wird es verlustfrei",
@@ -732,11 +787,15 @@ var de = {
   "view-controls": "Bedienung der Ansichten",
   "single-view": "Eine Ansicht",
   "one-view-or-all-f": "Eine Ansicht oder alle (F)",
+  "all-views": "Alle Ansichten",
+  "show-all-views": "Wieder alle Ansichten zeigen",
   "window-preset": "Fenstervorgabe",
   "window-preset-keys": "Fenstervorgabe (1 … 9)",
   centre: "Zentrum",
   "window-centre": "Zentrum des Fensters",
   width: "Weite",
+  "window-from-suv": "Unteres Ende des Fensters in SUVbw",
+  "window-to-suv": "Oberes Ende des Fensters in SUVbw",
   "window-width": "Weite des Fensters",
   slices: "Schichten",
   "3d": "3D",
@@ -745,6 +804,16 @@ var de = {
   "3d-preset": "3D-Vorlage",
   "3d-preset-key": "3D-Vorlage (P)",
   custom: "Eigene",
+  save: "Speichern…",
+  "save-key": "Ein Bild oder die Messungen speichern (Strg+E)",
+  "save-title": "Speichern",
+  "save-picture-of": "Bild der Ansicht {title} (PNG)",
+  "save-measurements": "Messungen als Tabelle (CSV, {count})",
+  "save-named": "Mit Namen und Daten des Patienten",
+  "save-named-hint": "Wer die Datei erhält, weiß, um wen es geht.",
+  "save-notice": "„Nicht für die Diagnostik“ steht auf jedem Bild.",
+  "saved-as": "Gespeichert als {name}",
+  "nothing-saved": "Es gibt kein Bild, das sich speichern ließe.",
   reset: "Zurücksetzen",
   "reset-key": "Alle Ansichten zurücksetzen (Umschalt+Leertaste)",
   "patient-data": "Patientendaten",
@@ -756,7 +825,14 @@ var de = {
   "shortcuts-key": "Tasten (?)",
   "guest-drives": "Sie sind Gast und dürfen steuern: Der Gastgeber sieht, was Sie tun",
   "guest-watches": "Sie sind Gast und dürfen zusehen: Der Gastgeber steuert",
+  "you-watch": "Sie sehen zu; der Gastgeber kann Sie steuern lassen",
   // Liste der Studien
+  patient: "Patient",
+  "fold-patient": "Studien dieses Patienten ein- oder ausklappen",
+  time: "Zeitpunkt",
+  "time-in": "Zeitpunkt {number} / {count}",
+  "previous-time": "Voriger Zeitpunkt",
+  "next-time": "Nächster Zeitpunkt",
   "no-description": "Keine Beschreibung",
   search: "Suchen",
   "search-studies": "Name, ID, Datum, Beschreibung, Modalität",
@@ -779,7 +855,6 @@ var de = {
   "short-axis": "Kurze Achse",
   perimeter: "Umfang",
   "host-shows-nothing": "Der Gastgeber zeigt gerade nichts",
-  "host-shows-more": "Der Gastgeber zeigt {number} Ansichten; diese Seite hat Platz für {room} davon.",
   "loading-slices": "Lädt {done} von {total} Schichten…",
   "slices-loaded": "Geladene Schichten",
   dismiss: "Schließen",
@@ -794,10 +869,18 @@ var de = {
   // Zeile unter den Ansichten
   connected: "Verbunden",
   connecting: "Verbindet…",
+  "sent-away": "Sie wurden aus der geteilten Sitzung entfernt",
+  "sent-away-what": "Um mehr zu sehen, bitte um einen neuen Link bitten.",
+  "sharing-ended": "Die Sitzung wird nicht mehr geteilt",
+  "sharing-ended-what": "Diese Seite zeigt nichts mehr und kann geschlossen werden.",
+  "invitation-ended": "Ihre Einladung gilt nicht mehr",
+  "invitation-ended-what": "Um mehr zu sehen, bitte um einen neuen Link bitten.",
   "signed-out": "Abgemeldet",
+  "signed-out-what": "Der Server hat jetzt ein anderes Token. Bitte mit der Adresse anmelden, die er zuletzt ausgegeben hat.",
   "not-responding": "Antwortet nicht…",
   "server-full-again": "Server voll, neuer Versuch…",
   "server-gone": "Server ist weg",
+  "server-shut-down": "Server beendet, wartet auf ihn…",
   reconnecting: "Verbindet neu…",
   "sign-in": "Anmelden",
   "try-now": "Jetzt versuchen",
@@ -891,6 +974,8 @@ var de = {
   slice: "Schicht",
   maximise: "Maximieren",
   study: "Studie",
+  "save-picture-or-table": "Ein Bild oder die Messungen speichern",
+  "previous-next-time": "Voriger, nächster Zeitpunkt einer 4D-Serie",
   "previous-next-series": "Vorige, nächste Serie",
   "show-or-hide-patient-data": "Patientendaten zeigen oder verbergen",
   picture: "Bild",
@@ -904,9 +989,12 @@ var de = {
   flip: "Links und rechts, oben und unten spiegeln",
   "slab-keys": "Dickere, dünnere Schichten; MIP, MinIP oder Mittel",
   "play-slices": "Schichten abspielen, anhalten",
-  "window-scroll-zoom": "Fenster, Blättern, Zoom",
+  "window-scroll-zoom-crosshair": "Fenster, Blättern, Zoom, Fadenkreuz",
+  "cut-lines": "Lage der anderen Schichten zeigen oder verbergen",
+  "cut-lines-shown": "Linien der anderen Schichten gezeigt",
+  "cut-lines-hidden": "Linien der anderen Schichten verborgen",
   "length-angle": "Länge, Winkel",
-  "ellipse-rectangle": "Ellipse, Rechteck",
+  "ellipse-rectangle-freehand": "Ellipse, Rechteck, freie Region",
   "handle-keys": "Nächster Griff, Klick per Tastatur, bewegen",
   "delete-undo-redo": "Löschen, rückgängig, wiederholen",
   move: "Bewegen",
@@ -997,6 +1085,7 @@ var en = {
   angle: "Angle",
   area: "Area",
   count: "Count",
+  crosshair: "Crosshair",
   delete: "Delete",
   "delete-named": "Delete {name}",
   ellipse: "Ellipse",
@@ -1043,6 +1132,7 @@ var en = {
   "spoken-slice-of": "{title} slice {number} of {count}",
   "slice-in": "Slice {number} / {count}",
   "zoom-is": "Zoom {zoom}×",
+  inverted: "Inverted",
   "no-name": "No name",
   lossy: "Lossy",
   "lossy-hint": "The picture is compressed with loss (JPEG or H.264); it becomes lossless at rest",
@@ -1068,11 +1158,15 @@ var en = {
   "view-controls": "View controls",
   "single-view": "Single view",
   "one-view-or-all-f": "One view or all (F)",
+  "all-views": "All views",
+  "show-all-views": "Show all views again",
   "window-preset": "Window preset",
   "window-preset-keys": "Window preset (1 … 9)",
   centre: "Centre",
   "window-centre": "Window centre",
   width: "Width",
+  "window-from-suv": "Lower end of the window in SUVbw",
+  "window-to-suv": "Upper end of the window in SUVbw",
   "window-width": "Window width",
   slices: "slices",
   "3d": "3D",
@@ -1081,6 +1175,16 @@ var en = {
   "3d-preset": "3D preset",
   "3d-preset-key": "3D preset (P)",
   custom: "Custom",
+  save: "Save…",
+  "save-key": "Save a picture or the measurements (Ctrl+E)",
+  "save-title": "Save",
+  "save-picture-of": "Picture of the {title} view (PNG)",
+  "save-measurements": "Measurements as a table (CSV, {count})",
+  "save-named": "With the patient's name and data",
+  "save-named-hint": "Whoever gets the file knows who it is about.",
+  "save-notice": "“Not for diagnostic use” is written on every picture.",
+  "saved-as": "Saved as {name}",
+  "nothing-saved": "There is no picture to save.",
   reset: "Reset",
   "reset-key": "First look again (Shift+Space)",
   "patient-data": "Patient data",
@@ -1092,7 +1196,14 @@ var en = {
   "shortcuts-key": "Shortcuts (?)",
   "guest-drives": "You are a guest and may drive: the host sees what you do",
   "guest-watches": "You are a guest and may watch: the host drives",
+  "you-watch": "You watch; the host may let you drive",
   // List of studies
+  patient: "Patient",
+  "fold-patient": "Fold or unfold this patient's studies",
+  time: "Time",
+  "time-in": "Time {number} / {count}",
+  "previous-time": "Previous time",
+  "next-time": "Next time",
   "no-description": "No description",
   search: "Search",
   "search-studies": "Name, ID, date, description, modality",
@@ -1115,7 +1226,6 @@ var en = {
   "short-axis": "Short axis",
   perimeter: "Perimeter",
   "host-shows-nothing": "The host shows nothing at the moment",
-  "host-shows-more": "The host shows {number} views; this page has room for {room} of them.",
   "loading-slices": "Loading {done} of {total} slices…",
   "slices-loaded": "Slices loaded",
   dismiss: "Dismiss",
@@ -1130,10 +1240,18 @@ var en = {
   // Line below the views
   connected: "Connected",
   "connecting": "Connecting…",
+  "sent-away": "The host has sent you away",
+  "sent-away-what": "To see more, ask for a new link.",
+  "sharing-ended": "The host has stopped sharing",
+  "sharing-ended-what": "This page shows nothing any more, and can be closed.",
+  "invitation-ended": "Your invitation does not hold any more",
+  "invitation-ended-what": "To see more, ask for a new link.",
   "signed-out": "Signed out",
+  "signed-out-what": "The server has another token now. Sign in with the address that it printed last.",
   "not-responding": "Not responding…",
   "server-full-again": "Server full, trying again…",
   "server-gone": "Server gone",
+  "server-shut-down": "Server shut down, waiting for it…",
   reconnecting: "Reconnecting…",
   "sign-in": "Sign in",
   "try-now": "Try now",
@@ -1227,6 +1345,8 @@ var en = {
   slice: "Slice",
   maximise: "Maximise",
   study: "Study",
+  "save-picture-or-table": "Save a picture or the measurements",
+  "previous-next-time": "Previous, next time of a 4D series",
   "previous-next-series": "Previous, next series",
   "show-or-hide-patient-data": "Show or hide patient data",
   picture: "Picture",
@@ -1240,9 +1360,12 @@ var en = {
   flip: "Flip left and right, top and bottom",
   "slab-keys": "Thicker, thinner slices; MIP, MinIP or mean",
   "play-slices": "Play slices, stop",
-  "window-scroll-zoom": "Window, scroll, zoom",
+  "window-scroll-zoom-crosshair": "Window, scroll, zoom, crosshair",
+  "cut-lines": "Where the other slices lie, shown or hidden",
+  "cut-lines-shown": "The other slices' lines are shown",
+  "cut-lines-hidden": "The other slices' lines are hidden",
   "length-angle": "Length, angle",
-  "ellipse-rectangle": "Ellipse, rectangle",
+  "ellipse-rectangle-freehand": "Ellipse, rectangle, freehand region",
   "handle-keys": "Next handle, click by keyboard, move it",
   "delete-undo-redo": "Delete, undo, redo",
   move: "Move",
@@ -1289,16 +1412,32 @@ function named(name, of = language) {
 }
 function translate(page) {
   page.documentElement.lang = language;
-  const each = (attribute, write) => {
+  const each = (attribute, write2) => {
     for (const node of page.querySelectorAll(`[${attribute}]`)) {
       const name = node.getAttribute(attribute);
       if (!isText(name)) throw new Error(`the page has no text "${name}"`);
-      write(node, t(name));
+      write2(node, t(name));
     }
   };
-  each("data-t", (node, text2) => node.textContent = text2);
-  each("data-t-title", (node, text2) => node.setAttribute("title", text2));
-  each("data-t-label", (node, text2) => node.setAttribute("aria-label", text2));
+  each("data-t", (node, text3) => node.textContent = text3);
+  each("data-t-title", (node, text3) => node.setAttribute("title", text3));
+  each("data-t-label", (node, text3) => node.setAttribute("aria-label", text3));
+}
+
+// src/windowing.ts
+var LEAST_SUV = 0.01;
+function numbersOf({ center, width }, suv) {
+  return suv ? [(center - width / 2) * suv.bodyWeight, (center + width / 2) * suv.bodyWeight] : [center, width];
+}
+function windowOf([first, second], changed2, suv) {
+  if (!suv) return { center: first, width: Math.max(1, second) };
+  const low = changed2 === 0 ? first : Math.min(first, second - LEAST_SUV);
+  const high = changed2 === 1 ? second : Math.max(second, first + LEAST_SUV);
+  return { center: (low + high) / 2 / suv.bodyWeight, width: (high - low) / suv.bodyWeight };
+}
+function isSame(a, b) {
+  const near2 = Math.min(0.5, a.width * 1e-3);
+  return Math.abs(a.center - b.center) < near2 && Math.abs(a.width - b.width) < near2;
 }
 
 // src/words.ts
@@ -1337,16 +1476,23 @@ function spokenSlice(content, number2, count2) {
 function dimsText(dims) {
   return dims.join(" × ");
 }
+var ENDED = {
+  sentAway: "sent-away",
+  sharingEnded: "sharing-ended",
+  invitationEnded: "invitation-ended",
+  signedOut: "signed-out"
+};
 function connectionWords(state, gone, again) {
   switch (state.kind) {
     case "connected":
       return t("connected");
-    case "signedOut":
-      return t("signed-out");
+    case "ended":
+      return t(ENDED[state.why]);
     case "silent":
       return t("not-responding");
     case "reconnecting":
-      if (state.full) return t("server-full-again");
+      if (state.said === "full") return t("server-full-again");
+      if (state.said === "shutDown") return t("server-shut-down");
       return t(gone ? "server-gone" : "reconnecting");
     case "connecting":
       return again ? null : t("connecting");
@@ -1383,16 +1529,16 @@ var Controls = class {
       const chosen = RENDERINGS.find((value) => value === this.#rendering.value);
       if (chosen) actions.setRendering(chosen);
     });
-    this.#layout.addEventListener("click", () => actions.toggleLayout());
+    for (const button2 of [this.#layout, byId("all-views", HTMLButtonElement)]) button2.addEventListener("click", () => actions.toggleLayout());
     byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
     this.#demographics.addEventListener("click", () => actions.toggleDemographics());
-    this.#centerSlider.addEventListener("input", () => this.#want({ center: this.#centerSlider.valueAsNumber }));
-    this.#widthSlider.addEventListener(
-      "input",
-      () => this.#want({ width: sliderToWidth(this.#widthSlider.valueAsNumber / SLIDER_STEPS, this.#maxWidth()) })
-    );
-    this.#center.addEventListener("change", () => this.#want({ center: this.#center.valueAsNumber }));
-    this.#width.addEventListener("change", () => this.#want({ width: this.#width.valueAsNumber }));
+    this.#centerSlider.addEventListener("input", () => this.#want(0, this.#centerSlider.valueAsNumber));
+    this.#widthSlider.addEventListener("input", () => {
+      const at = this.#widthSlider.valueAsNumber;
+      this.#want(1, this.#suv ? at : sliderToWidth(at / SLIDER_STEPS, this.#maxWidth()));
+    });
+    this.#center.addEventListener("change", () => this.#want(0, this.#center.valueAsNumber));
+    this.#width.addEventListener("change", () => this.#want(1, this.#width.valueAsNumber));
     this.setSeries(null);
   }
   setSeries(series) {
@@ -1400,16 +1546,38 @@ var Controls = class {
     this.#window = null;
     this.#windows.replaceChildren(
       custom(),
-      ...(series?.windows ?? []).map(
-        (window, i) => element("option", { value: i }, i < 9 ? `${named(window.label)} (${i + 1})` : named(window.label))
-      )
+      ...(series?.windows ?? []).map((window, i) => {
+        const label2 = windowName(window, series);
+        return element("option", { value: i }, i < 9 ? `${label2} (${i + 1})` : label2);
+      })
     );
-    const [low, high] = series?.valueRange ?? [0, 1];
-    this.#centerSlider.min = String(Math.floor(low));
-    this.#centerSlider.max = String(Math.ceil(high));
+    this.#setScale();
     const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
     for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
     this.setPresets(series?.presets ?? []);
+  }
+  /** What the fields and sliders of the window count: centre and width, or SUVs. */
+  #setScale() {
+    const suv = this.#suv;
+    const [low, high] = this.#series?.valueRange ?? [0, 1];
+    setText(byId("center-label", HTMLSpanElement), suv ? "SUV" : t("centre"));
+    setText(byId("width-label", HTMLSpanElement), suv ? "–" : t("width"));
+    for (const [field2, slider, name] of [
+      [this.#center, this.#centerSlider, suv ? "window-from-suv" : "window-centre"],
+      [this.#width, this.#widthSlider, suv ? "window-to-suv" : "window-width"]
+    ]) {
+      for (const control of [field2, slider]) control.setAttribute("aria-label", t(name));
+      field2.title = t(name);
+      field2.step = suv ? "0.1" : "any";
+      slider.step = suv ? "0.1" : "1";
+      if (!suv) continue;
+      slider.min = String(Math.floor(Math.min(0, low * suv.bodyWeight)));
+      slider.max = String(Math.ceil(high * suv.bodyWeight));
+    }
+    if (suv) return this.#width.removeAttribute("min");
+    [this.#centerSlider.min, this.#centerSlider.max] = [String(Math.floor(low)), String(Math.ceil(high))];
+    [this.#widthSlider.min, this.#widthSlider.max] = ["0", String(SLIDER_STEPS)];
+    this.#width.min = "1";
   }
   setPresets(presets) {
     const chosen = this.#presets.value;
@@ -1426,18 +1594,18 @@ var Controls = class {
     const name = RENDERINGS.some((rendering) => rendering === content) ? titleOf(content) : t("slices");
     setText(this.#target, `· ${name}`);
     if (!shown) return;
-    const { center, width } = shown;
-    this.#window = { center, width };
-    const chosen = (this.#series?.windows ?? []).findIndex(
-      (window) => Math.abs(window.center - center) < 0.5 && Math.abs(window.width - width) < 0.5
-    );
+    this.#window = { center: shown.center, width: shown.width };
+    const chosen = (this.#series?.windows ?? []).findIndex((window) => isSame(shown, window));
     this.#windows.value = chosen < 0 ? "" : String(chosen);
     if (this.#wanted) return;
-    setValue(this.#center, round(center));
-    setValue(this.#width, round(width));
-    setValue(this.#centerSlider, round(center));
-    setValue(this.#widthSlider, Math.round(widthToSlider(width, this.#maxWidth()) * SLIDER_STEPS));
-    this.#widthSlider.setAttribute("aria-valuetext", numberText(width));
+    const suv = this.#suv;
+    const [first, second] = numbersOf(shown, suv);
+    const told2 = (value) => suv ? Number(value.toFixed(2)) : round(value);
+    setValue(this.#center, told2(first));
+    setValue(this.#width, told2(second));
+    setValue(this.#centerSlider, told2(first));
+    setValue(this.#widthSlider, suv ? told2(second) : Math.round(widthToSlider(second, this.#maxWidth()) * SLIDER_STEPS));
+    this.#widthSlider.setAttribute("aria-valuetext", numberText(second));
   }
   showPreset(name) {
     this.#presets.value = name ?? "";
@@ -1466,20 +1634,27 @@ var Controls = class {
     const [low, high] = this.#series?.valueRange ?? [0, 1];
     return Math.max(2, high - low);
   }
-  #want(change) {
+  get #suv() {
+    return this.#series?.suv ?? null;
+  }
+  /** One of the two numbers of the window changes. */
+  #want(part, value) {
     const from = this.#wanted ?? this.#window;
-    if (!from) return;
-    const { center, width } = { ...from, ...change };
-    if (!Number.isFinite(center) || !Number.isFinite(width)) return;
+    if (!from || !Number.isFinite(value)) return;
+    const [first, second] = numbersOf(from, this.#suv);
     if (!this.#wanted) {
       requestAnimationFrame(() => {
         if (this.#wanted) this.#actions.setWindow(this.#wanted);
         this.#wanted = null;
       });
     }
-    this.#wanted = { center, width: Math.max(1, width) };
+    this.#wanted = windowOf(part === 0 ? [value, second] : [first, value], part, this.#suv);
   }
 };
+function windowName({ label: label2, center, width }, { unit, suv }) {
+  const name = named(label2);
+  return !suv || name.startsWith("SUV") ? name : `${name} · ${windowText({ center, width }, unit, suv)}`;
+}
 function custom() {
   return element("option", { value: "", disabled: true, hidden: true }, t("custom"));
 }
@@ -1489,6 +1664,187 @@ function round(value) {
 function setValue(input, value) {
   if (document.activeElement === input && input.type === "number") return;
   input.value = String(value);
+}
+
+// src/corners.ts
+var LONGEST_RULER_PX = 140;
+var SHORTEST_RULER_PX = 40;
+var BESIDE_RULER_PX = 108;
+var Corners = class {
+  #title = element("div", { class: "corner top-right title" });
+  #quality = element("span", { class: "badge quality", hidden: true });
+  #lossy = element("span", { class: "badge lossy", hidden: true, title: t("lossy-hint") }, t("lossy"));
+  #warning = element("button", { class: "badge warning", type: "button", hidden: true });
+  #patient = element("div", { class: "corner top-left demographics" });
+  #facts = element("div", { class: "corner bottom-left" });
+  #series = element("div", { class: "series-name" });
+  #time = element("div");
+  #ruler = element("div", { class: "ruler", hidden: true });
+  #letters = {
+    left: element("span", { class: "letter left", "aria-hidden": "true" }),
+    right: element("span", { class: "letter right", "aria-hidden": "true" }),
+    top: element("span", { class: "letter top", "aria-hidden": "true" }),
+    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" })
+  };
+  /** Grows along the lower edge while a picture refines. */
+  #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
+  /** All of it, to be laid over a picture. */
+  nodes = [
+    this.#patient,
+    this.#title,
+    element("div", { class: "corner badges" }, this.#warning, this.#lossy, this.#quality),
+    this.#facts,
+    element("div", { class: "corner bottom-right" }, this.#series, this.#time, this.#ruler),
+    ...Object.values(this.#letters),
+    this.#refining
+  ];
+  constructor(explainWarnings) {
+    this.#warning.addEventListener("click", explainWarnings);
+  }
+  setTitle(title) {
+    setText(this.#title, title);
+  }
+  writeCaption(caption) {
+    this.#patient.replaceChildren();
+    setText(this.#series, caption?.series ?? "");
+    setText(this.#time, caption?.time ?? "");
+    const warnings = caption?.warnings ?? [];
+    const badges = warnings.map(({ code }) => named(code) === code ? code.replaceAll("-", " ") : named(code));
+    if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
+    if (caption && caption.millimetres === "within-regions") badges.push(t("mm-within-regions-only"));
+    if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
+    this.#warning.hidden = badges.length === 0;
+    const first = badges[0];
+    if (first) {
+      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
+      setText(this.#warning, `⚠ ${first}${more}`);
+      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
+    }
+    if (!caption) return;
+    const name = nameText(caption.patientName);
+    const person = [name === caption.patientId ? "" : name && caption.patientId, caption.patientSex, dateText(caption.patientBirthDate)];
+    const whose = person.filter(Boolean).join(" · ");
+    const lines2 = [whose, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
+    this.#patient.append(
+      element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
+      ...lines2.map((line) => element("div", {}, line))
+    );
+  }
+  writeLetters(letters2) {
+    for (const side of ["left", "right", "top", "bottom"]) setText(this.#letters[side], letters2?.[side] ?? "");
+  }
+  /** A view of little room tells the slice by its numbers alone, and leaves the zoom out; what changes what the picture means stays. */
+  writeFacts(facts) {
+    this.#facts.replaceChildren();
+    if (!facts) {
+      this.#ruler.hidden = true;
+      return;
+    }
+    const { window, inverted, zoom, slab, slice, depth } = facts;
+    const line = (text3, kind = "") => text3 ? [element("div", { class: kind }, text3)] : [];
+    const means = [inverted ? t("inverted") : "", slab].filter(Boolean).join(" · ");
+    this.#facts.append(...line(window), ...line(means, "means"), ...line(zoom, "zoom"));
+    const lines2 = [window, means, slice].filter(Boolean).length;
+    this.#facts.parentElement?.style.setProperty("--lines", String(Math.max(2, lines2)));
+    if (!slice) return;
+    const [number2, count2] = slice;
+    const numbers = element("span", { class: "number" }, t("slice-in", { number: number2, count: count2 }));
+    const alone = element("span", { class: "number-alone", "aria-hidden": "true" }, `${number2} / ${count2}`);
+    this.#facts.append(element("div", { class: "slice" }, numbers, alone, ...depth ? [" ", element("span", { class: "depth" }, depth)] : []));
+  }
+  /** Where a CSS pixel is so many mm, in a view so many CSS pixels wide; null where lengths do not hold. */
+  drawRuler(mmPerCssPixel, width) {
+    const room = Math.min(LONGEST_RULER_PX, width / 2 - BESIDE_RULER_PX);
+    const scale = mmPerCssPixel === null || room < SHORTEST_RULER_PX ? null : ruler(mmPerCssPixel, room);
+    this.#ruler.hidden = scale === null;
+    if (!scale) return;
+    const { length: length2, parts } = scale;
+    let path = `M0.5 10.5H${length2 + 0.5}`;
+    for (let i = 0; i <= parts; i++) {
+      const long = i === 0 || i === parts || parts === 10 && i === 5;
+      path += `M${i * length2 / parts + 0.5} 10.5v${long ? -8 : -4}`;
+    }
+    const wide = Math.ceil(length2) + 1;
+    this.#ruler.replaceChildren(
+      element("span", {}, lengthLabel(scale.mm)),
+      svg(
+        "svg",
+        { width: wide, height: 12, viewBox: `0 0 ${wide} 12`, "aria-hidden": "true" },
+        svg("path", { d: path, class: "ruler-shade" }),
+        svg("path", { d: path, class: "ruler-line" })
+      )
+    );
+  }
+  /** `refined` is 0 while a picture stands in for one that refines; `drawnHere` by the page itself. */
+  writeQuality(quality, refined, drawnHere) {
+    const refining = quality === "interactive" && refined > 0;
+    this.#quality.hidden = false;
+    this.#lossy.hidden = quality === "lossless" || drawnHere;
+    this.#quality.classList.toggle("final", quality !== "interactive");
+    this.#quality.classList.toggle("lossless", quality === "lossless");
+    this.#quality.classList.toggle("refines", refining);
+    const words = t(quality === "final" && drawnHere ? "local" : quality);
+    setText(this.#quality, refining ? t("refining-by", { percent: Math.round(refined * 100) }) : words);
+    const titles = { interactive: "", final: drawnHere ? t("local-hint") : "", lossless: t("lossless-hint") };
+    this.#quality.title = titles[quality];
+    this.#refining.hidden = !refining;
+    this.#refining.style.width = `${refined * 100}%`;
+  }
+  hideQuality() {
+    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
+  }
+};
+function captionOf(series, entry) {
+  const number2 = entry?.series.number;
+  const name = [series.modality, number2 == null ? "" : t("series-number", { number: number2 }), entry?.series.description];
+  return {
+    patientName: entry?.study.patientName ?? "",
+    patientId: entry?.study.patientId ?? "",
+    patientSex: entry?.study.patientSex ?? "",
+    patientBirthDate: entry?.study.patientBirthDate ?? "",
+    studyDescription: entry?.study.description ?? "",
+    studyDate: entry?.study.date ?? "",
+    series: name.filter(Boolean).join(" · "),
+    time: entry?.time ? t("time-in", { number: entry.time[0], count: entry.time[1] }) : "",
+    unit: series.unit,
+    suv: series.suv,
+    warnings: series.warnings,
+    millimetres: series.selfCheck.millimetres
+  };
+}
+function depthText(content, positionMm) {
+  const axis = content === "sagittal" ? 0 : content === "coronal" ? 1 : 2;
+  const mm = positionMm[axis];
+  if (mm === void 0) return "";
+  const letter = ["RL", "AP", "FH"][axis][mm < 0 ? 0 : 1];
+  return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
+}
+
+// src/drawers.ts
+var NAMES = ["library", "controls"];
+var Drawers = class {
+  constructor() {
+    for (const name of NAMES) {
+      byId(`${name}-toggle`, HTMLButtonElement).addEventListener("click", () => {
+        const open = !isOpen(name);
+        this.close();
+        if (open) set(name, true);
+      });
+    }
+  }
+  /** Returns whether any was open. */
+  close() {
+    const open = NAMES.filter(isOpen);
+    for (const name of open) set(name, false);
+    return open.length > 0;
+  }
+};
+function isOpen(name) {
+  return document.body.classList.contains(`${name}-open`);
+}
+function set(name, open) {
+  document.body.classList.toggle(`${name}-open`, open);
+  byId(`${name}-toggle`, HTMLButtonElement).setAttribute("aria-expanded", String(open));
 }
 
 // src/sight.ts
@@ -1575,11 +1931,14 @@ function slicesTo(sight, mm) {
 }
 
 // src/annotation.ts
-var KINDS = ["length", "angle", "ellipse", "rectangle", "probe"];
+var KINDS = ["length", "angle", "ellipse", "rectangle", "freehand", "probe"];
+var MOST_POINTS = 1e3;
+var HANDLES = 12;
 var CORNERS = 72;
 var CROSS_PX = 6;
 var SAME_PLANE = 0.9999;
 function givenPoints(kind) {
+  if (kind === "freehand") return Infinity;
   return kind === "probe" ? 1 : kind === "angle" ? 3 : 2;
 }
 function shaped(kind, placement, given) {
@@ -1588,6 +1947,7 @@ function shaped(kind, placement, given) {
   if (kind === "probe") return [last];
   if (kind === "length") return [first, last];
   if (kind === "angle") return [first, given[1] ?? last, last];
+  if (kind === "freehand") return given.filter((_, i) => i % Math.ceil(given.length / MOST_POINTS) === 0);
   const { centerMm, right, down } = placement;
   const flat = (p) => [dot(minus(p, centerMm), right), dot(minus(p, centerMm), down)];
   const at = (x, y) => add(centerMm, add(times(right, x), times(down, y)));
@@ -1631,12 +1991,28 @@ function withHandle(annotation, handle, to) {
     const direction = times(along, 1 / length(along));
     const part = times(direction, dot(minus(at, opposite), direction));
     [p[handle], p[next], p[last]] = [at, add(opposite, part), minus(at, part)];
-  } else p[handle] = at;
+  } else if (kind === "freehand") return { ...annotation, points: pulled(p, handle, at) };
+  else p[handle] = at;
   return { ...annotation, points: p };
+}
+function pulled(points, handle, to) {
+  const count2 = points.length;
+  const by = minus(to, points[handle]);
+  const reach = Math.max(1, Math.floor(count2 / 8));
+  return points.map((p, i) => {
+    const steps = (i - handle + count2) % count2;
+    const away = Math.min(steps, count2 - steps);
+    if (away > reach || count2 <= 3 && away > 0) return p;
+    return add(p, times(by, 0.5 + 0.5 * Math.cos(Math.PI * away / (reach + 1))));
+  });
+}
+function handlesOf({ kind, points }) {
+  const step = kind === "freehand" ? Math.max(1, Math.ceil(points.length / HANDLES)) : 1;
+  return points.flatMap((_, i) => i % step === 0 ? [i] : []);
 }
 function outline({ kind, points: p }) {
   if (kind === "probe") return { points: [], closed: false };
-  if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" };
+  if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" || kind === "freehand" };
   return { points: ellipseOf(p), closed: true };
 }
 function ellipseOf(p) {
@@ -1655,8 +2031,8 @@ function lines(annotation, sight) {
   const bar = (dx, dy) => ({ points: [[x - dx, y - dy], [x + dx, y + dy]], closed: false });
   return [bar(CROSS_PX, 0), bar(0, CROSS_PX)];
 }
-function textPlace(drawn) {
-  const points = drawn.flatMap((line) => line.points);
+function textPlace(drawn2) {
+  const points = drawn2.flatMap((line) => line.points);
   return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
 }
 function hit(annotations, sight, at, tolerance, selected) {
@@ -1683,7 +2059,7 @@ function toSegment(at, a, b) {
   const part = Math.min(1, Math.max(0, share));
   return Math.hypot(from[0] - along[0] * part, from[1] - along[1] * part);
 }
-var NAMES = {
+var NAMES2 = {
   length: "length",
   angle: "angle",
   area: "area",
@@ -1706,11 +2082,11 @@ function told(known2, all) {
   const rows2 = [];
   for (const quantity of known2.measured.quantities) {
     if (!all && MORE.includes(quantity.measure)) continue;
-    const name = NAMES[quantity.measure];
-    const text2 = PLAIN.includes(quantity.measure) || !name ? quantityText(quantity) : `${t(name)} ${quantityText(quantity)}`;
+    const name = NAMES2[quantity.measure];
+    const text3 = PLAIN.includes(quantity.measure) || !name ? quantityText(quantity) : `${t(name)} ${quantityText(quantity)}`;
     const joins = quantity.measure === "standard-deviation" || quantity.measure === "maximum";
-    if (joins && rows2.length > 0) rows2.push(`${rows2.pop()}  ${text2}`);
-    else rows2.push(text2);
+    if (joins && rows2.length > 0) rows2.push(`${rows2.pop()}  ${text3}`);
+    else rows2.push(text3);
   }
   return rows2;
 }
@@ -1729,8 +2105,39 @@ function decimals(measure, value, unit) {
   return size2 >= 1 ? 2 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(size2))));
 }
 
+// src/crosshair.ts
+var GAP_PX = 14;
+var PARALLEL = 1e-3;
+function linesOn(cut, all, placeMm) {
+  const { sight } = cut;
+  const normal = normalOf(sight);
+  const middle = onto(sight, placeMm ?? sight.centerMm);
+  return all.flatMap((other) => {
+    if (other.view === cut.view || other.space !== cut.space) return [];
+    const otherNormal = normalOf(other.sight);
+    const line = cross(normal, otherNormal);
+    if (length(line) < PARALLEL) return [];
+    const across = minus(otherNormal, times(normal, dot(otherNormal, normal)));
+    const inPlane = times(across, 1 / length(across));
+    const off = dot(minus(other.sight.centerMm, middle), otherNormal) / dot(inPlane, otherNormal);
+    const along = times(line, 1 / length(line));
+    return [{ content: other.content, at: pixelFromPatient(sight, add(middle, times(inPlane, off))), along: [dot(along, sight.right), dot(along, sight.down)] }];
+  });
+}
+function drawn(lines2, onScreen, reach, held) {
+  return lines2.flatMap(({ content, at, along: [dx, dy] }) => {
+    const [x, y] = onScreen(at);
+    const to = (by) => `${(x + dx * by).toFixed(2)} ${(y + dy * by).toFixed(2)}`;
+    const d = held ? `M${to(-reach)}L${to(-GAP_PX)}M${to(GAP_PX)}L${to(reach)}` : `M${to(-reach)}L${to(reach)}`;
+    const line = svg("path", { class: held ? "cut held" : "cut", "data-content": content, d });
+    return held ? [svg("path", { class: "shade", d }), line] : [line];
+  });
+}
+
 // src/editor.ts
 var CLICK_PX = 4;
+var HAND_PX = 2;
+var MOST_GIVEN = 1e5;
 var LEAST_PX = 2;
 var MOST_STEPS = 500;
 var MOST_ANNOTATIONS = 500;
@@ -1784,6 +2191,15 @@ var Editor = class {
     this.#annotations = annotations;
     this.#next = Math.max(0, ...annotations.map(({ id }) => id)) + 1;
   }
+  /** Forgets what was drawn on a series for good. */
+  forget(isGone) {
+    const stays = ({ before, after }) => ![before, after].some((one) => one && isGone(one.series));
+    this.#annotations = this.#annotations.filter(({ series }) => !isGone(series));
+    this.#done = this.#done.filter(stays);
+    this.#undone = this.#undone.filter(stays);
+    this.abandon();
+    this.#changed();
+  }
   choose(tool) {
     this.abandon();
     this.#pointer = null;
@@ -1798,11 +2214,17 @@ var Editor = class {
   press(sight, at, tolerance) {
     this.#turn += 1;
     this.#focus = null;
-    const place3 = patientFromPixel(sight, at);
+    const place4 = patientFromPixel(sight, at);
     const draft = this.#draft;
+    if (draft && isOn(draft.annotation, sight) && closes(draft, sight, at)) {
+      this.#shape(draft);
+      this.#finish(draft, sight);
+      this.#changed();
+      return true;
+    }
     if (draft && isOn(draft.annotation, sight)) {
-      draft.pressed = at;
-      draft.given.push(onto(draft.annotation.placement, place3));
+      [draft.pressed, draft.byHand] = [at, 0];
+      draft.given.push(onto(draft.annotation.placement, place4));
       this.#shape(draft);
       return true;
     }
@@ -1810,11 +2232,11 @@ var Editor = class {
     const found = hit(this.#annotations, sight, at, tolerance, this.#selected);
     const before = this.#annotations.find(({ id }) => id === found?.id);
     this.#selected = before?.id ?? null;
-    if (before) this.#grip = { before, handle: found?.handle ?? null, from: place3 };
+    if (before) this.#grip = { before, handle: found?.handle ?? null, from: place4 };
     else if (this.#tool && this.#annotations.length < MOST_ANNOTATIONS) {
       const { right, down } = sight;
-      const annotation = { id: this.#next++, kind: this.#tool, series: sight.series, points: [place3], placement: { centerMm: place3, right, down } };
-      this.#draft = { annotation, given: [place3], pressed: at };
+      const annotation = { id: this.#next++, kind: this.#tool, series: sight.series, points: [place4], placement: { centerMm: place4, right, down } };
+      this.#draft = { annotation, given: [place4], pressed: at, byHand: 0 };
       this.#shape(this.#draft);
     }
     this.#changed();
@@ -1822,16 +2244,23 @@ var Editor = class {
   }
   /** Returns whether it moves anything. */
   move(sight, at) {
-    const place3 = patientFromPixel(sight, at);
+    const place4 = patientFromPixel(sight, at);
     const { before, handle, from } = this.#grip ?? {};
     if (before && from && before.series === sight.series) {
-      this.#put(handle == null ? moved(before, minus(place3, from)) : withHandle(before, handle, place3));
+      this.#put(handle == null ? moved(before, minus(place4, from)) : withHandle(before, handle, place4));
       this.#changed();
       return true;
     }
     const draft = this.#draft;
     if (!draft || !isOn(draft.annotation, sight)) return false;
-    this.#shape(draft, onto(draft.annotation.placement, place3));
+    const on = onto(draft.annotation.placement, place4);
+    const last = draft.given.at(-1);
+    const byHand = draft.annotation.kind === "freehand" && draft.pressed !== null;
+    if (byHand && last && length(minus(on, last)) >= HAND_PX * sight.mmPerPixel && draft.given.length < MOST_GIVEN) {
+      draft.given.push(on);
+      draft.byHand += 1;
+    }
+    this.#shape(draft, on);
     this.#changed();
     return true;
   }
@@ -1847,9 +2276,11 @@ var Editor = class {
     if (draft?.pressed) {
       const dragged = Math.hypot(draft.pressed[0] - at[0], draft.pressed[1] - at[1]) > CLICK_PX;
       draft.pressed = null;
-      if (dragged && !isWhole(draft)) draft.given.push(onto(draft.annotation.placement, patientFromPixel(sight, at)));
+      const byHand = draft.annotation.kind === "freehand";
+      const drawn2 = draft.byHand * HAND_PX > CLICK_PX;
+      if (dragged && !byHand && !isWhole(draft)) draft.given.push(onto(draft.annotation.placement, patientFromPixel(sight, at)));
       this.#shape(draft);
-      if (isWhole(draft)) this.#finish(draft, sight);
+      if (isWhole(draft) || byHand && drawn2 && draft.given.length > 2) this.#finish(draft, sight);
     }
     this.#changed();
   }
@@ -1899,7 +2330,8 @@ var Editor = class {
     const shown = this.#annotations.filter((one) => isOn(one, sight));
     const at = shown.findIndex(({ id }) => id === this.#selected);
     const next = this.#focus === null ? 0 : this.#focus + 1;
-    if (at >= 0 && next < shown[at].points.length) this.#focus = next;
+    const handle = at < 0 ? void 0 : handlesOf(shown[at]).find((handle2) => handle2 >= next);
+    if (handle !== void 0) this.#focus = handle;
     else {
       this.#focus = null;
       this.#selected = (shown[at + 1] ?? shown[0])?.id ?? null;
@@ -1981,7 +2413,7 @@ var Editor = class {
     this.#draft = null;
     const pixels = lines(annotation, sight).flatMap(({ points }) => points);
     const extent = [0, 1].map((axis) => Math.max(...pixels.map((p) => p[axis])) - Math.min(...pixels.map((p) => p[axis])));
-    const area = annotation.kind === "ellipse" || annotation.kind === "rectangle";
+    const area = ["ellipse", "rectangle", "freehand"].includes(annotation.kind);
     if ((area ? Math.min(...extent) : Math.max(...extent)) < LEAST_PX) return;
     this.#put(annotation);
     this.#selected = annotation.id;
@@ -1990,6 +2422,13 @@ var Editor = class {
 };
 function isWhole(draft) {
   return draft.given.length >= givenPoints(draft.annotation.kind);
+}
+function closes({ annotation, given }, sight, at) {
+  if (annotation.kind !== "freehand" || given.length < 3) return false;
+  return [given[0], given.at(-1)].some((end) => {
+    const [x, y] = pixelFromPatient(sight, end);
+    return Math.hypot(x - at[0], y - at[1]) <= CLICK_PX;
+  });
 }
 function isOf({ before, after }, series) {
   return (after ?? before)?.series === series;
@@ -2014,6 +2453,26 @@ var POINTS = {
   arrow: 2,
   keyImage: 1
 };
+var Lists = class {
+  #lists = /* @__PURE__ */ new Map();
+  /** A series' drawings, in place of those before, unless something newer was told already: two ways may bring lists out of order. */
+  take({ number: number2, seriesInstanceUid, drawings: drawings2 }) {
+    if (number2 > (this.#lists.get(seriesInstanceUid)?.number ?? 0)) this.#lists.set(seriesInstanceUid, { number: number2, drawings: drawings2.filter(hasSize) });
+  }
+  clear() {
+    this.#lists.clear();
+  }
+  on(series) {
+    return this.#lists.get(series)?.drawings ?? [];
+  }
+  /** All of those on series that are open. */
+  all(isOpen2) {
+    return [...this.#lists].flatMap(([series, { drawings: drawings2 }]) => drawings2.length > 0 && isOpen2(series) ? drawings2 : []);
+  }
+};
+function hasSize({ kind, pointsMm: [first, ...others] }) {
+  return POINTS[kind] === 1 || others.some((point2) => length(minus(point2, first)) > 1e-6);
+}
 function seen(drawing3, sight, reachMm) {
   const { kind, pointsMm: p, plane: plane2 } = drawing3;
   if (p.length < POINTS[kind]) return null;
@@ -2052,9 +2511,9 @@ function seen(drawing3, sight, reachMm) {
       return [pixels(p)];
   }
 }
-function place2({ kind }, drawn) {
-  if (kind === "arrow") return drawn[0]?.points[1] ?? null;
-  const points = drawn.flatMap((line) => line.dashed ? [] : line.points);
+function place2({ kind }, drawn2) {
+  if (kind === "arrow") return drawn2[0]?.points[1] ?? null;
+  const points = drawn2.flatMap((line) => line.dashed ? [] : line.points);
   return points.reduce((best, p) => best === null || p[0] > best[0] ? p : best, null);
 }
 function listed({ kind, label: label2, quantities }, named2) {
@@ -2133,14 +2592,15 @@ var Measuring = class {
     return this.#told.get(id);
   }
   /** Asks for what is not known yet of those that are drawn; series that are not open cannot be measured. */
-  look(annotations, isOpen) {
+  look(annotations, isOpen2) {
     const ids = new Set(annotations.map(({ id }) => id));
     for (const id of this.#told.keys()) if (!ids.has(id)) this.#told.delete(id);
     const waiting = new Set([...this.#asked.values()].map(({ of }) => of.id));
     for (const annotation of annotations) {
       if (this.#asked.size >= AT_ONCE) return;
       const { kind, points, placement, series } = annotation;
-      if (waiting.has(annotation.id) || this.#told.get(annotation.id)?.of === annotation || !isOpen(series)) continue;
+      if (kind === "freehand" && points.length < 3) continue;
+      if (waiting.has(annotation.id) || this.#told.get(annotation.id)?.of === annotation || !isOpen2(series)) continue;
       const request = this.#next++;
       const seq = this.#send({ type: "measure", request, seriesInstanceUid: series, kind, pointsMm: points, plane: placement });
       if (seq === null) return;
@@ -2155,6 +2615,11 @@ var Measuring = class {
   refused(seq, reason) {
     const request = [...this.#asked].find(([, asked]) => asked.seq === seq)?.[0];
     return request !== void 0 && this.#settle(request, { failed: reason }) !== null;
+  }
+  /** What was measured before may not be true any more. */
+  forget() {
+    this.#told.clear();
+    this.#asked.clear();
   }
   /** The connection is gone, and with it what was asked. */
   lost() {
@@ -2208,6 +2673,9 @@ var Pointed = class {
     this.#known = { key: this.#asked.key, value: null };
     return true;
   }
+  forget() {
+    [this.#asked, this.#known] = [null, null];
+  }
   lost() {
     this.#asked = null;
   }
@@ -2241,6 +2709,8 @@ var KEYS = [
     title: "study",
     rows: [
       [["PageUp", "PageDown"], "previous-next-series"],
+      [["Ctrl+[", "Ctrl+]"], "previous-next-time"],
+      [["Ctrl+E"], "save-picture-or-table"],
       [["D"], "show-or-hide-patient-data"]
     ]
   },
@@ -2256,15 +2726,16 @@ var KEYS = [
       [["I"], "invert-the-greys"],
       [["H", "V"], "flip"],
       [["Ctrl+↑", "Ctrl+↓", "Shift+M"], "slab-keys"],
-      [["C"], "play-slices"]
+      [["C"], "play-slices"],
+      [["X"], "cut-lines"]
     ]
   },
   {
     title: "tools",
     rows: [
-      [["W", "S", "Z"], "window-scroll-zoom"],
+      [["W", "S", "Z", "B"], "window-scroll-zoom-crosshair"],
       [["N", "A"], "length-angle"],
-      [["E", "U"], "ellipse-rectangle"],
+      [["E", "U", "O"], "ellipse-rectangle-freehand"],
       [["Q"], "probe"],
       [["J", "Enter", "Shift+arrows"], "handle-keys"],
       [["Delete", "Ctrl+Z", "Ctrl+Y"], "delete-undo-redo"]
@@ -2312,18 +2783,58 @@ function keysText(keys) {
 }
 var SHEET_KEYS = KEYS.flatMap(({ rows: rows2 }) => rows2.flatMap(([keys]) => keys)).filter((key) => key !== "…");
 
+// src/labels.ts
+var GAP_PX2 = 8;
+var APART_PX = 4;
+function beside(at, width, height, of, room, taken) {
+  const within = (n, from, size2) => Math.max(from, Math.min(n, from + size2));
+  const put = (left2, top) => ({
+    left: within(left2, room.left, room.width - width),
+    top: within(top, room.top, room.height - height),
+    width,
+    height
+  });
+  const [right, left] = [of.left + of.width + GAP_PX2, of.left - GAP_PX2 - width];
+  const middle = of.left + (of.width - width) / 2;
+  const level = at[1] - height / 2;
+  const levels2 = taken.flatMap((box2) => [box2.top + box2.height + APART_PX, box2.top - height - APART_PX]);
+  levels2.sort((a, b) => Math.abs(a - level) - Math.abs(b - level));
+  const near2 = [put(right, level), put(left, level), put(middle, of.top + of.height + GAP_PX2), put(middle, of.top - GAP_PX2 - height)];
+  const places = [...near2, ...levels2.map((top) => put(right, top)), ...levels2.map((top) => put(left, top))];
+  const clear = places.filter((place4) => !meet(place4, of));
+  return clear.find((place4) => !taken.some((box2) => meet(place4, box2))) ?? clear[0] ?? near2[0];
+}
+function leader({ left, top, width, height }, points) {
+  const edge = ([x, y]) => [Math.max(left, Math.min(x, left + width)), Math.max(top, Math.min(y, top + height))];
+  const far = (p) => Math.hypot(p[0] - edge(p)[0], p[1] - edge(p)[1]);
+  const [first] = points;
+  if (!first) return null;
+  const nearest = points.reduce((best, p) => far(p) < far(best) ? p : best, first);
+  return far(nearest) > 2 * GAP_PX2 ? [edge(nearest), nearest] : null;
+}
+function boxOf(points) {
+  const [x, y] = [points.map((p) => p[0]), points.map((p) => p[1])];
+  const [left, top] = [Math.min(...x), Math.min(...y)];
+  return { left, top, width: Math.max(...x) - left, height: Math.max(...y) - top };
+}
+function meet(a, b) {
+  return a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
+}
+
 // src/sketch.ts
 var HANDLE_PX = 4;
 var LINE_PX = 15;
-var LETTER_PX = 6.6;
-var GAP_PX = 8;
+var WIDTHS = /* @__PURE__ */ new Map();
+var MOST_WIDTHS = 1e3;
+var MARGIN_PX = 8;
+var BAR_PX = 30;
 var MARKS_PX = 24;
 function scaleOf([width, height], box2) {
   const { width: boxWidth, height: boxHeight } = box2.getBoundingClientRect();
   const by = Math.min(boxWidth / width, boxHeight / height) || 1;
   return { by, left: (boxWidth - width * by) / 2, top: (boxHeight - height * by) / 2 };
 }
-function sketch(root, sight, hosted, editor, measuring, active) {
+function sketch(root, sight, cuts, hosted, editor, measuring, active) {
   const box2 = root.parentElement ?? root;
   const { clientWidth: width, clientHeight: height } = box2;
   if (!sight || width === 0) return root.replaceChildren();
@@ -2331,24 +2842,37 @@ function sketch(root, sight, hosted, editor, measuring, active) {
   const onScreen = ([x, y]) => [scale.left + x * scale.by, scale.top + y * scale.by];
   const shown = editor.shown.filter((one) => isOn(one, sight));
   shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
+  const room = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
+  const sample = svg("text");
+  root.append(svg("g", { class: "values" }, sample));
+  const labels = { room, taken: [], widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
-    const drawn = seen(one, sight, hosted.reachMm);
-    if (!drawn) return [];
-    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height])];
+    const drawn2 = seen(one, sight, hosted.reachMm);
+    if (!drawn2) return [];
+    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn2, hosted.named, onScreen, labels)];
     marks += 1;
-    return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
+    return [hostedDrawing(one, drawn2, hosted.named, onScreen, labels, [width / 2, MARKS_PX + LINE_PX * marks])];
   });
-  const own = shown.map((one) => drawing2(one, sight, editor, measuring, onScreen, [width, height]));
-  const parts = [...theirs, ...own];
+  const own = shown.map((one) => drawing2(one, sight, editor, measuring, onScreen, labels));
+  const parts = [...drawn(cuts.lines, onScreen, width + height, cuts.held), ...theirs, ...own];
   if (active && editor.pointer) {
     const [x, y] = onScreen(editor.pointer);
     parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
   }
   root.replaceChildren(...parts);
 }
-function hostedDrawing(one, drawn, named2, onScreen, box2, mark) {
-  const lines2 = drawn.map((line) => ({ ...line, points: line.points.map(onScreen) }));
+function widthIn(sample, row) {
+  const known2 = WIDTHS.get(row);
+  if (known2 !== void 0) return known2;
+  if (WIDTHS.size >= MOST_WIDTHS) WIDTHS.clear();
+  sample.textContent = row;
+  const width = sample.getComputedTextLength();
+  WIDTHS.set(row, width);
+  return width;
+}
+function hostedDrawing(one, drawn2, named2, onScreen, labels, mark) {
+  const lines2 = drawn2.map((line) => ({ ...line, points: line.points.map(onScreen) }));
   const shade = lines2.filter(({ dashed }) => !dashed);
   const group = svg("g", { class: "drawing hosted", "data-kind": one.kind }, svg("path", { class: "shade", d: pathOf(shade) }));
   const stroke = `rgb(${one.color.join(" ")})`;
@@ -2357,47 +2881,1012 @@ function hostedDrawing(one, drawn, named2, onScreen, box2, mark) {
     if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
   }
   const at = mark ?? place2(one, lines2);
-  if (at) group.append(label(at, rows(one, named2), true, box2, stroke));
+  if (at) group.append(...label(at, lines2, rows(one, named2), true, labels, stroke));
   return group;
 }
 function pathOf(lines2) {
   return lines2.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
 }
-function drawing2(one, sight, editor, measuring, onScreen, box2) {
+function drawing2(one, sight, editor, measuring, onScreen, labels) {
   const selected = one.id === editor.selected;
-  const drawn = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
-  const d = pathOf(drawn);
+  const drawn2 = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
+  const d = pathOf(drawn2);
   const group = svg("g", { class: selected ? "drawing selected" : "drawing", "data-kind": one.kind }, svg("path", { class: "shade", d }), svg("path", { class: "line", d }));
   if (selected) {
+    const handles = /* @__PURE__ */ new Set([...handlesOf(one), ...editor.focus === null ? [] : [editor.focus]]);
     one.points.forEach((p, i) => {
+      if (!handles.has(i)) return;
       const [x, y] = onScreen(pixelFromPatient(sight, p));
       const held = editor.focus === i ? { class: "handle held", r: HANDLE_PX * 1.6 } : { class: "handle", r: HANDLE_PX };
       group.append(svg("circle", { cx: x.toFixed(2), cy: y.toFixed(2), ...held }));
     });
   }
-  const at = textPlace(drawn);
+  const at = textPlace(drawn2);
   const known2 = measuring.told(one.id);
   const rows2 = told(known2?.known, selected);
-  if (at && rows2.length > 0) group.append(label(at, rows2, known2?.of === one, box2));
+  if (at && rows2.length > 0) group.append(...label(at, drawn2, rows2, known2?.of === one, labels));
   return group;
 }
-function label([x, y], rows2, isOfNow, [width, height], fill) {
-  const wide = Math.max(...rows2.map((row) => row.length)) * LETTER_PX;
-  const left = Math.max(4, Math.min(x + GAP_PX, width - wide - 30));
-  const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows2.length));
+function label(at, of, rows2, isOfNow, { room, taken, widthOf }, fill) {
+  const points = of.length > 0 ? of.flatMap((line2) => line2.points) : [at];
+  const [wide, high] = [Math.ceil(Math.max(...rows2.map(widthOf))), LINE_PX * rows2.length];
+  const box2 = beside(at, wide, high, boxOf(points), room, taken);
+  taken.push(box2);
+  const { left, top } = box2;
   const spans = rows2.map((row, i) => {
-    const span = svg("tspan", { x: left.toFixed(1), y: (top + i * LINE_PX).toFixed(1) });
+    const span = svg("tspan", { x: left.toFixed(1), y: (top + (i + 0.8) * LINE_PX).toFixed(1) });
     span.textContent = row;
     return span;
   });
-  const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows2.length + 2, rx: 3 });
-  return svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
+  const back = svg("rect", { class: "back", x: left - 4, y: top - 1, width: wide + 8, height: high + 2, rx: 3 });
+  const text3 = svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
+  const line = of.length > 0 ? leader(box2, points) : null;
+  return line ? [svg("path", { class: "leader", d: pathOf([{ points: line, closed: false }]), stroke: fill ?? false }), text3] : [text3];
+}
+
+// src/echo.ts
+var ZOOM_PER_PIXEL = 0.01;
+var ZOOM_PER_WHEEL = 1e-3;
+var PIXELS_PER_WINDOW = 300;
+var VIEW_ANGLE = 30 * Math.PI / 180;
+var PATIENCE_MS = 1500;
+var SLICES = ["axial", "coronal", "sagittal"];
+var SHADED = ["volume", "cinematic"];
+var Echo = class {
+  #pending = [];
+  #drag = null;
+  /** A message for the view was sent. Returns whether the view looks different for it. */
+  sent(message, seq, content, at) {
+    const effects = this.#effects(message, content);
+    for (const effect of effects) this.#pending.push({ seq, at, effect });
+    return effects.length > 0;
+  }
+  /** A picture that shows all input up to `inputSeq` is on screen. */
+  shown(inputSeq) {
+    this.#pending = this.#pending.filter(({ seq }) => seq > inputSeq);
+  }
+  clear() {
+    this.#pending = [];
+    this.#drag = null;
+  }
+  /** How the picture of `base` is to look now; null: as it is. Where the page draws it itself, it need not wait for the server. */
+  appearance(base, content, now, drawnHere = false) {
+    if (!drawnHere) this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS);
+    if (this.#pending.length === 0) return null;
+    const isSlice2 = SLICES.includes(content);
+    let { zoom, window } = base;
+    const shown = { scale: 1, dx: 0, dy: 0 };
+    for (const { effect } of this.#pending) {
+      switch (effect.does) {
+        case "pan":
+          shown.dx += effect.dx;
+          shown.dy += effect.dy;
+          break;
+        case "zoom": {
+          const next = clamp(zoom * effect.factor, 0.05, isSlice2 ? 100 : 60);
+          const factor = isSlice2 ? next / zoom : Math.tan(VIEW_ANGLE / 2 / zoom) / Math.tan(VIEW_ANGLE / 2 / next);
+          zoom = next;
+          shown.scale *= factor;
+          shown.dx *= factor;
+          shown.dy *= factor;
+          break;
+        }
+        case "window by": {
+          const perPixel = window.width / PIXELS_PER_WINDOW;
+          window = { center: window.center + effect.dy * perPixel, width: Math.max(1, window.width + effect.dx * perPixel) };
+          break;
+        }
+        case "window to":
+          window = effect.window;
+          break;
+      }
+    }
+    const grey = window === base.window ? null : brightness(base.window, window);
+    return { ...shown, window, grey };
+  }
+  #effects(message, content) {
+    const isSlice2 = SLICES.includes(content);
+    switch (message.type) {
+      case "pointer": {
+        const from = this.#drag;
+        const { kind, button: button2, x, y } = message;
+        const held = kind === "press" ? button2 : from?.button ?? button2;
+        this.#drag = kind === "release" || held === void 0 ? null : { button: held, x, y };
+        if (!from || kind === "press") return [];
+        const [dx, dy] = [x - from.x, y - from.y];
+        if (dx === 0 && dy === 0) return [];
+        if (from.button === "middle") return [{ does: "pan", dx, dy }];
+        if (from.button === "right") return [{ does: "zoom", factor: clamp(1 + ZOOM_PER_PIXEL * dy, 0.1, 10) }];
+        return isSlice2 ? [{ does: "window by", dx, dy }] : [];
+      }
+      case "wheel":
+        return message.zoom || !isSlice2 ? [{ does: "zoom", factor: clamp(1 - ZOOM_PER_WHEEL * message.delta, 0.1, 10) }] : [];
+      case "pinch":
+        return [
+          { does: "zoom", factor: clamp(message.zoom, 0.1, 10) },
+          { does: "pan", dx: message.dx, dy: message.dy }
+        ];
+      case "window":
+        return SHADED.includes(content) ? [] : [{ does: "window to", window: { center: message.center, width: Math.max(1, message.width) } }];
+      default:
+        return [];
+    }
+  }
+};
+function brightness(from, to) {
+  const [a, b] = [Math.max(1, from.width - 1), Math.max(1, to.width - 1)];
+  return { slope: a / b, intercept: (from.center - to.center - a / 2) / b + 0.5 };
+}
+var NOISE = 2;
+function levels({ slope, intercept }) {
+  return Array.from({ length: 256 }, (_, level) => {
+    if (level <= NOISE || level >= 255 - NOISE) return level <= NOISE ? 0 : 1;
+    return clamp(level / 255 * slope + intercept, 0, 1);
+  });
+}
+function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}
+
+// src/gestures.ts
+var BUTTONS = ["left", "middle", "right"];
+var WORK = { window: "left", scroll: "scroll", zoom: "right", pan: "middle", crosshair: "left" };
+var BITS = { left: 1, right: 2, middle: 4 };
+var DOUBLE_TAP_MS = 350;
+var DOUBLE_TAP_PX = 30;
+var PX_PER_SLICE = 6;
+var TAP_MS = 250;
+var TAP_PX = 12;
+var Gestures = class {
+  #surface;
+  #target;
+  #fingers = /* @__PURE__ */ new Map();
+  #drag = null;
+  #pinch = null;
+  #lastTap = null;
+  #touched = false;
+  /** The last press was meant for what is drawn. */
+  #drew = false;
+  #frame = 0;
+  #moved = false;
+  #wheel = { delta: 0, zoom: false };
+  #pinched = { zoom: 1, dx: 0, dy: 0 };
+  constructor(surface, target) {
+    this.#surface = surface;
+    this.#target = target;
+    surface.addEventListener("pointerdown", (event) => this.#down(event));
+    surface.addEventListener("pointermove", (event) => this.#move(event));
+    surface.addEventListener("pointerup", (event) => this.#up(event));
+    surface.addEventListener("pointercancel", (event) => this.#up(event));
+    surface.addEventListener("lostpointercapture", (event) => this.#up(event));
+    surface.addEventListener("contextmenu", (event) => event.preventDefault());
+    surface.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
+    surface.addEventListener("pointerleave", () => target.hover(null));
+    surface.addEventListener("dblclick", () => !this.#touched && !this.#drew && target.maximise());
+    surface.addEventListener("wheel", (event) => this.#turn(event), { passive: false });
+  }
+  /** Ends what is held, for instance when the connection is lost. */
+  cancel() {
+    if (this.#drag?.does === "draw") this.#target.draw("cancel", this.#drag.at, this.#touched);
+    this.#drag = null;
+    this.#pinch = null;
+    this.#fingers.clear();
+    this.#moved = false;
+    this.#wheel = { delta: 0, zoom: false };
+    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
+  }
+  #down(event) {
+    this.#touched = event.pointerType === "touch";
+    const at = this.#locate(event);
+    this.#target.activate();
+    this.#surface.focus({ preventScroll: true });
+    this.#surface.setPointerCapture(event.pointerId);
+    if (this.#touched) {
+      this.#fingers.set(event.pointerId, at);
+      if (this.#fingers.size > 1) {
+        if (this.#drag?.does === "draw") this.cancelDrawing();
+        else this.#release();
+        this.#pinch = this.#fingers.size === 2 ? this.#span() : null;
+        return;
+      }
+    }
+    const button2 = BUTTONS[event.button];
+    if (!button2 || this.#drag) return;
+    this.#drew = button2 === "left" && this.#target.draw("press", at, this.#touched);
+    const does = this.#drew ? "draw" : button2 === "left" ? WORK[this.#target.tool] : button2;
+    this.#drag = { id: event.pointerId, button: button2, does, rest: 0, at, from: at, since: event.timeStamp };
+    this.#pointer("press");
+  }
+  /** A second finger means something else. */
+  cancelDrawing() {
+    if (this.#drag) this.#target.draw("cancel", this.#drag.at, this.#touched);
+    this.#drag = null;
+  }
+  #move(event) {
+    const at = this.#locate(event);
+    if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, at);
+    if (this.#pinch) {
+      const span = this.#span();
+      if (!span) return;
+      this.#pinched.zoom *= span.distance / this.#pinch.distance;
+      this.#pinched.dx += span.middle.x - this.#pinch.middle.x;
+      this.#pinched.dy += span.middle.y - this.#pinch.middle.y;
+      this.#pinch = span;
+      this.#schedule();
+      return;
+    }
+    const drag = this.#drag;
+    this.#target.hover(at);
+    if (!drag) this.#target.draw("move", at, this.#touched);
+    if (drag?.id !== event.pointerId) return;
+    if (drag.does === "scroll") this.#page(drag, at);
+    drag.at = at;
+    if (event.pointerType === "mouse" && (event.buttons & BITS[drag.button]) === 0) {
+      this.#release();
+      return;
+    }
+    this.#moved = true;
+    this.#schedule();
+  }
+  #up(event) {
+    const touched = this.#fingers.delete(event.pointerId);
+    if (this.#pinch) {
+      this.#flush();
+      this.#pinch = null;
+    }
+    const drag = this.#drag;
+    if (drag?.id !== event.pointerId) return;
+    if (event.type === "pointerup") drag.at = this.#locate(event);
+    this.#release();
+    if (touched && event.type === "pointerup" && drag.does !== "draw") this.#tap(drag, event.timeStamp);
+  }
+  #tap(drag, time) {
+    const still = Math.hypot(drag.at.x - drag.from.x, drag.at.y - drag.from.y) <= TAP_PX;
+    const last = this.#lastTap;
+    this.#lastTap = null;
+    if (!still || time - drag.since > TAP_MS) return;
+    const again = last && time - last.time <= DOUBLE_TAP_MS && Math.hypot(drag.at.x - last.x, drag.at.y - last.y) <= DOUBLE_TAP_PX;
+    if (again) this.#target.maximise();
+    else this.#lastTap = { ...drag.at, time };
+  }
+  #turn(event) {
+    event.preventDefault();
+    this.#target.activate();
+    if (this.#wheel.zoom !== event.ctrlKey) this.#flush();
+    this.#wheel = { delta: this.#wheel.delta + wheelDelta(event), zoom: event.ctrlKey };
+    this.#schedule();
+  }
+  #schedule() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#flush();
+    });
+  }
+  #flush() {
+    const view = this.#target.view;
+    if (this.#moved && this.#drag) this.#pointer("move");
+    this.#moved = false;
+    const { delta, zoom } = this.#wheel;
+    if (delta !== 0) this.#target.send({ type: "wheel", view, delta, zoom });
+    this.#wheel = { delta: 0, zoom };
+    const { zoom: factor, dx, dy } = this.#pinched;
+    if (factor !== 1 || dx !== 0 || dy !== 0) {
+      const ratio = this.#target.ratio();
+      this.#target.send({ type: "pinch", view, zoom: factor, dx: dx * ratio, dy: dy * ratio });
+    }
+    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
+  }
+  #release() {
+    if (!this.#drag) return;
+    this.#moved = false;
+    this.#pointer("release");
+    this.#drag = null;
+  }
+  #pointer(kind) {
+    const drag = this.#drag;
+    if (!drag) return;
+    const ratio = this.#target.ratio();
+    const { view } = this.#target;
+    const { does, at } = drag;
+    if (does === "draw") {
+      if (kind !== "press") this.#target.draw(kind, at, this.#touched);
+    } else if (does !== "scroll") this.#target.send({ type: "pointer", view, kind, button: does, x: at.x * ratio, y: at.y * ratio });
+  }
+  #page(drag, to) {
+    const slices = drag.rest + (to.y - drag.at.y) / PX_PER_SLICE;
+    drag.rest = slices % 1;
+    if (Math.trunc(slices) !== 0) this.#target.page(Math.trunc(slices));
+  }
+  #locate(event) {
+    const box2 = this.#surface.getBoundingClientRect();
+    return { x: event.clientX - box2.left, y: event.clientY - box2.top };
+  }
+  #span() {
+    const [a, b] = this.#fingers.values();
+    if (!a || !b) return null;
+    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+    return { middle, distance: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)) };
+  }
+};
+
+// src/values.ts
+var BLACK = 4278190080;
+async function decode({ width, height, inverted, linearExact, png }) {
+  const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
+  try {
+    if (bitmap.width !== width || bitmap.height !== 4 * height) throw new Error("values of another size than they say");
+    const context = new OffscreenCanvas(width, 4 * height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("no canvas");
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, width, 4 * height);
+    return { width, height, inverted, linearExact, values: valuesOf(data, width * height) };
+  } finally {
+    bitmap.close();
+  }
+}
+function valuesOf(rgba, count2) {
+  const bits = new Uint32Array(count2);
+  const red = (byte, i) => rgba[4 * (byte * count2 + i)];
+  for (let i = 0; i < count2; i++) bits[i] = red(0, i) << 24 | red(1, i) << 16 | red(2, i) << 8 | red(3, i);
+  return new Float32Array(bits.buffer);
+}
+function ramp({ center, width }, { inverted, linearExact }) {
+  const span = linearExact ? width : Math.max(width - 1, 1e-3);
+  const low = Math.fround(linearExact ? center - width / 2 : center - 0.5 - (width - 1) / 2);
+  const scale = Math.fround(1 / span);
+  return inverted ? [Math.fround(low + Math.fround(1 / scale)), -scale] : [low, scale];
+}
+function paint(image, window, pixels) {
+  const [low, scale] = ramp(window, image);
+  const { values } = image;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    const share = Math.fround(Math.fround(value - low) * scale);
+    const brightness2 = share > 0 ? Math.min(share, 1) : 0;
+    const level = Math.fround(Math.fround(brightness2 * 255) + 0.5) | 0;
+    pixels[i] = BLACK | level * 65793;
+  }
+}
+
+// src/video.ts
+var CONFIGS = {
+  h264: "avc1.640033",
+  // With the parameter sets in the frames.
+  hevc: "hev1.1.6.L153.B0",
+  av1: "av01.0.13M.08"
+};
+async function decodableVideos() {
+  if (typeof VideoDecoder === "undefined") return [];
+  const decodes = (codec) => {
+    const config = { codec: CONFIGS[codec], optimizeForLatency: true };
+    return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
+  };
+  const decodable = await Promise.all(VIDEO_CODECS.map(decodes));
+  return VIDEO_CODECS.filter((_, i) => decodable[i]);
+}
+var PATIENCE_MS2 = 2e3;
+var Video = class {
+  #decoder = null;
+  #codec = "";
+  #count = 0;
+  #taken = null;
+  #failed = null;
+  /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
+  async decode(codec, unit, key) {
+    if (key) this.#configure(codec === "h264" ? codecOf(unit) : CONFIGS[codec]);
+    const decoder = this.#decoder;
+    if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
+    const picture = new Promise((taken, failed) => {
+      this.#taken = taken;
+      this.#failed = failed;
+    });
+    decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
+    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS2);
+    try {
+      return await picture;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#taken = this.#failed = null;
+    }
+  }
+  close() {
+    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
+    this.#decoder = null;
+    this.#codec = "";
+  }
+  #configure(codec) {
+    if (this.#decoder?.state === "configured" && codec === this.#codec) return;
+    this.close();
+    this.#codec = codec;
+    this.#decoder = new VideoDecoder({
+      output: (frame) => {
+        const taken = this.#taken;
+        this.#taken = null;
+        if (taken) taken(frame);
+        else frame.close();
+      },
+      error: (error) => this.#failed?.(error)
+    });
+    this.#decoder.configure({ codec, optimizeForLatency: true });
+  }
+};
+function codecOf(unit) {
+  for (let at = 0; at + 6 < unit.length; at++) {
+    const starts = unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1;
+    if (!starts || (unit[at + 3] & 31) !== 7) continue;
+    const bytes = [...unit.subarray(at + 4, at + 7)];
+    return `avc1.${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  }
+  throw new Error("the video does not say what it is");
+}
+
+// src/xxh32.ts
+var [P1, P2, P3, P4, P5] = [2654435761, 2246822519, 3266489917, 668265263, 374761393];
+function rotate(value, by) {
+  return value << by | value >>> 32 - by;
+}
+function round2(lane, word) {
+  return Math.imul(rotate(lane + Math.imul(word, P2) | 0, 13), P1);
+}
+function xxh32(bytes) {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { length: length2 } = bytes;
+  let at = 0;
+  let hash = P5;
+  if (length2 >= 16) {
+    let [a, b, c, d] = [P1 + P2 | 0, P2 | 0, 0, -P1 | 0];
+    for (; at + 16 <= length2; at += 16) {
+      a = round2(a, data.getUint32(at, true));
+      b = round2(b, data.getUint32(at + 4, true));
+      c = round2(c, data.getUint32(at + 8, true));
+      d = round2(d, data.getUint32(at + 12, true));
+    }
+    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+  }
+  hash = hash + length2 | 0;
+  for (; at + 4 <= length2; at += 4) {
+    hash = Math.imul(rotate(hash + Math.imul(data.getUint32(at, true), P3) | 0, 17), P4);
+  }
+  for (; at < length2; at++) hash = Math.imul(rotate(hash + Math.imul(bytes[at], P5) | 0, 11), P1);
+  hash = Math.imul(hash ^ hash >>> 15, P2);
+  hash = Math.imul(hash ^ hash >>> 13, P3);
+  return (hash ^ hash >>> 16) >>> 0;
+}
+
+// src/viewport.ts
+function showsPreset(content) {
+  return content === "volume" || content === "cinematic";
+}
+var ECHO_MS = 1600;
+var SLICES2 = ["axial", "coronal", "sagittal"];
+var Viewport = class {
+  view;
+  root;
+  surface;
+  content;
+  /** The newest state that the server told; the picture may still be on its way. */
+  state = null;
+  size = null;
+  ratio = 1;
+  /** Slice that the server was last asked for, so that fast steps add up. */
+  wantedSlice = null;
+  #owner;
+  #gestures;
+  /** What is drawn over the picture, and moves with it. */
+  sketch = svg("svg", { class: "sketch", "aria-hidden": "true" });
+  #canvas = element("canvas", { "aria-hidden": "true" });
+  #corners;
+  #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
+  #stale = element("div", { class: "stale-note", hidden: true });
+  #echo = new Echo();
+  #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
+  /** Of the picture itself; while it is an echo it counts as interactive. */
+  #shownQuality = ["interactive", 0];
+  #shownCodec = null;
+  #echoEnd;
+  /** The picture of values, over the server's; it stays until a newer one of the server's, even without the values. */
+  #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
+  /** What the page windows itself from a press until the picture at rest is there. */
+  #values = null;
+  /** The window of that picture. */
+  #localWindow = null;
+  /** What the page windows the picture to; null where it shows the server's window. */
+  #look = null;
+  /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
+  #windowing = false;
+  #caption = null;
+  #slab = "";
+  #inverted = false;
+  #nameless = false;
+  /** States whose pictures have not been shown yet, oldest first. */
+  #states = [];
+  #drawn = null;
+  /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
+  #waiting = [];
+  #decoding = false;
+  #video = new Video();
+  /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
+  #spoilt = false;
+  #drawnHere = false;
+  /** Counts what made all earlier frames worthless, even one that is being decoded. */
+  #generation = 0;
+  /** Number of the newest frame. */
+  #newest = null;
+  constructor(view, content, owner) {
+    this.view = view;
+    this.content = content;
+    this.#owner = owner;
+    this.#corners = new Corners(() => owner.explainWarnings());
+    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local, this.sketch);
+    this.root = element(
+      "section",
+      { class: "viewport", "data-view": view },
+      this.surface,
+      ...this.#corners.nodes,
+      this.#slider,
+      this.#stale,
+      svg(
+        "svg",
+        { width: 0, height: 0, class: "unseen", "aria-hidden": "true" },
+        svg(
+          "filter",
+          { id: `echo-${view}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 },
+          svg("feComponentTransfer", {}, ...this.#greys)
+        )
+      )
+    );
+    const target = {
+      view,
+      ratio: () => this.ratio,
+      send: (message) => owner.send(message),
+      activate: () => owner.activate(view),
+      maximise: () => owner.maximise(view),
+      page: (slices) => this.showSlice((this.wantedSlice ?? this.state?.slice ?? 1) + slices),
+      get tool() {
+        return owner.tool();
+      },
+      draw: (kind, at, byTouch) => owner.draw(view, kind, at, byTouch),
+      hover: (at) => owner.hover(view, at)
+    };
+    this.#gestures = new Gestures(this.surface, target);
+    this.surface.addEventListener("focus", () => owner.activate(view));
+    this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
+    this.retitle();
+  }
+  get visible() {
+    return !this.root.hidden;
+  }
+  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
+  setVisible(visible) {
+    if (visible === this.visible) return;
+    this.root.hidden = !visible;
+    if (visible) void this.#draw();
+  }
+  setActive(active) {
+    this.root.classList.toggle("active", active);
+  }
+  setContent(content) {
+    this.content = content;
+    this.retitle();
+  }
+  setCaption(caption) {
+    this.#caption = caption;
+    if (!caption) this.#forget();
+    this.#write();
+  }
+  /** Shows again what `setCaption(null)` took away. */
+  reopen(caption) {
+    this.setCaption(caption);
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+  /** What the picture on screen shows. */
+  get drawn() {
+    return this.#caption && this.#drawn;
+  }
+  /** It was set to be turned or flipped: what is written over it follows with the first picture that shows it. */
+  setTurned({ content, plane: plane2 }, revision) {
+    const { state } = this;
+    if (!state || content.kind !== "slice" || this.#drawnHere) return;
+    const known2 = Object.values(state.letters).some((letter) => letter !== "");
+    this.setState({ ...state, revision, letters: known2 ? lettersOf(plane2) : state.letters });
+  }
+  /** How thick the slices are that the server was asked for, and whether small values are bright. */
+  setMeaning({ slab: { thicknessMm, combine: combine2 }, inverted }) {
+    const slab = thicknessMm > 0 ? `${{ maximum: t("mip"), minimum: t("minip"), mean: t("mean-projection") }[combine2]} ${thicknessMm} mm` : "";
+    if (slab === this.#slab && inverted === this.#inverted) return;
+    [this.#slab, this.#inverted] = [slab, inverted];
+    this.#write();
+  }
+  /** Asks for a slice, counted from 1. */
+  showSlice(slice) {
+    const state = this.state;
+    if (state?.slice == null || state.slices == null || !this.#owner.pages()) return;
+    const from = this.wantedSlice ?? state.slice;
+    const to = Math.min(state.slices, Math.max(1, slice));
+    if (to === from) return;
+    this.wantedSlice = to;
+    this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
+  }
+  /** Width and height of the picture on screen. */
+  get pictureSize() {
+    return this.#canvas.width > 0 ? [this.#canvas.width, this.#canvas.height] : null;
+  }
+  /** Takes what the server says of the view; the overlay follows with the picture. */
+  setState(state) {
+    if (this.#drawnHere) return;
+    this.state = state;
+    if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
+    if (this.windowsItself) this.#adopt(state);
+    else this.#states.push(state);
+    if (state.slice === this.wantedSlice) this.wantedSlice = null;
+    if (!this.#drawn) this.#write(state);
+  }
+  /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
+  sent(message, seq) {
+    if (message.type !== "pointer") this.#dropValues();
+    else if (message.kind === "press") this.#pressed(message.button);
+    const differs = this.#echo.sent(message, seq, this.content, performance.now());
+    if (message.type === "pointer" && message.kind === "release") this.#released();
+    if (differs) this.#showEcho();
+  }
+  /** Whether a drag is windowed here, and no picture answers it. */
+  get windowsItself() {
+    return this.#windowing && this.#values !== null;
+  }
+  /** The window that the view shows, or soon shows where a picture is on its way. */
+  get window() {
+    return this.#look ?? this.state?.window ?? null;
+  }
+  /** The codec of the picture on screen. */
+  get codec() {
+    return this.#shownCodec;
+  }
+  #pressed(button2) {
+    this.#dropValues();
+    if (button2 !== "left" || !SLICES2.includes(this.content) || !this.state) return;
+    this.#windowing = true;
+    this.#owner.send({ type: "values", view: this.view });
+  }
+  #released() {
+    this.#windowing = false;
+    const { state } = this;
+    if (!state || this.#values?.of.revision !== state.revision) return;
+    if (this.#echo.appearance(state, this.content, performance.now(), true)) return;
+    this.#dropValues();
+    this.#hideLocal();
+    this.#writeQuality(...this.#shownQuality);
+    this.#showEcho();
+  }
+  #dropValues() {
+    this.#windowing = false;
+    this.#values = null;
+  }
+  #hideLocal() {
+    this.#local.hidden = true;
+    this.#localWindow = null;
+  }
+  /** Takes the values of what is on screen; they serve the drag that asked for them. */
+  async setValues(values) {
+    const of = this.state;
+    if (!this.#windowing || of?.revision !== values.revision) return;
+    let image;
+    try {
+      image = await decode(values);
+    } catch {
+      this.#owner.send({ type: "repaint", view: this.view });
+      return;
+    }
+    if (!this.#windowing || this.state === null || !sameSlice(of, this.state)) return;
+    this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
+    [this.#local.width, this.#local.height] = [image.width, image.height];
+    this.#adopt(this.state);
+    this.#owner.windowed(this.view);
+  }
+  /** The newest state is on screen, though no picture of it came. */
+  #adopt(state) {
+    this.#states = [];
+    this.#write(state);
+    this.#echo.shown(state.inputSeq);
+    this.#showEcho();
+  }
+  /** Shows the values under a window. */
+  #showLocal({ image, pixels }, window) {
+    paint(image, window, new Uint32Array(pixels.data.buffer));
+    this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
+    this.#local.hidden = false;
+    this.#localWindow = window;
+  }
+  /** The corner and the controls tell the window of what is on screen. */
+  #setLook(window) {
+    const before = this.#look;
+    if (before === window || before && window && sameWindow(before, window)) return;
+    this.#look = window;
+    this.#write();
+    this.#owner.windowed(this.view);
+  }
+  /** How the picture is laid on screen. */
+  #lay(transform, filter) {
+    for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
+    this.sketch.style.transform = transform;
+  }
+  #showEcho() {
+    clearTimeout(this.#echoEnd);
+    const base = this.#drawn;
+    const values = this.#values;
+    const shown = base && this.#echo.appearance(base, this.content, performance.now(), values !== null);
+    const { style } = this.#canvas;
+    if (values && base && (!shown || shown.scale === 1 && shown.dx === 0 && shown.dy === 0)) {
+      this.#lay("", "");
+      const window2 = shown?.window ?? base.window;
+      this.#showLocal(values, window2);
+      this.#setLook(window2);
+      if (this.#windowing) this.#writeQuality("interactive", 0);
+      return;
+    }
+    if (values) this.#hideLocal();
+    const local = this.#localWindow;
+    if (!shown) {
+      if (!local && (style.transform || style.filter)) this.#writeQuality(...this.#shownQuality);
+      this.#lay("", "");
+      return this.#setLook(local);
+    }
+    this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
+    const { scale, dx, dy, window } = shown;
+    const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
+    if (grey) {
+      const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
+      for (const channel2 of this.#greys) channel2.setAttribute("tableValues", values2);
+    }
+    this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
+    this.#setLook(grey || local ? window : null);
+    this.#writeQuality("interactive", 0);
+  }
+  /** From now on the page's own card draws it, or the server again: the picture stays until the first of the other's. */
+  setDrawnHere(drawnHere) {
+    if (this.#drawnHere === drawnHere) return;
+    this.#drawnHere = drawnHere;
+    this.#dropFrames();
+    this.#states = [];
+    this.wantedSlice = null;
+    this.#echo.clear();
+    this.#dropValues();
+    this.#hideLocal();
+    this.#showEcho();
+  }
+  /** Whether the page's own card draws it. */
+  get drawnHere() {
+    return this.#drawnHere;
+  }
+  /** Shows a picture that was drawn here, and what it shows. */
+  setOwnPicture(picture, state, final) {
+    if (!this.#drawnHere || this.#caption === null) return picture.close();
+    const canvas = this.#canvas;
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
+    picture.close();
+    this.#markStale(null);
+    this.state = { ...state, content: this.content };
+    if (this.wantedSlice === state.slice) this.wantedSlice = null;
+    this.#shownCodec = null;
+    this.#write(this.state);
+    this.#shownQuality = [final ? "final" : "interactive", 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#owner.windowed(this.view);
+  }
+  /** Another picture is being drawn here. */
+  setMoving() {
+    if (this.#drawnHere) this.#writeQuality("interactive", 0);
+  }
+  /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
+  setFrame(frame, picture) {
+    if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
+    this.#newest = frame.number;
+    if (this.#drawnHere) {
+      picture?.close();
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+      return;
+    }
+    if (picture) this.#discardWaiting();
+    this.#waiting.push({ frame, picture });
+    if (this.visible) void this.#draw();
+  }
+  /** Marks the picture as old, with the reason, until the next one comes. */
+  setStale(reason) {
+    this.#markStale(reason);
+    this.#gestures.cancel();
+    this.#states = [];
+    this.#dropFrames();
+    this.wantedSlice = null;
+    this.#echo.clear();
+    this.#dropValues();
+    this.#showEcho();
+  }
+  /** A new session counts its frames anew. */
+  restart() {
+    this.#newest = null;
+  }
+  /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
+  #dropFrames() {
+    this.#discardWaiting();
+    this.#spoilt = true;
+    this.#generation += 1;
+  }
+  #discardWaiting() {
+    for (const { picture } of this.#waiting) picture?.close();
+    this.#waiting = [];
+  }
+  /** An image whose place in the patient nobody knows is called by no cut of it. */
+  setNameless(nameless) {
+    this.#nameless = nameless;
+    this.retitle();
+  }
+  /** What it is called. */
+  get title() {
+    return this.#nameless ? t("acquired") : titleOf(this.content);
+  }
+  retitle() {
+    this.#corners.setTitle(this.title);
+    this.root.setAttribute("aria-label", t("view-of", { title: this.title }));
+  }
+  /** Writes the overlay again, for instance after a change of size. */
+  rewrite() {
+    this.#write();
+  }
+  #markStale(reason) {
+    this.root.classList.toggle("stale", reason !== null);
+    this.#stale.hidden = reason === null;
+    setText(this.#stale, reason ?? "");
+  }
+  #forget() {
+    this.#markStale(null);
+    this.#dropValues();
+    this.#hideLocal();
+    this.#look = this.#shownCodec = null;
+    this.#lay("", "");
+    this.state = this.#drawn = this.wantedSlice = null;
+    this.#states = [];
+    const newest = this.#waiting.at(-1);
+    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
+    this.#dropFrames();
+    this.#canvas.width = this.#canvas.height = 0;
+    this.#corners.hideQuality();
+  }
+  async #draw() {
+    if (this.#decoding) return;
+    this.#decoding = true;
+    while (this.#waiting.length > 0 && this.visible) {
+      const { frame, picture } = this.#waiting.shift();
+      const generation = this.#generation;
+      try {
+        const pictures = picture ? [picture] : await this.#decode(frame);
+        const wanted = generation === this.#generation && this.#caption !== null;
+        const whole = picture !== null && this.state !== null && frame.revision >= this.state.revision;
+        if (wanted && (frame.cleared || whole)) this.#spoilt = false;
+        if (wanted && !this.#spoilt) this.#paint(pictures, frame);
+        for (const picture2 of pictures) picture2.close();
+      } catch {
+        if (isVideo(frame.codec)) this.#owner.videoFailed();
+        if (generation === this.#generation) this.#spoil("could-not-be-decoded");
+      }
+      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
+    }
+    this.#decoding = false;
+  }
+  #decode({ codec, key, parts }) {
+    const decode2 = async ({ bytes, width, height }) => {
+      if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
+      if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
+      return bitmap;
+    };
+    return Promise.all(parts.map(decode2));
+  }
+  /** The next frames would build on something else than the server thinks: it has to begin anew. */
+  #spoil(reason) {
+    if (this.#spoilt) return;
+    this.#spoilt = true;
+    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
+    this.#owner.send({ type: "repaint", view: this.view });
+  }
+  #paint(pictures, frame) {
+    const canvas = this.#canvas;
+    const resized = canvas.width !== frame.width || canvas.height !== frame.height;
+    const isWhole2 = isVideo(frame.codec) && pictures.length > 0;
+    if (resized && !frame.cleared && !frame.stretched && !isWhole2) return this.#spoil("another-size");
+    const before = frame.stretched && !isWhole2 && canvas.width > 0 ? copyOf(canvas) : null;
+    if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
+    const context = canvas.getContext("2d", { alpha: false });
+    if (!context) return;
+    if (before) context.drawImage(before, 0, 0, frame.width, frame.height);
+    if (frame.cleared) {
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, frame.width, frame.height);
+    }
+    pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
+    if (frame.quality === "lossless") {
+      const { data } = context.getImageData(0, 0, frame.width, frame.height);
+      if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
+    }
+    this.#markStale(null);
+    const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
+    const state = this.#states[shown] ?? this.#drawn;
+    this.#states.splice(0, shown + 1);
+    if (state && state !== this.#drawn) this.#write(state);
+    this.#shownQuality = [frame.quality, state?.refined ?? 0];
+    this.#writeQuality(...this.#shownQuality);
+    this.#echo.shown(frame.inputSeq);
+    this.#shownCodec = frame.codec;
+    if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
+    if (!this.#values && frame.revision >= (this.#drawn?.revision ?? 0)) this.#hideLocal();
+    this.#showEcho();
+    this.#owner.shown(frame);
+  }
+  /** `refined` is 0 while a picture stands in for one that refines. */
+  #writeQuality(quality, refined) {
+    this.#corners.writeQuality(quality, refined, this.#drawnHere);
+  }
+  #write(state = this.#drawn) {
+    this.#drawn = state;
+    this.#owner.drew(this.view);
+    const caption = this.#caption;
+    this.#corners.writeCaption(caption);
+    this.#corners.writeLetters(caption && state ? state.letters : null);
+    this.#slider.hidden = true;
+    this.surface.setAttribute("aria-label", this.#describe(state));
+    if (!caption || !state) return this.#corners.writeFacts(null);
+    const { zoom, slice, slices } = state;
+    const window = showsPreset(state.content) && state.preset !== null ? "" : windowText(this.#look ?? state.window, caption.unit, caption.suv);
+    const facts = { window, inverted: this.#isInverted(state), zoom: t("zoom-is", { zoom: zoom.toFixed(2) }), slab: "", slice: null, depth: "" };
+    if (slice !== null) facts.slab = this.#slab;
+    if (slice !== null && slices !== null && slices > 1) {
+      facts.slice = [slice, slices];
+      if (caption.millimetres === "everywhere") facts.depth = depthText(this.content, state.positionMm);
+      this.#slider.hidden = false;
+      this.#slider.disabled = !this.#owner.pages();
+      this.#slider.title = this.#slider.disabled ? t("you-watch") : "";
+      this.#slider.max = String(slices);
+      if (this.wantedSlice === null) this.#slider.value = String(slice);
+      this.#slider.setAttribute("aria-label", t("slices-of", { title: titleOf(state.content) }));
+      this.#slider.setAttribute("aria-valuetext", t("slice-of", { number: slice, count: slices }));
+    }
+    this.#corners.writeFacts(facts);
+    this.#corners.drawRuler(state.mmPerPixel === null ? null : state.mmPerPixel * this.ratio, this.root.clientWidth);
+  }
+  /** Of a volume that says nothing. */
+  #isInverted({ content }) {
+    return this.#inverted && !showsPreset(content);
+  }
+  #describe(state) {
+    const title = t("view-of", { title: this.title });
+    if (!state) return t("no-picture", { view: title });
+    const slice = state.slice !== null && state.slices !== null ? t("spoken-slice", { number: state.slice, count: state.slices }) : "";
+    const window = this.#look ?? state.window;
+    const suv = this.#caption?.suv ?? null;
+    const inverted = this.#isInverted(state) ? `, ${t("inverted")}` : "";
+    if (suv) return `${title}${slice}, ${windowText(window, "", suv)}${inverted}`;
+    return `${title}${slice}${t("spoken-window", { width: numberText(window.width), center: levelText(window.center, window.width) })}${inverted}`;
+  }
+};
+function sameWindow(a, b) {
+  return a.center === b.center && a.width === b.width;
+}
+function sameSlice(a, b) {
+  const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
+  return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
+}
+function copyOf(canvas) {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
+  return copy;
 }
 
 // src/drawings.ts
 var NEAR_PX = 8;
 var NEAR_FINGER_PX = 22;
-var MOUSE_TOOLS = ["window", "scroll", "zoom", "pan"];
+var MOUSE_TOOLS = ["window", "scroll", "zoom", "pan", "crosshair"];
 var Drawings = class {
   #views;
   #owner;
@@ -2407,8 +3896,7 @@ var Drawings = class {
   #lies = /* @__PURE__ */ new Map();
   /** Views whose place was asked for, with the series. */
   #asked = /* @__PURE__ */ new Map();
-  /** What a host has drawn, by series. */
-  #hosted = /* @__PURE__ */ new Map();
+  #hosted = new Lists();
   #buttons = /* @__PURE__ */ new Map();
   #undo = button("undo", "Ctrl+Z", () => this.undo());
   #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
@@ -2420,6 +3908,16 @@ var Drawings = class {
   #hostedRows = element("ul");
   #value = byId("probe", HTMLElement);
   #tool = "window";
+  /** Whether the host alone moves what is shown. */
+  #watches = false;
+  /** Where the slices of each patient space are to cross. */
+  #crossings = /* @__PURE__ */ new Map();
+  /** The view in which the crosshair is dragged. */
+  #crossed = null;
+  #showsCuts = true;
+  /** Whether words of a host's may be shown; null as on screen. */
+  #named = null;
+  #measuredOn = /* @__PURE__ */ new Map();
   /** Where the pointer is, in CSS pixels of a view. */
   #hovered = null;
   #again;
@@ -2452,6 +3950,7 @@ var Drawings = class {
   }
   // --- What the server tells ---------------------------------------------------------------------------------------
   opened() {
+    this.#crossings.clear();
     this.#lies.clear();
     this.#asked.clear();
     this.#editor.abandon();
@@ -2467,14 +3966,13 @@ var Drawings = class {
     this.#redraw();
   }
   /** How a view lies, in pictures `from` a revision of it on. */
-  state(view, series, place3, from) {
-    this.#lies.set(view, { series, place: place3, from });
+  state(view, series, place4, from) {
+    this.#lies.set(view, { series, place: place4, from });
     this.#redraw();
   }
-  /** What a host has drawn on a series, in place of what it had drawn before. */
-  hosted(series, drawings2) {
-    if (drawings2.length > 0) this.#hosted.set(series, drawings2);
-    else this.#hosted.delete(series);
+  /** What a host has drawn on a series. */
+  hosted(message) {
+    this.#hosted.take(message);
     this.#owner.send({ type: "ackDrawn" });
     this.#redraw();
   }
@@ -2486,6 +3984,8 @@ var Drawings = class {
   measured(message) {
     if (this.#pointed.answered(message)) return this.#tellValue();
     const of = this.#measuring.answered(message);
+    const series = of && this.#views.map(({ view }) => this.#owner.seriesOf(view)).find((series2) => series2?.seriesInstanceUid === of.series);
+    if (series) this.#measuredOn.set(series.seriesInstanceUid, series);
     if (of && this.#editor.annotations.includes(of)) this.#owner.announce([t(of.kind), ...told(this.#measuring.told(of.id)?.known, true)].join(", "));
     this.#redraw();
   }
@@ -2495,6 +3995,18 @@ var Drawings = class {
     if (mine) this.#redraw();
     return mine;
   }
+  /** A session that begins anew may be of other studies: all is measured again. */
+  measureAnew() {
+    this.#measuring.forget();
+    this.#pointed.forget();
+    this.#measuredOn.clear();
+    this.#redraw();
+  }
+  /** What was drawn on series that are another patient's now is forgotten. */
+  letGoOf(changed2) {
+    if (changed2.size > 0) this.#editor.forget((series) => changed2.has(series));
+    this.#redraw();
+  }
   lost() {
     this.#measuring.lost();
     this.#pointed.lost();
@@ -2503,20 +4015,36 @@ var Drawings = class {
     this.#editor.abandon();
   }
   // --- Hands and keys ----------------------------------------------------------------------------------------------
-  /** Takes up a tool; with a click, the view gets the keyboard back. */
+  /** Who only watches measures, and moves nothing. */
+  watch(watches) {
+    this.#watches = watches;
+    for (const tool of MOUSE_TOOLS) {
+      const button2 = this.#buttons.get(tool);
+      button2.disabled = watches;
+      button2.title = watches ? t("you-watch") : titleOf2(tool, KEYS2[tool]);
+    }
+    if (watches && this.#tool !== "window") this.#take("window");
+  }
+  /** Takes up a tool; with a click, the view gets the keyboard back. Who only watches puts one away by choosing it again. */
   choose(tool, byClick = false) {
+    if (this.#buttons.get(tool).disabled) return;
+    this.#take(this.#watches && tool === this.#editor.tool ? "window" : tool);
+    if (byClick) this.#owner.active().surface.focus();
+  }
+  #take(tool) {
     const kind = KINDS.find((kind2) => kind2 === tool) ?? null;
     this.#tool = kind ? "window" : tool;
     this.#editor.choose(kind);
     this.#owner.announce(t(tool));
-    if (byClick) this.#owner.active().surface.focus();
     this.#redraw();
   }
   draw(view, kind, at, byTouch) {
     if (kind === "cancel") {
+      this.#crossed = null;
       this.#editor.abandon();
       return true;
     }
+    if (this.#tool === "crosshair" && (kind === "press" || this.#crossed === view)) return this.#dragCrosshair(view, kind, at);
     const sight = this.#sight(view);
     if (!sight) return false;
     const [pixel, by] = this.#pixel(view, sight, at);
@@ -2524,6 +4052,46 @@ var Drawings = class {
     if (kind === "move") return this.#editor.move(sight, pixel);
     this.#editor.release(sight, pixel);
     return true;
+  }
+  #dragCrosshair(view, kind, at) {
+    const shown = this.#views[view]?.drawn;
+    if (!shown || !isSlice(shown.content)) return false;
+    this.#crossed = kind === "release" ? null : view;
+    const sight = this.#sight(view);
+    if (sight) this.#crossAt(view, patientFromPixel(sight, this.#pixel(view, sight, at)[0]));
+    return true;
+  }
+  /** The other slices of the view's patient space page to a place. */
+  #crossAt(view, mm) {
+    const cuts = this.#cuts();
+    const space = cuts.find((cut) => cut.view === view)?.space;
+    if (space === void 0) return;
+    this.#crossings.set(space, mm);
+    for (const cut of cuts) {
+      const viewport = this.#views[cut.view];
+      const slice = viewport?.drawn?.slice;
+      if (cut.view !== view && cut.space === space && viewport && slice != null) viewport.showSlice(slice + slicesTo(cut.sight, mm));
+    }
+    this.#redraw();
+  }
+  /** The slices on screen whose places are known. */
+  #cuts() {
+    return this.#views.flatMap(({ view, content }) => {
+      const sight = this.#sight(view);
+      const space = sight && this.#spaceOf(view);
+      return sight && space ? [{ view, content, sight, space }] : [];
+    });
+  }
+  /** Empty where nobody knows how the images lie in the patient. */
+  #spaceOf(view) {
+    const series = this.#owner.seriesOf(view);
+    return !series || series.outline.directionsUnknown ? "" : series.frameOfReferenceUid || series.seriesInstanceUid;
+  }
+  /** Shows or hides where the other slices cut a slice. */
+  toggleCuts() {
+    this.#showsCuts = !this.#showsCuts;
+    this.#owner.announce(t(this.#showsCuts ? "cut-lines-shown" : "cut-lines-hidden"));
+    this.#redraw();
   }
   hover(view, at) {
     this.#hovered = at && { view, at };
@@ -2533,7 +4101,7 @@ var Drawings = class {
   escape() {
     if (this.#editor.escape()) return true;
     if (this.#editor.tool === null && this.#tool === "window") return false;
-    this.choose("window");
+    this.#take("window");
     return true;
   }
   remove(id) {
@@ -2559,9 +4127,17 @@ var Drawings = class {
     const on = sight && this.#editor.nextHandle(sight);
     if (on) this.#owner.announce([t(on.kind), ...told(this.#measuring.told(on.id)?.known, true)].join(", "));
   }
-  /** Moves a handle, or the keyboard's pointer, by CSS pixels. Returns whether there was any. */
+  /** Moves a handle, the keyboard's pointer or with its tool the crosshair, by CSS pixels. Returns whether there was any. */
   nudge(dx, dy) {
     const { view, surface } = this.#owner.active();
+    if (this.#tool === "crosshair") {
+      const sight2 = this.#sight(view);
+      if (!sight2) return false;
+      const [x, y] = pixelFromPatient(sight2, onto(sight2, this.#crossings.get(this.#spaceOf(view)) ?? sight2.centerMm));
+      const { by: by2 } = scaleOf(sight2.size, surface);
+      this.#crossAt(view, patientFromPixel(sight2, [x + dx / by2, y + dy / by2]));
+      return true;
+    }
     const sight = this.#editor.wantsArrows ? this.#sight(view) : null;
     if (!sight) return false;
     const { by } = scaleOf(sight.size, surface);
@@ -2576,13 +4152,13 @@ var Drawings = class {
     const viewport = this.#views[view];
     const series = this.#owner.seriesOf(view);
     const state = viewport?.drawn;
-    if (!viewport?.visible || !series || !state || !viewport.size || !isSlice(state.content)) return null;
+    if (!viewport?.visible || !series || !state || !viewport.size || showsPreset(state.content)) return null;
     const lies = this.#lies.get(view);
     if (lies?.series !== series.seriesInstanceUid) {
       this.#ask(view, series.seriesInstanceUid);
       return null;
     }
-    if (state.revision < lies.from && !viewport.drawnHere) return null;
+    if (!isSlice(state.content) || state.revision < lies.from && !viewport.drawnHere) return null;
     return lies.place.content.kind === "slice" ? sightOf(series, lies.place.plane, state, viewport.size) : null;
   }
   #ask(view, series) {
@@ -2595,6 +4171,22 @@ var Drawings = class {
     return [[(at.x - left) / by, (at.y - top) / by], by];
   }
   // --- What is seen ------------------------------------------------------------------------------------------------
+  /** Of all series that were measured on, with what the list says of them. */
+  rows(said) {
+    return this.#editor.annotations.flatMap((annotation) => {
+      const { of, known: known2 } = this.#measuring.told(annotation.id) ?? {};
+      const series = this.#measuredOn.get(annotation.series);
+      return of === annotation && known2 && "measured" in known2 && series ? [{ annotation, measured: known2.measured, series, ...said(annotation.series) }] : [];
+    });
+  }
+  /** Does something while what a host has drawn names nobody, or as the host named it. */
+  drawnAs(named2, act) {
+    this.#named = named2;
+    this.#show();
+    act();
+    this.#named = null;
+    this.#show();
+  }
   /** What is on screen has changed. */
   drew() {
     this.#redraw();
@@ -2610,13 +4202,17 @@ var Drawings = class {
     const editor = this.#editor;
     this.#measuring.look(editor.shown, (series) => this.#isOpen(series));
     const active = this.#owner.active().view;
+    const all = this.#cuts();
+    const held = this.#tool === "crosshair";
     for (const viewport of this.#views) {
       const sight = this.#sight(viewport.view);
-      sketch(viewport.sketch, sight, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
+      const cut = held || this.#showsCuts ? all.find(({ view }) => view === viewport.view) : void 0;
+      const lines2 = cut ? linesOn(cut, all, this.#crossings.get(cut.space)) : [];
+      sketch(viewport.sketch, sight, { lines: lines2, held }, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
     }
     const chosen = editor.tool ?? this.#tool;
     for (const [tool, button2] of this.#buttons) button2.setAttribute("aria-pressed", String(tool === chosen));
-    document.body.classList.toggle("draws", editor.tool !== null);
+    document.body.classList.toggle("draws", editor.tool !== null || held);
     this.#undo.disabled = !editor.canUndo(this.#series);
     this.#redo.disabled = !editor.canRedo(this.#series);
     this.#delete.disabled = editor.selected === null || editor.isBusy;
@@ -2624,18 +4220,18 @@ var Drawings = class {
   }
   #hostedOn(view, sight) {
     const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
+    return { drawings: this.#hosted.on(sight?.series ?? ""), reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
   }
   /** Whether patient data is shown. */
   get #namesPatient() {
-    return !document.body.classList.contains("no-demographics");
+    return this.#named ?? !document.body.classList.contains("no-demographics");
   }
   #isOpen(series) {
     return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
   }
   #showList() {
     const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
-    const theirs = [...this.#hosted].flatMap(([series, drawings2]) => this.#isOpen(series) ? drawings2 : []);
+    const theirs = this.#hosted.all((series) => this.#isOpen(series));
     this.#list.hidden = own.length + theirs.length === 0;
     this.#title.hidden = this.#rows.hidden = own.length === 0;
     this.#showHosted(theirs);
@@ -2723,10 +4319,12 @@ var KEYS2 = {
   scroll: "S",
   zoom: "Z",
   pan: "",
+  crosshair: "B",
   length: "N",
   angle: "A",
   ellipse: "E",
   rectangle: "U",
+  freehand: "O",
   probe: "Q"
 };
 var ICONS = {
@@ -2738,16 +4336,36 @@ var ICONS = {
   angle: "M16 4L4 16h13M10.5 9.5a8 8 0 0 1 2.5 6.5",
   ellipse: "M10 5a7.5 5 0 1 0 0 10a7.5 5 0 1 0 0-10",
   rectangle: "M3 5.5h14v9H3z",
+  freehand: "M5 13L4 8L8 4L11 8L16 7L15 14L10 16Z",
+  crosshair: "M10 2v6M10 12v6M2 10h6M12 10h6M10 8.500a1.500 1.500 0 1 0 0 3a1.500 1.500 0 1 0 0-3",
   probe: "M10 3v14M3 10h14",
   undo: "M7 4L3 8l4 4M3 8h8.5a4.5 4.5 0 0 1 0 9H8",
   redo: "M13 4l4 4-4 4M17 8H8.500a4.5 4.5 0 0 0 0 9H12",
   delete: "M4 6h12M8 6V3.500h4V6M5.500 6l1 11h7l1-11M8.500 9v5M11.500 9v5"
 };
+function titleOf2(name, key) {
+  return key ? `${t(name)} (${keysText(key)})` : t(name);
+}
 function button(name, key, act) {
   const icon = svg("svg", { width: 20, height: 20, viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[name] ?? "" }));
-  const made = element("button", { type: "button", class: "tool", "aria-label": t(name), title: key ? `${t(name)} (${keysText(key)})` : t(name), "data-tool": name }, icon);
+  const made = element("button", { type: "button", class: "tool", "aria-label": t(name), title: titleOf2(name, key), "data-tool": name }, icon);
   made.addEventListener("click", act);
   return made;
+}
+
+// src/ending.ts
+var TELLING = ["grid", "studies", "found", "measurements", "self-check", "messages", "tabs", "probe", "live", "windows", "presets", "window-target"];
+function endVisit(why) {
+  for (const id of TELLING) document.getElementById(id)?.replaceChildren();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  for (const field2 of document.querySelectorAll("input")) field2.value = "";
+  for (const id of ["empty", "nothing", "full", "loading"]) byId(id, HTMLDivElement).hidden = true;
+  setText(byId("ended-title", HTMLHeadingElement), t(ENDED[why]));
+  setText(byId("ended-what", HTMLParagraphElement), t(`${ENDED[why]}-what`));
+  const signIn = byId("sign-in", HTMLButtonElement);
+  signIn.hidden = why !== "signedOut";
+  signIn.addEventListener("click", () => location.reload());
+  byId("ended", HTMLDivElement).hidden = false;
 }
 
 // src/stats.ts
@@ -2835,7 +4453,7 @@ function mostFrequent(values) {
 var ROUNDS = 30;
 var PAUSE_MS2 = 100;
 var PAUSES_DIFFER_MS = 50;
-var PATIENCE_MS = 3e3;
+var PATIENCE_MS3 = 3e3;
 var STALL_MS = 1e3;
 var FRESH_MS = 1e3;
 var Overlay = class {
@@ -2890,7 +4508,7 @@ var Overlay = class {
       "round-trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
       freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
     };
-    for (const [name, text2] of Object.entries(rows2)) setText(this.#values.get(name), text2);
+    for (const [name, text3] of Object.entries(rows2)) setText(this.#values.get(name), text3);
   }
   async #run() {
     this.#test.disabled = true;
@@ -2900,7 +4518,7 @@ var Overlay = class {
       const began = performance.now();
       const answered = this.#press(round3 % 2 === 0);
       if (!answered) break;
-      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS).then(() => false)]);
+      const inTime = await Promise.race([answered.then(() => true), pause(PATIENCE_MS3).then(() => false)]);
       if (inTime) samples.push(performance.now() - began);
       await pause(PAUSE_MS2 + round3 * 37 % PAUSES_DIFFER_MS);
     }
@@ -3037,15 +4655,90 @@ function roleWords(role) {
   }
 }
 
+// src/hostlayout.ts
+var Host = class {
+  /** In the order of the host's window. */
+  views = [];
+  grid = gridOf({ views: [], layout: null });
+  /** The view that hides the others in the host's window. */
+  maximised = null;
+  #number = 0;
+  /** A connection is new: its numbers are, too. */
+  begin() {
+    this.#number = 0;
+  }
+  /** Returns what has changed; null where something newer was told before, which another way may bring about. */
+  take({ number: number2, views: views2, layout }) {
+    if (number2 <= this.#number) return null;
+    const before = this.maximised;
+    this.#number = number2;
+    this.views = views2;
+    this.grid = gridOf({ views: views2, layout });
+    this.maximised = layout?.maximised ?? null;
+    return { maximised: before !== this.maximised };
+  }
+};
+var PARTS = 1e4;
+function gridOf({ views: views2, layout }) {
+  const boxes = /* @__PURE__ */ new Map();
+  place3(layout?.root ?? square(views2), [0, 0, PARTS, PARTS], boxes);
+  const edges = (near2) => [.../* @__PURE__ */ new Set([0, PARTS, ...[...boxes.values()].flatMap((box2) => [box2[near2], box2[near2 + 2]])])].sort((a, b) => a - b);
+  const [across, down] = [edges(0), edges(1)];
+  const tracks = (lines2) => lines2.slice(1).map((line, i) => `minmax(0, ${line - lines2[i]}fr)`).join(" ");
+  const area = ([left, top, right, bottom]) => [down.indexOf(top), across.indexOf(left), down.indexOf(bottom), across.indexOf(right)].map((line) => line + 1).join(" / ");
+  return { template: `${tracks(down)} / ${tracks(across)}`, areas: new Map([...boxes].map(([view, box2]) => [view, area(box2)])) };
+}
+function place3(cell2, box2, boxes) {
+  if (cell2.kind === "view") boxes.set(cell2.view, box2);
+  if (cell2.kind !== "row" && cell2.kind !== "column") return;
+  const near2 = cell2.kind === "row" ? 0 : 1;
+  const [start, length2] = [box2[near2], box2[near2 + 2] - box2[near2]];
+  const sum = cell2.shares.reduce((a, b) => a + b, 0);
+  let before = 0;
+  cell2.cells.forEach((part, i) => {
+    const at = (share) => Math.round(start + length2 * share / sum);
+    const [from, to] = [at(before), at(before + cell2.shares[i])];
+    before += cell2.shares[i];
+    if (to > from) place3(part, near2 === 0 ? [from, box2[1], to, box2[3]] : [box2[0], from, box2[2], to], boxes);
+  });
+}
+function square(views2) {
+  const columns = Math.ceil(Math.sqrt(views2.length));
+  const rows2 = Array.from({ length: Math.ceil(views2.length / Math.max(columns, 1)) }, (_, row) => {
+    const cells = Array.from({ length: columns }, (_2, column) => {
+      const view = views2[row * columns + column];
+      return view === void 0 ? { kind: "empty" } : { kind: "view", view };
+    });
+    return { kind: "row", cells, shares: cells.map(() => 1) };
+  });
+  return { kind: "column", cells: rows2, shares: rows2.map(() => 1) };
+}
+
 // src/kept.ts
 var KEPT = "voxcast.kept";
 function keep(kept) {
   sessionStorage.setItem(KEPT, JSON.stringify(kept));
 }
 function takeKept() {
-  const text2 = sessionStorage.getItem(KEPT);
+  const text3 = sessionStorage.getItem(KEPT);
   sessionStorage.removeItem(KEPT);
-  return text2 === null ? null : JSON.parse(text2);
+  return text3 === null ? null : JSON.parse(text3);
+}
+function asBefore(saved, now) {
+  const { view } = now;
+  const messages = [];
+  if (saved.content !== now.content) return messages;
+  if (saved.slice !== null && now.slice !== null && saved.slice !== now.slice) {
+    messages.push({ type: "scroll", view, slices: saved.slice - now.slice });
+  }
+  if (saved.preset !== null && saved.preset !== now.preset) {
+    messages.push({ type: "preset", view, name: saved.preset });
+  }
+  const moved2 = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
+  if (moved2 && (!showsPreset(saved.content) || saved.preset === null)) {
+    messages.push({ type: "window", view, ...saved.window });
+  }
+  return messages;
 }
 
 // src/keys.ts
@@ -3081,6 +4774,9 @@ var PLAIN2 = /* @__PURE__ */ new Map([
   ["a", { do: "tool", tool: "angle" }],
   ["e", { do: "tool", tool: "ellipse" }],
   ["u", { do: "tool", tool: "rectangle" }],
+  ["o", { do: "tool", tool: "freehand" }],
+  ["b", { do: "tool", tool: "crosshair" }],
+  ["x", { do: "cut lines" }],
   ["q", { do: "tool", tool: "probe" }],
   ["j", { do: "next handle" }],
   ["Enter", { do: "enter" }],
@@ -3101,6 +4797,9 @@ var SHIFTED = /* @__PURE__ */ new Map([
 var CTRL = /* @__PURE__ */ new Map([
   ["z", { do: "undo" }],
   ["y", { do: "redo" }],
+  ["e", { do: "save" }],
+  ["[", { do: "time", by: -1 }],
+  ["]", { do: "time", by: 1 }],
   ["ArrowUp", { do: "change", change: "thicker" }],
   ["ArrowDown", { do: "change", change: "thinner" }]
 ]);
@@ -3237,9 +4936,55 @@ var Ladder = class {
   }
 };
 
+// src/studies.ts
+function isOnePatient(a, b) {
+  const plain2 = (name) => name.replace(/[\^ ]+$/, "").toLowerCase();
+  const [born, bornToo] = [a.patientBirthDate.trim(), b.patientBirthDate.trim()];
+  const differ = (one, other) => one.trim() !== "" && other.trim() !== "" && one.trim() !== other.trim();
+  if (a.patientId === "" || a.patientId !== b.patientId || differ(born, bornToo) || differ(a.patientSex, b.patientSex)) return false;
+  if (born !== "" && born === bornToo) return true;
+  return /\d/.test(a.patientId) && plain2(a.patientName) === plain2(b.patientName);
+}
+function byPatient(studies) {
+  const newest = [...studies].reverse().sort((a, b) => a.date < b.date ? 1 : a.date > b.date ? -1 : 0);
+  const patients = [];
+  const ofId = /* @__PURE__ */ new Map();
+  for (const study of newest) {
+    const known2 = ofId.get(study.patientId) ?? [];
+    const listed2 = { study, series: entries(study) };
+    const patient = known2.find((others) => others.every((other) => isOnePatient(other.study, study)));
+    if (patient) {
+      patient.push(listed2);
+      continue;
+    }
+    patients.push([listed2]);
+    ofId.set(study.patientId, [...known2, patients.at(-1)]);
+  }
+  return patients;
+}
+function firstLook(patients) {
+  const all = patients.flat().filter(({ series: series2 }) => series2.length > 0);
+  const newest = all.reduce((date, { study }) => study.date > date ? study.date : date, "");
+  const series = all.flatMap((listed2) => listed2.study.date === newest ? listed2.series.map((one) => one.series) : []);
+  const voxels = ({ dims }) => dims[0] * dims[1] * dims[2];
+  const largest = series.reduce((best, one) => best === null || voxels(one) > voxels(best) ? one : best, null);
+  return largest?.seriesInstanceUid ?? "";
+}
+function entries({ series }) {
+  const later = new Set(series.flatMap(({ times: times2 }) => times2?.slice(1) ?? []));
+  const listed2 = series.filter(({ seriesInstanceUid }) => !later.has(seriesInstanceUid));
+  return listed2.map((one) => {
+    const times2 = one.times ?? [one.seriesInstanceUid];
+    return { series: one, description: one.times ? withoutTime(one.description, times2.length) : one.description, times: times2 };
+  });
+}
+function withoutTime(title, count2) {
+  return title.replace(`time 1 of ${count2}`, "").replace(/[, ]+$/, "");
+}
+
 // src/library.ts
-function plain(text2) {
-  return text2.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+function plain(text3) {
+  return text3.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }
 function matches(search, { study, series }) {
   const { patientName, patientId, date, description } = study;
@@ -3248,15 +4993,19 @@ function matches(search, { study, series }) {
 }
 var Library = class {
   #root;
-  #open;
-  #studies = [];
+  #owner;
+  #patients = [];
+  #groups = [];
+  /** Rises where the thumbnails may be others. */
+  #pictured = 0;
   #locked = false;
-  #buttons = /* @__PURE__ */ new Map();
+  #current = null;
+  #rows = /* @__PURE__ */ new Map();
   #search = byId("search", HTMLInputElement);
   #found = byId("found", HTMLParagraphElement);
-  constructor(root, open) {
+  constructor(root, owner) {
     this.#root = root;
-    this.#open = open;
+    this.#owner = owner;
     this.#search.placeholder = t("search-studies");
     this.#search.addEventListener("input", () => this.#filter());
     this.#search.addEventListener("keydown", (event) => {
@@ -3267,86 +5016,166 @@ var Library = class {
     });
   }
   get isEmpty() {
-    return this.#buttons.size === 0;
+    return this.#rows.size === 0;
+  }
+  /** Another server's pictures may have the same names. */
+  pictureAnew() {
+    this.#pictured += 1;
+  }
+  /** What is shown where nothing was asked for. */
+  get first() {
+    return firstLook(this.#patients);
   }
   find(seriesInstanceUid) {
-    for (const study of this.#studies) {
-      const series = study.series.find((candidate) => candidate.seriesInstanceUid === seriesInstanceUid);
-      if (series) return { study, series };
+    for (const { study, series } of this.#patients.flat()) {
+      const listed2 = series.find(({ times: times3 }) => times3.includes(seriesInstanceUid));
+      if (!listed2) continue;
+      const { times: times2, description } = listed2;
+      return { study, series: { ...listed2.series, description }, time: times2.length > 1 ? [times2.indexOf(seriesInstanceUid) + 1, times2.length] : null };
     }
     return null;
   }
+  /** A series as people know it: its number and description. */
+  titleOf(seriesInstanceUid) {
+    const { number: number2 = null, description = "" } = this.find(seriesInstanceUid)?.series ?? {};
+    if (number2 === null || description === "") return description || (number2 === null ? t("no-description") : t("series-number", { number: number2 }));
+    return `${number2}  ${description}`;
+  }
   /** The series so many places further down the list; null where there is none. */
   next(seriesInstanceUid, by) {
-    const uids = [...this.#buttons].filter(([uid, button2]) => uid === seriesInstanceUid || !button2.closest("[hidden]")).map(([uid]) => uid);
-    const at = uids.indexOf(seriesInstanceUid ?? "");
-    return at < 0 ? null : uids[at + by] ?? null;
+    const current = this.#rowOf(seriesInstanceUid);
+    const rows2 = [...this.#rows.values()].filter((row) => row === current || !row.button.closest("[hidden]"));
+    const at = current ? rows2.indexOf(current) : -1;
+    return at < 0 ? null : rows2[at + by]?.listed.times[0] ?? null;
+  }
+  /** The time so many steps later of a 4D series, whose last is followed by its first; null of other series. */
+  nextTime(seriesInstanceUid, by) {
+    const times2 = this.#rowOf(seriesInstanceUid)?.listed.times ?? [];
+    if (times2.length < 2) return null;
+    return times2[(times2.indexOf(seriesInstanceUid) + by + times2.length) % times2.length] ?? null;
   }
   show(studies) {
-    this.#studies = studies;
-    this.#buttons.clear();
-    this.#root.replaceChildren(...studies.map((study) => this.#study(study)));
+    this.#patients = byPatient(studies);
+    this.#rows.clear();
+    this.#groups = this.#patients.map((patient) => this.#group(patient));
+    this.#root.replaceChildren(...this.#groups.map(({ root }) => root));
     this.#search.hidden = studies.length < 2;
     this.#filter();
-  }
-  /** Hides what the words of the search are not about. */
-  #filter() {
-    const search = this.#search.hidden ? "" : this.#search.value;
-    this.#studies.forEach((study, i) => {
-      const section = this.#root.children[i];
-      const items = section.querySelectorAll("li");
-      study.series.forEach((series, j) => items[j].hidden = !matches(search, { study, series }));
-      section.hidden = study.series.length > 0 ? [...items].every((item) => item.hidden) : search !== "";
-    });
-    const shown = [...this.#root.children].filter((section) => !section.hidden).length;
-    const count2 = this.#studies.length;
-    setText(this.#found, search.trim() === "" ? "" : shown === 0 ? t("none-found") : t("found-of", { number: shown, count: count2 }));
+    this.setCurrent(this.#current);
   }
   /** Whether series are listed only, and not opened. */
   lock(locked) {
     this.#locked = locked;
-    for (const button2 of this.#buttons.values()) button2.disabled = locked;
+    for (const { button: button2, times: times2 } of this.#rows.values()) for (const control of [button2, ...controls(times2)]) control.disabled = locked;
   }
   setCurrent(seriesInstanceUid) {
-    for (const [uid, button2] of this.#buttons) {
-      if (uid === seriesInstanceUid) button2.setAttribute("aria-current", "true");
-      else button2.removeAttribute("aria-current");
+    this.#current = seriesInstanceUid;
+    const current = this.#rowOf(seriesInstanceUid);
+    for (const row of this.#rows.values()) {
+      if (row === current) row.button.setAttribute("aria-current", "true");
+      else row.button.removeAttribute("aria-current");
+      if (!row.times) continue;
+      row.times.bar.hidden = row !== current;
+      const [number2, count2] = [row.listed.times.indexOf(seriesInstanceUid ?? "") + 1, row.listed.times.length];
+      if (row !== current) continue;
+      row.times.slider.value = String(number2);
+      row.times.slider.setAttribute("aria-valuetext", t("slice-of", { number: number2, count: count2 }));
+      setText(row.times.told, `${number2} / ${count2}`);
     }
+    const group = current && this.#groups.find(({ root }) => root.contains(current.item));
+    if (group) unfold(group, true);
   }
-  #study(study) {
+  #rowOf(seriesInstanceUid) {
+    return seriesInstanceUid === null ? null : this.#rows.get(seriesInstanceUid) ?? [...this.#rows.values()].find(({ listed: listed2 }) => listed2.times.includes(seriesInstanceUid)) ?? null;
+  }
+  /** Hides what the words of the search are not about; what they are about is seen in folded groups, too. */
+  #filter() {
+    const search = this.#search.hidden ? "" : this.#search.value;
+    const searches = search.trim() !== "";
+    this.#root.classList.toggle("searched", searches);
+    let [shown, count2] = [0, 0];
+    for (const { root, studies } of this.#groups) {
+      for (const { study, root: root2, rows: rows2 } of studies) {
+        for (const { listed: listed2, item } of rows2) item.hidden = !matches(search, { study, series: listed2.series });
+        root2.hidden = rows2.length > 0 ? rows2.every(({ item }) => item.hidden) : search !== "";
+        count2 += 1;
+        if (!root2.hidden) shown += 1;
+      }
+      root.hidden = studies.every(({ root: root2 }) => root2.hidden);
+    }
+    setText(this.#found, !searches ? "" : shown === 0 ? t("none-found") : t("found-of", { number: shown, count: count2 }));
+  }
+  #group(patient) {
+    const { study } = patient[0];
     const name = nameText(study.patientName);
-    const facts = [name && study.patientId, dateText(study.date)].filter(Boolean).join(" · ");
-    return element(
-      "section",
-      { class: "study" },
-      element("h2", { class: "demographics" }, name || study.patientId || t("no-name")),
-      element("p", { class: "demographics" }, facts),
-      element("p", {}, study.description),
-      element("ul", {}, ...study.series.map((series) => element("li", {}, this.#series(series))))
-    );
+    const words = [element("span", { class: "unseen" }, t("patient")), element("span", { class: "demographics" }, name || study.patientId || t("no-name"))];
+    const heading = element("button", { type: "button", class: "fold", "aria-expanded": "true", title: t("fold-patient") }, ...words);
+    const whose = [name === study.patientId ? "" : name && study.patientId, study.patientSex, dateText(study.patientBirthDate)].filter(Boolean).join(" · ");
+    const studies = patient.map((listed2) => this.#study(listed2));
+    const root = element("section", { class: "patient" }, element("h2", {}, heading), element("p", { class: "demographics" }, whose), ...studies.map(({ root: root2 }) => root2));
+    const group = { root, heading, studies };
+    heading.addEventListener("click", () => unfold(group, heading.getAttribute("aria-expanded") !== "true"));
+    return group;
   }
-  #series(series) {
+  #study({ study, series }) {
+    const rows2 = series.map((listed2) => this.#row(listed2));
+    const date = element("span", { class: "demographics" }, dateText(study.date));
+    const words = [...study.date ? [date] : [], ...study.date && study.description ? [" · "] : [], study.description];
+    const heading = study.date || study.description ? [element("h3", {}, ...words)] : [];
+    const root = element("section", { class: "study" }, ...heading, element("ul", {}, ...rows2.map(({ item }) => item)));
+    return { study, root, rows: rows2 };
+  }
+  #row(listed2) {
+    const { series, description, times: uids } = listed2;
     const uid = series.seriesInstanceUid;
-    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}`, alt: "", loading: "lazy" });
-    picture.addEventListener("error", () => picture.remove());
-    const title = [series.number, series.description || t("no-description")].filter((part) => part !== null).join(" · ");
+    const picture = element("img", { src: `/thumbnail/${encodeURIComponent(uid)}?of=${this.#pictured}`, alt: "", loading: "lazy" });
+    picture.addEventListener("error", () => picture.replaceWith(element("span", { "aria-hidden": "true" }, series.modality)));
+    const title = [series.number, description || t("no-description")].filter((part) => part !== null).join(" · ");
+    const size2 = uids.length > 1 ? `${dimsText(series.dims)} × ${uids.length}` : dimsText(series.dims);
     const button2 = element(
       "button",
-      { type: "button", class: "series" },
+      { type: "button", class: "series", title },
       element("span", { class: "thumbnail" }, picture),
       element(
         "span",
         { class: "series-text" },
         element("span", { class: "series-title" }, title),
-        element("span", { class: "series-facts" }, [series.modality, dimsText(series.dims)].filter(Boolean).join(" · "))
+        element("span", { class: "series-facts" }, [series.modality, size2].filter(Boolean).join(" · "))
       )
     );
     button2.disabled = this.#locked;
-    button2.addEventListener("click", () => this.#open(uid));
-    this.#buttons.set(uid, button2);
-    return button2;
+    const times2 = uids.length > 1 ? this.#times(uids) : null;
+    button2.addEventListener("click", () => this.#owner.open(uid));
+    const row = { listed: listed2, item: element("li", {}, button2, ...times2 ? [times2.bar] : []), button: button2, times: times2 };
+    this.#rows.set(uid, row);
+    return row;
+  }
+  /** What steps through the times of a 4D series. */
+  #times(uids) {
+    const slider = element("input", { type: "range", min: 1, max: uids.length, step: 1, "aria-label": t("time") });
+    const told2 = element("span", { class: "time" });
+    const step = (by, sign, label2) => {
+      const button2 = element("button", { type: "button", class: "icon", "aria-label": label2, title: label2 }, sign);
+      button2.addEventListener("click", () => this.#openTime(this.nextTime(this.#current, by)));
+      return button2;
+    };
+    const steps = [step(-1, "‹", t("previous-time")), step(1, "›", t("next-time"))];
+    slider.addEventListener("input", () => setText(told2, `${slider.value} / ${uids.length}`));
+    slider.addEventListener("change", () => this.#openTime(uids[slider.valueAsNumber - 1] ?? null));
+    for (const control of [slider, ...steps]) control.disabled = this.#locked;
+    return { bar: element("div", { class: "times", hidden: true }, steps[0], slider, steps[1], told2), slider, told: told2, steps };
+  }
+  #openTime(seriesInstanceUid) {
+    if (seriesInstanceUid !== null && seriesInstanceUid !== this.#current) this.#owner.openTime(seriesInstanceUid);
   }
 };
+function controls(times2) {
+  return times2 ? [times2.slider, ...times2.steps] : [];
+}
+function unfold({ root, heading }, open) {
+  root.classList.toggle("folded", !open);
+  heading.setAttribute("aria-expanded", String(open));
+}
 
 // src/outbox.ts
 var PASSING = ["ack", "ackDrawn", "ping", "repaint", "values", "accept", "stats", "offer", "candidate", "transport"];
@@ -3389,81 +5218,6 @@ var Outbox = class {
     this.#held = null;
   }
 };
-
-// src/video.ts
-var CONFIGS = {
-  h264: "avc1.640033",
-  // With the parameter sets in the frames.
-  hevc: "hev1.1.6.L153.B0",
-  av1: "av01.0.13M.08"
-};
-async function decodableVideos() {
-  if (typeof VideoDecoder === "undefined") return [];
-  const decodes = (codec) => {
-    const config = { codec: CONFIGS[codec], optimizeForLatency: true };
-    return VideoDecoder.isConfigSupported(config).then(({ supported }) => supported === true, () => false);
-  };
-  const decodable = await Promise.all(VIDEO_CODECS.map(decodes));
-  return VIDEO_CODECS.filter((_, i) => decodable[i]);
-}
-var PATIENCE_MS2 = 2e3;
-var Video = class {
-  #decoder = null;
-  #codec = "";
-  #count = 0;
-  #taken = null;
-  #failed = null;
-  /** Decodes the next access unit; `key` tells that it needs none before it. The caller closes the picture. */
-  async decode(codec, unit, key) {
-    if (key) this.#configure(codec === "h264" ? codecOf(unit) : CONFIGS[codec]);
-    const decoder = this.#decoder;
-    if (!decoder || decoder.state !== "configured") throw new Error("the video has no beginning");
-    const picture = new Promise((taken, failed) => {
-      this.#taken = taken;
-      this.#failed = failed;
-    });
-    decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: this.#count++, data: unit }));
-    const timer = setTimeout(() => this.#failed?.(new Error("the decoder gives no picture")), PATIENCE_MS2);
-    try {
-      return await picture;
-    } catch (error) {
-      this.close();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      this.#taken = this.#failed = null;
-    }
-  }
-  close() {
-    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
-    this.#decoder = null;
-    this.#codec = "";
-  }
-  #configure(codec) {
-    if (this.#decoder?.state === "configured" && codec === this.#codec) return;
-    this.close();
-    this.#codec = codec;
-    this.#decoder = new VideoDecoder({
-      output: (frame) => {
-        const taken = this.#taken;
-        this.#taken = null;
-        if (taken) taken(frame);
-        else frame.close();
-      },
-      error: (error) => this.#failed?.(error)
-    });
-    this.#decoder.configure({ codec, optimizeForLatency: true });
-  }
-};
-function codecOf(unit) {
-  for (let at = 0; at + 6 < unit.length; at++) {
-    const starts = unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1;
-    if (!starts || (unit[at + 3] & 31) !== 7) continue;
-    const bytes = [...unit.subarray(at + 4, at + 7)];
-    return `avc1.${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  }
-  throw new Error("the video does not say what it is");
-}
 
 // src/webrtc.ts
 var NOTE_BYTES = 48;
@@ -3566,10 +5320,10 @@ var Peer = class {
     }
   }
   /** Sends text; false where there is no way any more. What may be lost goes by `moves`. */
-  send(text2, mayBeLost) {
+  send(text3, mayBeLost) {
     const channel2 = mayBeLost ? this.#moves : this.#commands;
     if (channel2.readyState !== "open") return false;
-    channel2.send(text2);
+    channel2.send(text3);
     return true;
   }
   /** A later frame of this view came as a message: the view waits for no picture any more. */
@@ -3777,8 +5531,8 @@ var Link = class {
   send(message) {
     if (this.#outbox.holds(message)) return this.#connection.newestSeq;
     let byCommands = false;
-    const seq = this.#connection.send(message, (text2) => {
-      const lane = this.#carry(message, text2);
+    const seq = this.#connection.send(message, (text3) => {
+      const lane = this.#carry(message, text3);
       byCommands = lane === "commands";
       return lane !== null;
     });
@@ -3928,10 +5682,10 @@ var Link = class {
     this.#acks.clear();
   }
   /** Messages go by WebRTC once something came by it: only then has the server changed over. */
-  #carry(message, text2) {
+  #carry(message, text3) {
     const peer = this.#peer;
     if (!peer || this.#ladder.transport !== "webrtc") return null;
-    const by = (lane) => peer.send(text2, lane === "moves") ? lane : null;
+    const by = (lane) => peer.send(text3, lane === "moves") ? lane : null;
     switch (message.type) {
       case "offer":
       case "candidate":
@@ -3955,7 +5709,7 @@ var Link = class {
     clearTimeout(this.#acks.get(message.view));
     const again = () => {
       this.#acks.delete(message.view);
-      this.#connection.send(message, (text2) => this.#peer?.send(text2, false) ?? false);
+      this.#connection.send(message, (text3) => this.#peer?.send(text3, false) ?? false);
     };
     this.#acks.set(message.view, setTimeout(again, ACK_AGAIN_MS));
   }
@@ -4105,9 +5859,9 @@ var Rendering = class {
     const obstacle = this.#obstacle || this.#worth;
     if (obstacle !== "") return obstacle;
     const rate = this.#framesPerSecond;
-    const drawn = this.#drawn(rate);
-    if (this.#local) return this.#choice === "local" ? t("you-chose") : drawn;
-    if (this.#stayUntil !== null) return t("fewer-later", { drawn, wanted: WANTED });
+    const drawn2 = this.#drawn(rate);
+    if (this.#local) return this.#choice === "local" ? t("you-chose") : drawn2;
+    if (this.#stayUntil !== null) return t("fewer-later", { drawn: drawn2, wanted: WANTED });
     if (this.#adapter === void 0) return t("looked-at");
     return t("on-their-way");
   }
@@ -4405,6 +6159,14 @@ var ANNOUNCE_MS = 500;
 var MOST_MESSAGES = 4;
 var Notices = class {
   #announceTimer;
+  /** Who draws the active view, and why. */
+  showSource({ source, reason }) {
+    const who = t(source === "local" ? "this-computer" : "the-server");
+    const where = byId("drawn-by", HTMLElement);
+    setText(where, who);
+    where.title = t("drawn-by-because", { who, reason });
+    byId("source", HTMLSelectElement).title = where.title;
+  }
   showLoading(done, total) {
     const loading = byId("loading", HTMLDivElement);
     loading.hidden = done >= total;
@@ -4422,21 +6184,57 @@ var Notices = class {
     ]);
     byId("self-check", HTMLDivElement).replaceChildren(...told2);
   }
-  report(text2) {
+  report(text3) {
     const messages = byId("messages", HTMLDivElement);
-    const same = [...messages.children].find((child) => child.firstChild?.textContent === text2);
+    const same = [...messages.children].find((child) => child.firstChild?.textContent === text3);
     if (same) return;
     const close = element("button", { type: "button", class: "icon", "aria-label": t("dismiss") }, "×");
-    const message = element("div", { class: "message" }, element("span", {}, text2), close);
+    const message = element("div", { class: "message" }, element("span", {}, text3), close);
     close.addEventListener("click", () => message.remove());
     messages.append(message);
     if (messages.children.length > MOST_MESSAGES) messages.firstElementChild?.remove();
   }
-  announce(text2) {
+  announce(text3) {
     clearTimeout(this.#announceTimer);
-    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text2), ANNOUNCE_MS);
+    this.#announceTimer = setTimeout(() => setText(byId("live", HTMLParagraphElement), text3), ANNOUNCE_MS);
   }
 };
+
+// src/owners.ts
+var Owners = class {
+  #of;
+  /** `kept` is what a page before this one knew. */
+  constructor(kept = {}) {
+    this.#of = new Map(Object.entries(kept));
+  }
+  /** The series that were another patient's, or of another study, before. */
+  take(studies) {
+    const changed2 = /* @__PURE__ */ new Set();
+    for (const study of studies) {
+      const digits = digitsOf(study);
+      for (const { seriesInstanceUid } of study.series) {
+        const before = this.#of.get(seriesInstanceUid);
+        if (before !== void 0 && before !== digits) changed2.add(seriesInstanceUid);
+        this.#of.set(seriesInstanceUid, digits);
+      }
+    }
+    return changed2;
+  }
+  /** What is known of these. */
+  of(series) {
+    return Object.fromEntries(series.flatMap((one) => this.#of.has(one) ? [[one, this.#of.get(one)]] : []));
+  }
+};
+function digitsOf({ studyInstanceUid, patientId, patientName, patientBirthDate }) {
+  const text3 = JSON.stringify([studyInstanceUid, patientId, patientName, patientBirthDate]);
+  let [a, b] = [1, 7];
+  for (const letter of text3) {
+    const code = letter.codePointAt(0);
+    a = Math.imul(a, 31) + code >>> 0;
+    b = (Math.imul(b, 65599) ^ code) >>> 0;
+  }
+  return `${a.toString(16)}-${b.toString(16)}`;
+}
 
 // src/player.ts
 var SLICES_PER_SECOND = 15;
@@ -4466,31 +6264,240 @@ var Player = class {
   }
 };
 
+// src/snapshot.ts
+var TEXTS = ".corner > div:not(.ruler), .title, .badge, .letter, .ruler > span";
+function snapshot(root, named2) {
+  const pictures = [...root.querySelectorAll(".surface canvas:not([hidden])")];
+  const [first] = pictures;
+  if (!first || first.width === 0) return null;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [first.width, first.height];
+  const context = canvas.getContext("2d", { alpha: false });
+  if (!context) return null;
+  for (const picture of pictures) context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const box2 = root.getBoundingClientRect();
+  const by = Math.min(canvas.width / box2.width, canvas.height / box2.height);
+  context.translate((canvas.width - box2.width * by) / 2, (canvas.height - box2.height * by) / 2);
+  context.scale(by, by);
+  context.translate(-box2.left, -box2.top);
+  for (const sketch2 of root.querySelectorAll(".sketch")) drawSvg(context, sketch2);
+  for (const ruler2 of root.querySelectorAll(".ruler:not([hidden]) svg")) drawSvg(context, ruler2);
+  for (const line of root.querySelectorAll(TEXTS)) {
+    if (line.closest(".demographics") ? named2 : line.checkVisibility()) write(context, line);
+  }
+  context.font = `600 12px ${getComputedStyle(root).fontFamily}`;
+  context.textAlign = "center";
+  outlined(context, t("notice"), box2.left + box2.width / 2, box2.bottom - 34, "#f2b84b");
+  return canvas;
+}
+function drawSvg(context, svg2) {
+  const { left, top } = svg2.getBoundingClientRect();
+  context.save();
+  context.translate(left, top);
+  for (const shape2 of svg2.querySelectorAll("path, circle, rect, tspan")) {
+    const style = getComputedStyle(shape2);
+    if (style.display === "none") continue;
+    context.globalAlpha = Number(style.strokeOpacity);
+    context.strokeStyle = style.stroke;
+    context.lineWidth = parseFloat(style.strokeWidth);
+    context.setLineDash(style.strokeDasharray === "none" ? [] : style.strokeDasharray.split(",").map(parseFloat));
+    const number2 = (name) => Number(shape2.getAttribute(name));
+    if (shape2 instanceof SVGPathElement) context.stroke(new Path2D(shape2.getAttribute("d") ?? ""));
+    else if (shape2 instanceof SVGCircleElement) {
+      const circle = new Path2D();
+      circle.arc(number2("cx"), number2("cy"), number2("r"), 0, 2 * Math.PI);
+      context.stroke(circle);
+    } else if (shape2 instanceof SVGRectElement) {
+      context.globalAlpha = 1;
+      context.fillStyle = style.fill;
+      context.fillRect(number2("x"), number2("y"), number2("width"), number2("height"));
+    } else {
+      context.globalAlpha = 1;
+      context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+      context.textAlign = "left";
+      outlined(context, shape2.textContent ?? "", number2("x"), number2("y"), style.fill);
+    }
+  }
+  context.restore();
+}
+function write(context, line) {
+  const { left, top, width, height } = line.getBoundingClientRect();
+  const words = line.innerText.replace(/\s+/g, " ").trim() || (line.textContent ?? "");
+  if (width === 0 || words === "") return;
+  const style = getComputedStyle(line);
+  context.save();
+  context.beginPath();
+  context.rect(left - 2, top - 2, width + 4, height + 4);
+  context.clip();
+  context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  context.textBaseline = "middle";
+  const right = style.textAlign === "right" || style.textAlign === "end";
+  const padding = parseFloat(style.paddingLeft);
+  context.textAlign = right ? "right" : "left";
+  outlined(context, words, right ? left + width - padding : left + padding, top + height / 2, style.color);
+  context.restore();
+}
+function outlined(context, words, x, y, color) {
+  context.setLineDash([]);
+  context.lineJoin = "round";
+  context.lineWidth = 3;
+  context.strokeStyle = "#000";
+  context.strokeText(words, x, y);
+  context.fillStyle = color;
+  context.fillText(words, x, y);
+}
+
+// src/table.ts
+var KINDS2 = {
+  length: "Length",
+  angle: "Angle",
+  ellipse: "Ellipse",
+  rectangle: "Rectangle",
+  freehand: "Freehand region",
+  probe: "Probe"
+};
+var MEASURES = {
+  length: "Length",
+  "long-axis": "Long axis",
+  "short-axis": "Short axis",
+  angle: "Angle",
+  "cobb-angle": "Cobb angle",
+  area: "Area",
+  perimeter: "Perimeter",
+  volume: "Volume",
+  value: "Value",
+  mean: "Mean",
+  "standard-deviation": "SD",
+  minimum: "Min",
+  maximum: "Max",
+  count: "Count"
+};
+var RESAMPLED = ["uneven-spacing", "missing-slices"];
+function csvOf(rows2, named2) {
+  const order = Object.keys(MEASURES);
+  const all = rows2.flatMap(({ measured }) => measured.quantities.filter(({ measure }) => order.includes(measure)));
+  const columns = all.filter((one, i) => all.findIndex(({ measure, unit }) => measure === one.measure && unit === one.unit) === i);
+  columns.sort((a, b) => order.indexOf(a.measure) - order.indexOf(b.measure));
+  const headings = columns.map(({ measure, unit }) => unit ? `${MEASURES[measure]} (${unit})` : MEASURES[measure]);
+  const lines2 = rows2.map(({ annotation, measured, series, title, study }) => {
+    const middle = middleOf(annotation);
+    const placed = series.selfCheck.millimetres === "everywhere" && !series.outline.directionsUnknown;
+    const values = columns.map(({ measure, unit }) => measured.quantities.find((one) => one.measure === measure && one.unit === unit)?.value ?? "");
+    const place4 = placed ? middle.map((mm) => mm.toFixed(2)) : ["", "", ""];
+    const patient = named2 ? [nameText(study?.patientName ?? ""), study?.patientId ?? ""] : [];
+    const whose2 = [...patient, dateText(study?.date ?? ""), study?.studyInstanceUid ?? "", title, series.seriesInstanceUid];
+    return [...whose2.map(text2), acquiredSlice(annotation, series) ?? "", "", ...place4, KINDS2[annotation.kind], "", ...values, "", "", text2(measured.doubt ?? "")];
+  });
+  const whose = [...named2 ? ["Patient Name", "Patient ID"] : [], "Study Date", "Study Instance UID", "Series", "Series Instance UID"];
+  const fixed = ["Slice", "Instance Number", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"];
+  return [[...whose, ...fixed, ...headings, "SOP Instance UID", "Frame", "Note"], ...lines2].map((fields) => `${fields.map(field).join(",")}\r
+`).join("");
+}
+function middleOf({ points }) {
+  return times(points.reduce(add), 1 / points.length);
+}
+function acquiredSlice(annotation, series) {
+  if (series.warnings.some(({ code }) => RESAMPLED.includes(code))) return null;
+  const [columns, rows2, slices] = series.outline.patientFromVoxel;
+  const normal = cross(columns, rows2);
+  if (Math.abs(dot(normalOf(annotation.placement), normal)) < 0.9999 * length(normal)) return null;
+  const voxel = voxelAt(series, middleOf(annotation));
+  if (!voxel) return null;
+  const [x, y, z] = minus(slices, [0, 0, 0]).map(Math.abs);
+  const follows2 = z >= x && z >= y ? slices[2] < 0 : y >= x ? slices[1] > 0 : slices[0] > 0;
+  return follows2 ? voxel[2] + 1 : series.dims[2] - voxel[2];
+}
+function text2(words) {
+  return /^[=+\-@\t\r]/.test(words) ? `'${words}` : words;
+}
+function field(value) {
+  const words = String(value);
+  return /[",\r\n]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
+}
+
+// src/saving.ts
+var Saving = class {
+  #owner;
+  #dialog = byId("save-dialog", HTMLDialogElement);
+  #named = byId("save-named", HTMLInputElement);
+  #picture = byId("save-picture", HTMLButtonElement);
+  #table = byId("save-table", HTMLButtonElement);
+  constructor(owner) {
+    this.#owner = owner;
+    byId("save", HTMLButtonElement).addEventListener("click", () => this.open());
+    this.#named.addEventListener("change", () => this.#hint());
+    this.#picture.addEventListener("click", () => this.#savePicture());
+    this.#table.addEventListener("click", () => this.#saveTable());
+  }
+  open() {
+    const { title, pictureSize, root } = this.#owner.active();
+    const count2 = this.#owner.rows().length;
+    this.#named.checked = false;
+    this.#hint();
+    setText(this.#picture, t("save-picture-of", { title }));
+    this.#picture.disabled = pictureSize === null || root.classList.contains("stale");
+    setText(this.#table, t("save-measurements", { count: count2 }));
+    this.#table.disabled = count2 === 0;
+    this.#dialog.showModal();
+  }
+  #hint() {
+    byId("save-named-hint", HTMLParagraphElement).style.visibility = this.#named.checked ? "" : "hidden";
+  }
+  #savePicture() {
+    const viewport = this.#owner.active();
+    const named2 = this.#named.checked;
+    this.#owner.drawnAs(named2, () => {
+      const canvas = snapshot(viewport.root, named2);
+      if (!canvas) return this.#owner.fault(t("nothing-saved"));
+      canvas.toBlob((png) => png ? this.#save(png, "png") : this.#owner.fault(t("nothing-saved")), "image/png");
+    });
+    this.#dialog.close();
+  }
+  #saveTable() {
+    this.#save(new Blob([csvOf(this.#owner.rows(), this.#named.checked)], { type: "text/csv" }), "csv");
+    this.#dialog.close();
+  }
+  /** The name tells the time, and nobody. */
+  #save(what, kind) {
+    const now = /* @__PURE__ */ new Date();
+    const two = (n) => String(n).padStart(2, "0");
+    const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+    const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+    const name = `${date}-${time}-${kind === "png" ? "picture" : "measurements"}.${kind}`;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(what);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 6e4);
+    this.#owner.announce(t("saved-as", { name }));
+  }
+};
+
 // src/turns.ts
 var SLABS_MM = [0, 2, 5, 10, 20, 50];
 var NEXT = { maximum: "minimum", minimum: "mean", mean: "maximum" };
-function changed(place3, change) {
-  if (change === "invert") return { ...place3, inverted: !place3.inverted };
-  if (place3.content.kind !== "slice") return null;
-  const { plane: plane2, slab } = place3;
+function changed(place4, change) {
+  if (change === "invert") return { ...place4, inverted: !place4.inverted };
+  if (place4.content.kind !== "slice") return null;
+  const { plane: plane2, slab } = place4;
   const { right, down } = plane2;
   const back = (v) => times(v, -1).map((n) => n || 0);
   switch (change) {
     case "flip horizontally":
-      return { ...place3, plane: { ...plane2, right: back(right) } };
+      return { ...place4, plane: { ...plane2, right: back(right) } };
     case "flip vertically":
-      return { ...place3, plane: { ...plane2, down: back(down) } };
+      return { ...place4, plane: { ...plane2, down: back(down) } };
     // The picture turns, so what was above comes to the right.
     case "turn right":
-      return { ...place3, plane: { ...plane2, right: back(down), down: right } };
+      return { ...place4, plane: { ...plane2, right: back(down), down: right } };
     case "turn left":
-      return { ...place3, plane: { ...plane2, right: down, down: back(right) } };
+      return { ...place4, plane: { ...plane2, right: down, down: back(right) } };
     case "next projection":
-      return { ...place3, slab: { ...slab, combine: NEXT[slab.combine] } };
+      return { ...place4, slab: { ...slab, combine: NEXT[slab.combine] } };
     case "thicker":
     case "thinner": {
       const found = change === "thicker" ? SLABS_MM.find((mm) => mm > slab.thicknessMm + 1e-6) : SLABS_MM.findLast((mm) => mm < slab.thicknessMm - 1e-6);
-      return found === void 0 ? null : { ...place3, slab: { ...slab, thicknessMm: found } };
+      return found === void 0 ? null : { ...place4, slab: { ...slab, thicknessMm: found } };
     }
   }
 }
@@ -4506,17 +6513,17 @@ var Turns = class {
     this.#next();
   }
   /** What the server tells of a view. Returns what the view was set to, where its state was asked for to change it. */
-  state({ view, seriesInstanceUid, place: place3 }) {
+  state({ view, seriesInstanceUid, place: place4 }) {
     if (this.#asked?.view !== view) return null;
     this.#asked = null;
-    let wanted = place3;
+    let wanted = place4;
     while (this.#waiting[0]?.view === view) {
       const { change } = this.#waiting.shift();
       wanted = changed(wanted, change) ?? wanted;
     }
-    if (wanted !== place3) this.#send({ type: "set", view, seriesInstanceUid, place: wanted, moving: false });
+    if (wanted !== place4) this.#send({ type: "set", view, seriesInstanceUid, place: wanted, moving: false });
     this.#next();
-    return wanted === place3 ? null : wanted;
+    return wanted === place4 ? null : wanted;
   }
   /** The server would not tell the state: what waits for it is given up. */
   refused(seq) {
@@ -4537,978 +6544,6 @@ var Turns = class {
   }
 };
 
-// src/echo.ts
-var ZOOM_PER_PIXEL = 0.01;
-var ZOOM_PER_WHEEL = 1e-3;
-var PIXELS_PER_WINDOW = 300;
-var VIEW_ANGLE = 30 * Math.PI / 180;
-var PATIENCE_MS3 = 1500;
-var SLICES = ["axial", "coronal", "sagittal"];
-var SHADED = ["volume", "cinematic"];
-var Echo = class {
-  #pending = [];
-  #drag = null;
-  /** A message for the view was sent. Returns whether the view looks different for it. */
-  sent(message, seq, content, at) {
-    const effects = this.#effects(message, content);
-    for (const effect of effects) this.#pending.push({ seq, at, effect });
-    return effects.length > 0;
-  }
-  /** A picture that shows all input up to `inputSeq` is on screen. */
-  shown(inputSeq) {
-    this.#pending = this.#pending.filter(({ seq }) => seq > inputSeq);
-  }
-  clear() {
-    this.#pending = [];
-    this.#drag = null;
-  }
-  /** How the picture of `base` is to look now; null: as it is. Where the page draws it itself, it need not wait for the server. */
-  appearance(base, content, now, drawnHere = false) {
-    if (!drawnHere) this.#pending = this.#pending.filter(({ at }) => now - at < PATIENCE_MS3);
-    if (this.#pending.length === 0) return null;
-    const isSlice2 = SLICES.includes(content);
-    let { zoom, window } = base;
-    const shown = { scale: 1, dx: 0, dy: 0 };
-    for (const { effect } of this.#pending) {
-      switch (effect.does) {
-        case "pan":
-          shown.dx += effect.dx;
-          shown.dy += effect.dy;
-          break;
-        case "zoom": {
-          const next = clamp(zoom * effect.factor, 0.05, isSlice2 ? 100 : 60);
-          const factor = isSlice2 ? next / zoom : Math.tan(VIEW_ANGLE / 2 / zoom) / Math.tan(VIEW_ANGLE / 2 / next);
-          zoom = next;
-          shown.scale *= factor;
-          shown.dx *= factor;
-          shown.dy *= factor;
-          break;
-        }
-        case "window by": {
-          const perPixel = window.width / PIXELS_PER_WINDOW;
-          window = { center: window.center + effect.dy * perPixel, width: Math.max(1, window.width + effect.dx * perPixel) };
-          break;
-        }
-        case "window to":
-          window = effect.window;
-          break;
-      }
-    }
-    const grey = window === base.window ? null : brightness(base.window, window);
-    return { ...shown, window, grey };
-  }
-  #effects(message, content) {
-    const isSlice2 = SLICES.includes(content);
-    switch (message.type) {
-      case "pointer": {
-        const from = this.#drag;
-        const { kind, button: button2, x, y } = message;
-        const held = kind === "press" ? button2 : from?.button ?? button2;
-        this.#drag = kind === "release" || held === void 0 ? null : { button: held, x, y };
-        if (!from || kind === "press") return [];
-        const [dx, dy] = [x - from.x, y - from.y];
-        if (dx === 0 && dy === 0) return [];
-        if (from.button === "middle") return [{ does: "pan", dx, dy }];
-        if (from.button === "right") return [{ does: "zoom", factor: clamp(1 + ZOOM_PER_PIXEL * dy, 0.1, 10) }];
-        return isSlice2 ? [{ does: "window by", dx, dy }] : [];
-      }
-      case "wheel":
-        return message.zoom || !isSlice2 ? [{ does: "zoom", factor: clamp(1 - ZOOM_PER_WHEEL * message.delta, 0.1, 10) }] : [];
-      case "pinch":
-        return [
-          { does: "zoom", factor: clamp(message.zoom, 0.1, 10) },
-          { does: "pan", dx: message.dx, dy: message.dy }
-        ];
-      case "window":
-        return SHADED.includes(content) ? [] : [{ does: "window to", window: { center: message.center, width: Math.max(1, message.width) } }];
-      default:
-        return [];
-    }
-  }
-};
-function brightness(from, to) {
-  const [a, b] = [Math.max(1, from.width - 1), Math.max(1, to.width - 1)];
-  return { slope: a / b, intercept: (from.center - to.center - a / 2) / b + 0.5 };
-}
-var NOISE = 2;
-function levels({ slope, intercept }) {
-  return Array.from({ length: 256 }, (_, level) => {
-    if (level <= NOISE || level >= 255 - NOISE) return level <= NOISE ? 0 : 1;
-    return clamp(level / 255 * slope + intercept, 0, 1);
-  });
-}
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
-}
-
-// src/gestures.ts
-var BUTTONS = ["left", "middle", "right"];
-var WORK = { window: "left", scroll: "scroll", zoom: "right", pan: "middle" };
-var BITS = { left: 1, right: 2, middle: 4 };
-var DOUBLE_TAP_MS = 350;
-var DOUBLE_TAP_PX = 30;
-var PX_PER_SLICE = 6;
-var TAP_MS = 250;
-var TAP_PX = 12;
-var Gestures = class {
-  #surface;
-  #target;
-  #fingers = /* @__PURE__ */ new Map();
-  #drag = null;
-  #pinch = null;
-  #lastTap = null;
-  #touched = false;
-  /** The last press was meant for what is drawn. */
-  #drew = false;
-  #frame = 0;
-  #moved = false;
-  #wheel = { delta: 0, zoom: false };
-  #pinched = { zoom: 1, dx: 0, dy: 0 };
-  constructor(surface, target) {
-    this.#surface = surface;
-    this.#target = target;
-    surface.addEventListener("pointerdown", (event) => this.#down(event));
-    surface.addEventListener("pointermove", (event) => this.#move(event));
-    surface.addEventListener("pointerup", (event) => this.#up(event));
-    surface.addEventListener("pointercancel", (event) => this.#up(event));
-    surface.addEventListener("lostpointercapture", (event) => this.#up(event));
-    surface.addEventListener("contextmenu", (event) => event.preventDefault());
-    surface.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
-    surface.addEventListener("pointerleave", () => target.hover(null));
-    surface.addEventListener("dblclick", () => !this.#touched && !this.#drew && target.maximise());
-    surface.addEventListener("wheel", (event) => this.#turn(event), { passive: false });
-  }
-  /** Ends what is held, for instance when the connection is lost. */
-  cancel() {
-    if (this.#drag?.does === "draw") this.#target.draw("cancel", this.#drag.at, this.#touched);
-    this.#drag = null;
-    this.#pinch = null;
-    this.#fingers.clear();
-    this.#moved = false;
-    this.#wheel = { delta: 0, zoom: false };
-    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
-  }
-  #down(event) {
-    this.#touched = event.pointerType === "touch";
-    const at = this.#locate(event);
-    this.#target.activate();
-    this.#surface.focus({ preventScroll: true });
-    this.#surface.setPointerCapture(event.pointerId);
-    if (this.#touched) {
-      this.#fingers.set(event.pointerId, at);
-      if (this.#fingers.size > 1) {
-        if (this.#drag?.does === "draw") this.cancelDrawing();
-        else this.#release();
-        this.#pinch = this.#fingers.size === 2 ? this.#span() : null;
-        return;
-      }
-    }
-    const button2 = BUTTONS[event.button];
-    if (!button2 || this.#drag) return;
-    this.#drew = button2 === "left" && this.#target.draw("press", at, this.#touched);
-    const does = this.#drew ? "draw" : button2 === "left" ? WORK[this.#target.tool] : button2;
-    this.#drag = { id: event.pointerId, button: button2, does, rest: 0, at, from: at, since: event.timeStamp };
-    this.#pointer("press");
-  }
-  /** A second finger means something else. */
-  cancelDrawing() {
-    if (this.#drag) this.#target.draw("cancel", this.#drag.at, this.#touched);
-    this.#drag = null;
-  }
-  #move(event) {
-    const at = this.#locate(event);
-    if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, at);
-    if (this.#pinch) {
-      const span = this.#span();
-      if (!span) return;
-      this.#pinched.zoom *= span.distance / this.#pinch.distance;
-      this.#pinched.dx += span.middle.x - this.#pinch.middle.x;
-      this.#pinched.dy += span.middle.y - this.#pinch.middle.y;
-      this.#pinch = span;
-      this.#schedule();
-      return;
-    }
-    const drag = this.#drag;
-    this.#target.hover(at);
-    if (!drag) this.#target.draw("move", at, this.#touched);
-    if (drag?.id !== event.pointerId) return;
-    if (drag.does === "scroll") this.#page(drag, at);
-    drag.at = at;
-    if (event.pointerType === "mouse" && (event.buttons & BITS[drag.button]) === 0) {
-      this.#release();
-      return;
-    }
-    this.#moved = true;
-    this.#schedule();
-  }
-  #up(event) {
-    const touched = this.#fingers.delete(event.pointerId);
-    if (this.#pinch) {
-      this.#flush();
-      this.#pinch = null;
-    }
-    const drag = this.#drag;
-    if (drag?.id !== event.pointerId) return;
-    if (event.type === "pointerup") drag.at = this.#locate(event);
-    this.#release();
-    if (touched && event.type === "pointerup" && drag.does !== "draw") this.#tap(drag, event.timeStamp);
-  }
-  #tap(drag, time) {
-    const still = Math.hypot(drag.at.x - drag.from.x, drag.at.y - drag.from.y) <= TAP_PX;
-    const last = this.#lastTap;
-    this.#lastTap = null;
-    if (!still || time - drag.since > TAP_MS) return;
-    const again = last && time - last.time <= DOUBLE_TAP_MS && Math.hypot(drag.at.x - last.x, drag.at.y - last.y) <= DOUBLE_TAP_PX;
-    if (again) this.#target.maximise();
-    else this.#lastTap = { ...drag.at, time };
-  }
-  #turn(event) {
-    event.preventDefault();
-    this.#target.activate();
-    if (this.#wheel.zoom !== event.ctrlKey) this.#flush();
-    this.#wheel = { delta: this.#wheel.delta + wheelDelta(event), zoom: event.ctrlKey };
-    this.#schedule();
-  }
-  #schedule() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#flush();
-    });
-  }
-  #flush() {
-    const view = this.#target.view;
-    if (this.#moved && this.#drag) this.#pointer("move");
-    this.#moved = false;
-    const { delta, zoom } = this.#wheel;
-    if (delta !== 0) this.#target.send({ type: "wheel", view, delta, zoom });
-    this.#wheel = { delta: 0, zoom };
-    const { zoom: factor, dx, dy } = this.#pinched;
-    if (factor !== 1 || dx !== 0 || dy !== 0) {
-      const ratio = this.#target.ratio();
-      this.#target.send({ type: "pinch", view, zoom: factor, dx: dx * ratio, dy: dy * ratio });
-    }
-    this.#pinched = { zoom: 1, dx: 0, dy: 0 };
-  }
-  #release() {
-    if (!this.#drag) return;
-    this.#moved = false;
-    this.#pointer("release");
-    this.#drag = null;
-  }
-  #pointer(kind) {
-    const drag = this.#drag;
-    if (!drag) return;
-    const ratio = this.#target.ratio();
-    const { view } = this.#target;
-    const { does, at } = drag;
-    if (does === "draw") {
-      if (kind !== "press") this.#target.draw(kind, at, this.#touched);
-    } else if (does !== "scroll") this.#target.send({ type: "pointer", view, kind, button: does, x: at.x * ratio, y: at.y * ratio });
-  }
-  #page(drag, to) {
-    const slices = drag.rest + (to.y - drag.at.y) / PX_PER_SLICE;
-    drag.rest = slices % 1;
-    if (Math.trunc(slices) !== 0) this.#target.page(Math.trunc(slices));
-  }
-  #locate(event) {
-    const box2 = this.#surface.getBoundingClientRect();
-    return { x: event.clientX - box2.left, y: event.clientY - box2.top };
-  }
-  #span() {
-    const [a, b] = this.#fingers.values();
-    if (!a || !b) return null;
-    const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    return { middle, distance: Math.max(1, Math.hypot(a.x - b.x, a.y - b.y)) };
-  }
-};
-
-// src/values.ts
-var BLACK = 4278190080;
-async function decode({ width, height, inverted, linearExact, png }) {
-  const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }), { colorSpaceConversion: "none" });
-  try {
-    if (bitmap.width !== width || bitmap.height !== 4 * height) throw new Error("values of another size than they say");
-    const context = new OffscreenCanvas(width, 4 * height).getContext("2d", { willReadFrequently: true });
-    if (!context) throw new Error("no canvas");
-    context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, width, 4 * height);
-    return { width, height, inverted, linearExact, values: valuesOf(data, width * height) };
-  } finally {
-    bitmap.close();
-  }
-}
-function valuesOf(rgba, count2) {
-  const bits = new Uint32Array(count2);
-  const red = (byte, i) => rgba[4 * (byte * count2 + i)];
-  for (let i = 0; i < count2; i++) bits[i] = red(0, i) << 24 | red(1, i) << 16 | red(2, i) << 8 | red(3, i);
-  return new Float32Array(bits.buffer);
-}
-function ramp({ center, width }, { inverted, linearExact }) {
-  const span = linearExact ? width : Math.max(width - 1, 1e-3);
-  const low = Math.fround(linearExact ? center - width / 2 : center - 0.5 - (width - 1) / 2);
-  const scale = Math.fround(1 / span);
-  return inverted ? [Math.fround(low + Math.fround(1 / scale)), -scale] : [low, scale];
-}
-function paint(image, window, pixels) {
-  const [low, scale] = ramp(window, image);
-  const { values } = image;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    const share = Math.fround(Math.fround(value - low) * scale);
-    const brightness2 = share > 0 ? Math.min(share, 1) : 0;
-    const level = Math.fround(Math.fround(brightness2 * 255) + 0.5) | 0;
-    pixels[i] = BLACK | level * 65793;
-  }
-}
-
-// src/xxh32.ts
-var [P1, P2, P3, P4, P5] = [2654435761, 2246822519, 3266489917, 668265263, 374761393];
-function rotate(value, by) {
-  return value << by | value >>> 32 - by;
-}
-function round2(lane, word) {
-  return Math.imul(rotate(lane + Math.imul(word, P2) | 0, 13), P1);
-}
-function xxh32(bytes) {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { length: length2 } = bytes;
-  let at = 0;
-  let hash = P5;
-  if (length2 >= 16) {
-    let [a, b, c, d] = [P1 + P2 | 0, P2 | 0, 0, -P1 | 0];
-    for (; at + 16 <= length2; at += 16) {
-      a = round2(a, data.getUint32(at, true));
-      b = round2(b, data.getUint32(at + 4, true));
-      c = round2(c, data.getUint32(at + 8, true));
-      d = round2(d, data.getUint32(at + 12, true));
-    }
-    hash = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
-  }
-  hash = hash + length2 | 0;
-  for (; at + 4 <= length2; at += 4) {
-    hash = Math.imul(rotate(hash + Math.imul(data.getUint32(at, true), P3) | 0, 17), P4);
-  }
-  for (; at < length2; at++) hash = Math.imul(rotate(hash + Math.imul(bytes[at], P5) | 0, 11), P1);
-  hash = Math.imul(hash ^ hash >>> 15, P2);
-  hash = Math.imul(hash ^ hash >>> 13, P3);
-  return (hash ^ hash >>> 16) >>> 0;
-}
-
-// src/viewport.ts
-function showsPreset(content) {
-  return content === "volume" || content === "cinematic";
-}
-var ECHO_MS = 1600;
-var LONGEST_RULER_PX = 140;
-var SLICES2 = ["axial", "coronal", "sagittal"];
-var Viewport = class {
-  view;
-  root;
-  surface;
-  content;
-  /** The newest state that the server told; the picture may still be on its way. */
-  state = null;
-  size = null;
-  ratio = 1;
-  /** Slice that the server was last asked for, so that fast steps add up. */
-  wantedSlice = null;
-  #owner;
-  #gestures;
-  /** What is drawn over the picture, and moves with it. */
-  sketch = svg("svg", { class: "sketch", "aria-hidden": "true" });
-  #canvas = element("canvas", { "aria-hidden": "true" });
-  #title = element("span", { class: "title" });
-  #quality = element("span", { class: "badge quality", hidden: true });
-  #lossy = element(
-    "span",
-    { class: "badge lossy", hidden: true, title: t("lossy-hint") },
-    t("lossy")
-  );
-  #warning = element("button", { class: "badge warning", type: "button", hidden: true });
-  #patient = element("div", { class: "corner top-left demographics" });
-  #facts = element("div", { class: "corner bottom-left" });
-  #series = element("div", { class: "series-name" });
-  #ruler = element("div", { class: "ruler", hidden: true });
-  #letters = {
-    left: element("span", { class: "letter left", "aria-hidden": "true" }),
-    right: element("span", { class: "letter right", "aria-hidden": "true" }),
-    top: element("span", { class: "letter top", "aria-hidden": "true" }),
-    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" })
-  };
-  #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
-  /** Grows along the lower edge while a picture refines. */
-  #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
-  #stale = element("div", { class: "stale-note", hidden: true });
-  #echo = new Echo();
-  #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
-  /** Of the picture itself; while it is an echo it counts as interactive. */
-  #shownQuality = ["interactive", 0];
-  #shownCodec = null;
-  #echoEnd;
-  /** The picture of values, over the server's; it stays until a newer one of the server's, even without the values. */
-  #local = element("canvas", { class: "local", "aria-hidden": "true", hidden: true });
-  /** What the page windows itself from a press until the picture at rest is there. */
-  #values = null;
-  /** The window of that picture. */
-  #localWindow = null;
-  /** What the page windows the picture to; null where it shows the server's window. */
-  #look = null;
-  /** A left button is held on a slice, and nothing but the window was changed since it was pressed. */
-  #windowing = false;
-  #caption = null;
-  #slab = "";
-  #nameless = false;
-  /** States whose pictures have not been shown yet, oldest first. */
-  #states = [];
-  #drawn = null;
-  /** Frames that have not been painted yet, oldest first. They build on each other, so none is left out. */
-  #waiting = [];
-  #decoding = false;
-  #video = new Video();
-  /** The picture is not what the server thinks it is; what comes is of no use until it begins anew. */
-  #spoilt = false;
-  #drawnHere = false;
-  /** Counts what made all earlier frames worthless, even one that is being decoded. */
-  #generation = 0;
-  /** Number of the newest frame. */
-  #newest = null;
-  constructor(view, content, owner) {
-    this.view = view;
-    this.content = content;
-    this.#owner = owner;
-    this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local, this.sketch);
-    const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
-    this.root = element(
-      "section",
-      { class: "viewport", "data-view": view },
-      this.surface,
-      this.#patient,
-      element("div", { class: "corner top-right" }, badges),
-      this.#facts,
-      element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
-      ...Object.values(this.#letters),
-      this.#slider,
-      this.#refining,
-      this.#stale,
-      svg(
-        "svg",
-        { width: 0, height: 0, class: "unseen", "aria-hidden": "true" },
-        svg(
-          "filter",
-          { id: `echo-${view}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 },
-          svg("feComponentTransfer", {}, ...this.#greys)
-        )
-      )
-    );
-    const target = {
-      view,
-      ratio: () => this.ratio,
-      send: (message) => owner.send(message),
-      activate: () => owner.activate(view),
-      maximise: () => owner.maximise(view),
-      page: (slices) => this.showSlice((this.wantedSlice ?? this.state?.slice ?? 1) + slices),
-      get tool() {
-        return owner.tool();
-      },
-      draw: (kind, at, byTouch) => owner.draw(view, kind, at, byTouch),
-      hover: (at) => owner.hover(view, at)
-    };
-    this.#gestures = new Gestures(this.surface, target);
-    this.surface.addEventListener("focus", () => owner.activate(view));
-    this.#warning.addEventListener("click", () => owner.explainWarnings());
-    this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
-    this.retitle();
-  }
-  get visible() {
-    return !this.root.hidden;
-  }
-  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
-  setVisible(visible) {
-    if (visible === this.visible) return;
-    this.root.hidden = !visible;
-    if (visible) void this.#draw();
-  }
-  setActive(active) {
-    this.root.classList.toggle("active", active);
-  }
-  setContent(content) {
-    this.content = content;
-    this.retitle();
-  }
-  setCaption(caption) {
-    this.#caption = caption;
-    if (!caption) this.#forget();
-    this.#write();
-  }
-  /** Shows again what `setCaption(null)` took away. */
-  reopen(caption) {
-    this.setCaption(caption);
-    this.#owner.send({ type: "repaint", view: this.view });
-  }
-  /** What the picture on screen shows. */
-  get drawn() {
-    return this.#caption && this.#drawn;
-  }
-  /** It was set to be turned or flipped: what is written over it follows with the first picture that shows it. */
-  setTurned({ content, plane: plane2 }, revision) {
-    const { state } = this;
-    if (!state || content.kind !== "slice" || this.#drawnHere) return;
-    const known2 = Object.values(state.letters).some((letter) => letter !== "");
-    this.setState({ ...state, revision, letters: known2 ? lettersOf(plane2) : state.letters });
-  }
-  /** How thick the slices are that the server was asked for. */
-  setSlab({ thicknessMm, combine: combine2 }) {
-    const slab = thicknessMm > 0 ? `${{ maximum: t("mip"), minimum: t("minip"), mean: t("mean-projection") }[combine2]} ${thicknessMm} mm` : "";
-    if (slab === this.#slab) return;
-    this.#slab = slab;
-    this.#write();
-  }
-  /** Asks for a slice, counted from 1. */
-  showSlice(slice) {
-    const state = this.state;
-    if (state?.slice == null || state.slices == null) return;
-    const from = this.wantedSlice ?? state.slice;
-    const to = Math.min(state.slices, Math.max(1, slice));
-    if (to === from) return;
-    this.wantedSlice = to;
-    this.#owner.send({ type: "scroll", view: this.view, slices: to - from });
-  }
-  /** Width and height of the picture on screen. */
-  get pictureSize() {
-    return this.#canvas.width > 0 ? [this.#canvas.width, this.#canvas.height] : null;
-  }
-  /** Takes what the server says of the view; the overlay follows with the picture. */
-  setState(state) {
-    if (this.#drawnHere) return;
-    this.state = state;
-    if (this.#values && !sameSlice(this.#values.of, state)) this.#dropValues();
-    if (this.windowsItself) this.#adopt(state);
-    else this.#states.push(state);
-    if (state.slice === this.wantedSlice) this.wantedSlice = null;
-    if (!this.#drawn) this.#write(state);
-  }
-  /** A message for this view was sent: it looks at once as it will, as far as the picture at hand allows. */
-  sent(message, seq) {
-    if (message.type !== "pointer") this.#dropValues();
-    else if (message.kind === "press") this.#pressed(message.button);
-    const differs = this.#echo.sent(message, seq, this.content, performance.now());
-    if (message.type === "pointer" && message.kind === "release") this.#released();
-    if (differs) this.#showEcho();
-  }
-  /** Whether a drag is windowed here, and no picture answers it. */
-  get windowsItself() {
-    return this.#windowing && this.#values !== null;
-  }
-  /** The window that the view shows, or soon shows where a picture is on its way. */
-  get window() {
-    return this.#look ?? this.state?.window ?? null;
-  }
-  /** The codec of the picture on screen. */
-  get codec() {
-    return this.#shownCodec;
-  }
-  #pressed(button2) {
-    this.#dropValues();
-    if (button2 !== "left" || !SLICES2.includes(this.content) || !this.state) return;
-    this.#windowing = true;
-    this.#owner.send({ type: "values", view: this.view });
-  }
-  #released() {
-    this.#windowing = false;
-    const { state } = this;
-    if (!state || this.#values?.of.revision !== state.revision) return;
-    if (this.#echo.appearance(state, this.content, performance.now(), true)) return;
-    this.#dropValues();
-    this.#hideLocal();
-    this.#writeQuality(...this.#shownQuality);
-    this.#showEcho();
-  }
-  #dropValues() {
-    this.#windowing = false;
-    this.#values = null;
-  }
-  #hideLocal() {
-    this.#local.hidden = true;
-    this.#localWindow = null;
-  }
-  /** Takes the values of what is on screen; they serve the drag that asked for them. */
-  async setValues(values) {
-    const of = this.state;
-    if (!this.#windowing || of?.revision !== values.revision) return;
-    let image;
-    try {
-      image = await decode(values);
-    } catch {
-      this.#owner.send({ type: "repaint", view: this.view });
-      return;
-    }
-    if (!this.#windowing || this.state === null || !sameSlice(of, this.state)) return;
-    this.#values = { of, image, pixels: new ImageData(image.width, image.height) };
-    [this.#local.width, this.#local.height] = [image.width, image.height];
-    this.#adopt(this.state);
-    this.#owner.windowed(this.view);
-  }
-  /** The newest state is on screen, though no picture of it came. */
-  #adopt(state) {
-    this.#states = [];
-    this.#write(state);
-    this.#echo.shown(state.inputSeq);
-    this.#showEcho();
-  }
-  /** Shows the values under a window. */
-  #showLocal({ image, pixels }, window) {
-    paint(image, window, new Uint32Array(pixels.data.buffer));
-    this.#local.getContext("2d", { alpha: false })?.putImageData(pixels, 0, 0);
-    this.#local.hidden = false;
-    this.#localWindow = window;
-  }
-  /** The corner and the controls tell the window of what is on screen. */
-  #setLook(window) {
-    const before = this.#look;
-    if (before === window || before && window && sameWindow(before, window)) return;
-    this.#look = window;
-    this.#write();
-    this.#owner.windowed(this.view);
-  }
-  /** How the picture is laid on screen. */
-  #lay(transform, filter) {
-    for (const { style } of [this.#canvas, this.#local]) [style.transform, style.filter] = [transform, filter];
-    this.sketch.style.transform = transform;
-  }
-  #showEcho() {
-    clearTimeout(this.#echoEnd);
-    const base = this.#drawn;
-    const values = this.#values;
-    const shown = base && this.#echo.appearance(base, this.content, performance.now(), values !== null);
-    const { style } = this.#canvas;
-    if (values && base && (!shown || shown.scale === 1 && shown.dx === 0 && shown.dy === 0)) {
-      this.#lay("", "");
-      const window2 = shown?.window ?? base.window;
-      this.#showLocal(values, window2);
-      this.#setLook(window2);
-      if (this.#windowing) this.#writeQuality("interactive", 0);
-      return;
-    }
-    if (values) this.#hideLocal();
-    const local = this.#localWindow;
-    if (!shown) {
-      if (!local && (style.transform || style.filter)) this.#writeQuality(...this.#shownQuality);
-      this.#lay("", "");
-      return this.#setLook(local);
-    }
-    this.#echoEnd = setTimeout(() => this.#showEcho(), ECHO_MS);
-    const { scale, dx, dy, window } = shown;
-    const grey = !local ? shown.grey : sameWindow(local, window) ? null : brightness(local, window);
-    if (grey) {
-      const values2 = levels(grey).map((value) => value.toFixed(4)).join(" ");
-      for (const channel2 of this.#greys) channel2.setAttribute("tableValues", values2);
-    }
-    this.#lay(`translate(${dx / this.ratio}px, ${dy / this.ratio}px) scale(${scale})`, grey ? `url(#echo-${this.view})` : "");
-    this.#setLook(grey || local ? window : null);
-    this.#writeQuality("interactive", 0);
-  }
-  /** From now on the page's own card draws it, or the server again: the picture stays until the first of the other's. */
-  setDrawnHere(drawnHere) {
-    if (this.#drawnHere === drawnHere) return;
-    this.#drawnHere = drawnHere;
-    this.#dropFrames();
-    this.#states = [];
-    this.wantedSlice = null;
-    this.#echo.clear();
-    this.#dropValues();
-    this.#hideLocal();
-    this.#showEcho();
-  }
-  /** Whether the page's own card draws it. */
-  get drawnHere() {
-    return this.#drawnHere;
-  }
-  /** Shows a picture that was drawn here, and what it shows. */
-  setOwnPicture(picture, state, final) {
-    if (!this.#drawnHere || this.#caption === null) return picture.close();
-    const canvas = this.#canvas;
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-    canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
-    picture.close();
-    this.#markStale(null);
-    this.state = { ...state, content: this.content };
-    if (this.wantedSlice === state.slice) this.wantedSlice = null;
-    this.#shownCodec = null;
-    this.#write(this.state);
-    this.#shownQuality = [final ? "final" : "interactive", 0];
-    this.#writeQuality(...this.#shownQuality);
-    this.#owner.windowed(this.view);
-  }
-  /** Another picture is being drawn here. */
-  setMoving() {
-    if (this.#drawnHere) this.#writeQuality("interactive", 0);
-  }
-  /** Takes a frame; it is decoded off the main thread. The server sends few ahead. */
-  setFrame(frame, picture) {
-    if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
-    this.#newest = frame.number;
-    if (this.#drawnHere) {
-      picture?.close();
-      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
-      return;
-    }
-    if (picture) this.#discardWaiting();
-    this.#waiting.push({ frame, picture });
-    if (this.visible) void this.#draw();
-  }
-  /** Marks the picture as old, with the reason, until the next one comes. */
-  setStale(reason) {
-    this.#markStale(reason);
-    this.#gestures.cancel();
-    this.#states = [];
-    this.#dropFrames();
-    this.wantedSlice = null;
-    this.#echo.clear();
-    this.#dropValues();
-    this.#showEcho();
-  }
-  /** A new session counts its frames anew. */
-  restart() {
-    this.#newest = null;
-  }
-  /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
-  #dropFrames() {
-    this.#discardWaiting();
-    this.#spoilt = true;
-    this.#generation += 1;
-  }
-  #discardWaiting() {
-    for (const { picture } of this.#waiting) picture?.close();
-    this.#waiting = [];
-  }
-  /** An image whose place in the patient nobody knows is called by no cut of it. */
-  setNameless(nameless) {
-    this.#nameless = nameless;
-    this.retitle();
-  }
-  /** What it is called. */
-  get title() {
-    return this.#nameless ? t("acquired") : titleOf(this.content);
-  }
-  retitle() {
-    setText(this.#title, this.title);
-    this.root.setAttribute("aria-label", t("view-of", { title: this.title }));
-  }
-  /** Writes the overlay again, for instance after a change of size. */
-  rewrite() {
-    this.#write();
-  }
-  #markStale(reason) {
-    this.root.classList.toggle("stale", reason !== null);
-    this.#stale.hidden = reason === null;
-    setText(this.#stale, reason ?? "");
-  }
-  #forget() {
-    this.#markStale(null);
-    this.#dropValues();
-    this.#hideLocal();
-    this.#look = this.#shownCodec = null;
-    this.#lay("", "");
-    this.state = this.#drawn = this.wantedSlice = null;
-    this.#states = [];
-    const newest = this.#waiting.at(-1);
-    if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
-    this.#dropFrames();
-    this.#canvas.width = this.#canvas.height = 0;
-    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
-  }
-  async #draw() {
-    if (this.#decoding) return;
-    this.#decoding = true;
-    while (this.#waiting.length > 0 && this.visible) {
-      const { frame, picture } = this.#waiting.shift();
-      const generation = this.#generation;
-      try {
-        const pictures = picture ? [picture] : await this.#decode(frame);
-        const wanted = generation === this.#generation && this.#caption !== null;
-        const whole = picture !== null && this.state !== null && frame.revision >= this.state.revision;
-        if (wanted && (frame.cleared || whole)) this.#spoilt = false;
-        if (wanted && !this.#spoilt) this.#paint(pictures, frame);
-        for (const picture2 of pictures) picture2.close();
-      } catch {
-        if (isVideo(frame.codec)) this.#owner.videoFailed();
-        if (generation === this.#generation) this.#spoil("could-not-be-decoded");
-      }
-      this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
-    }
-    this.#decoding = false;
-  }
-  #decode({ codec, key, parts }) {
-    const decode2 = async ({ bytes, width, height }) => {
-      if (isVideo(codec)) return this.#video.decode(codec, bytes, key);
-      const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${codec}` }), { colorSpaceConversion: "none" });
-      if (bitmap.width !== width || bitmap.height !== height) throw new Error("a part has another size than it says");
-      return bitmap;
-    };
-    return Promise.all(parts.map(decode2));
-  }
-  /** The next frames would build on something else than the server thinks: it has to begin anew. */
-  #spoil(reason) {
-    if (this.#spoilt) return;
-    this.#spoilt = true;
-    this.#owner.fault(t("picture-of", { title: titleOf(this.content), reason: t(reason) }));
-    this.#owner.send({ type: "repaint", view: this.view });
-  }
-  #paint(pictures, frame) {
-    const canvas = this.#canvas;
-    const resized = canvas.width !== frame.width || canvas.height !== frame.height;
-    const isWhole2 = isVideo(frame.codec) && pictures.length > 0;
-    if (resized && !frame.cleared && !frame.stretched && !isWhole2) return this.#spoil("another-size");
-    const before = frame.stretched && !isWhole2 && canvas.width > 0 ? copyOf(canvas) : null;
-    if (resized) [canvas.width, canvas.height] = [frame.width, frame.height];
-    const context = canvas.getContext("2d", { alpha: false });
-    if (!context) return;
-    if (before) context.drawImage(before, 0, 0, frame.width, frame.height);
-    if (frame.cleared) {
-      context.fillStyle = "#000";
-      context.fillRect(0, 0, frame.width, frame.height);
-    }
-    pictures.forEach((picture, i) => context.drawImage(picture, frame.parts[i]?.x ?? 0, frame.parts[i]?.y ?? 0));
-    if (frame.quality === "lossless") {
-      const { data } = context.getImageData(0, 0, frame.width, frame.height);
-      if (xxh32(data) !== frame.hash) return this.#spoil("not-the-servers");
-    }
-    this.#markStale(null);
-    const shown = this.#states.findLastIndex((state2) => state2.revision <= frame.revision);
-    const state = this.#states[shown] ?? this.#drawn;
-    this.#states.splice(0, shown + 1);
-    if (state && state !== this.#drawn) this.#write(state);
-    this.#shownQuality = [frame.quality, state?.refined ?? 0];
-    this.#writeQuality(...this.#shownQuality);
-    this.#echo.shown(frame.inputSeq);
-    this.#shownCodec = frame.codec;
-    if (frame.quality === "lossless" && !this.#windowing) this.#dropValues();
-    if (!this.#values && frame.revision >= (this.#drawn?.revision ?? 0)) this.#hideLocal();
-    this.#showEcho();
-    this.#owner.shown(frame);
-  }
-  /** `refined` is 0 while a picture stands in for one that refines. */
-  #writeQuality(quality, refined) {
-    const refining = quality === "interactive" && refined > 0;
-    this.#quality.hidden = false;
-    this.#lossy.hidden = quality === "lossless" || this.#drawnHere;
-    this.#quality.classList.toggle("final", quality !== "interactive");
-    this.#quality.classList.toggle("lossless", quality === "lossless");
-    this.#quality.classList.toggle("refines", refining);
-    const words = t(quality === "final" && this.#drawnHere ? "local" : quality);
-    setText(this.#quality, refining ? t("refining-by", { percent: Math.round(refined * 100) }) : words);
-    const titles = { interactive: "", final: this.#drawnHere ? t("local-hint") : "", lossless: t("lossless-hint") };
-    this.#quality.title = titles[quality];
-    this.#refining.hidden = !refining;
-    this.#refining.style.width = `${refined * 100}%`;
-  }
-  #write(state = this.#drawn) {
-    this.#drawn = state;
-    this.#owner.drew(this.view);
-    const caption = this.#caption;
-    this.#writeCaption(caption);
-    for (const side of ["left", "right", "top", "bottom"]) {
-      setText(this.#letters[side], caption && state?.letters[side] || "");
-    }
-    this.#facts.replaceChildren();
-    this.#ruler.hidden = true;
-    this.#slider.hidden = true;
-    this.surface.setAttribute("aria-label", this.#describe(state));
-    if (!caption || !state) return;
-    const { zoom, slice, slices } = state;
-    const window = this.#look ?? state.window;
-    const lines2 = [t("zoom-is", { zoom: zoom.toFixed(2) })];
-    if (!showsPreset(state.content) || state.preset === null) {
-      lines2.unshift(windowText(window, caption.unit, caption.suv));
-    }
-    if (slice !== null && this.#slab) lines2.push(this.#slab);
-    if (slice !== null && slices !== null && slices > 1) {
-      const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
-      lines2.push(`${t("slice-in", { number: slice, count: slices })}  ${depth}`.trimEnd());
-      this.#slider.hidden = slices < 2;
-      this.#slider.max = String(slices);
-      if (this.wantedSlice === null) this.#slider.value = String(slice);
-      this.#slider.setAttribute("aria-label", t("slices-of", { title: titleOf(state.content) }));
-      this.#slider.setAttribute("aria-valuetext", t("slice-of", { number: slice, count: slices }));
-    }
-    this.#facts.append(...lines2.map((line) => element("div", {}, line)));
-    if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
-  }
-  #writeCaption(caption) {
-    this.#patient.replaceChildren();
-    setText(this.#series, caption?.series ?? "");
-    const warnings = caption?.warnings ?? [];
-    const badges = warnings.map(({ code }) => named(code) === code ? code.replaceAll("-", " ") : named(code));
-    if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
-    if (caption && caption.millimetres === "within-regions") badges.push(t("mm-within-regions-only"));
-    if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
-    this.#warning.hidden = badges.length === 0;
-    const first = badges[0];
-    if (first) {
-      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
-      setText(this.#warning, `⚠ ${first}${more}`);
-      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
-    }
-    if (!caption) return;
-    const name = nameText(caption.patientName);
-    const person = [name && caption.patientId, caption.patientSex, dateText(caption.patientBirthDate)];
-    const whose = person.filter(Boolean).join(" · ");
-    const lines2 = [whose, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
-    this.#patient.append(
-      element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
-      ...lines2.map((line) => element("div", {}, line))
-    );
-  }
-  /** Distance along the axis that the slices follow, in the letters of the viewports: "H 12.5 mm". */
-  #depth(positionMm) {
-    const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
-    const mm = positionMm[axis];
-    if (mm === void 0) return "";
-    const letter = ["RL", "AP", "FH"][axis][mm < 0 ? 0 : 1];
-    return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
-  }
-  #drawRuler(mmPerCssPixel) {
-    const scale = ruler(mmPerCssPixel, Math.min(LONGEST_RULER_PX, this.root.clientWidth / 3));
-    if (!scale) return;
-    const { length: length2, parts } = scale;
-    let path = `M0.5 10.5H${length2 + 0.5}`;
-    for (let i = 0; i <= parts; i++) {
-      const long = i === 0 || i === parts || parts === 10 && i === 5;
-      path += `M${i * length2 / parts + 0.5} 10.5v${long ? -8 : -4}`;
-    }
-    const width = Math.ceil(length2) + 1;
-    this.#ruler.replaceChildren(
-      element("span", {}, lengthLabel(scale.mm)),
-      svg(
-        "svg",
-        { width, height: 12, viewBox: `0 0 ${width} 12`, "aria-hidden": "true" },
-        svg("path", { d: path, class: "ruler-shade" }),
-        svg("path", { d: path, class: "ruler-line" })
-      )
-    );
-    this.#ruler.hidden = false;
-  }
-  #describe(state) {
-    const title = t("view-of", { title: this.title });
-    if (!state) return t("no-picture", { view: title });
-    const slice = state.slice !== null && state.slices !== null ? t("spoken-slice", { number: state.slice, count: state.slices }) : "";
-    const { center, width } = this.#look ?? state.window;
-    return `${title}${slice}${t("spoken-window", { width: numberText(width), center: levelText(center, width) })}`;
-  }
-};
-function sameWindow(a, b) {
-  return a.center === b.center && a.width === b.width;
-}
-function sameSlice(a, b) {
-  const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
-  return samePlace && a.content === b.content && a.slice === b.slice && a.zoom === b.zoom && a.mmPerPixel === b.mmPerPixel;
-}
-function copyOf(canvas) {
-  const copy = new OffscreenCanvas(canvas.width, canvas.height);
-  copy.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
-  return copy;
-}
-
 // src/main.ts
 var VOLUME_VIEW = 3;
 var RESIZE_MS = 120;
@@ -5518,7 +6553,7 @@ var TURN_PIXELS = 30;
 var GONE_ATTEMPT = 5;
 var Client = class {
   #link;
-  #views;
+  #views = [];
   #controls;
   #library;
   #figures = new Figures({
@@ -5529,12 +6564,25 @@ var Client = class {
   });
   #local;
   #drawings;
+  #drawers = new Drawers();
   #notices = new Notices();
   #turns = new Turns((message) => this.#link.send(message));
+  #saving = new Saving({
+    active: () => this.#views[this.#active],
+    rows: () => this.#drawings.rows((series) => ({ title: this.#library.titleOf(series), study: this.#library.find(series)?.study ?? null })),
+    drawnAs: (named2, act) => this.#drawings.drawnAs(named2, act),
+    fault: (text3) => this.#notices.report(text3),
+    announce: (text3) => this.#notices.announce(text3)
+  });
   #player = new Player(() => this.#views[this.#active]);
   #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   #grid = byId("grid", HTMLDivElement);
-  #tabs;
+  #tabs = [];
+  #owner;
+  #kept;
+  #owners;
+  /** What is shown where this is a guest's page. */
+  #host = new Host();
   #active = 0;
   #maximised = false;
   #connected = false;
@@ -5542,8 +6590,6 @@ var Client = class {
   #begun = false;
   #backend = "";
   #role = "owner";
-  /** The host's views, where this is a guest's page; those beyond the page's own are not shown. */
-  #shared = [];
   /** The host's series, and which each view shows. */
   #hosted = /* @__PURE__ */ new Map();
   #shownSeries = /* @__PURE__ */ new Map();
@@ -5558,8 +6604,9 @@ var Client = class {
   #resizeTimer;
   #shownAt = /* @__PURE__ */ new Date();
   constructor(kept) {
-    const contents = ["axial", "coronal", "sagittal", "volume"];
-    const owner = {
+    this.#kept = kept;
+    this.#owners = new Owners(kept?.owners);
+    this.#owner = {
       send: (message) => this.#send(message),
       activate: (view) => this.#activate(view),
       maximise: (view) => this.#maximise(view),
@@ -5567,28 +6614,22 @@ var Client = class {
       windowed: (view) => this.#windowed(view),
       videoFailed: () => this.#link.videoFailed(),
       // By WebRTC pictures get lost, and what builds on them is asked for again.
-      fault: (text2) => this.#link.transport === "websocket" && this.#notices.report(text2),
+      fault: (text3) => this.#link.transport === "websocket" && this.#notices.report(text3),
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
       drew: () => this.#drawings?.drew(),
       tool: () => this.#drawings.tool,
+      pages: () => may(this.#role, "scroll"),
       draw: (...what) => this.#drawings.draw(...what),
       hover: (...where) => this.#drawings.hover(...where)
     };
-    this.#views = contents.map((content, view) => new Viewport(view, content, owner));
-    this.#grid.append(...this.#views.map((viewport) => viewport.root));
+    for (const content of ["axial", "coronal", "sagittal", "volume"]) this.#add(content);
     this.#drawings = new Drawings(this.#views, {
       send: (message) => this.#link.send(message),
       seriesOf: (view) => this.#seriesOf(view),
       active: () => this.#views[this.#active],
       activate: (view) => this.#activate(view),
-      announce: (text2) => this.#notices.announce(text2)
+      announce: (text3) => this.#notices.announce(text3)
     });
-    this.#tabs = this.#views.map((viewport) => {
-      const tab = element("button", { type: "button" }, titleOf(viewport.content));
-      tab.addEventListener("click", () => this.#activate(viewport.view));
-      return tab;
-    });
-    byId("tabs", HTMLDivElement).append(...this.#tabs);
     this.#controls = new Controls({
       setWindow: (window) => this.#setWindow(window),
       setPreset: (name) => this.#setPreset(name),
@@ -5597,7 +6638,10 @@ var Client = class {
       reset: () => this.#send({ type: "reset" }),
       toggleDemographics: () => this.#toggleDemographics()
     });
-    this.#library = new Library(byId("studies", HTMLDivElement), (uid) => this.#openSeries(uid));
+    this.#library = new Library(byId("studies", HTMLDivElement), {
+      open: (uid) => this.#openSeries(uid),
+      openTime: (uid) => this.#openTime(uid)
+    });
     const chosen = new URLSearchParams(location.search).get("transport");
     this.#link = new Link(
       this.#views.map(({ view }) => view),
@@ -5633,38 +6677,41 @@ var Client = class {
     );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     this.#drawings.restore(kept?.drawn ?? []);
-    for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
+  }
+  /** One view more, with its tab. */
+  #add(content) {
+    const viewport = new Viewport(this.#views.length, content, this.#owner);
+    viewport.size = this.#kept?.sizes[viewport.view] ?? null;
+    const tab = element("button", { type: "button" }, titleOf(content));
+    tab.addEventListener("click", () => this.#activate(viewport.view));
+    this.#views.push(viewport);
+    this.#tabs.push(tab);
+    this.#grid.append(viewport.root);
+    byId("tabs", HTMLDivElement).append(tab);
   }
   start() {
     return this.#link.start();
   }
   #listen() {
     fillSheet();
-    onKeys((command) => this.#obey(command));
-    byId("retry", HTMLButtonElement).addEventListener("click", () => {
-      if (document.body.dataset["connection"] === "signedOut") location.reload();
-      else this.#link.connect();
-    });
-    byId("help", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "help" }));
-    for (const name of ["library", "controls"]) {
-      byId(`${name}-toggle`, HTMLButtonElement).addEventListener("click", () => this.#toggleDrawer(name));
-    }
+    onKeys((command) => document.body.dataset["connection"] !== "ended" && this.#obey(command));
+    byId("retry", HTMLButtonElement).addEventListener("click", () => this.#link.connect());
+    for (const what of ["help", "stats"]) byId(what, HTMLButtonElement).addEventListener("click", () => this.#obey({ do: what }));
     const resized = () => {
       clearTimeout(this.#resizeTimer);
       this.#resizeTimer = setTimeout(() => this.#sendLayout(), RESIZE_MS);
     };
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
-    byId("stats", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "stats" }));
     const source = byId("source", HTMLSelectElement);
     source.value = this.#local.choice;
     source.addEventListener("change", () => this.#local.choose(CHOICES.find((choice) => choice === source.value) ?? "automatic"));
     addEventListener("pagehide", () => {
       const { resumeToken } = this.#link;
       const sizes = this.#views.map(({ size: size2 }) => size2);
-      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes, drawn: this.#drawings.annotations });
+      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes, drawn: this.#drawings.annotations, owners: this.#owners.of(this.#drawings.annotations.map(({ series }) => series)) });
     });
     addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
@@ -5689,14 +6736,16 @@ var Client = class {
       case "connected":
         this.#wantedBefore = this.#wantedSeries;
         if (message.resumed) this.#restore.clear();
-        else for (const viewport of this.#views) viewport.restart();
+        else this.#beginAnew();
         this.#backend = message.backend;
+        this.#host.begin();
         this.#setRole(message.role);
         this.#drawings.unhosted();
         this.#local.connected(message.voxels && message.role === "owner");
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
+        this.#drawings.letGoOf(this.#owners.take(message.studies));
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty || this.#isGuest;
         break;
@@ -5710,16 +6759,19 @@ var Client = class {
         if (this.#isGuest) this.#hosted.set(message.seriesInstanceUid, message);
         else this.#opened(message);
         break;
-      case "shared":
-        this.#shared = message.views;
+      case "shared": {
+        const changed2 = this.#host.take(message);
+        if (changed2?.maximised) [this.#active, this.#maximised] = [this.#host.maximised ?? this.#active, this.#host.maximised !== null];
         byId("nothing", HTMLDivElement).hidden = this.#ownViews.length > 0;
-        if (this.#ownViews.length < message.views.length) {
-          this.#notices.report(t("host-shows-more", { number: message.views.length, room: this.#ownViews.length }));
-        }
         this.#arrange();
+        this.#showHosted();
+        break;
+      }
+      case "role":
+        this.#setRole(message.role);
         break;
       case "drawn":
-        this.#drawings.hosted(message.seriesInstanceUid, message.drawings);
+        this.#drawings.hosted(message);
         break;
       case "presets":
         this.#controls.setPresets(message.presets);
@@ -5731,7 +6783,7 @@ var Client = class {
         this.#drawings.measured(message);
         break;
       case "error":
-        if (this.#drawings.refused(message)) break;
+        if (this.#drawings.refused(message) || message.code === "goingAway" || message.code === "noSeries") break;
         this.#turns.refused(message.seq);
         this.#notices.showLoading(1, 1);
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
@@ -5754,7 +6806,7 @@ var Client = class {
   }
   /** The views that there are: all, or those of the host's. */
   get #ownViews() {
-    return this.#isGuest ? this.#views.filter(({ view }) => this.#shared.includes(view)) : this.#views;
+    return this.#isGuest ? this.#host.views.flatMap((view) => this.#views[view] ?? []) : this.#views;
   }
   /** Those that are worth a look: a single image has but one. */
   get #worthy() {
@@ -5765,12 +6817,15 @@ var Client = class {
   }
   #setRole(role) {
     this.#role = role;
+    while (this.#isGuest && this.#views.length < MAX_VIEWS) this.#add("axial");
     document.body.dataset["role"] = role;
     const words = roleWords(role);
     const label2 = byId("role", HTMLSpanElement);
     label2.hidden = words === null;
     setText(label2, words ?? "");
     this.#library.lock(this.#isGuest);
+    this.#drawings.watch(!may(role, "pointer"));
+    for (const viewport of this.#views) viewport.rewrite();
     byId("nothing", HTMLDivElement).hidden = !this.#isGuest || this.#ownViews.length > 0;
   }
   /** What the host shows in a view has changed. */
@@ -5784,14 +6839,14 @@ var Client = class {
   /** How a view lies, which it was asked for, or what a host has changed. */
   #told(message) {
     const { view, revision } = message;
-    const set = this.#turns.state(message);
-    if (set) {
-      this.#views[view]?.setTurned(set, revision + 1);
+    const set2 = this.#turns.state(message);
+    if (set2) {
+      this.#views[view]?.setTurned(set2, revision + 1);
       this.#sendLayout(true);
     }
-    const place3 = set ?? message.place;
-    this.#views[view]?.setSlab(place3.slab);
-    this.#drawings.state(view, message.seriesInstanceUid, place3, set ? revision + 1 : 0);
+    const place4 = set2 ?? message.place;
+    this.#views[view]?.setMeaning(place4);
+    this.#drawings.state(view, message.seriesInstanceUid, place4, set2 ? revision + 1 : 0);
   }
   #seriesOf(view) {
     return this.#isGuest ? this.#hosted.get(this.#shownSeries.get(view) ?? "") ?? null : this.#series;
@@ -5806,6 +6861,12 @@ var Client = class {
     this.#notices.showSelfCheck(series);
     this.#showTargets();
   }
+  /** The server knows nothing of what it has told before, and may be another. */
+  #beginAnew() {
+    for (const viewport of this.#views) viewport.restart();
+    this.#drawings.measureAnew();
+    this.#library.pictureAnew();
+  }
   /** Goes on with what the session shows, or has it show what is wanted. */
   #begin(seriesInstanceUid, views2) {
     for (const state of views2) {
@@ -5818,7 +6879,7 @@ var Client = class {
     this.#local.begun();
     if (this.#library.isEmpty || this.#isGuest) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
-    if (seriesInstanceUid === null || wanted !== null && wanted !== seriesInstanceUid) this.#openSeries(wanted ?? "");
+    if (seriesInstanceUid === null || wanted !== null && wanted !== seriesInstanceUid) this.#openSeries(wanted ?? this.#library.first);
   }
   /** The series that was to be shown cannot be: the one before is shown again. */
   #reopen() {
@@ -5839,8 +6900,15 @@ var Client = class {
     }
     this.#wantedSeries = seriesInstanceUid;
     this.#library.setCurrent(seriesInstanceUid);
-    this.#closeDrawers();
+    this.#drawers.close();
     this.#send({ type: "openSeries", seriesInstanceUid });
+  }
+  /** Another time of the same: its views look as they did. */
+  #openTime(seriesInstanceUid) {
+    if (seriesInstanceUid === null) return;
+    const before = this.#views.flatMap(({ view, state }) => state ? [[view, state]] : []);
+    this.#openSeries(seriesInstanceUid);
+    this.#restore = new Map(before);
   }
   #opened(series) {
     this.#notices.showLoading(1, 1);
@@ -5861,22 +6929,7 @@ var Client = class {
     this.#showTargets();
   }
   #caption(series) {
-    const entry = this.#library.find(series.seriesInstanceUid);
-    const number2 = entry?.series.number;
-    const name = [series.modality, number2 == null ? "" : t("series-number", { number: number2 }), entry?.series.description];
-    return {
-      patientName: entry?.study.patientName ?? "",
-      patientId: entry?.study.patientId ?? "",
-      patientSex: entry?.study.patientSex ?? "",
-      patientBirthDate: entry?.study.patientBirthDate ?? "",
-      studyDescription: entry?.study.description ?? "",
-      studyDate: entry?.study.date ?? "",
-      series: name.filter(Boolean).join(" · "),
-      unit: series.unit,
-      suv: series.suv,
-      warnings: series.warnings,
-      millimetres: series.selfCheck.millimetres
-    };
+    return captionOf(series, this.#library.find(series.seriesInstanceUid));
   }
   #setView(state) {
     const viewport = this.#views[state.view];
@@ -5889,25 +6942,10 @@ var Client = class {
     viewport.setState(state);
     const saved = this.#restore.get(state.view);
     this.#restore.delete(state.view);
-    if (saved) this.#restoreView(saved, state);
+    if (saved) for (const message of asBefore(saved, state)) this.#send(message);
     this.#showTargets();
     if (state.view === this.#active && state.slice !== null && before !== state.slice) {
       this.#notices.announce(spokenSlice(state.content, state.slice, state.slices));
-    }
-  }
-  /** Brings back what can be said again after a reconnect: slice, window, preset. */
-  #restoreView(saved, now) {
-    const { view } = now;
-    if (saved.content !== now.content) return;
-    if (saved.slice !== null && now.slice !== null && saved.slice !== now.slice) {
-      this.#send({ type: "scroll", view, slices: saved.slice - now.slice });
-    }
-    if (saved.preset !== null && saved.preset !== now.preset) {
-      this.#send({ type: "preset", view, name: saved.preset });
-    }
-    const moved2 = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
-    if (moved2 && (!showsPreset(saved.content) || saved.preset === null)) {
-      this.#send({ type: "window", view, ...saved.window });
     }
   }
   // --- Layout ------------------------------------------------------------------------------------------------------
@@ -5929,6 +6967,8 @@ var Client = class {
   #arrange() {
     document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
     this.#grid.classList.toggle("single", this.#single);
+    const grid = this.#isGuest && !this.#single ? this.#host.grid : null;
+    this.#grid.style.gridTemplate = grid?.template ?? "";
     const own = this.#worthy;
     document.body.classList.toggle("flat", own.length < this.#ownViews.length);
     if (own[0] && !own.some(({ view }) => view === this.#active)) this.#active = own[0].view;
@@ -5937,6 +6977,7 @@ var Client = class {
       viewport.setActive(active);
       if (active) this.#figures.moveTo(viewport.root);
       viewport.setVisible(own.includes(viewport) && (active || !this.#single));
+      viewport.root.style.gridArea = grid?.areas.get(viewport.view) ?? "";
       const tab = this.#tabs[viewport.view];
       if (tab) tab.hidden = !own.includes(viewport);
       tab?.setAttribute("aria-pressed", String(active));
@@ -5967,9 +7008,9 @@ var Client = class {
       return [this.#local.draws(view) ? { view, content, size: size2, paused: true } : { view, content, size: size2 }];
     });
     const message = { type: "layout", views: views2 };
-    const text2 = JSON.stringify(message);
-    if (!this.#begun || text2 === this.#layoutSent && !again) return;
-    this.#layoutSent = text2;
+    const text3 = JSON.stringify(message);
+    if (!this.#begun || text3 === this.#layoutSent && !again) return;
+    this.#layoutSent = text3;
     this.#send(message);
   }
   /** Brings the 3D view to the screen when it is not there: what is about to happen is to be seen. */
@@ -5990,6 +7031,7 @@ var Client = class {
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
     this.#arrange();
+    this.#drawings.forget(VOLUME_VIEW);
   }
   /** Shows this, or the shaded volume again. */
   #toggleRendering(content) {
@@ -6023,8 +7065,13 @@ var Client = class {
         if (state?.slice != null) viewport.showSlice((viewport.wantedSlice ?? state.slice) + command.by);
         else this.#send({ type: "rotate", view, dx: 0, dy: command.by * KEY_PIXELS });
         break;
-      case "series":
-        this.#stepSeries(command.by);
+      case "series": {
+        const next = this.#isGuest ? null : this.#library.next(this.#wantedSeries, command.by);
+        if (next !== null) this.#openSeries(next);
+        break;
+      }
+      case "time":
+        if (!this.#isGuest) this.#openTime(this.#library.nextTime(this.#wantedSeries, command.by));
         break;
       case "first":
         viewport.showSlice(1);
@@ -6084,6 +7131,12 @@ var Client = class {
         else if (may(this.#role, "set")) this.#turns.ask(view, command.change);
         break;
       }
+      case "save":
+        this.#saving.open();
+        break;
+      case "cut lines":
+        this.#drawings.toggleCuts();
+        break;
       case "undo":
         this.#drawings.undo();
         break;
@@ -6109,16 +7162,11 @@ var Client = class {
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
       case "escape":
-        if (this.#drawings.escape() || this.#closeDrawers()) break;
+        if (this.#drawings.escape() || this.#drawers.close()) break;
         if (this.#player.plays) this.#player.toggle();
         else if (this.#maximised) this.#maximise(this.#active);
         break;
     }
-  }
-  /** To another series of the list. */
-  #stepSeries(by) {
-    const next = this.#isGuest ? null : this.#library.next(this.#wantedSeries, by);
-    if (next !== null) this.#openSeries(next);
   }
   #toggleDemographics() {
     const hidden = document.body.classList.toggle("no-demographics");
@@ -6126,36 +7174,22 @@ var Client = class {
     this.#drawings.drew();
     this.#notices.announce(t(hidden ? "patient-data-hidden" : "patient-data-shown"));
   }
-  #toggleDrawer(name) {
-    const open = !document.body.classList.contains(`${name}-open`);
-    this.#closeDrawers();
-    if (open) this.#setDrawer(name, true);
-  }
-  #closeDrawers() {
-    const open = ["library", "controls"].filter((name) => document.body.classList.contains(`${name}-open`));
-    for (const name of open) this.#setDrawer(name, false);
-    return open.length > 0;
-  }
-  #setDrawer(name, open) {
-    document.body.classList.toggle(`${name}-open`, open);
-    byId(`${name}-toggle`, HTMLButtonElement).setAttribute("aria-expanded", String(open));
-  }
   // --- What the user is told ---------------------------------------------------------------------------------------
   #setConnection(state) {
     const was = this.#connected;
     this.#connected = state.kind === "connected" || state.kind === "silent";
-    if (was && !this.#connected) this.#lost(state.kind === "reconnecting" && state.full);
-    const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
+    const full = state.kind === "reconnecting" && state.said === "full";
+    if (was && !this.#connected) this.#lost(full);
+    const gone = state.kind === "reconnecting" && !full && state.attempt >= GONE_ATTEMPT;
     const words = connectionWords(state, gone, document.body.dataset["connection"] !== void 0);
-    byId("full", HTMLDivElement).hidden = this.#series !== null || state.kind === "connected" || words !== null && !(state.kind === "reconnecting" && state.full);
+    byId("full", HTMLDivElement).hidden = this.#series !== null || state.kind === "connected" || words !== null && !full;
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
     const label2 = byId("connection-text", HTMLSpanElement);
     if (label2.textContent !== words) this.#notices.announce(words);
     setText(label2, words);
-    const retry = byId("retry", HTMLButtonElement);
-    retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
-    setText(retry, t(state.kind === "signedOut" ? "sign-in" : "try-now"));
+    byId("retry", HTMLButtonElement).hidden = state.kind !== "reconnecting";
+    if (state.kind === "ended") endVisit(state.why);
   }
   #lost(full) {
     this.#begun = false;
@@ -6199,12 +7233,7 @@ var Client = class {
   }
   /** Who draws the active view, and why. */
   #showSource() {
-    const { source, reason } = this.#local.words(this.#active);
-    const words = t(source === "local" ? "this-computer" : "the-server");
-    const where = byId("drawn-by", HTMLElement);
-    setText(where, words);
-    where.title = t("drawn-by-because", { who: words, reason });
-    byId("source", HTMLSelectElement).title = where.title;
+    this.#notices.showSource(this.#local.words(this.#active));
   }
   #windowed(view) {
     if (this.#views[view]?.windowsItself) this.#figures.meter.drawnHere(view);

@@ -328,7 +328,7 @@ test("an address can ask for JPEG alone", async () => {
   await drag(page, VOLUME, 120, 0);
   await pictureThat(page, VOLUME, differs(front));
   await page.locator(`${viewport(VOLUME)} .quality.lossless:visible`).waitFor();
-  for (const codec of await codecs.evaluate((shown) => [...shown])) assert.match(codec, /^WebSocket · (JPEG|PNG)$/);
+  for (const codec of await codecs.evaluate((shown) => [...shown])) assert.match(codec, /^WebSocket · (JPEG|PNG|WebP)$/);
   assert.match((await page.locator("#codec").getAttribute("title"))!, /transport=jpeg/);
 });
 
@@ -673,6 +673,12 @@ test("a phone shows one view, turns it with one finger and zooms it with two", a
     await page.touchscreen.tap(195, 400);
     await page.locator(".toolbar").waitFor({ state });
   }
+  await page.touchscreen.tap(195, 400);
+  await page.touchscreen.tap(195, 400);
+  await page.locator(".toolbar").waitFor({ state: "hidden" });
+  assert.ok(await page.locator(".notice").isVisible());
+  await page.getByRole("button", { name: "All views" }).tap();
+  await page.locator(".toolbar").waitFor();
   await page.locator("#library-toggle").tap();
   await page.locator("#library").waitFor();
   await page.locator(".series").first().tap();

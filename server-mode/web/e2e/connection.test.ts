@@ -16,7 +16,7 @@ import {
   viewport,
 } from "./harness";
 
-test("a server that dies is shown at once, and one with another token asks to sign in", async () => {
+test("a server that dies is shown at once, and one with another token shows nothing and asks to sign in", async () => {
   const first = await serve(study.folder);
   await newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
@@ -27,13 +27,46 @@ test("a server that dies is shown at once, and one with another token asks to si
   assert.match(await page.locator(`${viewport(AXIAL)} canvas:not(.local)`).evaluate((canvas) => getComputedStyle(canvas).filter), /grayscale/);
   const second = await serve(study.folder, new URL(first.url).host);
   try {
-    await page.getByText("Signed out").first().waitFor();
-    assert.equal(await page.locator("#retry").innerText(), "Sign in");
-    assert.ok(await page.locator(`${viewport(AXIAL)} .stale-note`).isVisible(), "the old picture stays marked");
+    await page.locator("#ended").waitFor();
+    assert.match(await page.locator("#ended").innerText(), /Signed out[^]*another token[^]*Sign in/);
+    await nothingIsTold(page);
+    await page.locator("#sign-in").click();
+    await page.locator("#token").waitFor();
   } finally {
     await second.stop();
   }
 });
+
+test("whom the host sends away sees nothing of the patient any more, and in German why", async () => {
+  await newContext({ viewport: { width: 1280, height: 800 }, locale: "de-DE" });
+  const page = await context.newPage();
+  let sendAway = () => {};
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const passed = socket.connectToServer();
+    socket.onMessage((message) => passed.send(message));
+    passed.onMessage((message) => socket.send(typeof message === "string" ? message.replace('"role":"owner"', '"role":"viewer"') : message));
+    sendAway = () => void socket.close({ code: 4001, reason: "The host has sent you away." });
+  });
+  await page.goto(`${server.url}&transport=websocket`);
+  await page.locator("#role").waitFor();
+  await page.locator("#studies button").first().waitFor();
+  sendAway();
+  await page.locator("#ended").waitFor();
+  assert.equal(await page.locator("#ended").innerText(), "Sie wurden aus der geteilten Sitzung entfernt\n\nUm mehr zu sehen, bitte um einen neuen Link bitten.");
+  await nothingIsTold(page);
+  assert.doesNotMatch(await page.locator("body").innerText(), /host|sent|server/i);
+  await page.keyboard.press("i");
+  await nothingIsTold(page);
+});
+
+/** What tells of a patient is gone, from the page and from what it keeps. */
+async function nothingIsTold(page: Page): Promise<void> {
+  assert.equal(await page.locator("canvas, img, #studies > *, #measurements > *, #messages > *").count(), 0);
+  const text = await page.locator("body").evaluate((body) => body.textContent + body.innerHTML);
+  assert.doesNotMatch(text, /phantom|1970|Slice \d/i);
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+}
 
 test("a connection that breaks is made again, and the session goes on as it was", async () => {
   const way = await link(server.url);

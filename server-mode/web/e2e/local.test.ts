@@ -107,10 +107,10 @@ test("what hands do here is what the server shows after going back", async () =>
   const page = await desk();
   await choose(page, "local");
   await drawnHere(page);
-  const [, first] = await factsThat(page, AXIAL, /Slice (\d+) \//);
+  const [, first] = await factsThat(page, AXIAL, /(\d+) \/ \d+$/m);
   await page.locator(viewport(AXIAL)).hover();
   for (let i = 0; i < 7; i++) await page.mouse.wheel(0, 100);
-  await factsThat(page, AXIAL, new RegExp(`Slice ${Number(first) + 7} /`));
+  await factsThat(page, AXIAL, new RegExp(`\\b${Number(first) + 7} / \\d+`));
   await drag(page, AXIAL, 40, 25);
   await drag(page, CORONAL, 30, -20, "middle");
   await drag(page, VOLUME, 70, 30);

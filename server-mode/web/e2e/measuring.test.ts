@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Page, WebSocketRoute } from "playwright-core";
 
-import { AXIAL, CORONAL, SLICE, context, desk, newContext, server, study } from "./desk";
+import { AXIAL, CORONAL, SAGITTAL, SLICE, context, desk, newContext, server, study } from "./desk";
 import { factsThat, openClient, settled, viewport } from "./harness";
 
 interface Truth {
@@ -151,6 +151,96 @@ test("a slice is flipped, turned and thickened, its letters and drawings with it
   await letter("left", "R");
 });
 
+test("with the crosshair the other slices go where it is put, by mouse and by keys, and are lines there", async () => {
+  const page = await desk();
+  const { at, mm } = await axial(page);
+  const { spacing_mm, origin_mm } = truth().geometry;
+  const wanted = ([x, y]: readonly number[]) => [x!, y!].map((place, axis) => Math.round((place - origin_mm[axis]!) / spacing_mm[axis]!) + 1);
+  const slice = async (view: number, number: number) => factsThat(page, view, new RegExp(`Slice (${number - 1}|${number}|${number + 1}) /`));
+  await page.keyboard.press("b");
+  await drag(page, at(10, 10), at(40, -20));
+  const [sagittal, coronal] = wanted([40, -20]);
+  await slice(CORONAL, coronal!);
+  await slice(SAGITTAL, sagittal!);
+  const lines = page.locator(`${viewport(AXIAL)} .sketch .cut`);
+  assert.deepEqual(await lines.evaluateAll((all) => all.map((line) => line.getAttribute("data-content")).sort()), ["coronal", "sagittal"]);
+  const upright = await boxOf(page, `${viewport(AXIAL)} .sketch .cut[data-content="sagittal"]`);
+  assert.ok(Math.abs(upright.left + upright.width / 2 - at(40, -20)[0]) <= spacing_mm[0] / mm + 1, "the line is where the slice is");
+  for (let i = 0; i < 3; i++) await page.keyboard.press("Shift+ArrowLeft");
+  await slice(SAGITTAL, wanted([40 - 30 * mm, 0])[0]!);
+  await page.keyboard.press("Escape");
+  await page.locator(".sketch .cut.held").first().waitFor({ state: "detached" });
+  assert.equal(await lines.count(), 2, "thin ones stay");
+  await page.keyboard.press("x");
+  await lines.first().waitFor({ state: "detached" });
+});
+
+test("a freehand region has the area that it goes around", async () => {
+  const page = await desk([AXIAL]);
+  const { at, mm } = await axial(page);
+  await page.keyboard.press("o");
+  const radius = 30;
+  const around = (i: number) => at(radius * Math.cos(i / 10), radius * Math.sin(i / 10));
+  await page.mouse.move(...around(0));
+  await page.mouse.down();
+  for (let i = 1; i <= 62; i++) await page.mouse.move(...around(i));
+  await page.mouse.up();
+  const area = Number(/Area ([\d.]+) mm²/.exec(await listed(page, 0))![1]);
+  assert.ok(Math.abs(area / (Math.PI * radius ** 2) - 1) < 0.03, `${area} mm², drawn with ${mm} mm a pixel`);
+  assert.match(await page.locator("#measurements .kind").innerText(), /Freehand/);
+});
+
+test("measurements are saved as a table, and a view as a picture that names nobody unless it is asked to", async () => {
+  const page = await desk([AXIAL]);
+  const { at } = await axial(page);
+  await page.keyboard.press("n");
+  await drag(page, at(-60, 0), at(45, 30));
+  await listed(page, 0);
+  await page.keyboard.press("Control+e");
+  const dialog = page.locator("#save-dialog");
+  const saved = async (button: RegExp) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: button }).click()]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  };
+  const table = await saved(/Measurements as a table \(CSV, 1\)/);
+  assert.match(table.name, /^\d{8}-\d{6}-measurements\.csv$/);
+  const [head, row] = table.bytes.toString().split("\r\n").map((line) => line.split(","));
+  // A comma in the series' name is that field's own.
+  const told = (column: string) => row!.at(head!.indexOf(column) - head!.length);
+  assert.ok(Math.abs(Number(told("Length (mm)")) - Math.hypot(105, 30)) < 2);
+  const [, slice] = await factsThat(page, AXIAL, SLICE);
+  assert.equal(told("Slice"), slice);
+
+  /** Bright pixels where the patient's name is written. */
+  const written = async ({ bytes }: { bytes: Buffer }) => {
+    return page.evaluate(
+      async ([base64, selector]) => {
+        const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(base64!), (letter) => letter.charCodeAt(0))]));
+        const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+        if (bitmap.width !== canvas.width || bitmap.height !== canvas.height) throw new Error("the picture has another size");
+        const view = document.querySelector(selector!)!.getBoundingClientRect();
+        const name = document.querySelector(`${selector} .patient-name`)!.getBoundingClientRect();
+        const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")!;
+        context.drawImage(bitmap, 0, 0);
+        const by = bitmap.width / view.width;
+        const { data } = context.getImageData((name.left - view.left) * by, (name.top - view.top) * by, 40 * by, name.height * by);
+        return data.filter((value, i) => i % 4 === 0 && value > 200).length;
+      },
+      [bytes.toString("base64"), viewport(AXIAL)] as const,
+    );
+  };
+  await page.locator("#save").click();
+  const nobody = await saved(/Picture of the Axial view/);
+  assert.match(nobody.name, /^\d{8}-\d{6}-picture\.png$/);
+  assert.equal(await written(nobody), 0);
+  await page.keyboard.press("d");
+  await page.locator("#save").click();
+  await dialog.getByLabel("With the patient's name and data").check();
+  assert.ok((await written(await saved(/Picture of/))) > 20, "asked for, it is written though it is hidden on screen");
+  await page.locator("#save").click();
+  assert.equal(await dialog.getByLabel("With the patient's name and data").isChecked(), false, "it is asked for each time");
+});
+
 /** A page that takes what a test tells it for its server's words. */
 async function hostedDesk(): Promise<{ page: Page; tell(message: object): void; series: string }> {
   await newContext({ viewport: { width: 1280, height: 800 } });
@@ -180,7 +270,7 @@ test("what a host draws is where it belongs, in its words, and nobody else can m
   const plane = { centerMm: [0, 0, placeZ], right: [1, 0, 0], down: [0, 1, 0] };
   const label = "<img src=x onerror=alert(1)>";
   const length = { kind: "length", pointsMm: [[-60, 0, placeZ], [45, 30, placeZ]], plane, label, color: [90, 200, 250], quantities: [{ measure: "length", value: 109.2, unit: "mm" }] };
-  tell({ type: "drawn", seriesInstanceUid: series, drawings: [length] });
+  tell({ type: "drawn", number: 1, seriesInstanceUid: series, drawings: [length] });
   const drawing = page.locator(`${viewport(AXIAL)} .sketch .hosted`);
   await drawing.waitFor();
   assert.deepEqual(await drawing.locator("tspan").allTextContents(), [`Host: ${label}`, "109.2 mm"]);
@@ -208,7 +298,7 @@ test("what a host draws is where it belongs, in its words, and nobody else can m
   await drawing.waitFor({ state: "detached" });
   await page.keyboard.press("ArrowUp");
   await drawing.waitFor();
-  tell({ type: "drawn", seriesInstanceUid: series, drawings: [] });
+  tell({ type: "drawn", number: 2, seriesInstanceUid: series, drawings: [] });
   await drawing.waitFor({ state: "detached" });
   assert.equal(await row.count(), 0);
 });

@@ -1,10 +1,11 @@
 // What the page says, and what is left of it where there is little room.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
+import type { Page } from "playwright-core";
 
 import { AXIAL, browser, context, newContext, server, study } from "./desk";
 import { openClient, serve, settled, viewport } from "./harness";
@@ -73,3 +74,78 @@ test("a single image is one view, and studies are found by their words", async (
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("studies are listed by patient, the newest first, and fold by the patient's name; a 4D series is one entry", async (t) => {
+  const data = resolve(process.env["VOXCAST_DATA"] ?? "../../shared/data");
+  if (!existsSync(data)) return t.skip("no shared data");
+  const two = await serve(join(data, "geometry/mr-4d-epi"), "127.0.0.1:0", join(data, "ct-body-jpeg2000"));
+  try {
+    await newContext();
+    const page = await context.newPage();
+    await openClient(page, two.url, [AXIAL]);
+    assert.deepEqual((await page.locator(".study h3").allInnerTexts()).map((text) => text.slice(0, 4)), ["2022", "2018"]);
+    assert.equal(await page.locator(".series[aria-current]").innerText().then((text) => text.includes("512 × 512 × 20")), true, "the newest is shown first");
+    assert.equal(await page.locator(".series").count(), 2);
+    const heading = page.getByRole("button", { name: "Patient Test, Regression" });
+    await heading.click();
+    assert.equal(await page.locator(".series:visible").count(), 1);
+    assert.equal(await heading.getAttribute("aria-expanded"), "false");
+    await page.locator("#search").fill("EPI");
+    assert.equal(await page.locator(".series:visible").count(), 1, "a search looks into folded patients, too");
+    await page.locator("#search").fill("");
+    await heading.press("Enter");
+    await page.locator(".series:visible", { hasText: "× 10" }).click();
+    await page.locator(".time", { hasText: "1 / 10" }).waitFor();
+    await settled(page, AXIAL);
+    await page.locator(`${viewport(AXIAL)} .surface`).focus();
+    await page.keyboard.press("End");
+    await page.locator(`${viewport(AXIAL)} .bottom-left`, { hasText: "Slice 15 / 15" }).waitFor();
+    await page.keyboard.press("Control+]");
+    await page.locator(`${viewport(AXIAL)} .bottom-right`, { hasText: "Time 2 / 10" }).waitFor();
+    await page.locator(`${viewport(AXIAL)} .bottom-left`, { hasText: "Slice 15 / 15" }).waitFor();
+    await page.getByRole("button", { name: "Previous time" }).click();
+    await page.locator(".time", { hasText: "1 / 10" }).waitFor();
+  } finally {
+    await two.stop();
+  }
+});
+
+test("nothing that a view writes covers anything else of it, however small the view is", async (t) => {
+  const data = resolve(process.env["VOXCAST_DATA"] ?? "../../shared/data");
+  if (!existsSync(data)) return t.skip("no shared data");
+  const tilted = await serve(join(data, "ct-head-tilt-uneven"));
+  try {
+    const german = await browser.newContext({ locale: "de-DE" });
+    const page = await german.newPage();
+    await openClient(page, tilted.url, [AXIAL]);
+    for (const [width, height] of [[1600, 1000], [1280, 720], [1000, 600], [800, 500], [400, 800], [800, 400]] as const) {
+      await page.setViewportSize({ width, height });
+      await page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+      assert.deepEqual(await covered(page), [], `${width} × ${height}`);
+    }
+    await german.close();
+  } finally {
+    await tilted.stop();
+  }
+});
+
+/** What of the texts, badges and bars of a view lies over another of them, or outside of the view. */
+function covered(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    for (const view of document.querySelectorAll<HTMLElement>(".viewport:not([hidden])")) {
+      const box = view.getBoundingClientRect();
+      const parts = [...view.querySelectorAll<HTMLElement>(".top-left > div, .bottom-left > div, .bottom-right > div, .title, .badge, .letter, .slices")];
+      const shown = parts.filter((part) => part.checkVisibility() && getComputedStyle(part).clipPath === "none" && (part.textContent || part.matches(".slices")));
+      const rects = shown.map((part) => ({ name: part.textContent || "bar", rect: part.getBoundingClientRect() }));
+      for (const [i, { name, rect }] of rects.entries()) {
+        if (rect.left < box.left || rect.right > box.right || rect.top < box.top || rect.bottom > box.bottom) found.push(`${name} is outside`);
+        for (const { name: other, rect: of } of rects.slice(i + 1)) {
+          // Lines are higher than their letters.
+          if (rect.left < of.right && of.left < rect.right && rect.top < of.bottom - 4 && of.top < rect.bottom - 4) found.push(`${name} and ${other}`);
+        }
+      }
+    }
+    return found;
+  });
+}

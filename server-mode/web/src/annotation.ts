@@ -6,7 +6,7 @@ import type { Measured } from "./protocol";
 import { type Pixel, type Placement, type Sight, type Vec, add, cross, distanceMm, dot, length, minus, normalOf, onto, pixelFromPatient, times } from "./sight";
 import { type Text, t } from "./texts";
 
-export const KINDS = ["length", "angle", "ellipse", "rectangle", "probe"] as const satisfies readonly MeasuredKind[];
+export const KINDS = ["length", "angle", "ellipse", "rectangle", "freehand", "probe"] as const satisfies readonly MeasuredKind[];
 export type Kind = (typeof KINDS)[number];
 
 export interface Annotation {
@@ -21,14 +21,19 @@ export interface Annotation {
 /** What is known of one: what was measured, or why nothing was. */
 export type Known = { readonly measured: Measured } | { readonly failed: string };
 
+/** A server measures no more. */
+const MOST_POINTS = 1000;
+/** More handles would hide an outline. */
+const HANDLES = 12;
 /** Corners of an ellipse drawn as a line. */
 const CORNERS = 72;
 const CROSS_PX = 6;
 /** Planes whose normals agree so well are parallel. */
 const SAME_PLANE = 0.9999;
 
-/** Points that a hand gives before it is whole. */
+/** Points that a hand gives before it is whole; an outline is when the hand says so. */
 export function givenPoints(kind: Kind): number {
+  if (kind === "freehand") return Infinity;
   return kind === "probe" ? 1 : kind === "angle" ? 3 : 2;
 }
 
@@ -39,6 +44,7 @@ export function shaped(kind: Kind, placement: Placement, given: readonly Vec[]):
   if (kind === "probe") return [last];
   if (kind === "length") return [first, last];
   if (kind === "angle") return [first, given[1] ?? last, last];
+  if (kind === "freehand") return given.filter((_, i) => i % Math.ceil(given.length / MOST_POINTS) === 0);
   const { centerMm, right, down } = placement;
   const flat = (p: Vec) => [dot(minus(p, centerMm), right), dot(minus(p, centerMm), down)] as const;
   const at = (x: number, y: number) => add(centerMm, add(times(right, x), times(down, y)));
@@ -89,14 +95,34 @@ export function withHandle(annotation: Annotation, handle: number, to: Vec): Ann
     const direction = times(along, 1 / length(along));
     const part = times(direction, dot(minus(at, opposite), direction));
     [p[handle], p[next], p[last]] = [at, add(opposite, part), minus(at, part)];
-  } else p[handle] = at;
+  } else if (kind === "freehand") return { ...annotation, points: pulled(p, handle, at) };
+  else p[handle] = at;
   return { ...annotation, points: p };
+}
+
+/** An outline with one point somewhere else, and its neighbours part of the way. */
+function pulled(points: readonly Vec[], handle: number, to: Vec): readonly Vec[] {
+  const count = points.length;
+  const by = minus(to, points[handle]!);
+  const reach = Math.max(1, Math.floor(count / 8));
+  return points.map((p, i) => {
+    const steps = (i - handle + count) % count;
+    const away = Math.min(steps, count - steps);
+    if (away > reach || (count <= 3 && away > 0)) return p;
+    return add(p, times(by, 0.5 + 0.5 * Math.cos((Math.PI * away) / (reach + 1))));
+  });
+}
+
+/** The points that are shown to be taken hold of. */
+export function handlesOf({ kind, points }: Annotation): readonly number[] {
+  const step = kind === "freehand" ? Math.max(1, Math.ceil(points.length / HANDLES)) : 1;
+  return points.flatMap((_, i) => (i % step === 0 ? [i] : []));
 }
 
 /** The lines of it in the patient, and whether they close. */
 function outline({ kind, points: p }: Annotation): { points: readonly Vec[]; closed: boolean } {
   if (kind === "probe") return { points: [], closed: false };
-  if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" };
+  if (kind !== "ellipse") return { points: p, closed: kind === "rectangle" || kind === "freehand" };
   return { points: ellipseOf(p), closed: true };
 }
 

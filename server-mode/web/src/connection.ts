@@ -18,10 +18,15 @@ export type ConnectionState =
   | { kind: "connected" }
   /** Nothing has been heard for a while; it may only be slow. */
   | { kind: "silent" }
-  /** The connection is lost; `attempt` counts from 1, the next try comes in `waitMs`. A server that is `full` said so. */
-  | { kind: "reconnecting"; attempt: number; waitMs: number; full: boolean }
-  /** The server answers but does not know this browser's token. */
-  | { kind: "signedOut" };
+  /** The connection is lost; `attempt` counts from 1, the next try comes in `waitMs`. `said` is what the server said before. */
+  | { kind: "reconnecting"; attempt: number; waitMs: number; said: Farewell | null }
+  /** This browser may see nothing more, and nothing is tried any more. */
+  | { kind: "ended"; why: Ending };
+
+/** A server that comes back, or has room again. */
+export type Farewell = "full" | "shutDown";
+/** The last two are of a server that does not know this browser, as a guest or at all. */
+export type Ending = "sentAway" | "sharingEnded" | "invitationEnded" | "signedOut";
 
 export interface Handlers {
   state(state: ConnectionState): void;
@@ -36,8 +41,8 @@ export interface Handlers {
 export interface Surroundings {
   /** Asks for the session that the token belongs to, or without one for a new session. */
   open(resumeToken: string | null): WebSocket;
-  /** Whether the server refuses this browser: true only when it said so. */
-  refused(): Promise<boolean>;
+  /** Why the server refuses this browser; null where it did not say so. */
+  refused(): Promise<Ending | null>;
   now(): number;
 }
 
@@ -51,10 +56,14 @@ const QUIET_MS = 3_000;
 const SILENCE_MS = 12_000;
 /** A server that has too much to do is asked again no sooner. */
 const FULL_WAIT_MS = 5_000;
-/** It says so by this. */
-const TRY_AGAIN_LATER = 1013;
+/** Closing codes: the server shuts down, or a guest's host shares no more. */
+const GOING_AWAY = 1001;
 /** Another connection goes on with the session. */
 const TAKEN_OVER = 1012;
+/** The server has as much to do as it can. */
+const FULL = 1013;
+/** The host has sent the guest away. */
+const SENT_AWAY = 4001;
 
 /** Pause before the n-th attempt to reconnect, from 1. */
 export function waitBefore(attempt: number): number {
@@ -69,7 +78,8 @@ export function browserSurroundings(): Surroundings {
       new WebSocket(address, resumeToken === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `resume.${resumeToken}`]),
     refused: async () => {
       const answer = await fetch("/", { method: "HEAD", cache: "no-store" });
-      return answer.status === 401 || answer.status === 403;
+      if (answer.status !== 401 && answer.status !== 403) return null;
+      return answer.headers.get("voxcast-refusal") === "invitation" ? "invitationEnded" : "signedOut";
     },
     now: () => performance.now(),
   };
@@ -80,6 +90,8 @@ export class Connection {
   readonly #around: Surroundings;
   #socket: WebSocket | null = null;
   #resumeToken: string | null;
+  #isGuest = false;
+  #said: Farewell | null = null;
   #seq = 0;
   #attempt = 0;
   #heard = 0;
@@ -124,7 +136,12 @@ export class Connection {
     socket.onclose = ({ code }: CloseEvent) => {
       // Two tabs that want the same session would take it from each other for ever: this one gives in.
       if (code === TAKEN_OVER) this.#resumeToken = null;
-      this.#lost(code === TRY_AGAIN_LATER);
+      if (code === SENT_AWAY) return this.#end("sentAway");
+      if (code === GOING_AWAY && this.#isGuest) return this.#end("sharingEnded");
+      if (code === FULL) this.#said = "full";
+      else if (code === GOING_AWAY) this.#said = "shutDown";
+      else if (this.#said === "full") this.#said = null;
+      this.#lost(code === FULL);
     };
   }
 
@@ -158,8 +175,10 @@ export class Connection {
         const message = parseMessage(data);
         if (message.type === "connected") {
           this.#resumeToken = message.resumeToken;
+          this.#isGuest = message.role !== "owner";
           // Only now it is sure that the server takes this client.
           this.#attempt = 0;
+          this.#said = null;
         }
         this.#handlers.message(message);
       }
@@ -183,17 +202,23 @@ export class Connection {
     this.#drop();
     this.#attempt += 1;
     const waitMs = Math.max(full ? FULL_WAIT_MS : 0, waitBefore(this.#attempt));
-    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs, full });
+    this.#handlers.state({ kind: "reconnecting", attempt: this.#attempt, waitMs, said: this.#said });
     this.#timer = setTimeout(() => void this.#retry(), waitMs);
   }
 
   async #retry(): Promise<void> {
     const attempt = this.#attempt;
     // A refused upgrade looks like an absent server from here, so ask by HTTP which it is.
-    const refused = await this.#around.refused().catch(() => false);
+    const refused = await this.#around.refused().catch(() => null);
     if (this.#socket || attempt !== this.#attempt) return;
-    if (refused) this.#handlers.state({ kind: "signedOut" });
+    if (refused !== null) this.#end(refused);
     else this.connect();
+  }
+
+  #end(why: Ending): void {
+    this.close();
+    this.#resumeToken = null;
+    this.#handlers.state({ kind: "ended", why });
   }
 
   #drop(): void {

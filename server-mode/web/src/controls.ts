@@ -2,9 +2,10 @@
 
 import { byId, element, setText } from "./dom";
 import { sliderToWidth, widthToSlider } from "./geometry";
-import type { Content, PresetName, SeriesOpened, WindowValues } from "./protocol";
+import type { Content, PresetName, SeriesOpened, WindowPreset, WindowValues } from "./protocol";
 import { named, t } from "./texts";
-import { numberText, titleOf } from "./words";
+import { isSame, numbersOf, windowOf } from "./windowing";
+import { numberText, titleOf, windowText } from "./words";
 
 const SLIDER_STEPS = 1000;
 
@@ -48,15 +49,16 @@ export class Controls {
       const chosen = RENDERINGS.find((value) => value === this.#rendering.value);
       if (chosen) actions.setRendering(chosen);
     });
-    this.#layout.addEventListener("click", () => actions.toggleLayout());
+    for (const button of [this.#layout, byId("all-views", HTMLButtonElement)]) button.addEventListener("click", () => actions.toggleLayout());
     byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
     this.#demographics.addEventListener("click", () => actions.toggleDemographics());
-    this.#centerSlider.addEventListener("input", () => this.#want({ center: this.#centerSlider.valueAsNumber }));
-    this.#widthSlider.addEventListener("input", () =>
-      this.#want({ width: sliderToWidth(this.#widthSlider.valueAsNumber / SLIDER_STEPS, this.#maxWidth()) }),
-    );
-    this.#center.addEventListener("change", () => this.#want({ center: this.#center.valueAsNumber }));
-    this.#width.addEventListener("change", () => this.#want({ width: this.#width.valueAsNumber }));
+    this.#centerSlider.addEventListener("input", () => this.#want(0, this.#centerSlider.valueAsNumber));
+    this.#widthSlider.addEventListener("input", () => {
+      const at = this.#widthSlider.valueAsNumber;
+      this.#want(1, this.#suv ? at : sliderToWidth(at / SLIDER_STEPS, this.#maxWidth()));
+    });
+    this.#center.addEventListener("change", () => this.#want(0, this.#center.valueAsNumber));
+    this.#width.addEventListener("change", () => this.#want(1, this.#width.valueAsNumber));
     this.setSeries(null);
   }
 
@@ -65,16 +67,39 @@ export class Controls {
     this.#window = null;
     this.#windows.replaceChildren(
       custom(),
-      ...(series?.windows ?? []).map((window, i) =>
-        element("option", { value: i }, i < 9 ? `${named(window.label)} (${i + 1})` : named(window.label)),
-      ),
+      ...(series?.windows ?? []).map((window, i) => {
+        const label = windowName(window, series!);
+        return element("option", { value: i }, i < 9 ? `${label} (${i + 1})` : label);
+      }),
     );
-    const [low, high] = series?.valueRange ?? [0, 1];
-    this.#centerSlider.min = String(Math.floor(low));
-    this.#centerSlider.max = String(Math.ceil(high));
+    this.#setScale();
     const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
     for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
     this.setPresets(series?.presets ?? []);
+  }
+
+  /** What the fields and sliders of the window count: centre and width, or SUVs. */
+  #setScale(): void {
+    const suv = this.#suv;
+    const [low, high] = this.#series?.valueRange ?? [0, 1];
+    setText(byId("center-label", HTMLSpanElement), suv ? "SUV" : t("centre"));
+    setText(byId("width-label", HTMLSpanElement), suv ? "–" : t("width"));
+    for (const [field, slider, name] of [
+      [this.#center, this.#centerSlider, suv ? "window-from-suv" : "window-centre"],
+      [this.#width, this.#widthSlider, suv ? "window-to-suv" : "window-width"],
+    ] as const) {
+      for (const control of [field, slider]) control.setAttribute("aria-label", t(name));
+      field.title = t(name);
+      field.step = suv ? "0.1" : "any";
+      slider.step = suv ? "0.1" : "1";
+      if (!suv) continue;
+      slider.min = String(Math.floor(Math.min(0, low * suv.bodyWeight)));
+      slider.max = String(Math.ceil(high * suv.bodyWeight));
+    }
+    if (suv) return this.#width.removeAttribute("min");
+    [this.#centerSlider.min, this.#centerSlider.max] = [String(Math.floor(low)), String(Math.ceil(high))];
+    [this.#widthSlider.min, this.#widthSlider.max] = ["0", String(SLIDER_STEPS)];
+    this.#width.min = "1";
   }
 
   setPresets(presets: readonly PresetName[]): void {
@@ -93,18 +118,18 @@ export class Controls {
     const name = RENDERINGS.some((rendering) => rendering === content) ? titleOf(content) : t("slices");
     setText(this.#target, `· ${name}`);
     if (!shown) return;
-    const { center, width } = shown;
-    this.#window = { center, width };
-    const chosen = (this.#series?.windows ?? []).findIndex(
-      (window) => Math.abs(window.center - center) < 0.5 && Math.abs(window.width - width) < 0.5,
-    );
+    this.#window = { center: shown.center, width: shown.width };
+    const chosen = (this.#series?.windows ?? []).findIndex((window) => isSame(shown, window));
     this.#windows.value = chosen < 0 ? "" : String(chosen);
     if (this.#wanted) return;
-    setValue(this.#center, round(center));
-    setValue(this.#width, round(width));
-    setValue(this.#centerSlider, round(center));
-    setValue(this.#widthSlider, Math.round(widthToSlider(width, this.#maxWidth()) * SLIDER_STEPS));
-    this.#widthSlider.setAttribute("aria-valuetext", numberText(width));
+    const suv = this.#suv;
+    const [first, second] = numbersOf(shown, suv);
+    const told = (value: number) => (suv ? Number(value.toFixed(2)) : round(value));
+    setValue(this.#center, told(first));
+    setValue(this.#width, told(second));
+    setValue(this.#centerSlider, told(first));
+    setValue(this.#widthSlider, suv ? told(second) : Math.round(widthToSlider(second, this.#maxWidth()) * SLIDER_STEPS));
+    this.#widthSlider.setAttribute("aria-valuetext", numberText(second));
   }
 
   showPreset(name: string | null): void {
@@ -141,19 +166,29 @@ export class Controls {
     return Math.max(2, high - low);
   }
 
-  #want(change: Partial<WindowValues>): void {
+  get #suv(): SeriesOpened["suv"] {
+    return this.#series?.suv ?? null;
+  }
+
+  /** One of the two numbers of the window changes. */
+  #want(part: 0 | 1, value: number): void {
     const from = this.#wanted ?? this.#window;
-    if (!from) return;
-    const { center, width } = { ...from, ...change };
-    if (!Number.isFinite(center) || !Number.isFinite(width)) return;
+    if (!from || !Number.isFinite(value)) return;
+    const [first, second] = numbersOf(from, this.#suv);
     if (!this.#wanted) {
       requestAnimationFrame(() => {
         if (this.#wanted) this.#actions.setWindow(this.#wanted);
         this.#wanted = null;
       });
     }
-    this.#wanted = { center, width: Math.max(1, width) };
+    this.#wanted = windowOf(part === 0 ? [value, second] : [first, value], part, this.#suv);
   }
+}
+
+/** What a window is called; of a PET with the SUVs at its ends. */
+function windowName({ label, center, width }: WindowPreset, { unit, suv }: SeriesOpened): string {
+  const name = named(label);
+  return !suv || name.startsWith("SUV") ? name : `${name} · ${windowText({ center, width }, unit, suv)}`;
 }
 
 function custom(): HTMLOptionElement {

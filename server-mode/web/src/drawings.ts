@@ -1,23 +1,25 @@
 // Measuring in the page: the tools, what is drawn over the views, the list of it, and the value under the pointer.
 
 import { type Annotation, type Kind, KINDS, isOn, told } from "./annotation";
+import { type Cut, linesOn } from "./crosshair";
 import { byId, element, setText, svg } from "./dom";
 import { Editor } from "./editor";
 import type { Point, Tool } from "./gestures";
-import { listed } from "./hosted";
+import { Lists, listed } from "./hosted";
 import { Measuring, Pointed } from "./measuring";
 import type { ClientMessage, Drawing, Measured, Place, SeriesOpened, ServerMessage } from "./protocol";
-import { type Pixel, type Sight, isSlice, patientFromPixel, sightOf, slicesTo, voxelAt, voxelMiddle } from "./sight";
+import { type Pixel, type Sight, type Vec, isSlice, onto, patientFromPixel, pixelFromPatient, sightOf, slicesTo, voxelAt, voxelMiddle } from "./sight";
 import { keysText } from "./sheet";
 import { type Hosted, scaleOf, sketch } from "./sketch";
+import type { Row } from "./table";
 import { type Text, named, t } from "./texts";
-import type { Viewport } from "./viewport";
+import { type Viewport, showsPreset } from "./viewport";
 import { sentence } from "./words";
 
 /** CSS pixels within which something is taken hold of. */
 const NEAR_PX = 8;
 const NEAR_FINGER_PX = 22;
-const MOUSE_TOOLS = ["window", "scroll", "zoom", "pan"] as const satisfies readonly Tool[];
+const MOUSE_TOOLS = ["window", "scroll", "zoom", "pan", "crosshair"] as const satisfies readonly Tool[];
 
 export interface DrawingsOwner {
   /** Past all that watches for answers by pictures. */
@@ -46,8 +48,7 @@ export class Drawings {
   readonly #lies = new Map<number, Lies>();
   /** Views whose place was asked for, with the series. */
   readonly #asked = new Map<number, string>();
-  /** What a host has drawn, by series. */
-  readonly #hosted = new Map<string, readonly Drawing[]>();
+  readonly #hosted = new Lists();
   readonly #buttons = new Map<Tool | Kind, HTMLButtonElement>();
   readonly #undo = button("undo", "Ctrl+Z", () => this.undo());
   readonly #redo = button("redo", "Ctrl+Shift+Z", () => this.redo());
@@ -59,6 +60,16 @@ export class Drawings {
   readonly #hostedRows = element("ul");
   readonly #value = byId("probe", HTMLElement);
   #tool: Tool = "window";
+  /** Whether the host alone moves what is shown. */
+  #watches = false;
+  /** Where the slices of each patient space are to cross. */
+  readonly #crossings = new Map<string, Vec>();
+  /** The view in which the crosshair is dragged. */
+  #crossed: number | null = null;
+  #showsCuts = true;
+  /** Whether words of a host's may be shown; null as on screen. */
+  #named: boolean | null = null;
+  readonly #measuredOn = new Map<string, SeriesOpened>();
   /** Where the pointer is, in CSS pixels of a view. */
   #hovered: { view: number; at: Point } | null = null;
   #again: ReturnType<typeof setTimeout> | undefined;
@@ -97,6 +108,7 @@ export class Drawings {
   // --- What the server tells ---------------------------------------------------------------------------------------
 
   opened(): void {
+    this.#crossings.clear();
     this.#lies.clear();
     this.#asked.clear();
     this.#editor.abandon();
@@ -119,10 +131,9 @@ export class Drawings {
     this.#redraw();
   }
 
-  /** What a host has drawn on a series, in place of what it had drawn before. */
-  hosted(series: string, drawings: readonly Drawing[]): void {
-    if (drawings.length > 0) this.#hosted.set(series, drawings);
-    else this.#hosted.delete(series);
+  /** What a host has drawn on a series. */
+  hosted(message: Extract<ServerMessage, { type: "drawn" }>): void {
+    this.#hosted.take(message);
     this.#owner.send({ type: "ackDrawn" });
     this.#redraw();
   }
@@ -136,6 +147,8 @@ export class Drawings {
   measured(message: Measured): void {
     if (this.#pointed.answered(message)) return this.#tellValue();
     const of = this.#measuring.answered(message);
+    const series = of && this.#views.map(({ view }) => this.#owner.seriesOf(view)).find((series) => series?.seriesInstanceUid === of.series);
+    if (series) this.#measuredOn.set(series.seriesInstanceUid, series);
     if (of && this.#editor.annotations.includes(of)) this.#owner.announce([t(of.kind), ...told(this.#measuring.told(of.id)?.known, true)].join(", "));
     this.#redraw();
   }
@@ -145,6 +158,20 @@ export class Drawings {
     const mine = this.#pointed.refused(seq) || this.#measuring.refused(seq, message);
     if (mine) this.#redraw();
     return mine;
+  }
+
+  /** A session that begins anew may be of other studies: all is measured again. */
+  measureAnew(): void {
+    this.#measuring.forget();
+    this.#pointed.forget();
+    this.#measuredOn.clear();
+    this.#redraw();
+  }
+
+  /** What was drawn on series that are another patient's now is forgotten. */
+  letGoOf(changed: ReadonlySet<string>): void {
+    if (changed.size > 0) this.#editor.forget((series) => changed.has(series));
+    this.#redraw();
   }
 
   lost(): void {
@@ -157,21 +184,39 @@ export class Drawings {
 
   // --- Hands and keys ----------------------------------------------------------------------------------------------
 
-  /** Takes up a tool; with a click, the view gets the keyboard back. */
+  /** Who only watches measures, and moves nothing. */
+  watch(watches: boolean): void {
+    this.#watches = watches;
+    for (const tool of MOUSE_TOOLS) {
+      const button = this.#buttons.get(tool)!;
+      button.disabled = watches;
+      button.title = watches ? t("you-watch") : titleOf(tool, KEYS[tool]);
+    }
+    if (watches && this.#tool !== "window") this.#take("window");
+  }
+
+  /** Takes up a tool; with a click, the view gets the keyboard back. Who only watches puts one away by choosing it again. */
   choose(tool: Tool | Kind, byClick = false): void {
+    if (this.#buttons.get(tool)!.disabled) return;
+    this.#take(this.#watches && tool === this.#editor.tool ? "window" : tool);
+    if (byClick) this.#owner.active().surface.focus();
+  }
+
+  #take(tool: Tool | Kind): void {
     const kind = KINDS.find((kind) => kind === tool) ?? null;
     this.#tool = kind ? "window" : (tool as Tool);
     this.#editor.choose(kind);
     this.#owner.announce(t(tool));
-    if (byClick) this.#owner.active().surface.focus();
     this.#redraw();
   }
 
   draw(view: number, kind: "press" | "move" | "release" | "cancel", at: Point, byTouch: boolean): boolean {
     if (kind === "cancel") {
+      this.#crossed = null;
       this.#editor.abandon();
       return true;
     }
+    if (this.#tool === "crosshair" && (kind === "press" || this.#crossed === view)) return this.#dragCrosshair(view, kind, at);
     const sight = this.#sight(view);
     if (!sight) return false;
     const [pixel, by] = this.#pixel(view, sight, at);
@@ -179,6 +224,51 @@ export class Drawings {
     if (kind === "move") return this.#editor.move(sight, pixel);
     this.#editor.release(sight, pixel);
     return true;
+  }
+
+  #dragCrosshair(view: number, kind: "press" | "move" | "release", at: Point): boolean {
+    const shown = this.#views[view]?.drawn;
+    if (!shown || !isSlice(shown.content)) return false;
+    this.#crossed = kind === "release" ? null : view;
+    const sight = this.#sight(view);
+    if (sight) this.#crossAt(view, patientFromPixel(sight, this.#pixel(view, sight, at)[0]));
+    return true;
+  }
+
+  /** The other slices of the view's patient space page to a place. */
+  #crossAt(view: number, mm: Vec): void {
+    const cuts = this.#cuts();
+    const space = cuts.find((cut) => cut.view === view)?.space;
+    if (space === undefined) return;
+    this.#crossings.set(space, mm);
+    for (const cut of cuts) {
+      const viewport = this.#views[cut.view];
+      const slice = viewport?.drawn?.slice;
+      if (cut.view !== view && cut.space === space && viewport && slice != null) viewport.showSlice(slice + slicesTo(cut.sight, mm));
+    }
+    this.#redraw();
+  }
+
+  /** The slices on screen whose places are known. */
+  #cuts(): readonly Cut[] {
+    return this.#views.flatMap(({ view, content }) => {
+      const sight = this.#sight(view);
+      const space = sight && this.#spaceOf(view);
+      return sight && space ? [{ view, content, sight, space }] : [];
+    });
+  }
+
+  /** Empty where nobody knows how the images lie in the patient. */
+  #spaceOf(view: number): string {
+    const series = this.#owner.seriesOf(view);
+    return !series || series.outline.directionsUnknown ? "" : series.frameOfReferenceUid || series.seriesInstanceUid;
+  }
+
+  /** Shows or hides where the other slices cut a slice. */
+  toggleCuts(): void {
+    this.#showsCuts = !this.#showsCuts;
+    this.#owner.announce(t(this.#showsCuts ? "cut-lines-shown" : "cut-lines-hidden"));
+    this.#redraw();
   }
 
   hover(view: number, at: Point | null): void {
@@ -190,7 +280,7 @@ export class Drawings {
   escape(): boolean {
     if (this.#editor.escape()) return true;
     if (this.#editor.tool === null && this.#tool === "window") return false;
-    this.choose("window");
+    this.#take("window");
     return true;
   }
 
@@ -222,9 +312,17 @@ export class Drawings {
     if (on) this.#owner.announce([t(on.kind), ...told(this.#measuring.told(on.id)?.known, true)].join(", "));
   }
 
-  /** Moves a handle, or the keyboard's pointer, by CSS pixels. Returns whether there was any. */
+  /** Moves a handle, the keyboard's pointer or with its tool the crosshair, by CSS pixels. Returns whether there was any. */
   nudge(dx: number, dy: number): boolean {
     const { view, surface } = this.#owner.active();
+    if (this.#tool === "crosshair") {
+      const sight = this.#sight(view);
+      if (!sight) return false;
+      const [x, y] = pixelFromPatient(sight, onto(sight, this.#crossings.get(this.#spaceOf(view)) ?? sight.centerMm));
+      const { by } = scaleOf(sight.size, surface);
+      this.#crossAt(view, patientFromPixel(sight, [x + dx / by, y + dy / by]));
+      return true;
+    }
     const sight = this.#editor.wantsArrows ? this.#sight(view) : null;
     if (!sight) return false;
     const { by } = scaleOf(sight.size, surface);
@@ -242,13 +340,14 @@ export class Drawings {
     const viewport = this.#views[view];
     const series = this.#owner.seriesOf(view);
     const state = viewport?.drawn;
-    if (!viewport?.visible || !series || !state || !viewport.size || !isSlice(state.content)) return null;
+    // Of projections, too, it is to be told whether they are inverted.
+    if (!viewport?.visible || !series || !state || !viewport.size || showsPreset(state.content)) return null;
     const lies = this.#lies.get(view);
     if (lies?.series !== series.seriesInstanceUid) {
       this.#ask(view, series.seriesInstanceUid);
       return null;
     }
-    if (state.revision < lies.from && !viewport.drawnHere) return null;
+    if (!isSlice(state.content) || (state.revision < lies.from && !viewport.drawnHere)) return null;
     return lies.place.content.kind === "slice" ? sightOf(series, lies.place.plane, state, viewport.size) : null;
   }
 
@@ -264,6 +363,24 @@ export class Drawings {
   }
 
   // --- What is seen ------------------------------------------------------------------------------------------------
+
+  /** Of all series that were measured on, with what the list says of them. */
+  rows(said: (series: string) => Pick<Row, "title" | "study">): readonly Row[] {
+    return this.#editor.annotations.flatMap((annotation) => {
+      const { of, known } = this.#measuring.told(annotation.id) ?? {};
+      const series = this.#measuredOn.get(annotation.series);
+      return of === annotation && known && "measured" in known && series ? [{ annotation, measured: known.measured, series, ...said(annotation.series) }] : [];
+    });
+  }
+
+  /** Does something while what a host has drawn names nobody, or as the host named it. */
+  drawnAs(named: boolean, act: () => void): void {
+    this.#named = named;
+    this.#show();
+    act();
+    this.#named = null;
+    this.#show();
+  }
 
   /** What is on screen has changed. */
   drew(): void {
@@ -282,13 +399,17 @@ export class Drawings {
     const editor = this.#editor;
     this.#measuring.look(editor.shown, (series) => this.#isOpen(series));
     const active = this.#owner.active().view;
+    const all = this.#cuts();
+    const held = this.#tool === "crosshair";
     for (const viewport of this.#views) {
       const sight = this.#sight(viewport.view);
-      sketch(viewport.sketch, sight, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
+      const cut = held || this.#showsCuts ? all.find(({ view }) => view === viewport.view) : undefined;
+      const lines = cut ? linesOn(cut, all, this.#crossings.get(cut.space)) : [];
+      sketch(viewport.sketch, sight, { lines, held }, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
     }
     const chosen = editor.tool ?? this.#tool;
     for (const [tool, button] of this.#buttons) button.setAttribute("aria-pressed", String(tool === chosen));
-    document.body.classList.toggle("draws", editor.tool !== null);
+    document.body.classList.toggle("draws", editor.tool !== null || held);
     this.#undo.disabled = !editor.canUndo(this.#series);
     this.#redo.disabled = !editor.canRedo(this.#series);
     this.#delete.disabled = editor.selected === null || editor.isBusy;
@@ -297,12 +418,12 @@ export class Drawings {
 
   #hostedOn(view: number, sight: Sight | null): Hosted {
     const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.get(sight?.series ?? "") ?? [], reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
+    return { drawings: this.#hosted.on(sight?.series ?? ""), reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
   }
 
   /** Whether patient data is shown. */
   get #namesPatient(): boolean {
-    return !document.body.classList.contains("no-demographics");
+    return this.#named ?? !document.body.classList.contains("no-demographics");
   }
 
   #isOpen(series: string): boolean {
@@ -311,7 +432,7 @@ export class Drawings {
 
   #showList(): void {
     const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
-    const theirs = [...this.#hosted].flatMap(([series, drawings]) => (this.#isOpen(series) ? drawings : []));
+    const theirs = this.#hosted.all((series) => this.#isOpen(series));
     this.#list.hidden = own.length + theirs.length === 0;
     this.#title.hidden = this.#rows.hidden = own.length === 0;
     this.#showHosted(theirs);
@@ -412,10 +533,12 @@ const KEYS: Readonly<Record<Tool | Kind, string>> = {
   scroll: "S",
   zoom: "Z",
   pan: "",
+  crosshair: "B",
   length: "N",
   angle: "A",
   ellipse: "E",
   rectangle: "U",
+  freehand: "O",
   probe: "Q",
 };
 
@@ -429,15 +552,21 @@ const ICONS: Readonly<Partial<Record<Text, string>>> = {
   angle: "M16 4L4 16h13M10.5 9.5a8 8 0 0 1 2.5 6.5",
   ellipse: "M10 5a7.5 5 0 1 0 0 10a7.5 5 0 1 0 0-10",
   rectangle: "M3 5.5h14v9H3z",
+  freehand: "M5 13L4 8L8 4L11 8L16 7L15 14L10 16Z",
+  crosshair: "M10 2v6M10 12v6M2 10h6M12 10h6M10 8.500a1.500 1.500 0 1 0 0 3a1.500 1.500 0 1 0 0-3",
   probe: "M10 3v14M3 10h14",
   undo: "M7 4L3 8l4 4M3 8h8.5a4.5 4.5 0 0 1 0 9H8",
   redo: "M13 4l4 4-4 4M17 8H8.500a4.5 4.5 0 0 0 0 9H12",
   delete: "M4 6h12M8 6V3.500h4V6M5.500 6l1 11h7l1-11M8.500 9v5M11.500 9v5",
 };
 
+function titleOf(name: Text, key: string): string {
+  return key ? `${t(name)} (${keysText(key)})` : t(name);
+}
+
 function button(name: Text, key: string, act: () => void): HTMLButtonElement {
   const icon = svg("svg", { width: 20, height: 20, viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[name] ?? "" }));
-  const made = element("button", { type: "button", class: "tool", "aria-label": t(name), title: key ? `${t(name)} (${keysText(key)})` : t(name), "data-tool": name }, icon);
+  const made = element("button", { type: "button", class: "tool", "aria-label": t(name), title: titleOf(name, key), "data-tool": name }, icon);
   made.addEventListener("click", act);
   return made;
 }

@@ -1,10 +1,13 @@
 // From presses, moves and keys to annotations, as ../../../render-core/reading/src/editor.rs does it. Without a page and without a server.
 
-import { type Annotation, type Kind, givenPoints, hit, isOn, lines, moved, shaped, withHandle } from "./annotation";
-import { type Pixel, type Sight, type Vec, distanceMm, minus, onto, patientFromPixel } from "./sight";
+import { type Annotation, type Kind, givenPoints, handlesOf, hit, isOn, lines, moved, shaped, withHandle } from "./annotation";
+import { type Pixel, type Sight, type Vec, distanceMm, length, minus, onto, patientFromPixel, pixelFromPatient } from "./sight";
 
 /** A drag of less is a click. */
 const CLICK_PX = 4;
+/** Points of an outline drawn by hand are this far apart. */
+const HAND_PX = 2;
+const MOST_GIVEN = 100_000;
 /** An annotation that is smaller was not meant. */
 const LEAST_PX = 2;
 const MOST_STEPS = 500;
@@ -24,6 +27,8 @@ interface Draft {
   given: Vec[];
   /** Where the button went down, while it is held. */
   pressed: Pixel | null;
+  /** Points that the hand has drawn since. */
+  byHand: number;
 }
 
 /** What is being moved, as it was before. */
@@ -94,6 +99,16 @@ export class Editor {
     this.#next = Math.max(0, ...annotations.map(({ id }) => id)) + 1;
   }
 
+  /** Forgets what was drawn on a series for good. */
+  forget(isGone: (series: string) => boolean): void {
+    const stays = ({ before, after }: Step) => ![before, after].some((one) => one && isGone(one.series));
+    this.#annotations = this.#annotations.filter(({ series }) => !isGone(series));
+    this.#done = this.#done.filter(stays);
+    this.#undone = this.#undone.filter(stays);
+    this.abandon();
+    this.#changed();
+  }
+
   choose(tool: Kind | null): void {
     this.abandon();
     this.#pointer = null;
@@ -112,8 +127,14 @@ export class Editor {
     this.#focus = null;
     const place = patientFromPixel(sight, at);
     const draft = this.#draft;
+    if (draft && isOn(draft.annotation, sight) && closes(draft, sight, at)) {
+      this.#shape(draft);
+      this.#finish(draft, sight);
+      this.#changed();
+      return true;
+    }
     if (draft && isOn(draft.annotation, sight)) {
-      draft.pressed = at;
+      [draft.pressed, draft.byHand] = [at, 0];
       draft.given.push(onto(draft.annotation.placement, place));
       this.#shape(draft);
       return true;
@@ -126,7 +147,7 @@ export class Editor {
     else if (this.#tool && this.#annotations.length < MOST_ANNOTATIONS) {
       const { right, down } = sight;
       const annotation = { id: this.#next++, kind: this.#tool, series: sight.series, points: [place], placement: { centerMm: place, right, down } };
-      this.#draft = { annotation, given: [place], pressed: at };
+      this.#draft = { annotation, given: [place], pressed: at, byHand: 0 };
       this.#shape(this.#draft);
     }
     this.#changed();
@@ -144,7 +165,14 @@ export class Editor {
     }
     const draft = this.#draft;
     if (!draft || !isOn(draft.annotation, sight)) return false;
-    this.#shape(draft, onto(draft.annotation.placement, place));
+    const on = onto(draft.annotation.placement, place);
+    const last = draft.given.at(-1);
+    const byHand = draft.annotation.kind === "freehand" && draft.pressed !== null;
+    if (byHand && last && length(minus(on, last)) >= HAND_PX * sight.mmPerPixel && draft.given.length < MOST_GIVEN) {
+      draft.given.push(on);
+      draft.byHand += 1;
+    }
+    this.#shape(draft, on);
     this.#changed();
     return true;
   }
@@ -161,9 +189,12 @@ export class Editor {
     if (draft?.pressed) {
       const dragged = Math.hypot(draft.pressed[0] - at[0], draft.pressed[1] - at[1]) > CLICK_PX;
       draft.pressed = null;
-      if (dragged && !isWhole(draft)) draft.given.push(onto(draft.annotation.placement, patientFromPixel(sight, at)));
+      const byHand = draft.annotation.kind === "freehand";
+      // An outline may well end where it began.
+      const drawn = draft.byHand * HAND_PX > CLICK_PX;
+      if (dragged && !byHand && !isWhole(draft)) draft.given.push(onto(draft.annotation.placement, patientFromPixel(sight, at)));
       this.#shape(draft);
-      if (isWhole(draft)) this.#finish(draft, sight);
+      if (isWhole(draft) || (byHand && drawn && draft.given.length > 2)) this.#finish(draft, sight);
     }
     this.#changed();
   }
@@ -218,7 +249,8 @@ export class Editor {
     const shown = this.#annotations.filter((one) => isOn(one, sight));
     const at = shown.findIndex(({ id }) => id === this.#selected);
     const next = this.#focus === null ? 0 : this.#focus + 1;
-    if (at >= 0 && next < shown[at]!.points.length) this.#focus = next;
+    const handle = at < 0 ? undefined : handlesOf(shown[at]!).find((handle) => handle >= next);
+    if (handle !== undefined) this.#focus = handle;
     else {
       this.#focus = null;
       this.#selected = (shown[at + 1] ?? shown[0])?.id ?? null;
@@ -313,7 +345,7 @@ export class Editor {
     this.#draft = null;
     const pixels = lines(annotation, sight).flatMap(({ points }) => points);
     const extent = ([0, 1] as const).map((axis) => Math.max(...pixels.map((p) => p[axis])) - Math.min(...pixels.map((p) => p[axis])));
-    const area = annotation.kind === "ellipse" || annotation.kind === "rectangle";
+    const area = ["ellipse", "rectangle", "freehand"].includes(annotation.kind);
     if ((area ? Math.min(...extent) : Math.max(...extent)) < LEAST_PX) return;
     this.#put(annotation);
     this.#selected = annotation.id;
@@ -323,6 +355,15 @@ export class Editor {
 
 function isWhole(draft: Draft): boolean {
   return draft.given.length >= givenPoints(draft.annotation.kind);
+}
+
+/** Whether a press ends an outline that is drawn by clicks: at its last point again, or at its first. */
+function closes({ annotation, given }: Draft, sight: Sight, at: Pixel): boolean {
+  if (annotation.kind !== "freehand" || given.length < 3) return false;
+  return [given[0]!, given.at(-1)!].some((end) => {
+    const [x, y] = pixelFromPatient(sight, end);
+    return Math.hypot(x - at[0], y - at[1]) <= CLICK_PX;
+  });
 }
 
 function isOf({ before, after }: Step, series: string): boolean {

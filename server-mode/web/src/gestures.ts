@@ -5,7 +5,7 @@ import type { Button, ClientMessage } from "./protocol";
 
 const BUTTONS: readonly (Button | undefined)[] = ["left", "middle", "right"];
 /** What a tool makes of the left button. */
-const WORK = { window: "left", scroll: "scroll", zoom: "right", pan: "middle" } as const;
+const WORK = { window: "left", scroll: "scroll", zoom: "right", pan: "middle", crosshair: "left" } as const;
 /** The bit of `PointerEvent.buttons` for each button. */
 const BITS: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 /** A second tap within this time and distance is a double tap. */
@@ -35,7 +35,7 @@ export interface Target {
 }
 
 /** What a left drag does on slices where it draws nothing; with `window` volumes turn. */
-export type Tool = "window" | "scroll" | "zoom" | "pan";
+export type Tool = "window" | "scroll" | "zoom" | "pan" | "crosshair";
 
 export interface Point {
   x: number;

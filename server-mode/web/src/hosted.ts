@@ -2,9 +2,11 @@
 // ../../../render-core/reading/src/{annotation,draw}.rs. Nobody can change it here.
 
 import { type Line, ellipseOf, told } from "./annotation";
-import type { Drawing, Measured } from "./protocol";
+import type { Drawing, Measured, ServerMessage } from "./protocol";
 import { type Pixel, type Placement, type Sight, type Vec, add, cross, distanceMm, dot, length, minus, normalOf, pixelFromPatient, times } from "./sight";
 import { t } from "./texts";
+
+type Told = Extract<ServerMessage, { type: "drawn" }>;
 
 const HEAD_PX = 12;
 const CROSS_PX = 6;
@@ -27,6 +29,34 @@ const POINTS: Readonly<Record<Drawing["kind"], number>> = {
   arrow: 2,
   keyImage: 1,
 };
+
+/** What a host has drawn, by series. */
+export class Lists {
+  readonly #lists = new Map<string, { number: number; drawings: readonly Drawing[] }>();
+
+  /** A series' drawings, in place of those before, unless something newer was told already: two ways may bring lists out of order. */
+  take({ number, seriesInstanceUid, drawings }: Told): void {
+    if (number > (this.#lists.get(seriesInstanceUid)?.number ?? 0)) this.#lists.set(seriesInstanceUid, { number, drawings: drawings.filter(hasSize) });
+  }
+
+  clear(): void {
+    this.#lists.clear();
+  }
+
+  on(series: string): readonly Drawing[] {
+    return this.#lists.get(series)?.drawings ?? [];
+  }
+
+  /** All of those on series that are open. */
+  all(isOpen: (series: string) => boolean): readonly Drawing[] {
+    return [...this.#lists].flatMap(([series, { drawings }]) => (drawings.length > 0 && isOpen(series) ? drawings : []));
+  }
+}
+
+/** What has only been begun has all its points in one place, and is nothing yet. */
+function hasSize({ kind, pointsMm: [first, ...others] }: Drawing): boolean {
+  return POINTS[kind] === 1 || others.some((point) => length(minus(point, first!)) > 1e-6);
+}
 
 export interface HostedLine extends Line {
   /** Joins what belongs together, and is nothing measured. */

@@ -9,7 +9,7 @@ import type { Change } from "./turns";
 export type ToolName = Tool | Kind;
 
 export type Command =
-  | { do: "slice" | "view" | "zoom" | "series"; by: number }
+  | { do: "slice" | "view" | "zoom" | "series" | "time"; by: number }
   | { do: "arrow"; dx: number; dy: number }
   | { do: "window"; index: number }
   | { do: "tool"; tool: ToolName }
@@ -34,7 +34,9 @@ export type Command =
         | "next handle"
         | "enter"
         | "help"
-        | "escape";
+        | "escape"
+        | "cut lines"
+        | "save";
     };
 
 export interface Key {
@@ -79,6 +81,9 @@ const PLAIN = new Map<string, Command>([
   ["a", { do: "tool", tool: "angle" }],
   ["e", { do: "tool", tool: "ellipse" }],
   ["u", { do: "tool", tool: "rectangle" }],
+  ["o", { do: "tool", tool: "freehand" }],
+  ["b", { do: "tool", tool: "crosshair" }],
+  ["x", { do: "cut lines" }],
   ["q", { do: "tool", tool: "probe" }],
   ["j", { do: "next handle" }],
   ["Enter", { do: "enter" }],
@@ -102,6 +107,9 @@ const SHIFTED = new Map<string, Command>([
 const CTRL = new Map<string, Command>([
   ["z", { do: "undo" }],
   ["y", { do: "redo" }],
+  ["e", { do: "save" }],
+  ["[", { do: "time", by: -1 }],
+  ["]", { do: "time", by: 1 }],
   ["ArrowUp", { do: "change", change: "thicker" }],
   ["ArrowDown", { do: "change", change: "thinner" }],
 ]);

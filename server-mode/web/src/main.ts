@@ -2,12 +2,16 @@
 
 import { type ConnectionState, browserSurroundings } from "./connection";
 import { Controls } from "./controls";
+import { type Caption, captionOf } from "./corners";
 import { byId, element, setText } from "./dom";
+import { Drawers } from "./drawers";
 import { Drawings } from "./drawings";
+import { endVisit } from "./ending";
 import { Figures } from "./figures";
 import { pixelRatio, viewSize } from "./geometry";
 import { may, roleWords } from "./guest";
-import { type Kept, keep, takeKept } from "./kept";
+import { Host } from "./hostlayout";
+import { type Kept, asBefore, keep, takeKept } from "./kept";
 import { type Command, onKeys } from "./keys";
 import { RUNGS } from "./ladder";
 import { Library } from "./library";
@@ -15,14 +19,16 @@ import { Link } from "./link";
 import { Local } from "./local";
 import type { Role } from "./messages";
 import { Notices } from "./notices";
-import type { ClientMessage, Content, Frame, LayoutView, SeriesOpened, ServerMessage, ViewInfo, ViewState, WindowValues } from "./protocol";
+import { type ClientMessage, type Content, type Frame, type LayoutView, MAX_VIEWS, type SeriesOpened, type ServerMessage, type ViewInfo, type ViewState, type WindowValues } from "./protocol";
+import { Owners } from "./owners";
 import { Player } from "./player";
 import { CHOICES } from "./rendering";
+import { Saving } from "./saving";
 import { fillSheet } from "./sheet";
 import { isFlat, nearestCut } from "./sight";
 import { t, translate } from "./texts";
 import { Turns } from "./turns";
-import { type Caption, Viewport, showsPreset } from "./viewport";
+import { type Owner, Viewport, showsPreset } from "./viewport";
 import { connectionWords, spokenSlice, titleOf } from "./words";
 
 const VOLUME_VIEW = 3;
@@ -38,7 +44,7 @@ const GONE_ATTEMPT = 5;
 
 class Client {
   readonly #link: Link;
-  readonly #views: readonly Viewport[];
+  readonly #views: Viewport[] = [];
   readonly #controls: Controls;
   readonly #library: Library;
   readonly #figures = new Figures({
@@ -49,12 +55,25 @@ class Client {
   });
   readonly #local: Local;
   readonly #drawings: Drawings;
+  readonly #drawers = new Drawers();
   readonly #notices = new Notices();
   readonly #turns = new Turns((message) => this.#link.send(message));
+  readonly #saving = new Saving({
+    active: () => this.#views[this.#active]!,
+    rows: () => this.#drawings.rows((series) => ({ title: this.#library.titleOf(series), study: this.#library.find(series)?.study ?? null })),
+    drawnAs: (named, act) => this.#drawings.drawnAs(named, act),
+    fault: (text) => this.#notices.report(text),
+    announce: (text) => this.#notices.announce(text),
+  });
   readonly #player = new Player(() => this.#views[this.#active]!);
   readonly #phone = matchMedia("(max-width: 760px), (max-height: 480px)");
   readonly #grid = byId("grid", HTMLDivElement);
-  readonly #tabs: readonly HTMLButtonElement[];
+  readonly #tabs: HTMLButtonElement[] = [];
+  readonly #owner: Owner;
+  readonly #kept: Kept | null;
+  readonly #owners: Owners;
+  /** What is shown where this is a guest's page. */
+  readonly #host = new Host();
 
   #active = 0;
   #maximised = false;
@@ -63,8 +82,6 @@ class Client {
   #begun = false;
   #backend = "";
   #role: Role = "owner";
-  /** The host's views, where this is a guest's page; those beyond the page's own are not shown. */
-  #shared: readonly number[] = [];
   /** The host's series, and which each view shows. */
   readonly #hosted = new Map<string, SeriesOpened>();
   readonly #shownSeries = new Map<number, string>();
@@ -80,8 +97,9 @@ class Client {
   #shownAt = new Date();
 
   constructor(kept: Kept | null) {
-    const contents = ["axial", "coronal", "sagittal", "volume"] as const;
-    const owner = {
+    this.#kept = kept;
+    this.#owners = new Owners(kept?.owners);
+    this.#owner = {
       send: (message: ClientMessage) => this.#send(message),
       activate: (view: number) => this.#activate(view),
       maximise: (view: number) => this.#maximise(view),
@@ -93,11 +111,11 @@ class Client {
       explainWarnings: () => byId("warnings-dialog", HTMLDialogElement).showModal(),
       drew: () => this.#drawings?.drew(),
       tool: () => this.#drawings.tool,
+      pages: () => may(this.#role, "scroll"),
       draw: (...what: Parameters<Drawings["draw"]>) => this.#drawings.draw(...what),
       hover: (...where: Parameters<Drawings["hover"]>) => this.#drawings.hover(...where),
     };
-    this.#views = contents.map((content, view) => new Viewport(view, content, owner));
-    this.#grid.append(...this.#views.map((viewport) => viewport.root));
+    for (const content of ["axial", "coronal", "sagittal", "volume"] as const) this.#add(content);
     this.#drawings = new Drawings(this.#views, {
       send: (message) => this.#link.send(message),
       seriesOf: (view) => this.#seriesOf(view),
@@ -105,12 +123,6 @@ class Client {
       activate: (view) => this.#activate(view),
       announce: (text) => this.#notices.announce(text),
     });
-    this.#tabs = this.#views.map((viewport) => {
-      const tab = element("button", { type: "button" }, titleOf(viewport.content));
-      tab.addEventListener("click", () => this.#activate(viewport.view));
-      return tab;
-    });
-    byId("tabs", HTMLDivElement).append(...this.#tabs);
     this.#controls = new Controls({
       setWindow: (window) => this.#setWindow(window),
       setPreset: (name) => this.#setPreset(name),
@@ -119,7 +131,10 @@ class Client {
       reset: () => this.#send({ type: "reset" }),
       toggleDemographics: () => this.#toggleDemographics(),
     });
-    this.#library = new Library(byId("studies", HTMLDivElement), (uid) => this.#openSeries(uid));
+    this.#library = new Library(byId("studies", HTMLDivElement), {
+      open: (uid) => this.#openSeries(uid),
+      openTime: (uid) => this.#openTime(uid),
+    });
     const chosen = new URLSearchParams(location.search).get("transport");
     this.#link = new Link(
       this.#views.map(({ view }) => view),
@@ -155,9 +170,20 @@ class Client {
     );
     if (kept) [this.#active, this.#maximised] = [kept.active, kept.maximised];
     this.#drawings.restore(kept?.drawn ?? []);
-    for (const viewport of this.#views) viewport.size = kept?.sizes[viewport.view] ?? null;
     this.#listen();
     this.#arrange();
+  }
+
+  /** One view more, with its tab. */
+  #add(content: Content): void {
+    const viewport = new Viewport(this.#views.length, content, this.#owner);
+    viewport.size = this.#kept?.sizes[viewport.view] ?? null;
+    const tab = element("button", { type: "button" }, titleOf(content));
+    tab.addEventListener("click", () => this.#activate(viewport.view));
+    this.#views.push(viewport);
+    this.#tabs.push(tab);
+    this.#grid.append(viewport.root);
+    byId("tabs", HTMLDivElement).append(tab);
   }
 
   start(): Promise<void> {
@@ -166,22 +192,15 @@ class Client {
 
   #listen(): void {
     fillSheet();
-    onKeys((command) => this.#obey(command));
-    byId("retry", HTMLButtonElement).addEventListener("click", () => {
-      if (document.body.dataset["connection"] === "signedOut") location.reload();
-      else this.#link.connect();
-    });
-    byId("help", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "help" }));
-    for (const name of ["library", "controls"]) {
-      byId(`${name}-toggle`, HTMLButtonElement).addEventListener("click", () => this.#toggleDrawer(name));
-    }
+    onKeys((command) => document.body.dataset["connection"] !== "ended" && this.#obey(command));
+    byId("retry", HTMLButtonElement).addEventListener("click", () => this.#link.connect());
+    for (const what of ["help", "stats"] as const) byId(what, HTMLButtonElement).addEventListener("click", () => this.#obey({ do: what }));
     const resized = () => {
       clearTimeout(this.#resizeTimer);
       this.#resizeTimer = setTimeout(() => this.#sendLayout(), RESIZE_MS);
     };
     new ResizeObserver(resized).observe(this.#grid);
     this.#phone.addEventListener("change", () => this.#arrange());
-    byId("stats", HTMLButtonElement).addEventListener("click", () => this.#obey({ do: "stats" }));
     const source = byId("source", HTMLSelectElement);
     source.value = this.#local.choice;
     source.addEventListener("change", () => this.#local.choose(CHOICES.find((choice) => choice === source.value) ?? "automatic"));
@@ -189,7 +208,7 @@ class Client {
     addEventListener("pagehide", () => {
       const { resumeToken } = this.#link;
       const sizes = this.#views.map(({ size }) => size);
-      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes, drawn: this.#drawings.annotations });
+      if (resumeToken) keep({ resumeToken, active: this.#active, maximised: this.#maximised, sizes, drawn: this.#drawings.annotations, owners: this.#owners.of(this.#drawings.annotations.map(({ series }) => series)) });
     });
     addEventListener("pageshow", ({ persisted }) => persisted && takeKept());
   }
@@ -218,8 +237,9 @@ class Client {
       case "connected":
         this.#wantedBefore = this.#wantedSeries;
         if (message.resumed) this.#restore.clear();
-        else for (const viewport of this.#views) viewport.restart();
+        else this.#beginAnew();
         this.#backend = message.backend;
+        this.#host.begin();
         this.#setRole(message.role);
         // All that is drawn is told again.
         this.#drawings.unhosted();
@@ -228,6 +248,7 @@ class Client {
         setText(byId("backend", HTMLElement), message.backend);
         break;
       case "library":
+        this.#drawings.letGoOf(this.#owners.take(message.studies));
         this.#library.show(message.studies);
         byId("empty", HTMLDivElement).hidden = !this.#library.isEmpty || this.#isGuest;
         break;
@@ -241,16 +262,20 @@ class Client {
         if (this.#isGuest) this.#hosted.set(message.seriesInstanceUid, message);
         else this.#opened(message);
         break;
-      case "shared":
-        this.#shared = message.views;
+      case "shared": {
+        const changed = this.#host.take(message);
+        // What the page itself maximises stays until the host does so.
+        if (changed?.maximised) [this.#active, this.#maximised] = [this.#host.maximised ?? this.#active, this.#host.maximised !== null];
         byId("nothing", HTMLDivElement).hidden = this.#ownViews.length > 0;
-        if (this.#ownViews.length < message.views.length) {
-          this.#notices.report(t("host-shows-more", { number: message.views.length, room: this.#ownViews.length }));
-        }
         this.#arrange();
+        this.#showHosted();
+        break;
+      }
+      case "role":
+        this.#setRole(message.role);
         break;
       case "drawn":
-        this.#drawings.hosted(message.seriesInstanceUid, message.drawings);
+        this.#drawings.hosted(message);
         break;
       case "presets":
         this.#controls.setPresets(message.presets);
@@ -262,7 +287,8 @@ class Client {
         this.#drawings.measured(message);
         break;
       case "error":
-        if (this.#drawings.refused(message)) break;
+        // Its closing of the connection says so, too; and a server that was started again has no series open until the page has.
+        if (this.#drawings.refused(message) || message.code === "goingAway" || message.code === "noSeries") break;
         this.#turns.refused(message.seq);
         this.#notices.showLoading(1, 1);
         if (message.code === "loadFailed" || message.code === "unknownSeries") this.#reopen();
@@ -289,7 +315,7 @@ class Client {
 
   /** The views that there are: all, or those of the host's. */
   get #ownViews(): readonly Viewport[] {
-    return this.#isGuest ? this.#views.filter(({ view }) => this.#shared.includes(view)) : this.#views;
+    return this.#isGuest ? this.#host.views.flatMap((view) => this.#views[view] ?? []) : this.#views;
   }
 
   /** Those that are worth a look: a single image has but one. */
@@ -302,12 +328,15 @@ class Client {
 
   #setRole(role: Role): void {
     this.#role = role;
+    while (this.#isGuest && this.#views.length < MAX_VIEWS) this.#add("axial");
     document.body.dataset["role"] = role;
     const words = roleWords(role);
     const label = byId("role", HTMLSpanElement);
     label.hidden = words === null;
     setText(label, words ?? "");
     this.#library.lock(this.#isGuest);
+    this.#drawings.watch(!may(role, "pointer"));
+    for (const viewport of this.#views) viewport.rewrite();
     byId("nothing", HTMLDivElement).hidden = !this.#isGuest || this.#ownViews.length > 0;
   }
 
@@ -330,7 +359,7 @@ class Client {
       this.#sendLayout(true);
     }
     const place = set ?? message.place;
-    this.#views[view]?.setSlab(place.slab);
+    this.#views[view]?.setMeaning(place);
     this.#drawings.state(view, message.seriesInstanceUid, place, set ? revision + 1 : 0);
   }
 
@@ -349,6 +378,13 @@ class Client {
     this.#showTargets();
   }
 
+  /** The server knows nothing of what it has told before, and may be another. */
+  #beginAnew(): void {
+    for (const viewport of this.#views) viewport.restart();
+    this.#drawings.measureAnew();
+    this.#library.pictureAnew();
+  }
+
   /** Goes on with what the session shows, or has it show what is wanted. */
   #begin(seriesInstanceUid: string | null, views: readonly ViewInfo[]): void {
     for (const state of views) {
@@ -362,7 +398,7 @@ class Client {
     if (this.#library.isEmpty || this.#isGuest) return;
     const wanted = this.#wantedBefore && this.#library.find(this.#wantedBefore) ? this.#wantedBefore : null;
     // The connection may have been lost while a series was loading.
-    if (seriesInstanceUid === null || (wanted !== null && wanted !== seriesInstanceUid)) this.#openSeries(wanted ?? "");
+    if (seriesInstanceUid === null || (wanted !== null && wanted !== seriesInstanceUid)) this.#openSeries(wanted ?? this.#library.first);
   }
 
   /** The series that was to be shown cannot be: the one before is shown again. */
@@ -385,8 +421,16 @@ class Client {
     }
     this.#wantedSeries = seriesInstanceUid;
     this.#library.setCurrent(seriesInstanceUid);
-    this.#closeDrawers();
+    this.#drawers.close();
     this.#send({ type: "openSeries", seriesInstanceUid });
+  }
+
+  /** Another time of the same: its views look as they did. */
+  #openTime(seriesInstanceUid: string | null): void {
+    if (seriesInstanceUid === null) return;
+    const before = this.#views.flatMap(({ view, state }) => (state ? [[view, state] as const] : []));
+    this.#openSeries(seriesInstanceUid);
+    this.#restore = new Map(before);
   }
 
   #opened(series: SeriesOpened): void {
@@ -409,22 +453,7 @@ class Client {
   }
 
   #caption(series: SeriesOpened): Caption {
-    const entry = this.#library.find(series.seriesInstanceUid);
-    const number = entry?.series.number;
-    const name = [series.modality, number == null ? "" : t("series-number", { number }), entry?.series.description];
-    return {
-      patientName: entry?.study.patientName ?? "",
-      patientId: entry?.study.patientId ?? "",
-      patientSex: entry?.study.patientSex ?? "",
-      patientBirthDate: entry?.study.patientBirthDate ?? "",
-      studyDescription: entry?.study.description ?? "",
-      studyDate: entry?.study.date ?? "",
-      series: name.filter(Boolean).join(" · "),
-      unit: series.unit,
-      suv: series.suv,
-      warnings: series.warnings,
-      millimetres: series.selfCheck.millimetres,
-    };
+    return captionOf(series, this.#library.find(series.seriesInstanceUid));
   }
 
   #setView(state: ViewState): void {
@@ -438,26 +467,10 @@ class Client {
     viewport.setState(state);
     const saved = this.#restore.get(state.view);
     this.#restore.delete(state.view);
-    if (saved) this.#restoreView(saved, state);
+    if (saved) for (const message of asBefore(saved, state)) this.#send(message);
     this.#showTargets();
     if (state.view === this.#active && state.slice !== null && before !== state.slice) {
       this.#notices.announce(spokenSlice(state.content, state.slice, state.slices));
-    }
-  }
-
-  /** Brings back what can be said again after a reconnect: slice, window, preset. */
-  #restoreView(saved: ViewState, now: ViewState): void {
-    const { view } = now;
-    if (saved.content !== now.content) return;
-    if (saved.slice !== null && now.slice !== null && saved.slice !== now.slice) {
-      this.#send({ type: "scroll", view, slices: saved.slice - now.slice });
-    }
-    if (saved.preset !== null && saved.preset !== now.preset) {
-      this.#send({ type: "preset", view, name: saved.preset });
-    }
-    const moved = saved.window.center !== now.window.center || saved.window.width !== now.window.width;
-    if (moved && (!showsPreset(saved.content) || saved.preset === null)) {
-      this.#send({ type: "window", view, ...saved.window });
     }
   }
 
@@ -484,6 +497,8 @@ class Client {
   #arrange(): void {
     document.body.classList.toggle("immersive", this.#maximised && this.#phone.matches);
     this.#grid.classList.toggle("single", this.#single);
+    const grid = this.#isGuest && !this.#single ? this.#host.grid : null;
+    this.#grid.style.gridTemplate = grid?.template ?? "";
     const own = this.#worthy;
     document.body.classList.toggle("flat", own.length < this.#ownViews.length);
     if (own[0] && !own.some(({ view }) => view === this.#active)) this.#active = own[0].view;
@@ -492,6 +507,7 @@ class Client {
       viewport.setActive(active);
       if (active) this.#figures.moveTo(viewport.root);
       viewport.setVisible(own.includes(viewport) && (active || !this.#single));
+      viewport.root.style.gridArea = grid?.areas.get(viewport.view) ?? "";
       const tab = this.#tabs[viewport.view];
       if (tab) tab.hidden = !own.includes(viewport);
       tab?.setAttribute("aria-pressed", String(active));
@@ -551,6 +567,7 @@ class Client {
     this.#views[VOLUME_VIEW]?.setContent(content);
     this.#active = VOLUME_VIEW;
     this.#arrange();
+    this.#drawings.forget(VOLUME_VIEW);
   }
 
   /** Shows this, or the shaded volume again. */
@@ -591,8 +608,13 @@ class Client {
         if (state?.slice != null) viewport.showSlice((viewport.wantedSlice ?? state.slice) + command.by);
         else this.#send({ type: "rotate", view, dx: 0, dy: command.by * KEY_PIXELS });
         break;
-      case "series":
-        this.#stepSeries(command.by);
+      case "series": {
+        const next = this.#isGuest ? null : this.#library.next(this.#wantedSeries, command.by);
+        if (next !== null) this.#openSeries(next);
+        break;
+      }
+      case "time":
+        if (!this.#isGuest) this.#openTime(this.#library.nextTime(this.#wantedSeries, command.by));
         break;
       case "first":
         viewport.showSlice(1);
@@ -652,6 +674,12 @@ class Client {
         else if (may(this.#role, "set")) this.#turns.ask(view, command.change);
         break;
       }
+      case "save":
+        this.#saving.open();
+        break;
+      case "cut lines":
+        this.#drawings.toggleCuts();
+        break;
       case "undo":
         this.#drawings.undo();
         break;
@@ -677,17 +705,11 @@ class Client {
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
       case "escape":
-        if (this.#drawings.escape() || this.#closeDrawers()) break;
+        if (this.#drawings.escape() || this.#drawers.close()) break;
         if (this.#player.plays) this.#player.toggle();
         else if (this.#maximised) this.#maximise(this.#active);
         break;
     }
-  }
-
-  /** To another series of the list. */
-  #stepSeries(by: number): void {
-    const next = this.#isGuest ? null : this.#library.next(this.#wantedSeries, by);
-    if (next !== null) this.#openSeries(next);
   }
 
   #toggleDemographics(): void {
@@ -697,40 +719,23 @@ class Client {
     this.#notices.announce(t(hidden ? "patient-data-hidden" : "patient-data-shown"));
   }
 
-  #toggleDrawer(name: string): void {
-    const open = !document.body.classList.contains(`${name}-open`);
-    this.#closeDrawers();
-    if (open) this.#setDrawer(name, true);
-  }
-
-  #closeDrawers(): boolean {
-    const open = ["library", "controls"].filter((name) => document.body.classList.contains(`${name}-open`));
-    for (const name of open) this.#setDrawer(name, false);
-    return open.length > 0;
-  }
-
-  #setDrawer(name: string, open: boolean): void {
-    document.body.classList.toggle(`${name}-open`, open);
-    byId(`${name}-toggle`, HTMLButtonElement).setAttribute("aria-expanded", String(open));
-  }
-
   // --- What the user is told ---------------------------------------------------------------------------------------
 
   #setConnection(state: ConnectionState): void {
     const was = this.#connected;
     this.#connected = state.kind === "connected" || state.kind === "silent";
-    if (was && !this.#connected) this.#lost(state.kind === "reconnecting" && state.full);
-    const gone = state.kind === "reconnecting" && !state.full && state.attempt >= GONE_ATTEMPT;
+    const full = state.kind === "reconnecting" && state.said === "full";
+    if (was && !this.#connected) this.#lost(full);
+    const gone = state.kind === "reconnecting" && !full && state.attempt >= GONE_ATTEMPT;
     const words = connectionWords(state, gone, document.body.dataset["connection"] !== undefined);
-    byId("full", HTMLDivElement).hidden = this.#series !== null || state.kind === "connected" || (words !== null && !(state.kind === "reconnecting" && state.full));
+    byId("full", HTMLDivElement).hidden = this.#series !== null || state.kind === "connected" || (words !== null && !full);
     if (words === null) return;
     document.body.dataset["connection"] = gone ? "gone" : state.kind;
     const label = byId("connection-text", HTMLSpanElement);
     if (label.textContent !== words) this.#notices.announce(words);
     setText(label, words);
-    const retry = byId("retry", HTMLButtonElement);
-    retry.hidden = state.kind !== "reconnecting" && state.kind !== "signedOut";
-    setText(retry, t(state.kind === "signedOut" ? "sign-in" : "try-now"));
+    byId("retry", HTMLButtonElement).hidden = state.kind !== "reconnecting";
+    if (state.kind === "ended") endVisit(state.why);
   }
 
   #lost(full: boolean): void {
@@ -780,12 +785,7 @@ class Client {
 
   /** Who draws the active view, and why. */
   #showSource(): void {
-    const { source, reason } = this.#local.words(this.#active);
-    const words = t(source === "local" ? "this-computer" : "the-server");
-    const where = byId("drawn-by", HTMLElement);
-    setText(where, words);
-    where.title = t("drawn-by-because", { who: words, reason });
-    byId("source", HTMLSelectElement).title = where.title;
+    this.#notices.showSource(this.#local.words(this.#active));
   }
 
   #windowed(view: number): void {
@@ -793,7 +793,6 @@ class Client {
     if (this.#views[view]?.windowsItself) this.#figures.meter.drawnHere(view);
     this.#showTargets();
   }
-
 }
 
 translate(document);

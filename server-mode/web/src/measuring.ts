@@ -42,6 +42,8 @@ export class Measuring {
     for (const annotation of annotations) {
       if (this.#asked.size >= AT_ONCE) return;
       const { kind, points, placement, series } = annotation;
+      // An outline that has just been begun is none yet.
+      if (kind === "freehand" && points.length < 3) continue;
       if (waiting.has(annotation.id) || this.#told.get(annotation.id)?.of === annotation || !isOpen(series)) continue;
       const request = this.#next++;
       const seq = this.#send({ type: "measure", request, seriesInstanceUid: series, kind, pointsMm: points, plane: placement });
@@ -59,6 +61,12 @@ export class Measuring {
   refused(seq: number | null, reason: string): boolean {
     const request = [...this.#asked].find(([, asked]) => asked.seq === seq)?.[0];
     return request !== undefined && this.#settle(request, { failed: reason }) !== null;
+  }
+
+  /** What was measured before may not be true any more. */
+  forget(): void {
+    this.#told.clear();
+    this.#asked.clear();
   }
 
   /** The connection is gone, and with it what was asked. */
@@ -128,6 +136,10 @@ export class Pointed {
     if (seq === null || this.#asked?.seq !== seq) return false;
     this.#known = { key: this.#asked.key, value: null };
     return true;
+  }
+
+  forget(): void {
+    [this.#asked, this.#known] = [null, null];
   }
 
   lost(): void {

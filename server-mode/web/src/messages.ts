@@ -82,7 +82,15 @@ iceServers: Array<IceServer> | null, role: Role,
 /**
  * Whether clients may have voxels, to draw them themselves.
  */
-voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "measured" } & Measured | { "type": "shared", views: Array<number>, } | { "type": "drawn" } & Drawn | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
+voxels: boolean, } | { "type": "stateFull", seriesInstanceUid: string | null, views: Array<ViewInfo>, } | { "type": "library", studies: Array<Study>, } | { "type": "loading", seriesInstanceUid: string, done: number, total: number, } | { "type": "seriesOpened" } & SeriesOpened | { "type": "presets", presets: Array<Preset>, } | { "type": "view" } & ViewInfo | { "type": "viewState" } & ViewState | { "type": "measured" } & Measured | { "type": "shared" } & Shared | { "type": "role", role: Role, } | { "type": "drawn", 
+/**
+ * Rises within a session: a list of this series with an earlier one is older.
+ */
+number: number, seriesInstanceUid: string, 
+/**
+ * All of them, the last one over the others.
+ */
+drawings: Array<Drawing>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
 
 /**
  * A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).
@@ -262,15 +270,6 @@ measure: string, value: number,
 unit: string, };
 
 /**
- * All that a host has drawn on a series and shows, in place of what was told before.
- */
-export type Drawn = { seriesInstanceUid: string, 
-/**
- * The last one lies over the others.
- */
-drawings: Array<Drawing>, };
-
-/**
  * One thing drawn, with what the host's window has measured of it.
  */
 export type Drawing = { kind: DrawingKind, 
@@ -299,6 +298,50 @@ quantities: Array<Quantity>, };
  * What a drawing is. Points are as those of [`MeasuredKind`](super::MeasuredKind).
  */
 export type DrawingKind = "probe" | "length" | "angle" | "cobb" | "bidirectional" | "ellipse" | "rectangle" | "freehand" | "box" | "ellipsoid" | "arrow" | "keyImage";
+
+/**
+ * The views that a guest is shown.
+ */
+export type Shared = { 
+/**
+ * Rises within a session: what comes with an earlier one is older.
+ */
+number: number, 
+/**
+ * In the order of the host's window.
+ */
+views: Array<number>, 
+/**
+ * `None` where that is each client's own affair.
+ */
+layout: HostLayout | null, };
+
+/**
+ * How the host's views lie.
+ */
+export type HostLayout = { 
+/**
+ * Each view has one place in it.
+ */
+root: Cell, 
+/**
+ * The view that hides the others for now.
+ */
+maximised: number | null, };
+
+/**
+ * A part of the host's window.
+ */
+export type Cell = { "kind": "empty" } | { "kind": "view", view: number, } | { "kind": "row" } & Split | { "kind": "column" } & Split;
+
+/**
+ * Cells that share a row's width or a column's height.
+ */
+export type Split = { cells: Array<Cell>, 
+/**
+ * How much of it each has: these parts of their sum.
+ */
+shares: Array<number>, };
 
 /**
  * The state that a view is to have, the last one told counts.

@@ -12,6 +12,15 @@ const MOST_MESSAGES = 4;
 export class Notices {
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Who draws the active view, and why. */
+  showSource({ source, reason }: { source: "local" | "remote"; reason: string }): void {
+    const who = t(source === "local" ? "this-computer" : "the-server");
+    const where = byId("drawn-by", HTMLElement);
+    setText(where, who);
+    where.title = t("drawn-by-because", { who, reason });
+    byId("source", HTMLSelectElement).title = where.title;
+  }
+
   showLoading(done: number, total: number): void {
     const loading = byId("loading", HTMLDivElement);
     loading.hidden = done >= total;

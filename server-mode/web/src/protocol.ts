@@ -7,7 +7,12 @@ const FRAME_HEADER_BYTES = 44;
 const PART_HEADER_BYTES = 12;
 const VALUES_HEADER_BYTES = 20;
 const MAX_VALUES = 4 * 1024 * 1024;
-const MAX_VIEWS = 16;
+/** Views are numbered from 0 to this less one. */
+export const MAX_VIEWS = 16;
+/** How a host's views lie: rows and columns within each other, places, and the largest share of one. */
+const MAX_DEPTH = 8;
+const MAX_CELLS = MAX_VIEWS;
+const MAX_SHARE = 10_000;
 /** Columns, rows or slices of a volume; sentences about one; numbers and bars of a histogram that something measured has. */
 const MAX_DIM = 65_535;
 const MAX_LINES = 1000;
@@ -41,6 +46,8 @@ export type Place = Told<messages.Place>;
 export type Drawing = Told<messages.Drawing>;
 export type Measured = Extract<ServerMessage, { type: "measured" }>;
 export type ServerMessage = Told<messages.ServerMessage>;
+export type Shared = Told<messages.Shared>;
+export type Cell = Told<messages.Cell>;
 export type Connected = Extract<ServerMessage, { type: "connected" }>;
 export type SeriesOpened = Extract<ServerMessage, { type: "seriesOpened" }>;
 export type ViewState = Extract<ServerMessage, { type: "view" }>;
@@ -354,6 +361,41 @@ const drawings: Read<readonly Drawing[]> = (value, at) => {
   return points <= MAX_DRAWN_POINTS ? read : fail(at, `drawings of at most ${MAX_DRAWN_POINTS} points`);
 };
 
+/** A part of a host's window, so deep in it; `places` are the views that it shows, null where there is none. */
+function cell(places: (number | null)[], depth: number): Read<Cell> {
+  const part: Read<Cell> = (value, at) => (depth < MAX_DEPTH ? cell(places, depth + 1)(value, at) : fail(at, `at most ${MAX_DEPTH} rows and columns deep`));
+  const shares = few<number>((value, at) => {
+    const share = count(value, at);
+    return share >= 1 && share <= MAX_SHARE ? share : fail(at, "a share");
+  }, MAX_CELLS);
+  const split = { cells: few(part, MAX_CELLS), shares };
+  return (value, at) => {
+    const read = kinds<Cell>({
+      empty: record({ kind: oneOf("empty") }),
+      view: record({ kind: oneOf("view"), view: count }),
+      row: record({ kind: oneOf("row"), ...split }),
+      column: record({ kind: oneOf("column"), ...split }),
+    })(value, at);
+    if (read.kind === "row" || read.kind === "column") {
+      const fits = read.cells.length > 0 && read.cells.length === read.shares.length;
+      return fits ? read : fail(at, "cells with a share each");
+    }
+    places.push(read.kind === "view" ? read.view : null);
+    return places.length <= MAX_CELLS ? read : fail(at, `of at most ${MAX_CELLS} places`);
+  };
+}
+
+const shared: Read<Extract<ServerMessage, { type: "shared" }>> = (value, at) => {
+  const places: (number | null)[] = [];
+  const layout = record<NonNullable<Shared["layout"]>>({ root: cell(places, 0), maximised: optional(count) });
+  const read = record<Extract<ServerMessage, { type: "shared" }>>({ type: oneOf("shared"), number: count, views, layout: optional(layout) })(value, at);
+  if (read.layout === null) return read;
+  const placed = places.filter((view) => view !== null).sort((a, b) => a - b);
+  const { maximised } = read.layout;
+  const fits = String(placed) === String([...read.views].sort((a, b) => a - b)) && (maximised === null || read.views.includes(maximised));
+  return fits ? read : fail(at, "a layout of these views");
+};
+
 const transport = oneOf("websocket", "webrtc");
 
 const errorCode = oneOf<messages.ErrorCode>(
@@ -483,8 +525,9 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     doubt: optional(text),
     lengthsBy: optional(text),
   }),
-  shared: record({ type: oneOf("shared"), views }),
-  drawn: record({ type: oneOf("drawn"), seriesInstanceUid: text, drawings }),
+  role: record({ type: oneOf("role"), role: oneOf("owner", "viewer", "driver") }),
+  shared,
+  drawn: record({ type: oneOf("drawn"), number: count, seriesInstanceUid: text, drawings }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
   answer: record({ type: oneOf("answer"), sdp: text }),

@@ -38,6 +38,8 @@ const KEYS: readonly Table[] = [
     title: "study",
     rows: [
       [["PageUp", "PageDown"], "previous-next-series"],
+      [["Ctrl+[", "Ctrl+]"], "previous-next-time"],
+      [["Ctrl+E"], "save-picture-or-table"],
       [["D"], "show-or-hide-patient-data"],
     ],
   },
@@ -54,14 +56,15 @@ const KEYS: readonly Table[] = [
       [["H", "V"], "flip"],
       [["Ctrl+↑", "Ctrl+↓", "Shift+M"], "slab-keys"],
       [["C"], "play-slices"],
+      [["X"], "cut-lines"],
     ],
   },
   {
     title: "tools",
     rows: [
-      [["W", "S", "Z"], "window-scroll-zoom"],
+      [["W", "S", "Z", "B"], "window-scroll-zoom-crosshair"],
       [["N", "A"], "length-angle"],
-      [["E", "U"], "ellipse-rectangle"],
+      [["E", "U", "O"], "ellipse-rectangle-freehand"],
       [["Q"], "probe"],
       [["J", "Enter", "Shift+arrows"], "handle-keys"],
       [["Delete", "Ctrl+Z", "Ctrl+Y"], "delete-undo-redo"],

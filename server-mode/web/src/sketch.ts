@@ -1,18 +1,23 @@
 // What is drawn over one view, as SVG in its CSS pixels.
 
-import { type Annotation, isOn, lines, textPlace, told } from "./annotation";
+import { type Annotation, type Line, handlesOf, isOn, lines, textPlace, told } from "./annotation";
+import { type CutLine, drawn as drawnCuts } from "./crosshair";
 import { svg } from "./dom";
 import type { Editor } from "./editor";
 import { type HostedLine, place, rows as hostedRows, seen } from "./hosted";
+import { type Box, beside, boxOf, leader } from "./labels";
 import type { Measuring } from "./measuring";
 import type { Drawing } from "./protocol";
 import { type Pixel, type Sight, pixelFromPatient } from "./sight";
 
 const HANDLE_PX = 4;
 const LINE_PX = 15;
-/** Of a letter of the labels, on average. */
-const LETTER_PX = 6.6;
-const GAP_PX = 8;
+/** How wide rows of the labels are; no more of them than this are remembered. */
+const WIDTHS = new Map<string, number>();
+const MOST_WIDTHS = 1000;
+/** Between a text and the edge of a view, its back, and the bar of slices at the right. */
+const MARGIN_PX = 8;
+const BAR_PX = 30;
 /** Below the letter and the caption at a view's top. */
 const MARKS_PX = 24;
 
@@ -40,8 +45,24 @@ export interface Hosted {
   named: boolean;
 }
 
+/** Where other slices cut this one. */
+export interface Cuts {
+  lines: readonly CutLine[];
+  /** Whether the crosshair's tool is in hand. */
+  held: boolean;
+}
+
+/** Where the labels of a view have their place. */
+interface Labels {
+  room: Box;
+  /** Where some stand already. */
+  taken: Box[];
+  /** How wide a row is. */
+  widthOf(row: string): number;
+}
+
 /** Draws what lies on the slice; `active` is the view that has the keyboard's pointer. */
-export function sketch(root: SVGSVGElement, sight: Sight | null, hosted: Hosted, editor: Editor, measuring: Measuring, active: boolean): void {
+export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hosted: Hosted, editor: Editor, measuring: Measuring, active: boolean): void {
   const box = root.parentElement ?? root;
   const { clientWidth: width, clientHeight: height } = box;
   if (!sight || width === 0) return root.replaceChildren();
@@ -50,17 +71,21 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, hosted: Hosted,
   const shown = editor.shown.filter((one) => isOn(one, sight));
   // What is selected lies over the others.
   shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
+  const room: Box = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
+  const sample = svg("text");
+  root.append(svg("g", { class: "values" }, sample));
+  const labels: Labels = { room, taken: [], widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn = seen(one, sight, hosted.reachMm);
     if (!drawn) return [];
-    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height])];
+    if (one.kind !== "keyImage") return [hostedDrawing(one, drawn, hosted.named, onScreen, labels)];
     // Of the whole picture: below each other at its top.
     marks += 1;
-    return [hostedDrawing(one, drawn, hosted.named, onScreen, [width, height], [width / 2, MARKS_PX + LINE_PX * marks])];
+    return [hostedDrawing(one, drawn, hosted.named, onScreen, labels, [width / 2, MARKS_PX + LINE_PX * marks])];
   });
-  const own = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, [width, height]));
-  const parts = [...theirs, ...own];
+  const own = shown.map((one) => drawing(one, sight, editor, measuring, onScreen, labels));
+  const parts = [...drawnCuts(cuts.lines, onScreen, width + height, cuts.held), ...theirs, ...own];
   if (active && editor.pointer) {
     const [x, y] = onScreen(editor.pointer);
     parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
@@ -68,8 +93,19 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, hosted: Hosted,
   root.replaceChildren(...parts);
 }
 
+/** As a text of the page is drawn. */
+function widthIn(sample: SVGTextElement, row: string): number {
+  const known = WIDTHS.get(row);
+  if (known !== undefined) return known;
+  if (WIDTHS.size >= MOST_WIDTHS) WIDTHS.clear();
+  sample.textContent = row;
+  const width = sample.getComputedTextLength();
+  WIDTHS.set(row, width);
+  return width;
+}
+
 /** In the host's colours, which its window shows, too. */
-function hostedDrawing(one: Drawing, drawn: readonly HostedLine[], named: boolean, onScreen: (at: Pixel) => Pixel, box: Pixel, mark?: Pixel): SVGElement {
+function hostedDrawing(one: Drawing, drawn: readonly HostedLine[], named: boolean, onScreen: (at: Pixel) => Pixel, labels: Labels, mark?: Pixel): SVGElement {
   const lines = drawn.map((line) => ({ ...line, points: line.points.map(onScreen) }));
   const shade = lines.filter(({ dashed }) => !dashed);
   const group = svg("g", { class: "drawing hosted", "data-kind": one.kind }, svg("path", { class: "shade", d: pathOf(shade) }));
@@ -79,7 +115,7 @@ function hostedDrawing(one: Drawing, drawn: readonly HostedLine[], named: boolea
     if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
   }
   const at = mark ?? place(one, lines);
-  if (at) group.append(label(at, hostedRows(one, named), true, box, stroke));
+  if (at) group.append(...label(at, lines, hostedRows(one, named), true, labels, stroke));
   return group;
 }
 
@@ -87,13 +123,15 @@ function pathOf(lines: readonly { points: readonly Pixel[]; closed: boolean }[])
   return lines.map(({ points, closed }) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}`).join("");
 }
 
-function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measuring, onScreen: (at: Pixel) => Pixel, box: Pixel): SVGElement {
+function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measuring, onScreen: (at: Pixel) => Pixel, labels: Labels): SVGElement {
   const selected = one.id === editor.selected;
   const drawn = lines(one, sight).map(({ points, closed }) => ({ points: points.map(onScreen), closed }));
   const d = pathOf(drawn);
   const group = svg("g", { class: selected ? "drawing selected" : "drawing", "data-kind": one.kind }, svg("path", { class: "shade", d }), svg("path", { class: "line", d }));
   if (selected) {
+    const handles = new Set([...handlesOf(one), ...(editor.focus === null ? [] : [editor.focus])]);
     one.points.forEach((p, i) => {
+      if (!handles.has(i)) return;
       const [x, y] = onScreen(pixelFromPatient(sight, p));
       const held = editor.focus === i ? { class: "handle held", r: HANDLE_PX * 1.6 } : { class: "handle", r: HANDLE_PX };
       group.append(svg("circle", { cx: x.toFixed(2), cy: y.toFixed(2), ...held }));
@@ -102,20 +140,24 @@ function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measu
   const at = textPlace(drawn);
   const known = measuring.told(one.id);
   const rows = told(known?.known, selected);
-  if (at && rows.length > 0) group.append(label(at, rows, known?.of === one, box));
+  if (at && rows.length > 0) group.append(...label(at, drawn, rows, known?.of === one, labels));
   return group;
 }
 
-/** Right of a point, but within the view. */
-function label([x, y]: Pixel, rows: readonly string[], isOfNow: boolean, [width, height]: Pixel, fill?: string): SVGElement {
-  const wide = Math.max(...rows.map((row) => row.length)) * LETTER_PX;
-  const left = Math.max(4, Math.min(x + GAP_PX, width - wide - 30));
-  const top = Math.max(LINE_PX, Math.min(y + LINE_PX / 3, height - LINE_PX * rows.length));
+/** Beside what it tells of, with a line to it where it has to stand apart. */
+function label(at: Pixel, of: readonly Line[], rows: readonly string[], isOfNow: boolean, { room, taken, widthOf }: Labels, fill?: string): readonly SVGElement[] {
+  const points = of.length > 0 ? of.flatMap((line) => line.points) : [at];
+  const [wide, high] = [Math.ceil(Math.max(...rows.map(widthOf))), LINE_PX * rows.length];
+  const box = beside(at, wide, high, boxOf(points), room, taken);
+  taken.push(box);
+  const { left, top } = box;
   const spans = rows.map((row, i) => {
-    const span = svg("tspan", { x: left.toFixed(1), y: (top + i * LINE_PX).toFixed(1) });
+    const span = svg("tspan", { x: left.toFixed(1), y: (top + (i + 0.8) * LINE_PX).toFixed(1) });
     span.textContent = row;
     return span;
   });
-  const back = svg("rect", { class: "back", x: left - 4, y: top - LINE_PX + 2, width: wide + 8, height: LINE_PX * rows.length + 2, rx: 3 });
-  return svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
+  const back = svg("rect", { class: "back", x: left - 4, y: top - 1, width: wide + 8, height: high + 2, rx: 3 });
+  const text = svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
+  const line = of.length > 0 ? leader(box, points) : null;
+  return line ? [svg("path", { class: "leader", d: pathOf([{ points: line, closed: false }]), stroke: fill ?? false }), text] : [text];
 }

@@ -1,18 +1,16 @@
 // One viewport: the picture, and what is written over it.
 
+import { type Caption, Corners, type Facts, depthText } from "./corners";
 import { element, setText, svg } from "./dom";
 import { Echo, brightness, levels } from "./echo";
-import { lengthLabel, ruler } from "./geometry";
 import { Gestures, type Point, type Target, type Tool } from "./gestures";
 import {
   type Button,
   type ClientMessage,
   type Content,
   type Frame,
-  type GeometryWarning,
   type Part,
   type Place,
-  type SeriesOpened,
   type Size,
   type SliceValues,
   type ViewState,
@@ -21,11 +19,11 @@ import {
   isVideo,
 } from "./protocol";
 import { lettersOf } from "./sight";
-import { type Text, named, t } from "./texts";
+import { type Text, t } from "./texts";
 import { type Values, decode, paint } from "./values";
 import { Video } from "./video";
 import type { Picture } from "./webrtc";
-import { dateText, levelText, nameText, numberText, titleOf, windowText } from "./words";
+import { levelText, numberText, titleOf, windowText } from "./words";
 import { xxh32 } from "./xxh32";
 
 /** Whether a preset says what the view looks like: a projection shows its window instead. */
@@ -47,25 +45,11 @@ export interface Owner {
   /** What is on screen is another slice or place, or the same in another size. */
   drew(view: number): void;
   tool(): Tool;
+  /** Whether it may be paged here. */
+  pages(): boolean;
   /** As in `Target`, of this view. */
   draw(view: number, kind: Parameters<Target["draw"]>[0], at: Point, byTouch: boolean): boolean;
   hover(view: number, at: Point | null): void;
-}
-
-/** What the corners say about the patient and the series. */
-export interface Caption {
-  patientName: string;
-  patientId: string;
-  patientSex: string;
-  patientBirthDate: string;
-  studyDescription: string;
-  studyDate: string;
-  series: string;
-  unit: string;
-  suv: SeriesOpened["suv"];
-  warnings: readonly GeometryWarning[];
-  /** Where millimetres hold, as in SelfCheck. */
-  millimetres: string;
 }
 
 /** An echo that no picture answers ends after this. */
@@ -83,8 +67,6 @@ interface Windowed {
   image: Values;
   pixels: ImageData;
 }
-
-const LONGEST_RULER_PX = 140;
 
 const SLICES: readonly Content[] = ["axial", "coronal", "sagittal"];
 
@@ -105,27 +87,8 @@ export class Viewport {
   /** What is drawn over the picture, and moves with it. */
   readonly sketch = svg("svg", { class: "sketch", "aria-hidden": "true" });
   readonly #canvas = element("canvas", { "aria-hidden": "true" });
-  readonly #title = element("span", { class: "title" });
-  readonly #quality = element("span", { class: "badge quality", hidden: true });
-  readonly #lossy = element(
-    "span",
-    { class: "badge lossy", hidden: true, title: t("lossy-hint") },
-    t("lossy"),
-  );
-  readonly #warning = element("button", { class: "badge warning", type: "button", hidden: true });
-  readonly #patient = element("div", { class: "corner top-left demographics" });
-  readonly #facts = element("div", { class: "corner bottom-left" });
-  readonly #series = element("div", { class: "series-name" });
-  readonly #ruler = element("div", { class: "ruler", hidden: true });
-  readonly #letters = {
-    left: element("span", { class: "letter left", "aria-hidden": "true" }),
-    right: element("span", { class: "letter right", "aria-hidden": "true" }),
-    top: element("span", { class: "letter top", "aria-hidden": "true" }),
-    bottom: element("span", { class: "letter bottom", "aria-hidden": "true" }),
-  };
+  readonly #corners: Corners;
   readonly #slider = element("input", { type: "range", class: "slices", min: 1, max: 1, step: 1, hidden: true });
-  /** Grows along the lower edge while a picture refines. */
-  readonly #refining = element("div", { class: "refining", "aria-hidden": "true", hidden: true });
   readonly #stale = element("div", { class: "stale-note", hidden: true });
   readonly #echo = new Echo();
   readonly #greys = [svg("feFuncR", { type: "table" }), svg("feFuncG", { type: "table" }), svg("feFuncB", { type: "table" })];
@@ -147,6 +110,7 @@ export class Viewport {
 
   #caption: Caption | null = null;
   #slab = "";
+  #inverted = false;
   #nameless = false;
   /** States whose pictures have not been shown yet, oldest first. */
   #states: ViewState[] = [];
@@ -167,19 +131,14 @@ export class Viewport {
     this.view = view;
     this.content = content;
     this.#owner = owner;
+    this.#corners = new Corners(() => owner.explainWarnings());
     this.surface = element("div", { class: "surface", tabindex: 0, role: "application" }, this.#canvas, this.#local, this.sketch);
-    const badges = element("div", { class: "badges" }, this.#title, this.#warning, this.#lossy, this.#quality);
     this.root = element(
       "section",
       { class: "viewport", "data-view": view },
       this.surface,
-      this.#patient,
-      element("div", { class: "corner top-right" }, badges),
-      this.#facts,
-      element("div", { class: "corner bottom-right" }, this.#series, this.#ruler),
-      ...Object.values(this.#letters),
+      ...this.#corners.nodes,
       this.#slider,
-      this.#refining,
       this.#stale,
       svg(
         "svg",
@@ -206,7 +165,6 @@ export class Viewport {
     };
     this.#gestures = new Gestures(this.surface, target);
     this.surface.addEventListener("focus", () => owner.activate(view));
-    this.#warning.addEventListener("click", () => owner.explainWarnings());
     this.#slider.addEventListener("input", () => this.showSlice(this.#slider.valueAsNumber));
     this.retitle();
   }
@@ -256,18 +214,18 @@ export class Viewport {
     this.setState({ ...state, revision, letters: known ? lettersOf(plane) : state.letters });
   }
 
-  /** How thick the slices are that the server was asked for. */
-  setSlab({ thicknessMm, combine }: Place["slab"]): void {
+  /** How thick the slices are that the server was asked for, and whether small values are bright. */
+  setMeaning({ slab: { thicknessMm, combine }, inverted }: Pick<Place, "slab" | "inverted">): void {
     const slab = thicknessMm > 0 ? `${{ maximum: t("mip"), minimum: t("minip"), mean: t("mean-projection") }[combine]} ${thicknessMm} mm` : "";
-    if (slab === this.#slab) return;
-    this.#slab = slab;
+    if (slab === this.#slab && inverted === this.#inverted) return;
+    [this.#slab, this.#inverted] = [slab, inverted];
     this.#write();
   }
 
   /** Asks for a slice, counted from 1. */
   showSlice(slice: number): void {
     const state = this.state;
-    if (state?.slice == null || state.slices == null) return;
+    if (state?.slice == null || state.slices == null || !this.#owner.pages()) return;
     const from = this.wantedSlice ?? state.slice;
     const to = Math.min(state.slices, Math.max(1, slice));
     if (to === from) return;
@@ -524,7 +482,7 @@ export class Viewport {
   }
 
   retitle(): void {
-    setText(this.#title, this.title);
+    this.#corners.setTitle(this.title);
     this.root.setAttribute("aria-label", t("view-of", { title: this.title }));
   }
 
@@ -551,7 +509,7 @@ export class Viewport {
     if (newest) this.#owner.send({ type: "ack", view: this.view, frame: newest.frame.number });
     this.#dropFrames();
     this.#canvas.width = this.#canvas.height = 0;
-    this.#quality.hidden = this.#lossy.hidden = this.#refining.hidden = true;
+    this.#corners.hideQuality();
   }
 
   async #draw(): Promise<void> {
@@ -636,117 +594,52 @@ export class Viewport {
 
   /** `refined` is 0 while a picture stands in for one that refines. */
   #writeQuality(quality: Frame["quality"], refined: number): void {
-    const refining = quality === "interactive" && refined > 0;
-    this.#quality.hidden = false;
-    this.#lossy.hidden = quality === "lossless" || this.#drawnHere;
-    this.#quality.classList.toggle("final", quality !== "interactive");
-    this.#quality.classList.toggle("lossless", quality === "lossless");
-    this.#quality.classList.toggle("refines", refining);
-    const words = t(quality === "final" && this.#drawnHere ? "local" : quality);
-    setText(this.#quality, refining ? t("refining-by", { percent: Math.round(refined * 100) }) : words);
-    const titles = { interactive: "", final: this.#drawnHere ? t("local-hint") : "", lossless: t("lossless-hint") };
-    this.#quality.title = titles[quality];
-    this.#refining.hidden = !refining;
-    this.#refining.style.width = `${refined * 100}%`;
+    this.#corners.writeQuality(quality, refined, this.#drawnHere);
   }
 
   #write(state: ViewState | null = this.#drawn): void {
     this.#drawn = state;
     this.#owner.drew(this.view);
     const caption = this.#caption;
-    this.#writeCaption(caption);
-    for (const side of ["left", "right", "top", "bottom"] as const) {
-      setText(this.#letters[side], (caption && state?.letters[side]) || "");
-    }
-    this.#facts.replaceChildren();
-    this.#ruler.hidden = true;
+    this.#corners.writeCaption(caption);
+    this.#corners.writeLetters(caption && state ? state.letters : null);
     this.#slider.hidden = true;
     this.surface.setAttribute("aria-label", this.#describe(state));
-    if (!caption || !state) return;
+    if (!caption || !state) return this.#corners.writeFacts(null);
 
     const { zoom, slice, slices } = state;
-    const window = this.#look ?? state.window;
-    const lines = [t("zoom-is", { zoom: zoom.toFixed(2) })];
-    if (!showsPreset(state.content) || state.preset === null) {
-      lines.unshift(windowText(window, caption.unit, caption.suv));
-    }
-    if (slice !== null && this.#slab) lines.push(this.#slab);
+    const window = showsPreset(state.content) && state.preset !== null ? "" : windowText(this.#look ?? state.window, caption.unit, caption.suv);
+    const facts: Facts = { window, inverted: this.#isInverted(state), zoom: t("zoom-is", { zoom: zoom.toFixed(2) }), slab: "", slice: null, depth: "" };
+    if (slice !== null) facts.slab = this.#slab;
     if (slice !== null && slices !== null && slices > 1) {
-      const depth = caption.millimetres === "everywhere" ? this.#depth(state.positionMm) : "";
-      lines.push(`${t("slice-in", { number: slice, count: slices })}  ${depth}`.trimEnd());
-      this.#slider.hidden = slices < 2;
+      facts.slice = [slice, slices];
+      if (caption.millimetres === "everywhere") facts.depth = depthText(this.content, state.positionMm);
+      this.#slider.hidden = false;
+      this.#slider.disabled = !this.#owner.pages();
+      this.#slider.title = this.#slider.disabled ? t("you-watch") : "";
       this.#slider.max = String(slices);
       if (this.wantedSlice === null) this.#slider.value = String(slice);
       this.#slider.setAttribute("aria-label", t("slices-of", { title: titleOf(state.content) }));
       this.#slider.setAttribute("aria-valuetext", t("slice-of", { number: slice, count: slices }));
     }
-    this.#facts.append(...lines.map((line) => element("div", {}, line)));
-    if (state.mmPerPixel !== null) this.#drawRuler(state.mmPerPixel * this.ratio);
+    this.#corners.writeFacts(facts);
+    this.#corners.drawRuler(state.mmPerPixel === null ? null : state.mmPerPixel * this.ratio, this.root.clientWidth);
   }
 
-  #writeCaption(caption: Caption | null): void {
-    this.#patient.replaceChildren();
-    setText(this.#series, caption?.series ?? "");
-    const warnings = caption?.warnings ?? [];
-    const badges = warnings.map(({ code }) => (named(code) === code ? code.replaceAll("-", " ") : named(code)));
-    if (caption && caption.millimetres === "within-images") badges.push(t("mm-within-images-only"));
-    if (caption && caption.millimetres === "within-regions") badges.push(t("mm-within-regions-only"));
-    if (caption && caption.millimetres === "nowhere") badges.push(t("no-millimetres"));
-    this.#warning.hidden = badges.length === 0;
-    const first = badges[0];
-    if (first) {
-      const more = badges.length > 1 ? ` +${badges.length - 1}` : "";
-      setText(this.#warning, `⚠ ${first}${more}`);
-      this.#warning.title = warnings.map((warning) => warning.message).join("\n") || first;
-    }
-    if (!caption) return;
-    const name = nameText(caption.patientName);
-    const person = [name && caption.patientId, caption.patientSex, dateText(caption.patientBirthDate)];
-    const whose = person.filter(Boolean).join(" · ");
-    const lines = [whose, caption.studyDescription, dateText(caption.studyDate)].filter(Boolean);
-    this.#patient.append(
-      element("div", { class: "patient-name" }, name || caption.patientId || t("no-name")),
-      ...lines.map((line) => element("div", {}, line)),
-    );
-  }
-
-  /** Distance along the axis that the slices follow, in the letters of the viewports: "H 12.5 mm". */
-  #depth(positionMm: readonly number[]): string {
-    const axis = this.content === "sagittal" ? 0 : this.content === "coronal" ? 1 : 2;
-    const mm = positionMm[axis];
-    if (mm === undefined) return "";
-    const letter = ["RL", "AP", "FH"][axis]![mm < 0 ? 0 : 1]!;
-    return `${letter} ${Math.abs(mm).toFixed(1)} mm`;
-  }
-
-  #drawRuler(mmPerCssPixel: number): void {
-    const scale = ruler(mmPerCssPixel, Math.min(LONGEST_RULER_PX, this.root.clientWidth / 3));
-    if (!scale) return;
-    const { length, parts } = scale;
-    let path = `M0.5 10.5H${length + 0.5}`;
-    for (let i = 0; i <= parts; i++) {
-      const long = i === 0 || i === parts || (parts === 10 && i === 5);
-      path += `M${(i * length) / parts + 0.5} 10.5v${long ? -8 : -4}`;
-    }
-    const width = Math.ceil(length) + 1;
-    this.#ruler.replaceChildren(
-      element("span", {}, lengthLabel(scale.mm)),
-      svg(
-        "svg",
-        { width, height: 12, viewBox: `0 0 ${width} 12`, "aria-hidden": "true" },
-        svg("path", { d: path, class: "ruler-shade" }),
-        svg("path", { d: path, class: "ruler-line" }),
-      ),
-    );
-    this.#ruler.hidden = false;
+  /** Of a volume that says nothing. */
+  #isInverted({ content }: ViewState): boolean {
+    return this.#inverted && !showsPreset(content);
   }
 
   #describe(state: ViewState | null): string {
     const title = t("view-of", { title: this.title });
     if (!state) return t("no-picture", { view: title });
     const slice = state.slice !== null && state.slices !== null ? t("spoken-slice", { number: state.slice, count: state.slices }) : "";
-    const { center, width } = this.#look ?? state.window;
-    return `${title}${slice}${t("spoken-window", { width: numberText(width), center: levelText(center, width) })}`;
+    const window = this.#look ?? state.window;
+    const suv = this.#caption?.suv ?? null;
+    const inverted = this.#isInverted(state) ? `, ${t("inverted")}` : "";
+    if (suv) return `${title}${slice}, ${windowText(window, "", suv)}${inverted}`;
+    return `${title}${slice}${t("spoken-window", { width: numberText(window.width), center: levelText(window.center, window.width) })}${inverted}`;
   }
 }
 

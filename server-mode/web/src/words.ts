@@ -1,8 +1,8 @@
 // Values of the data set as people read them.
 
-import type { ConnectionState } from "./connection";
+import type { ConnectionState, Ending } from "./connection";
 import type { Content, SeriesOpened, ViewState } from "./protocol";
-import { t } from "./texts";
+import { type Text, t } from "./texts";
 
 /** A DICOM person name ("Doe^Jane^^Dr") as "Doe, Jane". */
 export function nameText(name: string): string {
@@ -57,17 +57,26 @@ export function dimsText(dims: readonly number[]): string {
   return dims.join(" × ");
 }
 
+/** What happened, in a few words; what to do is told by the text of that name with `-what`. */
+export const ENDED = {
+  sentAway: "sent-away",
+  sharingEnded: "sharing-ended",
+  invitationEnded: "invitation-ended",
+  signedOut: "signed-out",
+} as const satisfies Record<Ending, Text>;
+
 /** Null while an attempt to reconnect runs: the words about the loss stay until it ends. */
 export function connectionWords(state: ConnectionState, gone: boolean, again: boolean): string | null {
   switch (state.kind) {
     case "connected":
       return t("connected");
-    case "signedOut":
-      return t("signed-out");
+    case "ended":
+      return t(ENDED[state.why]);
     case "silent":
       return t("not-responding");
     case "reconnecting":
-      if (state.full) return t("server-full-again");
+      if (state.said === "full") return t("server-full-again");
+      if (state.said === "shutDown") return t("server-shut-down");
       return t(gone ? "server-gone" : "reconnecting");
     case "connecting":
       return again ? null : t("connecting");

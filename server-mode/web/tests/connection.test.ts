@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Connection, type ConnectionState, waitBefore } from "../src/connection";
+import { Connection, type ConnectionState, type Ending, waitBefore } from "../src/connection";
 import type { ServerMessage } from "../src/protocol";
 
 class FakeSocket {
@@ -22,7 +22,7 @@ class FakeSocket {
   }
 }
 
-function harness(refused = false) {
+function harness(refused: Ending | null = null, told: (state: ConnectionState) => void = () => undefined) {
   const sockets: FakeSocket[] = [];
   const tokens: (string | null)[] = [];
   const states: ConnectionState[] = [];
@@ -31,7 +31,10 @@ function harness(refused = false) {
   const clock = { now: 0 };
   const connection = new Connection(
     {
-      state: (state) => states.push(state),
+      state: (state) => {
+        states.push(state);
+        told(state);
+      },
       message: (message) => messages.push(message),
       values: () => assert.fail("no values are due"),
       frame: () => assert.fail("no frame was sent"),
@@ -53,7 +56,7 @@ function harness(refused = false) {
   return { connection, sockets, tokens, states, messages, faults, clock };
 }
 
-const connected = (resumeToken: string) =>
+const connected = (resumeToken: string, role = "owner") =>
   JSON.stringify({
     type: "connected",
     sessionId: "1",
@@ -62,7 +65,7 @@ const connected = (resumeToken: string) =>
     resumeToken,
     resumed: false,
     iceServers: null,
-    role: "owner",
+    role,
     voxels: true,
   });
 
@@ -90,18 +93,18 @@ test("a lost connection is told at once and opened again", async (t) => {
   connection.connect();
   sockets[0]!.onopen?.();
   sockets[0]!.onclose?.({ code: 1006 });
-  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, full: false });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, said: null });
   assert.equal(connection.send({ type: "reset" }), null);
   connection.connect();
   sockets[1]!.onopen?.();
   assert.equal(states.at(-1)?.kind, "connected");
   sockets[1]!.onclose?.({ code: 1006 });
-  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 2, waitMs: 1000, full: false }, "nobody greeted it");
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 2, waitMs: 1000, said: null }, "nobody greeted it");
   connection.connect();
   sockets[2]!.onopen?.();
   sockets[2]!.onmessage?.({ data: connected("token") });
   sockets[2]!.onclose?.({ code: 1006 });
-  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, full: false });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, said: null });
 });
 
 test("a server that is full is asked again later, and the user is told", (t) => {
@@ -110,7 +113,43 @@ test("a server that is full is asked again later, and the user is told", (t) => 
   connection.connect();
   sockets[0]!.onopen?.();
   sockets[0]!.onclose?.({ code: 1013 });
-  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 5000, full: true });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 5000, said: "full" });
+});
+
+test("whom the host has sent away, or shares with no more, is told so and does not come back", (t) => {
+  for (const [code, role, why] of [[4001, "viewer", "sentAway"], [4001, "driver", "sentAway"], [1001, "viewer", "sharingEnded"]] as const) {
+    const { connection, sockets, states } = harness();
+    t.after(() => connection.close());
+    connection.connect();
+    sockets[0]!.onopen?.();
+    sockets[0]!.onmessage?.({ data: connected("token", role) });
+    sockets[0]!.onclose?.({ code });
+    assert.deepEqual(states.at(-1), { kind: "ended", why });
+    assert.equal(connection.resumeToken, null, "nothing is kept of the session");
+  }
+});
+
+test("a server that shuts down is waited for, and says so until it is back", (t) => {
+  const { connection, sockets, states } = harness();
+  t.after(() => connection.close());
+  connection.connect();
+  sockets[0]!.onmessage?.({ data: connected("token") });
+  sockets[0]!.onclose?.({ code: 1001 });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 1, waitMs: 500, said: "shutDown" });
+  connection.connect();
+  sockets[1]!.onclose?.({ code: 1006 });
+  assert.deepEqual(states.at(-1), { kind: "reconnecting", attempt: 2, waitMs: 1000, said: "shutDown" });
+});
+
+test("whom a server does not know any more is told, as what it was there", async () => {
+  for (const why of ["signedOut", "invitationEnded"] as const) {
+    const ended = new Promise<ConnectionState>((told) => {
+      const { connection, sockets } = harness(why, (state) => state.kind === "ended" && told(state));
+      connection.connect();
+      sockets[0]!.onclose?.({ code: 1006 });
+    });
+    assert.deepEqual(await ended, { kind: "ended", why });
+  }
 });
 
 test("a server that says nothing for three seconds is told, and for twelve it is lost", (t) => {

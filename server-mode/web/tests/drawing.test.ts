@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { type Annotation, type Kind, hit, isOn, quantityText, shaped, told, withHandle } from "../src/annotation";
+import { type Cut, linesOn } from "../src/crosshair";
 import { Editor } from "../src/editor";
 import { Measuring, Pointed } from "../src/measuring";
 import { type ClientMessage, type Measured, type Place, type SeriesOpened, parseMessage } from "../src/protocol";
@@ -83,6 +84,56 @@ test("drawings show on their slice only, and are found there", () => {
   assert.deepEqual(hit([line], axial, [221, 101], 8, null), { id: 1, handle: 1 });
   assert.deepEqual(hit([line], axial, [200, 105], 8, null), { id: 1, handle: null });
   assert.equal(hit([line], axial, [200, 120], 8, null), null);
+});
+
+test("an outline is drawn by a drag, or by clicks that end where they began, and pulled", () => {
+  const editor = new Editor(() => {});
+  editor.choose("freehand");
+  editor.press(axial, [100, 100], 8);
+  for (let i = 1; i <= 100; i++) editor.move(axial, [100 + i, 100 + 20 * Math.sin(i / 20)]);
+  editor.release(axial, [200, 100]);
+  assert.equal(editor.annotations.length, 1);
+  editor.press(axial, [300, 150], 8);
+  for (let i = 0; i <= 60; i++) editor.move(axial, [280 + 20 * Math.cos(i / 9.55), 150 + 20 * Math.sin(i / 9.55)]);
+  editor.release(axial, [300, 150]);
+  assert.equal(editor.annotations.length, 2, "it may end where it began");
+  editor.undo("1.2.3");
+  assert.ok(editor.annotations[0]!.points.length > 30);
+  editor.press(axial, [300, 20], 8);
+  editor.release(axial, [300, 20]);
+  for (const at of [[340, 20], [340, 60]] as const) {
+    editor.press(axial, at, 8);
+    editor.release(axial, at);
+  }
+  assert.equal(editor.annotations.length, 1, "it is not closed yet");
+  editor.press(axial, [301, 21], 8);
+  editor.release(axial, [301, 21]);
+  assert.equal(editor.annotations.length, 2);
+  assert.equal(editor.annotations[1]!.points.length, 3);
+  const round = drawn("freehand", Array.from({ length: 40 }, (_, i) => [Math.cos(i / 6.4) * 10, Math.sin(i / 6.4) * 10, 30] as const));
+  const pulled = withHandle(round, 0, [14, 0, 30]).points;
+  near(pulled[0]!, [14, 0, 30]);
+  assert.ok(pulled[3]![0] > round.points[3]![0] + 1, "its neighbours follow");
+  near(pulled[20]!, round.points[20]!);
+  assert.equal(shaped("freehand", axial, Array.from({ length: 5000 }, () => [0, 0, 30] as const)).length, 1000);
+});
+
+test("other slices are lines that cross where they are to cross", () => {
+  const sight = (right: Vec, down: Vec, centerMm: Vec): Sight => ({ ...axial, right, down, centerMm });
+  const cut = (view: number, content: Cut["content"], of: Sight, space = "1.2"): Cut => ({ view, content, sight: of, space });
+  const all = [
+    cut(0, "axial", axial),
+    cut(1, "coronal", sight([1, 0, 0], [0, 0, -1], [10, 25, 30])),
+    cut(2, "sagittal", sight([0, 1, 0], [0, 0, -1], [-10, 20, 30])),
+    cut(3, "axial", sight([1, 0, 0], [0, 1, 0], [10, 20, 50])),
+    cut(4, "coronal", sight([1, 0, 0], [0, 0, -1], [10, 99, 30]), "another patient"),
+  ];
+  const [coronal, sagittal, ...more] = linesOn(all[0]!, all, [-10, 25, 44]);
+  assert.equal(more.length, 0, "a parallel slice and one of another patient have no line");
+  near(coronal!.at, [160, 110]);
+  near(coronal!.along.map(Math.abs), [1, 0]);
+  near(sagittal!.at, [160, 110]);
+  near(sagittal!.along.map(Math.abs), [0, 1]);
 });
 
 test("values are told with their units, the most important ones where there is little room", () => {

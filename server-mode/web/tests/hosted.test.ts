@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { listed, place, rows, seen } from "../src/hosted";
+import { Lists, listed, place, rows, seen } from "../src/hosted";
 import { type Drawing, ProtocolError, parseMessage } from "../src/protocol";
 import type { Pixel, Sight, Vec } from "../src/sight";
 
@@ -47,6 +47,16 @@ test("an arrow has a head at its tip, and its words at its tail", () => {
   assert.deepEqual(rows(arrow, true), ["Host: <b>here</b>"]);
   assert.deepEqual(rows(arrow, false), ["Host"], "they may name the patient");
   assert.deepEqual([listed(arrow, true), listed(arrow, false)], [{ kind: "Arrow · <b>here</b>", told: "" }, { kind: "Arrow", told: "" }]);
+});
+
+test("what has no size is nothing, but for what is a point", () => {
+  const lists = new Lists();
+  const begun = drawn("ellipse", [[1, 2, 10], [1, 2, 10], [1, 2, 10], [1, 2, 10]]);
+  const [probe, mark] = [drawn("probe", [[1, 2, 10]]), drawn("keyImage", [[1, 2, 10]])];
+  const length = drawn("length", [[1, 2, 10], [1, 2.5, 10]]);
+  lists.take({ type: "drawn", number: 1, seriesInstanceUid: "1", drawings: [begun, probe, drawn("length", []), mark, length] });
+  assert.deepEqual(lists.on("1"), [probe, mark, length]);
+  assert.deepEqual(lists.all(() => true), [probe, mark, length]);
 });
 
 test("a marked image is named, wherever on it one looks", () => {
@@ -94,4 +104,20 @@ test("no host draws without an end", () => {
   assert.doesNotThrow(many(1000, 50));
   assert.throws(many(1001, 1), ProtocolError);
   assert.throws(many(1000, 51), ProtocolError);
+});
+
+test("a list that comes after a newer one of its series is left", () => {
+  const lists = new Lists();
+  const told = (number: number, seriesInstanceUid: string, count: number) =>
+    lists.take({ type: "drawn", number, seriesInstanceUid, drawings: Array.from({ length: count }, () => drawn("probe", [[0, 0, 10]])) });
+  told(2, "1.2", 1);
+  told(5, "1.2", 0);
+  told(3, "1.2", 4);
+  assert.equal(lists.on("1.2").length, 0, "what was deleted stays so");
+  told(4, "1.3", 3);
+  assert.equal(lists.all((series) => series !== "1.9").length, 3);
+  assert.equal(lists.all(() => false).length, 0);
+  lists.clear();
+  told(1, "1.2", 2);
+  assert.equal(lists.on("1.2").length, 2, "a new connection counts anew");
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Entry, matches } from "../src/library";
+import { matches } from "../src/library";
 
-const entry: Entry = {
+const entry: Parameters<typeof matches>[1] = {
   study: { studyInstanceUid: "1", description: "Thorax nativ", date: "20260114", patientName: "Müller^Änne", patientId: "PAT-17", patientSex: "F", patientBirthDate: "19700203", series: [] },
   series: { seriesInstanceUid: "1.1", description: "Lung 1.0", number: 2, modality: "CT", dims: [512, 512, 275], files: 275 },
 };

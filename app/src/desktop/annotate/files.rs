@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use eframe::egui::{self, RichText};
 use reading::objects::{self, About, Added, ObjectError, Written};
-use reading::{Annotation, Image, Kind, Row, Segmentation, Table, Values};
+use reading::{Annotation, Image, Kind, Origin, Row, Segmentation, Table, Values};
 use render_core::dicom::create::{Stamp, Subject};
 use render_core::dicom::object::presentation::StatedWindow;
 use render_core::dicom::object::{Content, PresentationState};
@@ -286,9 +286,14 @@ fn stamp(seconds: u64, number: u32, description: &str) -> Result<Stamp, String> 
 }
 
 pub fn row(open: &OpenSeries, annotation: &Annotation, values: &Values) -> Row {
-    let title = study::series_title(open.series_number, &open.series_description);
+    let origin = Origin {
+        study_date: study::date(&open.study_date),
+        study_instance_uid: open.study_instance_uid.clone(),
+        series_title: study::series_title(open.series_number, &open.series_description),
+        series_instance_uid: open.series_instance_uid.clone(),
+    };
     let position_mm = open.is_placed().then(|| annotation.center_mm());
-    Row::new(annotation, &title, image_of(open, annotation), position_mm, values.clone())
+    Row::new(annotation, origin, image_of(open, annotation), position_mm, values.clone())
 }
 
 /// The acquired image that an annotation lies on.

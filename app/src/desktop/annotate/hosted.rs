@@ -26,38 +26,89 @@ pub struct Seen {
     draft: Option<Annotation>,
 }
 
-/// What a guest's host has drawn on its series.
+/// What a guest's host has drawn on its series, ready to be shown.
 #[derive(Default)]
 pub struct Hosted {
-    told: Vec<Arc<Told>>,
-    drawn: Vec<Drawn>,
+    lists: Vec<List>,
     /// Whether its words are shown, too.
     named: bool,
 }
 
+struct List {
+    /// What this window calls it.
+    series: String,
+    told: Arc<Told>,
+    drawn: Vec<Theirs>,
+}
+
+/// Something that the host has drawn.
+pub struct Theirs {
+    /// Its label says whose it is.
+    pub annotation: Annotation,
+    pub values: Values,
+    /// What the host calls it, or nothing.
+    label: String,
+}
+
+impl Theirs {
+    /// What a list calls it.
+    pub fn name(&self, named: bool) -> &str {
+        match self.label.as_str() {
+            label if named && !label.is_empty() => label,
+            _ => text::of(self.annotation.kind.name()),
+        }
+    }
+
+    fn marked(self, named: bool) -> Self {
+        let label = match (self.label.as_str(), self.annotation.kind) {
+            (label, _) if named && !label.is_empty() => tr!("host-drew-as", label = label),
+            (_, kind @ Kind::KeyImage) => tr!("host-drew-as", label = text::of(kind.name())),
+            _ => tr!("host-drew"),
+        };
+        Self { annotation: Annotation { label: label.into_owned(), ..self.annotation }, ..self }
+    }
+}
+
+impl List {
+    fn read(series: String, told: Arc<Told>, named: bool) -> Self {
+        // It names them; they are in nobody's reading.
+        let mut names = Reading::default();
+        let read = told.drawings.iter().filter_map(|drawing| read(&mut names, drawing, &series));
+        let drawn = read.map(|theirs| theirs.marked(named)).collect();
+        Self { series, told, drawn }
+    }
+}
+
 impl Hosted {
     /// What of it is seen in a view of a series, each with a label that says whose it is.
-    pub fn on(&self, series: &str, plane: &Plane, reach_mm: f64) -> impl Iterator<Item = Drawn> {
-        let shown = move |a: &Annotation| a.series == series && a.is_on(plane, reach_mm);
-        let drawn = self.drawn.iter().filter(move |(annotation, _)| shown(annotation));
-        drawn.map(|drawn| self.said(drawn)).map(|(annotation, values)| {
-            let label = match (annotation.label.as_str(), annotation.kind) {
-                ("", Kind::KeyImage) => tr!("host-drew-as", label = text::of(annotation.kind.name())),
-                ("", _) => tr!("host-drew"),
-                (label, _) => tr!("host-drew-as", label = label),
-            };
-            (Annotation { label: label.into_owned(), ..annotation }, values)
-        })
+    pub fn on(&self, series: &str, plane: &Plane, reach_mm: f64) -> impl Iterator<Item = &Theirs> {
+        let lists = self.lists.iter().filter(move |list| list.series == series);
+        lists.flat_map(|list| &list.drawn).filter(move |theirs| theirs.annotation.is_on(plane, reach_mm))
     }
 
-    /// All of it, with the host's own words where they are shown.
-    pub fn all(&self) -> impl Iterator<Item = Drawn> {
-        self.drawn.iter().map(|drawn| self.said(drawn))
+    /// All of it.
+    pub fn all(&self) -> impl Iterator<Item = &Theirs> {
+        self.lists.iter().flat_map(|list| &list.drawn)
     }
 
-    fn said(&self, (annotation, values): &Drawn) -> Drawn {
-        let label = if self.named { annotation.label.clone() } else { String::new() };
-        (Annotation { label, ..annotation.clone() }, values.clone())
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// Reads the lists that are others than before.
+    fn show(&mut self, told: Vec<Arc<Told>>, here: impl Fn(&str) -> String, named: bool) {
+        let mut before = std::mem::take(&mut self.lists);
+        if std::mem::replace(&mut self.named, named) != named {
+            for list in &mut before {
+                list.drawn =
+                    std::mem::take(&mut list.drawn).into_iter().map(|theirs| theirs.marked(named)).collect();
+            }
+        }
+        let known = |told: Arc<Told>| match before.iter().position(|list| Arc::ptr_eq(&list.told, &told)) {
+            Some(at) => before.swap_remove(at),
+            None => List::read(here(&told.series_instance_uid), told, named),
+        };
+        self.lists = told.into_iter().map(known).collect();
     }
 }
 
@@ -100,28 +151,21 @@ impl Annotate {
     }
 
     /// A guest's window shows what its host has drawn, and nobody can change it here. What the host calls it may name
-    /// the patient, and is `named` where the patient is.
-    pub fn show_hosted(&mut self, told: Vec<Arc<Told>>, named: bool) {
-        self.hosted.named = named;
-        let before = &self.hosted.told;
-        if before.len() == told.len() && before.iter().zip(&told).all(|(a, b)| Arc::ptr_eq(a, b)) {
-            return;
-        }
-        // It names them; they are in nobody's reading.
-        let mut names = Reading::default();
-        let drawings =
-            told.iter().flat_map(|told| told.drawings.iter().map(|d| (d, &told.series_instance_uid)));
-        let drawn = drawings.filter_map(|(drawing, series)| read(&mut names, drawing, series)).collect();
-        self.hosted = Hosted { told, drawn, named };
+    /// the patient, and is `named` where the patient is. `here` is what this window calls a series of the host's.
+    pub fn show_hosted(&mut self, told: Vec<Arc<Told>>, here: impl Fn(&str) -> String, named: bool) {
+        self.hosted.show(told, here, named);
     }
 }
 
-/// `None` of what lies nowhere.
+/// `None` of what lies nowhere, or has no extent yet.
 fn drawing(annotation: &Annotation, values: Option<&Values>) -> Option<Drawing> {
     let mut whole = annotation.clone();
     // What is being drawn lacks points.
     let (least, _) = whole.kind.point_count();
     let last = whole.points_mm.last().copied()?;
+    if least > 1 && whole.points_mm.iter().all(|&point| point == last) {
+        return None;
+    }
     whole.points_mm.resize(whole.points_mm.len().max(least), last);
     if whole.fault().is_some() {
         return None;
@@ -153,21 +197,21 @@ fn drawing(annotation: &Annotation, values: Option<&Values>) -> Option<Drawing> 
 }
 
 /// `None` of what no hand can have drawn.
-fn read(names: &mut Reading, drawing: &Drawing, series: &str) -> Option<Drawn> {
+fn read(names: &mut Reading, drawing: &Drawing, series: &str) -> Option<Theirs> {
     let Drawing { kind, points_mm, plane, label, color, quantities } = drawing;
     let MeasuredPlane { center_mm, right, down } = *plane;
     let placement = Placement::new(center_mm.into(), right.into(), down.into())?;
     let points_mm = points_mm.iter().map(|&point| point.into()).collect();
     let (kind, _) = KINDS.iter().find(|(_, told)| told == kind)?;
     let named = names.annotation(*kind, series, placement, points_mm);
-    let annotation = Annotation { label: reading::clean_label(label), color: *color, ..named };
+    let annotation = Annotation { color: *color, ..named };
     let quantity = |number: &Number| {
         let measure = serde_json::from_value(number.measure.clone().into()).ok()?;
         Some(Quantity { measure, value: number.value, unit: reading::clean_label(&number.unit) })
     };
-    let quantities: Vec<Quantity> = quantities.iter().filter_map(quantity).collect();
-    let values = (!quantities.is_empty()).then(|| Values { quantities, ..Values::default() });
-    annotation.fault().is_none().then_some((annotation, values))
+    let quantities = quantities.iter().filter_map(quantity).collect();
+    let values = Values { quantities, ..Values::default() };
+    annotation.fault().is_none().then(|| Theirs { annotation, values, label: reading::clean_label(label) })
 }
 
 const KINDS: [(Kind, DrawingKind); 12] = [
@@ -188,6 +232,7 @@ const KINDS: [(Kind, DrawingKind); 12] = [
 #[cfg(test)]
 mod tests {
     use glam::{DVec3, dvec3};
+    use protocol::ServerMessage;
     use reading::Measure;
 
     use super::*;
@@ -201,15 +246,17 @@ mod tests {
         drawn
     }
 
-    fn guest_of(host: &Annotate) -> Vec<Drawn> {
+    fn guest_of(host: &Annotate) -> Vec<Theirs> {
         // As it comes by the wire.
-        let told = serde_json::to_string(&protocol::ServerMessage::Drawn(host.told(SERIES))).expect("JSON");
-        let told = protocol::ServerMessage::parse(&told).expect("a message of the protocol");
-        let protocol::ServerMessage::Drawn(told) = told else { panic!("{told:?}") };
+        let Told { series_instance_uid, drawings } = host.told(SERIES);
+        let told = ServerMessage::Drawn { number: 1, series_instance_uid, drawings };
+        let told = ServerMessage::parse(&serde_json::to_string(&told).expect("JSON"));
+        let told = told.expect("a message of the protocol");
+        let ServerMessage::Drawn { series_instance_uid, drawings, .. } = told else { panic!("{told:?}") };
         let mut guest = Annotate::default();
-        guest.show_hosted(vec![Arc::new(told)], true);
+        guest.show_hosted(vec![Arc::new(Told { series_instance_uid, drawings })], str::to_owned, true);
         assert!(guest.reading.is_empty(), "nobody can change it");
-        std::mem::take(&mut guest.hosted.drawn)
+        guest.hosted.lists.into_iter().flat_map(|list| list.drawn).collect()
     }
 
     #[test]
@@ -228,21 +275,27 @@ mod tests {
         host.measured
             .insert(named, super::super::Measured { of, values: Some(values), job: None, again: None });
         let theirs = guest_of(&host);
-        let seen = |a: &Annotation| (a.kind, a.points_mm.clone(), a.placement, a.label.clone(), a.color);
-        let own: Vec<_> = host.reading.annotations().iter().map(seen).collect();
-        assert_eq!(theirs.iter().map(|(a, _)| seen(a)).collect::<Vec<_>>(), own);
-        let numbers = |(_, values): &Drawn| values.as_ref().map(|v| v.quantities.clone());
-        assert_eq!(numbers(&theirs[1]), Some(vec![quantity(41.2)]), "what is no number is not told");
-        assert_eq!(numbers(&theirs[0]), None, "not measured yet");
+        let seen = |a: &Annotation, label: &str| {
+            (a.kind, a.points_mm.clone(), a.placement, label.to_owned(), a.color)
+        };
+        let own: Vec<_> = host.reading.annotations().iter().map(|a| seen(a, &a.label)).collect();
+        assert_eq!(theirs.iter().map(|t| seen(&t.annotation, &t.label)).collect::<Vec<_>>(), own);
+        let numbers = |theirs: &Theirs| theirs.values.quantities.clone();
+        assert_eq!(numbers(&theirs[1]), [quantity(41.2)], "what is no number is not told");
+        assert_eq!(numbers(&theirs[0]), [], "not measured yet");
+        assert_eq!(
+            (theirs[1].name(true), theirs[1].name(false)),
+            ("Lesion <1>", text::of(Kind::ALL[1].name()))
+        );
         // Moved, it has another length.
         let mut moved = host.reading.annotations()[1].clone();
         moved.shift(DVec3::X);
         let points = moved.points_mm.clone();
         host.reading.apply(reading::Edit::put(moved));
         let theirs = guest_of(&host);
-        assert_eq!((&theirs[1].0.points_mm, numbers(&theirs[1])), (&points, None));
+        assert_eq!((&theirs[1].annotation.points_mm, numbers(&theirs[1])), (&points, vec![]));
         host.toggle_hidden();
-        assert_eq!(guest_of(&host), []);
+        assert!(guest_of(&host).is_empty());
     }
 
     #[test]
@@ -251,11 +304,11 @@ mod tests {
         for i in 0..=MAX_DRAWINGS {
             draw(&mut host, Kind::Probe, vec![dvec3(i as f64, 0.0, 0.0)]);
         }
-        let first = guest_of(&host)[0].0.points_mm[0];
+        let first = guest_of(&host)[0].annotation.points_mm[0];
         assert_eq!(first, DVec3::X, "the oldest is left out");
         let round = |i: usize| dvec3((i as f64 / 500.0).cos(), (i as f64 / 500.0).sin(), 0.0) * 50.0;
         draw(&mut host, Kind::Freehand, (0..3000).map(round).collect());
-        assert_eq!(guest_of(&host).last().expect("it is new").0.points_mm.len(), MOST_POINTS);
+        assert_eq!(guest_of(&host).last().expect("it is new").annotation.points_mm.len(), MOST_POINTS);
         for _ in 0..70 {
             draw(&mut host, Kind::Freehand, (0..3000).map(round).collect());
         }
@@ -271,8 +324,8 @@ mod tests {
             let mut told = told.clone();
             change(&mut told.drawings[0]);
             let mut guest = Annotate::default();
-            guest.show_hosted(vec![Arc::new(told)], true);
-            guest.hosted.drawn.len()
+            guest.show_hosted(vec![Arc::new(told)], str::to_owned, true);
+            guest.hosted.all().count()
         };
         assert_eq!(shown(|_| ()), 1);
         assert_eq!(shown(|d| d.points_mm.truncate(1)), 0);
@@ -281,6 +334,7 @@ mod tests {
         assert_eq!(shown(|d| d.points_mm[0][1] = f64::NAN), 0);
         assert_eq!(shown(|d| d.label = "\u{7}".repeat(1000)), 1);
     }
+
     #[test]
     fn drawings_say_that_they_are_the_hosts_and_name_nobody_where_the_patient_is_hidden() {
         let mut host = Annotate::default();
@@ -293,11 +347,33 @@ mod tests {
             Plane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, fit_mm: [9.0; 2], zoom: 1.0 };
         let mut guest = Annotate::default();
         let mut labels = |named: bool| {
-            guest.show_hosted(vec![Arc::clone(&told)], named);
-            guest.hosted.on(SERIES, &plane, 0.5).map(|(a, _)| a.label).collect::<Vec<_>>()
+            guest.show_hosted(vec![Arc::clone(&told)], str::to_owned, named);
+            let on = guest.hosted.on(SERIES, &plane, 0.5);
+            on.map(|theirs| theirs.annotation.label.clone()).collect::<Vec<_>>()
         };
         let host = tr!("host-drew").into_owned();
         assert_eq!(labels(false), [host.clone(), host.clone()]);
         assert_eq!(labels(true), [host, tr!("host-drew-as", label = "Example").into_owned()]);
+    }
+
+    #[test]
+    fn only_a_list_that_has_changed_is_read_anew() {
+        let mut host = Annotate::default();
+        draw(&mut host, Kind::Probe, vec![DVec3::ZERO]);
+        let of = |series: &str| Arc::new(Told { series_instance_uid: series.into(), ..host.told(SERIES) });
+        let (one, other) = (of("1"), of("2"));
+        let mut guest = Annotate::default();
+        guest.show_hosted(vec![Arc::clone(&one), Arc::clone(&other)], str::to_owned, true);
+        let points = |guest: &Annotate| -> Vec<_> {
+            guest.hosted.all().map(|theirs| theirs.annotation.points_mm.as_ptr()).collect()
+        };
+        let before = points(&guest);
+        guest.show_hosted(vec![Arc::clone(&one), Arc::clone(&other)], str::to_owned, false);
+        assert_eq!(points(&guest), before, "another label is no reason to read it");
+        guest.show_hosted(vec![of("1"), Arc::clone(&other)], str::to_owned, false);
+        let after = points(&guest);
+        assert!(after[0] != before[0] && after[1] == before[1]);
+        guest.show_hosted(vec![other], str::to_owned, false);
+        assert_eq!(points(&guest), before[1..]);
     }
 }

@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{self, Color32, FontId, Painter, Pos2, Rect, Stroke, Vec2, pos2, vec2};
 use reading::{Annotation, Id, Kind, Pixel, Shape, Tool, Values};
-use render_core::scene::{Content, ViewState};
+use render_core::scene::{Content, Plane, ViewState};
 
 use super::super::layout::ViewportId;
 use super::super::study::OpenSeries;
 use super::super::text;
 use super::super::theme;
+use super::hosted::{Hosted, Theirs};
 use super::{Annotate, reach_mm};
 
 const LINE_HEIGHT: f32 = 16.0;
 /// Between what is drawn, with its handles, and its text.
 const TEXT_GAP: f32 = 9.0;
+/// How far a line may pass from a point that it leaves out, in points of the screen.
+const UNSEEN: f32 = 0.25;
+/// Points in a row that a line leaves out.
+const MOST_LEFT_OUT: usize = 16;
 
 impl Annotate {
     /// Draws the segments over the picture at `place`, which shows `view`; what is written comes over them.
@@ -72,15 +78,14 @@ impl Annotate {
         let mut annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(shown).cloned().chain(draft).collect();
         let mut badges = 0;
-        for (annotation, values) in self.hosted.on(&series.series_id, &view.plane, reach) {
-            paint_one(painter, place, view, &annotation, values.as_ref(), (None, None), &mut badges);
-        }
+        let lies = (&view.plane, view.size);
+        self.hosted.paint(painter, place, lies, &series.series_id, reach, &mut badges);
         let (selected, focus) = (self.editor.selected(), self.editor.focus());
         // What a hand is at lies in front of the others, with its text.
         annotations.sort_by_key(|annotation| selected == Some(annotation.id));
         for annotation in annotations {
             let values = self.values(&annotation, series, painter.ctx());
-            paint_one(painter, place, view, &annotation, values.as_ref(), (selected, focus), &mut badges);
+            paint_one(painter, place, lies, &annotation, values.as_ref(), (selected, focus), &mut badges);
         }
         if let Some(pointer) = self.editor.pointer().filter(|_| is_active) {
             let center = at(pointer);
@@ -97,6 +102,23 @@ impl Annotate {
             let radius = self.editor.brush.radius_mm / view.plane.mm_per_pixel(view.size);
             let stroke = Stroke::new(1.4, theme::OVERLAY_STRONG);
             painter.circle_stroke(pointer, radius as f32 * points_per_pixel, stroke);
+        }
+    }
+}
+
+impl Hosted {
+    /// Draws what lies on a slice of a series, over its picture.
+    pub fn paint(
+        &self,
+        painter: &Painter,
+        place: Rect,
+        lies: (&Plane, [u32; 2]),
+        series: &str,
+        reach_mm: f64,
+        badges: &mut usize,
+    ) {
+        for Theirs { annotation, values, .. } in self.on(series, lies.0, reach_mm) {
+            paint_one(painter, place, lies, annotation, Some(values), (None, None), badges);
         }
     }
 }
@@ -122,23 +144,24 @@ pub fn paint_drawn(
     for (annotation, values) in drawn.iter().filter(|(annotation, _)| annotation.is_on(&view.plane, reach)) {
         let label = if labels { annotation.label.clone() } else { String::new() };
         let annotation = Annotation { label, ..annotation.clone() };
-        paint_one(painter, place, view, &annotation, values.as_ref(), (None, None), &mut badges);
+        let lies = (&view.plane, view.size);
+        paint_one(painter, place, lies, &annotation, values.as_ref(), (None, None), &mut badges);
     }
 }
 
-/// `selected` is the annotation with handles, and the handle that keys move.
+/// Over a picture of a plane in so many pixels. `selected` is the annotation with handles, and the handle that keys move.
 fn paint_one(
     painter: &Painter,
     place: Rect,
-    view: &ViewState,
+    (plane, size): (&Plane, [u32; 2]),
     annotation: &Annotation,
     values: Option<&Values>,
     (selected, focus): (Option<Id>, Option<usize>),
     badges: &mut usize,
 ) {
-    let points_per_pixel = place.width() / view.size[0].max(1) as f32;
+    let points_per_pixel = place.width() / size[0].max(1) as f32;
     let at = |[x, y]: Pixel| place.min + vec2(x as f32, y as f32) * points_per_pixel;
-    let shapes = reading::shapes(annotation, values, &view.plane, view.size, selected);
+    let shapes = reading::shapes(annotation, values, plane, size, selected);
     let [r, g, b] = annotation.color;
     let color = Color32::from_rgb(r, g, b);
     let width = if selected == Some(annotation.id) { 2.0 } else { 1.4 };
@@ -191,6 +214,7 @@ fn line(painter: &Painter, mut points: Vec<Pos2>, closed: bool, dashed: bool, co
     if closed {
         points.extend(points.first().copied());
     }
+    let points = thinned(&points);
     let edge = Stroke::new(width + 2.0, Color32::from_black_alpha(130));
     if dashed {
         painter.extend(egui::Shape::dashed_line(&points, Stroke::new(width, color), 5.0, 5.0));
@@ -200,15 +224,45 @@ fn line(painter: &Painter, mut points: Vec<Pos2>, closed: bool, dashed: bool, co
     painter.add(egui::Shape::line(points, Stroke::new(width, color)));
 }
 
+/// The same line of fewer points, as far as nobody sees it: triangles are made of each of them.
+fn thinned(points: &[Pos2]) -> Vec<Pos2> {
+    let mut kept: Vec<Pos2> = points.first().copied().into_iter().collect();
+    let mut from = 0;
+    for i in 1..points.len().saturating_sub(1) {
+        let (start, along) = (points[from], points[i + 1] - points[from]);
+        let squared = along.length_sq();
+        // All times the length of the straight line.
+        let far = UNSEEN * squared.sqrt();
+        let is_near = |point: &Pos2| {
+            let off = *point - start;
+            let (forth, across) = (off.dot(along), off.x * along.y - off.y * along.x);
+            squared > 0.0 && across.abs() <= far && (-far..=squared + far).contains(&forth)
+        };
+        if i - from >= MOST_LEFT_OUT || !points[from + 1..=i].iter().all(is_near) {
+            kept.push(points[i]);
+            from = i;
+        }
+    }
+    kept.extend(points.last().copied().filter(|_| points.len() > 1));
+    kept
+}
+
 /// Lines of text to the right of a point, or elsewhere beside what they tell of, to stay in the picture.
 fn write(painter: &Painter, at: Pos2, lines: &[String], color: Color32, place: Rect, of: Rect) {
     let font = FontId::proportional(12.5);
-    let galleys: Vec<_> =
-        lines.iter().map(|text| painter.layout_no_wrap(text.clone(), font.clone(), color)).collect();
+    let room = Rect::from_min_max(place.min + vec2(4.0, 2.0), place.max - vec2(6.0, 4.0));
+    // What somebody has typed may be longer than the picture is wide; the table has all of it.
+    let galleys: Vec<_> = lines
+        .iter()
+        .map(|text| {
+            let mut job = LayoutJob::simple_singleline(text.clone(), font.clone(), color);
+            job.wrap = TextWrapping::truncate_at_width(room.width().max(1.0));
+            painter.layout_job(job)
+        })
+        .collect();
     let width = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max);
     let height = LINE_HEIGHT * lines.len() as f32;
     let size = vec2(width, height);
-    let room = Rect::from_min_max(place.min + vec2(4.0, 2.0), place.max - vec2(6.0, 4.0));
     let Pos2 { x, y } = beside(at - vec2(0.0, LINE_HEIGHT / 2.0), size, of, room);
     let behind = Rect::from_min_size(pos2(x, y), size).expand2(vec2(4.0, 1.0));
     painter.rect_filled(behind, 3.0, Color32::from_black_alpha(150));
@@ -240,6 +294,27 @@ fn beside(at: Pos2, size: Vec2, of: Rect, room: Rect) -> Pos2 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_leaves_out_points_that_are_not_seen_and_no_others() {
+        let all = |points: &[[f32; 2]]| points.iter().map(|&[x, y]| pos2(x, y)).collect::<Vec<_>>();
+        let corner = all(&[[0.0, 0.0], [1.0, 0.1], [2.0, 0.0], [2.0, 1.0], [2.0, 2.0]]);
+        assert_eq!(thinned(&corner), all(&[[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]]));
+        let back = all(&[[0.0, 0.0], [9.0, 0.0], [0.0, 0.0]]);
+        assert_eq!(thinned(&back), back, "it goes there and back");
+        for few in [all(&[]), all(&[[1.0, 2.0]]), all(&[[1.0, 2.0], [1.0, 2.0]])] {
+            assert_eq!(thinned(&few), few);
+        }
+        let round: Vec<Pos2> = (0..=720)
+            .map(|i| pos2(50.0, 50.0) + 40.0 * Vec2::angled((i as f32).to_radians() / 2.0))
+            .collect();
+        let kept = thinned(&round);
+        assert!(kept.len() < round.len() / 8, "{}", kept.len());
+        let middle = |pair: &[Pos2]| pair[0] + (pair[1] - pair[0]) / 2.0;
+        let is_round = |point: Pos2| ((point - pos2(50.0, 50.0)).length() - 40.0).abs() < UNSEEN + 0.01;
+        assert!(kept.windows(2).map(middle).all(is_round));
+        assert_eq!((kept.first(), kept.last()), (round.first(), round.last()));
+    }
 
     #[test]
     fn a_text_covers_what_it_tells_of_only_where_there_is_room_nowhere_else() {

@@ -14,6 +14,7 @@ use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
 use super::super::text::{self, tr};
 use super::super::{study, theme};
+use super::hosted::Theirs;
 use super::{Annotate, BRUSHES};
 
 /// What the panel keeps between frames.
@@ -26,6 +27,8 @@ pub struct Panel {
     job: Option<Job<Vec<Found>>>,
     /// How high the rows of the table are, for this width of it in points.
     heights: HashMap<Id, f32>,
+    /// The same of what a host has drawn, in its order.
+    hosted_heights: Vec<f32>,
     width: f32,
 }
 
@@ -121,7 +124,7 @@ impl Annotate {
         ui.separator();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             self.table(ui, about, &mut panel, commands);
-            self.hosted_table(ui, about);
+            self.hosted_table(ui, about, &mut panel.hosted_heights);
             ui.add_space(10.0);
             if let Some(active) = about.active {
                 self.segments(ui, active, &mut panel);
@@ -134,6 +137,7 @@ impl Annotate {
         if panel.width != ui.available_width() {
             panel.width = ui.available_width();
             panel.heights.clear();
+            panel.hosted_heights.clear();
         }
         let near = ui.clip_rect().y_range().expand(NEAR);
         let listed = |a: &&Annotation| about.known.contains(&a.series);
@@ -174,7 +178,7 @@ impl Annotate {
             };
             let row = ui.push_id(annotation.id, |ui| {
                 ui.horizontal(|ui| {
-                    let text = row_text(annotation, values.as_ref(), open);
+                    let text = row_text(&name_of(annotation), annotation, values.as_ref(), open);
                     let [r, g, b] = annotation.color;
                     let (dot, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
                     ui.painter().circle_filled(dot.center(), 4.5, Color32::from_rgb(r, g, b));
@@ -221,23 +225,45 @@ impl Annotate {
         }
     }
 
-    /// What a guest's host has drawn, to be read only.
-    fn hosted_table(&self, ui: &mut Ui, about: &About<'_>) {
-        for (n, (annotation, values)) in self.hosted.all().enumerate() {
+    /// What a guest's host has drawn, to be read only. `heights` are those of its rows; only those near what is seen of
+    /// the table are laid out.
+    fn hosted_table(&self, ui: &mut Ui, about: &About<'_>, heights: &mut Vec<f32>) {
+        let near = ui.clip_rect().y_range().expand(NEAR);
+        let gap = ui.spacing().item_spacing.y;
+        let mut skipped = 0.0;
+        let skip = |ui: &mut Ui, skipped: &mut f32| {
+            let height = std::mem::take(skipped);
+            if height > 0.0 {
+                ui.allocate_space(vec2(1.0, height - gap));
+            }
+        };
+        for (n, theirs) in self.hosted.all().enumerate() {
             if n == 0 {
                 ui.add_space(10.0);
                 ui.heading(tr!("host-drawings"));
             }
+            if heights.len() <= n {
+                heights.push(ROW);
+            }
+            let top = ui.cursor().top() + skipped;
+            if !near.intersects(Rangef::new(top, top + heights[n])) {
+                skipped += heights[n] + gap;
+                continue;
+            }
+            skip(ui, &mut skipped);
+            let Theirs { annotation, values, .. } = theirs;
             let open = about.open.iter().find(|open| open.series_id == annotation.series);
             // What has no numbers here has none to wait for.
-            let text = row_text(&annotation, Some(&values.unwrap_or_default()), open);
+            let text = row_text(theirs.name(self.hosted.is_named()), annotation, Some(values), open);
             let [r, g, b] = annotation.color;
-            ui.horizontal_top(|ui| {
+            let row = ui.horizontal_top(|ui| {
                 let (dot, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
                 ui.painter().circle_filled(dot.center(), 4.5, Color32::from_rgb(r, g, b));
                 ui.add(egui::Label::new(text).wrap());
             });
+            heights[n] = row.response.rect.height();
         }
+        skip(ui, &mut skipped);
     }
 
     fn segments(&mut self, ui: &mut Ui, active: &Arc<OpenSeries>, panel: &mut Panel) {
@@ -416,8 +442,13 @@ pub fn value_lines(values: &Values) -> Vec<String> {
     values.lines_in(|measure| text::of(measure.name()))
 }
 
-fn row_text(annotation: &Annotation, values: Option<&Values>, open: Option<&Arc<OpenSeries>>) -> String {
-    let mut text = name_of(annotation);
+fn row_text(
+    name: &str,
+    annotation: &Annotation,
+    values: Option<&Values>,
+    open: Option<&Arc<OpenSeries>>,
+) -> String {
+    let mut text = name.to_owned();
     if let Some(open) = open {
         let plane = super::plane_of(annotation);
         let (number, count) = plane.slice_number(open.outline());

@@ -51,6 +51,10 @@ pub struct Files {
 }
 
 impl Files {
+    pub(in crate::desktop) fn close_dialog(&mut self) {
+        self.dialog = None;
+    }
+
     /// Keeps what is drawn in the program's data folder, and goes on with what was drawn earlier as its series come.
     pub fn open(ctx: &egui::Context) -> Self {
         let dirs = directories::ProjectDirs::from("org", "voxcast", "voxcast");
@@ -295,7 +299,7 @@ impl App {
             Some(Poll::Result(saved)) => {
                 self.files.saving = None;
                 let (count, folder) = (saved.files.len(), saved.folder.display().to_string());
-                let details = saved.files.into_iter().chain(saved.problems.iter().cloned()).collect();
+                let details = saved.problems.iter().cloned().chain(saved.files).collect();
                 if saved.problems.is_empty() {
                     let mut text = tr!("saved-files", count = count, folder = folder).into_owned();
                     if saved.not_in_presentation > 0 {

@@ -100,6 +100,23 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The same with what viewports wait for in place of what they still show.
+    pub fn cells_to_be(&self) -> (usize, Vec<Option<Cell>>) {
+        let (columns, mut cells) = self.cells();
+        for (id, cell) in self.layout.ids().into_iter().zip(&mut cells) {
+            let wanted = self.wanted.iter().find_map(|(of, want)| match want {
+                Want::Show(series_id, kind) if *of == id => Some((series_id.clone(), *kind)),
+                _ => None,
+            });
+            if let Some((series_id, kind)) = wanted {
+                *cell = Some(Cell { series_id, kind, over: None });
+            }
+        }
+        (columns, cells)
+    }
+}
+
 /// How a viewport looked at its series.
 #[derive(Clone, Debug)]
 pub(super) struct Look {

@@ -8,6 +8,7 @@ use super::super::text::tr;
 use super::Want;
 use crate::desktop::annotate::Annotate;
 use crate::desktop::command::Command;
+use crate::desktop::guest;
 use crate::desktop::layout::{Happened, Heading, Show, ViewportId};
 use crate::desktop::menu::{self, Candidate, Windows};
 use crate::desktop::viewport::{Effect, Scenery, Viewport};
@@ -17,6 +18,8 @@ pub(super) struct Cells<'a> {
     pub viewports: &'a mut BTreeMap<ViewportId, Viewport>,
     pub annotate: &'a mut Annotate,
     pub wanted: &'a [(ViewportId, Want)],
+    /// Whether a host's views are shown.
+    pub is_mirror: bool,
     /// What is open, to be laid over others: id, name and patient space.
     pub others: &'a [Candidate],
     /// The window that this is in, and the others.
@@ -40,7 +43,8 @@ impl Show for Cells<'_> {
     }
 
     fn menu(&mut self, ui: &mut egui::Ui, id: ViewportId) {
-        menu::viewport(ui, id, self.viewports.get(&id), self.others, &self.windows, self.commands);
+        let watches = self.scenery.watches;
+        menu::viewport(ui, id, self.viewports.get(&id), self.others, &self.windows, watches, self.commands);
     }
 
     fn viewport(&mut self, ui: &mut egui::Ui, id: ViewportId) {
@@ -51,10 +55,11 @@ impl Show for Cells<'_> {
                 self.effects.extend(effects.into_iter().map(|effect| (id, effect)));
             }
             None => {
-                let text = if self.wanted.iter().any(|(of, _)| *of == id) {
-                    tr!("loading")
-                } else {
-                    tr!("drag-a-series-here")
+                let text = match guest::hosted(id) {
+                    None if self.is_mirror => tr!("host-shows-nothing-here"),
+                    Some(_) if self.is_mirror => tr!("loading"),
+                    _ if self.wanted.iter().any(|(of, _)| *of == id) => tr!("loading"),
+                    _ => tr!("drag-a-series-here"),
                 };
                 overlay::centered(&ui.painter_at(rect), rect, &text, theme::OVERLAY_WEAK);
                 let response = ui.interact(rect, egui::Id::unique((id, "empty")), egui::Sense::click());

@@ -6,7 +6,11 @@ use glam::DVec3;
 
 use super::Desk;
 use crate::desktop::layout::ViewportId;
+use crate::desktop::session::Offset;
 use crate::desktop::viewport::Viewport;
+
+/// Directions of patient spaces that are kept.
+const MOST_OFFSETS: usize = 256;
 
 /// Parallel planes: their normals' cosine.
 const PARALLEL: f64 = 0.9995;
@@ -41,6 +45,23 @@ impl Desk {
     /// Slices of other patient spaces page along from where they are now, or no longer.
     pub(super) fn toggle_spaces(&mut self) {
         self.offsets = self.offsets.is_none().then(HashMap::new);
+    }
+
+    /// What of it is kept from one start to the next.
+    pub(in crate::desktop) fn saved_offsets(&self) -> Option<Vec<Offset>> {
+        let offsets = self.offsets.as_ref()?.iter();
+        let saved =
+            offsets.map(|((frame, along), mm)| Offset { frame: frame.clone(), along: *along, mm: *mm });
+        let mut saved: Vec<Offset> = saved.collect();
+        // The same each time, or it would be written again and again.
+        saved.sort_by(|a, b| (&a.frame, a.along).cmp(&(&b.frame, b.along)));
+        Some(saved)
+    }
+
+    pub(in crate::desktop) fn restore_offsets(&mut self, saved: Option<&[Offset]>) {
+        let one = |offset: &Offset| ((offset.frame.clone(), offset.along), offset.mm);
+        let usable = |offset: &&Offset| offset.mm.is_finite();
+        self.offsets = saved.map(|saved| saved.iter().take(MOST_OFFSETS).filter(usable).map(one).collect());
     }
 
     /// The place where planes cross goes with a slice that is paged, and so do parallel ones.

@@ -1,6 +1,6 @@
 //! What is on screen: series in viewports, and what one viewport does to others.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use eframe::egui;
@@ -35,7 +35,7 @@ use super::curve::Drawn;
 use super::export::Subject;
 use super::hybrid::Hybrid;
 use super::kind::Kind;
-use super::layout::{self, Happened, Layout, ViewportId};
+use super::layout::{Happened, Layout, ViewportId};
 use super::menu::{Candidate, Windows};
 use super::mouse::Mouse;
 use super::session::SavedView;
@@ -96,6 +96,8 @@ pub struct Desk {
     before_drag: Option<Views>,
     /// Whether a mouse button is down in any window.
     is_down: bool,
+    /// Whether a host's views are shown, which lie as there.
+    is_mirror: bool,
     /// The keys that are held in any window: the one under the mouse may have no keyboard. Those of the last pass, and
     /// of this one as far as it is.
     modifiers: [egui::Modifiers; 2],
@@ -108,6 +110,8 @@ pub struct Desk {
     pub demographics: bool,
     pub reference_lines: bool,
     pub overlay_planes: bool,
+    /// Whether a host shows all this, and nothing of it may be changed here.
+    pub watches: bool,
     /// Whether volumes show the handles of what is cut away.
     pub handles: bool,
     /// Where the planes of each patient space cross.
@@ -143,6 +147,7 @@ impl Desk {
             history: History::default(),
             before_drag: None,
             is_down: false,
+            is_mirror: false,
             modifiers: [egui::Modifiers::NONE; 2],
             jump_when_there: None,
             linked: true,
@@ -150,6 +155,7 @@ impl Desk {
             demographics: true,
             reference_lines: true,
             overlay_planes: true,
+            watches: false,
             handles: false,
             cursors: HashMap::new(),
             saved_cursors: HashMap::new(),
@@ -256,17 +262,8 @@ impl Desk {
         !ids.is_empty() && ids.iter().all(wanted)
     }
 
-    /// Shows a host's views, in its order; those that are there stay. Returns the others.
+    /// Shows a host's views; those that are there stay. Returns the others.
     pub fn mirror(&mut self, views: &[(ViewportId, Arc<OpenSeries>)]) -> Vec<ViewportId> {
-        let ids: Vec<ViewportId> = views.iter().map(|(id, _)| *id).collect();
-        if self.ids().iter().collect::<BTreeSet<_>>() != ids.iter().collect() {
-            self.windows.clear();
-            let columns = (1..=layout::MOST).find(|columns| columns * columns >= ids.len()).unwrap_or(1);
-            self.layout = Layout::grid(columns, &ids);
-            self.viewports.retain(|id, _| ids.contains(id));
-            self.wanted.clear();
-            self.active = ids.first().copied().unwrap_or(ViewportId(0));
-        }
         let mut others = Vec::new();
         for (id, series) in views {
             match self.viewports.get_mut(id) {
@@ -290,9 +287,14 @@ impl Desk {
         self.active().is_some_and(|viewport| viewport.is_drawn_there())
     }
 
-    /// Viewports that show a server's series become empty.
+    /// Viewports that show a server's series, or have one over theirs, become empty.
     pub fn let_go_of_servers(&mut self) {
-        self.viewports.retain(|_, viewport| viewport.series.hybrid().is_none());
+        let is_there = |series: &Arc<OpenSeries>| series.hybrid().is_some();
+        self.viewports.retain(|_, viewport| {
+            !is_there(&viewport.series) && !viewport.over.as_ref().is_some_and(is_there)
+        });
+        self.kept.retain(|series| !is_there(series));
+        self.is_mirror = false;
         self.forget_cursors();
     }
 
@@ -551,6 +553,7 @@ impl Desk {
             handles: self.handles,
             several_series: self.series().len() > 1,
             by_offset: self.pages_spaces(),
+            watches: self.watches,
         };
         let here = window.and_then(|number| self.windows.get(&number));
         let single = here.is_some_and(|window| window.layout.ids().len() == 1);
@@ -558,6 +561,7 @@ impl Desk {
             viewports: &mut self.viewports,
             annotate: &mut self.annotate,
             wanted: &self.wanted,
+            is_mirror: self.is_mirror,
             others: candidates,
             windows: Windows { numbers: self.windows.keys().copied().collect(), here: window, alone: single },
             scenery: &scenery,
@@ -607,6 +611,11 @@ impl Desk {
         self.probe = None;
         self.is_down = false;
         self.modifiers = [self.modifiers[1], egui::Modifiers::NONE];
+    }
+
+    /// Whether a mouse button is down in any window.
+    pub fn is_down(&self) -> bool {
+        self.is_down
     }
 
     /// After all windows have shown theirs: a drag ends where no button is down in any.

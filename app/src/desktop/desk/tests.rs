@@ -6,6 +6,7 @@ use render_core::scene::Plane;
 use render_core::{Progress, dicom::Loaded};
 
 use super::*;
+use crate::desktop::layout::Node;
 
 /// The phantom's study, and its volume.
 fn phantom() -> &'static (Library, Loaded) {
@@ -235,6 +236,42 @@ fn slices_of_another_patient_space_page_along_from_where_they_are_where_that_is_
 }
 
 #[test]
+fn who_only_watches_moves_nothing_by_hand_until_the_host_lets_it_drive() {
+    let ctx = egui::Context::default();
+    let mut desk = desk(1, &[("a", Kind::Axial)]);
+    desk.fill(&series("a"));
+    desk.set_tool(Tool::Scroll);
+    let renderer = Renderer::open(render_core::render::Choice::Cpu).expect("a processor draws");
+    let frame = |desk: &mut Desk, events: Vec<egui::Event>| {
+        let screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(400.0, 300.0)));
+        let output = ctx.run_ui(egui::RawInput { screen_rect, events, ..Default::default() }, |ui| {
+            desk.begin_pass(Mouse::default());
+            desk.show(ui, None, &renderer, &[], &mut Vec::new());
+            desk.end_pass();
+        });
+        output.drop_without_applying_deltas();
+    };
+    let button = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: egui::Modifiers::NONE,
+    };
+    frame(&mut desk, Vec::new());
+    let start = planes(&desk);
+    // Apart, or they would be a double click.
+    for (watches, x) in [(true, 200.0), (false, 120.0)] {
+        let (from, to) = (egui::pos2(x, 150.0), egui::pos2(x, 210.0));
+        desk.watches = watches;
+        frame(&mut desk, vec![egui::Event::PointerMoved(from)]);
+        frame(&mut desk, vec![button(from, true)]);
+        frame(&mut desk, vec![egui::Event::PointerMoved(to)]);
+        frame(&mut desk, vec![button(to, false)]);
+        assert_eq!(planes(&desk) == start, watches);
+    }
+}
+
+#[test]
 fn a_patient_space_that_comes_later_pages_along_from_where_it_stands() {
     let mut desk = desk(3, &[("a", Kind::Axial), ("b", Kind::Axial), ("c", Kind::Axial)]);
     desk.fill(&series("a"));
@@ -437,6 +474,9 @@ fn a_session_brings_back_windows_tool_crosshair_and_blend() {
     run(&mut before, Command::ToggleOwnWindow);
     run(&mut before, Command::ToggleMaximiseActive);
     run(&mut before, Command::ToggleLinked);
+    run(&mut before, Command::ToggleSpaces);
+    run(&mut before, Command::Page(2));
+    run(&mut before, Command::ToggleOverlayPlanes);
     run(&mut before, Command::ToggleHandles);
     run(&mut before, Command::ToggleAnnotations);
     run(&mut before, Command::ToggleMeasurements);
@@ -460,7 +500,8 @@ fn a_session_brings_back_windows_tool_crosshair_and_blend() {
     assert_eq!(after.windows[&2].wanted, Some(there));
     assert_eq!(after.window_of_viewport(coronal), Some(2));
     assert_eq!(after.windows[&2].layout.maximised(), Some(coronal));
-    assert_eq!(after.cursors["1.2.3"], place);
+    assert_eq!(after.cursors["1.2.3"], before.cursors["1.2.3"]);
+    assert!(after.pages_spaces() && after.offsets == before.offsets, "other spaces page along as before");
     assert_eq!(after.viewports[&coronal].view.layers[0].opacity, 0.75);
     assert_eq!(after.tool, before.tool);
     assert!(after.annotate.draws(), "the editor has the tool, too");
@@ -614,4 +655,31 @@ fn what_another_stage_shows_again_is_looked_at_as_before() {
     assert_eq!(desk.viewports[&desk.layout.ids()[0]].view.plane, fresh, "a reset still resets");
     desk.fill(&series("other"));
     assert_eq!(desk.viewports[&desk.layout.ids()[1]].view.plane, fresh, "another series begins anew");
+}
+
+#[test]
+fn a_guests_window_lies_as_the_hosts_and_keeps_what_it_has_moved_until_that_changes() {
+    let mut desk = desk(1, &[]);
+    let node =
+        |ids: &[u32]| Node::Row { cells: ids.iter().map(|&id| Node::View(id)).collect(), shares: vec![] };
+    let ids = |ids: &[u32]| ids.iter().map(|&id| ViewportId(id)).collect::<Vec<_>>();
+    let three = node(&[1, 2, 3]);
+    assert!(desk.lay_as(Some(&three), true));
+    assert_eq!((desk.layout.ids(), desk.active), (ids(&[1, 2, 3]), ViewportId(1)));
+    assert!(!desk.lay_as(Some(&three), false), "it lies so");
+    desk.layout = Layout::grid(2, &ids(&[3, 1, 2]));
+    assert!(!desk.lay_as(Some(&three), false));
+    assert_eq!(desk.layout.ids(), ids(&[3, 1, 2]), "that is its own affair");
+    desk.move_to(ViewportId(2), To::NewWindow);
+    assert!(!desk.lay_as(Some(&three), false));
+    assert!(desk.lay_as(Some(&node(&[1, 2, 3, 4])), true));
+    assert_eq!((desk.layout.ids(), desk.windows[&2].layout.ids()), (ids(&[1, 3, 4]), ids(&[2])));
+    desk.maximise_only(Some(ViewportId(2)));
+    assert_eq!((desk.windows[&2].layout.maximised(), desk.active), (Some(ViewportId(2)), ViewportId(2)));
+    desk.maximise_only(None);
+    assert_eq!(desk.windows[&2].layout.maximised(), None);
+    assert!(desk.lay_as(Some(&node(&[1, 4])), false), "others are there");
+    assert_eq!((desk.ids(), desk.active), (ids(&[1, 4]), ViewportId(1)));
+    assert!(desk.lay_as(None, false));
+    assert_eq!(desk.ids(), []);
 }

@@ -1,9 +1,13 @@
 //! Windows beside the main one, for other monitors: which viewports are in them, and where they are.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use eframe::egui;
+use protocol::message::HostLayout;
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
+use crate::desktop::hosting;
 use crate::desktop::layout::{Layout, Node, ViewportId};
 use crate::desktop::viewport::Viewport;
 
@@ -141,9 +145,12 @@ pub enum To {
 impl Desk {
     /// The viewports that no maximised one hides.
     pub(super) fn shown(&self) -> Vec<&Viewport> {
+        self.shown_ids().iter().filter_map(|id| self.viewports.get(id)).collect()
+    }
+
+    pub fn shown_ids(&self) -> Vec<ViewportId> {
         let layouts = std::iter::once(&self.layout).chain(self.windows.values().map(|window| &window.layout));
-        let ids = layouts.flat_map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id]));
-        ids.filter_map(|id| self.viewports.get(&id)).collect()
+        layouts.flat_map(|layout| layout.maximised().map_or_else(|| layout.ids(), |id| vec![id])).collect()
     }
 
     /// All viewports on screen: those of the main window in the order of reading, then those of the others.
@@ -214,6 +221,48 @@ impl Desk {
                 self.windows.remove(&number);
             }
         }
+    }
+
+    /// Viewports lie as a host's: anew, or where others are on screen than there. Side windows keep theirs. Returns
+    /// whether anything has moved.
+    pub fn lay_as(&mut self, node: Option<&Node>, anew: bool) -> bool {
+        self.is_mirror = true;
+        let mut layout = node.and_then(Layout::of).unwrap_or_else(|| Layout::grid(1, &[]));
+        let ids = layout.ids();
+        let (here, there): (BTreeSet<_>, BTreeSet<_>) =
+            (self.ids().into_iter().collect(), ids.iter().copied().collect());
+        if !anew && here == there {
+            return false;
+        }
+        for number in self.windows.keys().copied().collect::<Vec<_>>() {
+            let theirs = self.windows[&number].layout.ids();
+            theirs.iter().filter(|id| !ids.contains(id)).for_each(|id| self.take_out(number, *id));
+            theirs.iter().for_each(|id| layout.hide(*id));
+        }
+        self.layout = layout;
+        self.viewports.retain(|id, _| ids.contains(id));
+        self.wanted.clear();
+        if !ids.contains(&self.active) {
+            self.active = ids.first().copied().unwrap_or(ViewportId(0));
+        }
+        true
+    }
+
+    /// Nothing else is maximised in any window.
+    pub fn maximise_only(&mut self, id: Option<ViewportId>) {
+        self.layout.restore();
+        self.windows.values_mut().for_each(|window| window.layout.restore());
+        if let Some(id) = id {
+            self.layout_of(id).maximise(id);
+            self.active = id;
+        }
+    }
+
+    /// How the viewports of all windows lie, for guests, who call them by these numbers.
+    pub fn told_layout(&self, numbers: &BTreeMap<ViewportId, u8>) -> Option<HostLayout> {
+        let side = self.windows.values().map(|window| &window.layout);
+        let layouts: Vec<&Layout> = std::iter::once(&self.layout).chain(side).collect();
+        hosting::told(&layouts, |id| numbers.get(&id).copied())
     }
 
     fn bring_back(&mut self, id: ViewportId) {

@@ -87,6 +87,8 @@ pub struct Scenery<'a> {
     pub several_series: bool,
     /// Whether slices of other patient spaces page along.
     pub by_offset: bool,
+    /// A host shows all this, and nothing of it may be changed here.
+    pub watches: bool,
 }
 
 /// What happened in a viewport that concerns others.
@@ -120,6 +122,13 @@ pub enum Effect {
     },
     Hovered(Probe),
     DoubleClicked,
+}
+
+impl Effect {
+    /// Whether it changes nothing of how series are looked at.
+    fn is_of_this_window(&self) -> bool {
+        matches!(self, Self::Activated | Self::Hovered(_) | Self::DoubleClicked)
+    }
 }
 
 /// What lies under the pointer, from the volume itself.
@@ -682,7 +691,13 @@ impl Viewport {
             let active = scenery.active == self.id;
             annotate.paint_segments(&painter, place, self.id, &shown.view, &shown.series, active);
             let is_newest = shown.view.revision == self.view.revision;
+            let is_stale =
+                self.is_drawn_there() && shown.series.hybrid().is_some_and(|hybrid| hybrid.is_cut_off());
+            if is_stale {
+                painter.rect_filled(rect, 0.0, theme::STALE);
+            }
             let state = match (is_newest, shown.kind, shown.refined) {
+                _ if is_stale => overlay::Stage::Stale,
                 _ if shown.is_coarse => overlay::Stage::Coarse,
                 (true, _, _) if shown.quality == Some(Quality::Lossless) => overlay::Stage::Lossless,
                 (true, FrameKind::Exact, _) if shown.quality.is_some() => overlay::Stage::Lossy,

@@ -36,6 +36,7 @@ impl Viewport {
         let (scale, corner) = (f64::from(ui.pixels_per_point()), response.rect.min);
         let pixel = |at: egui::Pos2| [f64::from(at.x - corner.x) * scale, f64::from(at.y - corner.y) * scale];
         let before = (self.view.revision, self.view.window, self.view.plane.center_mm);
+        let hosts = scenery.watches.then(|| self.view.clone());
         for event in ui.input(|input| input.events.clone()) {
             match event {
                 egui::Event::PointerButton { pos, button, pressed: true, modifiers } if over(pos) => {
@@ -112,6 +113,11 @@ impl Viewport {
                 }
                 _ => {}
             }
+        }
+        if let Some(hosts) = hosts {
+            // Whatever a hand has tried: the host shows it as it was.
+            self.view = hosts;
+            effects.retain(Effect::is_of_this_window);
         }
         if self.view.revision != before.0 {
             self.pace = Pace::Moving;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_MEASURED_MM, MeasuredPlane, Quantity};
+use super::{MAX_MEASURED_MM, MAX_SEQ, MeasuredPlane, Quantity};
 use crate::bounded;
 use crate::scene::few;
 
@@ -19,9 +19,7 @@ const MAX_NUMBERS: usize = 16;
 const MAX_UNIT_BYTES: usize = 256;
 
 /// All that a host has drawn on a series and shows, in place of what was told before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Drawn {
     pub series_instance_uid: String,
     /// The last one lies over the others.
@@ -77,16 +75,16 @@ pub enum DrawingKind {
     KeyImage,
 }
 
-impl Drawn {
-    pub(super) fn check(&self) -> Result<(), String> {
-        let Self { series_instance_uid, drawings } = self;
-        crate::short("seriesInstanceUid", series_instance_uid)?;
-        few("drawings", drawings, MAX_DRAWINGS)?;
-        if drawings.iter().map(|drawing| drawing.points_mm.len()).sum::<usize>() > MAX_DRAWN_POINTS {
-            return Err(format!("`drawings` have at most {MAX_DRAWN_POINTS} points"));
-        }
-        drawings.iter().try_for_each(Drawing::check)
+pub(super) fn check(number: u64, series_instance_uid: &str, drawings: &[Drawing]) -> Result<(), String> {
+    if number > MAX_SEQ {
+        return Err(format!("`number` is at most {MAX_SEQ}"));
     }
+    crate::short("seriesInstanceUid", series_instance_uid)?;
+    few("drawings", drawings, MAX_DRAWINGS)?;
+    if drawings.iter().map(|drawing| drawing.points_mm.len()).sum::<usize>() > MAX_DRAWN_POINTS {
+        return Err(format!("`drawings` have at most {MAX_DRAWN_POINTS} points"));
+    }
+    drawings.iter().try_for_each(Drawing::check)
 }
 
 impl Drawing {

@@ -1,11 +1,12 @@
 //! What clients believe of a server.
 
+use super::shared::distinct;
 use super::{
     IceServer, MAX_WINDOW, Measured, Outline, Preset, Quantity, SelfCheck, Series, SeriesOpened,
-    ServerMessage, Study, Suv, ViewInfo, ViewState, check_view,
+    ServerMessage, Study, Suv, ViewInfo, ViewState, check_view, drawn,
 };
+use crate::MAX_TEXT_BYTES;
 use crate::scene::{Look, few};
-use crate::{MAX_TEXT_BYTES, MAX_VIEWS};
 
 /// The longest text of a server's; libraries of ten thousand series have a third of it.
 pub const MAX_TOLD_BYTES: usize = 16 << 20;
@@ -77,15 +78,17 @@ impl ServerMessage {
                 shorts([&state.series_instance_uid])
             }
             Self::Measured(measured) => measured.check(),
-            Self::Drawn(drawn) => drawn.check(),
-            Self::Shared { views } => distinct(views.iter().copied()),
+            Self::Drawn { number, series_instance_uid, drawings } => {
+                drawn::check(*number, series_instance_uid, drawings)
+            }
+            Self::Shared(shared) => shared.check(),
             Self::Error { message, .. } => shorts([message]),
             Self::Answer { sdp } if sdp.len() > MAX_TEXT_BYTES => {
                 Err(format!("`sdp` is longer than {MAX_TEXT_BYTES} bytes"))
             }
             Self::Transport { reason, .. } => shorts([reason]),
             // A time that cannot be is no time.
-            Self::Pong { .. } | Self::Answer { .. } | Self::Done { .. } => Ok(()),
+            Self::Pong { .. } | Self::Role { .. } | Self::Answer { .. } | Self::Done { .. } => Ok(()),
         }
     }
 }
@@ -232,17 +235,6 @@ impl ViewState {
     }
 }
 
-fn distinct(views: impl Iterator<Item = u8>) -> Result<(), String> {
-    let mut seen = [false; MAX_VIEWS];
-    for view in views {
-        check_view(view)?;
-        if std::mem::replace(&mut seen[usize::from(view)], true) {
-            return Err(format!("view {view} is listed twice"));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,7 +242,11 @@ mod tests {
 
     #[test]
     fn a_server_shows_no_more_views_than_there_can_be() {
-        let shared = |views: &str| ServerMessage::parse(&format!(r#"{{"type":"shared","views":[{views}]}}"#));
+        let shared = |views: &str| {
+            ServerMessage::parse(&format!(
+                r#"{{"type":"shared","number":1,"views":[{views}],"layout":null}}"#
+            ))
+        };
         assert!(shared("3,0,15").is_ok());
         assert!(shared("1,1").is_err() && shared("16").is_err());
         assert!(ServerMessage::parse(&" ".repeat(MAX_TOLD_BYTES + 1)).is_err());
@@ -294,7 +290,7 @@ mod tests {
             let drawings: Vec<String> = counts.iter().map(one).collect();
             let text = drawings.join(",");
             ServerMessage::parse(&format!(
-                r#"{{"type":"drawn","seriesInstanceUid":"1.2","drawings":[{text}]}}"#
+                r#"{{"type":"drawn","number":7,"seriesInstanceUid":"1.2","drawings":[{text}]}}"#
             ))
         };
         let half = MAX_DRAWN_POINTS / 2;

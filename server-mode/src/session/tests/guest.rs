@@ -1,6 +1,6 @@
 //! Guests, who see what a host shows.
 
-use protocol::message::{Drawing, DrawingKind, Drawn, MeasuredPlane};
+use protocol::message::{Cell, Drawing, DrawingKind, Drawn, HostLayout, MeasuredPlane};
 use render_core::scene::view::Orientation;
 
 use super::*;
@@ -20,7 +20,8 @@ fn show(stage: &mut Stage, state: &ViewState, series: &Arc<OpenSeries>) {
 
 fn show_drawn(stage: &mut Stage, state: &ViewState, series: &Arc<OpenSeries>, drawn: Vec<Arc<Drawn>>) {
     let view = ShownView { number: 2, series: Arc::clone(series), state: state.clone(), moving: false };
-    let shown = Shown { library: Vec::new(), series: vec![Arc::clone(series)], views: vec![view], drawn };
+    let (library, series) = (Vec::new(), vec![Arc::clone(series)]);
+    let shown = Shown { library, series, views: vec![view], layout: None, drawn };
     stage.input(Input::Shown(Arc::new(shown)));
 }
 
@@ -89,6 +90,30 @@ fn who_may_watch_changes_nothing_and_who_may_drive_asks_the_host() {
     assert_eq!(driving.texts.pop().expect("an answer")["code"], "notAllowed");
 }
 
+#[test]
+fn a_guest_is_told_how_the_hosts_views_lie_whenever_they_lie_otherwise() {
+    let ct = series();
+    let state = ViewState::new(&ct.loaded.volume, Content::Slice, Orientation::Axial, [640, 480]);
+    let mut stage = stage(Role::Viewer, &state, &ct);
+    let first = stage.texts.iter().find(|text| text["type"] == "shared").expect("its views").clone();
+    let mut lie = |maximised: Option<u8>| {
+        stage.texts.clear();
+        let view = ShownView { number: 2, series: Arc::clone(&ct), state: state.clone(), moving: false };
+        let layout = Some(HostLayout { root: Cell::View { view: 2 }, maximised });
+        let series = vec![Arc::clone(&ct)];
+        let shown = Shown { series, views: vec![view], layout, ..Shown::default() };
+        stage.input(Input::Shown(Arc::new(shown)));
+        std::mem::take(&mut stage.texts)
+    };
+    let told = lie(None);
+    let kinds: Vec<_> = told.iter().filter_map(|text| text["type"].as_str()).collect();
+    assert_eq!(kinds, ["shared"]);
+    assert_eq!((&told[0]["layout"]["maximised"], &told[0]["views"]), (&json!(null), &json!([2])));
+    assert!(told[0]["number"].as_u64() > first["number"].as_u64(), "which is newer");
+    assert!(lie(None).is_empty(), "it is the same");
+    assert_eq!(lie(Some(2))[0]["layout"]["maximised"], 2);
+}
+
 /// So many lengths on a series.
 fn lengths(series: &Arc<OpenSeries>, count: usize) -> Vec<Arc<Drawn>> {
     let plane = MeasuredPlane { center_mm: [0.0; 3], right: [1.0, 0.0, 0.0], down: [0.0, 1.0, 0.0] };
@@ -104,8 +129,10 @@ fn lengths(series: &Arc<OpenSeries>, count: usize) -> Vec<Arc<Drawn>> {
     vec![Arc::new(Drawn { series_instance_uid: series.series_id.clone(), drawings })]
 }
 
-/// How many drawings a client was told of, each time.
+/// How many drawings a client was told of, each time, in numbers that rise.
 fn told(stage: &mut Stage) -> Vec<usize> {
+    let number = |text: &Value| text["number"].as_u64().unwrap_or_default();
+    assert!(stage.texts.iter().filter(|text| text["type"] == "drawn").map(number).is_sorted_by(|a, b| a < b));
     let drawn = stage.texts.iter().filter(|text| text["type"] == "drawn");
     let counts = drawn.map(|text| text["drawings"].as_array().expect("a list").len()).collect();
     stage.texts.clear();

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { isSame, numbersOf, windowOf } from "../src/windowing";
+
+const suv = { bodyWeight: 0.0005, leanBodyMass: null, bodySurface: null };
+const close = (a: readonly number[], b: readonly number[]) => a.forEach((n, i) => assert.ok(Math.abs(n - b[i]!) < 1e-6, `${a.join()} and ${b.join()}`));
+
+test("a PET's window is told and set by the SUVs at its ends", () => {
+  close(numbersOf({ center: 5000, width: 10_000 }, suv), [0, 5]);
+  const { center, width } = windowOf([0, 7], 1, suv);
+  close([center, width], [7000, 14_000]);
+  const beyond = windowOf([8, 7], 0, suv);
+  close(numbersOf(beyond, suv), [8, 8.01]);
+  close(numbersOf(windowOf([3, 2], 1, suv), suv), [1.99, 2]);
+});
+
+test("other windows are told by centre and width", () => {
+  assert.deepEqual(numbersOf({ center: 40, width: 400 }, null), [40, 400]);
+  assert.deepEqual(windowOf([40, 0], 1, null), { center: 40, width: 1 });
+});
+
+test("windows are compared as finely as they tell apart", () => {
+  assert.ok(isSame({ center: 40, width: 400 }, { center: 40.3, width: 400 }));
+  assert.ok(!isSame({ center: 2.5, width: 5 }, { center: 2.6, width: 5 }));
+});
