@@ -307,7 +307,7 @@ fn a_guest_sees_the_next_patient_where_the_host_shows_one() {
     let made = screen.command("maker").arg("anonymize").args([&one, &other]).stdout(Stdio::null()).status();
     assert!(made.expect("voxcast runs").success(), "a second patient");
     let paths = [one, other].map(|path| path.to_string_lossy().into_owned());
-    let host = screen.window("host", &[&paths[0], &paths[1]], 0);
+    let mut host = screen.window("host", &[&paths[0], &paths[1]], 0);
     let guest = screen.window("guest", &[], SIZE[0]);
     screen.display.move_to(host.at(AWAY));
     screen.wait("the study", |shot| shows_study(shot, &host));
@@ -324,13 +324,15 @@ fn a_guest_sees_the_next_patient_where_the_host_shows_one() {
         assert!(here.eq(there), "and is told who it is");
     }
 
-    // Other than one that is cut off, a host that ends its session takes all of it back.
-    screen.keys(&host, &["ctrl+q"]);
+    // Other than one that is cut off, a host that is told to end takes all of it back.
+    let pid = rustix::process::Pid::from_child(&host.program);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
     screen.display.move_to(guest.at(AWAY));
     screen.wait("the guest is told, and sees nothing of a patient any more", |shot| {
         tells_loss(shot, &guest)
             && ALL.into_iter().chain([LIST]).all(|area| shot.bright_part(guest.area(area), 60) < 0.02)
     });
+    assert_eq!(host.program.wait().expect("it has ended").code(), Some(0), "it has closed its window");
 }
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

@@ -71,7 +71,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
-use eframe::wgpu;
+use eframe::{egui, wgpu};
 use main_window::Extent;
 use render_core::{Renderer, gpu};
 
@@ -104,7 +104,51 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
     let widgets = Widgets::beside(&options.renderer);
     let file = main_window::file().filter(|_| options.keeping == Keeping::Everything);
     let extent = Extent::read(file.as_deref());
-    open(widgets, extent, Box::new(move |cc| Box::new(app::App::new(cc, paths, options))))
+    let make = move |cc: &eframe::CreationContext<'_>| -> Box<dyn eframe::App> {
+        close_when_told(&cc.egui_ctx);
+        Box::new(app::App::new(cc, paths, options))
+    };
+    open(widgets, extent, Box::new(make))
+}
+
+/// Closes the window where the system ends the program, or somebody presses Ctrl+C beside it: what is not kept yet is
+/// kept, and guests are told that their session is over. The second time ends it at once.
+fn close_when_told(ctx: &egui::Context) {
+    #[cfg(unix)]
+    {
+        let ctx = ctx.clone();
+        let wait = move || {
+            if let Err(error) = obey_signals(&ctx) {
+                tracing::debug!(%error, "signals end the program at once");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("signals".into()).spawn(wait) {
+            tracing::debug!(%error, "signals end the program at once");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = ctx;
+}
+
+#[cfg(unix)]
+fn obey_signals(ctx: &egui::Context) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (mut terminated, mut interrupted) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        for is_first in [true, false] {
+            let number = tokio::select! {
+                _ = terminated.recv() => SignalKind::terminate(),
+                _ = interrupted.recv() => SignalKind::interrupt(),
+            };
+            if !is_first {
+                std::process::exit(128 + number.as_raw_value());
+            }
+            ctx.send_viewport_cmd_to(egui::ViewportId::ROOT, egui::ViewportCommand::Close);
+        }
+        Ok(())
+    })
 }
 
 /// What draws the window around the pictures.
@@ -139,7 +183,7 @@ fn open(widgets: Widgets, extent: Extent, make: Make) -> anyhow::Result<()> {
     let run = |renderer| {
         let native = eframe::NativeOptions {
             viewport: extent.open(
-                eframe::egui::ViewportBuilder::default()
+                egui::ViewportBuilder::default()
                     .with_title("Voxcast")
                     .with_app_id("voxcast")
                     .with_drag_and_drop(true),

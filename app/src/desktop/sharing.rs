@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Align, Color32, Layout, Rect, RichText, Sense, vec2};
+use eframe::egui::{self, Align, Align2, Color32, Layout, Rect, RichText, Sense, vec2};
 use protocol::MAX_VIEWS;
 use protocol::message::{Drawn, HostLayout, Role};
 use render_core::Renderer;
@@ -37,8 +37,6 @@ const UNTOUCHED: Duration = Duration::from_secs(1);
 pub struct Sharing {
     /// Whether the dialog is on screen.
     pub is_shown: bool,
-    /// Of the dialog.
-    size: egui::Vec2,
     /// Other machines may come, too.
     everywhere: bool,
     /// Guests' windows may draw by themselves.
@@ -182,7 +180,10 @@ impl Sharing {
         }
         // They are of different heights, and a dialog of one name keeps that of before.
         let name = if self.share.is_some() { "sharing dialog" } else { "share dialog" };
-        let modal = modal(name).show(ctx, |ui| {
+        let dialog = modal(name);
+        // No row moves when a guest comes or goes.
+        let area = dialog.area.clone().anchor(Align2::CENTER_TOP, vec2(0.0, 0.2 * ctx.content_rect().height()));
+        let modal = dialog.area(area).show(ctx, |ui| {
             ui.set_width(520.0);
             ui.heading(tr!("share-this-session"));
             ui.add_space(6.0);
@@ -196,11 +197,6 @@ impl Sharing {
             }
         });
         self.is_shown &= !modal.should_close();
-        // It goes to the middle when its new size is known.
-        let size = modal.response.rect.size();
-        if std::mem::replace(&mut self.size, size) != size {
-            ctx.request_repaint();
-        }
     }
 
     /// What this window's session is found as, where colleagues may find it.
@@ -286,53 +282,7 @@ impl Sharing {
 
     fn show_running(&mut self, ui: &mut egui::Ui) {
         let Some(share) = &self.share else { return };
-        ui.horizontal(|ui| {
-            let label = ui.label(tr!("guest"));
-            let field =
-                egui::TextEdit::singleline(&mut self.name).hint_text(tr!("share-name")).desired_width(180.0);
-            ui.add(field).labelled_by(label.id);
-            ui.radio_value(&mut self.may_drive, false, tr!("share-may-watch"));
-            ui.radio_value(&mut self.may_drive, true, tr!("share-may-drive"));
-            if ui.button(tr!("new-link")).clicked() {
-                self.problem = None;
-                match share.invite(self.name.trim(), self.may_drive) {
-                    Some(invitation) => {
-                        let url = invitation.other_urls.first().unwrap_or(&invitation.url);
-                        // No other machine can use an address of this one for itself.
-                        let is_reached = !share.address().ip().is_loopback();
-                        let code = is_reached.then(|| QrModules::of(url)).flatten();
-                        self.link = Some((invitation, code));
-                        // They are this guest's, and not the next one's.
-                        (self.name, self.may_drive) = (String::new(), false);
-                    }
-                    None => self.problem = Some(tr!("share-full").into_owned()),
-                }
-            }
-        });
         let guests = share.guests();
-        // Whoever has come has used it up.
-        let is_used = |id: u64| guests.iter().any(|guest| guest.id == id && guest.address.is_some());
-        self.link = self.link.take().filter(|(invitation, _)| !is_used(invitation.id));
-        if let Some((invitation, code)) = &self.link {
-            ui.add_space(8.0);
-            ui.label(
-                RichText::new(tr!("for-one-guest-it-serves-once-whoever-has-it-gets-in"))
-                    .color(theme::weak()),
-            );
-            for url in std::iter::once(&invitation.url).chain(&invitation.other_urls) {
-                ui.horizontal(|ui| {
-                    if ui.button(tr!("copy")).on_hover_text(tr!("copy-the-link")).clicked() {
-                        ui.ctx().copy_text(url.clone());
-                    }
-                    ui.add(egui::Label::new(RichText::new(url).monospace().size(11.0)).truncate());
-                });
-            }
-            if let Some(code) = code {
-                ui.add_space(6.0);
-                ui.vertical_centered(|ui| qr(ui, code));
-            }
-        }
-        ui.add_space(8.0);
         ui.label(
             RichText::new(if guests.is_empty() { tr!("share-no-guests") } else { tr!("share-guests") })
                 .color(theme::weak()),
@@ -364,6 +314,52 @@ impl Sharing {
         if let Some(id) = removed {
             share.remove(id);
             self.link = self.link.take().filter(|(invitation, _)| invitation.id != id);
+        }
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            let label = ui.label(tr!("guest"));
+            let field =
+                egui::TextEdit::singleline(&mut self.name).hint_text(tr!("share-name")).desired_width(180.0);
+            ui.add(field).labelled_by(label.id);
+            ui.radio_value(&mut self.may_drive, false, tr!("share-may-watch"));
+            ui.radio_value(&mut self.may_drive, true, tr!("share-may-drive"));
+            if ui.button(tr!("new-link")).clicked() {
+                self.problem = None;
+                match share.invite(self.name.trim(), self.may_drive) {
+                    Some(invitation) => {
+                        let url = invitation.other_urls.first().unwrap_or(&invitation.url);
+                        // No other machine can use an address of this one for itself.
+                        let is_reached = !share.address().ip().is_loopback();
+                        let code = is_reached.then(|| QrModules::of(url)).flatten();
+                        self.link = Some((invitation, code));
+                        // They are this guest's, and not the next one's.
+                        (self.name, self.may_drive) = (String::new(), false);
+                    }
+                    None => self.problem = Some(tr!("share-full").into_owned()),
+                }
+            }
+        });
+        // Whoever has come has used it up.
+        let is_used = |id: u64| guests.iter().any(|guest| guest.id == id && guest.address.is_some());
+        self.link = self.link.take().filter(|(invitation, _)| !is_used(invitation.id));
+        if let Some((invitation, code)) = &self.link {
+            ui.add_space(8.0);
+            ui.label(
+                RichText::new(tr!("for-one-guest-it-serves-once-whoever-has-it-gets-in"))
+                    .color(theme::weak()),
+            );
+            for url in std::iter::once(&invitation.url).chain(&invitation.other_urls) {
+                ui.horizontal(|ui| {
+                    if ui.button(tr!("copy")).on_hover_text(tr!("copy-the-link")).clicked() {
+                        ui.ctx().copy_text(url.clone());
+                    }
+                    ui.add(egui::Label::new(RichText::new(url).monospace().size(11.0)).truncate());
+                });
+            }
+            if let Some(code) = code {
+                ui.add_space(6.0);
+                ui.vertical_centered(|ui| qr(ui, code));
+            }
         }
         if !share.address().ip().is_loopback() {
             ui.add_space(8.0);

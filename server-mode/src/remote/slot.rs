@@ -16,7 +16,7 @@ use crate::screen::Values;
 const MOST_SENT: usize = 1024;
 /// The same of a host's.
 const MOST_TOLD: usize = 256;
-/// A view that rests on a picture of movement is looked at so often before another one is asked for.
+/// A view that rests without its exact picture is looked at so often before that one is asked for.
 const PATIENCE: u32 = 5;
 
 #[derive(Debug, Default)]
@@ -45,8 +45,10 @@ pub struct Slot {
     pub refined: Option<f64>,
     /// Frames that show less than this are older than what was drawn here.
     drawn_here: u64,
-    /// How good the last picture was, and how often it was looked at since.
-    shown: Option<(Quality, u32)>,
+    /// What the last picture showed, and how well.
+    shown: Option<(Arc<ViewState>, Quality)>,
+    /// How often the view was found without its exact picture since anything about it changed.
+    looks: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -76,10 +78,15 @@ impl Slot {
             (self.values, self.asked) = (None, None);
         }
         if self.wanted.as_ref().is_some_and(|wanted| wanted.series_id != series_id) {
-            // Pictures of the series before, which may be of another patient, are on their way still.
+            // Pictures of the series before, which may be of another patient, are on their way still. One of what a
+            // host shows by now may have been here before the window.
             self.sent.clear();
-            (self.picture, self.values, self.asked) = (None, None, None);
+            (self.values, self.asked) = (None, None);
+            if self.host.as_ref().is_none_or(|host| host.series_id != series_id) {
+                (self.picture, self.shown) = (None, None);
+            }
         }
+        self.looks = 0;
         self.wanted = Some(Wanted { series_id: series_id.to_owned(), view: Arc::new(view.clone()), moving });
         self.is_unsent = !self.is_adopted(view);
         if self.is_unsent {
@@ -264,20 +271,28 @@ impl Slot {
         if self.picture.as_ref().is_some_and(is_worse) {
             return false;
         }
-        self.shown = Some((quality, 0));
+        (self.shown, self.looks) = (Some((Arc::clone(&view), quality)), 0);
         self.picture = Some(Picture { rgba, size, view, quality, codec, refined });
         true
     }
 
-    /// Looks at it once more. Returns whether it rests on a picture of movement for too long: a better one is to be asked for.
+    /// Looks at it once more. Returns whether it rests for too long without the exact picture of what it is to show,
+    /// which may have come by another way before what it shows was known: it is to be asked for.
     pub fn is_stuck(&mut self) -> bool {
-        let rests = self
-            .wanted
-            .as_ref()
-            .is_some_and(|wanted| !wanted.moving && wanted.view.content != Content::Cinematic);
-        let Some((Quality::Interactive, looks)) = self.shown.as_mut().filter(|_| rests) else { return false };
-        *looks += 1;
-        looks.is_multiple_of(PATIENCE)
+        let is_known = !self.is_unsent && (self.known.is_some() || self.host.is_some());
+        let Some(Wanted { view, moving: false, .. }) = self.wanted.as_ref().filter(|_| is_known && !self.paused)
+        else {
+            return false;
+        };
+        let is_exact = |(shown, quality): &(Arc<ViewState>, Quality)| {
+            let (size, revision) = (view.size, view.revision);
+            *quality == Quality::Lossless && ViewState { size, revision, ..(**shown).clone() } == **view
+        };
+        if view.content == Content::Cinematic || self.shown.as_ref().is_some_and(is_exact) {
+            return false;
+        }
+        self.looks += 1;
+        self.looks.is_multiple_of(PATIENCE)
     }
 
     /// The host has set this.
@@ -285,12 +300,16 @@ impl Slot {
         let state = Arc::new(state);
         if self.host.as_ref().is_some_and(|host| host.series_id != told.series_instance_uid) {
             self.told.clear();
-            self.picture = None;
+            (self.picture, self.shown) = (None, None);
         }
-        if self.told.len() >= MOST_TOLD {
-            self.told.pop_front();
+        self.looks = 0;
+        // Those without a revision have no pictures.
+        if told.revision > 0 {
+            if self.told.len() >= MOST_TOLD {
+                self.told.pop_front();
+            }
+            self.told.push_back((told.revision, Arc::clone(&state)));
         }
-        self.told.push_back((told.revision, Arc::clone(&state)));
         let series_id = told.series_instance_uid.clone();
         self.host = Some(HostView { series_id, state, moving: told.moving });
     }
@@ -323,7 +342,7 @@ mod tests {
     fn frame(input_seq: u64) -> FrameHeader {
         FrameHeader {
             codec: Codec::Png,
-            quality: Quality::Final,
+            quality: Quality::Lossless,
             view: 0,
             cleared: true,
             stretched: false,
@@ -359,6 +378,40 @@ mod tests {
         slot.show("1.2", &ViewState { revision: 4, inverted: true, ..own }, false);
         assert!(slot.decoded(&frame, vec![0; 16], [2, 2]));
         assert_eq!(slot.picture.take().expect("a picture").view.revision, 7);
+    }
+
+    #[test]
+    fn a_picture_of_what_a_host_shows_now_is_kept_where_the_window_is_not_there_yet() {
+        let (mut slot, own) = (Slot::default(), view());
+        let told = |series_id: &str, revision: u64| ToldState {
+            view: 0,
+            series_instance_uid: series_id.into(),
+            revision,
+            place: views::place(&own),
+            look: None,
+            moving: false,
+        };
+        let picture = |revision: u64| FrameHeader { view_revision: revision, ..frame(0) };
+        slot.told(&told("1.2", 7), ViewState { revision: 7, ..own.clone() });
+        slot.show("1.2", &own, false);
+        assert!(slot.decoded(&picture(7), vec![0; 16], [2, 2]));
+        slot.told(&told("3.4", 8), ViewState { revision: 8, ..own.clone() });
+        assert!(slot.picture.is_none());
+        assert!(!slot.decoded(&picture(7), vec![0; 16], [2, 2]), "it is of the series before");
+        assert!(slot.decoded(&picture(8), vec![9; 16], [2, 2]));
+        slot.show("3.4", &own, false);
+        assert_eq!(slot.picture.take().expect("the only one that comes").rgba, [9; 16]);
+        assert!((0..2 * PATIENCE).all(|_| !slot.is_stuck()));
+
+        // Of the next one, the picture came before it was told.
+        assert!(slot.decoded(&picture(9), vec![0; 16], [2, 2]));
+        let next = ViewState { inverted: true, revision: 9, ..own.clone() };
+        slot.told(&told("3.4", 9), next.clone());
+        slot.show("3.4", &next, false);
+        slot.adopt(Arc::new(next.clone()));
+        slot.show("3.4", &ViewState { revision: 1, ..next }, false);
+        let asks: Vec<_> = (0..2 * PATIENCE).map(|_| slot.is_stuck()).collect();
+        assert_eq!(asks.iter().filter(|asks| **asks).count(), 2);
     }
 
     #[test]
@@ -418,7 +471,7 @@ mod tests {
         assert_eq!(asks.iter().filter(|asks| **asks).count(), 2);
         assert!(slot.decoded(&frame(5), vec![1; 16], [2, 2]));
         assert!(!slot.decoded(&moving, vec![0; 16], [2, 2]));
-        assert_eq!(slot.picture.take().expect("a picture").quality, Quality::Final);
+        assert_eq!(slot.picture.take().expect("a picture").quality, Quality::Lossless);
         assert!((0..2 * PATIENCE).all(|_| !slot.is_stuck()));
     }
 

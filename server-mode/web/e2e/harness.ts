@@ -254,6 +254,16 @@ export function pixels(page: Page, view: number, over = ""): Promise<readonly nu
   }, `${viewport(view)} canvas${over}`);
 }
 
+/** The same of its picture once that is marked as lossless; the mark and the pixels are of one picture. */
+export async function pixelsAtRest(page: Page, view: number): Promise<readonly number[]> {
+  const read = await page.waitForFunction((selector) => {
+    if (!document.querySelector<HTMLElement>(`${selector} .quality.lossless`)?.offsetParent) return null;
+    const canvas = document.querySelector<HTMLCanvasElement>(`${selector} canvas`)!;
+    return [...canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data];
+  }, viewport(view));
+  return (await read.jsonValue())!;
+}
+
 /** How many pixels of a view's picture are not those of a PNG file; all of them where its size is another. */
 export function pixelsUnlike(page: Page, view: number, png: Buffer): Promise<number> {
   return page.evaluate(

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 
-import { type RunningServer, drag, factsThat, openBrowser, openClient, phantom, pixels, serve, settled, viewport } from "./harness";
+import { type RunningServer, drag, factsThat, openBrowser, openClient, phantom, pixels, pixelsAtRest, serve, settled, viewport } from "./harness";
 
 const [AXIAL, CORONAL, , VOLUME] = [0, 1, 2, 3] as const;
 const ALL = [0, 1, 2, 3];
@@ -94,8 +94,7 @@ function same(view: number, here: readonly number[], there: readonly number[]): 
 
 test("pictures of this computer are those of the server", async () => {
   const page = await desk();
-  await lossless(page);
-  const there = await Promise.all(ALL.map((view) => pixels(page, view)));
+  const there = await Promise.all(ALL.map((view) => pixelsAtRest(page, view)));
   await choose(page, "local");
   await drawnHere(page);
   const here = await Promise.all(ALL.map((view) => pixels(page, view)));
@@ -120,9 +119,8 @@ test("what hands do here is what the server shows after going back", async () =>
   assert.equal(await page.locator(`${viewport(CORONAL)} .bottom-left`).innerText().then((text) => text.split("\n")[0]), facts.split("\n")[0], "slices share a window");
   const here = await Promise.all(ALL.map((view) => pixels(page, view)));
   await choose(page, "remote");
-  await lossless(page);
+  const there = await Promise.all(ALL.map((view) => pixelsAtRest(page, view)));
   assert.equal(await page.locator("#drawn-by").innerText(), "the server");
-  const there = await Promise.all(ALL.map((view) => pixels(page, view)));
   for (const view of ALL) same(view, here[view]!, there[view]!);
   assert.equal(await page.locator(`${viewport(AXIAL)} .bottom-left`).innerText(), facts);
 });
@@ -191,8 +189,7 @@ test("what is drawn here is measured, flipped and windowed as what the server dr
   await drawnHere(page, [AXIAL]);
   const here = await pixels(page, AXIAL);
   await choose(page, "remote");
-  await lossless(page);
-  same(AXIAL, here, await pixels(page, AXIAL));
+  same(AXIAL, here, await pixelsAtRest(page, AXIAL));
   assert.equal(await page.locator(`${viewport(AXIAL)} .letter.left`).innerText(), "L");
   assert.equal(await told.innerText(), length);
 });
