@@ -31,14 +31,14 @@ const AWAY: [u32; 2] = [700, 890];
 /// The button that shares tells how many guests are there.
 const GUESTS: Area = [205, 10, 85, 20];
 
-/// The dialog that shares: to begin, who may drive, a link, and to copy it. It is higher with each guest.
-const SHARING: Area = [440, 340, 560, 220];
-/// All of it that is there when it shares, and a part of the button before.
-const RUNNING: Area = [445, 370, 550, 165];
-const START: [u32; 2] = [932, 538];
-const MAY_DRIVE: [[u32; 2]; 2] = [[788, 430], [788, 414]];
-const NEW_LINK: [[u32; 2]; 2] = [[899, 430], [899, 414]];
-const COPY: [[u32; 2]; 2] = [[484, 445], [484, 431]];
+/// The dialog that shares: to begin, who may drive, a link, and to copy it. Each guest is a row of it, above them.
+const SHARING: Area = [440, 182, 560, 255];
+/// The left end of the button to begin.
+const BEGINNING: Area = [888, 393, 36, 24];
+const START: [u32; 2] = [932, 405];
+const MAY_DRIVE: [[u32; 2]; 2] = [[788, 277], [788, 309]];
+const NEW_LINK: [[u32; 2]; 2] = [[899, 277], [899, 309]];
+const COPY: [[u32; 2]; 2] = [[484, 371], [484, 403]];
 /// The dialog that connects.
 const CONNECTING: Area = [440, 300, 560, 300];
 
@@ -146,7 +146,7 @@ impl Screen {
             assert!(count(&dialog, window.area(SHARING), ACCENT) > 1000, "it has a button to begin");
             self.click(window, START);
             let is_blue = |[r, _, b]: &[u8; 3]| *b > *r + 20;
-            self.wait("sharing begins", |shot| shot.area(window.area(RUNNING)).filter(is_blue).count() < 20);
+            self.wait("sharing begins", |shot| shot.area(window.area(BEGINNING)).filter(is_blue).count() < 20);
         }
         self.click(window, MAY_DRIVE[guests]);
         let before = self.display.shot();

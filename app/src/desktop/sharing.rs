@@ -31,6 +31,8 @@ const CODE_POINTS: f32 = 180.0;
 const KNOCKS: usize = 3;
 /// The buttons beside them do nothing before.
 const UNTOUCHED: Duration = Duration::from_secs(1);
+/// Where the buttons of the dialog begin, below its top, if there is not more than that in it.
+const BEFORE_BUTTONS: f32 = 190.0;
 
 /// A session that is shared, or is about to be.
 #[derive(Default)]
@@ -374,9 +376,9 @@ impl Sharing {
         for warning in share.warnings() {
             ui.label(RichText::new(text::told(warning)).color(theme::warning()).size(11.0));
         }
-        ui.add_space(12.0);
+        // One closes it where the other has begun it: a second click ends nothing.
+        ui.add_space((BEFORE_BUTTONS - ui.min_rect().height()).max(12.0));
         buttons(ui, |ui| {
-            // Where the button to start was: a second click ends nothing.
             if ui.button(tr!("close")).on_hover_text(tr!("sharing-goes-on")).clicked() {
                 self.is_shown = false;
             }
