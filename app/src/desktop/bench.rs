@@ -76,7 +76,7 @@ pub struct Results {
     pub first_ms: f64,
     pub all_ms: f64,
     /// As in [`Measured`], until then.
-    pub starting_ms: Vec<f64>,
+    pub starting: Measured,
     /// In the order in which they were asked for.
     pub acts: Vec<Measured>,
 }
@@ -205,7 +205,7 @@ impl Bench {
             Phase::Starting if rests => {
                 let mut results = self.results.borrow_mut();
                 results.all_ms = self.began.elapsed().as_secs_f64() * 1e3;
-                results.starting_ms = std::mem::take(&mut self.measured.frames_ms);
+                results.starting = std::mem::take(&mut self.measured);
                 drop(results);
                 self.next(ctx);
             }

@@ -24,16 +24,17 @@ pub fn run(args: &BenchWindow) -> Result<()> {
     let acts = args.cases.iter().map(|&case| act(case)).collect();
     let results = bench::run(args.path.clone(), acts, options, began)?;
     ensure!(results.acts.len() == args.cases.len(), "the window was closed before all was done");
-    let (median, _, most) = spread(&results.starting_ms);
+    let (median, _, most) = spread(&results.starting.frames_ms);
+    let (_, _, busy) = spread(&results.starting.busy_ms);
     if args.json {
         output::line(json!({
             "bench": "window", "case": "start", "first_ms": results.first_ms, "all_ms": results.all_ms,
-            "frame_ms": { "median": median, "max": most },
+            "frame_ms": { "median": median, "max": most, "busy_max": busy },
         }));
     } else {
         output::line(format_args!(
             "window start: first image after {:.0} ms, all pictures after {:.0} ms; \
-             frames of ours: median {median:.2} ms, at most {most:.2} ms",
+             frames of ours: median {median:.2} ms, at most {most:.2} ms, {busy:.2} ms without waiting for a core",
             results.first_ms, results.all_ms
         ));
     }
