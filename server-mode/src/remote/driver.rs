@@ -544,7 +544,7 @@ impl Driver<'_> {
             inner.slots.iter_mut().filter_map(|(&view, slot)| slot.is_stuck().then_some(view)).collect()
         };
         for view in stuck {
-            tracing::debug!(view, "a view rests on a picture of movement");
+            tracing::debug!(view, "a view rests without its exact picture");
             self.connection.ask(ClientMessage::Repaint { view })?;
         }
         self.meter.ticks = self.meter.ticks.wrapping_add(1);
