@@ -59,6 +59,8 @@ const FOR_PICTURES: f64 = 0.85;
 /// of padding, which nobody needs while nothing moves.
 const IDLE_RATE: Bitrate = Bitrate::kbps(1);
 const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// For so long it looks for a rate when the way is found, before there is a picture: the first movement begins with it.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// After it, the rate of before holds for so long: to look for more at once would delay what the user waits for.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// str0m sends one packet after the other, a microsecond between them; timers wake up for a millisecond at least.
@@ -130,8 +132,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Rate {
     estimate: Bitrate,
-    /// When the last picture was sent; `None` while idle.
-    busy: Option<Instant>,
+    /// When it falls idle if no picture is sent before; `None` while it is.
+    idle_at: Option<Instant>,
     /// When to look for more.
     look_at: Option<Instant>,
 }
@@ -191,7 +193,7 @@ impl Connection {
             moves: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            rate: Rate { estimate: FIRST_RATE, busy: Some(now), look_at: None },
+            rate: Rate { estimate: FIRST_RATE, idle_at: Some(now + CONNECT_TIME), look_at: None },
             due: now,
             events: VecDeque::new(),
             datagrams: VecDeque::new(),
@@ -278,8 +280,7 @@ impl Connection {
             State::Open => self.heard + SILENCE,
         };
         let notes = self.videos.iter().filter_map(|video| video.note_again);
-        let idle = self.rate.busy.map(|at| at + IDLE_AFTER);
-        notes.chain(idle).chain(self.rate.look_at).fold(self.due.min(state), Instant::min)
+        notes.chain(self.rate.idle_at).chain(self.rate.look_at).fold(self.due.min(state), Instant::min)
     }
 
     /// Does what is due. Returns whether the connection is worth keeping.
@@ -290,8 +291,8 @@ impl Connection {
                 self.note(index)?;
             }
         }
-        if self.rate.busy.is_some_and(|at| at + IDLE_AFTER <= now) {
-            (self.rate.busy, self.rate.look_at) = (None, None);
+        if self.rate.idle_at.is_some_and(|at| at <= now) {
+            (self.rate.idle_at, self.rate.look_at) = (None, None);
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, IDLE_RATE);
         }
         if self.rate.look_at.is_some_and(|at| at <= now) {
@@ -374,7 +375,7 @@ impl Connection {
         let Some((header, parts)) = message.split_first_chunk::<HEADER_BYTES>() else { return Ok(()) };
         let Some(unit) = parts.get(PART_BYTES..) else { return Ok(()) };
         let Some(index) = self.videos.iter().position(|video| video.view == header[6]) else { return Ok(()) };
-        if self.rate.busy.replace(now).is_none() {
+        if self.rate.idle_at.replace(now + IDLE_AFTER).is_none() {
             // It looks for twice as much at most.
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.rate.estimate * 0.5);
             self.rtc.bwe().reset(self.rate.estimate);
@@ -425,7 +426,7 @@ impl Connection {
         // Its clock does not run away from ours.
         let soon = now + AT_ONCE;
         self.pump()?;
-        if self.rate.busy.is_none() {
+        if self.rate.idle_at.is_none() {
             // What was heard of the last padding would bring back the least rate that str0m knows.
             self.rtc.bwe().reset(IDLE_RATE);
         }
@@ -434,7 +435,7 @@ impl Connection {
                 match self.rtc.poll_output()? {
                     Output::Timeout(at) => break at,
                     Output::Transmit(datagram) => self.datagrams.push_back(datagram),
-                    Output::Event(event) => self.event(event),
+                    Output::Event(event) => self.event(now, event),
                 }
             };
             self.due = until;
@@ -450,7 +451,7 @@ impl Connection {
         Ok(())
     }
 
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, now: Instant, event: Event) {
         match event {
             Event::ChannelOpen(id, label) => {
                 match label.as_str() {
@@ -460,6 +461,7 @@ impl Connection {
                 }
                 if self.commands.is_some() && self.moves.is_some() && self.state != State::Open {
                     self.state = State::Open;
+                    self.rate.idle_at = Some(now + FIRST_LOOK);
                     self.events.push_back(PeerEvent::Open);
                 }
             }
@@ -488,7 +490,7 @@ impl Connection {
             Event::PeerStats(stats) => {
                 self.events.extend(stats.rtt.map(PeerEvent::RoundTrip));
             }
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if self.rate.busy.is_some() => {
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if self.rate.idle_at.is_some() => {
                 self.rate.estimate = estimate;
                 let bits_per_second = usize::try_from((estimate * FOR_PICTURES).as_u64());
                 let bits_per_second = bits_per_second.unwrap_or(usize::MAX);
