@@ -217,6 +217,7 @@ pictures-a-second = Bilder je Sekunde
 planes-and-volume = Ebenen und Volumen
 play-slices-or-times-c = Schichten oder Zeiten abspielen (C)
 in-the-middle-of-the-slab = in der Mitte der Schicht
+values-of-one-slice = Werte einer dünnen Schicht, nicht dieser dicken
 point-at-a-slice-to-read-its-value = Auf eine Schicht zeigen, um ihren Wert zu lesen
 search = Suchen
 search-studies = Name, ID, Datum, Beschreibung, Modalität

@@ -217,6 +217,7 @@ pictures-a-second = Pictures a second
 planes-and-volume = Planes and volume
 play-slices-or-times-c = Play slices or times (C)
 in-the-middle-of-the-slab = in the middle of the slab
+values-of-one-slice = values of one thin slice, not of this slab
 point-at-a-slice-to-read-its-value = Point at a slice to read its value
 search = Search
 search-studies = Name, ID, date, description, modality

@@ -739,6 +739,7 @@ var de = {
   undone: "Zurückgenommen: {name}",
   value: "Wert",
   "value-in-slab": "{value} (in der Mitte der dicken Schicht)",
+  "values-of-one-slice": "Werte einer dünnen Schicht, nicht dieser dicken",
   "voxel-at": "Voxel {i}, {j}, {k}",
   window: "Fenster",
   zoom: "Zoom",
@@ -1110,6 +1111,7 @@ var en = {
   undone: "Taken back: {name}",
   value: "Value",
   "value-in-slab": "{value} (in the middle of the slab)",
+  "values-of-one-slice": "values of one thin slice, not of this slab",
   "voxel-at": "Voxel {i}, {j}, {k}",
   window: "Window",
   zoom: "Zoom",
@@ -2824,6 +2826,7 @@ function meet(a, b) {
 // src/sketch.ts
 var HANDLE_PX = 4;
 var LINE_PX = 15;
+var OF_A_SLICE = ["probe", "ellipse", "rectangle", "freehand"];
 var WIDTHS = /* @__PURE__ */ new Map();
 var MOST_WIDTHS = 1e3;
 var MARGIN_PX = 8;
@@ -2834,7 +2837,7 @@ function scaleOf([width, height], box2) {
   const by = Math.min(boxWidth / width, boxHeight / height) || 1;
   return { by, left: (boxWidth - width * by) / 2, top: (boxHeight - height * by) / 2 };
 }
-function sketch(root, sight, cuts, hosted, editor, measuring, active) {
+function sketch(root, sight, cuts, hosted, editor, measuring, active, inSlab) {
   const box2 = root.parentElement ?? root;
   const { clientWidth: width, clientHeight: height } = box2;
   if (!sight || width === 0) return root.replaceChildren();
@@ -2845,7 +2848,7 @@ function sketch(root, sight, cuts, hosted, editor, measuring, active) {
   const room = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
   const sample = svg("text");
   root.append(svg("g", { class: "values" }, sample));
-  const labels = { room, taken: [], widthOf: (row) => widthIn(sample, row) };
+  const labels = { room, taken: [], inSlab, widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn2 = seen(one, sight, hosted.reachMm);
@@ -2881,7 +2884,7 @@ function hostedDrawing(one, drawn2, named2, onScreen, labels, mark) {
     if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
   }
   const at = mark ?? place2(one, lines2);
-  if (at) group.append(...label(at, lines2, rows(one, named2), true, labels, stroke));
+  if (at) group.append(...label(at, lines2, [...rows(one, named2), ...caution(one.kind, one.quantities.length > 0, labels)], true, labels, stroke));
   return group;
 }
 function pathOf(lines2) {
@@ -2903,9 +2906,12 @@ function drawing2(one, sight, editor, measuring, onScreen, labels) {
   }
   const at = textPlace(drawn2);
   const known2 = measuring.told(one.id);
-  const rows2 = told(known2?.known, selected);
+  const rows2 = [...told(known2?.known, selected), ...caution(one.kind, known2 !== void 0 && "measured" in known2.known, labels)];
   if (at && rows2.length > 0) group.append(...label(at, drawn2, rows2, known2?.of === one, labels));
   return group;
+}
+function caution(kind, isMeasured, { inSlab }) {
+  return inSlab && isMeasured && OF_A_SLICE.includes(kind) ? [t("values-of-one-slice")] : [];
 }
 function label(at, of, rows2, isOfNow, { room, taken, widthOf }, fill) {
   const points = of.length > 0 ? of.flatMap((line2) => line2.points) : [at];
@@ -4208,7 +4214,7 @@ var Drawings = class {
       const sight = this.#sight(viewport.view);
       const cut = held || this.#showsCuts ? all.find(({ view }) => view === viewport.view) : void 0;
       const lines2 = cut ? linesOn(cut, all, this.#crossings.get(cut.space)) : [];
-      sketch(viewport.sketch, sight, { lines: lines2, held }, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
+      sketch(viewport.sketch, sight, { lines: lines2, held }, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active, this.#slabMm(viewport.view) > 0);
     }
     const chosen = editor.tool ?? this.#tool;
     for (const [tool, button2] of this.#buttons) button2.setAttribute("aria-pressed", String(tool === chosen));
@@ -4219,8 +4225,11 @@ var Drawings = class {
     this.#showList();
   }
   #hostedOn(view, sight) {
-    const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.on(sight?.series ?? ""), reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
+    return { drawings: this.#hosted.on(sight?.series ?? ""), reachMm: Math.max(sight?.reachMm ?? 0, this.#slabMm(view) / 2), named: this.#namesPatient };
+  }
+  /** How thick the slab is that a view shows. */
+  #slabMm(view) {
+    return this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
   }
   /** Whether patient data is shown. */
   get #namesPatient() {
@@ -4302,7 +4311,7 @@ var Drawings = class {
     const known2 = this.#pointed.look(performance.now(), series.seriesInstanceUid, voxel, voxelMiddle(series, voxel));
     if ("waitMs" in known2) this.#again = setTimeout(() => this.#tellValue(), known2.waitMs);
     const value = "value" in known2 ? known2.value ? `${valueText(known2.value.value)} ${known2.value.unit}`.trimEnd() : "–" : "…";
-    const inSlab = (this.#lies.get(view)?.place.slab.thicknessMm ?? 0) > 0;
+    const inSlab = this.#slabMm(view) > 0;
     const placed = series.selfCheck.millimetres === "everywhere" && !series.outline.directionsUnknown;
     const where = placed ? `${mm.map(axisText).join("  ")} mm` : t("voxel-at", { i: voxel[0], j: voxel[1], k: voxel[2] });
     return `${inSlab ? t("value-in-slab", { value }) : value}   ${where}`;

@@ -405,7 +405,7 @@ export class Drawings {
       const sight = this.#sight(viewport.view);
       const cut = held || this.#showsCuts ? all.find(({ view }) => view === viewport.view) : undefined;
       const lines = cut ? linesOn(cut, all, this.#crossings.get(cut.space)) : [];
-      sketch(viewport.sketch, sight, { lines, held }, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active);
+      sketch(viewport.sketch, sight, { lines, held }, this.#hostedOn(viewport.view, sight), editor, this.#measuring, viewport.view === active, this.#slabMm(viewport.view) > 0);
     }
     const chosen = editor.tool ?? this.#tool;
     for (const [tool, button] of this.#buttons) button.setAttribute("aria-pressed", String(tool === chosen));
@@ -417,8 +417,12 @@ export class Drawings {
   }
 
   #hostedOn(view: number, sight: Sight | null): Hosted {
-    const slabMm = this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
-    return { drawings: this.#hosted.on(sight?.series ?? ""), reachMm: Math.max(sight?.reachMm ?? 0, slabMm / 2), named: this.#namesPatient };
+    return { drawings: this.#hosted.on(sight?.series ?? ""), reachMm: Math.max(sight?.reachMm ?? 0, this.#slabMm(view) / 2), named: this.#namesPatient };
+  }
+
+  /** How thick the slab is that a view shows. */
+  #slabMm(view: number): number {
+    return this.#lies.get(view)?.place.slab.thicknessMm ?? 0;
   }
 
   /** Whether patient data is shown. */
@@ -509,7 +513,7 @@ export class Drawings {
     const known = this.#pointed.look(performance.now(), series.seriesInstanceUid, voxel, voxelMiddle(series, voxel));
     if ("waitMs" in known) this.#again = setTimeout(() => this.#tellValue(), known.waitMs);
     const value = "value" in known ? (known.value ? `${valueText(known.value.value)} ${known.value.unit}`.trimEnd() : "–") : "…";
-    const inSlab = (this.#lies.get(view)?.place.slab.thicknessMm ?? 0) > 0;
+    const inSlab = this.#slabMm(view) > 0;
     const placed = series.selfCheck.millimetres === "everywhere" && !series.outline.directionsUnknown;
     const where = placed ? `${mm.map(axisText).join("  ")} mm` : t("voxel-at", { i: voxel[0], j: voxel[1], k: voxel[2] });
     return `${inSlab ? t("value-in-slab", { value }) : value}   ${where}`;

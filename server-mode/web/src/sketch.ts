@@ -9,9 +9,12 @@ import { type Box, beside, boxOf, leader } from "./labels";
 import type { Measuring } from "./measuring";
 import type { Drawing } from "./protocol";
 import { type Pixel, type Sight, pixelFromPatient } from "./sight";
+import { t } from "./texts";
 
 const HANDLE_PX = 4;
 const LINE_PX = 15;
+/** Their values are those of one slice. */
+const OF_A_SLICE: readonly Drawing["kind"][] = ["probe", "ellipse", "rectangle", "freehand"];
 /** How wide rows of the labels are; no more of them than this are remembered. */
 const WIDTHS = new Map<string, number>();
 const MOST_WIDTHS = 1000;
@@ -57,12 +60,14 @@ interface Labels {
   room: Box;
   /** Where some stand already. */
   taken: Box[];
+  /** The picture is a slab's: what is measured in a slice of it is not what is seen. */
+  inSlab: boolean;
   /** How wide a row is. */
   widthOf(row: string): number;
 }
 
-/** Draws what lies on the slice; `active` is the view that has the keyboard's pointer. */
-export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hosted: Hosted, editor: Editor, measuring: Measuring, active: boolean): void {
+/** Draws what lies on the slice; `active` is the view that has the keyboard's pointer, `inSlab` one that shows a slab. */
+export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hosted: Hosted, editor: Editor, measuring: Measuring, active: boolean, inSlab: boolean): void {
   const box = root.parentElement ?? root;
   const { clientWidth: width, clientHeight: height } = box;
   if (!sight || width === 0) return root.replaceChildren();
@@ -74,7 +79,7 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hos
   const room: Box = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
   const sample = svg("text");
   root.append(svg("g", { class: "values" }, sample));
-  const labels: Labels = { room, taken: [], widthOf: (row) => widthIn(sample, row) };
+  const labels: Labels = { room, taken: [], inSlab, widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn = seen(one, sight, hosted.reachMm);
@@ -115,7 +120,7 @@ function hostedDrawing(one: Drawing, drawn: readonly HostedLine[], named: boolea
     if (of.length > 0) group.append(svg("path", { class: dashed ? "line dashed" : "line", d: pathOf(of), stroke }));
   }
   const at = mark ?? place(one, lines);
-  if (at) group.append(...label(at, lines, hostedRows(one, named), true, labels, stroke));
+  if (at) group.append(...label(at, lines, [...hostedRows(one, named), ...caution(one.kind, one.quantities.length > 0, labels)], true, labels, stroke));
   return group;
 }
 
@@ -139,9 +144,14 @@ function drawing(one: Annotation, sight: Sight, editor: Editor, measuring: Measu
   }
   const at = textPlace(drawn);
   const known = measuring.told(one.id);
-  const rows = told(known?.known, selected);
+  const rows = [...told(known?.known, selected), ...caution(one.kind, known !== undefined && "measured" in known.known, labels)];
   if (at && rows.length > 0) group.append(...label(at, drawn, rows, known?.of === one, labels));
   return group;
+}
+
+/** Of values that were measured in one slice, over a picture of more of them. */
+function caution(kind: Drawing["kind"], isMeasured: boolean, { inSlab }: Labels): readonly string[] {
+  return inSlab && isMeasured && OF_A_SLICE.includes(kind) ? [t("values-of-one-slice")] : [];
 }
 
 /** Beside what it tells of, with a line to it where it has to stand apart. */

@@ -9,7 +9,7 @@ use render_core::scene::{Content, Plane, ViewState};
 
 use super::super::layout::ViewportId;
 use super::super::study::OpenSeries;
-use super::super::text;
+use super::super::text::{self, tr};
 use super::super::theme;
 use super::hosted::{Hosted, Theirs};
 use super::{Annotate, reach_mm};
@@ -78,14 +78,14 @@ impl Annotate {
         let mut annotations: Vec<Annotation> =
             self.reading.annotations().iter().filter(shown).cloned().chain(draft).collect();
         let mut badges = 0;
-        let lies = (&view.plane, view.size);
-        self.hosted.paint(painter, place, lies, &series.series_id, reach, &mut badges);
+        let under = Under::of(view);
+        self.hosted.paint(painter, place, under, &series.series_id, reach, &mut badges);
         let (selected, focus) = (self.editor.selected(), self.editor.focus());
         // What a hand is at lies in front of the others, with its text.
         annotations.sort_by_key(|annotation| selected == Some(annotation.id));
         for annotation in annotations {
             let values = self.values(&annotation, series, painter.ctx());
-            paint_one(painter, place, lies, &annotation, values.as_ref(), (selected, focus), &mut badges);
+            paint_one(painter, place, under, &annotation, values.as_ref(), (selected, focus), &mut badges);
         }
         if let Some(pointer) = self.editor.pointer().filter(|_| is_active) {
             let center = at(pointer);
@@ -108,17 +108,17 @@ impl Annotate {
 
 impl Hosted {
     /// Draws what lies on a slice of a series, over its picture.
-    pub fn paint(
+    fn paint(
         &self,
         painter: &Painter,
         place: Rect,
-        lies: (&Plane, [u32; 2]),
+        under: Under<'_>,
         series: &str,
         reach_mm: f64,
         badges: &mut usize,
     ) {
-        for Theirs { annotation, values, .. } in self.on(series, lies.0, reach_mm) {
-            paint_one(painter, place, lies, annotation, Some(values), (None, None), badges);
+        for Theirs { annotation, values, .. } in self.on(series, under.plane, reach_mm) {
+            paint_one(painter, place, under, annotation, Some(values), (None, None), badges);
         }
     }
 }
@@ -144,16 +144,31 @@ pub fn paint_drawn(
     for (annotation, values) in drawn.iter().filter(|(annotation, _)| annotation.is_on(&view.plane, reach)) {
         let label = if labels { annotation.label.clone() } else { String::new() };
         let annotation = Annotation { label, ..annotation.clone() };
-        let lies = (&view.plane, view.size);
-        paint_one(painter, place, lies, &annotation, values.as_ref(), (None, None), &mut badges);
+        let values = values.as_ref();
+        paint_one(painter, place, Under::of(view), &annotation, values, (None, None), &mut badges);
     }
 }
 
-/// Over a picture of a plane in so many pixels. `selected` is the annotation with handles, and the handle that keys move.
+/// The picture that is drawn over.
+#[derive(Clone, Copy)]
+struct Under<'a> {
+    plane: &'a Plane,
+    size: [u32; 2],
+    /// It shows a slab: what is measured in a slice of it is not what is seen.
+    in_slab: bool,
+}
+
+impl<'a> Under<'a> {
+    fn of(view: &'a ViewState) -> Self {
+        Self { plane: &view.plane, size: view.size, in_slab: view.slab.thickness_mm > 0.0 }
+    }
+}
+
+/// `selected` is the annotation with handles, and the handle that keys move.
 fn paint_one(
     painter: &Painter,
     place: Rect,
-    (plane, size): (&Plane, [u32; 2]),
+    Under { plane, size, in_slab }: Under<'_>,
     annotation: &Annotation,
     values: Option<&Values>,
     (selected, focus): (Option<Id>, Option<usize>),
@@ -186,7 +201,12 @@ fn paint_one(
                 painter.circle_stroke(center, radius, Stroke::new(if focused { 3.0 } else { 1.6 }, color));
             }
             Shape::Text { at: place_of_text, .. } => {
-                let lines = reading::told(annotation, values, selected, |measure| text::of(measure.name()));
+                let mut lines =
+                    reading::told(annotation, values, selected, |measure| text::of(measure.name()));
+                let is_of_slice = annotation.kind == Kind::Probe || annotation.kind.is_area();
+                if in_slab && is_of_slice && values.is_some() {
+                    lines.push(tr!("values-of-one-slice").into_owned());
+                }
                 let beside = at(place_of_text) + vec2(TEXT_GAP, 0.0);
                 around.extend_with(at(place_of_text));
                 write(painter, beside, &lines, color, place, around);

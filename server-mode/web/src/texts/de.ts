@@ -32,6 +32,7 @@ export const de: Texts = {
   undone: "Zurückgenommen: {name}",
   value: "Wert",
   "value-in-slab": "{value} (in der Mitte der dicken Schicht)",
+  "values-of-one-slice": "Werte einer dünnen Schicht, nicht dieser dicken",
   "voxel-at": "Voxel {i}, {j}, {k}",
   window: "Fenster",
   zoom: "Zoom",

@@ -30,6 +30,7 @@ export const en = {
   undone: "Taken back: {name}",
   value: "Value",
   "value-in-slab": "{value} (in the middle of the slab)",
+  "values-of-one-slice": "values of one thin slice, not of this slab",
   "voxel-at": "Voxel {i}, {j}, {k}",
   window: "Window",
   zoom: "Zoom",
