@@ -32,13 +32,13 @@ const AWAY: [u32; 2] = [700, 890];
 const GUESTS: Area = [205, 10, 85, 20];
 
 /// The dialog that shares: to begin, who may drive, a link, and to copy it. Each guest is a row of it, above them.
-const SHARING: Area = [440, 182, 560, 255];
+const SHARING: Area = [440, 92, 560, 255];
 /// The left end of the button to begin.
-const BEGINNING: Area = [888, 393, 36, 24];
-const START: [u32; 2] = [932, 405];
-const MAY_DRIVE: [[u32; 2]; 2] = [[788, 277], [788, 309]];
-const NEW_LINK: [[u32; 2]; 2] = [[899, 277], [899, 309]];
-const COPY: [[u32; 2]; 2] = [[484, 371], [484, 403]];
+const BEGINNING: Area = [888, 303, 36, 24];
+const START: [u32; 2] = [932, 315];
+const MAY_DRIVE: [[u32; 2]; 2] = [[788, 187], [788, 219]];
+const NEW_LINK: [[u32; 2]; 2] = [[899, 187], [899, 219]];
+const COPY: [[u32; 2]; 2] = [[484, 281], [484, 313]];
 /// The dialog that connects.
 const CONNECTING: Area = [440, 300, 560, 300];
 

@@ -145,10 +145,16 @@ fn obey_signals(ctx: &egui::Context) -> std::io::Result<()> {
             if !is_first {
                 std::process::exit(128 + number.as_raw_value());
             }
+            ctx.data_mut(|data| data.insert_temp(told_to_end(), true));
             ctx.send_viewport_cmd_to(egui::ViewportId::ROOT, egui::ViewportCommand::Close);
         }
         Ok(())
     })
+}
+
+/// Where the window remembers that it is to close without a question, for nobody may be there to answer.
+fn told_to_end() -> egui::Id {
+    egui::Id::unique("told to end")
 }
 
 /// What draws the window around the pictures.

@@ -33,6 +33,10 @@ const KNOCKS: usize = 3;
 const UNTOUCHED: Duration = Duration::from_secs(1);
 /// Where the buttons of the dialog begin, below its top, if there is not more than that in it.
 const BEFORE_BUTTONS: f32 = 190.0;
+/// Its frame, its heading and its buttons.
+const AROUND: f32 = 130.0;
+/// Of a guest's name.
+const MOST_LETTERS: usize = 60;
 
 /// A session that is shared, or is about to be.
 #[derive(Default)]
@@ -51,6 +55,8 @@ pub struct Sharing {
     problem: Option<String>,
     /// Who knocked last, and since when that is on screen.
     knocked: Option<(u64, Instant)>,
+    /// When a guest was sent away: another one is under the pointer since.
+    removed_at: Option<Instant>,
     /// What guests call the viewports.
     numbers: BTreeMap<ViewportId, u8>,
     series: HashMap<String, SharedSeries>,
@@ -183,8 +189,9 @@ impl Sharing {
         // They are of different heights, and a dialog of one name keeps that of before.
         let name = if self.share.is_some() { "sharing dialog" } else { "share dialog" };
         let dialog = modal(name);
-        // No row moves when a guest comes or goes.
-        let area = dialog.area.clone().anchor(Align2::CENTER_TOP, vec2(0.0, 0.2 * ctx.content_rect().height()));
+        // What is above stays where it is when more comes below.
+        let height = ctx.content_rect().height();
+        let area = dialog.area.clone().anchor(Align2::CENTER_TOP, vec2(0.0, 0.1 * height));
         let modal = dialog.area(area).show(ctx, |ui| {
             ui.set_width(520.0);
             ui.heading(tr!("share-this-session"));
@@ -193,7 +200,15 @@ impl Sharing {
                 ui.colored_label(theme::error(), problem);
             }
             if self.share.is_some() {
-                self.show_running(ui);
+                let most = (0.8 * height - AROUND).max(60.0);
+                egui::ScrollArea::vertical().max_height(most).auto_shrink([false, true]).show(ui, |ui| {
+                    // The bar has room beside it.
+                    ui.set_max_width(ui.available_width() - 12.0);
+                    self.show_running(ui);
+                });
+                // One closes it where the other has begun it: a second click ends nothing.
+                ui.add_space((BEFORE_BUTTONS - ui.min_rect().height()).max(12.0));
+                self.show_ending(ui);
             } else {
                 self.show_start(ui, renderer);
             }
@@ -289,16 +304,21 @@ impl Sharing {
             RichText::new(if guests.is_empty() { tr!("share-no-guests") } else { tr!("share-guests") })
                 .color(theme::weak()),
         );
+        let since = self.removed_at.map_or(UNTOUCHED, |at| at.elapsed());
+        if since < UNTOUCHED {
+            ui.ctx().request_repaint_after(UNTOUCHED - since);
+        }
         let mut removed = None;
         for guest in &guests {
             ui.horizontal(|ui| {
                 let name = title(guest);
-                let remove =
-                    ui.button(tr!("remove")).on_hover_text(tr!("share-send-away", name = name.as_str()));
+                // A second click on it is not meant for the guest below.
+                let remove = ui
+                    .add_enabled(since >= UNTOUCHED, egui::Button::new(tr!("remove")))
+                    .on_hover_text(tr!("share-send-away", name = name.as_str()));
                 if remove.clicked() {
                     removed = Some(guest.id);
                 }
-                ui.label(&name);
                 let mut drives = guest.role == Role::Driver;
                 // Several boxes say the same: a screen reader tells them apart.
                 let may_drive = ui.checkbox(&mut drives, tr!("share-may-drive"));
@@ -310,18 +330,27 @@ impl Sharing {
                     (_, None) => tr!("share-not-come"),
                     (false, Some(_)) => tr!("share-gone"),
                 };
-                ui.label(RichText::new(there).color(theme::weak()));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.label(RichText::new(there).color(theme::weak()));
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(egui::Label::new(name).truncate());
+                    });
+                });
             });
         }
         if let Some(id) = removed {
             share.remove(id);
+            self.removed_at = Some(Instant::now());
             self.link = self.link.take().filter(|(invitation, _)| invitation.id != id);
         }
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             let label = ui.label(tr!("guest"));
             let field =
-                egui::TextEdit::singleline(&mut self.name).hint_text(tr!("share-name")).desired_width(180.0);
+                egui::TextEdit::singleline(&mut self.name)
+                    .hint_text(tr!("share-name"))
+                    .char_limit(MOST_LETTERS)
+                    .desired_width(180.0);
             ui.add(field).labelled_by(label.id);
             ui.radio_value(&mut self.may_drive, false, tr!("share-may-watch"));
             ui.radio_value(&mut self.may_drive, true, tr!("share-may-drive"));
@@ -376,8 +405,9 @@ impl Sharing {
         for warning in share.warnings() {
             ui.label(RichText::new(text::told(warning)).color(theme::warning()).size(11.0));
         }
-        // One closes it where the other has begun it: a second click ends nothing.
-        ui.add_space((BEFORE_BUTTONS - ui.min_rect().height()).max(12.0));
+    }
+
+    fn show_ending(&mut self, ui: &mut egui::Ui) {
         buttons(ui, |ui| {
             if ui.button(tr!("close")).on_hover_text(tr!("sharing-goes-on")).clicked() {
                 self.is_shown = false;

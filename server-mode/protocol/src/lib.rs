@@ -50,6 +50,9 @@ pub mod closing {
     pub const SENT_AWAY: u16 = 4001;
 }
 
+/// Revisions of a view that was dropped and brought back, maybe with another series, begin at the next multiple of this: a
+/// frame that comes before what it shows was told is known by it.
+pub const REVISIONS: u64 = 1 << 16;
 /// Longest text message from a client in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Views are numbered from 0 to this less one.

@@ -30,6 +30,8 @@ const MOST_SERIES: usize = 256;
 /// How often the way is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const PING_EVERY: u32 = 5;
+/// No picture is on its way when less came in that time: what keeps a connection alive is less.
+const QUIET_BYTES: u64 = 2000;
 /// Slots with a track of their own by WebRTC, as many as a session description has room for; videos of others come by its
 /// channel.
 const FILMED: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -412,7 +414,7 @@ impl Driver<'_> {
                     slot.refined = info.refined;
                 }
             }
-            ServerMessage::ViewState(told) => self.told(&told),
+            ServerMessage::ViewState(told) => self.told(&told)?,
             ServerMessage::Measured(measured) => {
                 let asked = self.measuring.iter().position(|(_, request, _)| *request == measured.request);
                 if let Some((_, _, answer)) = asked.and_then(|at| self.measuring.remove(at)) {
@@ -453,6 +455,7 @@ impl Driver<'_> {
                     let transport = TransportKind::Websocket;
                     self.shared.become_(State::Connected { transport, fell_back: true });
                 } else if code != ErrorCode::GoingAway {
+                    self.shared.inner().slots.values_mut().for_each(super::Slot::give_up);
                     self.shared.tell(Event::Failed(message));
                 }
             }
@@ -489,11 +492,12 @@ impl Driver<'_> {
     }
 
     /// A view of the host's.
-    fn told(&self, told: &ToldState) {
+    fn told(&mut self, told: &ToldState) -> Result<(), Error> {
         let opened = self.series.get(&told.series_instance_uid).and_then(Series::opened);
-        let Some(series) = opened else { return };
+        let Some(series) = opened else { return Ok(()) };
         if let Err(reason) = told.check() {
-            return tracing::warn!(reason, "a host's view cannot be");
+            tracing::warn!(reason, "a host's view cannot be");
+            return Ok(());
         }
         let mut inner = self.shared.inner();
         let slot = inner.slots.entry(told.view).or_default();
@@ -510,9 +514,13 @@ impl Driver<'_> {
         }
         views::set_place(&mut state, &told.place);
         state.revision = told.revision;
-        slot.told(told, state);
+        let was_early = slot.told(told, state);
         drop(inner);
         (self.shared.wake)();
+        if was_early {
+            self.connection.ask(ClientMessage::Repaint { view: told.view })?;
+        }
+        Ok(())
     }
 
     /// What the host has drawn on a series.
@@ -539,9 +547,14 @@ impl Driver<'_> {
     }
 
     fn measure(&mut self) -> Result<(), Error> {
-        let stuck: Vec<u8> = {
+        let received = self.connection.received_bytes();
+        let since = received.saturating_sub(self.meter.bytes);
+        // What is on its way may be of a view that waits for its turn.
+        let stuck: Vec<u8> = if since < QUIET_BYTES {
             let mut inner = self.shared.inner();
             inner.slots.iter_mut().filter_map(|(&view, slot)| slot.is_stuck().then_some(view)).collect()
+        } else {
+            Vec::new()
         };
         for view in stuck {
             tracing::debug!(view, "a view rests without its exact picture");
@@ -551,14 +564,13 @@ impl Driver<'_> {
         if self.meter.ticks % PING_EVERY == 1 && self.shared.inner().welcome.is_some() {
             self.connection.ping()?;
         }
-        let received = self.connection.received_bytes();
         let (now, before) = (Instant::now(), self.meter.at);
         let seconds = before.map_or(1.0, |at| (now - at).as_secs_f64()).max(0.1);
         let stats = Stats {
             rtt: self.connection.rtt(),
             latency: self.meter.latency,
             frames_per_second: f64::from(self.meter.frames) / seconds,
-            bits_per_second: received.saturating_sub(self.meter.bytes) as f64 * 8.0 / seconds,
+            bits_per_second: since as f64 * 8.0 / seconds,
         };
         self.meter = Meter { at: Some(now), bytes: received, frames: 0, ..self.meter };
         self.shared.inner().stats = stats;

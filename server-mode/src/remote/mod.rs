@@ -343,7 +343,7 @@ impl Remote {
 
     /// A picture that was not taken yet.
     pub fn take_picture(&self, slot: u8) -> Option<Picture> {
-        self.shared.inner().slots.get_mut(&slot)?.picture.take()
+        self.shared.inner().slots.get_mut(&slot)?.take_picture()
     }
 
     /// What the host shows in a slot, for guests.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::message::{SetView, ViewState as ToldState};
 use protocol::scene::Look;
-use protocol::{FrameHeader, MAX_TEXT_BYTES, Quality};
+use protocol::{FrameHeader, MAX_TEXT_BYTES, Quality, REVISIONS};
 use render_core::scene::{Content, ViewState};
 use render_core::window::Shape;
 
@@ -16,8 +16,10 @@ use crate::screen::Values;
 const MOST_SENT: usize = 1024;
 /// The same of a host's.
 const MOST_TOLD: usize = 256;
-/// A view that rests without its exact picture is looked at so often before that one is asked for.
+/// A view that rests without a picture of what it is to show is looked at so often before one is asked for; twice as
+/// often before the next one is, and no more often than this in all.
 const PATIENCE: u32 = 5;
+const MOST_ASKED: u32 = 3;
 
 #[derive(Debug, Default)]
 pub struct Slot {
@@ -47,8 +49,10 @@ pub struct Slot {
     drawn_here: u64,
     /// What the last picture showed, and how well.
     shown: Option<(Arc<ViewState>, Quality)>,
-    /// How often the view was found without its exact picture since anything about it changed.
+    /// How often the view was found without a picture of what it is to show since anything about it changed.
     looks: u32,
+    /// A frame has come before what it shows was told.
+    was_early: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -78,11 +82,11 @@ impl Slot {
             (self.values, self.asked) = (None, None);
         }
         if self.wanted.as_ref().is_some_and(|wanted| wanted.series_id != series_id) {
-            // Pictures of the series before, which may be of another patient, are on their way still. One of what a
-            // host shows by now may have been here before the window.
+            // Pictures of the series before, which may be of another patient, are on their way still.
             self.sent.clear();
             (self.values, self.asked) = (None, None);
-            if self.host.as_ref().is_none_or(|host| host.series_id != series_id) {
+            // Those of a host are of what it shows now.
+            if self.host.is_none() {
                 (self.picture, self.shown) = (None, None);
             }
         }
@@ -95,15 +99,27 @@ impl Slot {
         true
     }
 
-    /// The window shows it no longer. What its host shows there is the host's to say.
+    /// The window shows it no longer. What its host shows there is the host's to say, and a picture of it is kept for the
+    /// window that follows.
     pub fn hide(&mut self) {
-        let (known, host, told) = (self.known.take(), self.host.take(), std::mem::take(&mut self.told));
-        *self = Self { is_unsent: known.is_some(), known, host, told, ..Self::default() };
+        let before = std::mem::take(self);
+        self.is_unsent = before.known.is_some();
+        (self.known, self.told, self.was_early) = (before.known, before.told, before.was_early);
+        if before.host.is_some() {
+            (self.host, self.picture, self.shown) = (before.host, before.picture, before.shown);
+        }
+    }
+
+    /// The newest picture, of the series that the window shows.
+    pub fn take_picture(&mut self) -> Option<Picture> {
+        let wanted = self.wanted.as_ref()?;
+        let is_it = self.host.as_ref().is_none_or(|host| host.series_id == wanted.series_id);
+        self.picture.take_if(|_| is_it)
     }
 
     /// The host shows nothing in it any more.
     pub fn left(&mut self) {
-        self.host = None;
+        (self.host, self.picture, self.shown) = (None, None, None);
         self.told.clear();
     }
 
@@ -250,16 +266,24 @@ impl Slot {
 
     /// A frame has been decoded: what it shows becomes the picture. Returns whether there is one to take.
     pub fn decoded(&mut self, header: &FrameHeader, rgba: Vec<u8>, size: [u32; 2]) -> bool {
+        let era = |revision: u64| revision / REVISIONS;
+        let newest = self.told.back().map(|(revision, _)| era(*revision));
+        if self.host.is_some() && newest.is_none_or(|newest| era(header.view_revision) > newest) {
+            self.was_early = true;
+            return false;
+        }
         let by_seq = self.sent.iter().rfind(|(seq, _)| *seq <= header.input_seq);
         let by_revision = self.told.iter().rfind(|(revision, _)| *revision <= header.view_revision);
         let Some((_, view)) = by_revision.or(by_seq) else { return false };
-        let Some(wanted) = self.wanted.as_ref().filter(|_| header.input_seq >= self.drawn_here) else {
+        if header.input_seq < self.drawn_here {
             return false;
-        };
+        }
         // A host's revisions are its session's: where it shows what the window does, the window's tell so.
-        let revision = wanted.view.revision;
-        let is_wanted = by_revision.is_some() && ViewState { revision, ..(**view).clone() } == *wanted.view;
-        let view = Arc::clone(if is_wanted { &wanted.view } else { view });
+        let is_shown = |wanted: &&Wanted| {
+            let revision = wanted.view.revision;
+            by_revision.is_some() && ViewState { revision, ..(**view).clone() } == *wanted.view
+        };
+        let view = Arc::clone(self.wanted.as_ref().filter(is_shown).map_or(view, |wanted| &wanted.view));
         if let Some((seq, _)) = by_seq {
             let seq = *seq;
             self.sent.retain(|(sent, _)| *sent >= seq);
@@ -276,42 +300,51 @@ impl Slot {
         true
     }
 
-    /// Looks at it once more. Returns whether it rests for too long without the exact picture of what it is to show,
-    /// which may have come by another way before what it shows was known: it is to be asked for.
+    /// Looks at it once more while nothing comes. Returns whether it rests for too long without a picture of what it is to
+    /// show: one is to be asked for.
     pub fn is_stuck(&mut self) -> bool {
         let is_known = !self.is_unsent && (self.known.is_some() || self.host.is_some());
         let Some(Wanted { view, moving: false, .. }) = self.wanted.as_ref().filter(|_| is_known && !self.paused)
         else {
             return false;
         };
-        let is_exact = |(shown, quality): &(Arc<ViewState>, Quality)| {
+        let is_of_it = |(shown, quality): &(Arc<ViewState>, Quality)| {
             let (size, revision) = (view.size, view.revision);
-            *quality == Quality::Lossless && ViewState { size, revision, ..(**shown).clone() } == **view
+            *quality > Quality::Interactive && ViewState { size, revision, ..(**shown).clone() } == **view
         };
-        if view.content == Content::Cinematic || self.shown.as_ref().is_some_and(is_exact) {
+        if view.content == Content::Cinematic || self.shown.as_ref().is_some_and(is_of_it) {
             return false;
         }
-        self.looks += 1;
-        self.looks.is_multiple_of(PATIENCE)
+        self.looks = self.looks.saturating_add(1);
+        let asked = self.looks / PATIENCE;
+        self.looks.is_multiple_of(PATIENCE) && asked.is_power_of_two() && asked < 1 << MOST_ASKED
     }
 
-    /// The host has set this.
-    pub fn told(&mut self, told: &ToldState, state: ViewState) {
+    /// The server cannot draw something: asking for it again is of no use until it is to show something else.
+    pub fn give_up(&mut self) {
+        self.looks = u32::MAX;
+    }
+
+    /// The host has set this. Returns whether a picture of it was here before, and is to be asked for again.
+    pub fn told(&mut self, told: &ToldState, state: ViewState) -> bool {
         let state = Arc::new(state);
         if self.host.as_ref().is_some_and(|host| host.series_id != told.series_instance_uid) {
             self.told.clear();
+            self.sent.clear();
             (self.picture, self.shown) = (None, None);
         }
         self.looks = 0;
-        // Those without a revision have no pictures.
-        if told.revision > 0 {
-            if self.told.len() >= MOST_TOLD {
-                self.told.pop_front();
-            }
-            self.told.push_back((told.revision, Arc::clone(&state)));
-        }
         let series_id = told.series_instance_uid.clone();
-        self.host = Some(HostView { series_id, state, moving: told.moving });
+        self.host = Some(HostView { series_id, state: Arc::clone(&state), moving: told.moving });
+        // Those without a revision have no pictures.
+        if told.revision == 0 {
+            return false;
+        }
+        if self.told.len() >= MOST_TOLD {
+            self.told.pop_front();
+        }
+        self.told.push_back((told.revision, state));
+        std::mem::take(&mut self.was_early)
     }
 }
 
@@ -403,15 +436,64 @@ mod tests {
         assert_eq!(slot.picture.take().expect("the only one that comes").rgba, [9; 16]);
         assert!((0..2 * PATIENCE).all(|_| !slot.is_stuck()));
 
-        // Of the next one, the picture came before it was told.
-        assert!(slot.decoded(&picture(9), vec![0; 16], [2, 2]));
-        let next = ViewState { inverted: true, revision: 9, ..own.clone() };
-        slot.told(&told("3.4", 9), next.clone());
-        slot.show("3.4", &next, false);
-        slot.adopt(Arc::new(next.clone()));
-        slot.show("3.4", &ViewState { revision: 1, ..next }, false);
-        let asks: Vec<_> = (0..2 * PATIENCE).map(|_| slot.is_stuck()).collect();
-        assert_eq!(asks.iter().filter(|asks| **asks).count(), 2);
+        // The window begins anew with a viewport for another series.
+        slot.told(&told("5.6", 9), ViewState { revision: 9, ..own.clone() });
+        assert!(slot.decoded(&picture(9), vec![5; 16], [2, 2]));
+        assert!(slot.take_picture().is_none(), "the window shows the series before");
+        slot.hide();
+        slot.show("5.6", &own, false);
+        assert_eq!(slot.take_picture().expect("the only one that comes").rgba, [5; 16]);
+    }
+
+    #[test]
+    fn a_picture_of_a_series_that_was_not_told_yet_is_never_shown_and_asked_for_when_it_is() {
+        let (mut slot, own) = (Slot::default(), view());
+        let told = |series_id: &str, revision: u64| ToldState {
+            view: 0,
+            series_instance_uid: series_id.into(),
+            revision,
+            place: views::place(&own),
+            look: None,
+            moving: false,
+        };
+        let picture = |revision: u64| FrameHeader { view_revision: revision, ..frame(0) };
+        let state = |revision: u64| ViewState { revision, ..own.clone() };
+        assert!(!slot.told(&told("1.2", 7), state(7)));
+        slot.show("1.2", &own, false);
+        assert!(slot.decoded(&picture(9), vec![0; 16], [2, 2]), "a state of the same series is on its way");
+        slot.take_picture().expect("a picture");
+        assert!(!slot.decoded(&picture(REVISIONS), vec![0; 16], [2, 2]));
+        assert!(slot.take_picture().is_none());
+        assert!(slot.told(&told("3.4", REVISIONS), state(REVISIONS)), "it is to come again");
+        assert!(!slot.told(&told("3.4", REVISIONS + 1), state(REVISIONS + 1)));
+        // A view of which no picture is wanted yet.
+        assert!(!slot.told(&told("5.6", 0), state(0)));
+        slot.show("5.6", &own, false);
+        assert!(!slot.decoded(&picture(REVISIONS + 1), vec![0; 16], [2, 2]), "it is of the series before");
+    }
+
+    #[test]
+    fn a_view_that_rests_without_its_picture_asks_more_and_more_seldom() {
+        let (mut slot, own) = (Slot::default(), view());
+        let asks = |slot: &mut Slot, looks: u32| (0..looks).filter(|_| slot.is_stuck()).count();
+        slot.show("1.2", &own, false);
+        assert_eq!(asks(&mut slot, 10 * PATIENCE), 0, "nobody knows of it");
+        assert!(slot.next(0, |_| true, |_| None).expect("it can be told").is_some());
+        slot.was_sent(5);
+        assert_eq!(asks(&mut slot, 2 * PATIENCE), 2);
+        assert_eq!(asks(&mut slot, 100 * PATIENCE), 1);
+        // What is in full is not exact yet where the way is slow: that takes its time.
+        let other = ViewState { inverted: true, ..own.clone() };
+        slot.show("1.2", &other, false);
+        assert!(slot.next(0, |_| true, |_| None).expect("it can be told").is_some());
+        slot.was_sent(6);
+        let full = FrameHeader { quality: Quality::Final, ..frame(6) };
+        assert!(slot.decoded(&full, vec![1; 16], [2, 2]));
+        assert_eq!(asks(&mut slot, 10 * PATIENCE), 0);
+        slot.show("1.2", &own, false);
+        assert!(slot.next(0, |_| true, |_| None).expect("it can be told").is_some());
+        slot.give_up();
+        assert_eq!(asks(&mut slot, 10 * PATIENCE), 0, "the server cannot draw it");
     }
 
     #[test]

@@ -84,7 +84,11 @@ impl Counters {
         self.revision = revision;
     }
 
+    /// The first of another view: far from those before, see [`protocol::REVISIONS`].
     pub fn next_revision(&self) -> u64 {
-        self.revision + 1
+        match self.revision {
+            0 => 1,
+            before => (before / protocol::REVISIONS + 1) * protocol::REVISIONS,
+        }
     }
 }

@@ -5,6 +5,7 @@ var PART_HEADER_BYTES = 12;
 var VALUES_HEADER_BYTES = 20;
 var MAX_VALUES = 4 * 1024 * 1024;
 var MAX_VIEWS = 16;
+var REVISIONS = 65536;
 var MAX_DEPTH = 8;
 var MAX_CELLS = MAX_VIEWS;
 var MAX_SHARE = 1e4;
@@ -3421,6 +3422,10 @@ var Viewport = class {
   #generation = 0;
   /** Number of the newest frame. */
   #newest = null;
+  /** Of a guest's view: what revisions of the series begin with that the host is known to show. */
+  #era = null;
+  /** A frame came before what it shows was told. */
+  #early = false;
   constructor(view, content, owner) {
     this.view = view;
     this.content = content;
@@ -3482,6 +3487,19 @@ var Viewport = class {
     this.#caption = caption;
     if (!caption) this.#forget();
     this.#write();
+  }
+  /** A host shows a state of this revision: of another series where there is a caption, and the picture is another patient's then, maybe. */
+  follow(revision, other) {
+    if (other) {
+      this.setCaption(null);
+      this.#era = -1;
+    }
+    if (revision > 0) this.#era = eraOf(revision);
+    if (other) this.setCaption(other);
+    if (!this.#early || revision === 0) return;
+    this.#early = false;
+    this.#dropFrames();
+    this.#owner.send({ type: "repaint", view: this.view });
   }
   /** Shows again what `setCaption(null)` took away. */
   reopen(caption) {
@@ -3690,7 +3708,9 @@ var Viewport = class {
   setFrame(frame, picture) {
     if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
     this.#newest = frame.number;
-    if (this.#drawnHere) {
+    const isOfOther = this.#era !== null && eraOf(frame.revision) !== this.#era;
+    if (isOfOther) this.#early ||= eraOf(frame.revision) > this.#era;
+    if (this.#drawnHere || isOfOther) {
       picture?.close();
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
       return;
@@ -3712,7 +3732,8 @@ var Viewport = class {
   }
   /** A new session counts its frames anew. */
   restart() {
-    this.#newest = null;
+    this.#newest = this.#era = null;
+    this.#early = false;
   }
   /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
   #dropFrames() {
@@ -3878,6 +3899,9 @@ var Viewport = class {
 };
 function sameWindow(a, b) {
   return a.center === b.center && a.width === b.width;
+}
+function eraOf(revision) {
+  return Math.floor(revision / REVISIONS);
 }
 function sameSlice(a, b) {
   const samePlace = a.positionMm.every((mm, i) => mm === b.positionMm[i]);
@@ -6799,7 +6823,7 @@ var Client = class {
         this.#notices.report(message.message);
         break;
       case "viewState":
-        if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
+        if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid, message.revision);
         else this.#local.state(message);
         this.#told(message);
         break;
@@ -6838,12 +6862,12 @@ var Client = class {
     byId("nothing", HTMLDivElement).hidden = !this.#isGuest || this.#ownViews.length > 0;
   }
   /** What the host shows in a view has changed. */
-  #hostShows(view, seriesInstanceUid) {
+  #hostShows(view, seriesInstanceUid, revision) {
     const series = this.#hosted.get(seriesInstanceUid);
-    if (!series || this.#shownSeries.get(view) === seriesInstanceUid) return;
-    this.#shownSeries.set(view, seriesInstanceUid);
-    this.#views[view]?.setCaption(this.#caption(series));
-    if (view === this.#active || !this.#series) this.#showHosted();
+    const other = series && this.#shownSeries.get(view) !== seriesInstanceUid ? this.#caption(series) : null;
+    if (other) this.#shownSeries.set(view, seriesInstanceUid);
+    this.#views[view]?.follow(revision, other);
+    if (other && (view === this.#active || !this.#series)) this.#showHosted();
   }
   /** How a view lies, which it was asked for, or what a host has changed. */
   #told(message) {

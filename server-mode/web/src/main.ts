@@ -295,7 +295,7 @@ class Client {
         this.#notices.report(message.message);
         break;
       case "viewState":
-        if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid);
+        if (this.#isGuest) this.#hostShows(message.view, message.seriesInstanceUid, message.revision);
         else this.#local.state(message);
         // A change that this brings about asks anew.
         this.#told(message);
@@ -341,12 +341,12 @@ class Client {
   }
 
   /** What the host shows in a view has changed. */
-  #hostShows(view: number, seriesInstanceUid: string): void {
+  #hostShows(view: number, seriesInstanceUid: string, revision: number): void {
     const series = this.#hosted.get(seriesInstanceUid);
-    if (!series || this.#shownSeries.get(view) === seriesInstanceUid) return;
-    this.#shownSeries.set(view, seriesInstanceUid);
-    this.#views[view]?.setCaption(this.#caption(series));
-    if (view === this.#active || !this.#series) this.#showHosted();
+    const other = series && this.#shownSeries.get(view) !== seriesInstanceUid ? this.#caption(series) : null;
+    if (other) this.#shownSeries.set(view, seriesInstanceUid);
+    this.#views[view]?.follow(revision, other);
+    if (other && (view === this.#active || !this.#series)) this.#showHosted();
   }
 
   /** How a view lies, which it was asked for, or what a host has changed. */

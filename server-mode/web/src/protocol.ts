@@ -9,6 +9,8 @@ const VALUES_HEADER_BYTES = 20;
 const MAX_VALUES = 4 * 1024 * 1024;
 /** Views are numbered from 0 to this less one. */
 export const MAX_VIEWS = 16;
+/** Revisions of a view that was brought back, maybe with another series, begin at the next multiple of this. */
+export const REVISIONS = 65_536;
 /** How a host's views lie: rows and columns within each other, places, and the largest share of one. */
 const MAX_DEPTH = 8;
 const MAX_CELLS = MAX_VIEWS;

@@ -15,6 +15,7 @@ import {
   type SliceValues,
   type ViewState,
   type WindowValues,
+  REVISIONS,
   follows,
   isVideo,
 } from "./protocol";
@@ -126,6 +127,10 @@ export class Viewport {
   #generation = 0;
   /** Number of the newest frame. */
   #newest: number | null = null;
+  /** Of a guest's view: what revisions of the series begin with that the host is known to show. */
+  #era: number | null = null;
+  /** A frame came before what it shows was told. */
+  #early = false;
 
   constructor(view: number, content: Content, owner: Owner) {
     this.view = view;
@@ -193,6 +198,21 @@ export class Viewport {
     this.#caption = caption;
     if (!caption) this.#forget();
     this.#write();
+  }
+
+  /** A host shows a state of this revision: of another series where there is a caption, and the picture is another patient's then, maybe. */
+  follow(revision: number, other: Caption | null): void {
+    if (other) {
+      this.setCaption(null);
+      this.#era = -1;
+    }
+    // Without a revision there are no pictures yet.
+    if (revision > 0) this.#era = eraOf(revision);
+    if (other) this.setCaption(other);
+    if (!this.#early || revision === 0) return;
+    this.#early = false;
+    this.#dropFrames();
+    this.#owner.send({ type: "repaint", view: this.view });
   }
 
   /** Shows again what `setCaption(null)` took away. */
@@ -430,7 +450,9 @@ export class Viewport {
   setFrame(frame: Frame, picture: Picture | null): void {
     if (this.#newest !== null && !follows(frame.number, this.#newest)) return picture?.close();
     this.#newest = frame.number;
-    if (this.#drawnHere) {
+    const isOfOther = this.#era !== null && eraOf(frame.revision) !== this.#era;
+    if (isOfOther) this.#early ||= eraOf(frame.revision) > this.#era!;
+    if (this.#drawnHere || isOfOther) {
       picture?.close();
       this.#owner.send({ type: "ack", view: this.view, frame: frame.number });
       return;
@@ -455,7 +477,8 @@ export class Viewport {
 
   /** A new session counts its frames anew. */
   restart(): void {
-    this.#newest = null;
+    this.#newest = this.#era = null;
+    this.#early = false;
   }
 
   /** None of the frames that came so far is painted any more; the next to be painted begins anew. */
@@ -645,6 +668,10 @@ export class Viewport {
 
 function sameWindow(a: WindowValues, b: WindowValues): boolean {
   return a.center === b.center && a.width === b.width;
+}
+
+function eraOf(revision: number): number {
+  return Math.floor(revision / REVISIONS);
 }
 
 /** Whether two states show the same, but for the window. */

@@ -14,7 +14,7 @@ use super::super::hanging::is_one_patient;
 use super::super::job::{Job, Poll};
 use super::super::study::OpenSeries;
 use super::super::text::tr;
-use super::super::{dialogs, study, theme};
+use super::super::{dialogs, study, theme, told_to_end};
 use super::files::{self, Candidate, Loaded, Place, Saved, Saving, Subjects, Theirs};
 use super::kept::{Kept, News, Part};
 use super::panel::About;
@@ -166,6 +166,7 @@ impl App {
     /// Nobody quits without knowing that what was drawn goes with the window.
     fn ask_before_loss(&mut self, ctx: &egui::Context) {
         let files = &mut self.files;
+        files.leaves |= ctx.data(|data| data.get_temp(told_to_end())).unwrap_or(false);
         if files.failed && !files.leaves && ctx.input(|input| input.viewport().close_requested()) {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             files.asks = true;
