@@ -146,7 +146,9 @@ impl Screen {
             assert!(count(&dialog, window.area(SHARING), ACCENT) > 1000, "it has a button to begin");
             self.click(window, START);
             let is_blue = |[r, _, b]: &[u8; 3]| *b > *r + 20;
-            self.wait("sharing begins", |shot| shot.area(window.area(BEGINNING)).filter(is_blue).count() < 20);
+            self.wait("sharing begins", |shot| {
+                shot.area(window.area(BEGINNING)).filter(is_blue).count() < 20
+            });
         }
         self.click(window, MAY_DRIVE[guests]);
         let before = self.display.shot();

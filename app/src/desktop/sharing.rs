@@ -346,11 +346,10 @@ impl Sharing {
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             let label = ui.label(tr!("guest"));
-            let field =
-                egui::TextEdit::singleline(&mut self.name)
-                    .hint_text(tr!("share-name"))
-                    .char_limit(MOST_LETTERS)
-                    .desired_width(180.0);
+            let field = egui::TextEdit::singleline(&mut self.name)
+                .hint_text(tr!("share-name"))
+                .char_limit(MOST_LETTERS)
+                .desired_width(180.0);
             ui.add(field).labelled_by(label.id);
             ui.radio_value(&mut self.may_drive, false, tr!("share-may-watch"));
             ui.radio_value(&mut self.may_drive, true, tr!("share-may-drive"));

@@ -304,7 +304,8 @@ impl Slot {
     /// show: one is to be asked for.
     pub fn is_stuck(&mut self) -> bool {
         let is_known = !self.is_unsent && (self.known.is_some() || self.host.is_some());
-        let Some(Wanted { view, moving: false, .. }) = self.wanted.as_ref().filter(|_| is_known && !self.paused)
+        let Some(Wanted { view, moving: false, .. }) =
+            self.wanted.as_ref().filter(|_| is_known && !self.paused)
         else {
             return false;
         };
