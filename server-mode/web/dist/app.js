@@ -2849,7 +2849,7 @@ function sketch(root, sight, cuts, hosted, editor, measuring, active, inSlab) {
   const room = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
   const sample = svg("text");
   root.append(svg("g", { class: "values" }, sample));
-  const labels = { room, taken: [], inSlab, widthOf: (row) => widthIn(sample, row) };
+  const labels = { room, taken: cornersOf(box2), inSlab, widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn2 = seen(one, sight, hosted.reachMm);
@@ -2865,6 +2865,11 @@ function sketch(root, sight, cuts, hosted, editor, measuring, active, inSlab) {
     parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
   }
   root.replaceChildren(...parts);
+}
+function cornersOf(surface) {
+  const from = surface.getBoundingClientRect();
+  const corners = [...surface.parentElement?.querySelectorAll(".corner") ?? []].map((corner) => corner.getBoundingClientRect());
+  return corners.filter(({ width }) => width > 0).map(({ left, top, width, height }) => ({ left: left - from.left, top: top - from.top, width, height }));
 }
 function widthIn(sample, row) {
   const known2 = WIDTHS.get(row);

@@ -151,6 +151,28 @@ test("a slice is flipped, turned and thickened, its letters and drawings with it
   await letter("left", "R");
 });
 
+test("values over a slab say that they are one slice's, and stand clear of the corners of a small view", async () => {
+  const page = await desk();
+  const { at } = await axial(page);
+  await page.locator(viewport(AXIAL)).click({ position: { x: 5, y: 5 } });
+  await page.keyboard.press("e");
+  await drag(page, at(-30, 20), at(40, 60));
+  const told = await listed(page, 0);
+  const label = page.locator(`${viewport(AXIAL)} .sketch .values`).last();
+  await label.filter({ hasText: "Mean" }).waitFor();
+  assert.doesNotMatch((await label.textContent()) ?? "", /slice/);
+  for (let press = 0; press < 3; press++) await page.keyboard.press("Control+ArrowUp");
+  await label.filter({ hasText: "values of one thin slice, not of this slab" }).waitFor();
+  assert.equal(await listed(page, 0), told);
+  const met = await page.evaluate((selector) => {
+    const of = (element: Element) => element.getBoundingClientRect();
+    const back = of([...document.querySelectorAll(`${selector} .sketch .back`)].at(-1)!);
+    const meets = (box: DOMRect) => box.left < back.right && back.left < box.right && box.top < back.bottom && back.top < box.bottom;
+    return [...document.querySelectorAll(`${selector} .corner`)].filter((corner) => meets(of(corner))).map((corner) => corner.className);
+  }, viewport(AXIAL));
+  assert.deepEqual(met, []);
+});
+
 test("with the crosshair the other slices go where it is put, by mouse and by keys, and are lines there", async () => {
   const page = await desk();
   const { at, mm } = await axial(page);

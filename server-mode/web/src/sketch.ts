@@ -79,7 +79,7 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hos
   const room: Box = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
   const sample = svg("text");
   root.append(svg("g", { class: "values" }, sample));
-  const labels: Labels = { room, taken: [], inSlab, widthOf: (row) => widthIn(sample, row) };
+  const labels: Labels = { room, taken: cornersOf(box), inSlab, widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn = seen(one, sight, hosted.reachMm);
@@ -96,6 +96,13 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hos
     parts.push(svg("path", { class: "cursor", d: `M${x - 12} ${y}h24M${x} ${y - 12}v24` }));
   }
   root.replaceChildren(...parts);
+}
+
+/** Where the corners of a view have their texts. */
+function cornersOf(surface: Element): Box[] {
+  const from = surface.getBoundingClientRect();
+  const corners = [...(surface.parentElement?.querySelectorAll(".corner") ?? [])].map((corner) => corner.getBoundingClientRect());
+  return corners.filter(({ width }) => width > 0).map(({ left, top, width, height }) => ({ left: left - from.left, top: top - from.top, width, height }));
 }
 
 /** As a text of the page is drawn. */
