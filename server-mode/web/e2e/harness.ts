@@ -31,6 +31,15 @@ export function phantom(): { folder: string; remove(): void } {
   return { folder: join(folder, "study"), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+/** A folder of the test data that lie beside the project, or where VOXCAST_DATA says; null where there are none. */
+export function testData(name: string): string | null {
+  const all = resolve(process.env["VOXCAST_DATA"] ?? "../../../shared/data");
+  if (!existsSync(all)) return null;
+  const folder = join(all, name);
+  if (!existsSync(folder)) throw new Error(`${folder} is missing`);
+  return folder;
+}
+
 /** Runs the program, to draw a picture into a PNG file, and returns the file's bytes. */
 export function drawn(study: string, ...args: string[]): Buffer {
   const folder = mkdtempSync(join(tmpdir(), "voxcast-e2e-"));

@@ -1,9 +1,6 @@
 // npm run measure: how long an input takes to its picture in a real browser, by each way that pictures come.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-
-import { type RunningServer, openBrowser, openClient, phantom, pictureBy, serve, viewport } from "./harness";
+import { type RunningServer, openBrowser, openClient, phantom, pictureBy, serve, testData, viewport } from "./harness";
 
 const VOLUME = 3;
 const DRAG_MS = 10_000;
@@ -11,8 +8,8 @@ const STEP_MS = 16;
 const PICTURE = { width: 1280, height: 720 };
 const WAYS = [["webrtc", /^WebRTC/], ["websocket", /^WebSocket/], ["jpeg", /^WebSocket/]] as const;
 
-const data = join(process.env["VOXCAST_DATA"] ?? "../../../shared/data", "ct-chest-jpegls");
-const formula = existsSync(data) ? null : phantom();
+const chest = testData("ct-chest-jpegls");
+const formula = chest ? null : phantom();
 if (formula) console.log("no ../shared/data: measured with the phantom");
 
 async function measure(server: RunningServer, transport: string, way: RegExp): Promise<Record<string, string>> {
@@ -57,7 +54,7 @@ async function measure(server: RunningServer, transport: string, way: RegExp): P
   }
 }
 
-const server = await serve(formula?.folder ?? data);
+const server = await serve(chest ?? formula!.folder);
 try {
   const rows: Record<string, Record<string, string>> = {};
   const wanted = process.argv.slice(2);

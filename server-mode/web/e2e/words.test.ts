@@ -1,14 +1,14 @@
 // What the page says, and what is left of it where there is little room.
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
 
 import { AXIAL, browser, context, newContext, server, study } from "./desk";
-import { openClient, serve, settled, viewport } from "./harness";
+import { openClient, serve, settled, testData, viewport } from "./harness";
 
 test("a German browser has a German page, and nothing of it is cut off", async () => {
   for (const [width, height] of [
@@ -76,9 +76,9 @@ test("a single image is one view, and studies are found by their words", async (
 });
 
 test("studies are listed by patient, the newest first, and fold by the patient's name; a 4D series is one entry", async (t) => {
-  const data = resolve(process.env["VOXCAST_DATA"] ?? "../../shared/data");
-  if (!existsSync(data)) return t.skip("no shared data");
-  const two = await serve(join(data, "geometry/mr-4d-epi"), "127.0.0.1:0", join(data, "ct-body-jpeg2000"));
+  const [epi, body] = [testData("geometry/mr-4d-epi"), testData("ct-body-jpeg2000")];
+  if (!epi || !body) return t.skip("no ../shared/data");
+  const two = await serve(epi, "127.0.0.1:0", body);
   try {
     await newContext();
     const page = await context.newPage();
@@ -111,9 +111,9 @@ test("studies are listed by patient, the newest first, and fold by the patient's
 });
 
 test("nothing that a view writes covers anything else of it, however small the view is", async (t) => {
-  const data = resolve(process.env["VOXCAST_DATA"] ?? "../../shared/data");
-  if (!existsSync(data)) return t.skip("no shared data");
-  const tilted = await serve(join(data, "ct-head-tilt-uneven"));
+  const head = testData("ct-head-tilt-uneven");
+  if (!head) return t.skip("no ../shared/data");
+  const tilted = await serve(head);
   try {
     const german = await browser.newContext({ locale: "de-DE" });
     const page = await german.newPage();
