@@ -719,6 +719,7 @@ var de = {
   delete: "Löschen",
   "delete-named": "{name} löschen",
   ellipse: "Ellipse",
+  "kind-on-slice": "{kind} · Schicht {slice}",
   length: "Länge",
   "lengths-by": "Längen nach {source}",
   max: "Max.",
@@ -955,6 +956,16 @@ var de = {
   "not-known": "Nicht bekannt",
   close: "Schließen",
   // Die Übersicht der Tasten
+  // The menu of a view
+  more: "Mehr für diese Ansicht",
+  thicker: "Dickere Schichten",
+  thinner: "Dünnere Schichten",
+  "next-projection": "MIP, MinIP, Mittel",
+  "flip-horizontally": "Links und rechts spiegeln",
+  "flip-vertically": "Oben und unten spiegeln",
+  "turn-right": "Nach rechts drehen",
+  "turn-left": "Nach links drehen",
+  "cut-lines-on-off": "Linien der anderen Schichten",
   "mouse-touch-keys": "Maus, Finger und Tasten",
   "single-keys": "Buchstaben, Ziffern und Zeichen sind Tasten",
   mouse: "Maus",
@@ -1091,6 +1102,7 @@ var en = {
   delete: "Delete",
   "delete-named": "Delete {name}",
   ellipse: "Ellipse",
+  "kind-on-slice": "{kind} · slice {slice}",
   length: "Length",
   "lengths-by": "Lengths by {source}",
   max: "Max",
@@ -1326,6 +1338,16 @@ var en = {
   corrected: "Corrected",
   "not-known": "Not known",
   close: "Close",
+  // The menu of a view
+  more: "More for this view",
+  thicker: "Thicker slices",
+  thinner: "Thinner slices",
+  "next-projection": "MIP, MinIP, mean",
+  "flip-horizontally": "Flip left and right",
+  "flip-vertically": "Flip top and bottom",
+  "turn-right": "Turn right",
+  "turn-left": "Turn left",
+  "cut-lines-on-off": "Lines of the other slices",
   // The sheet of keys
   "mouse-touch-keys": "Mouse, touch and keys",
   "single-keys": "Single-key shortcuts",
@@ -1425,6 +1447,154 @@ function translate(page) {
   each("data-t", (node, text3) => node.textContent = text3);
   each("data-t-title", (node, text3) => node.setAttribute("title", text3));
   each("data-t-label", (node, text3) => node.setAttribute("aria-label", text3));
+}
+
+// src/sheet.ts
+var HANDS = [
+  {
+    title: "mouse",
+    rows: [
+      [["left-drag"], "window-on-slices-rotate-in-3d"],
+      [["middle-drag"], "pan"],
+      [["right-drag"], "zoom"],
+      [["wheel"], "slice-zoom-in-3d"],
+      [["ctrl-wheel"], "zoom"],
+      [["double-click"], "one-view-or-all"]
+    ]
+  },
+  {
+    title: "touch",
+    rows: [
+      [["one-finger"], "window-on-slices-rotate-in-3d"],
+      [["two-fingers"], "pan-and-zoom"],
+      [["bar-at-the-right"], "slice"],
+      [["double-tap"], "maximise"]
+    ]
+  }
+];
+var KEYS = [
+  {
+    title: "study",
+    rows: [
+      [["PageUp", "PageDown"], "previous-next-series"],
+      [["Ctrl+[", "Ctrl+]"], "previous-next-time"],
+      [["Ctrl+E"], "save-picture-or-table"],
+      [["D"], "show-or-hide-patient-data"]
+    ]
+  },
+  {
+    title: "picture",
+    rows: [
+      [["1", "…", "9"], "window-presets"],
+      [["P"], "next-3d-preset"],
+      [["M"], "volume-or-mip"],
+      [["Shift+C"], "volume-or-cinematic"],
+      [["Space"], "reset-the-view"],
+      [["Shift+Space"], "reset-all-views"],
+      [["I"], "invert-the-greys"],
+      [["H", "V"], "flip"],
+      [["Ctrl+↑", "Ctrl+↓", "Shift+M"], "slab-keys"],
+      [["C"], "play-slices"],
+      [["X"], "cut-lines"]
+    ]
+  },
+  {
+    title: "tools",
+    rows: [
+      [["W", "S", "Z", "B"], "window-scroll-zoom-crosshair"],
+      [["N", "A"], "length-angle"],
+      [["E", "U", "O"], "ellipse-rectangle-freehand"],
+      [["Q"], "probe"],
+      [["J", "Enter", "Shift+arrows"], "handle-keys"],
+      [["Delete", "Ctrl+Z", "Ctrl+Y"], "delete-undo-redo"]
+    ]
+  },
+  {
+    title: "move",
+    rows: [
+      [["↑", "↓"], "slice-or-tilt"],
+      [["Home", "End"], "first-last-slice"],
+      [["R", "L"], "turn-right-left"],
+      [["+", "−", "="], "zoom-in-out-fit"],
+      [["Shift+arrows"], "pan-or-rotate"]
+    ]
+  },
+  {
+    title: "page",
+    rows: [
+      [["←", "→"], "previous-next-view"],
+      [["F"], "one-view-or-all"],
+      [["Shift+S"], "streaming-figures"],
+      [["Esc"], "cancel-close-restore"],
+      [["?"], "this-sheet"]
+    ]
+  }
+];
+function fillSheet() {
+  const pressed = (keys2) => keys2.split("+").flatMap((key, i) => [...i > 0 ? ["+"] : [], element("kbd", {}, keyName(key))]);
+  const named2 = (keys2) => keys2.flatMap((key, i) => [...i > 0 ? [" "] : [], ...key === "…" ? [key] : key === "+" ? [element("kbd", {}, key)] : pressed(key)]);
+  const table = ({ title, rows: rows2 }, head2) => element(
+    "table",
+    {},
+    element("caption", {}, t(title)),
+    element("tbody", {}, ...rows2.map(([keys2, does]) => element("tr", {}, element("th", { scope: "row" }, ...head2(keys2)), element("td", {}, t(does)))))
+  );
+  const described = ([name]) => [name && isText(name) ? t(name) : ""];
+  const [keys, hands] = [KEYS.map((keys2) => table(keys2, named2)), HANDS.map((hands2) => table(hands2, described))];
+  byId("sheets", HTMLDivElement).replaceChildren(...matchMedia("(pointer: coarse)").matches ? [...hands.reverse(), ...keys] : [...keys, ...hands]);
+}
+function keyName(key) {
+  const name = `key-${key.toLowerCase()}`;
+  return isText(name) ? t(name) : key;
+}
+function keysText(keys) {
+  return keys.split("+").map(keyName).join("+");
+}
+var SHEET_KEYS = KEYS.flatMap(({ rows: rows2 }) => rows2.flatMap(([keys]) => keys)).filter((key) => key !== "…");
+
+// src/viewmenu.ts
+var ENTRIES = [
+  [
+    { name: "thicker", keys: "Ctrl+↑", command: { do: "change", change: "thicker" }, ofSlices: true },
+    { name: "thinner", keys: "Ctrl+↓", command: { do: "change", change: "thinner" }, ofSlices: true },
+    { name: "next-projection", keys: "Shift+M", command: { do: "change", change: "next projection" }, ofSlices: true }
+  ],
+  [
+    { name: "invert-the-greys", keys: "I", command: { do: "change", change: "invert" } },
+    { name: "flip-horizontally", keys: "H", command: { do: "change", change: "flip horizontally" }, ofSlices: true },
+    { name: "flip-vertically", keys: "V", command: { do: "change", change: "flip vertically" }, ofSlices: true },
+    { name: "turn-right", keys: "R", command: { do: "change", change: "turn right" } },
+    { name: "turn-left", keys: "L", command: { do: "change", change: "turn left" } }
+  ],
+  [
+    { name: "play-slices", keys: "C", command: { do: "play" }, ofSlices: true },
+    { name: "cut-lines-on-off", keys: "X", command: { do: "cut lines" }, ofSlices: true }
+  ]
+];
+function fillViewMenu(obey, isSlice2) {
+  const menu = byId("more", HTMLDetailsElement);
+  const ofSlices = [];
+  const groups = ENTRIES.map(
+    (entries2) => element("div", {}, ...entries2.map((entry) => {
+      const button2 = element("button", { type: "button" }, element("span", {}, t(entry.name)), element("kbd", {}, keysText(entry.keys)));
+      button2.addEventListener("click", () => obey(entry.command));
+      if (entry.ofSlices) ofSlices.push(button2);
+      return button2;
+    }))
+  );
+  byId("more-menu", HTMLDivElement).replaceChildren(...groups);
+  menu.addEventListener("toggle", () => {
+    for (const button2 of ofSlices) button2.disabled = !isSlice2();
+  });
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Node && !menu.contains(target)) menu.open = false;
+  });
+}
+function closeViewMenu() {
+  const menu = byId("more", HTMLDetailsElement);
+  const wasOpen = menu.open;
+  menu.open = false;
+  return wasOpen;
 }
 
 // src/windowing.ts
@@ -1532,9 +1702,12 @@ var Controls = class {
       const chosen = RENDERINGS.find((value) => value === this.#rendering.value);
       if (chosen) actions.setRendering(chosen);
     });
-    for (const button2 of [this.#layout, byId("all-views", HTMLButtonElement)]) button2.addEventListener("click", () => actions.toggleLayout());
-    byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
-    this.#demographics.addEventListener("click", () => actions.toggleDemographics());
+    for (const button2 of [this.#layout, byId("all-views", HTMLButtonElement)]) button2.addEventListener("click", () => actions.obey({ do: "maximise" }));
+    byId("reset", HTMLButtonElement).addEventListener("click", () => actions.obey({ do: "reset all" }));
+    this.#demographics.addEventListener("click", () => actions.obey({ do: "demographics" }));
+    fillViewMenu((command) => actions.obey(command), () => actions.isSlice());
+    addEventListener("resize", fitToolbar);
+    new ResizeObserver(fitToolbar).observe(byId("role", HTMLSpanElement));
     this.#centerSlider.addEventListener("input", () => this.#want(0, this.#centerSlider.valueAsNumber));
     this.#widthSlider.addEventListener("input", () => {
       const at = this.#widthSlider.valueAsNumber;
@@ -1555,6 +1728,7 @@ var Controls = class {
       })
     );
     this.#setScale();
+    fitToolbar();
     const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
     for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
     this.setPresets(series?.presets ?? []);
@@ -1667,6 +1841,17 @@ function round(value) {
 function setValue(input, value) {
   if (document.activeElement === input && input.type === "number") return;
   input.value = String(value);
+}
+var TIGHT = ["tight-1", "tight-2", "tight-3"];
+function fitToolbar() {
+  const { classList } = document.body;
+  classList.remove(...TIGHT);
+  const groups = [...byId("controls", HTMLDivElement).children];
+  const isOneRow = () => groups.at(-1).offsetTop < groups[0].offsetTop + groups[0].offsetHeight;
+  for (const step of TIGHT) {
+    if (isOneRow()) return;
+    classList.add(step);
+  }
 }
 
 // src/corners.ts
@@ -1839,7 +2024,7 @@ var Drawers = class {
   close() {
     const open = NAMES.filter(isOpen);
     for (const name of open) set(name, false);
-    return open.length > 0;
+    return closeViewMenu() || open.length > 0;
   }
 };
 function isOpen(name) {
@@ -2684,108 +2869,6 @@ var Pointed = class {
   }
 };
 
-// src/sheet.ts
-var HANDS = [
-  {
-    title: "mouse",
-    rows: [
-      [["left-drag"], "window-on-slices-rotate-in-3d"],
-      [["middle-drag"], "pan"],
-      [["right-drag"], "zoom"],
-      [["wheel"], "slice-zoom-in-3d"],
-      [["ctrl-wheel"], "zoom"],
-      [["double-click"], "one-view-or-all"]
-    ]
-  },
-  {
-    title: "touch",
-    rows: [
-      [["one-finger"], "window-on-slices-rotate-in-3d"],
-      [["two-fingers"], "pan-and-zoom"],
-      [["bar-at-the-right"], "slice"],
-      [["double-tap"], "maximise"]
-    ]
-  }
-];
-var KEYS = [
-  {
-    title: "study",
-    rows: [
-      [["PageUp", "PageDown"], "previous-next-series"],
-      [["Ctrl+[", "Ctrl+]"], "previous-next-time"],
-      [["Ctrl+E"], "save-picture-or-table"],
-      [["D"], "show-or-hide-patient-data"]
-    ]
-  },
-  {
-    title: "picture",
-    rows: [
-      [["1", "…", "9"], "window-presets"],
-      [["P"], "next-3d-preset"],
-      [["M"], "volume-or-mip"],
-      [["Shift+C"], "volume-or-cinematic"],
-      [["Space"], "reset-the-view"],
-      [["Shift+Space"], "reset-all-views"],
-      [["I"], "invert-the-greys"],
-      [["H", "V"], "flip"],
-      [["Ctrl+↑", "Ctrl+↓", "Shift+M"], "slab-keys"],
-      [["C"], "play-slices"],
-      [["X"], "cut-lines"]
-    ]
-  },
-  {
-    title: "tools",
-    rows: [
-      [["W", "S", "Z", "B"], "window-scroll-zoom-crosshair"],
-      [["N", "A"], "length-angle"],
-      [["E", "U", "O"], "ellipse-rectangle-freehand"],
-      [["Q"], "probe"],
-      [["J", "Enter", "Shift+arrows"], "handle-keys"],
-      [["Delete", "Ctrl+Z", "Ctrl+Y"], "delete-undo-redo"]
-    ]
-  },
-  {
-    title: "move",
-    rows: [
-      [["↑", "↓"], "slice-or-tilt"],
-      [["Home", "End"], "first-last-slice"],
-      [["R", "L"], "turn-right-left"],
-      [["+", "−", "="], "zoom-in-out-fit"],
-      [["Shift+arrows"], "pan-or-rotate"]
-    ]
-  },
-  {
-    title: "page",
-    rows: [
-      [["←", "→"], "previous-next-view"],
-      [["F"], "one-view-or-all"],
-      [["Shift+S"], "streaming-figures"],
-      [["Esc"], "cancel-close-restore"],
-      [["?"], "this-sheet"]
-    ]
-  }
-];
-function fillSheet() {
-  const pressed = (keys) => keys.split("+").flatMap((key, i) => [...i > 0 ? ["+"] : [], element("kbd", {}, keyName(key))]);
-  const named2 = (keys) => keys.flatMap((key, i) => [...i > 0 ? [" "] : [], ...key === "…" ? [key] : key === "+" ? [element("kbd", {}, key)] : pressed(key)]);
-  const table = ({ title, rows: rows2 }, head2) => element(
-    "table",
-    {},
-    element("caption", {}, t(title)),
-    element("tbody", {}, ...rows2.map(([keys, does]) => element("tr", {}, element("th", { scope: "row" }, ...head2(keys)), element("td", {}, t(does)))))
-  );
-  const described = ([name]) => [name && isText(name) ? t(name) : ""];
-  byId("sheets", HTMLDivElement).replaceChildren(...KEYS.map((keys) => table(keys, named2)), ...HANDS.map((hands) => table(hands, described)));
-}
-function keyName(key) {
-  const name = `key-${key.toLowerCase()}`;
-  return isText(name) ? t(name) : key;
-}
-function keysText(keys) {
-  return keys.split("+").map(keyName).join("+");
-}
-var SHEET_KEYS = KEYS.flatMap(({ rows: rows2 }) => rows2.flatMap(([keys]) => keys)).filter((key) => key !== "…");
-
 // src/labels.ts
 var GAP_PX2 = 8;
 var APART_PX = 4;
@@ -2934,6 +3017,74 @@ function label(at, of, rows2, isOfNow, { room, taken, widthOf }, fill) {
   const text3 = svg("g", { class: isOfNow ? "values" : "values before", fill: fill ?? false }, back, svg("text", {}, ...spans));
   const line = of.length > 0 ? leader(box2, points) : null;
   return line ? [svg("path", { class: "leader", d: pathOf([{ points: line, closed: false }]), stroke: fill ?? false }), text3] : [text3];
+}
+
+// src/table.ts
+var KINDS2 = {
+  length: "Length",
+  angle: "Angle",
+  ellipse: "Ellipse",
+  rectangle: "Rectangle",
+  freehand: "Freehand region",
+  probe: "Probe"
+};
+var MEASURES = {
+  length: "Length",
+  "long-axis": "Long axis",
+  "short-axis": "Short axis",
+  angle: "Angle",
+  "cobb-angle": "Cobb angle",
+  area: "Area",
+  perimeter: "Perimeter",
+  volume: "Volume",
+  value: "Value",
+  mean: "Mean",
+  "standard-deviation": "SD",
+  minimum: "Min",
+  maximum: "Max",
+  count: "Count"
+};
+var RESAMPLED = ["uneven-spacing", "missing-slices"];
+function csvOf(rows2, named2) {
+  const order = Object.keys(MEASURES);
+  const all = rows2.flatMap(({ measured }) => measured.quantities.filter(({ measure }) => order.includes(measure)));
+  const columns = all.filter((one, i) => all.findIndex(({ measure, unit }) => measure === one.measure && unit === one.unit) === i);
+  columns.sort((a, b) => order.indexOf(a.measure) - order.indexOf(b.measure));
+  const headings = columns.map(({ measure, unit }) => unit ? `${MEASURES[measure]} (${unit})` : MEASURES[measure]);
+  const lines2 = rows2.map(({ annotation, measured, series, title, study }) => {
+    const middle = middleOf(annotation);
+    const placed = series.selfCheck.millimetres === "everywhere" && !series.outline.directionsUnknown;
+    const values = columns.map(({ measure, unit }) => measured.quantities.find((one) => one.measure === measure && one.unit === unit)?.value ?? "");
+    const place4 = placed ? middle.map((mm) => mm.toFixed(2)) : ["", "", ""];
+    const patient = named2 ? [nameText(study?.patientName ?? ""), study?.patientId ?? ""] : [];
+    const whose2 = [...patient, dateText(study?.date ?? ""), study?.studyInstanceUid ?? "", title, series.seriesInstanceUid];
+    return [...whose2.map(text2), acquiredSlice(annotation, series) ?? "", "", ...place4, KINDS2[annotation.kind], "", ...values, "", "", text2(measured.doubt ?? "")];
+  });
+  const whose = [...named2 ? ["Patient Name", "Patient ID"] : [], "Study Date", "Study Instance UID", "Series", "Series Instance UID"];
+  const fixed = ["Slice", "Instance Number", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"];
+  return [[...whose, ...fixed, ...headings, "SOP Instance UID", "Frame", "Note"], ...lines2].map((fields) => `${fields.map(field).join(",")}\r
+`).join("");
+}
+function middleOf({ points }) {
+  return times(points.reduce(add), 1 / points.length);
+}
+function acquiredSlice(annotation, series) {
+  if (series.warnings.some(({ code }) => RESAMPLED.includes(code))) return null;
+  const [columns, rows2, slices] = series.outline.patientFromVoxel;
+  const normal = cross(columns, rows2);
+  if (Math.abs(dot(normalOf(annotation.placement), normal)) < 0.9999 * length(normal)) return null;
+  const voxel = voxelAt(series, middleOf(annotation));
+  if (!voxel) return null;
+  const [x, y, z] = minus(slices, [0, 0, 0]).map(Math.abs);
+  const follows2 = z >= x && z >= y ? slices[2] < 0 : y >= x ? slices[1] > 0 : slices[0] > 0;
+  return follows2 ? voxel[2] + 1 : series.dims[2] - voxel[2];
+}
+function text2(words) {
+  return /^[=+\-@\t\r]/.test(words) ? `'${words}` : words;
+}
+function field(value) {
+  const words = String(value);
+  return /[",\r\n]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
 }
 
 // src/echo.ts
@@ -4265,7 +4416,14 @@ var Drawings = class {
     return this.#named ?? !document.body.classList.contains("no-demographics");
   }
   #isOpen(series) {
-    return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
+    return this.#opened(series) !== null;
+  }
+  #opened(series) {
+    for (const { view } of this.#views) {
+      const shown = this.#owner.seriesOf(view);
+      if (shown?.seriesInstanceUid === series) return shown;
+    }
+    return null;
   }
   #showList() {
     const own = this.#editor.annotations.filter(({ series }) => this.#isOpen(series));
@@ -4279,7 +4437,8 @@ var Drawings = class {
       const { known: known2, of } = this.#measuring.told(one.id) ?? {};
       const lines2 = of === one ? told(known2, true) : [t("measuring")];
       const source = known2 && "measured" in known2 ? (known2.measured.doubt && sentence(named(known2.measured.doubt))) ?? (known2.measured.lengthsBy && t("lengths-by", { source: known2.measured.lengthsBy })) : null;
-      setText(row.querySelector(".kind"), t(one.kind));
+      const slice = acquiredSlice(one, this.#opened(one.series));
+      setText(row.querySelector(".kind"), slice === null ? t(one.kind) : t("kind-on-slice", { kind: t(one.kind), slice }));
       setText(row.querySelector(".told"), lines2.join("\n"));
       setText(row.querySelector(".by"), source ?? "");
       row.querySelector(".show").setAttribute("aria-pressed", String(one.id === this.#editor.selected));
@@ -4865,7 +5024,7 @@ function onKeys(obey) {
     const target = event.target instanceof Element ? event.target : null;
     if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (target?.closest("input, select") && command.do !== "escape") return;
-    if (target?.closest("button") && (event.key === " " || event.key === "Enter")) return;
+    if (target?.closest("button, summary") && (event.key === " " || event.key === "Enter")) return;
     if (event.key.length === 1 && !event.ctrlKey && !singleKeys.checked) return;
     event.preventDefault();
     obey(command);
@@ -6385,74 +6544,6 @@ function outlined(context, words, x, y, color) {
   context.fillText(words, x, y);
 }
 
-// src/table.ts
-var KINDS2 = {
-  length: "Length",
-  angle: "Angle",
-  ellipse: "Ellipse",
-  rectangle: "Rectangle",
-  freehand: "Freehand region",
-  probe: "Probe"
-};
-var MEASURES = {
-  length: "Length",
-  "long-axis": "Long axis",
-  "short-axis": "Short axis",
-  angle: "Angle",
-  "cobb-angle": "Cobb angle",
-  area: "Area",
-  perimeter: "Perimeter",
-  volume: "Volume",
-  value: "Value",
-  mean: "Mean",
-  "standard-deviation": "SD",
-  minimum: "Min",
-  maximum: "Max",
-  count: "Count"
-};
-var RESAMPLED = ["uneven-spacing", "missing-slices"];
-function csvOf(rows2, named2) {
-  const order = Object.keys(MEASURES);
-  const all = rows2.flatMap(({ measured }) => measured.quantities.filter(({ measure }) => order.includes(measure)));
-  const columns = all.filter((one, i) => all.findIndex(({ measure, unit }) => measure === one.measure && unit === one.unit) === i);
-  columns.sort((a, b) => order.indexOf(a.measure) - order.indexOf(b.measure));
-  const headings = columns.map(({ measure, unit }) => unit ? `${MEASURES[measure]} (${unit})` : MEASURES[measure]);
-  const lines2 = rows2.map(({ annotation, measured, series, title, study }) => {
-    const middle = middleOf(annotation);
-    const placed = series.selfCheck.millimetres === "everywhere" && !series.outline.directionsUnknown;
-    const values = columns.map(({ measure, unit }) => measured.quantities.find((one) => one.measure === measure && one.unit === unit)?.value ?? "");
-    const place4 = placed ? middle.map((mm) => mm.toFixed(2)) : ["", "", ""];
-    const patient = named2 ? [nameText(study?.patientName ?? ""), study?.patientId ?? ""] : [];
-    const whose2 = [...patient, dateText(study?.date ?? ""), study?.studyInstanceUid ?? "", title, series.seriesInstanceUid];
-    return [...whose2.map(text2), acquiredSlice(annotation, series) ?? "", "", ...place4, KINDS2[annotation.kind], "", ...values, "", "", text2(measured.doubt ?? "")];
-  });
-  const whose = [...named2 ? ["Patient Name", "Patient ID"] : [], "Study Date", "Study Instance UID", "Series", "Series Instance UID"];
-  const fixed = ["Slice", "Instance Number", "X (mm)", "Y (mm)", "Z (mm)", "Kind", "Label"];
-  return [[...whose, ...fixed, ...headings, "SOP Instance UID", "Frame", "Note"], ...lines2].map((fields) => `${fields.map(field).join(",")}\r
-`).join("");
-}
-function middleOf({ points }) {
-  return times(points.reduce(add), 1 / points.length);
-}
-function acquiredSlice(annotation, series) {
-  if (series.warnings.some(({ code }) => RESAMPLED.includes(code))) return null;
-  const [columns, rows2, slices] = series.outline.patientFromVoxel;
-  const normal = cross(columns, rows2);
-  if (Math.abs(dot(normalOf(annotation.placement), normal)) < 0.9999 * length(normal)) return null;
-  const voxel = voxelAt(series, middleOf(annotation));
-  if (!voxel) return null;
-  const [x, y, z] = minus(slices, [0, 0, 0]).map(Math.abs);
-  const follows2 = z >= x && z >= y ? slices[2] < 0 : y >= x ? slices[1] > 0 : slices[0] > 0;
-  return follows2 ? voxel[2] + 1 : series.dims[2] - voxel[2];
-}
-function text2(words) {
-  return /^[=+\-@\t\r]/.test(words) ? `'${words}` : words;
-}
-function field(value) {
-  const words = String(value);
-  return /[",\r\n]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
-}
-
 // src/saving.ts
 var Saving = class {
   #owner;
@@ -6672,9 +6763,8 @@ var Client = class {
       setWindow: (window) => this.#setWindow(window),
       setPreset: (name) => this.#setPreset(name),
       setRendering: (content) => this.#setRendering(content),
-      toggleLayout: () => this.#maximise(this.#active),
-      reset: () => this.#send({ type: "reset" }),
-      toggleDemographics: () => this.#toggleDemographics()
+      obey: (command) => this.#obey(command),
+      isSlice: () => this.#views[this.#active]?.state?.slice != null
     });
     this.#library = new Library(byId("studies", HTMLDivElement), {
       open: (uid) => this.#openSeries(uid),
@@ -7200,7 +7290,7 @@ var Client = class {
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
       case "escape":
-        if (this.#drawings.escape() || this.#drawers.close()) break;
+        if (this.#drawers.close() || this.#drawings.escape()) break;
         if (this.#player.plays) this.#player.toggle();
         else if (this.#maximised) this.#maximise(this.#active);
         break;

@@ -57,6 +57,8 @@ test("a length is as long as it was drawn, and follows slice, zoom and undo", as
   assert.match(told, /^[\d.]+ mm$/);
   assert.ok(Math.abs(parseFloat(told) - wanted) <= 0.1, `${told}, drawn as ${wanted}`);
   assert.match(await page.locator("#measurements .by").innerText(), /Lengths by Pixel Spacing \(0028,0030\)/);
+  const [slice] = /(?<=Slice )\d+/.exec(await page.locator(`${viewport(AXIAL)} .bottom-left`).innerText())!;
+  assert.equal(await page.locator("#measurements .kind").innerText(), `Length · slice ${slice}`);
 
   const drawings = page.locator(`${viewport(AXIAL)} .sketch .drawing`);
   assert.equal(await drawings.count(), 1);
@@ -149,6 +151,15 @@ test("a slice is flipped, turned and thickened, its letters and drawings with it
   await page.keyboard.press("Space");
   await letter("top", "A");
   await letter("left", "R");
+
+  const menu = page.locator("#more-menu");
+  await page.locator("#more summary").click();
+  await menu.getByRole("button", { name: "Flip top and bottom" }).click();
+  await letter("top", "P");
+  await menu.getByRole("button", { name: "Thicker slices" }).click();
+  await factsThat(page, AXIAL, /Mean 2 mm|MIP 2 mm|MinIP 2 mm/);
+  await page.keyboard.press("Escape");
+  await menu.waitFor({ state: "hidden" });
 });
 
 test("values over a slab say that they are one slice's, and stand clear of the corners of a small view", async () => {

@@ -28,6 +28,7 @@ test("a German browser has a German page, and nothing of it is cut off", async (
       assert.equal(await notice.innerText(), "Nicht für die Diagnostik");
       const box = (await notice.boundingBox())!;
       assert.ok(box.x >= 0 && box.x + box.width <= width && box.y + box.height <= height, `${width}: ${JSON.stringify(box)}`);
+      if (width === 1280) assert.ok((await page.locator(".toolbar").boundingBox())!.height < 48, "the toolbar is one row");
       await page.keyboard.press("?");
       await page.locator("#help-dialog kbd", { hasText: "Leertaste" }).first().waitFor();
     } finally {

@@ -2,8 +2,10 @@
 
 import { byId, element, setText } from "./dom";
 import { sliderToWidth, widthToSlider } from "./geometry";
+import type { Command } from "./keys";
 import type { Content, PresetName, SeriesOpened, WindowPreset, WindowValues } from "./protocol";
 import { named, t } from "./texts";
+import { fillViewMenu } from "./viewmenu";
 import { isSame, numbersOf, windowOf } from "./windowing";
 import { numberText, titleOf, windowText } from "./words";
 
@@ -16,9 +18,9 @@ export interface Actions {
   setWindow(window: WindowValues): void;
   setPreset(name: string): void;
   setRendering(content: Content): void;
-  toggleLayout(): void;
-  reset(): void;
-  toggleDemographics(): void;
+  obey(command: Command): void;
+  /** Of the view that commands go to. */
+  isSlice(): boolean;
 }
 
 export class Controls {
@@ -49,9 +51,12 @@ export class Controls {
       const chosen = RENDERINGS.find((value) => value === this.#rendering.value);
       if (chosen) actions.setRendering(chosen);
     });
-    for (const button of [this.#layout, byId("all-views", HTMLButtonElement)]) button.addEventListener("click", () => actions.toggleLayout());
-    byId("reset", HTMLButtonElement).addEventListener("click", () => actions.reset());
-    this.#demographics.addEventListener("click", () => actions.toggleDemographics());
+    for (const button of [this.#layout, byId("all-views", HTMLButtonElement)]) button.addEventListener("click", () => actions.obey({ do: "maximise" }));
+    byId("reset", HTMLButtonElement).addEventListener("click", () => actions.obey({ do: "reset all" }));
+    this.#demographics.addEventListener("click", () => actions.obey({ do: "demographics" }));
+    fillViewMenu((command) => actions.obey(command), () => actions.isSlice());
+    addEventListener("resize", fitToolbar);
+    new ResizeObserver(fitToolbar).observe(byId("role", HTMLSpanElement));
     this.#centerSlider.addEventListener("input", () => this.#want(0, this.#centerSlider.valueAsNumber));
     this.#widthSlider.addEventListener("input", () => {
       const at = this.#widthSlider.valueAsNumber;
@@ -73,6 +78,7 @@ export class Controls {
       }),
     );
     this.#setScale();
+    fitToolbar();
     const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
     for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
     this.setPresets(series?.presets ?? []);
@@ -203,4 +209,19 @@ function round(value: number): number {
 function setValue(input: HTMLInputElement, value: number): void {
   if (document.activeElement === input && input.type === "number") return;
   input.value = String(value);
+}
+
+/** Steps of app.css in which the toolbar gets narrower. */
+const TIGHT = ["tight-1", "tight-2", "tight-3"];
+
+/** Leaves out of the toolbar what it must to be one row, in whatever language its words are. */
+function fitToolbar(): void {
+  const { classList } = document.body;
+  classList.remove(...TIGHT);
+  const groups = [...byId("controls", HTMLDivElement).children] as HTMLElement[];
+  const isOneRow = () => groups.at(-1)!.offsetTop < groups[0]!.offsetTop + groups[0]!.offsetHeight;
+  for (const step of TIGHT) {
+    if (isOneRow()) return;
+    classList.add(step);
+  }
 }

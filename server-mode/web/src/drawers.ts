@@ -1,6 +1,7 @@
-// On phones the series list and the controls are drawers: one is open at a time.
+// On phones the series list and the controls are drawers: one is open at a time. The menu of the view closes with them.
 
 import { byId } from "./dom";
+import { closeViewMenu } from "./viewmenu";
 
 const NAMES = ["library", "controls"] as const;
 
@@ -19,7 +20,7 @@ export class Drawers {
   close(): boolean {
     const open = NAMES.filter(isOpen);
     for (const name of open) set(name, false);
-    return open.length > 0;
+    return closeViewMenu() || open.length > 0;
   }
 }
 

@@ -11,7 +11,7 @@ import type { ClientMessage, Drawing, Measured, Place, SeriesOpened, ServerMessa
 import { type Pixel, type Sight, type Vec, isSlice, onto, patientFromPixel, pixelFromPatient, sightOf, slicesTo, voxelAt, voxelMiddle } from "./sight";
 import { keysText } from "./sheet";
 import { type Hosted, scaleOf, sketch } from "./sketch";
-import type { Row } from "./table";
+import { type Row, acquiredSlice } from "./table";
 import { type Text, named, t } from "./texts";
 import { type Viewport, showsPreset } from "./viewport";
 import { sentence } from "./words";
@@ -431,7 +431,15 @@ export class Drawings {
   }
 
   #isOpen(series: string): boolean {
-    return this.#views.some(({ view }) => this.#owner.seriesOf(view)?.seriesInstanceUid === series);
+    return this.#opened(series) !== null;
+  }
+
+  #opened(series: string): SeriesOpened | null {
+    for (const { view } of this.#views) {
+      const shown = this.#owner.seriesOf(view);
+      if (shown?.seriesInstanceUid === series) return shown;
+    }
+    return null;
   }
 
   #showList(): void {
@@ -446,7 +454,8 @@ export class Drawings {
       const { known, of } = this.#measuring.told(one.id) ?? {};
       const lines = of === one ? told(known, true) : [t("measuring")];
       const source = known && "measured" in known ? ((known.measured.doubt && sentence(named(known.measured.doubt))) ?? (known.measured.lengthsBy && t("lengths-by", { source: known.measured.lengthsBy }))) : null;
-      setText(row.querySelector(".kind")!, t(one.kind));
+      const slice = acquiredSlice(one, this.#opened(one.series)!);
+      setText(row.querySelector(".kind")!, slice === null ? t(one.kind) : t("kind-on-slice", { kind: t(one.kind), slice }));
       setText(row.querySelector(".told")!, lines.join("\n"));
       setText(row.querySelector(".by")!, source ?? "");
       row.querySelector(".show")!.setAttribute("aria-pressed", String(one.id === this.#editor.selected));

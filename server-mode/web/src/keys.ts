@@ -141,7 +141,7 @@ export function onKeys(obey: (command: Command) => void): void {
     const target = event.target instanceof Element ? event.target : null;
     if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (target?.closest("input, select") && command.do !== "escape") return;
-    if (target?.closest("button") && (event.key === " " || event.key === "Enter")) return;
+    if (target?.closest("button, summary") && (event.key === " " || event.key === "Enter")) return;
     if (event.key.length === 1 && !event.ctrlKey && !singleKeys.checked) return;
     event.preventDefault();
     obey(command);

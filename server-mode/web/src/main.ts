@@ -127,9 +127,8 @@ class Client {
       setWindow: (window) => this.#setWindow(window),
       setPreset: (name) => this.#setPreset(name),
       setRendering: (content) => this.#setRendering(content),
-      toggleLayout: () => this.#maximise(this.#active),
-      reset: () => this.#send({ type: "reset" }),
-      toggleDemographics: () => this.#toggleDemographics(),
+      obey: (command) => this.#obey(command),
+      isSlice: () => this.#views[this.#active]?.state?.slice != null,
     });
     this.#library = new Library(byId("studies", HTMLDivElement), {
       open: (uid) => this.#openSeries(uid),
@@ -705,7 +704,7 @@ class Client {
         byId("help-dialog", HTMLDialogElement).showModal();
         break;
       case "escape":
-        if (this.#drawings.escape() || this.#drawers.close()) break;
+        if (this.#drawers.close() || this.#drawings.escape()) break;
         if (this.#player.plays) this.#player.toggle();
         else if (this.#maximised) this.#maximise(this.#active);
         break;

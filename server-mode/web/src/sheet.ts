@@ -103,7 +103,9 @@ export function fillSheet(): void {
       element("tbody", {}, ...rows.map(([keys, does]) => element("tr", {}, element("th", { scope: "row" }, ...head(keys)), element("td", {}, t(does))))),
     );
   const described = ([name]: readonly string[]) => [name && isText(name) ? t(name) : ""];
-  byId("sheets", HTMLDivElement).replaceChildren(...KEYS.map((keys) => table(keys, named)), ...HANDS.map((hands) => table(hands, described)));
+  const [keys, hands] = [KEYS.map((keys) => table(keys, named)), HANDS.map((hands) => table(hands, described))];
+  // Fingers come first where there may be nothing else.
+  byId("sheets", HTMLDivElement).replaceChildren(...(matchMedia("(pointer: coarse)").matches ? [...hands.reverse(), ...keys] : [...keys, ...hands]));
 }
 
 /** As it is written on the key. */

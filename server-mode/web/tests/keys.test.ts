@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { commandOf } from "../src/keys";
 import { SHEET_KEYS } from "../src/sheet";
+import { ENTRIES } from "../src/viewmenu";
 
 const press = (key: string, held: { shiftKey?: boolean; ctrlKey?: boolean; altKey?: boolean } = {}) =>
   commandOf({ key, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, ...held });
@@ -35,14 +36,21 @@ test("the browser keeps its own shortcuts", () => {
   assert.equal(press("constructor"), null);
 });
 
-test("the help sheet names keys that do something", () => {
+/** What a key does that is named as people read it. */
+function named(keys: string) {
   const names: Record<string, string> = { "↑": "ArrowUp", "↓": "ArrowDown", "←": "ArrowLeft", "→": "ArrowRight", "−": "-", Space: " ", Esc: "Escape", arrows: "ArrowUp" };
-  for (const shown of SHEET_KEYS) {
-    const parts = shown === "+" ? ["+"] : shown.split("+");
-    const key = parts.at(-1)!;
-    const held = { shiftKey: parts.includes("Shift"), ctrlKey: parts.includes("Ctrl") };
-    assert.ok(press(names[key] ?? (key.length === 1 ? key.toLowerCase() : key), held), shown);
-  }
+  const parts = keys === "+" ? ["+"] : keys.split("+");
+  const key = parts.at(-1)!;
+  const held = { shiftKey: parts.includes("Shift"), ctrlKey: parts.includes("Ctrl") };
+  return press(names[key] ?? (key.length === 1 ? key.toLowerCase() : key), held);
+}
+
+test("the help sheet names keys that do something", () => {
+  for (const shown of SHEET_KEYS) assert.ok(named(shown), shown);
+});
+
+test("the menu of a view names the keys that do the same", () => {
+  for (const { keys, command } of ENTRIES.flat()) assert.deepEqual(named(keys), command, keys);
 });
 
 test("keys that the window has, too, do the same here", () => {

@@ -11,6 +11,7 @@ export const de: Texts = {
   delete: "Löschen",
   "delete-named": "{name} löschen",
   ellipse: "Ellipse",
+  "kind-on-slice": "{kind} · Schicht {slice}",
   length: "Länge",
   "lengths-by": "Längen nach {source}",
   max: "Max.",
@@ -256,6 +257,17 @@ export const de: Texts = {
   close: "Schließen",
 
   // Die Übersicht der Tasten
+  // The menu of a view
+  more: "Mehr für diese Ansicht",
+  thicker: "Dickere Schichten",
+  thinner: "Dünnere Schichten",
+  "next-projection": "MIP, MinIP, Mittel",
+  "flip-horizontally": "Links und rechts spiegeln",
+  "flip-vertically": "Oben und unten spiegeln",
+  "turn-right": "Nach rechts drehen",
+  "turn-left": "Nach links drehen",
+  "cut-lines-on-off": "Linien der anderen Schichten",
+
   "mouse-touch-keys": "Maus, Finger und Tasten",
   "single-keys": "Buchstaben, Ziffern und Zeichen sind Tasten",
   mouse: "Maus",

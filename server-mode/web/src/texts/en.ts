@@ -9,6 +9,7 @@ export const en = {
   delete: "Delete",
   "delete-named": "Delete {name}",
   ellipse: "Ellipse",
+  "kind-on-slice": "{kind} · slice {slice}",
   length: "Length",
   "lengths-by": "Lengths by {source}",
   max: "Max",
@@ -252,6 +253,17 @@ export const en = {
   corrected: "Corrected",
   "not-known": "Not known",
   close: "Close",
+
+  // The menu of a view
+  more: "More for this view",
+  thicker: "Thicker slices",
+  thinner: "Thinner slices",
+  "next-projection": "MIP, MinIP, mean",
+  "flip-horizontally": "Flip left and right",
+  "flip-vertically": "Flip top and bottom",
+  "turn-right": "Turn right",
+  "turn-left": "Turn left",
+  "cut-lines-on-off": "Lines of the other slices",
 
   // The sheet of keys
   "mouse-touch-keys": "Mouse, touch and keys",
