@@ -42,8 +42,8 @@ const NOTED: usize = 4;
 const NOTE_AGAIN: Duration = Duration::from_millis(40);
 /// Both channels must be open so soon after an offer.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
-/// Browsers check every 2.5 s whether the way is there.
-const SILENCE: Duration = Duration::from_secs(6);
+/// Browsers check every 2.5 s whether the way is there, str0m every 3 s: two checks may be lost.
+const SILENCE: Duration = Duration::from_secs(10);
 /// A lost way may come back, by itself or by another offer, for so long.
 const LOST_TIME: Duration = Duration::from_secs(60);
 /// Congestion control begins here and looks for so much.
@@ -63,6 +63,8 @@ const IDLE_AFTER: Duration = Duration::from_secs(2);
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// After it, the rate of before holds for so long: to look for more at once would delay what the user waits for.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// While pictures move it looks for twice as much so often: by itself the estimate grows by a twentieth a second.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// str0m sends one packet after the other, a microsecond between them; timers wake up for a millisecond at least.
 const AT_ONCE: Duration = Duration::from_micros(500);
 /// What is to be done at once is done after so many rounds, each a packet at least, or later.
@@ -136,6 +138,8 @@ struct Rate {
     idle_at: Option<Instant>,
     /// When to look for more.
     look_at: Option<Instant>,
+    /// What it looked for last.
+    wanted: Bitrate,
 }
 
 /// Why there is no connection.
@@ -193,7 +197,12 @@ impl Connection {
             moves: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            rate: Rate { estimate: FIRST_RATE, idle_at: Some(now + CONNECT_TIME), look_at: None },
+            rate: Rate {
+                estimate: FIRST_RATE,
+                idle_at: Some(now + CONNECT_TIME),
+                look_at: None,
+                wanted: WANTED_RATE,
+            },
             due: now,
             events: VecDeque::new(),
             datagrams: VecDeque::new(),
@@ -296,8 +305,10 @@ impl Connection {
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, IDLE_RATE);
         }
         if self.rate.look_at.is_some_and(|at| at <= now) {
-            self.rate.look_at = None;
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, WANTED_RATE);
+            self.rate.look_at = Some(now + LOOK_AGAIN);
+            // str0m looks at once where it is to have more than before, if nothing speaks against it.
+            self.rate.wanted = self.rate.wanted + Bitrate::kbps(1);
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.rate.wanted);
         }
         self.rtc.handle_input(Input::Timeout(now))?;
         self.run(now)?;
@@ -308,7 +319,7 @@ impl Connection {
             }
             State::Lost(until) if until <= now && self.heard + SILENCE <= now => return Ok(false),
             State::Open if self.heard + SILENCE <= now => {
-                self.lost(now, "Nothing came from the client by WebRTC for 6 s.");
+                self.lost(now, "Nothing came from the client by WebRTC for 10 s.");
             }
             State::Lost(_) if self.heard + SILENCE > now && self.rtc.is_alive() => {
                 self.state = State::Open;
@@ -379,7 +390,7 @@ impl Connection {
             // It looks for twice as much at most.
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.rate.estimate * 0.5);
             self.rtc.bwe().reset(self.rate.estimate);
-            self.rate.look_at = Some(now + KNOWN_FOR);
+            (self.rate.look_at, self.rate.wanted) = (Some(now + KNOWN_FOR), WANTED_RATE);
         }
         let video = &mut self.videos[index];
         let micros = now.saturating_duration_since(self.began).as_micros() as u64;
@@ -473,6 +484,8 @@ impl Connection {
                 } else {
                     return;
                 };
+                // DTLS knows whose it is.
+                self.heard = now;
                 if data.len() <= MAX_TEXT_BYTES
                     && let Ok(text) = String::from_utf8(data)
                 {
@@ -514,4 +527,105 @@ fn preference(params: &PayloadParams) -> Option<(u8, Pt)> {
         _ => 0,
     };
     Some((rank, params.pt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(10);
+
+    /// A connection and its client; both have the same clock, and nothing takes time on its way.
+    struct Two {
+        connection: Connection,
+        client: Rtc,
+        now: Instant,
+        due: Instant,
+        /// Checks of ICE that get lost from now on.
+        lost_checks: usize,
+        lost: usize,
+    }
+
+    impl Two {
+        fn open() -> Self {
+            let now = Instant::now();
+            let [ours, theirs] = [1, 2].map(|port| std::net::SocketAddr::from(([127, 0, 0, 1], port)));
+            let provider = str0m::crypto::from_feature_flags();
+            let certificate = provider.dtls_provider.generate_certificate().expect("a certificate");
+            provider.install_process_default();
+            let mut client = Rtc::builder().build(now);
+            client.add_local_candidate(Candidate::host(theirs, "udp").expect("an address"));
+            let mut api = client.sdp_api();
+            api.add_channel("commands".into());
+            api.add_channel("moves".into());
+            let (offer, pending) = api.apply().expect("an offer");
+            let candidates = vec![Candidate::host(ours, "udp").expect("an address")];
+            let local = Local { certificate, candidates };
+            let (connection, answer) =
+                Connection::new(now, &local, &offer.to_sdp_string(), &[]).expect("an answer");
+            let answer = str0m::change::SdpAnswer::from_sdp_string(&answer).expect("a description");
+            client.sdp_api().accept_answer(pending, answer).expect("it fits the offer");
+            let mut two = Self { connection, client, now, due: now, lost_checks: 0, lost: 0 };
+            two.pass(Duration::from_secs(5));
+            assert!(two.connection.events.iter().any(|event| matches!(event, PeerEvent::Open)));
+            two
+        }
+
+        fn pass(&mut self, time: Duration) {
+            let until = self.now + time;
+            while self.now < until {
+                self.now += STEP;
+                self.connection.tick(self.now).expect("it lives");
+                if self.due <= self.now {
+                    self.client.handle_input(Input::Timeout(self.now)).expect("it lives");
+                }
+                while let Some(sent) = self.client_sends() {
+                    let is_check = sent.contents.first().is_some_and(|first| *first < 2);
+                    if is_check && self.lost < self.lost_checks {
+                        self.lost += 1;
+                        continue;
+                    }
+                    let (from, to, bytes) = (sent.source, sent.destination, sent.contents.to_vec());
+                    self.connection
+                        .receive(&Datagram { at: self.now, from, to, bytes })
+                        .expect("it is taken");
+                }
+                for sent in std::mem::take(&mut self.connection.datagrams) {
+                    let receive = Receive::new(Protocol::Udp, sent.source, sent.destination, &sent.contents);
+                    let receive = receive.expect("a datagram");
+                    self.client.handle_input(Input::Receive(self.now, receive)).expect("it is taken");
+                }
+            }
+        }
+
+        fn client_sends(&mut self) -> Option<Transmit> {
+            loop {
+                match self.client.poll_output().expect("it lives") {
+                    Output::Transmit(sent) => return Some(sent),
+                    Output::Event(_) => {}
+                    Output::Timeout(due) => {
+                        self.due = due;
+                        return None;
+                    }
+                }
+            }
+        }
+
+        fn is_lost(&self) -> bool {
+            self.connection.events.iter().any(|event| matches!(event, PeerEvent::Lost(_)))
+        }
+    }
+
+    #[test]
+    fn a_check_that_is_lost_is_no_end_and_silence_is() {
+        let mut two = Two::open();
+        for _ in 0..10 {
+            two.lost_checks += 1;
+            two.pass(Duration::from_secs(20));
+        }
+        assert_eq!((two.lost, two.is_lost()), (10, false));
+        two.lost_checks = usize::MAX;
+        two.pass(SILENCE + Duration::from_secs(4));
+        assert!(two.is_lost());
+    }
 }

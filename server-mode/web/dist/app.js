@@ -5648,7 +5648,7 @@ var Peer = class {
     video.requestVideoFrameCallback(next);
     video.play().catch(() => void 0);
   }
-  /** Browsers call a path disconnected after some 5 s; the server gives it up after 6 s. */
+  /** Browsers call a path disconnected after some 5 s; the server gives it up after 10 s. */
   #watchPath(packets, now) {
     const isLate = now - this.#counted > 2 * COUNT_EVERY_MS;
     this.#counted = now;

@@ -294,7 +294,7 @@ export class Peer {
     video.play().catch(() => undefined);
   }
 
-  /** Browsers call a path disconnected after some 5 s; the server gives it up after 6 s. */
+  /** Browsers call a path disconnected after some 5 s; the server gives it up after 10 s. */
   #watchPath(packets: number, now: number): void {
     // Timers of a page that is not shown come late, and so do its heartbeats.
     const isLate = now - this.#counted > 2 * COUNT_EVERY_MS;
