@@ -1842,7 +1842,7 @@ function setValue(input, value) {
   if (document.activeElement === input && input.type === "number") return;
   input.value = String(value);
 }
-var TIGHT = ["tight-1", "tight-2", "tight-3"];
+var TIGHT = ["tight-1", "tight-2", "tight-3", "tight-4"];
 function fitToolbar() {
   const { classList } = document.body;
   classList.remove(...TIGHT);

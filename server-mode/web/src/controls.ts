@@ -212,7 +212,7 @@ function setValue(input: HTMLInputElement, value: number): void {
 }
 
 /** Steps of app.css in which the toolbar gets narrower. */
-const TIGHT = ["tight-1", "tight-2", "tight-3"];
+const TIGHT = ["tight-1", "tight-2", "tight-3", "tight-4"];
 
 /** Leaves out of the toolbar what it must to be one row, in whatever language its words are. */
 function fitToolbar(): void {
