@@ -955,8 +955,7 @@ var de = {
   corrected: "Berichtigt",
   "not-known": "Nicht bekannt",
   close: "Schließen",
-  // Die Übersicht der Tasten
-  // The menu of a view
+  // Das Menü einer Ansicht
   more: "Mehr für diese Ansicht",
   thicker: "Dickere Schichten",
   thinner: "Dünnere Schichten",
@@ -966,6 +965,7 @@ var de = {
   "turn-right": "Nach rechts drehen",
   "turn-left": "Nach links drehen",
   "cut-lines-on-off": "Linien der anderen Schichten",
+  // Die Übersicht der Tasten
   "mouse-touch-keys": "Maus, Finger und Tasten",
   "single-keys": "Buchstaben, Ziffern und Zeichen sind Tasten",
   mouse: "Maus",
@@ -2930,9 +2930,10 @@ function sketch(root, sight, cuts, hosted, editor, measuring, active, inSlab) {
   const shown = editor.shown.filter((one) => isOn(one, sight));
   shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
   const room = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
+  const taken = shown.length + hosted.drawings.length > 0 ? cornersOf(box2) : [];
   const sample = svg("text");
   root.append(svg("g", { class: "values" }, sample));
-  const labels = { room, taken: cornersOf(box2), inSlab, widthOf: (row) => widthIn(sample, row) };
+  const labels = { room, taken, inSlab, widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn2 = seen(one, sight, hosted.reachMm);

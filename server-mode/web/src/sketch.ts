@@ -77,9 +77,11 @@ export function sketch(root: SVGSVGElement, sight: Sight | null, cuts: Cuts, hos
   // What is selected lies over the others.
   shown.sort((a, b) => Number(a.id === editor.selected) - Number(b.id === editor.selected));
   const room: Box = { left: MARGIN_PX, top: 2, width: width - MARGIN_PX - BAR_PX, height: height - 6 };
+  // Asked for before anything is changed, and only where there is something to write: the layout is known then.
+  const taken = shown.length + hosted.drawings.length > 0 ? cornersOf(box) : [];
   const sample = svg("text");
   root.append(svg("g", { class: "values" }, sample));
-  const labels: Labels = { room, taken: cornersOf(box), inSlab, widthOf: (row) => widthIn(sample, row) };
+  const labels: Labels = { room, taken, inSlab, widthOf: (row) => widthIn(sample, row) };
   let marks = 0;
   const theirs = hosted.drawings.flatMap((one) => {
     const drawn = seen(one, sight, hosted.reachMm);

@@ -256,8 +256,7 @@ export const de: Texts = {
   "not-known": "Nicht bekannt",
   close: "Schließen",
 
-  // Die Übersicht der Tasten
-  // The menu of a view
+  // Das Menü einer Ansicht
   more: "Mehr für diese Ansicht",
   thicker: "Dickere Schichten",
   thinner: "Dünnere Schichten",
@@ -268,6 +267,7 @@ export const de: Texts = {
   "turn-left": "Nach links drehen",
   "cut-lines-on-off": "Linien der anderen Schichten",
 
+  // Die Übersicht der Tasten
   "mouse-touch-keys": "Maus, Finger und Tasten",
   "single-keys": "Buchstaben, Ziffern und Zeichen sind Tasten",
   mouse: "Maus",
