@@ -2,10 +2,13 @@
 
 use super::lanes::{Lanes, Texel};
 use super::march::Sample;
-use super::sample::{Scene, Vec3, axes};
+use super::sample::{Scene, Vec3, axes, both};
 use crate::bricks::BRICK;
 use crate::illumination::Illumination;
 use crate::render::Shading;
+
+/// No gradient is taken for shorter than this, squared.
+const LEAST_SQUARE: f32 = 1e-12;
 
 /// Lights and effects of a picture.
 pub(super) struct Lamp<'a, V> {
@@ -23,31 +26,44 @@ pub(super) struct Lamp<'a, V> {
 impl<'a, V: Texel> Lamp<'a, V> {
     pub fn new(scene: &'a Scene<'a, V>, shading: &'a Shading, occlusion: Option<&'a Occlusion>) -> Self {
         let slope = scene.field.rescale.slope;
-        let columns = scene.params.patient_from_gradient.map(|column| column.map(|x| x * slope));
-        let [x, y, z] = columns.map(glam::Vec3::from);
+        let columns = axes!(i => glam::Vec3::from(scene.params.patient_from_gradient[i]) * slope);
+        let [x, y, z] = columns;
+        let sight = glam::Vec3::from(scene.params.line_of_sight);
         Self {
             scene,
             shading,
             occlusion,
-            patient_from_stored: columns,
-            along_sight: [x, y, z].map(|column| column.dot(glam::Vec3::from(scene.params.line_of_sight))),
+            patient_from_stored: axes!(i => columns[i].to_array()),
+            along_sight: [x.dot(sight), y.dot(sight), z.dot(sight)],
             squares: [x.dot(x), 2.0 * x.dot(y), 2.0 * x.dot(z), y.dot(y), 2.0 * y.dot(z), z.dot(z)],
         }
     }
 
-    /// A colour under one white light along the line of sight, by the differences of stored values.
+    /// What one white light along the line of sight does to two samples, by the differences of stored values: their
+    /// colours are multiplied by the first and get the second. Two at a time, because each step waits for the last.
     #[inline(always)]
-    pub fn headlight<L: Lanes>(&self, l: L, [x, y, z]: Vec3<L>, color: Vec3<L>) -> Vec3<L> {
+    pub fn headlight<L: Lanes>(&self, l: L, differences: [Vec3<L>; 2]) -> [(L::F, L::F); 2] {
+        let facing = both!(i => self.facing_sight(l, differences[i]));
+        let squares = both!(i => facing[i] * facing[i]);
+        let cosines = both!(i => l.max(l.mul_add(l.splat(2.0), squares[i], l.splat(-1.0)), l.splat(0.0)));
+        let [near, far] = self.highlights(l, cosines);
+        let base = both!(i => {
+            l.mul_add(l.splat(self.shading.diffuse), l.abs(facing[i]), l.splat(self.shading.ambient))
+        });
+        [(base[0], near), (base[1], far)]
+    }
+
+    /// The cosine between a gradient and the line of sight, up to the sign.
+    #[inline(always)]
+    fn facing_sight<L: Lanes>(&self, l: L, [x, y, z]: Vec3<L>) -> L::F {
         let [xx, xy, xz, yy, yz, zz] = self.squares;
         let by_x = l.mul_add(l.splat(xx), x, l.mul_add(l.splat(xy), y, l.splat(xz) * z));
         let by_y = l.mul_add(l.splat(yy), y, l.splat(yz) * z);
-        let square = l.mul_add(x, by_x, l.mul_add(y, by_y, l.splat(zz) * z * z));
+        let by_z = l.mul_add(l.splat(zz) * z, z, l.splat(LEAST_SQUARE));
+        let square = l.mul_add(x, by_x, l.mul_add(y, by_y, by_z));
         let [along_x, along_y, along_z] = self.along_sight;
         let along = l.mul_add(l.splat(along_x), x, l.mul_add(l.splat(along_y), y, l.splat(along_z) * z));
-        let facing = l.min(l.abs(along * one_over_root(l, square)), l.splat(1.0));
-        let base = l.mul_add(l.splat(self.shading.diffuse), facing, l.splat(self.shading.ambient));
-        let highlight = self.highlight(l, facing);
-        axes!(i => l.mul_add(color[i], base, highlight))
+        along * l.one_over_sqrt(square)
     }
 
     /// The gradient in patient space over two voxels.
@@ -123,24 +139,30 @@ impl<'a, V: Texel> Lamp<'a, V> {
     #[inline(always)]
     fn highlight<L: Lanes>(&self, l: L, facing: L::F) -> L::F {
         let cosine = l.max(l.mul_add(l.splat(2.0) * facing, facing, l.splat(-1.0)), l.splat(0.0));
-        let specular = l.splat(self.shading.specular);
+        let [highlight, _] = self.highlights(l, [cosine; 2]);
+        highlight
+    }
+
+    #[inline(always)]
+    fn highlights<L: Lanes>(&self, l: L, cosines: [L::F; 2]) -> [L::F; 2] {
+        let specular = [l.splat(self.shading.specular); 2];
         // With the power of almost all presets known, the compiler needs no loop.
         match self.shading.specular_power {
-            10 => times_power::<L>(specular, cosine, 10),
-            power => times_power::<L>(specular, cosine, power),
+            10 => times_power::<L>(specular, cosines, 10),
+            power => times_power::<L>(specular, cosines, power),
         }
     }
 }
 
 /// `x` times `base` to a whole power.
 #[inline(always)]
-fn times_power<L: Lanes>(x: L::F, base: L::F, mut power: u32) -> L::F {
+fn times_power<L: Lanes>(x: [L::F; 2], base: [L::F; 2], mut power: u32) -> [L::F; 2] {
     let (mut result, mut square) = (x, base);
     while power > 0 {
         if power & 1 == 1 {
-            result = result * square;
+            result = both!(i => result[i] * square[i]);
         }
-        square = square * square;
+        square = both!(i => square[i] * square[i]);
         power >>= 1;
     }
     result
@@ -153,7 +175,7 @@ fn squares<L: Lanes>(normal: Vec3<L>) -> L::F {
 
 #[inline(always)]
 fn one_over_root<L: Lanes>(l: L, square: L::F) -> L::F {
-    l.one_over_sqrt(l.max(square, l.splat(1e-12)))
+    l.one_over_sqrt(l.max(square, l.splat(LEAST_SQUARE)))
 }
 
 #[inline(always)]

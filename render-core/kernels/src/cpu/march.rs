@@ -262,7 +262,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
                 continue;
             }
             // Most pairs are seen next to each other.
-            l.soon::<V, 6>(&self.scene.field.grid, tube.corner(number + 2.0));
+            l.soon::<V, 6>(&self.scene.field.grid, tube.corner(number + 2.0), tube.forward);
             let a_pair = self.pair(l, a, a_first, a_tubes, number, table);
             let b_pair = self.pair(l, b, b_first, b_tubes, number, table);
             if a_pair.is_none() && b_pair.is_none() {
@@ -345,8 +345,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     #[inline(always)]
     fn entry<L: Lanes>(&self, l: L, table: &Table<'_>, sample: &Sample<L>) -> L::F {
         let field = &self.scene.field;
-        let spot = field.spot_inside(l, sample.position);
-        table.entry(l, field.stored_near(l, &spot, sample.corner, sample.rays, table.least))
+        table.entry(l, field.stored_near(l, sample.position, sample.corner, sample.rays, table.least, false))
     }
 
     /// Puts what two samples of each ray show behind what is there.
@@ -357,8 +356,9 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         if PLAIN && near_seen && far_seen {
             let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
             let differences = self.scene.field.differences_of_two(l, places, corners, *seen);
-            self.add_plain(l, packet, differences[0], seen[0], table, entries[0]);
-            self.add_plain(l, packet, differences[1], seen[1], table, entries[1]);
+            let [near_light, far_light] = self.lamp.headlight(l, differences);
+            self.add_plain(l, packet, near_light, seen[0], table, entries[0]);
+            self.add_plain(l, packet, far_light, seen[1], table, entries[1]);
             return;
         }
         if near_seen {
@@ -381,7 +381,8 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     ) {
         if PLAIN {
             let differences = self.scene.field.differences(l, sample.position, sample.corner, seen);
-            return self.add_plain(l, packet, differences, seen, table, entry);
+            let [light, _] = self.lamp.headlight(l, [differences; 2]);
+            return self.add_plain(l, packet, light, seen, table, entry);
         }
         let seen = seen & packet.rays;
         let (color, alpha) = table.look_up(l, seen, entry);
@@ -394,13 +395,13 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         &self,
         l: L,
         packet: &mut Packet<L>,
-        differences: Vec3<L>,
+        (base, highlight): (L::F, L::F),
         seen: L::M,
         table: &Table<'_>,
         entry: L::F,
     ) {
         let (color, alpha) = table.look_up(l, seen & packet.rays, entry);
-        packet.light.add(l, self.lamp.headlight(l, differences, color), alpha);
+        packet.light.add(l, axes!(i => l.mul_add(color[i], base, highlight)), alpha);
         packet.rays = packet.rays & !packet.light.is_full(l);
     }
 
@@ -437,15 +438,18 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
                 number = if later > number + 1.0 { later } else { number + 1.0 };
                 continue;
             }
-            let spot = field.spot_inside(l, sample.position);
-            let stored = field.stored_near(l, &spot, sample.corner, sample.rays, f32::NEG_INFINITY);
+            let stored =
+                field.stored_near(l, sample.position, sample.corner, sample.rays, f32::NEG_INFINITY, true);
             let hit = sample.rays & l.le(l.splat(wanted), field.rescaled(l, stored));
             if l.bits(hit) != 0 {
                 let before = l.splat((tube.from + number - 1.0) * self.step_mm);
                 let exact = l.apart(Refine { field, beam, outside: before, inside: sample.t_mm, wanted });
                 let has_before = l.lt(first, l.splat(number));
                 let t_mm = l.select(has_before, exact, sample.t_mm);
-                let sample = Sample { t_mm, position: beam.at(t_mm), ..sample };
+                // It may be as far back as the sample before.
+                let (here, back) = (sample.corner, tube.corner(number - 1.0));
+                let corner = axes!(i => here[i].min(back[i]));
+                let sample = Sample { t_mm, position: beam.at(t_mm), corner, ..sample };
                 let alpha = l.select(hit, one, zero);
                 self.add(l, &sample, hit, axes!(i => l.splat(color[i])), alpha, &mut light);
                 rays = rays & !hit;

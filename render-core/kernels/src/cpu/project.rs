@@ -117,7 +117,9 @@ impl<V: Texel> Kernel for Extreme<'_, V> {
             End::Largest => (1.0, [low, high]),
             End::Smallest => (-1.0, [-high, -low]),
         };
-        let search = Search { scene, field: &scene.field, sign, maxima, range, step_mm, found_at: -1.0 };
+        let exact = matches!(show, Show::Value);
+        let field = &scene.field;
+        let search = Search { scene, field, sign, maxima, range, step_mm, exact, found_at: -1.0 };
         project(l, scene.params.rays, show, tile, search);
     }
 }
@@ -130,6 +132,8 @@ struct Search<'a, V> {
     maxima: &'a Maxima,
     range: [f32; 2],
     step_mm: f32,
+    /// Whether the values are asked for; pixels have 8 bits.
+    exact: bool,
     /// The sample where the last rays found a maximum. Their neighbours are likely to find high values
     /// there, too.
     found_at: f32,
@@ -219,7 +223,7 @@ impl<V: Texel> Search<'_, V> {
         (best, least): (L::F, f32),
     ) -> L::F {
         let (masks, [near, far]) =
-            two(l, self.field, beam, tubes, number, self.step_mm, (first, end, rays), least, true);
+            two(l, self.field, beam, tubes, number, self.step_mm, (first, end, rays), least, self.exact);
         let sign = l.splat(self.sign);
         let best = l.select(masks[0], l.max(near * sign, best), best);
         l.select(masks[1], l.max(far * sign, best), best)
@@ -245,7 +249,7 @@ fn two<L: Lanes, V: Texel>(
     let masks = [rays & l.le(first, near) & l.lt(near, end), rays & l.le(first, far) & l.lt(far, end)];
     let at = tubes.one.from + number;
     let places = [beam.at(l.splat(at * step_mm)), beam.at(l.splat((at + 1.0) * step_mm))];
-    l.soon::<V, 4>(&field.grid, tubes.two.corner(number + 2.0));
+    l.soon::<V, 4>(&field.grid, tubes.two.corner(number + 2.0), tubes.two.forward);
     let ([near, far], _) = field.stored_of_two(l, places, tubes, number, masks, least, exact);
     (masks, [field.rescaled(l, near), field.rescaled(l, far)])
 }

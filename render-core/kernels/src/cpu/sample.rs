@@ -1,6 +1,6 @@
 //! What all kernels do for a vector of rays: where they run, and what the volume is at a point.
 
-use super::lanes::{Grid, Lanes, Part, Place, Quad, Spot, Texel};
+use super::lanes::{Grid, Lanes, Part, Place, Quad, Texel};
 use crate::render::{Rays, RenderParams};
 use crate::volume::Rescale;
 
@@ -28,6 +28,23 @@ macro_rules! axes {
     };
 }
 pub(super) use axes;
+
+/// As `axes`, of two things.
+macro_rules! both {
+    ($which:ident => $each:expr) => {
+        [
+            {
+                let $which = 0;
+                $each
+            },
+            {
+                let $which = 1;
+                $each
+            },
+        ]
+    };
+}
+pub(super) use both;
 
 /// A vector of points or directions, in voxels.
 pub(super) type Vec3<L> = [<L as Lanes>::F; 3];
@@ -137,6 +154,8 @@ pub(super) struct Tube {
     /// Samples from there to the last one of any ray.
     pub count: f32,
     pub width: f32,
+    /// Whether rays go to higher numbers on each axis.
+    pub forward: [bool; 3],
     low: Quad,
     step: Quad,
     per_voxel: Quad,
@@ -259,6 +278,7 @@ impl Tube {
             from: span.from,
             count,
             width,
+            forward: axes!(i => step[i] > 0.0),
             low: Quad::new(*low),
             step: Quad::new(step),
             per_voxel: Quad::new(axes!(i => 1.0 / step[i])),
@@ -317,6 +337,13 @@ impl Tube {
 #[derive(Clone, Copy)]
 pub(super) struct Point<'a, L: Lanes, V> {
     place: Place<'a, V, L::Index>,
+    fraction: Vec3<L>,
+}
+
+/// A cell for each lane and the place in it, from 0 to 1 on each axis.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<L: Lanes> {
+    cell: [L::I; 3],
     fraction: Vec3<L>,
 }
 
@@ -397,24 +424,26 @@ impl<'a, V: Texel> Field<'a, V> {
     }
 
     /// `stored` for rays whose cells are not far behind `corner`. Values not above `least` may become
-    /// others that are not.
+    /// others that are not; what need not be `exact` is so to 15 bits of the range among a cell's voxels.
+    #[expect(clippy::too_many_arguments, reason = "kernels have no closures that could hold them")]
     #[inline(always)]
     pub fn stored_near<L: Lanes>(
         &self,
         l: L,
-        spot: &Spot<L>,
+        position: Vec3<L>,
         corner: [i32; 3],
         mask: L::M,
         least: f32,
+        exact: bool,
     ) -> L::F {
-        match l.near(&self.grid, corner, spot, mask, least) {
+        match l.near(&self.grid, corner, position, mask, least, exact) {
             Some(stored) => stored,
-            None => l.without_near(Stored { field: self, spot: *spot }),
+            None => l.without_near(Stored { field: self, position }),
         }
     }
 
     /// `stored_near` of two samples of each ray, number `sample` and the next one, and the corner that
-    /// either is near. What need not be `exact` is so to 15 bits of the range among a cell's voxels.
+    /// either is near.
     #[expect(clippy::too_many_arguments, reason = "kernels have no closures that could hold them")]
     #[inline(always)]
     pub fn stored_of_two<L: Lanes>(
@@ -427,17 +456,15 @@ impl<'a, V: Texel> Field<'a, V> {
         least: f32,
         exact: bool,
     ) -> ([L::F; 2], [[i32; 3]; 2]) {
-        let spots = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
         if tubes.two.width <= NEAR {
             let corner = tubes.two.corner(sample);
-            if let Some(stored) = l.near_two(&self.grid, corner, [&spots[0], &spots[1]], masks, least, exact)
-            {
+            if let Some(stored) = l.near_two(&self.grid, corner, places, masks, least, exact) {
                 return (stored, [corner; 2]);
             }
         }
         let corners = [tubes.one.corner(sample), tubes.one.corner(sample + 1.0)];
         let near = tubes.one.width <= NEAR;
-        (l.without_near(OneByOne { field: self, spots: &spots, corners, masks, least, near }), corners)
+        (l.without_near(OneByOne { field: self, places, corners, masks, least, near, exact }), corners)
     }
 
     #[inline(always)]
@@ -455,10 +482,9 @@ impl<'a, V: Texel> Field<'a, V> {
     /// rays whose cells are not far behind `corner`.
     #[inline(always)]
     pub fn differences<L: Lanes>(&self, l: L, p: Vec3<L>, corner: [i32; 3], mask: L::M) -> Vec3<L> {
-        let spot = self.spot_inside(l, p);
-        match l.near_differences(&self.grid, corner, &spot, mask) {
+        match l.near_differences(&self.grid, corner, p, mask) {
             Some(differences) => differences,
-            None => l.without_near(Differences { field: self, position: p, spot }),
+            None => l.without_near(Differences { field: self, position: p }),
         }
     }
 
@@ -472,8 +498,7 @@ impl<'a, V: Texel> Field<'a, V> {
         masks: [L::M; 2],
     ) -> [Vec3<L>; 2] {
         if corners[0] == corners[1] {
-            let [near, far] = [self.spot_inside(l, places[0]), self.spot_inside(l, places[1])];
-            if let Some(both) = l.near_two_differences(&self.grid, corners[0], [&near, &far], masks) {
+            if let Some(both) = l.near_two_differences(&self.grid, corners[0], places, masks) {
                 return both;
             }
         }
@@ -481,7 +506,8 @@ impl<'a, V: Texel> Field<'a, V> {
     }
 
     #[inline(always)]
-    fn differences_one_by_one<L: Lanes>(&self, l: L, p: Vec3<L>, spot: Spot<L>) -> Vec3<L> {
+    fn differences_one_by_one<L: Lanes>(&self, l: L, p: Vec3<L>) -> Vec3<L> {
+        let spot = self.spot_inside(l, p);
         // Where all of the 4 x 4 x 4 voxels around the cells exist, neighbours share their loads.
         let mut inner = l.mask(u32::MAX);
         for axis in 0..3 {
@@ -536,37 +562,39 @@ impl<'a, V: Texel> Field<'a, V> {
 
 struct Stored<'a, 'b, L: Lanes, V> {
     field: &'a Field<'b, V>,
-    spot: Spot<L>,
+    position: Vec3<L>,
 }
 
 impl<L: Lanes, V: Texel> Part<L> for Stored<'_, '_, L, V> {
     type Output = L::F;
     #[inline(always)]
     fn run(self, l: L) -> L::F {
-        self.field.stored(l, self.spot)
+        self.field.stored(l, self.field.spot_inside(l, self.position))
     }
 }
 
 struct OneByOne<'a, 'b, L: Lanes, V> {
     field: &'a Field<'b, V>,
-    spots: &'a [Spot<L>; 2],
+    places: [Vec3<L>; 2],
     corners: [[i32; 3]; 2],
     masks: [L::M; 2],
     least: f32,
     near: bool,
+    exact: bool,
 }
 
 impl<L: Lanes, V: Texel> Part<L> for OneByOne<'_, '_, L, V> {
     type Output = [L::F; 2];
     #[inline(always)]
     fn run(self, l: L) -> [L::F; 2] {
-        let Self { field, spots, corners, masks, least, near } = self;
+        let Self { field, places, corners, masks, least, near, exact } = self;
         if !near {
-            return [field.stored(l, spots[0]), field.stored(l, spots[1])];
+            let [near, far] = [field.spot_inside(l, places[0]), field.spot_inside(l, places[1])];
+            return [field.stored(l, near), field.stored(l, far)];
         }
         [
-            field.stored_near(l, &spots[0], corners[0], masks[0], least),
-            field.stored_near(l, &spots[1], corners[1], masks[1], least),
+            field.stored_near(l, places[0], corners[0], masks[0], least, exact),
+            field.stored_near(l, places[1], corners[1], masks[1], least, exact),
         ]
     }
 }
@@ -593,14 +621,13 @@ impl<L: Lanes, V: Texel> Part<L> for DifferencesOneByOne<'_, '_, L, V> {
 struct Differences<'a, 'b, L: Lanes, V> {
     field: &'a Field<'b, V>,
     position: Vec3<L>,
-    spot: Spot<L>,
 }
 
 impl<L: Lanes, V: Texel> Part<L> for Differences<'_, '_, L, V> {
     type Output = Vec3<L>;
     #[inline(always)]
     fn run(self, l: L) -> Vec3<L> {
-        self.field.differences_one_by_one(l, self.position, self.spot)
+        self.field.differences_one_by_one(l, self.position)
     }
 }
 

@@ -222,13 +222,6 @@ fn rises_of_pairs<L: Lanes, V: Texel>(
     [(a.0, a.1 - a.0), (b.0, b.1 - b.0), (c.0, c.1 - c.0), (d.0, d.1 - d.0)]
 }
 
-/// A cell for each lane and the place in it, from 0 to 1 on each axis.
-#[derive(Clone, Copy)]
-pub(super) struct Spot<L: Lanes> {
-    pub cell: [L::I; 3],
-    pub fraction: [L::F; 3],
-}
-
 /// One value per ray. Comparisons with NaN are false; `min` and `max` return the second operand if
 /// the first is NaN.
 pub(super) trait Lanes: Copy {
@@ -256,7 +249,7 @@ pub(super) trait Lanes: Copy {
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
     fn abs(self, x: Self::F) -> Self::F;
     fn sqrt(self, x: Self::F) -> Self::F;
-    /// 1 / sqrt(x) of a positive number, to six digits.
+    /// 1 / sqrt(x) of a positive number, to four digits.
     #[inline(always)]
     fn one_over_sqrt(self, x: Self::F) -> Self::F {
         self.splat(1.0) / self.sqrt(x)
@@ -320,34 +313,35 @@ pub(super) trait Lanes: Copy {
         part.run(self)
     }
 
-    /// `near` and the like are to be asked soon, at this corner: memory may bring `N` rows of `N` slices of the
-    /// voxels around it meanwhile.
+    /// `near` and the like are to be asked soon, at this corner, which moves `ahead` or back on each axis: memory may
+    /// bring what is new of `N` rows of `N` slices of the voxels around it meanwhile.
     #[inline(always)]
-    fn soon<V: Texel, const N: usize>(self, _grid: &Grid<'_, V>, _corner: [i32; 3]) {}
+    fn soon<V: Texel, const N: usize>(self, _grid: &Grid<'_, V>, _corner: [i32; 3], _ahead: [bool; 3]) {}
 
     /// Values by trilinear interpolation, where that is faster for lanes close together than one by
-    /// one: all lanes in `mask` look into the 3x3x3 cells from `corner` on. Values not above `least` may
-    /// become others that are not.
+    /// one: all lanes in `mask` look into the 3x3x3 cells from `corner` on, and none looks outside of the grid but by
+    /// rounding. Values not above `least` may
+    /// become others that are not. What need not be `exact` may be so to 15 bits of the range among a cell's voxels.
     #[inline(always)]
     fn near<V: Texel>(
         self,
         _grid: &Grid<'_, V>,
         _corner: [i32; 3],
-        _spot: &Spot<Self>,
+        _position: [Self::F; 3],
         _mask: Self::M,
         _least: f32,
+        _exact: bool,
     ) -> Option<Self::F> {
         None
     }
 
-    /// As `near`, of two spots for each lane; all of them lie in the same cells. What need not be `exact`
-    /// may be so to 15 bits of the range among a cell's voxels.
+    /// As `near`, of two positions for each lane; all of them lie in the same cells.
     #[inline(always)]
     fn near_two<V: Texel>(
         self,
         _grid: &Grid<'_, V>,
         _corner: [i32; 3],
-        _spots: [&Spot<Self>; 2],
+        _positions: [[Self::F; 3]; 2],
         _masks: [Self::M; 2],
         _least: f32,
         _exact: bool,
@@ -362,19 +356,19 @@ pub(super) trait Lanes: Copy {
         self,
         _grid: &Grid<'_, V>,
         _corner: [i32; 3],
-        _spot: &Spot<Self>,
+        _position: [Self::F; 3],
         _mask: Self::M,
     ) -> Option<[Self::F; 3]> {
         None
     }
 
-    /// As `near_differences`, of two spots for each lane; all of them lie in the same cells.
+    /// As `near_differences`, of two positions for each lane; all of them lie in the same cells.
     #[inline(always)]
     fn near_two_differences<V: Texel>(
         self,
         _grid: &Grid<'_, V>,
         _corner: [i32; 3],
-        _spots: [&Spot<Self>; 2],
+        _positions: [[Self::F; 3]; 2],
         _masks: [Self::M; 2],
     ) -> Option<[[Self::F; 3]; 2]> {
         None

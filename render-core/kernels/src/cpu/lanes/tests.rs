@@ -1,6 +1,6 @@
 //! Every level's operations against what the numbers of one lane should become.
 
-use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Quad, Spot, Texel};
+use super::{Grid, Kernel, Lanes, Level, MAX_LANES, Quad, Texel};
 
 const AWKWARD: [f32; 13] = [
     f32::NAN,
@@ -201,44 +201,67 @@ impl<V: Texel> Kernel for Rises<'_, V> {
     }
 }
 
-/// What lanes share, where fractions may leave a cell by rounding.
+/// What lanes share, where positions may lie before the first cell by rounding.
 struct Near<'a, V>(Level, Grid<'a, V>);
 
 impl<V: Texel> Kernel for Near<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self(level, grid) = self;
-        const FRACTIONS: [f32; 7] = [0.0, -1e-4, 0.25, 1.0001, 0.875, 1.0, 0.5];
+        const BEHIND: [f32; 11] = [0.0, -1e-4, 0.25, 1.0001, 2.9999, 0.875, 1.0, 1.5, 2.0, 0.99999, 2.25];
         let corner = [1, 2, 1];
         let all = l.mask(u32::MAX);
-        for first in 0..FRACTIONS.len() {
-            let spot = |more: usize| {
-                let axis = |axis: usize| {
-                    let cell: [i32; MAX_LANES] =
-                        std::array::from_fn(|lane| corner[axis] + ((lane >> axis) + more) as i32 % 3);
-                    let fraction = cycle(&FRACTIONS, first + (axis + 1) * more);
-                    (ints(l, &cell), l.load(&fraction))
-                };
-                let [x, y, z] = [axis(0), axis(1), axis(2)];
-                Spot { cell: [x.0, y.0, z.0], fraction: [x.1, y.1, z.1] }
+        for first in 0..BEHIND.len() {
+            let position = |more: usize| -> [[f32; MAX_LANES]; 3] {
+                std::array::from_fn(|axis| {
+                    cycle(&BEHIND, first + (axis + 1) * (more + 1)).map(|x| corner[axis] as f32 + x)
+                })
             };
-            let spots = [&spot(0), &spot(1)];
-            let near = |exact| l.near_two(&grid, corner, spots, [all; 2], f32::NEG_INFINITY, exact);
-            let (Some(exact), Some(about)) = (near(true), near(false)) else { return };
-            for (exact, about) in exact.into_iter().zip(about) {
+            let positions = [position(0), position(1)];
+            let [near, far] = positions.map(|position| position.map(|axis| l.load(&axis)));
+            let found = |exact| l.near_two(&grid, corner, [near, far], [all; 2], f32::NEG_INFINITY, exact);
+            let (Some(exact), Some(about)) = (found(true), found(false)) else { return };
+            for ((exact, about), position) in exact.into_iter().zip(about).zip(positions) {
                 let (exact, about) = (numbers(l, exact), numbers(l, about));
                 for lane in 0..L::COUNT {
-                    // Voxels range over 16 bits, and a ten thousandth lies outside of the cell on each axis.
-                    let error = (exact[lane] - about[lane]).abs();
-                    assert!(error < 65_536.0 * 5e-4, "{level}: {} for {}", about[lane], exact[lane]);
+                    let at = std::array::from_fn(|axis| position[axis][lane].max(corner[axis] as f32));
+                    let expected = interpolated(&grid, at);
+                    // Voxels range over 16 bits; three fractions and four halvings of weights are rounded to 15.
+                    for (found, error) in [(exact[lane], 0.1), (about[lane], 8.0)] {
+                        assert!(
+                            (found - expected).abs() < error,
+                            "{level}: {found} for {expected} at {at:?}"
+                        );
+                    }
                 }
             }
+            let [_, y, z] = near;
+            let x = l.splat(corner[0] as f32 + 3.0);
+            let behind = |exact| {
+                l.near_two(&grid, corner, [[x, y, z], far], [all; 2], f32::NEG_INFINITY, exact).is_some()
+            };
+            assert!(!behind(true) && !behind(false), "{level}: behind the last cell");
         }
     }
 }
 
+fn interpolated<V: Texel>(grid: &Grid<'_, V>, at: [f32; 3]) -> f32 {
+    let cell = at.map(|x| x.floor());
+    let mut sum = 0.0;
+    for corner in 0..8 {
+        let (mut index, mut weight) = (0, 1.0);
+        for axis in 0..3 {
+            let (part, more) = (at[axis] - cell[axis], corner >> axis & 1);
+            index += (cell[axis] as usize + more) * grid.next[axis];
+            weight *= if more == 1 { part } else { 1.0 - part };
+        }
+        sum += weight * grid.voxels[index].to_f32();
+    }
+    sum
+}
+
 #[test]
-fn voxels_that_lanes_share_are_blended_alike_a_little_outside_of_cells() {
+fn voxels_that_lanes_share_are_blended_as_far_as_their_last_cell() {
     const DIMS: [u32; 3] = [12, 8, 7];
     let bits = |i: u32| i.wrapping_mul(0x9e37_79b9) >> 16;
     let signed: Vec<i16> = (0..DIMS.iter().product()).map(|i| bits(i) as i16).collect();
@@ -341,14 +364,14 @@ impl Kernel for Roots {
             for lane in 0..L::COUNT {
                 let expected = 1.0 / f64::from(x[lane]).sqrt();
                 let error = (f64::from(found[lane]) / expected - 1.0).abs();
-                assert!(error < 1e-6 || x[lane] < f32::MIN_POSITIVE, "{}: {}: {error}", self.0, x[lane]);
+                assert!(error < 1e-4 || x[lane] < f32::MIN_POSITIVE, "{}: {}: {error}", self.0, x[lane]);
             }
         }
     }
 }
 
 #[test]
-fn reciprocal_roots_are_exact_to_six_digits() {
+fn reciprocal_roots_are_exact_to_four_digits() {
     for level in Level::available() {
         level.run(Roots(level));
     }

@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Kernel, Lanes, Layout, Part, Place, Spot, Texel, rises_of_pairs};
-use window::{Cells, Numbers, Slopes, Window};
+use super::{Grid, Kernel, Lanes, Layout, Part, Place, Texel, rises_of_pairs};
+use window::{Cells, ExactCells, Numbers, Slopes, Window};
 
 const N: usize = 16;
 
@@ -320,10 +320,7 @@ impl Lanes for Avx512 {
     }
     #[inline(always)]
     fn one_over_sqrt(self, x: Floats) -> Floats {
-        let guess = Floats(vector!(_mm512_rsqrt14_ps(x.0)));
-        // One step of Newton's method.
-        let square = x * self.splat(0.5) * guess * guess;
-        guess * (self.splat(1.5) - square)
+        Floats(vector!(_mm512_rsqrt14_ps(x.0)))
     }
     #[inline(always)]
     fn floor(self, x: Floats) -> Floats {
@@ -528,8 +525,8 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn soon<V: Texel, const N: usize>(self, grid: &Grid<'_, V>, corner: [i32; 3]) {
-        Window::<N>::bring(grid, corner);
+    fn soon<V: Texel, const N: usize>(self, grid: &Grid<'_, V>, corner: [i32; 3], ahead: [bool; 3]) {
+        Window::<N>::bring(grid, corner, ahead);
     }
 
     #[inline(always)]
@@ -537,14 +534,23 @@ impl Lanes for Avx512 {
         self,
         grid: &Grid<'_, V>,
         corner: [i32; 3],
-        spot: &Spot<Self>,
+        position: [Floats; 3],
         mask: Mask,
         least: f32,
+        exact: bool,
     ) -> Option<Floats> {
-        let cells = Cells::new(spot, corner, mask)?;
+        if exact {
+            let cells = ExactCells::new(position, corner, mask)?;
+            let numbers = Numbers::above(self, grid, corner, least)?;
+            return Some(match numbers {
+                Some(numbers) => numbers.at(&cells),
+                None => self.splat(least),
+            });
+        }
+        let cells = Cells::new(position, corner, mask)?;
         let numbers = Numbers::above(self, grid, corner, least)?;
         Some(match numbers {
-            Some(numbers) => numbers.at(&cells),
+            Some(numbers) => numbers.about(&cells),
             None => self.splat(least),
         })
     }
@@ -554,17 +560,22 @@ impl Lanes for Avx512 {
         self,
         grid: &Grid<'_, V>,
         corner: [i32; 3],
-        spots: [&Spot<Self>; 2],
+        positions: [[Floats; 3]; 2],
         masks: [Mask; 2],
         least: f32,
         exact: bool,
     ) -> Option<[Floats; 2]> {
-        let first = Cells::new(spots[0], corner, masks[0])?;
-        let second = Cells::new(spots[1], corner, masks[1])?;
-        let numbers = Numbers::above(self, grid, corner, least)?;
-        Some(match numbers {
-            Some(numbers) if exact => [numbers.at(&first), numbers.at(&second)],
-            Some(numbers) => [numbers.about(&first), numbers.about(&second)],
+        let [near, far] = positions;
+        if exact {
+            let cells = [ExactCells::new(near, corner, masks[0])?, ExactCells::new(far, corner, masks[1])?];
+            return Some(match Numbers::above(self, grid, corner, least)? {
+                Some(numbers) => [numbers.at(&cells[0]), numbers.at(&cells[1])],
+                None => [self.splat(least); 2],
+            });
+        }
+        let cells = [Cells::new(near, corner, masks[0])?, Cells::new(far, corner, masks[1])?];
+        Some(match Numbers::above(self, grid, corner, least)? {
+            Some(numbers) => [numbers.about(&cells[0]), numbers.about(&cells[1])],
             None => [self.splat(least); 2],
         })
     }
@@ -574,10 +585,10 @@ impl Lanes for Avx512 {
         self,
         grid: &Grid<'_, V>,
         corner: [i32; 3],
-        spot: &Spot<Self>,
+        position: [Floats; 3],
         mask: Mask,
     ) -> Option<[Floats; 3]> {
-        let cells = Cells::new(spot, corner, mask)?;
+        let cells = Cells::new(position, corner, mask)?;
         Some(Slopes::new(self, grid, corner)?.at(&cells))
     }
 
@@ -586,11 +597,11 @@ impl Lanes for Avx512 {
         self,
         grid: &Grid<'_, V>,
         corner: [i32; 3],
-        spots: [&Spot<Self>; 2],
+        positions: [[Floats; 3]; 2],
         masks: [Mask; 2],
     ) -> Option<[[Floats; 3]; 2]> {
-        let first = Cells::new(spots[0], corner, masks[0])?;
-        let second = Cells::new(spots[1], corner, masks[1])?;
+        let first = Cells::new(positions[0], corner, masks[0])?;
+        let second = Cells::new(positions[1], corner, masks[1])?;
         let slopes = Slopes::new(self, grid, corner)?;
         Some([slopes.at(&first), slopes.at(&second)])
     }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::super::{Grid, Lanes, Layout, Part, Spot, Texel};
+use super::super::{Grid, Lanes, Layout, Part, Texel};
 use super::{Avx512, Floats, Mask, signed_halves, unsigned_halves};
 
 /// `N` rows of eight voxels in each of `N` slices.
@@ -71,9 +71,10 @@ impl<const N: usize> Window<N> {
         Some(Self { from: from.cast(), rows, slices })
     }
 
-    /// Asks memory for the window at a corner, wherever that is.
+    /// Asks memory for the rows that the window at a corner, wherever that is, has more than the one before it, where it
+    /// moves `ahead` along rows and slices.
     #[inline(always)]
-    pub fn bring<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3]) {
+    pub fn bring<V: Texel>(grid: &Grid<'_, V>, corner: [i32; 3], ahead: [bool; 3]) {
         if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
             return;
         }
@@ -82,12 +83,23 @@ impl<const N: usize> Window<N> {
             let first = (corner[axis].max(0) as usize).saturating_sub(Self::MORE);
             from = from.wrapping_add(first.wrapping_mul(next[axis]));
         }
-        for slice in 0..N {
-            for row in 0..N {
-                let at = from.wrapping_add(slice * next[2] + row * next[1]);
+        macro_rules! ask {
+            ($slice:expr, $row:expr) => {
+                let at = from.wrapping_add($slice * next[2] + $row * next[1]);
                 // SAFETY: any address will do.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
-            }
+            };
+        }
+        // Two rows of each slice on the side that it moves to, then the others of two slices.
+        let (y, others) = if ahead[1] { (N - 2, 0) } else { (0, 2) };
+        let z = if ahead[2] { N - 2 } else { 0 };
+        for slice in 0..N {
+            ask!(slice, y);
+            ask!(slice, y + 1);
+        }
+        for row in others..others + N - 2 {
+            ask!(z, row);
+            ask!(z + 1, row);
         }
     }
 
@@ -153,7 +165,7 @@ impl Numbers {
     pub fn about(&self, cells: &Cells) -> Floats {
         let [low, high] = self.numbers;
         let numbers = [with_sign(low, self.layout), with_sign(high, self.layout)];
-        let value = cells.blend(numbers, &cells.weights());
+        let value = cells.blend(numbers);
         match self.layout {
             Layout::U16 => Floats(vector!(_mm512_add_ps(value.0, _mm512_set1_ps(32_768.0)))),
             _ => value,
@@ -161,12 +173,12 @@ impl Numbers {
     }
 
     #[inline(always)]
-    pub fn at(&self, cells: &Cells) -> Floats {
+    pub fn at(&self, cells: &ExactCells) -> Floats {
         let [low, high] = self.numbers;
-        let a = cells.exact_row::<0>(low, high, self.layout);
-        let b = cells.exact_row::<4>(low, high, self.layout);
-        let c = cells.exact_row::<16>(low, high, self.layout);
-        let d = cells.exact_row::<20>(low, high, self.layout);
+        let a = cells.row::<0>(low, high, self.layout);
+        let b = cells.row::<4>(low, high, self.layout);
+        let c = cells.row::<16>(low, high, self.layout);
+        let d = cells.row::<20>(low, high, self.layout);
         Floats(cells.across(a, b, c, d))
     }
 }
@@ -192,11 +204,10 @@ impl Slopes {
     /// their differences.
     #[inline(always)]
     pub fn new<V: Texel>(l: Avx512, grid: &Grid<'_, V>, corner: [i32; 3]) -> Option<Self> {
-        let slopes = match Window::inside(grid, corner) {
-            Some(window) => Self::of(&window, V::LAYOUT),
-            None => l.apart(SlopesAtFaces { grid, corner })?,
-        };
-        (grid.is_even || !slopes.are_saturated()).then_some(slopes)
+        match Window::inside(grid, corner) {
+            Some(window) if grid.is_even => Some(Self::of::<true>(&window, V::LAYOUT)),
+            _ => l.apart(RareSlopes { grid, corner }),
+        }
     }
 
     /// Whether any is as steep as 16 bits can say.
@@ -213,26 +224,26 @@ impl Slopes {
     }
 
     #[inline(always)]
-    fn of(window: &Window<6>, layout: Layout) -> Self {
+    fn of<const EVEN: bool>(window: &Window<6>, layout: Layout) -> Self {
         let (a, b, c, d) = (window.four(1), window.four(2), window.four(3), window.four(4));
         let (before, after) = (window.four(0), window.four(5));
         let x = vector!([
-            difference(_mm512_bsrli_epi128::<4>(a), a, layout),
-            difference(_mm512_bsrli_epi128::<4>(b), b, layout),
-            difference(_mm512_bsrli_epi128::<4>(c), c, layout),
-            difference(_mm512_bsrli_epi128::<4>(d), d, layout),
+            difference::<EVEN>(_mm512_bsrli_epi128::<4>(a), a, layout),
+            difference::<EVEN>(_mm512_bsrli_epi128::<4>(b), b, layout),
+            difference::<EVEN>(_mm512_bsrli_epi128::<4>(c), c, layout),
+            difference::<EVEN>(_mm512_bsrli_epi128::<4>(d), d, layout),
         ]);
         let y = [
-            across(a, window.row(0, 1), window.row(5, 1), layout),
-            across(b, window.row(0, 2), window.row(5, 2), layout),
-            across(c, window.row(0, 3), window.row(5, 3), layout),
-            across(d, window.row(0, 4), window.row(5, 4), layout),
+            across::<EVEN>(a, window.row(0, 1), window.row(5, 1), layout),
+            across::<EVEN>(b, window.row(0, 2), window.row(5, 2), layout),
+            across::<EVEN>(c, window.row(0, 3), window.row(5, 3), layout),
+            across::<EVEN>(d, window.row(0, 4), window.row(5, 4), layout),
         ];
         let z = [
-            difference(b, before, layout),
-            difference(c, a, layout),
-            difference(d, b, layout),
-            difference(after, c, layout),
+            difference::<EVEN>(b, before, layout),
+            difference::<EVEN>(c, a, layout),
+            difference::<EVEN>(d, b, layout),
+            difference::<EVEN>(after, c, layout),
         ];
         Self([compressed::<0>(x), compressed::<1>(y), compressed::<1>(z)])
     }
@@ -240,40 +251,50 @@ impl Slopes {
     #[inline(always)]
     pub fn at(&self, cells: &Cells) -> [Floats; 3] {
         let Self([x, y, z]) = self;
-        let weights = cells.weights();
-        [cells.blend(*x, &weights), cells.blend(*y, &weights), cells.blend(*z, &weights)]
+        [cells.blend(*x), cells.blend(*y), cells.blend(*z)]
     }
 }
 
-struct SlopesAtFaces<'a, 'b, V> {
+/// At the volume's faces, or where 16 bits may not hold the differences.
+struct RareSlopes<'a, 'b, V> {
     grid: &'a Grid<'b, V>,
     corner: [i32; 3],
 }
 
-impl<V: Texel> Part<Avx512> for SlopesAtFaces<'_, '_, V> {
+impl<V: Texel> Part<Avx512> for RareSlopes<'_, '_, V> {
     type Output = Option<Slopes>;
     #[inline(always)]
     fn run(self, _: Avx512) -> Option<Slopes> {
-        Some(Slopes::of(&Window::at_faces(self.grid, self.corner)?, V::LAYOUT))
+        let Self { grid, corner } = self;
+        let window = match Window::inside(grid, corner) {
+            Some(window) => window,
+            None => Window::at_faces(grid, corner)?,
+        };
+        let slopes = Slopes::of::<false>(&window, V::LAYOUT);
+        (grid.is_even || !slopes.are_saturated()).then_some(slopes)
     }
 }
 
 /// Differences of the rows after and before each of four rows, of which `first` is the row before all
 /// and `last` the one after.
 #[inline(always)]
-fn across(rows: __m512i, first: __m128i, last: __m128i, layout: Layout) -> __m512i {
+fn across<const EVEN: bool>(rows: __m512i, first: __m128i, last: __m128i, layout: Layout) -> __m512i {
     vector!({
         let ends = _mm512_mask_broadcast_i32x4(_mm512_castsi128_si512(last), 0xf000, first);
         let next = _mm512_alignr_epi32::<4>(ends, rows);
         let previous = _mm512_alignr_epi32::<12>(rows, ends);
-        difference(next, previous, layout)
+        difference::<EVEN>(next, previous, layout)
     })
 }
 
-/// `a - b` of 16 bits, as the voxels have a sign or not.
+/// `a - b` of 16 bits, as the voxels have a sign or not. Where that is `EVEN` no difference is too large.
 #[inline(always)]
-fn difference(a: __m512i, b: __m512i, layout: Layout) -> __m512i {
-    vector!(_mm512_subs_epi16(with_sign(a, layout), with_sign(b, layout)))
+fn difference<const EVEN: bool>(a: __m512i, b: __m512i, layout: Layout) -> __m512i {
+    if EVEN {
+        vector!(_mm512_sub_epi16(a, b))
+    } else {
+        vector!(_mm512_subs_epi16(with_sign(a, layout), with_sign(b, layout)))
+    }
 }
 
 /// Numbers without a sign, less 32768; others as they are.
@@ -305,82 +326,144 @@ fn compressed<const SKIP: i16>([a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
     })
 }
 
-/// Where in 4x4x4 numbers each lane looks.
+/// Where in 4x4x4 numbers each lane looks, to the 32768th part of a voxel.
 pub(super) struct Cells {
-    /// Pairs of 16 bits: the cell's first number and the next one in the row.
-    first: __m512i,
-    fraction: [__m512; 3],
+    first: First,
+    weights: [__m512i; 4],
 }
 
-/// Pairs of 16 bits for the four rows of each lane's cell: how much their numbers count. All eight together
-/// are `ONE`.
-struct Weights([__m512i; 4]);
+/// Pairs of 16 bits: a cell's first number and the next one in the row. The lowest six bits of each count.
+struct First(__m512i);
 
-const ONE: i32 = 32_767;
-
-/// Fractions from 0 to 1 in parts of `ONE`. Those a little beyond, by rounding where rays enter and leave, become the ends: 16
-/// bits hold no more.
+/// The low 16 bits of each lane in both of its halves.
 #[inline(always)]
-fn in_parts(fraction: __m512) -> __m512i {
+fn twice(x: __m512i) -> __m512i {
+    const ORDER: [u8; 16] = [0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13];
+    // SAFETY: the array holds the vector.
+    let order = unsafe { _mm_loadu_si128(ORDER.as_ptr().cast()) };
+    vector!(_mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(order)))
+}
+
+/// The bits of `mask` from `a`, others from `b`.
+#[inline(always)]
+fn mixed(mask: i32, a: __m512i, b: __m512i) -> __m512i {
+    vector!(_mm512_ternarylogic_epi32::<0xe4>(a, b, _mm512_set1_epi32(mask)))
+}
+
+/// Floats from this number to its double have `PARTS` bits behind the point: the lowest of their bits.
+const BASE: f32 = 256.0;
+const PARTS: u32 = 15;
+
+/// So many cells along each axis lie between 4x4x4 numbers.
+const CELLS: f32 = 3.0;
+
+/// The bits of `BASE` and how far a position is behind a corner.
+#[inline(always)]
+fn fixed(position: Floats, corner: i32) -> __m512i {
     vector!({
-        let parts = _mm512_cvtps_epi32(_mm512_mul_ps(fraction, _mm512_set1_ps(ONE as f32)));
-        _mm512_min_epi32(_mm512_max_epi32(parts, _mm512_setzero_si512()), _mm512_set1_epi32(ONE))
+        let behind = _mm512_sub_ps(position.0, _mm512_set1_ps(corner as f32 - BASE));
+        _mm512_castps_si512(_mm512_max_ps(behind, _mm512_set1_ps(BASE)))
     })
 }
 
-/// Numbers of 16 bits in both halves.
+/// How far a position is behind a corner.
 #[inline(always)]
-fn twice(x: __m512i) -> __m512i {
-    vector!(_mm512_or_si512(_mm512_slli_epi32::<16>(x), x))
+fn behind(position: Floats, corner: i32) -> __m512 {
+    vector!({
+        let behind = _mm512_sub_ps(position.0, _mm512_set1_ps(corner as f32));
+        _mm512_max_ps(behind, _mm512_setzero_ps())
+    })
 }
 
 impl Cells {
-    /// None if a lane of `mask` looks elsewhere.
+    /// What each blend is multiplied by: the weights of a cell's numbers are negative, so that 16 bits hold them, and
+    /// this is their sum.
+    const SUM: i32 = -32_769;
+
+    /// None if a lane of `mask` looks behind the last cell. What lies before the first one, by rounding where rays enter and
+    /// leave, becomes its beginning.
     #[inline(always)]
-    pub fn new(spot: &Spot<Avx512>, corner: [i32; 3], mask: Mask) -> Option<Self> {
+    pub fn new(position: [Floats; 3], corner: [i32; 3], mask: Mask) -> Option<Self> {
+        let (x, y, z) =
+            (fixed(position[0], corner[0]), fixed(position[1], corner[1]), fixed(position[2], corner[2]));
         vector!({
-            let x = _mm512_sub_epi32(spot.cell[0].0, _mm512_set1_epi32(corner[0]));
-            let y = _mm512_sub_epi32(spot.cell[1].0, _mm512_set1_epi32(corner[1]));
-            let z = _mm512_sub_epi32(spot.cell[2].0, _mm512_set1_epi32(corner[2]));
-            let farthest = _mm512_max_epu32(_mm512_max_epu32(x, y), z);
-            if _mm512_mask_cmpgt_epu32_mask(mask.0, farthest, _mm512_set1_epi32(2)) != 0 {
+            let farthest = _mm512_max_epi32(_mm512_max_epi32(x, y), z);
+            let behind = _mm512_set1_epi32((BASE + CELLS).to_bits() as i32);
+            if _mm512_mask_cmpge_epi32_mask(mask.0, farthest, behind) != 0 {
                 return None;
             }
-            let index =
-                _mm512_add_epi32(_mm512_add_epi32(x, _mm512_slli_epi32::<2>(y)), _mm512_slli_epi32::<4>(z));
-            let both = _mm512_or_si512(index, _mm512_slli_epi32::<16>(index));
-            let first = _mm512_add_epi32(both, _mm512_set1_epi32(0x1_0000));
-            let fraction = [spot.fraction[0].0, spot.fraction[1].0, spot.fraction[2].0];
-            Some(Self { first, fraction })
-        })
-    }
-
-    #[inline(always)]
-    fn weights(&self) -> Weights {
-        let [x, y, z] = self.fraction;
-        vector!({
-            let x = in_parts(x);
-            let rest = _mm512_sub_epi32(_mm512_set1_epi32(ONE), x);
-            let row = _mm512_or_si512(_mm512_slli_epi32::<16>(x), rest);
-            let (y, z) = (twice(in_parts(y)), twice(in_parts(z)));
-            let far = _mm512_mulhrs_epi16(row, y);
-            let near = _mm512_sub_epi16(row, far);
+            // Two bits of cells for each axis.
+            let (row, slice) = (_mm512_srli_epi32::<{ PARTS - 2 }>(y), _mm512_srli_epi32::<{ PARTS - 4 }>(z));
+            let index = mixed(0b1111, mixed(0b11, _mm512_srli_epi32::<PARTS>(x), row), slice);
+            let first = First(_mm512_add_epi16(twice(index), _mm512_set1_epi32(0x1_0000)));
+            // Of the next number in the row as much as the fraction with all bits turned, of this one as much as the
+            // rest: less than nothing, for that sets the bit for the sign.
+            let turned = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+            let signs = _mm512_set1_epi16(i16::MIN);
+            let pair = _mm512_ternarylogic_epi32::<0xbe>(twice(x), turned, signs);
+            let parts = _mm512_set1_epi16(i16::MAX);
+            let (y, z) = (_mm512_and_si512(twice(y), parts), _mm512_and_si512(twice(z), parts));
+            let far = _mm512_mulhrs_epi16(pair, y);
+            let near = _mm512_sub_epi16(pair, far);
             let (c, d) = (_mm512_mulhrs_epi16(near, z), _mm512_mulhrs_epi16(far, z));
-            Weights([_mm512_sub_epi16(near, c), _mm512_sub_epi16(far, d), c, d])
+            Some(Self { first, weights: [_mm512_sub_epi16(near, c), _mm512_sub_epi16(far, d), c, d] })
         })
     }
 
     /// Trilinear interpolation of numbers with a sign, to 15 bits of the range among a cell's.
     #[inline(always)]
-    fn blend(&self, [low, high]: [__m512i; 2], Weights([a, b, c, d]): &Weights) -> Floats {
+    fn blend(&self, [low, high]: [__m512i; 2]) -> Floats {
+        let [a, b, c, d] = self.weights;
         vector!({
-            let a = _mm512_madd_epi16(self.pair::<0>(low, high), *a);
-            let b = _mm512_madd_epi16(self.pair::<4>(low, high), *b);
-            let c = _mm512_madd_epi16(self.pair::<16>(low, high), *c);
-            let d = _mm512_madd_epi16(self.pair::<20>(low, high), *d);
-            // At most 2^15 * `ONE`: the weights only share that out.
+            let a = _mm512_madd_epi16(self.first.pair::<0>(low, high), a);
+            let b = _mm512_madd_epi16(self.first.pair::<4>(low, high), b);
+            let c = _mm512_madd_epi16(self.first.pair::<16>(low, high), c);
+            let d = _mm512_madd_epi16(self.first.pair::<20>(low, high), d);
+            // At most 2^15 times `SUM`: the weights only share that out.
             let sum = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
-            Floats(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(1.0 / ONE as f32)))
+            Floats(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(1.0 / Self::SUM as f32)))
+        })
+    }
+}
+
+impl First {
+    /// A number of a row and the next one.
+    #[inline(always)]
+    fn pair<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512i {
+        vector!({
+            let index = _mm512_add_epi16(self.0, _mm512_set1_epi16(OFFSET));
+            _mm512_permutex2var_epi16(low, index, high)
+        })
+    }
+}
+
+/// As `Cells`, as exact as floats.
+pub(super) struct ExactCells {
+    first: First,
+    fraction: [__m512; 3],
+}
+
+impl ExactCells {
+    /// As `Cells::new`.
+    #[inline(always)]
+    pub fn new(position: [Floats; 3], corner: [i32; 3], mask: Mask) -> Option<Self> {
+        let (x, y, z) =
+            (behind(position[0], corner[0]), behind(position[1], corner[1]), behind(position[2], corner[2]));
+        vector!({
+            let farthest = _mm512_max_ps(_mm512_max_ps(x, y), z);
+            if _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(mask.0, farthest, _mm512_set1_ps(CELLS)) != 0 {
+                return None;
+            }
+            let cell = [_mm512_cvttps_epi32(x), _mm512_cvttps_epi32(y), _mm512_cvttps_epi32(z)];
+            let row = _mm512_add_epi32(cell[0], _mm512_slli_epi32::<2>(cell[1]));
+            let index = _mm512_add_epi32(row, _mm512_slli_epi32::<4>(cell[2]));
+            let first = First(_mm512_add_epi16(twice(index), _mm512_set1_epi32(0x1_0000)));
+            let fraction = [
+                _mm512_sub_ps(x, _mm512_cvtepi32_ps(cell[0])),
+                _mm512_sub_ps(y, _mm512_cvtepi32_ps(cell[1])),
+                _mm512_sub_ps(z, _mm512_cvtepi32_ps(cell[2])),
+            ];
+            Some(Self { first, fraction })
         })
     }
 
@@ -395,18 +478,9 @@ impl Cells {
         })
     }
 
-    /// A number of a row and the next one.
     #[inline(always)]
-    fn pair<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512i {
-        vector!({
-            let index = _mm512_add_epi16(self.first, _mm512_set1_epi16(OFFSET));
-            _mm512_permutex2var_epi16(low, index, high)
-        })
-    }
-
-    #[inline(always)]
-    fn exact_row<const OFFSET: i16>(&self, low: __m512i, high: __m512i, layout: Layout) -> __m512 {
-        let pair = self.pair::<OFFSET>(low, high);
+    fn row<const OFFSET: i16>(&self, low: __m512i, high: __m512i, layout: Layout) -> __m512 {
+        let pair = self.first.pair::<OFFSET>(low, high);
         let (a, b) = match layout {
             Layout::U16 => unsigned_halves(pair),
             _ => signed_halves(pair),
