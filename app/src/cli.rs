@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use glam::DVec3;
 
 use crate::cinematic::Cinematic;
-use crate::look::{Look, Overlays};
+use crate::look::{Look, Overlays, step};
 
 /// DICOM volume viewer and streaming server.
 ///
@@ -399,6 +399,10 @@ pub struct BenchArgs {
     #[arg(long, value_parser = positive, default_value_t = render_core::scene::camera::DEFAULT_ZOOM,
           value_name = "FACTOR")]
     pub zoom: f64,
+    /// Distance of samples in voxels of the smallest spacing, for `render`. What moves is drawn as the window
+    /// draws it
+    #[arg(long, value_parser = step, default_value_t = 1.0, value_name = "VOXELS")]
+    pub step: f64,
     /// Cases by name, for example CT_Bone,MIP; all otherwise
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub cases: Vec<String>,

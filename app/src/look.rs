@@ -85,7 +85,7 @@ pub struct Look {
     #[arg(long)]
     pub shadows: bool,
     /// Distance of samples in voxels of the smallest spacing
-    #[arg(long, value_parser = step, default_value_t = 1.0, value_name = "VOXELS")]
+    #[arg(long, value_parser = step, default_value_t = ViewState::FINE_STEP, value_name = "VOXELS")]
     pub step: f64,
 }
 
@@ -372,7 +372,7 @@ fn share(text: &str) -> Result<f32, String> {
         .ok_or_else(|| "write a number from 0 to 1".into())
 }
 
-fn step(text: &str) -> Result<f64, String> {
+pub fn step(text: &str) -> Result<f64, String> {
     one(text).filter(|step| (0.1..=16.0).contains(step)).ok_or_else(|| "write a number from 0.1 to 16".into())
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use eframe::egui;
+use render_core::progressive::Rung;
 use render_core::render::resolve;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, PresetLibrary, ViewState};
@@ -234,7 +235,7 @@ impl Hybrid {
         inner.tried_at_s = now_s;
         let (volume, renderer, mut view) = (Arc::clone(volume), renderer.clone(), view.clone());
         // What moves may be drawn with fewer pixels.
-        view.size = view.size.map(|n| n.div_ceil(2));
+        let volume = Rung { scale: 0.5, ..Rung::MOVING }.coarsen(&mut view, &volume);
         view.layers.clear();
         let job = Job::start("trial", ctx, move |_, sink| {
             if let Some(milliseconds) = time_picture(&renderer, &volume, &view) {
@@ -348,6 +349,7 @@ fn begin_trial(volume: &Arc<Volume>, of: Detail, renderer: &Renderer, ctx: &egui
         if let Some(preset) = PresetLibrary::default().menu(&volume).next() {
             view.apply_preset(preset, &volume);
         }
+        let volume = Rung::MOVING.coarsen(&mut view, &volume);
         // The first picture makes tables and fills memory.
         let mut times = Vec::new();
         for _ in 0..=TRIAL_PICTURES {

@@ -284,11 +284,15 @@ pub struct ViewState {
     pub layers: Vec<Layer>,
     /// The preset that the transfer function came from.
     pub preset: Option<Origin>,
-    /// Samples are this many voxels apart (of the smallest spacing); 1 is full quality.
+    /// Samples are this many voxels apart (of the smallest spacing).
     pub step_voxels: f64,
 }
 
 impl ViewState {
+    /// How many voxels samples are apart unless somebody asks for others: from one voxel on, lit skin and bone show rings
+    /// like wood.
+    pub const FINE_STEP: f64 = 0.5;
+
     /// The first look at a volume.
     pub fn new(volume: &dyn Outlined, content: Content, orientation: Orientation, size: [u32; 2]) -> Self {
         let is_ct = volume.meaning().modality == "CT";
@@ -319,7 +323,7 @@ impl ViewState {
             clip: Clip::default(),
             layers: Vec::new(),
             preset: None,
-            step_voxels: 1.0,
+            step_voxels: Self::FINE_STEP,
         };
         if let Some(preset) = Preset::first_for(&volume.meaning().modality) {
             view.apply_preset(preset, volume);

@@ -44,13 +44,14 @@ var Drawer = class _Drawer {
     }
   }
   /**
-   * Draws a view with as many pixels along each axis as `scale` leaves of it.
+   * Draws a view, one that is `moving` with as many pixels along each axis as `scale` leaves of it.
    * @param {number} view
    * @param {number} scale
+   * @param {boolean} moving
    * @returns {Promise<Picture>}
    */
-  draw(view, scale) {
-    const ret = wasm.drawer_draw(this.__wbg_ptr, view, scale);
+  draw(view, scale, moving) {
+    const ret = wasm.drawer_draw(this.__wbg_ptr, view, scale, moving);
     return ret;
   }
   /**
@@ -1527,7 +1528,7 @@ async function draw() {
     const [begun, whole] = [performance.now(), coarse === 0];
     try {
       const info = drawer.info(view);
-      const picture = await drawer.draw(view, scale);
+      const picture = await drawer.draw(view, scale, moving);
       const pixels = new Uint8ClampedArray(picture.pixels().buffer);
       const bitmap = await createImageBitmap(new ImageData(pixels, picture.width, picture.height), { colorSpaceConversion: "none" });
       picture.free();

@@ -159,7 +159,7 @@ async function draw(): Promise<void> {
     const [begun, whole] = [performance.now(), coarse === 0];
     try {
       const info = drawer.info(view);
-      const picture = await drawer.draw(view, scale);
+      const picture = await drawer.draw(view, scale, moving);
       const pixels = new Uint8ClampedArray(picture.pixels().buffer as ArrayBuffer);
       // Bytes as they are: no colour profile changes a brightness.
       const bitmap = await createImageBitmap(new ImageData(pixels, picture.width, picture.height), { colorSpaceConversion: "none" });

@@ -65,7 +65,7 @@ fn render(args: &BenchArgs) -> Result<u32> {
     let mut ran = 0;
     if wanted(args, "first") {
         for (name, rung) in [("first_moving", Some(Rung::HALF)), ("first", None)] {
-            let rounds = (0..args.frames.min(10)).map(|_| first(&renderer, &volume, rung));
+            let rounds = (0..args.frames.min(10)).map(|_| first(args, &renderer, &volume, rung));
             let times = Times { rounds: rounds.collect::<Result<_>>()?, on_card: Vec::new() };
             report(args, "render", name, renderer.name(), Some([1920, 1080]), &times);
         }
@@ -81,6 +81,7 @@ fn render(args: &BenchArgs) -> Result<u32> {
             }
             view.camera.set_zoom(args.zoom);
             view.camera.elevation(10.0);
+            view.step_voxels = args.step;
             let [edited, moving] = ["edited", "moving"].map(|what| format!("{name}_{what}"));
             let turned = |view: &mut ViewState, volume: &Volume| {
                 view.camera.azimuth(args.azimuth_step);
@@ -92,7 +93,7 @@ fn render(args: &BenchArgs) -> Result<u32> {
                 ran += 1;
             }
             if wanted(args, &moving) {
-                let mut view = view.clone();
+                let mut view = ViewState { step_voxels: ViewState::FINE_STEP, ..view.clone() };
                 let half = Rung::HALF.coarsen(&mut view, &volume);
                 let times = frames(args, &renderer, &half, || turned(&mut view, &half))?;
                 report(args, "render", &moving, renderer.name(), Some(size), &times);
@@ -120,14 +121,17 @@ fn render(args: &BenchArgs) -> Result<u32> {
 }
 
 /// Milliseconds to the first picture of a volume for which nothing was worked out before.
-fn first(renderer: &Renderer, volume: &Volume, rung: Option<Rung>) -> Result<f64> {
+fn first(args: &BenchArgs, renderer: &Renderer, volume: &Volume, rung: Option<Rung>) -> Result<f64> {
     let (voxels, meaning) = (volume.voxels().clone(), volume.meaning().clone());
     let fresh = Arc::new(Volume::new(*volume.geometry(), voxels, volume.rescale(), meaning)?);
     let mut view = ViewState::new(&fresh, Content::Volume, Orientation::Axial, [1920, 1080]);
     let start = Instant::now();
     let drawn = match rung {
         Some(rung) => rung.coarsen(&mut view, &fresh),
-        None => fresh,
+        None => {
+            view.step_voxels = args.step;
+            fresh
+        }
     };
     renderer.render(&drawn, &render_core::render::resolve(&view, &drawn), &AtomicBool::new(false))?;
     Ok(start.elapsed().as_secs_f64() * 1e3)

@@ -425,7 +425,6 @@ impl<'a, V: Texel> Field<'a, V> {
 
     /// `stored` for rays whose cells are not far behind `corner`. Values not above `least` may become
     /// others that are not; what need not be `exact` is so to 15 bits of the range among a cell's voxels.
-    #[expect(clippy::too_many_arguments, reason = "kernels have no closures that could hold them")]
     #[inline(always)]
     pub fn stored_near<L: Lanes>(
         &self,
@@ -497,10 +496,10 @@ impl<'a, V: Texel> Field<'a, V> {
         corners: [[i32; 3]; 2],
         masks: [L::M; 2],
     ) -> [Vec3<L>; 2] {
-        if corners[0] == corners[1] {
-            if let Some(both) = l.near_two_differences(&self.grid, corners[0], places, masks) {
-                return both;
-            }
+        if corners[0] == corners[1]
+            && let Some(both) = l.near_two_differences(&self.grid, corners[0], places, masks)
+        {
+            return both;
         }
         l.without_near(DifferencesOneByOne { field: self, places, corners, masks })
     }

@@ -18,9 +18,9 @@ export class Drawer {
      */
     begin(opened: string): void;
     /**
-     * Draws a view with as many pixels along each axis as `scale` leaves of it.
+     * Draws a view, one that is `moving` with as many pixels along each axis as `scale` leaves of it.
      */
-    draw(view: number, scale: number): Promise<Picture>;
+    draw(view: number, scale: number, moving: boolean): Promise<Picture>;
     hide(view: number): void;
     /**
      * What the server would tell of a view: the message `view`.
@@ -82,7 +82,7 @@ export interface InitOutput {
     readonly drawer_abandon: (a: number) => void;
     readonly drawer_arrived: (a: number) => [number, number];
     readonly drawer_begin: (a: number, b: number, c: number) => [number, number];
-    readonly drawer_draw: (a: number, b: number, c: number) => any;
+    readonly drawer_draw: (a: number, b: number, c: number, d: number) => any;
     readonly drawer_hide: (a: number, b: number) => void;
     readonly drawer_info: (a: number, b: number) => [number, number, number, number];
     readonly drawer_measure: (a: number, b: number, c: number) => any;

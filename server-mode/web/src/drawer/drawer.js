@@ -45,13 +45,14 @@ export class Drawer {
         }
     }
     /**
-     * Draws a view with as many pixels along each axis as `scale` leaves of it.
+     * Draws a view, one that is `moving` with as many pixels along each axis as `scale` leaves of it.
      * @param {number} view
      * @param {number} scale
+     * @param {boolean} moving
      * @returns {Promise<Picture>}
      */
-    draw(view, scale) {
-        const ret = wasm.drawer_draw(this.__wbg_ptr, view, scale);
+    draw(view, scale, moving) {
+        const ret = wasm.drawer_draw(this.__wbg_ptr, view, scale, moving);
         return ret;
     }
     /**

@@ -9,6 +9,7 @@ use protocol::message::SeriesOpened;
 use protocol::voxels::Header;
 use protocol::{ClientMessage, ServerMessage};
 use render_core::gpu::BrowserRenderer;
+use render_core::progressive::Rung;
 use render_core::render::resolve;
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, PresetLibrary, ViewState};
@@ -198,9 +199,12 @@ impl Drawer {
         serde_json::to_string(&ServerMessage::View(info)).map_err(said)
     }
 
-    /// Draws a view with as many pixels along each axis as `scale` leaves of it.
-    pub async fn draw(&self, view: u8, scale: f64) -> Result<Picture, JsError> {
-        let (state, volume) = self.subject(view, scale)?;
+    /// Draws a view, one that is `moving` with as many pixels along each axis as `scale` leaves of it.
+    pub async fn draw(&self, view: u8, scale: f64, moving: bool) -> Result<Picture, JsError> {
+        let (mut state, mut volume) = self.subject(view)?;
+        if moving {
+            volume = Rung { scale, ..Rung::MOVING }.coarsen(&mut state, &volume);
+        }
         let pixels = self.render(&state, &volume).await?;
         let [width, height] = state.size;
         Ok(Picture { width, height, pixels })
@@ -209,6 +213,7 @@ impl Drawer {
     /// Milliseconds that a picture of the volume takes while it is turned, as it first looks.
     pub async fn measure(&self, width: u32, height: u32) -> Result<f64, JsError> {
         let (mut state, volume) = self.first_look([width, height])?;
+        let volume = Rung::MOVING.coarsen(&mut state, &volume);
         // Programs are compiled and voxels uploaded for the first.
         self.render(&state, &volume).await?;
         let begun = now_ms();
@@ -231,13 +236,10 @@ impl Drawer {
         Ok((state, series.volume()?))
     }
 
-    fn subject(&self, view: u8, scale: f64) -> Result<(ViewState, Arc<Volume>), JsError> {
+    fn subject(&self, view: u8) -> Result<(ViewState, Arc<Volume>), JsError> {
         let inner = self.inner.borrow();
         let volume = inner.series()?.volume()?;
-        let mut state = inner.view(view)?.state.clone();
-        let scaled = |n: u32| ((f64::from(n) * scale).round() as u32).max(1);
-        state.size = state.size.map(scaled);
-        Ok((state, volume))
+        Ok((inner.view(view)?.state.clone(), volume))
     }
 
     async fn render(&self, state: &ViewState, volume: &Arc<Volume>) -> Result<Vec<u8>, JsError> {

@@ -54,9 +54,9 @@ impl Verdict {
             let ssim = ssim(&shown, &full, size);
             // The server does not say how far apart its samples were: as far as brings its picture nearest.
             let mut encoded = (0.0, 0.0);
-            for step_voxels in STEPS {
+            for step in STEPS {
                 let (mut state, scale) = (state.clone(), f64::from(sample.size[0]) / f64::from(size[0]));
-                let volume = Rung { scale, step_voxels }.coarsen(&mut state, volume);
+                let volume = Rung { scale, step }.coarsen(&mut state, volume);
                 state.size = sample.size;
                 let drawn = psnrs(&sample.pixels, &draw(&state, &volume)?);
                 encoded = if drawn.0 > encoded.0 { drawn } else { encoded };
@@ -73,8 +73,8 @@ impl Verdict {
     }
 }
 
-/// Distances of samples, in voxels, at which servers draw what moves.
-const STEPS: [f64; 2] = [1.0, 2.0];
+/// Multiples of the view's distance of samples at which servers draw what moves.
+const STEPS: [f64; 3] = [1.0, 2.0, 4.0];
 
 /// The view that a sample stands for, where the server told what it shows.
 fn view_of(sample: &Sample, seen: &Seen, volume: &Volume, size: [u32; 2]) -> Option<ViewState> {
