@@ -74,6 +74,10 @@ const PLAIN: &[Case] = &[
         step_voxels: 2.5,
         ..volume(v, "CT_SoftTissue")
     }),
+    case("volume-fine-step", phantoms::chest, |v| ViewState {
+        step_voxels: ViewState::FINE_STEP,
+        ..volume(v, "CT_SoftTissue")
+    }),
     case("volume-opacity-window", phantoms::chest, |v| {
         let mut view = volume(v, "CT_Bone");
         view.set_window(Window::clamped(300.0, 500.0));
@@ -153,6 +157,7 @@ pub fn view(volume: &Volume, content: Content, orientation: Orientation) -> View
     view.camera.distance_mm = 4.0 * radius;
     view.camera.view_angle_deg = 30.0;
     view.camera.zoom = 1.5;
+    view.step_voxels = 1.0;
     view.window = match content {
         Content::Projection(_) => Window::clamped(250.0, 900.0),
         _ => Window::clamped(40.0, 400.0),

@@ -84,18 +84,19 @@ impl Scene {
         log.lines().filter(|line| line.contains("drawn by another one now")).map(plain).collect()
     }
 
-    /// Moves until somebody else draws; returns the line that tells why.
-    fn until_changed(&self, what: &str, mut movement: impl FnMut(&Display)) -> String {
-        let before = self.changes().len();
+    /// Moves until pictures are drawn there; returns the line that tells why. Within one movement both may come to draw, each
+    /// being too slow.
+    fn until_drawn(&self, there: &str, what: &str, mut movement: impl FnMut(&Display)) -> String {
+        let wanted = format!("by=\"{there}\"");
         let began = Instant::now();
         loop {
-            if let Some(line) = self.changes().get(before) {
-                return line.clone();
+            if let Some(line) = self.changes().pop().filter(|line| line.contains(&wanted)) {
+                return line;
             }
             if began.elapsed() > LONG {
                 self.display.shot().write_png(&std::env::temp_dir().join("voxcast-adaptive.png"));
                 let log = std::fs::read_to_string(self.folder.join("log")).expect("a log");
-                panic!("{what}: nobody else draws after {LONG:?}\n{log}");
+                panic!("{what}: not drawn {there} after {LONG:?}\n{log}");
             }
             movement(&self.display);
         }
@@ -134,13 +135,12 @@ fn page(display: &Display) {
 fn a_slow_machine_lets_the_server_draw_and_a_fast_one_does_it_itself_with_the_same_view() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let Some(scene) = runtime.block_on(Scene::open()) else { return };
-    let here = scene.until_changed("the voxels come", |_| std::thread::sleep(Duration::from_millis(200)));
-    assert!(here.contains("by=\"here\""), "{here}");
+    scene.until_drawn("here", "the voxels come", |_| std::thread::sleep(Duration::from_millis(200)));
     let drawn_here = scene.rests();
 
     // The reference is too slow for a volume that is turned.
-    let there = scene.until_changed("a volume turned by the reference", turn);
-    assert!(there.contains("by=\"there\"") && there.contains("This machine made"), "{there}");
+    let there = scene.until_drawn("there", "a volume turned by the reference", turn);
+    assert!(there.contains("This machine made"), "{there}");
     let drawn_there = scene.rests();
     let same = drawn_there.changed_part(&drawn_here, AXIAL);
     assert!(same < 0.001, "{same} of the slice differs between this machine and the server");
@@ -148,17 +148,16 @@ fn a_slow_machine_lets_the_server_draw_and_a_fast_one_does_it_itself_with_the_sa
     // The way to the server becomes so narrow that even the reference is faster.
     let narrow = Conditions { bits_per_second: Some(30e3), ..Conditions::default() };
     scene.relay.change(Network { down: narrow, up: Conditions::default() });
-    let back = scene.until_changed("a narrow way", turn);
-    assert!(back.contains("by=\"here\"") && back.contains("The server made"), "{back}");
+    let back = scene.until_drawn("here", "a narrow way", turn);
+    assert!(back.contains("The server made"), "{back}");
     scene.relay.change(Network::default());
 
     // Wide again, and the volume still slow: the server once more.
-    let there = scene.until_changed("a wide way", turn);
-    assert!(there.contains("by=\"there\""), "{there}");
+    scene.until_drawn("there", "a wide way", turn);
     let drawn_there = scene.rests();
 
     // Slices are fast enough even for the reference.
-    let here = scene.until_changed("slices paged", page);
+    let here = scene.until_drawn("here", "slices paged", page);
     assert!(here.contains("This machine would have made"), "{here}");
     let drawn_here = scene.rests();
     // Paging went as far back as forth; the volume has not moved at all.

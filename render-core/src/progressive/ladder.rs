@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_fast_renderer_moves_in_full_quality_in_spite_of_what_each_picture_costs() {
-        assert_eq!(settle(5.0, 9.0), FULL);
+        assert_eq!(settle(5.0, 7.0), FULL);
     }
 
     #[test]
