@@ -1,6 +1,7 @@
 //! How coarse a picture has to be to keep up with the user.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,21 +97,25 @@ const RUNGS: [Rung; 9] = [
     Rung::of(0.35, 4.0),
 ];
 
-/// A finer picture has to fit with room to spare, and the one before may take a little too long: or the picture
-/// would flicker between two resolutions.
+/// So many of them are of the whole volume.
+const WHOLE: usize = 6;
+
+/// A finer picture has to fit with room to spare, a coarser one nearly, and the one before may take a little too long:
+/// or the picture would flicker between two resolutions.
 const TO_SPARE: f64 = 0.9;
-const TOO_LONG: f64 = 1.1;
-/// So many pictures stay as coarse as they have become. Twice as many each time that a finer one was too slow.
+const NEARLY: f64 = 1.1;
+const TOO_LONG: f64 = 1.2;
+/// So many pictures stay as coarse as they have become. Those of a rung that was too slow soon after it was tried, and
+/// of all finer ones, stay away twice as long each time.
 const PATIENCE: u32 = 15;
 const MOST_PATIENCE: u32 = 960;
-/// What is measured counts so much against what was known: more where it takes longer.
-const SLOWER: f64 = 0.4;
-const FASTER: f64 = 0.25;
-/// One picture may be late for other reasons and counts as so many times what was known at most; two are no accident.
-const LATEST: f64 = 3.0;
+/// The cost is the middle one of so many pictures, because each may be late for other reasons, as the first of
+/// another size is here and in encoders; fewer than `ENOUGH` tell nothing.
+const RECENT: usize = 5;
+const ENOUGH: usize = 3;
 /// The whole volume, while its half is drawn, and the other way round, counts as this much faster with each picture,
-/// down to so much of what it was: so that it is tried again where that is not hopeless.
-const FADES: f64 = 0.997;
+/// down to so much of what it was when it was drawn last: so that it is tried again where that is not hopeless.
+const FADES: f64 = 0.99;
 const FADED: f64 = 0.6;
 
 /// The quality that keeps a budget of time, found by measuring.
@@ -123,15 +128,19 @@ pub struct Ladder {
     scale: f64,
     /// Seconds for a unit of work with the whole volume, and with its half.
     costs: [Option<f64>; 2],
+    /// The same of the last pictures of the one that was drawn last.
+    recent: VecDeque<f64>,
     /// What part of its seconds counts of the one that was not drawn last.
     faded: f64,
     /// Whether that is the whole volume.
     halves: bool,
-    /// Pictures since the rung has changed, and how many there have to be before a finer one.
+    /// Pictures since the rung has changed, and whether it is finer than the one before.
     pictures: u32,
+    risen: bool,
+    /// The coarsest rung that was too slow soon after it was tried, and how many pictures there have to be
+    /// before it, or a finer one, is tried again.
+    barred: Option<usize>,
     patience: u32,
-    /// Whether the last picture was late.
-    late: bool,
 }
 
 impl Ladder {
@@ -145,11 +154,14 @@ impl Ladder {
             rung,
             scale: 1.0,
             costs,
+            recent: VecDeque::with_capacity(RECENT),
             faded,
             halves: true,
-            pictures: 0,
-            patience: 0,
-            late: false,
+            // The first choice waits for nothing.
+            pictures: PATIENCE,
+            risen: false,
+            barred: None,
+            patience: PATIENCE,
         }
     }
 
@@ -176,14 +188,18 @@ impl Ladder {
         let [whole, half] = self.costs;
         // Within another size, nothing was too slow yet.
         let anew = std::mem::replace(&mut self.scale, scale).to_bits() != scale.to_bits();
+        // What the whole volume takes is a guess while its half is drawn, so it is tried where it is coarsest.
+        let finest = if self.rung.halves() { WHOLE - 1 } else { 0 };
         let fits = |(place, rung): (usize, &Rung)| {
             let cost = if rung.halves() { half.or(whole) } else { whole.or(half) };
             let faded = if rung.halves() == self.halves { 1.0 } else { self.faded };
+            let waits =
+                if self.barred.is_some_and(|barred| place <= barred) { self.patience } else { PATIENCE };
             let room = match place.cmp(&now) {
-                Ordering::Less if self.pictures < self.patience && !anew => return false,
+                Ordering::Less if !anew && (self.pictures < waits || place < finest) => return false,
                 Ordering::Less => TO_SPARE,
                 Ordering::Equal => TOO_LONG,
-                Ordering::Greater => 1.0,
+                Ordering::Greater => NEARLY,
             };
             cost.unwrap_or_default() * faded * rung.within(scale).work() <= budget * room
         };
@@ -191,11 +207,16 @@ impl Ladder {
         if next == now {
             return;
         }
-        if next > now && !anew {
-            let soon = self.pictures < self.patience.max(PATIENCE);
-            self.patience = if soon { (2 * self.patience).min(MOST_PATIENCE) } else { 0 }.max(PATIENCE);
+        if next > now && !anew && self.risen {
+            let again = self.barred == Some(now);
+            if self.pictures < self.patience {
+                self.patience = if again { (2 * self.patience).min(MOST_PATIENCE) } else { PATIENCE };
+                self.barred = Some(now);
+            } else if again {
+                (self.barred, self.patience) = (None, PATIENCE);
+            }
         }
-        (self.rung, self.pictures) = (RUNGS[next], 0);
+        (self.rung, self.pictures, self.risen) = (RUNGS[next], 0, next < now);
     }
 
     fn turn_to(&mut self, content: Content) {
@@ -210,24 +231,22 @@ impl Ladder {
         self.turn_to(content);
         let drawn = rung.unwrap_or(FULL);
         let measured = time.as_secs_f64() / drawn.work();
-        let [whole, half] = &mut self.costs;
-        let (this, other) = if drawn.halves() { (half, whole) } else { (whole, half) };
-        let latest = this.or(*other).map_or(f64::INFINITY, |known| known * LATEST);
-        let was_late = std::mem::replace(&mut self.late, measured > latest);
-        let measured = if was_late { measured } else { measured.min(latest) };
-        let now = match *this {
-            None => measured,
-            Some(known) if measured > known => known + (measured - known) * SLOWER,
-            Some(known) => known + (measured - known) * FASTER,
-        };
-        if let (Some(other), Some(known)) = (other, *this) {
-            // What has slowed down one of them has slowed down both.
-            *other *= if known > 0.0 { now / known } else { 1.0 };
+        let cost = &mut self.costs[usize::from(drawn.halves())];
+        if std::mem::replace(&mut self.halves, drawn.halves()) == drawn.halves() {
+            self.faded = (self.faded * FADES).max(FADED);
+        } else {
+            *cost = cost.map(|known| known * self.faded);
+            self.faded = 1.0;
+            self.recent.clear();
         }
-        self.faded = if drawn.halves() == self.halves { (self.faded * FADES).max(FADED) } else { 1.0 };
-        self.halves = drawn.halves();
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front(measured);
+        if cost.is_none() || self.recent.len() >= ENOUGH {
+            let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
+            sorted.sort_unstable_by(f64::total_cmp);
+            *cost = Some(sorted[(sorted.len() - 1) / 2]);
+        }
         self.pictures = self.pictures.saturating_add(1);
-        *this = Some(now);
     }
 }
 
@@ -241,7 +260,7 @@ mod tests {
     /// Runs a renderer that takes `fixed` and `full` milliseconds until the rung rests.
     fn settle(fixed: f64, full: f64) -> Rung {
         let mut ladder = Ladder::new(BUDGET);
-        for _ in 0..40 {
+        for _ in 0..60 {
             let rung = ladder.rung(Content::Volume);
             let work = rung.unwrap_or(FULL).work();
             ladder.measured(Content::Volume, rung, Duration::from_secs_f64((fixed + full * work) / 1000.0));
@@ -294,6 +313,43 @@ mod tests {
                 assert_eq!(rung, Rung::of(0.25, 2.0), "picture {picture}");
             }
         }
+    }
+
+    /// A renderer of which what is drawn from the whole volume takes 45 ms where every pixel is, and 80 from its half.
+    fn takes(rung: Rung) -> Duration {
+        Duration::from_secs_f64(if rung.halves() { 0.08 } else { 0.045 } * rung.work())
+    }
+
+    #[test]
+    fn the_half_of_a_volume_that_has_to_be_made_first_is_left_soon() {
+        let mut ladder = Ladder::new(BUDGET);
+        ladder.measured(Content::Volume, None, Duration::from_millis(100));
+        let mut halves = 0;
+        for _ in 0..200 {
+            let rung = ladder.rung(Content::Volume).unwrap();
+            let making = Duration::from_millis(if rung.halves() && halves == 0 { 70 } else { 0 });
+            halves += u32::from(rung.halves());
+            ladder.measured(Content::Volume, Some(rung), takes(rung) + making);
+        }
+        assert!(halves > 0, "nothing had to be made");
+        assert!(halves < 80, "{halves} pictures of the half");
+        assert_eq!(ladder.rung(Content::Volume), Some(Rung::of(0.4, 2.0)));
+    }
+
+    #[test]
+    fn two_late_pictures_change_nothing_but_a_third_does() {
+        let mut ladder = Ladder::new(BUDGET);
+        let mut drawn = |times: u32, late: u32| {
+            for _ in 0..times {
+                let rung = ladder.rung(Content::Volume).unwrap();
+                ladder.measured(Content::Volume, Some(rung), takes(rung) * late);
+            }
+            ladder.rung(Content::Volume).unwrap()
+        };
+        let usual = drawn(200, 1);
+        assert_eq!(drawn(2, 4), usual);
+        assert_eq!(drawn(5, 1), usual);
+        assert!(drawn(3, 4).work() < usual.work());
     }
 
     #[test]
