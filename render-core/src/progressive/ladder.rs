@@ -115,7 +115,7 @@ const RECENT: usize = 5;
 const ENOUGH: usize = 3;
 /// The whole volume, while its half is drawn, and the other way round, counts as this much faster with each picture,
 /// down to so much of what it was when it was drawn last: so that it is tried again where that is not hopeless.
-const FADES: f64 = 0.99;
+const FADES: f64 = 0.97;
 const FADED: f64 = 0.6;
 
 /// The quality that keeps a budget of time, found by measuring.

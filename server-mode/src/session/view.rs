@@ -32,7 +32,7 @@ const INTERACTIVE_QUALITY: u8 = 50;
 const FINAL_QUALITY: u8 = 90;
 /// Drawing and encoding an interactive picture should take no longer: 30 a second, and some time to send and
 /// to show it.
-const INTERACTIVE_BUDGET: Duration = Duration::from_millis(28);
+const INTERACTIVE_BUDGET: Duration = Duration::from_millis(24);
 /// The same for the time until a thread is free as well: 20 a second.
 const SHARED: f64 = 28.0 / 48.0;
 
