@@ -12,8 +12,8 @@ use crate::scene::view::Combine;
 use crate::scene::{Content, ViewState};
 use crate::volume::Volume;
 
-/// One quality: the part of the width and height that is drawn, and the distance of samples as a multiple of the
-/// view's. From four times that on, what is drawn is the volume at half its resolution.
+/// One quality: the part of the width and height that is drawn, and the least distance of samples as a multiple of
+/// `ViewState::FINE_STEP`. From four times that on, what is drawn is the volume at half its resolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rung {
     pub scale: f64,
@@ -57,8 +57,10 @@ impl Rung {
     /// Makes a view as coarse as this, and returns the volume that it is to be drawn from.
     pub fn coarsen(self, view: &mut ViewState, volume: &Arc<Volume>) -> Arc<Volume> {
         view.size = self.size(view.size);
+        if self.step > 1.0 {
+            view.step_voxels = view.step_voxels.max(self.step * ViewState::FINE_STEP);
+        }
         if !self.halves() || view.content == Content::Slice {
-            view.step_voxels *= self.step;
             return Arc::clone(volume);
         }
         let half = volume.halved(match view.content {
@@ -72,7 +74,7 @@ impl Rung {
             *range = range.map(|x| half_from_whole.transform_point3(DVec3::AXES[axis] * x)[axis]);
         }
         let [whole, step] = [volume, &half].map(|v| v.geometry().spacing_mm().min_element());
-        view.step_voxels *= self.step * whole / step;
+        view.step_voxels *= whole / step;
         half
     }
 }
@@ -110,13 +112,13 @@ const TOO_LONG: f64 = 1.2;
 const PATIENCE: u32 = 15;
 const MOST_PATIENCE: u32 = 960;
 /// The cost is the middle one of so many pictures, because each may be late for other reasons, as the first of
-/// another size is here and in encoders; fewer than `ENOUGH` tell nothing.
+/// another size is here and in encoders. Fewer than `ENOUGH` tell nothing, so a finer rung is tried for as many.
 const RECENT: usize = 5;
 const ENOUGH: usize = 3;
 /// The whole volume, while its half is drawn, and the other way round, counts as this much faster with each picture,
 /// down to so much of what it was when it was drawn last: so that it is tried again where that is not hopeless.
 const FADES: f64 = 0.97;
-const FADED: f64 = 0.6;
+const FADED: f64 = 0.28;
 
 /// The quality that keeps a budget of time, found by measuring.
 #[derive(Clone, Debug)]
@@ -128,12 +130,13 @@ pub struct Ladder {
     scale: f64,
     /// Seconds for a unit of work with the whole volume, and with its half.
     costs: [Option<f64>; 2],
-    /// The same of the last pictures of the one that was drawn last.
-    recent: VecDeque<f64>,
+    /// The same of the last pictures of each.
+    recent: [VecDeque<f64>; 2],
     /// What part of its seconds counts of the one that was not drawn last.
     faded: f64,
-    /// Whether that is the whole volume.
+    /// Whether the one that was drawn last is the half, and for how many pictures.
     halves: bool,
+    run: usize,
     /// Pictures since the rung has changed, and whether it is finer than the one before.
     pictures: u32,
     risen: bool,
@@ -154,9 +157,10 @@ impl Ladder {
             rung,
             scale: 1.0,
             costs,
-            recent: VecDeque::with_capacity(RECENT),
+            recent: Default::default(),
             faded,
             halves: true,
+            run: 0,
             // The first choice waits for nothing.
             pictures: PATIENCE,
             risen: false,
@@ -188,6 +192,9 @@ impl Ladder {
         let [whole, half] = self.costs;
         // Within another size, nothing was too slow yet.
         let anew = std::mem::replace(&mut self.scale, scale).to_bits() != scale.to_bits();
+        if self.risen && !anew && (self.pictures as usize) < ENOUGH {
+            return;
+        }
         // What the whole volume takes is a guess while its half is drawn, so it is tried where it is coarsest.
         let finest = if self.rung.halves() { WHOLE - 1 } else { 0 };
         let fits = |(place, rung): (usize, &Rung)| {
@@ -196,7 +203,7 @@ impl Ladder {
             let waits =
                 if self.barred.is_some_and(|barred| place <= barred) { self.patience } else { PATIENCE };
             let room = match place.cmp(&now) {
-                Ordering::Less if !anew && (self.pictures < waits || place < finest) => return false,
+                Ordering::Less if place < finest || (!anew && self.pictures < waits) => return false,
                 Ordering::Less => TO_SPARE,
                 Ordering::Equal => TOO_LONG,
                 Ordering::Greater => NEARLY,
@@ -231,20 +238,28 @@ impl Ladder {
         self.turn_to(content);
         let drawn = rung.unwrap_or(FULL);
         let measured = time.as_secs_f64() / drawn.work();
-        let cost = &mut self.costs[usize::from(drawn.halves())];
         if std::mem::replace(&mut self.halves, drawn.halves()) == drawn.halves() {
-            self.faded = (self.faded * FADES).max(FADED);
+            (self.faded, self.run) = ((self.faded * FADES).max(FADED), self.run.saturating_add(1));
         } else {
-            *cost = cost.map(|known| known * self.faded);
-            self.faded = 1.0;
-            self.recent.clear();
+            (self.faded, self.run) = (1.0, 1);
         }
-        self.recent.truncate(RECENT - 1);
-        self.recent.push_front(measured);
-        if cost.is_none() || self.recent.len() >= ENOUGH {
-            let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
+        let this = usize::from(drawn.halves());
+        let recent = &mut self.recent[this];
+        recent.truncate(RECENT - 1);
+        recent.push_front(measured);
+        if self.costs[this].is_none() || recent.len() >= ENOUGH {
+            let mut sorted: Vec<f64> = recent.iter().copied().collect();
             sorted.sort_unstable_by(f64::total_cmp);
-            *cost = Some(sorted[(sorted.len() - 1) / 2]);
+            let cost = sorted[(sorted.len() - 1) / 2];
+            let before = self.costs[this].replace(cost);
+            // While one of them is drawn, what slows it down slows down the other. The first pictures say more of how
+            // the two compare.
+            if let Some(before) = before.filter(|before| self.run > RECENT && *before > 0.0) {
+                let other = 1 - this;
+                let times = cost / before;
+                self.costs[other] = self.costs[other].map(|cost| cost * times);
+                self.recent[other].iter_mut().for_each(|cost| *cost *= times);
+            }
         }
         self.pictures = self.pictures.saturating_add(1);
     }
@@ -350,6 +365,43 @@ mod tests {
         assert_eq!(drawn(2, 4), usual);
         assert_eq!(drawn(5, 1), usual);
         assert!(drawn(3, 4).work() < usual.work());
+    }
+
+    #[test]
+    fn a_slow_spell_leaves_nothing_behind() {
+        let machines = [16.0, 24.0, 30.0].into_iter().flat_map(|unit| [(unit, 3.0), (unit, 5.0)]);
+        for (unit, slow) in machines {
+            for spell in 1..12 {
+                let mut ladder = Ladder::new(BUDGET);
+                let mut drawn = |pictures: u32, times: f64| {
+                    for _ in 0..pictures {
+                        let rung = ladder.rung(Content::Volume).unwrap_or(FULL);
+                        let ms = 2.0 + unit * times * rung.work();
+                        ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(ms / 1000.0));
+                    }
+                    ladder.rung(Content::Volume).unwrap_or(FULL)
+                };
+                let usual = drawn(400, 1.0);
+                drawn(spell, slow);
+                let again = drawn(400, 1.0);
+                assert_eq!(again, usual, "{unit} ms, {slow} times for {spell} pictures");
+            }
+        }
+    }
+
+    /// As with keys and wheels, which rest after each step.
+    #[test]
+    fn a_machine_that_becomes_faster_is_noticed_though_each_picture_is_followed_by_a_full_one() {
+        let mut ladder = Ladder::new(BUDGET);
+        let mut rung = FULL;
+        for notch in 0..200 {
+            let unit = if notch < 40 { 0.1 } else { 0.02 };
+            rung = ladder.rung(Content::Volume).unwrap_or(FULL);
+            for drawn in [rung, FULL] {
+                ladder.measured(Content::Volume, Some(drawn), Duration::from_secs_f64(unit * drawn.work()));
+            }
+        }
+        assert_eq!(rung, Rung::MOVING);
     }
 
     #[test]

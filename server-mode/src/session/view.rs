@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use protocol::Codec;
 use protocol::message::{self, Letters, ViewInfo};
 use protocol::values::{MAX_PIXELS, MAX_ROWS};
-use render_core::progressive::Ladder;
+use render_core::progressive::{Ladder, Rung};
 use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation, Plane};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
@@ -34,7 +34,7 @@ const FINAL_QUALITY: u8 = 90;
 /// to show it.
 const INTERACTIVE_BUDGET: Duration = Duration::from_millis(24);
 /// The same for the time until a thread is free as well: 20 a second.
-const SHARED: f64 = 28.0 / 48.0;
+const SHARED: f64 = INTERACTIVE_BUDGET.as_millis() as f64 / 48.0;
 
 /// A client that windows a slice itself is told the window so often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -583,6 +583,8 @@ impl View {
             let pixels = state.size.map(f64::from).iter().product();
             let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
             rung = self.ladder.rung_within(state.content.in_one_picture(), scale);
+        } else if quality == Quality::Interactive && state.content != Content::Slice {
+            rung = Some(Rung::MOVING);
         }
         self.asked = Some(wanted);
         self.settling = Settling::No;

@@ -48,22 +48,22 @@ impl<'a, V: Texel> Lamp<'a, V> {
         let cosines = both!(i => l.max(l.mul_add(l.splat(2.0), squares[i], l.splat(-1.0)), l.splat(0.0)));
         let [near, far] = self.highlights(l, cosines);
         let base = both!(i => {
-            l.mul_add(l.splat(self.shading.diffuse), l.abs(facing[i]), l.splat(self.shading.ambient))
+            l.mul_add(l.splat(self.shading.diffuse), facing[i], l.splat(self.shading.ambient))
         });
         [(base[0], near), (base[1], far)]
     }
 
-    /// The cosine between a gradient and the line of sight, up to the sign.
+    /// The size of the cosine between a gradient and the line of sight. Where a number is NaN, 1.
     #[inline(always)]
     fn facing_sight<L: Lanes>(&self, l: L, [x, y, z]: Vec3<L>) -> L::F {
         let [xx, xy, xz, yy, yz, zz] = self.squares;
         let by_x = l.mul_add(l.splat(xx), x, l.mul_add(l.splat(xy), y, l.splat(xz) * z));
         let by_y = l.mul_add(l.splat(yy), y, l.splat(yz) * z);
-        let by_z = l.mul_add(l.splat(zz) * z, z, l.splat(LEAST_SQUARE));
-        let square = l.mul_add(x, by_x, l.mul_add(y, by_y, by_z));
+        let square = l.mul_add(x, by_x, l.mul_add(y, by_y, l.splat(zz) * z * z));
         let [along_x, along_y, along_z] = self.along_sight;
         let along = l.mul_add(l.splat(along_x), x, l.mul_add(l.splat(along_y), y, l.splat(along_z) * z));
-        along * l.one_over_sqrt(square)
+        let size = l.abs(along * l.one_over_sqrt(l.max(square, l.splat(LEAST_SQUARE))));
+        l.min(size, l.splat(1.0))
     }
 
     /// The gradient in patient space over two voxels.

@@ -161,7 +161,7 @@ impl Packets {
             }
             Mode::Volume { .. } | Mode::Isosurface { .. } => return None,
         };
-        Some(Valued { kind, show })
+        Some(Valued { kind, show, exact: is_exact(show, volume) })
     }
 }
 
@@ -267,6 +267,14 @@ fn visible_range(grey: Grey) -> [f32; 2] {
     if exact { [grey.low, white] } else { [f32::NEG_INFINITY, f32::INFINITY] }
 }
 
+/// Whether 15 bits of the volume's range are too few for the greys that are shown of it.
+fn is_exact(show: Show, volume: &Volume) -> bool {
+    let Show::Grey { grey, .. } = show else { return true };
+    let (low, high) = volume.value_range();
+    // 256 greys in a 256th of the range. Also where a number is NaN.
+    !((high - low) * grey.scale.abs() <= 256.0)
+}
+
 /// What to do for each tile, with what was derived from the parameters for this picture.
 trait Work: Sync {
     /// Pixels in working order; what lies outside of the picture is of no use.
@@ -300,6 +308,7 @@ impl Work for Shaded<'_> {
 struct Valued {
     kind: Kind,
     show: Show,
+    exact: bool,
 }
 
 enum Kind {
@@ -310,14 +319,14 @@ enum Kind {
 
 impl Work for Valued {
     fn draw<V: Texel>(&self, level: Level, scene: &Scene<'_, V>, patch: Patch, pixels: &mut [i32; PIXELS]) {
-        let show = self.show;
+        let Self { show, exact, .. } = *self;
         let tile = &mut Tile { patch, pixels };
         match &self.kind {
             Kind::Extreme { end, maxima, range, step_mm } => {
                 let (end, range, step_mm) = (*end, *range, *step_mm);
-                level.run(Extreme { scene, end, maxima, range, step_mm, show, tile });
+                level.run(Extreme { scene, end, maxima, range, step_mm, show, exact, tile });
             }
-            Kind::Mean { step_mm } => level.run(Mean { scene, step_mm: *step_mm, show, tile }),
+            Kind::Mean { step_mm } => level.run(Mean { scene, step_mm: *step_mm, show, exact, tile }),
             Kind::Slab(points) => level.run(Slab { scene, points: *points, show, tile }),
         }
     }

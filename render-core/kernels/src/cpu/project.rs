@@ -19,6 +19,8 @@ pub(super) struct Extreme<'a, V> {
     pub range: [f32; 2],
     pub step_mm: f32,
     pub show: Show,
+    /// As in `Mean`.
+    pub exact: bool,
     pub tile: &'a mut Tile<'a>,
 }
 
@@ -27,6 +29,8 @@ pub(super) struct Mean<'a, V> {
     pub scene: &'a Scene<'a, V>,
     pub step_mm: f32,
     pub show: Show,
+    /// Whether values are more than what pixels of 8 bits tell apart.
+    pub exact: bool,
     pub tile: &'a mut Tile<'a>,
 }
 
@@ -112,12 +116,11 @@ impl Show {
 impl<V: Texel> Kernel for Extreme<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { scene, end, maxima, range: [low, high], step_mm, show, tile } = self;
+        let Self { scene, end, maxima, range: [low, high], step_mm, show, exact, tile } = self;
         let (sign, range) = match end {
             End::Largest => (1.0, [low, high]),
             End::Smallest => (-1.0, [-high, -low]),
         };
-        let exact = matches!(show, Show::Value);
         let field = &scene.field;
         let search = Search { scene, field, sign, maxima, range, step_mm, exact, found_at: -1.0 };
         project(l, scene.params.rays, show, tile, search);
@@ -132,7 +135,6 @@ struct Search<'a, V> {
     maxima: &'a Maxima,
     range: [f32; 2],
     step_mm: f32,
-    /// Whether the values are asked for; pixels have 8 bits.
     exact: bool,
     /// The sample where the last rays found a maximum. Their neighbours are likely to find high values
     /// there, too.
@@ -257,8 +259,7 @@ fn two<L: Lanes, V: Texel>(
 impl<V: Texel> Kernel for Mean<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { scene, step_mm, show, tile } = self;
-        let exact = matches!(show, Show::Value);
+        let Self { scene, step_mm, show, exact, tile } = self;
         project(l, scene.params.rays, show, tile, Average { scene, step_mm, exact });
     }
 }
@@ -266,7 +267,6 @@ impl<V: Texel> Kernel for Mean<'_, V> {
 struct Average<'a, V> {
     scene: &'a Scene<'a, V>,
     step_mm: f32,
-    /// Whether the values are asked for; pixels have 8 bits.
     exact: bool,
 }
 
