@@ -115,6 +115,8 @@ const MOST_PATIENCE: u32 = 960;
 /// another size is here and in encoders. Fewer than `ENOUGH` tell nothing, so a finer rung is tried for as many.
 const RECENT: usize = 5;
 const ENOUGH: usize = 3;
+/// Two in a row that took so many times what was known are no accident.
+const SURELY_SLOWER: f64 = 3.0;
 /// The whole volume, while its half is drawn, and the other way round, counts as this much faster with each picture,
 /// down to so much of what it was when it was drawn last: so that it is tried again where that is not hopeless.
 const FADES: f64 = 0.97;
@@ -159,7 +161,7 @@ impl Ladder {
             costs,
             recent: Default::default(),
             faded,
-            halves: true,
+            halves: false,
             run: 0,
             // The first choice waits for nothing.
             pictures: PATIENCE,
@@ -196,7 +198,7 @@ impl Ladder {
             return;
         }
         // What the whole volume takes is a guess while its half is drawn, so it is tried where it is coarsest.
-        let finest = if self.rung.halves() { WHOLE - 1 } else { 0 };
+        let finest = if self.halves { WHOLE - 1 } else { 0 };
         let fits = |(place, rung): (usize, &Rung)| {
             let cost = if rung.halves() { half.or(whole) } else { whole.or(half) };
             let faded = if rung.halves() == self.halves { 1.0 } else { self.faded };
@@ -247,7 +249,13 @@ impl Ladder {
         let recent = &mut self.recent[this];
         recent.truncate(RECENT - 1);
         recent.push_front(measured);
-        if self.costs[this].is_none() || recent.len() >= ENOUGH {
+        let surely = self.costs[this]
+            .is_some_and(|known| recent.len() > 1 && recent[0].min(recent[1]) > known * SURELY_SLOWER);
+        if surely {
+            recent.truncate(2);
+            self.pictures = self.pictures.max(ENOUGH as u32);
+        }
+        if surely || self.costs[this].is_none() || recent.len() >= ENOUGH {
             let mut sorted: Vec<f64> = recent.iter().copied().collect();
             sorted.sort_unstable_by(f64::total_cmp);
             let cost = sorted[(sorted.len() - 1) / 2];
@@ -352,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn two_late_pictures_change_nothing_but_a_third_does() {
+    fn late_pictures_change_nothing_until_they_are_no_accident() {
         let mut ladder = Ladder::new(BUDGET);
         let mut drawn = |times: u32, late: u32| {
             for _ in 0..times {
@@ -362,9 +370,12 @@ mod tests {
             ladder.rung(Content::Volume).unwrap()
         };
         let usual = drawn(200, 1);
-        assert_eq!(drawn(2, 4), usual);
+        assert_eq!(drawn(2, 2), usual);
         assert_eq!(drawn(5, 1), usual);
-        assert!(drawn(3, 4).work() < usual.work());
+        assert!(drawn(3, 2).work() < usual.work());
+        assert_eq!(drawn(400, 1), usual);
+        assert_eq!(drawn(1, 9), usual);
+        assert!(drawn(1, 9).work() < usual.work());
     }
 
     #[test]
