@@ -271,8 +271,9 @@ fn visible_range(grey: Grey) -> [f32; 2] {
 fn is_exact(show: Show, volume: &Volume) -> bool {
     let Show::Grey { grey, .. } = show else { return true };
     let (low, high) = volume.value_range();
-    // 256 greys in a 256th of the range. Also where a number is NaN.
-    !((high - low) * grey.scale.abs() <= 256.0)
+    // 256 greys in a 256th of the range.
+    let windows = (high - low) * grey.scale.abs();
+    windows.is_nan() || windows > 256.0
 }
 
 /// What to do for each tile, with what was derived from the parameters for this picture.
