@@ -241,6 +241,24 @@ fn a_new_transfer_function_or_volume_never_meets_a_stale_skip_map() {
     }
 }
 
+/// Neighbours are up to 4000 units apart, and grey levels a 250th of one.
+#[test]
+fn projections_of_noise_in_a_narrow_window_agree() {
+    let smooth = volume([61, 57, 43], straight(), Store::I16, false);
+    let noise = (0..smooth.voxels().len() as u32).map(|at| (at.wrapping_mul(0x9e37_79b9) >> 20) as i16);
+    let voxels = Voxels::I16(noise.collect());
+    let volume = Volume::new(*smooth.geometry(), voxels, Rescale::IDENTITY, smooth.meaning().clone());
+    let volume = Arc::new(volume.expect("a volume"));
+    for combine in [Combine::Maximum, Combine::Minimum, Combine::Mean] {
+        let mut view = ViewState::new(&volume, Content::Projection(combine), Orientation::Axial, [240, 200]);
+        for center in (200..4000).step_by(800) {
+            view.window = Window::new(f64::from(center), 1.0).expect("a window");
+            let params = crate::render::resolve(&view, &volume);
+            assert_agreement(&volume, &params, &format!("{combine:?} at {center}"));
+        }
+    }
+}
+
 #[test]
 fn absurd_numbers_neither_panic_nor_hang() {
     const ABSURD: [f32; 9] =
