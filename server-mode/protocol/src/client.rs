@@ -584,7 +584,7 @@ mod tests {
         let now = Duration::ZERO;
         let mut client = Client::default();
         let scroll = |slices| ClientMessage::Scroll { view: 0, slices };
-        let websocket = || ClientMessage::Transport { transport: TransportKind::Websocket };
+        let websocket = || ClientMessage::Transport { transport: TransportKind::Websocket, keeps: false };
         client.by_webrtc();
         client.ask(now, press()).expect("room");
         client.ask(now, to(1.0)).expect("room");

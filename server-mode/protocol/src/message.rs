@@ -147,6 +147,10 @@ pub enum ClientMessage {
     /// Which way everything else is to go from now on.
     Transport {
         transport: TransportKind,
+        /// The pictures that came by WebSocket are not thrown away: what rests is not sent again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+        keeps: bool,
     },
     Stats(Stats),
 }

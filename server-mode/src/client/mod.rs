@@ -521,7 +521,7 @@ impl Connection {
     fn arrived_by_peer(&mut self, arrival: peer::Arrival) -> Result<(), Error> {
         match arrival {
             peer::Arrival::Open => {
-                self.ask(ClientMessage::Transport { transport: TransportKind::Webrtc })?;
+                self.ask(ClientMessage::Transport { transport: TransportKind::Webrtc, keeps: true })?;
                 return Ok(());
             }
             peer::Arrival::Candidate(candidate) => {
@@ -589,7 +589,7 @@ impl Connection {
     fn leave_webrtc(&mut self, reason: String) -> Result<(), Error> {
         self.drop_peer();
         self.client.leave_webrtc();
-        self.ask(ClientMessage::Transport { transport: TransportKind::Websocket })?;
+        self.ask(ClientMessage::Transport { transport: TransportKind::Websocket, keeps: false })?;
         self.events.push_back(Event::Transport(TransportKind::Websocket, Some(reason)));
         Ok(())
     }

@@ -17,6 +17,9 @@ const MOST_RECTS: usize = 12;
 /// Bits a pixel that a JPEG takes at most, about.
 const JPEG_BITS: usize = 2;
 
+/// Bytes that a tile takes without loss, about.
+const EXACT_BYTES: usize = 5 << 10;
+
 /// How near a tile is to what was drawn: the quality of its JPEG, or this.
 const EXACT: u8 = 101;
 
@@ -121,8 +124,9 @@ impl Canvas {
         self.size = frame.size;
         let drawn = Drawn { frame, tone, quality: brush.quality };
         let lacking = self.paint_rest(&drawn, brush.most, jpeg, message)?;
-        self.drawn = (brush.settles || lacking).then_some(drawn);
-        Ok(Painted { cleared, stretched, lacking, ..Painted::with(Codec::Jpeg) })
+        let lossless = brush.settles.then(|| self.exact(&drawn.frame)).flatten();
+        self.drawn = (lossless.is_none() && (brush.settles || lacking)).then_some(drawn);
+        Ok(Painted { cleared, stretched, lacking, lossless, ..Painted::with(Codec::Jpeg) })
     }
 
     /// Paints what is not as good as the JPEGs of the picture, about `most` bytes of it. Returns whether
@@ -226,7 +230,7 @@ impl Canvas {
         Ok(Some(painted))
     }
 
-    /// Returns the hash of the picture once all of it is exact.
+    /// Returns the hash once all of the picture is exact.
     fn settle(
         &mut self,
         drawn: &Drawn,
@@ -238,7 +242,10 @@ impl Canvas {
         let (across, start) = (self.size[0].div_ceil(TILE), message.len());
         let mut tiles = std::mem::take(&mut self.tiles);
         let wanting: Vec<bool> = tiles.iter().map(|tile| tile.quality < EXACT).collect();
-        for rect in bands(&wanting, across, 1, frame.size) {
+        let columns = (most / EXACT_BYTES).max(1) as u32;
+        let bands = bands(&wanting, across, 1, frame.size).into_iter();
+        let wants = |rect: &Rect| covered(*rect, across).any(|index| wanting[index]);
+        for rect in bands.flat_map(|band| pieces(band, columns)).filter(wants) {
             if message.len() - start >= most {
                 break;
             }
@@ -246,8 +253,13 @@ impl Canvas {
             covered(rect, across).for_each(|index| tiles[index].quality = EXACT);
         }
         self.tiles = tiles;
-        let exact = self.tiles.iter().all(|tile| tile.quality == EXACT);
-        Ok(exact.then(|| XxHash32::oneshot(0, &frame.pixels)))
+        Ok(self.exact(frame))
+    }
+
+    /// The hash of the picture where all of it is exact.
+    fn exact(&self, frame: &Frame) -> Option<u32> {
+        let is_exact = self.tiles.iter().all(|tile| tile.quality == EXACT);
+        is_exact.then(|| XxHash32::oneshot(0, &frame.pixels))
     }
 }
 
@@ -331,6 +343,15 @@ fn bands(wanting: &[bool], across: u32, rows: usize, size: [u32; 2]) -> Vec<Rect
     };
     let groups = wanting.chunks(across as usize * rows);
     groups.zip((0..).step_by(rows)).filter_map(band).collect()
+}
+
+/// Cuts a band into pieces of so many tiles.
+fn pieces(band: Rect, columns: u32) -> impl Iterator<Item = Rect> {
+    let Rect { at: [left, y], size: [width, height] } = band;
+    (0..width).step_by((columns * TILE) as usize).map(move |x| {
+        let size = [(width - x).min(columns * TILE), height];
+        Rect { at: [left + x, y], size }
+    })
 }
 
 #[cfg(test)]
@@ -490,11 +511,31 @@ mod tests {
             assert_eq!(painted.codec, Codec::Png, "where the way is wide");
             assert_eq!(painted.lossless, Some(XxHash32::oneshot(0, &frame.pixels)));
             assert_eq!(client.screen.pixels(), frame.pixels);
-            assert_eq!(client.paint(&frame, tone, 90), [], "what is exact stays");
+            let brush = Brush { quality: 90, settles: true, most: None };
+            let mut nothing = Vec::new();
+            let again = client.canvas.paint(frame.clone(), tone, brush, &mut client.jpeg, &mut nothing);
+            assert_eq!(again.expect("encodes").lossless, painted.lossless, "what is exact stays");
+            assert!(nothing.is_empty());
             let moved = disc([500, 300], 420);
             client.paint(&moved, Tone::Grey, 50);
             assert!(client.worst(&moved) < 60, "where the disc was, it is black again");
         }
+    }
+
+    #[test]
+    fn what_is_sent_without_loss_is_as_little_as_asked_for() {
+        let mut client = Client::new();
+        let noise = |at: u32| (at.wrapping_mul(0x9e37_79b9) >> 24) as u8;
+        let pixels = (0..1280 * 256).flat_map(|at: u32| [noise(at), noise(at), noise(at), 255]).collect();
+        let frame = Frame { size: [1280, 256], pixels, ..disc([1280, 256], 0) };
+        client.paint(&frame, Tone::Grey, 90);
+        for most in [16 << 10, 60 << 10] {
+            let (painted, bytes) = client.go_on(most);
+            assert_eq!(painted.lossless, None);
+            assert!((most..2 * most).contains(&bytes), "{bytes} of {most}");
+        }
+        while client.go_on(16 << 10).0.lossless.is_none() {}
+        assert_eq!(client.screen.pixels(), frame.pixels);
     }
 
     #[test]

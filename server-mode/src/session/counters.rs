@@ -15,6 +15,8 @@ pub struct Counters {
     pub(super) at_risk: Option<Instant>,
     /// Frames that were sent before values that the client is not known to have read.
     pub(super) before_values: Option<u32>,
+    /// What is on its way goes another way than what follows.
+    pub drains: bool,
     pub(super) revision: u64,
     /// What the client was last told about the view.
     pub told: Option<ViewInfo>,
@@ -49,14 +51,19 @@ impl Counters {
 
     /// Numbers that were not sent, or were acknowledged before, mean nothing. Returns what a picture at rest
     /// told of the way: its bytes and how long they took.
-    pub fn acknowledge(&mut self, now: Instant, frame: u32) -> Option<(usize, Duration)> {
+    pub fn acknowledge(
+        &mut self,
+        now: Instant,
+        frame: u32,
+        round_trip: Option<Duration>,
+    ) -> Option<(usize, Duration)> {
         let unacknowledged = self.sent.wrapping_sub(self.acknowledged);
         if self.sent.wrapping_sub(frame) >= unacknowledged {
             return None;
         }
         self.acknowledged = frame;
         self.before_values = self.before_values.filter(|&sent| sent.wrapping_sub(frame) <= unacknowledged);
-        self.pace.acknowledged(frame, now)
+        self.pace.acknowledged(frame, round_trip, now)
     }
 
     /// Values follow all frames that were sent.
@@ -69,6 +76,13 @@ impl Counters {
         self.before_values.is_none()
     }
 
+    /// Waits no longer for frames that may be lost.
+    pub fn acknowledge_lost(&mut self) {
+        if self.at_risk.is_some() {
+            self.acknowledge_all();
+        }
+    }
+
     pub fn acknowledge_all(&mut self) {
         self.acknowledged = self.sent;
         self.pace.forget();
@@ -77,7 +91,7 @@ impl Counters {
     /// Nobody waits for what was sent.
     pub fn begin_anew(&mut self) {
         self.acknowledge_all();
-        self.before_values = None;
+        (self.before_values, self.drains) = (None, false);
     }
 
     pub fn keep_revision(&mut self, revision: u64) {

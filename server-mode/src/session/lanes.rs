@@ -7,6 +7,7 @@ use protocol::{ClientMessage, Codec, ErrorCode, MAX_VIEWS, PointerKind, ServerMe
 
 use super::link::Link;
 use super::pace::Pace;
+use super::view::View;
 use super::{Output, Session};
 
 /// So often a view's video begins anew for a client that has lost pictures; requests between are about
@@ -61,8 +62,8 @@ pub struct Lanes {
     webrtc: bool,
     /// Both channels are open.
     is_open: bool,
-    /// The client has chosen WebRTC before the channels were open.
-    is_awaited: bool,
+    /// The client has chosen WebRTC before the channels were open, and keeps what came before or not.
+    awaited: Option<bool>,
     /// It was taken before, and is not now.
     is_left: bool,
     /// The `seq` of the offer that waits for its answer, and what its videos show.
@@ -172,21 +173,21 @@ impl Session {
         self.out.push_back(Output::Offer { sdp, tracks });
     }
 
-    pub(super) fn choose(&mut self, transport: TransportKind) {
+    pub(super) fn choose(&mut self, transport: TransportKind, keeps: bool) {
         match transport {
             TransportKind::Websocket => {
-                self.lanes.is_awaited = false;
+                self.lanes.awaited = None;
                 if self.lanes.webrtc {
-                    self.switch(false);
+                    self.switch(false, false);
                     self.tell_done();
                 }
             }
             TransportKind::Webrtc if self.lanes.is_open => {
                 if !self.lanes.webrtc {
-                    self.switch(true);
+                    self.switch(true, keeps);
                 }
             }
-            TransportKind::Webrtc => self.lanes.is_awaited = true,
+            TransportKind::Webrtc => self.lanes.awaited = Some(keeps),
         }
     }
 
@@ -195,8 +196,8 @@ impl Session {
             PeerEvent::Answer(answer) => self.answered(answer),
             PeerEvent::Open => {
                 self.lanes.is_open = true;
-                if std::mem::take(&mut self.lanes.is_awaited) {
-                    self.switch(true);
+                if let Some(keeps) = self.lanes.awaited.take() {
+                    self.switch(true, keeps);
                 }
             }
             // What comes by channels that are given up may be on its way by WebSocket, too.
@@ -210,7 +211,7 @@ impl Session {
             PeerEvent::Bandwidth(_) | PeerEvent::RoundTrip(_) => {}
             PeerEvent::Replaced => {
                 let used = self.lanes.webrtc;
-                (self.lanes.is_open, self.lanes.is_awaited) = (false, false);
+                (self.lanes.is_open, self.lanes.awaited) = (false, None);
                 if used {
                     self.go_back("The client has begun another WebRTC connection.".into());
                 }
@@ -220,7 +221,7 @@ impl Session {
                 if self.lanes.webrtc {
                     self.go_back(reason);
                 } else {
-                    self.lanes.is_awaited = false;
+                    self.lanes.awaited = None;
                     self.signal(&ServerMessage::Error {
                         code: ErrorCode::WebrtcFailed,
                         message: reason,
@@ -232,7 +233,7 @@ impl Session {
     }
 
     fn go_back(&mut self, reason: String) {
-        self.switch(false);
+        self.switch(false, false);
         self.signal(&ServerMessage::Transport { transport: TransportKind::Websocket, reason });
         self.tell_done();
     }
@@ -262,12 +263,35 @@ impl Session {
         }
     }
 
-    fn switch(&mut self, webrtc: bool) {
+    fn switch(&mut self, webrtc: bool, keeps: bool) {
         (self.lanes.webrtc, self.lanes.is_left) = (webrtc, !webrtc);
         self.link = Link::default();
         self.host.doubt_drawn();
-        for view in 0..MAX_VIEWS {
-            self.begin_anew(view as u8);
+        for number in 0..MAX_VIEWS as u8 {
+            if !(keeps && self.take_along(number)) {
+                self.begin_anew(number);
+            }
+        }
+    }
+
+    /// A view that rests is sent again only as far as its client has not got it, once that is known.
+    fn take_along(&mut self, number: u8) -> bool {
+        let Some(view) = self.views.get_mut(&number).filter(|view| view.rests()) else { return false };
+        view.show_again();
+        let counters = &mut self.counters[usize::from(number)];
+        (counters.drains, counters.told) = (true, None);
+        true
+    }
+
+    /// Nothing overtakes what went the way before; what moves does not wait for it.
+    pub(super) fn drain(&mut self) {
+        for number in 0..MAX_VIEWS as u8 {
+            let counters = &mut self.counters[usize::from(number)];
+            if counters.drains && counters.unacknowledged() == 0 {
+                counters.drains = false;
+            } else if counters.drains && self.views.get(&number).is_some_and(View::moves) {
+                self.begin_anew(number);
+            }
         }
     }
 
@@ -292,7 +316,7 @@ impl Session {
             *keyed = Some(now);
             view.begin_video_anew();
             // Those on their way cannot be shown.
-            self.counters[usize::from(number)].acknowledge_all();
+            self.counters[usize::from(number)].acknowledge_lost();
         }
     }
 }

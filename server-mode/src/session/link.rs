@@ -124,9 +124,13 @@ impl Link {
         self.round_trips.push_back(took);
     }
 
+    pub fn shortest_round_trip(&self) -> Option<Duration> {
+        self.round_trips.iter().min().copied()
+    }
+
     /// Frames of one view that may be unacknowledged.
     pub fn ahead(&self) -> u32 {
-        let shortest = self.round_trips.iter().min().copied().unwrap_or_default();
+        let shortest = self.shortest_round_trip().unwrap_or_default();
         let on_the_way = (shortest.as_secs_f64() / FRAME.as_secs_f64()).round() as u32;
         FEWEST_AHEAD.saturating_add(on_the_way).min(protocol::MAX_UNACKNOWLEDGED)
     }
@@ -136,7 +140,7 @@ impl Link {
         if bytes < LARGE {
             return;
         }
-        let shortest = self.round_trips.iter().min().copied().unwrap_or_default();
+        let shortest = self.shortest_round_trip().unwrap_or_default();
         let time = took.saturating_sub(shortest).max(Duration::from_millis(1));
         if self.large.len() >= LARGE_ONES {
             self.large.pop_front();

@@ -647,6 +647,7 @@ impl Session {
         if self.views.values().any(View::moves) {
             self.link.begin(now);
         }
+        self.drain();
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
         let (bits_per_second, share) = (self.link.bits_per_second() / moving, self.link.share(now));
         let mut states = Vec::new();
@@ -662,7 +663,8 @@ impl Session {
                 may_go_on: counters.pace.has_room(),
                 is_seen: counters.unacknowledged() == 0,
             };
-            if counters.unacknowledged() < ahead
+            if !counters.drains
+                && counters.unacknowledged() < ahead
                 && let Some(job) = view.next_job(now, number, self.dialect, wishes)
             {
                 self.out.push_back(Output::Render(job));

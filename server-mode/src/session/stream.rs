@@ -63,11 +63,13 @@ impl Session {
             ClientMessage::Layout { views } => self.layout(now, seq, views),
             ClientMessage::Ping { time } => self.send(&ServerMessage::Pong { time }),
             ClientMessage::Stats(stats) => self.out.push_back(Output::Stats(stats)),
-            ClientMessage::Transport { transport } => self.choose(transport),
+            ClientMessage::Transport { transport, keeps } => self.choose(transport, keeps),
             ClientMessage::Offer { sdp, tracks } => self.offer(seq, sdp, tracks),
             ClientMessage::Candidate { candidate } => self.out.push_back(Output::Candidate(candidate)),
             ClientMessage::Ack { view, frame } => {
-                if let Some((bytes, took)) = self.counters[usize::from(view)].acknowledge(now, frame) {
+                let round_trip = self.link.shortest_round_trip();
+                let counters = &mut self.counters[usize::from(view)];
+                if let Some((bytes, took)) = counters.acknowledge(now, frame, round_trip) {
                     self.link.carried_large(bytes, took);
                 }
                 self.link.acknowledged(view, frame, now);

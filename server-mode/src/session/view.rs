@@ -38,9 +38,8 @@ const SHARED: f64 = INTERACTIVE_BUDGET.as_millis() as f64 / 48.0;
 
 /// A client that windows a slice itself is told the window so often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
-/// Values are sent where the way carries them in half a second: as so many frames at rest, or by its rate.
+/// Values are sent where the way carries them in a second: as so many frames at rest, or by its rate.
 const VALUES_PACES: usize = 8;
-const VALUES_PER_SECOND: usize = 2;
 
 /// Input that waits until the view is drawn again.
 #[derive(Clone, Debug, Default)]
@@ -312,6 +311,17 @@ impl View {
     /// Whether the user is at work on it.
     pub fn moves(&self) -> bool {
         self.rest_at.is_some()
+    }
+
+    /// Whether it shows something, and nothing moves or is in the making.
+    pub fn rests(&self) -> bool {
+        let makes = self.asked.is_some() || self.makes_values;
+        self.shown.is_some() && !makes && !self.moves() && !self.is_dragging()
+    }
+
+    /// Sends its picture again, as far as the canvas does not show it.
+    pub fn show_again(&mut self) {
+        (self.shown, self.settling, self.wants_key) = (None, Settling::No, true);
     }
 
     /// Shows everything again.
@@ -648,8 +658,7 @@ impl View {
 
     fn values_job(&self, number: u8, wishes: Wishes) -> Job {
         let meta = JobMeta { values: true, ..self.meta(number, Quality::Interactive) };
-        let by_rate = wishes.bits_per_second / 8 / VALUES_PER_SECOND;
-        let coding = Coding::Values { most: by_rate.max(wishes.most * VALUES_PACES) };
+        let coding = Coding::Values { most: (wishes.bits_per_second / 8).max(wishes.most * VALUES_PACES) };
         Job {
             meta,
             volume: Arc::clone(&self.series.loaded.volume),

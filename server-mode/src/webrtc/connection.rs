@@ -32,6 +32,10 @@ const TEXT: u8 = 2;
 /// Bytes of `commands` that SCTP has at a time. What it has goes before all that comes later, but it carries
 /// no more than this in a round trip.
 const MOST_BUFFERED: usize = 256 << 10;
+/// SCTP sends at once what it has, and sockets keep some 100 kB of datagrams until they are read. Where the last ones are
+/// lost, it waits for a second or two: so it has this much at first, and then as much more a millisecond.
+const MOST_AT_ONCE: usize = 64 << 10;
+const BYTES_PER_MS: usize = 16 << 10;
 /// Room for `moves` beside it.
 const SPARE: usize = 32 << 10;
 /// Bytes that wait for SCTP: frames wait for acknowledgements, so this is for clients that take nothing.
@@ -104,6 +108,10 @@ pub struct Connection {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     rate: Rate,
+    /// Bytes of `commands` that may leave at once, as of when, and when there are more where some wait for that.
+    at_once: usize,
+    pumped: Instant,
+    pump_at: Option<Instant>,
     /// When str0m has something to do.
     due: Instant,
     pub events: VecDeque<PeerEvent>,
@@ -197,6 +205,9 @@ impl Connection {
             moves: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            at_once: MOST_AT_ONCE,
+            pumped: now,
+            pump_at: None,
             rate: Rate {
                 estimate: FIRST_RATE,
                 idle_at: Some(now + CONNECT_TIME),
@@ -289,7 +300,8 @@ impl Connection {
             State::Open => self.heard + SILENCE,
         };
         let notes = self.videos.iter().filter_map(|video| video.note_again);
-        notes.chain(self.rate.idle_at).chain(self.rate.look_at).fold(self.due.min(state), Instant::min)
+        let others = self.rate.idle_at.into_iter().chain(self.rate.look_at).chain(self.pump_at);
+        notes.chain(others).fold(self.due.min(state), Instant::min)
     }
 
     /// Does what is due. Returns whether the connection is worth keeping.
@@ -356,13 +368,21 @@ impl Connection {
     }
 
     /// Gives SCTP what it takes now.
-    fn pump(&mut self) -> Result<(), Refusal> {
+    fn pump(&mut self, now: Instant) -> Result<(), Refusal> {
+        self.pump_at = None;
         let Some(mut channel) = self.commands.and_then(|id| self.rtc.channel(id)) else { return Ok(()) };
+        let elapsed = now.saturating_duration_since(self.pumped).min(Duration::from_secs(1));
+        let more = elapsed.as_micros() as usize * BYTES_PER_MS / 1000;
+        (self.at_once, self.pumped) = ((self.at_once + more).min(MOST_AT_ONCE), now);
         let mut piece = Vec::new();
         while let Some(message) = self.waiting.front_mut() {
             let rest = &message.bytes[message.sent..];
             let part = rest.len().min(PIECE - 1);
             if channel.buffered_amount() + part + 1 > MOST_BUFFERED {
+                break;
+            }
+            if part + 1 > self.at_once {
+                self.pump_at = Some(now + Duration::from_millis(1));
                 break;
             }
             let is_last = part == rest.len();
@@ -373,6 +393,7 @@ impl Connection {
                 break;
             }
             message.sent += part;
+            self.at_once -= part + 1;
             if is_last {
                 self.waiting_bytes -= message.bytes.len();
                 self.waiting.pop_front();
@@ -436,7 +457,7 @@ impl Connection {
     fn run(&mut self, mut now: Instant) -> Result<(), Refusal> {
         // Its clock does not run away from ours.
         let soon = now + AT_ONCE;
-        self.pump()?;
+        self.pump(now)?;
         if self.rate.idle_at.is_none() {
             // What was heard of the last padding would bring back the least rate that str0m knows.
             self.rtc.bwe().reset(IDLE_RATE);

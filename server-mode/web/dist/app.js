@@ -5840,7 +5840,7 @@ var Link = class {
       opened: () => {
         this.#ladder.webRtcOpened(performance.now());
         this.#accept();
-        this.send({ type: "transport", transport: "webrtc" });
+        this.send({ type: "transport", transport: "webrtc", keeps: true });
       },
       message: (data) => {
         this.#used();

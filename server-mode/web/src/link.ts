@@ -212,7 +212,7 @@ export class Link {
       opened: () => {
         this.#ladder.webRtcOpened(performance.now());
         this.#accept();
-        this.send({ type: "transport", transport: "webrtc" });
+        this.send({ type: "transport", transport: "webrtc", keeps: true });
       },
       message: (data) => {
         this.#used();

@@ -8,7 +8,11 @@ export type ClientMessage = { "type": "openSeries", seriesInstanceUid: string, }
 /**
  * Needed by `press` and `release`.
  */
-button?: MouseButton, x: number, y: number, } | { "type": "wheel", view: number, delta: number, zoom: boolean, } | { "type": "pinch", view: number, zoom: number, dx: number, dy: number, } | { "type": "scroll", view: number, slices: number, } | { "type": "rotate", view: number, dx: number, dy: number, } | { "type": "window", view: number, center: number, width: number, } | { "type": "preset", view: number, name: string, } | { "type": "reset", view?: number, } | { "type": "ack", view: number, frame: number, } | { "type": "ackDrawn" } | { "type": "accept", codecs: Array<string>, } | { "type": "repaint", view: number, } | { "type": "values", view: number, } | { "type": "ping", time: number, } | { "type": "offer", sdp: string, tracks: Array<Track>, } | { "type": "candidate", candidate: string, } | { "type": "transport", transport: TransportKind, } | { "type": "stats" } & Stats;
+button?: MouseButton, x: number, y: number, } | { "type": "wheel", view: number, delta: number, zoom: boolean, } | { "type": "pinch", view: number, zoom: number, dx: number, dy: number, } | { "type": "scroll", view: number, slices: number, } | { "type": "rotate", view: number, dx: number, dy: number, } | { "type": "window", view: number, center: number, width: number, } | { "type": "preset", view: number, name: string, } | { "type": "reset", view?: number, } | { "type": "ack", view: number, frame: number, } | { "type": "ackDrawn" } | { "type": "accept", codecs: Array<string>, } | { "type": "repaint", view: number, } | { "type": "values", view: number, } | { "type": "ping", time: number, } | { "type": "offer", sdp: string, tracks: Array<Track>, } | { "type": "candidate", candidate: string, } | { "type": "transport", transport: TransportKind, 
+/**
+ * The pictures that came by WebSocket are not thrown away: what rests is not sent again.
+ */
+keeps?: boolean, } | { "type": "stats" } & Stats;
 
 /**
  * A video of WebRTC.

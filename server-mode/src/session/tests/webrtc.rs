@@ -21,16 +21,21 @@ fn send(stage: &mut Stage, lane: Lane, message: &Value) {
 /// On WebRTC, with a track for view 0, at rest.
 fn on_webrtc() -> Stage {
     let mut stage = Stage::showing();
+    offer(&mut stage, true);
+    rest(&mut stage);
+    stage
+}
+
+/// Changes over to WebRTC, with a track for view 0.
+fn offer(stage: &mut Stage, keeps: bool) {
     let tracks = json!([{"mid": "0", "view": 0}]);
     stage.say(json!({"type": "offer", "sdp": "v=0", "tracks": tracks}));
     assert_eq!(stage.offers, 1);
     stage.input(Input::Peer(PeerEvent::Answer(Ok("v=0".into()))));
     assert_eq!(stage.texts.pop().expect("an answer")["type"], "answer");
-    stage.say(json!({"type": "transport", "transport": "webrtc"}));
-    assert!(stage.jobs.is_empty(), "the channels are not open yet");
+    stage.say(json!({"type": "transport", "transport": "webrtc", "keeps": keeps}));
+    assert!(!stage.session.lanes.is_webrtc(), "the channels are not open yet");
     stage.input(Input::Peer(PeerEvent::Open));
-    rest(&mut stage);
-    stage
 }
 
 /// Draws until nothing is left to do, and acknowledges all.
@@ -80,8 +85,9 @@ fn is_key(job: &Job) -> bool {
 }
 
 #[test]
-fn every_view_begins_anew_on_another_way() {
+fn every_view_is_shown_again_on_another_way() {
     let mut stage = on_webrtc();
+    assert!(stage.withdrawn.is_empty(), "at rest they build on what the client has");
     let told = stage
         .parcels
         .iter()
@@ -92,11 +98,51 @@ fn every_view_begins_anew_on_another_way() {
     assert_eq!(numbers, [3, 3, 3], "numbers go on rising");
 
     stage.say(json!({"type": "transport", "transport": "websocket"}));
+    assert_eq!(stage.withdrawn, [0, 1, 2], "what went by WebRTC is lost");
     assert_eq!(stage.jobs.len(), 3);
     stage.settle();
     assert_eq!(ways(&mut stage), ["socket"; 3]);
     assert!(!stage.texts.iter().any(|text| text["type"] == "transport"), "the client chose it itself");
     assert!(stage.texts.iter().any(|text| text["type"] == "done"));
+}
+
+#[test]
+fn what_went_by_websocket_is_not_overtaken_unless_something_moves() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "reset"}));
+    (0..3).for_each(|view| stage.draw(view));
+    stage.acknowledge(2);
+    let on_its_way = stage.headers(0).last().expect("a frame").frame;
+    offer(&mut stage, true);
+    // Browsers ask for it as a track begins: no picture of it is lost.
+    stage.input(Input::Peer(PeerEvent::KeyframeNeeded { view: 0 }));
+    assert_eq!(stage.jobs.keys().collect::<Vec<_>>(), [&2]);
+    stage.say(json!({"type": "scroll", "view": 1, "slices": 2}));
+    assert_eq!(stage.withdrawn, [1], "it begins anew");
+    assert_eq!(stage.jobs.keys().collect::<Vec<_>>(), [&1, &2]);
+    stage.say(json!({"type": "ack", "view": 0, "frame": on_its_way}));
+    assert!(stage.jobs.contains_key(&0));
+    assert_eq!(stage.withdrawn, [1]);
+}
+
+#[test]
+fn a_client_that_keeps_nothing_is_shown_everything_anew() {
+    let mut stage = Stage::showing();
+    offer(&mut stage, false);
+    assert_eq!((stage.withdrawn.as_slice(), stage.jobs.len()), ([0, 1, 2].as_slice(), 3));
+}
+
+#[test]
+fn what_is_in_the_making_begins_anew_by_webrtc() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "reset"}));
+    let drawing = stage.begin(0);
+    offer(&mut stage, true);
+    assert!(stage.withdrawn.contains(&0));
+    stage.finish(&drawing, MS);
+    assert_eq!(ways(&mut stage), [""; 0], "it was drawn for the other way");
+    stage.draw(0);
+    assert_eq!(ways(&mut stage), ["channel"]);
 }
 
 #[test]
