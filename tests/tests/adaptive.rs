@@ -78,10 +78,13 @@ impl Scene {
         Some(Self { display, server, window, relay, folder })
     }
 
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).expect("a log")
+    }
+
     /// Who draws, as the log tells it: each change in a line.
     fn changes(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(self.folder.join("log")).expect("a log");
-        log.lines().filter(|line| line.contains("drawn by another one now")).map(plain).collect()
+        self.log().lines().filter(|line| line.contains("drawn by another one now")).map(plain).collect()
     }
 
     /// Moves until pictures are drawn there; returns the line that tells why. Within one movement both may come to draw, each
@@ -95,8 +98,7 @@ impl Scene {
             }
             if began.elapsed() > LONG {
                 self.display.shot().write_png(&std::env::temp_dir().join("voxcast-adaptive.png"));
-                let log = std::fs::read_to_string(self.folder.join("log")).expect("a log");
-                panic!("{what}: not drawn {there} after {LONG:?}\n{log}");
+                panic!("{what}: not drawn {there} after {LONG:?}\n{}", self.log());
             }
             movement(&self.display);
         }
@@ -140,7 +142,7 @@ fn a_slow_machine_lets_the_server_draw_and_a_fast_one_does_it_itself_with_the_sa
 
     // The reference is too slow for a volume that is turned.
     let there = scene.until_drawn("there", "a volume turned by the reference", turn);
-    assert!(there.contains("This machine made"), "{there}");
+    assert!(there.contains("This machine made"), "{there}\n{}", scene.log());
     let drawn_there = scene.rests();
     let same = drawn_there.changed_part(&drawn_here, AXIAL);
     assert!(same < 0.001, "{same} of the slice differs between this machine and the server");
@@ -149,7 +151,7 @@ fn a_slow_machine_lets_the_server_draw_and_a_fast_one_does_it_itself_with_the_sa
     let narrow = Conditions { bits_per_second: Some(30e3), ..Conditions::default() };
     scene.relay.change(Network { down: narrow, up: Conditions::default() });
     let back = scene.until_drawn("here", "a narrow way", turn);
-    assert!(back.contains("The server made"), "{back}");
+    assert!(back.contains("The server made"), "{back}\n{}", scene.log());
     scene.relay.change(Network::default());
 
     // Wide again, and the volume still slow: the server once more.
@@ -158,7 +160,7 @@ fn a_slow_machine_lets_the_server_draw_and_a_fast_one_does_it_itself_with_the_sa
 
     // Slices are fast enough even for the reference.
     let here = scene.until_drawn("here", "slices paged", page);
-    assert!(here.contains("This machine would have made"), "{here}");
+    assert!(here.contains("This machine would have made"), "{here}\n{}", scene.log());
     let drawn_here = scene.rests();
     // Paging went as far back as forth; the volume has not moved at all.
     let same = drawn_here.changed_part(&drawn_there, VOLUME);
