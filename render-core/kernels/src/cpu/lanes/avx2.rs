@@ -47,6 +47,103 @@ macro_rules! vector {
     };
 }
 
+/// In a cache line of its own: what is stored as one vector can then be read lane by lane without waiting.
+#[repr(align(64))]
+struct Indices([u32; N]);
+
+impl Indices {
+    #[inline(always)]
+    fn new(index: __m256i) -> Self {
+        let mut at = Self([0; N]);
+        // SAFETY: the array holds a vector.
+        unsafe { _mm256_storeu_si256(at.0.as_mut_ptr().cast(), index) };
+        at
+    }
+
+    /// Reads 32 bits for each lane, `SCALE * index` bytes behind `from`. Gather instructions take two to three times as
+    /// long (Zen 3), also on processors of Intel's with what mends CVE-2022-40982.
+    ///
+    /// # Safety
+    /// Every lane's index must lead to four bytes that may be read.
+    #[inline(always)]
+    unsafe fn words<const SCALE: usize>(&self, from: *const u8) -> __m256i {
+        macro_rules! word {
+            ($lane:expr) => {
+                from.add(SCALE * self.0[$lane] as usize).cast::<i32>().read_unaligned()
+            };
+        }
+        // SAFETY: the caller vouches for what is read.
+        unsafe {
+            let low = _mm_setr_epi32(word!(0), word!(1), word!(2), word!(3));
+            let high = _mm_setr_epi32(word!(4), word!(5), word!(6), word!(7));
+            _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+        }
+    }
+
+    /// Reads 64 bits for each lane, `SCALE * index` bytes behind `from`: the low and the high halves.
+    ///
+    /// # Safety
+    /// Every lane's index must lead to eight bytes that may be read.
+    #[inline(always)]
+    unsafe fn double_words<const SCALE: usize>(&self, from: *const u8) -> [__m256i; 2] {
+        macro_rules! two {
+            ($lane:expr) => {{
+                let low = from.add(SCALE * self.0[$lane] as usize).cast::<f64>().read_unaligned();
+                let high = from.add(SCALE * self.0[$lane + 1] as usize).cast::<f64>();
+                _mm_castpd_ps(_mm_loadh_pd(_mm_set_sd(low), high))
+            }};
+        }
+        // SAFETY: the caller vouches for what is read.
+        unsafe {
+            let first = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(two!(0)), two!(4));
+            let second = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(two!(2)), two!(6));
+            [
+                _mm256_castps_si256(_mm256_shuffle_ps::<0x88>(first, second)),
+                _mm256_castps_si256(_mm256_shuffle_ps::<0xdd>(first, second)),
+            ]
+        }
+    }
+}
+
+/// The low and the high 16 bits of each lane, as numbers with a sign.
+#[inline(always)]
+fn signed_halves(pair: __m256i) -> (Floats, Floats) {
+    vector!({
+        let low = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(pair));
+        (Floats(_mm256_cvtepi32_ps(low)), Floats(_mm256_cvtepi32_ps(_mm256_srai_epi32::<16>(pair))))
+    })
+}
+
+/// The low and the high 16 bits of each lane, as numbers without a sign.
+#[inline(always)]
+fn unsigned_halves(pair: __m256i) -> (Floats, Floats) {
+    vector!({
+        let low = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff));
+        (Floats(_mm256_cvtepi32_ps(low)), Floats(_mm256_cvtepi32_ps(_mm256_srli_epi32::<16>(pair))))
+    })
+}
+
+/// The low 16 bits of each lane, and how much more the high ones are, as numbers with a sign.
+#[inline(always)]
+fn signed_rise(pair: __m256i) -> (Floats, Floats) {
+    vector!({
+        let low = _mm256_madd_epi16(pair, _mm256_set1_epi32(1));
+        // The high half, less the low one.
+        let rise = _mm256_madd_epi16(pair, _mm256_set1_epi32(0x1_ffff));
+        (Floats(_mm256_cvtepi32_ps(low)), Floats(_mm256_cvtepi32_ps(rise)))
+    })
+}
+
+/// The low 16 bits of each lane, and how much more the high ones are, as numbers without a sign.
+#[inline(always)]
+fn unsigned_rise(pair: __m256i) -> (Floats, Floats) {
+    vector!({
+        let low = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff));
+        let rise = _mm256_sub_epi32(_mm256_srli_epi32::<16>(pair), low);
+        (Floats(_mm256_cvtepi32_ps(low)), Floats(_mm256_cvtepi32_ps(rise)))
+    })
+}
+
 macro_rules! operator {
     ($t:ident: $($trait:ident $name:ident $intrinsic:ident),*) => {$(
         impl $trait for $t {
@@ -207,23 +304,32 @@ impl Lanes for Avx2 {
         // SAFETY: as an unsigned number no index is above the table's last, which is an i32.
         Floats(unsafe {
             let index = _mm256_min_epu32(index.0, _mm256_set1_epi32(last));
-            _mm256_i32gather_ps::<4>(table.as_ptr(), index)
+            _mm256_castsi256_ps(Indices::new(index).words::<4>(table.as_ptr().cast()))
         })
     }
     #[inline(always)]
     fn gather_columns(self, table: &[[f32; 4]], index: Ints) -> [Floats; 4] {
         assert!(!table.is_empty());
-        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX >> 2);
-        let from = table.as_ptr().cast::<f32>();
-        // SAFETY: as an unsigned number no index is above the table's last, and each entry has four
-        // columns.
+        let last = i32::try_from(table.len() - 1).unwrap_or(i32::MAX);
+        // SAFETY: as an unsigned number no index is above the table's last.
         unsafe {
-            let index = _mm256_slli_epi32::<2>(_mm256_min_epu32(index.0, _mm256_set1_epi32(last)));
+            let index = Indices::new(_mm256_min_epu32(index.0, _mm256_set1_epi32(last)));
+            macro_rules! entries {
+                ($lane:expr) => {{
+                    let low = _mm_loadu_ps(table.as_ptr().add(index.0[$lane] as usize).cast());
+                    let high = _mm_loadu_ps(table.as_ptr().add(index.0[$lane + 4] as usize).cast());
+                    _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high)
+                }};
+            }
+            // Lanes four apart, so that transposing each half puts them in order.
+            let (a, b, c, d) = (entries!(0), entries!(1), entries!(2), entries!(3));
+            let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+            let (ef, gh) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
             [
-                Floats(_mm256_i32gather_ps::<4>(from, index)),
-                Floats(_mm256_i32gather_ps::<4>(from.add(1), index)),
-                Floats(_mm256_i32gather_ps::<4>(from.add(2), index)),
-                Floats(_mm256_i32gather_ps::<4>(from.add(3), index)),
+                Floats(_mm256_shuffle_ps::<0x44>(ab, cd)),
+                Floats(_mm256_shuffle_ps::<0xee>(ab, cd)),
+                Floats(_mm256_shuffle_ps::<0x44>(ef, gh)),
+                Floats(_mm256_shuffle_ps::<0xee>(ef, gh)),
             ]
         }
     }
@@ -258,26 +364,12 @@ impl Lanes for Avx2 {
         unsafe {
             let at = voxels.as_ptr().add(offset);
             match V::LAYOUT {
-                Layout::I16 => {
-                    let pair = _mm256_i32gather_epi32::<2>(at.cast(), index);
-                    let low = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(pair));
-                    (
-                        Floats(_mm256_cvtepi32_ps(low)),
-                        Floats(_mm256_cvtepi32_ps(_mm256_srai_epi32::<16>(pair))),
-                    )
-                }
-                Layout::U16 => {
-                    let pair = _mm256_i32gather_epi32::<2>(at.cast(), index);
-                    let low = _mm256_and_si256(pair, _mm256_set1_epi32(0xffff));
-                    (
-                        Floats(_mm256_cvtepi32_ps(low)),
-                        Floats(_mm256_cvtepi32_ps(_mm256_srli_epi32::<16>(pair))),
-                    )
-                }
+                Layout::I16 => signed_halves(Indices::new(index).words::<2>(at.cast())),
+                Layout::U16 => unsigned_halves(Indices::new(index).words::<2>(at.cast())),
                 Layout::U8 => {
                     let index = _mm256_add_epi32(index, _mm256_set1_epi32(offset as i32));
                     let near = _mm256_min_epi32(index, _mm256_set1_epi32(place.grid.gather_len - 4));
-                    let word = _mm256_i32gather_epi32::<1>(voxels.as_ptr().cast(), near);
+                    let word = Indices::new(near).words::<1>(voxels.as_ptr().cast());
                     let moved = _mm256_slli_epi32::<3>(_mm256_sub_epi32(index, near));
                     let pair = _mm256_srlv_epi32(word, moved);
                     let byte = _mm256_set1_epi32(0xff);
@@ -287,10 +379,10 @@ impl Lanes for Avx2 {
                         Floats(_mm256_cvtepi32_ps(high)),
                     )
                 }
-                Layout::F32 => (
-                    Floats(_mm256_i32gather_ps::<4>(at.cast(), index)),
-                    Floats(_mm256_i32gather_ps::<4>(at.add(1).cast(), index)),
-                ),
+                Layout::F32 => {
+                    let [low, high] = Indices::new(index).double_words::<4>(at.cast());
+                    (Floats(_mm256_castsi256_ps(low)), Floats(_mm256_castsi256_ps(high)))
+                }
             }
         }
     }
@@ -302,16 +394,48 @@ impl Lanes for Avx2 {
         offsets: [usize; 4],
         soon: Option<isize>,
     ) -> [(Floats, Floats); 4] {
+        let index = Indices::new(place.index.0);
+        let voxels = place.grid.voxels.as_ptr();
         if let Some(soon) = soon {
-            let mut at = [0; N];
-            self.store_i(place.index, &mut at);
-            let from = place.grid.voxels.as_ptr().wrapping_offset(soon);
-            for i in at {
+            let from = voxels.wrapping_offset(soon);
+            for i in index.0 {
                 // SAFETY: reads nothing; any address will do.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(i as usize).cast()) };
             }
         }
-        rises_of_pairs(self, place, offsets)
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+            return rises_of_pairs(self, place, offsets);
+        }
+        macro_rules! rise {
+            ($offset:expr) => {{
+                assert!($offset < place.span, "the pair leaves the span");
+                // SAFETY: as in `pair`.
+                let pair = unsafe { index.words::<2>(voxels.add($offset).cast()) };
+                if V::LAYOUT == Layout::I16 { signed_rise(pair) } else { unsigned_rise(pair) }
+            }};
+        }
+        let [a, b, c, d] = offsets;
+        [rise!(a), rise!(b), rise!(c), rise!(d)]
+    }
+
+    #[inline(always)]
+    fn quad<V: Texel>(self, place: Place<'_, V, Ints>, offset: usize) -> [Floats; 4] {
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+            let ((a, b), (c, d)) = (self.pair(place, offset), self.pair(place, offset + 2));
+            return [a, b, c, d];
+        }
+        assert!(offset + 2 < place.span, "the voxels leave the span");
+        // SAFETY: `place` made index + span less than the number of voxels, so index + offset + 3 is a
+        // voxel too; `Texel` vouches for 16 bits each, so eight bytes hold these four.
+        let [near, far] = unsafe {
+            Indices::new(place.index.0).double_words::<2>(place.grid.voxels.as_ptr().add(offset).cast())
+        };
+        let ((a, b), (c, d)) = if V::LAYOUT == Layout::I16 {
+            (signed_halves(near), signed_halves(far))
+        } else {
+            (unsigned_halves(near), unsigned_halves(far))
+        };
+        [a, b, c, d]
     }
 
     #[inline(always)]
