@@ -80,6 +80,12 @@ impl Path {
         self.conditions = conditions;
     }
 
+    /// Of what was sent only this is left, which arrives then.
+    fn forget(&mut self, last_arrival: Duration) {
+        self.free = last_arrival.saturating_sub(self.conditions.delay);
+        self.last_arrival = last_arrival;
+    }
+
     /// When a packet arrives that is sent now; `None` where it is lost.
     pub fn send(&mut self, now: Duration, bytes: usize) -> Option<Duration> {
         let takes = self.on_the_line(bytes);

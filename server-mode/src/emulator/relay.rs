@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -24,17 +24,13 @@ const MOST_PEERS: usize = 64;
 const MOST_PACKET_BYTES: usize = 65536;
 
 /// The network as it is now.
-type Shared = Arc<Mutex<Network>>;
-
-fn now(network: &Shared) -> Network {
-    *network.lock().unwrap_or_else(PoisonError::into_inner)
-}
+type Shared = watch::Receiver<Network>;
 
 /// A relay; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
-    network: Shared,
+    network: watch::Sender<Network>,
     /// Where packets go to, once that is known.
     target: watch::Sender<Option<SocketAddr>>,
     /// Counts how often connections were cut.
@@ -53,14 +49,13 @@ impl Relay {
     pub async fn tcp(target: String, network: Network, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let network = Arc::new(Mutex::new(network));
-        let shared = Arc::clone(&network);
+        let (network, shared) = watch::channel(network);
         let (cuts, cut) = watch::channel(0);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             for number in 0.. {
                 let Ok((client, _)) = listener.accept().await else { return };
-                let (target, network, mut cut) = (target.clone(), Arc::clone(&shared), cut.clone());
+                let (target, network, mut cut) = (target.clone(), shared.clone(), cut.clone());
                 cut.mark_unchanged();
                 connections.spawn(async move {
                     // Whichever end goes, the other one sees its connection close.
@@ -79,8 +74,7 @@ impl Relay {
     pub async fn udp(network: Network, seed: u64) -> io::Result<Self> {
         let front = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
         let address = front.local_addr()?;
-        let network = Arc::new(Mutex::new(network));
-        let shared = Arc::clone(&network);
+        let (network, shared) = watch::channel(network);
         let (target, aim) = watch::channel(None::<SocketAddr>);
         let task = tokio::spawn(async move {
             let mut tasks = JoinSet::new();
@@ -97,7 +91,7 @@ impl Relay {
                     }
                     let (sender, packets) = mpsc::channel(MOST_PACKETS);
                     let seed = seed.wrapping_add(2 * peers.len() as u64);
-                    let network = Arc::clone(&shared);
+                    let network = shared.clone();
                     tasks.spawn(packets_of(packets, Arc::clone(&front), peer, back, network, seed));
                     peers.insert(peer, sender);
                 }
@@ -122,7 +116,7 @@ impl Relay {
 
     /// What it does from now on.
     pub fn change(&self, network: Network) {
-        *self.network.lock().unwrap_or_else(PoisonError::into_inner) = network;
+        self.network.send_replace(network);
     }
 
     /// Where to connect to, or send to, in place of the target.
@@ -140,8 +134,8 @@ async fn connection(client: TcpStream, target: &str, network: &Shared, seed: u64
     let down = move |network: Network| (network.down, network.up.delay);
     let up = move |network: Network| (network.up, network.down.delay);
     tokio::try_join!(
-        carry(&mut from_server, &mut to_client, network, down, seed),
-        carry(&mut from_client, &mut to_server, network, up, seed.wrapping_add(1))
+        carry(&mut from_server, &mut to_client, network.clone(), down, seed),
+        carry(&mut from_client, &mut to_server, network.clone(), up, seed.wrapping_add(1))
     )?;
     Ok(())
 }
@@ -150,11 +144,11 @@ async fn connection(client: TcpStream, target: &str, network: &Shared, seed: u64
 async fn carry(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    network: &Shared,
+    mut network: Shared,
     direction: impl Fn(Network) -> (Conditions, Duration),
     seed: u64,
 ) -> io::Result<()> {
-    let (conditions, back) = direction(now(network));
+    let (conditions, back) = direction(*network.borrow_and_update());
     let mut tcp = Tcp::new(conditions, back, seed);
     let began = Instant::now();
     let mut buffer = vec![0; 64 << 10];
@@ -168,11 +162,13 @@ async fn carry(
                 let read = read?;
                 ended = read == 0;
                 bytes.extend(&buffer[..read]);
-                let (conditions, back) = direction(now(network));
-                tcp.change(conditions, back);
                 tcp.send(began.elapsed(), read, &mut deliveries);
             }
             () = sleep_until(next.unwrap_or(began)), if next.is_some() => {}
+            Ok(()) = network.changed() => {
+                let (conditions, back) = direction(*network.borrow_and_update());
+                tcp.change(began.elapsed(), conditions, back, &mut deliveries);
+            }
         }
         let passed = began.elapsed();
         let due = deliveries.iter().take_while(|delivery| delivery.at <= passed).count();
@@ -193,19 +189,19 @@ async fn packets_of(
     seed: u64,
 ) {
     let began = Instant::now();
-    let mut up = Packets::new(Path::new(now(&network).up, seed), began);
-    let mut down = Packets::new(Path::new(now(&network).down, seed.wrapping_add(1)), began);
+    let mut up = Packets::new(Path::new(network.borrow().up, seed), began);
+    let mut down = Packets::new(Path::new(network.borrow().down, seed.wrapping_add(1)), began);
     let mut packet = vec![0; MOST_PACKET_BYTES];
     loop {
         tokio::select! {
             sent = from_peer.recv() => match sent {
-                Some(packet) => up.send(packet, now(&network).up),
+                Some(packet) => up.send(packet, network.borrow().up),
                 None => return,
             },
             received = back.recv(&mut packet) => {
                 // Nobody listens there yet, perhaps.
                 if let Ok(bytes) = received {
-                    down.send(packet[..bytes].to_vec(), now(&network).down);
+                    down.send(packet[..bytes].to_vec(), network.borrow().down);
                 }
             }
             packet = up.next() => drop(back.send(&packet).await),

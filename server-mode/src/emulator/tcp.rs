@@ -51,6 +51,8 @@ pub struct Tcp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub at: Duration,
+    /// When they leave the sender.
+    pub left: Duration,
     pub bytes: usize,
 }
 
@@ -71,10 +73,30 @@ impl Tcp {
         }
     }
 
-    /// From now on the path is another one.
-    pub fn change(&mut self, conditions: Conditions, back: Duration) {
+    /// From now on the path is another one. What is on its way arrives as it was to; what had to wait leaves by the new
+    /// path, of which these are deliveries to come.
+    pub fn change(
+        &mut self,
+        now: Duration,
+        conditions: Conditions,
+        back: Duration,
+        deliveries: &mut VecDeque<Delivery>,
+    ) {
+        if (self.path.conditions, self.back) == (conditions, back) {
+            return;
+        }
         self.path.change(conditions);
         self.back = back;
+        let gone = deliveries.partition_point(|delivery| delivery.left <= now);
+        let waiting: usize = deliveries.drain(gone..).map(|delivery| delivery.bytes).sum();
+        if waiting > 0 {
+            self.arrived = deliveries.back().map_or(now, |last| last.at);
+            self.left = now;
+            self.in_flight = deliveries.iter().map(|delivery| Reverse(delivery.at + back)).collect();
+            self.path.forget(self.arrived);
+            (self.recovers_until, self.limits_until) = (now, now);
+            self.send(now, waiting, deliveries);
+        }
     }
 
     /// Sends bytes, and appends when they arrive.
@@ -86,7 +108,8 @@ impl Tcp {
             rest -= segment;
             // The last one is followed by the next write's, which will take as long to come as this one did.
             let next = if rest > 0 { Duration::ZERO } else { gap };
-            deliveries.push_back(Delivery { at: self.segment(now, segment, next), bytes: segment });
+            let at = self.segment(now, segment, next);
+            deliveries.push_back(Delivery { at, left: self.left, bytes: segment });
         }
     }
 
@@ -209,6 +232,24 @@ mod tests {
         let conditions = Conditions { delay: 50 * MS, bits_per_second: Some(5e6), ..Conditions::default() };
         let bits = throughput(conditions);
         assert!((4.2e6..5.0e6).contains(&bits), "{bits}");
+    }
+
+    #[test]
+    fn what_waits_in_front_of_a_narrow_way_leaves_by_the_one_that_follows() {
+        let narrow = Conditions { delay: 50 * MS, bits_per_second: Some(30e3), ..Conditions::default() };
+        let wide = Conditions { bits_per_second: Some(5e6), ..narrow };
+        let (mut tcp, mut deliveries) = (Tcp::new(narrow, narrow.delay, 5), VecDeque::new());
+        tcp.send(Duration::ZERO, 256 << 10, &mut deliveries);
+        assert!(deliveries.back().expect("bytes").at > 60_000 * MS);
+        let now = 2000 * MS;
+        let before: Vec<_> = deliveries.iter().copied().filter(|delivery| delivery.left <= now).collect();
+        tcp.change(now, wide, wide.delay, &mut deliveries);
+        assert!(deliveries.iter().copied().take(before.len()).eq(before), "what is on its way stays so");
+        assert!(deliveries.iter().is_sorted_by_key(|delivery| delivery.at));
+        assert_eq!(deliveries.iter().map(|delivery| delivery.bytes).sum::<usize>(), 256 << 10);
+        assert!(deliveries.back().expect("bytes").at < 6000 * MS, "{:?}", deliveries.back());
+        tcp.change(2100 * MS, narrow, narrow.delay, &mut deliveries);
+        assert!(deliveries.back().expect("bytes").at > 40_000 * MS, "{:?}", deliveries.back());
     }
 
     #[test]

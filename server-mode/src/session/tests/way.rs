@@ -66,8 +66,8 @@ fn drag(conditions: impl Fn(Duration) -> Conditions, seed: u64) -> Trace {
     let mut shown = vec![Duration::ZERO];
     while now < LASTS {
         let way = conditions(now);
-        down.tcp.change(way, way.delay);
-        up.tcp.change(way, way.delay);
+        down.tcp.change(now, way, way.delay, &mut down.deliveries);
+        up.tcp.change(now, way, way.delay, &mut up.deliveries);
         if now >= next_input {
             up.send(now, SMALL_BYTES, FromClient::Moved);
             next_input += INPUT_EVERY;
