@@ -169,10 +169,3 @@ pub fn read_png(path: &Path) -> Result<Frame, String> {
         input_seq: 0,
     })
 }
-
-/// In dB, of 8 bits.
-pub fn psnr(a: &[u8], b: &[u8]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    let sum: f64 = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
-    10.0 * (255.0 * 255.0 * a.len() as f64 / sum.max(1e-9)).log10()
-}

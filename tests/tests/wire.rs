@@ -13,7 +13,6 @@ use render_core::scene::{Content, ViewState};
 use render_core::{Progress, Renderer, dicom};
 use serde_json::{Value, json};
 use server_mode::{Config, Server, Studies};
-use tests::compare::psnr;
 use tests::server::{Client, Folder, PATIENCE, TestServer};
 use tokio_tungstenite::tungstenite::{self, Message};
 use turbojpeg::{Image, PixelFormat};
@@ -235,12 +234,10 @@ async fn a_cinematic_view_refines_until_it_is_final_and_makes_way_for_others() {
     };
     let shaded = client.screen(0).pixels().to_vec();
     client.say(layout("cinematic")).await;
-    let (header, _) = client.frame().await;
+    let (header, bytes) = client.frame().await;
     assert_eq!(header.quality, Quality::Interactive);
     assert!(header.view_revision > first_revision);
-    // As coarse as what moves.
-    let stands_in = psnr(client.screen(0).pixels(), &shaded);
-    assert!(stands_in > 22.0, "the shaded volume stands in: {stands_in} dB");
+    assert_eq!(bytes, 0, "the shaded volume that stands in is there already");
 
     // Another client turns its volume meanwhile.
     let mut other = server.stream().await;

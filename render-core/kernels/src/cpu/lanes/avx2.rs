@@ -61,7 +61,7 @@ impl Indices {
     }
 
     /// Reads 32 bits for each lane, `SCALE * index` bytes behind `from`. With gather instructions whole pictures take 1.2
-    /// to 1.6 times as long (Zen 3); what mends CVE-2022-40982 slows them down on Intel's processors, too.
+    /// to 1.7 times as long (Zen 3); what mends CVE-2022-40982 slows them down on Intel's processors, too.
     ///
     /// # Safety
     /// Every lane's index must lead to four bytes that may be read.
