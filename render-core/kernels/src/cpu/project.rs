@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::lanes::{Kernel, Lanes, MAX_LANES, Texel};
-use super::sample::{Beam, Field, Lattice, Scene, Tubes, axes};
+use super::lanes::{Block, Kernel, Lanes, MAX_LANES, Quad, Texel};
+use super::sample::{Beam, Field, Lattice, Scene, Tubes, axes, both};
 use super::skip::{End, Maxima};
-use super::tile::{ORDER, PIXELS, TILE, Tile};
+use super::tile::{self, ORDER, PIXELS, TILE, Tile};
 use crate::render::Combine;
 use crate::render::{Grey, Rays};
 use crate::volume::Rescale;
@@ -316,7 +316,7 @@ impl<V: Texel> Kernel for Slab<'_, V> {
             0..=1 => axes!(i => rays.origin_dx[i] * TILE[0] as f32),
             _ => axes!(i => rays.direction[i] * points.step_mm * SOON),
         };
-        let blend = Blend { field, points, soon: field.ahead(soon) };
+        let blend = Blend { field, points, soon: field.ahead(soon), shared: Shared::new(l, field, rays) };
         let within = Within::of(field, &points, rays, tile.patch.at, TILE);
         if within == Within::Nowhere {
             tile.pixels.fill(show.nothing());
@@ -327,7 +327,7 @@ impl<V: Texel> Kernel for Slab<'_, V> {
         if within == Within::Wholly && points.samples == 1 {
             // With all else in one loop, the compiler keeps half of the numbers on the stack.
             for start in pairs {
-                let found = blend.at(l, &tile.beams(l, rays, start), 0);
+                let found = blend.at(l, &blend.packets(l, tile, rays, start), 0);
                 show.store_two(l, found, &mut tile.pixels[start..]);
             }
             return;
@@ -342,7 +342,7 @@ impl<V: Texel> Kernel for Slab<'_, V> {
                 _ => true,
             };
             if whole {
-                let found = blend.whole(l, &tile.beams(l, rays, start));
+                let found = blend.whole(l, &blend.packets(l, tile, rays, start));
                 show.store_two(l, found, &mut tile.pixels[start..]);
                 continue;
             }
@@ -402,21 +402,98 @@ impl Within {
     }
 }
 
-struct Blend<'a, V> {
+/// For slices whose packets share voxels. Points have the block's order of axes.
+struct Shared<'a, V, L: Lanes> {
+    block: Block<'a, V>,
+    /// The first pixel of the picture, to which its column and row, and how far along the rays, times what follows are
+    /// added.
+    origin: Quad,
+    per_column: Quad,
+    per_row: Quad,
+    per_mm: Quad,
+    /// From a packet's first pixel to the others.
+    others: [L::F; 3],
+    /// From there to before all of them.
+    before: Quad,
+    last_corner: Quad,
+}
+
+impl<'a, V: Texel, L: Lanes> Shared<'a, V, L> {
+    /// Rounding moves points by less, in voxels.
+    const MARGIN: f32 = 0.01;
+
+    #[inline(always)]
+    fn new(l: L, field: &'a Field<'a, V>, rays: &Rays) -> Option<Self> {
+        if !rays.are_parallel() {
+            return None;
+        }
+        let most = tile::packet_size(L::COUNT).map(|pixels| pixels as f32 - 1.0);
+        let (dx, dy) = (rays.origin_dx, rays.origin_dy);
+        let width = axes!(i => most[0] * dx[i].abs() + most[1] * dy[i].abs() + 2.0 * Self::MARGIN);
+        let (block, axes) = l.block(&field.grid, width)?;
+        let turned = |v: [f32; 4]| axes.map(|axis| v[axis]);
+        let (dx, dy) = (turned(dx), turned(dy));
+        let (columns, rows) = tile::packet_pixels(l);
+        let before = axes!(i => most[0] * dx[i].min(0.0) + most[1] * dy[i].min(0.0) - Self::MARGIN);
+        Some(Self {
+            origin: Quad::new(turned(rays.origin)),
+            per_column: Quad::new(dx),
+            per_row: Quad::new(dy),
+            per_mm: Quad::new(turned(rays.direction)),
+            others: axes!(i => l.splat(dx[i]) * columns + l.splat(dy[i]) * rows),
+            before: Quad::new(before),
+            last_corner: Quad::new(block.last_corner()),
+            block,
+        })
+    }
+
+    /// A packet's first pixel, at t = 0.
+    #[inline(always)]
+    fn first(&self, [column, row]: [f32; 2]) -> Quad {
+        let Self { origin, per_column, per_row, .. } = self;
+        origin.add(per_column.mul(Quad::splat(column))).add(per_row.mul(Quad::splat(row)))
+    }
+
+    #[inline(always)]
+    fn stored(&self, l: L, first: Quad, t: f32, soon: isize) -> Option<L::F> {
+        let first = first.add(self.per_mm.mul(Quad::splat(t)));
+        let corner = first.add(self.before).max(Quad::splat(0.0)).min(self.last_corner).whole();
+        l.shared(&self.block, corner.to_indices(), first.sub(corner), &self.others, soon)
+    }
+}
+
+/// Two vectors of rays side by side.
+struct Packets<L: Lanes> {
+    beams: [Beam<L>; 2],
+    /// The first pixels, where voxels are shared.
+    first: [Quad; 2],
+}
+
+struct Blend<'a, V, L: Lanes> {
     field: &'a Field<'a, V>,
     points: Points,
     /// How far ahead in memory lies what is looked at soon.
     soon: isize,
+    shared: Option<Shared<'a, V, L>>,
 }
 
-impl<V: Texel> Blend<'_, V> {
+impl<V: Texel, L: Lanes> Blend<'_, V, L> {
+    #[inline(always)]
+    fn packets(&self, l: L, tile: &Tile<'_>, rays: &Rays, start: usize) -> Packets<L> {
+        let first = both!(i => match &self.shared {
+            Some(shared) => shared.first(tile.pixel(start + i * L::COUNT)),
+            None => Quad::splat(0.0),
+        });
+        Packets { beams: tile.beams(l, rays, start), first }
+    }
+
     /// Of rays whose points all lie between the outermost voxel centres.
     #[inline(always)]
-    fn whole<L: Lanes>(&self, l: L, beams: &[Beam<L>; 2]) -> [L::F; 2] {
+    fn whole(&self, l: L, packets: &Packets<L>) -> [L::F; 2] {
         let Points { samples, combine, .. } = self.points;
         let mut results = [combine.nothing(l); 2];
         for k in 0..samples {
-            let values = self.at(l, beams, k);
+            let values = self.at(l, packets, k);
             results = [combine.with(l, results[0], values[0]), combine.with(l, results[1], values[1])];
         }
         if combine == Combine::Mean {
@@ -428,9 +505,16 @@ impl<V: Texel> Blend<'_, V> {
 
     /// The values at point `k`.
     #[inline(always)]
-    fn at<L: Lanes>(&self, l: L, beams: &[Beam<L>; 2], k: u32) -> [L::F; 2] {
+    fn at(&self, l: L, packets: &Packets<L>, k: u32) -> [L::F; 2] {
         let Self { field, soon, .. } = self;
-        let t = l.splat(self.points.at(k));
+        let Packets { beams, first } = packets;
+        let t = self.points.at(k);
+        if let Some(shared) = &self.shared
+            && let [Some(a), Some(b)] = both!(i => shared.stored(l, first[i], t, *soon))
+        {
+            return [field.rescaled(l, a), field.rescaled(l, b)];
+        }
+        let t = l.splat(t);
         let first = field.point(l, field.spot_inside(l, beams[0].at(t)));
         let second = field.point(l, field.spot_inside(l, beams[1].at(t)));
         [
@@ -440,7 +524,7 @@ impl<V: Texel> Blend<'_, V> {
     }
 
     #[inline(always)]
-    fn part<L: Lanes>(&self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
+    fn part(&self, l: L, beam: &Beam<L>, inside: L::M) -> L::F {
         let combine = self.points.combine;
         let low = l.splat(-0.5);
         let high = axes!(i => l.splat(self.field.last[i]) + l.splat(0.5));

@@ -50,6 +50,17 @@ const fn coordinates(axis: usize) -> [f32; PIXELS] {
     coordinates
 }
 
+/// Columns and rows of a vector's pixels in working order.
+pub(super) const fn packet_size(lanes: usize) -> [usize; 2] {
+    [4, lanes.div_ceil(4)]
+}
+
+/// The columns and rows of a vector's pixels, counted from its first one.
+#[inline(always)]
+pub(super) fn packet_pixels<L: Lanes>(l: L) -> (L::F, L::F) {
+    (l.load(&COLUMNS), l.load(&ROWS))
+}
+
 /// What a kernel works on and leaves behind, in working order: the four bytes of a pixel, or a float.
 pub(super) struct Tile<'a> {
     pub patch: Patch,
@@ -70,6 +81,13 @@ impl Tile<'_> {
     #[inline(always)]
     pub fn beams<L: Lanes>(&self, l: L, rays: &Rays, start: usize) -> [Beam<L>; 2] {
         [self.beam(l, rays, start), self.beam(l, rays, start + L::COUNT)]
+    }
+
+    /// Column and row in the picture of a pixel in working order.
+    #[inline(always)]
+    pub fn pixel(&self, place: usize) -> [f32; 2] {
+        let ([x, y], [left, top]) = (ORDER[place], self.patch.at);
+        [(left + u32::from(x)) as f32, (top + u32::from(y)) as f32]
     }
 
     #[inline(always)]

@@ -210,6 +210,58 @@ pub(super) struct Place<'a, V, Index> {
     span: usize,
 }
 
+/// Voxels that a packet's lanes share where each looks up one place: eight of a row, in a few rows of a few slices.
+pub(super) struct Block<'a, V> {
+    grid: &'a Grid<'a, V>,
+    /// Rows that lie side by side in memory may be those of a slice, or of a column through all slices.
+    dims: [usize; 3],
+    next: [usize; 3],
+    shape: Shape,
+}
+
+/// Voxels of a block's row.
+const ROW: usize = 8;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Thin,
+    Thick,
+}
+
+impl Shape {
+    fn size(self) -> [usize; 3] {
+        match self {
+            Self::Thin => [ROW, 4, 5],
+            Self::Thick => [ROW, 6, 5],
+        }
+    }
+}
+
+impl<'a, V> Block<'a, V> {
+    /// For packets that are as wide as this in voxels along each axis; None if blocks do not hold them. Also returns
+    /// which axis of the grid each of the block's is.
+    fn new(grid: &'a Grid<'a, V>, width: [f32; 3]) -> Option<(Self, [usize; 3])> {
+        for shape in [Shape::Thin, Shape::Thick] {
+            for axes in [[0, 1, 2], [0, 2, 1]] {
+                let (dims, next) = (axes.map(|axis| grid.dims[axis]), axes.map(|axis| grid.next[axis]));
+                // A voxel more than the cells, and a cell more than the width, for where in its cell a packet begins.
+                let holds =
+                    |axis: usize, size: usize| width[axes[axis]] <= (size - 2) as f32 && size <= dims[axis];
+                if shape.size().into_iter().enumerate().all(|(axis, size)| holds(axis, size)) {
+                    return Some((Self { grid, dims, next, shape }, axes));
+                }
+            }
+        }
+        None
+    }
+
+    /// The last corner from which on all of a block lies in the grid.
+    pub fn last_corner(&self) -> [f32; 3] {
+        let size = self.shape.size();
+        std::array::from_fn(|i| (self.dims[i] - size[i]) as f32)
+    }
+}
+
 /// `Lanes::rises` where nothing but `pair` is at hand.
 #[inline(always)]
 fn rises_of_pairs<L: Lanes, V: Texel>(
@@ -301,6 +353,31 @@ pub(super) trait Lanes: Copy {
         _soon: Option<isize>,
     ) -> [(Self::F, Self::F); 4] {
         rises_of_pairs(self, place, offsets)
+    }
+
+    /// As `Block::new`, where what is shared is faster than what is not.
+    #[inline(always)]
+    fn block<'a, V: Texel>(
+        self,
+        _grid: &'a Grid<'a, V>,
+        _width: [f32; 3],
+    ) -> Option<(Block<'a, V>, [usize; 3])> {
+        None
+    }
+
+    /// Values by trilinear interpolation in a block at a corner, at `first` and at what is added to it in each lane,
+    /// behind the corner; all of them lie in the block's cells. None without blocks. Voxels `soon` ahead are to be read
+    /// soon.
+    #[inline(always)]
+    fn shared<V: Texel>(
+        self,
+        _block: &Block<'_, V>,
+        _corner: [i32; 3],
+        _first: Quad,
+        _others: &[Self::F; 3],
+        _soon: isize,
+    ) -> Option<Self::F> {
+        None
     }
 
     /// Runs what is rare in a function of its own, so that it takes no registers where it is not run,

@@ -54,6 +54,16 @@ impl Quad {
     pub fn from_indices([x, y, z]: [i32; 3]) -> Self {
         Self(sse2!(_mm_cvtepi32_ps(_mm_setr_epi32(x, y, z, 0))))
     }
+    /// Without fractions; what no i32 can hold becomes an arbitrary number.
+    #[inline(always)]
+    pub fn whole(self) -> Self {
+        Self(sse2!(_mm_cvtepi32_ps(_mm_cvttps_epi32(self.0))))
+    }
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 3] {
+        let [x, y, z, _] = bytemuck::cast(self.0);
+        [x, y, z]
+    }
     /// The whole parts of the first three; what no i32 can hold becomes an arbitrary number.
     #[inline(always)]
     pub fn to_indices(self) -> [i32; 3] {
@@ -114,6 +124,16 @@ impl Quad {
     #[inline(always)]
     pub fn from_indices(indices: [i32; 3]) -> Self {
         Self::new(indices.map(|index| index as f32))
+    }
+    /// Without fractions; what no i32 can hold becomes an arbitrary number.
+    #[inline(always)]
+    pub fn whole(self) -> Self {
+        Self(self.0.map(|x| x as i32 as f32))
+    }
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 3] {
+        let [x, y, z, _] = self.0;
+        [x, y, z]
     }
     /// The whole parts of the first three; what no i32 can hold becomes an arbitrary number.
     #[inline(always)]

@@ -272,6 +272,72 @@ fn voxels_that_lanes_share_are_blended_as_far_as_their_last_cell() {
     }
 }
 
+/// What the pixels of a slice share, in blocks of both shapes, whose rows lie side by side in slices and in columns.
+struct Shares<'a, V>(Level, Grid<'a, V>);
+
+impl<V: Texel> Kernel for Shares<'_, V> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self(level, grid) = self;
+        // How wide packets are, how many cells a block that holds them has, and which of the grid's axes are its own.
+        let blocks = [
+            ([6.0, 2.0, 3.0], [7, 3, 4], [0, 1, 2]),
+            ([1.0, 3.0, 1.5], [7, 3, 4], [0, 2, 1]),
+            ([2.0, 4.0, 3.0], [7, 5, 4], [0, 1, 2]),
+            ([5.5, 2.5, 3.5], [7, 5, 4], [0, 2, 1]),
+        ];
+        for (width, cells, axes) in blocks {
+            let Some((block, found)) = l.block(&grid, width) else { return };
+            let last = block.last_corner();
+            assert_eq!(found, axes, "{level}: {width:?}");
+            assert_eq!(last.map(|x| x as usize), std::array::from_fn(|i| grid.dims[axes[i]] - cells[i] - 1));
+            for corner in [[0; 3], last.map(|x| x as i32), last.map(|x| x as i32 / 2)] {
+                for (round, soon) in [0, 1, -1, 1 << 40, -(1 << 40)].into_iter().enumerate() {
+                    // Across all cells, each axis in an order of its own.
+                    let place: [[f32; MAX_LANES]; 3] = std::array::from_fn(|axis| {
+                        std::array::from_fn(|lane| {
+                            let part = (lane * (2 * axis + 3) + round) % MAX_LANES;
+                            part as f32 / MAX_LANES as f32 * cells[axis] as f32 + 0.03
+                        })
+                    });
+                    let first = place.map(|axis| axis[0]);
+                    let others: [[f32; MAX_LANES]; 3] =
+                        std::array::from_fn(|axis| place[axis].map(|x| x - first[axis]));
+                    let others = others.map(|axis| l.load(&axis));
+                    let shared = l.shared(&block, corner, Quad::new(first), &others, soon);
+                    let values = numbers(l, shared.expect("there are blocks"));
+                    for lane in 0..L::COUNT {
+                        let mut at = [0.0; 3];
+                        for axis in 0..3 {
+                            at[axes[axis]] = corner[axis] as f32 + place[axis][lane];
+                        }
+                        let (found, expected) = (values[lane], interpolated(&grid, at));
+                        assert!(
+                            (found - expected).abs() < 0.1,
+                            "{level}: {found} for {expected} at {at:?}, {width:?}"
+                        );
+                    }
+                }
+            }
+        }
+        for width in [[6.1, 2.0, 2.0], [6.0, 4.1, 3.0], [6.0, 3.5, 3.5], [f32::NAN, 1.0, 1.0]] {
+            assert!(l.block(&grid, width).is_none(), "{level}: {width:?}");
+        }
+    }
+}
+
+#[test]
+fn voxels_that_pixels_of_a_slice_share_are_blended_up_to_the_faces() {
+    const DIMS: [u32; 3] = [12, 8, 7];
+    let bits = |i: u32| i.wrapping_mul(0x9e37_79b9) >> 16;
+    let signed: Vec<i16> = (0..DIMS.iter().product()).map(|i| bits(i) as i16).collect();
+    let unsigned: Vec<u16> = (0..DIMS.iter().product()).map(|i| bits(i) as u16).collect();
+    for level in Level::available() {
+        level.run(Shares(level, Grid::new(&signed, DIMS, (-32_768.0, 32_767.0))));
+        level.run(Shares(level, Grid::new(&unsigned, DIMS, (0.0, 65_535.0))));
+    }
+}
+
 struct Reads<'a, V>(Level, Grid<'a, V>);
 
 impl<V: Texel> Kernel for Reads<'_, V> {
@@ -390,5 +456,6 @@ fn quads_compute_three_numbers_at_once() {
         [10, -40, 10_000_000]
     );
     assert_eq!((a.smallest(), b.smallest()), (-2.25, -3.0));
+    assert_eq!((a.whole().to_array(), b.whole().to_array()), ([1.0, -2.0, 1e6], [0.0, 4.0, -3.0]));
     assert_eq!(Quad::new([f32::NAN; 3]).max(Quad::splat(0.0)).to_indices(), [0; 3]);
 }

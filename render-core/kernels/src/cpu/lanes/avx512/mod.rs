@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Not, Sub};
 
-use super::{Grid, Kernel, Lanes, Layout, Part, Place, Texel, rises_of_pairs};
+use super::{Block, Grid, Kernel, Lanes, Layout, Part, Place, Quad, Texel, rises_of_pairs};
 use window::{Cells, ExactCells, Numbers, Slopes, Window};
 
 const N: usize = 16;
@@ -53,6 +53,7 @@ macro_rules! vector {
     };
 }
 
+mod block;
 mod window;
 
 /// Reads 32 bits for each lane, `2 * index` bytes behind `from`. On Zen 5 sixteen loads of their own
@@ -506,6 +507,32 @@ impl Lanes for Avx512 {
             _ => (unsigned_halves(near), unsigned_halves(far)),
         };
         [a, b, c, d]
+    }
+
+    #[inline(always)]
+    fn block<'a, V: Texel>(
+        self,
+        grid: &'a Grid<'a, V>,
+        width: [f32; 3],
+    ) -> Option<(Block<'a, V>, [usize; 3])> {
+        if matches!(V::LAYOUT, Layout::I16 | Layout::U16) { Block::new(grid, width) } else { None }
+    }
+
+    #[inline(always)]
+    fn shared<V: Texel>(
+        self,
+        block: &Block<'_, V>,
+        corner: [i32; 3],
+        first: Quad,
+        others: &[Floats; 3],
+        soon: isize,
+    ) -> Option<Floats> {
+        if !matches!(V::LAYOUT, Layout::I16 | Layout::U16) {
+            return None;
+        }
+        let [x, y, z] = first.to_array();
+        let place = [self.splat(x) + others[0], self.splat(y) + others[1], self.splat(z) + others[2]];
+        Some(block::value(block, corner, place, soon))
     }
 
     #[inline(always)]

@@ -333,7 +333,7 @@ pub(super) struct Cells {
 }
 
 /// Pairs of 16 bits: a cell's first number and the next one in the row. The lowest six bits of each count.
-struct First(__m512i);
+pub(super) struct First(pub __m512i);
 
 /// The low 16 bits of each lane in both of its halves.
 #[inline(always)]
@@ -395,7 +395,7 @@ impl Cells {
             // Two bits of cells for each axis.
             let (row, slice) = (_mm512_srli_epi32::<{ PARTS - 2 }>(y), _mm512_srli_epi32::<{ PARTS - 4 }>(z));
             let index = mixed(0b1111, mixed(0b11, _mm512_srli_epi32::<PARTS>(x), row), slice);
-            let first = First(_mm512_add_epi16(twice(index), _mm512_set1_epi32(0x1_0000)));
+            let first = First::new(index);
             // Of the next number in the row as much as the fraction with all bits turned, of this one as much as the
             // rest: less than nothing, for that sets the bit for the sign.
             let turned = _mm512_set1_epi32(0xffff_0000_u32 as i32);
@@ -427,6 +427,12 @@ impl Cells {
 }
 
 impl First {
+    /// From the low 16 bits of each lane.
+    #[inline(always)]
+    pub fn new(index: __m512i) -> Self {
+        Self(vector!(_mm512_add_epi16(twice(index), _mm512_set1_epi32(0x1_0000))))
+    }
+
     /// A number of a row and the next one.
     #[inline(always)]
     fn pair<const OFFSET: i16>(&self, low: __m512i, high: __m512i) -> __m512i {
@@ -457,7 +463,7 @@ impl ExactCells {
             let cell = [_mm512_cvttps_epi32(x), _mm512_cvttps_epi32(y), _mm512_cvttps_epi32(z)];
             let row = _mm512_add_epi32(cell[0], _mm512_slli_epi32::<2>(cell[1]));
             let index = _mm512_add_epi32(row, _mm512_slli_epi32::<4>(cell[2]));
-            let first = First(_mm512_add_epi16(twice(index), _mm512_set1_epi32(0x1_0000)));
+            let first = First::new(index);
             let fraction = [
                 _mm512_sub_ps(x, _mm512_cvtepi32_ps(cell[0])),
                 _mm512_sub_ps(y, _mm512_cvtepi32_ps(cell[1])),
