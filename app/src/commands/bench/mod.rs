@@ -87,7 +87,9 @@ fn render(args: &BenchArgs) -> Result<u32> {
                 view.camera.azimuth(args.azimuth_step);
                 render_core::render::resolve(view, volume)
             };
+            // Each begins at the same angle.
             if wanted(args, name) {
+                let mut view = view.clone();
                 let times = frames(args, &renderer, &volume, || turned(&mut view, &volume))?;
                 report(args, "render", name, renderer.name(), Some(size), &times);
                 ran += 1;
@@ -100,13 +102,14 @@ fn render(args: &BenchArgs) -> Result<u32> {
                 ran += 1;
             }
             if preset.is_some() && wanted(args, &edited) {
-                // As dragging a point of the editor does: no frame has the transfer function of another.
+                // As dragging a point of the editor does: no frame has the transfer function of another, nor shows
+                // more or less for that.
                 let shown = view.transfer.clone();
                 let (low, high) = shown.span();
-                let mut shift = 0.0;
+                let mut shift = 0.001 * (high - low);
                 let times = frames(args, &renderer, &volume, || {
                     view.camera.azimuth(args.azimuth_step);
-                    shift += 0.001 * (high - low);
+                    shift *= -1.02;
                     view.transfer = shown.clone();
                     let moved = view.transfer.remap((low, high), (low + shift, high + shift));
                     moved.expect("a shift keeps the points in order");
