@@ -15,8 +15,8 @@ use crate::scene::view::{Combine, Content, Orientation, Slab, ViewState};
 use crate::volume::{Meaning, Rescale, Volume, Voxels};
 use crate::window::Window;
 
-/// Samples lie at the same places to the last bit, so values differ by the rounding of a few
-/// operations only: as a part of the volume's value range.
+/// Samples lie at the same places but for the rounding of a few operations, so values differ by as little: as a part of
+/// the volume's value range.
 const VALUE_TOLERANCE: f32 = 2e-6;
 
 /// A value that rounds to the next entry of a transfer table, or a ray that ends a sample earlier,

@@ -117,9 +117,10 @@ const TO_SPARE: f64 = 0.9;
 const NEARLY: f64 = 1.1;
 const TOO_LONG: f64 = 1.2;
 /// So many pictures stay as coarse as they have become. Those of a rung that was too slow soon after it was tried, and
-/// of all finer ones, stay away twice as long each time.
+/// of all finer ones, stay away twice as long each time, and four times where it took `HOPELESS` times as long as it may.
 const PATIENCE: u32 = 15;
 const MOST_PATIENCE: u32 = 960;
+const HOPELESS: f64 = 1.6;
 /// The cost is the middle one of so many pictures, because each may be late for other reasons, as the first of
 /// another size is here and in encoders. Fewer than `ENOUGH` tell nothing, so a finer rung is tried for as many.
 const RECENT: usize = 5;
@@ -151,10 +152,8 @@ pub struct Ladder {
     /// Pictures since the rung has changed, and whether it is finer than the one before.
     pictures: u32,
     risen: bool,
-    /// The coarsest rung that was too slow soon after it was tried, and how many pictures there have to be
-    /// before it, or a finer one, is tried again.
-    barred: Option<usize>,
-    patience: u32,
+    /// How many pictures there have to be before each rung, or a finer one, is tried again.
+    patience: [u32; RUNGS.len()],
 }
 
 impl Ladder {
@@ -175,8 +174,7 @@ impl Ladder {
             // The first choice waits for nothing.
             pictures: PATIENCE,
             risen: false,
-            barred: None,
-            patience: PATIENCE,
+            patience: [PATIENCE; RUNGS.len()],
         }
     }
 
@@ -209,31 +207,30 @@ impl Ladder {
         // What the whole volume takes is a guess while its half is drawn, so it is tried where it is coarsest.
         let coarsest_whole = RUNGS.iter().rposition(|rung| !rung.halves()).unwrap_or(0);
         let finest = if self.halves { coarsest_whole } else { 0 };
-        let fits = |(place, rung): (usize, &Rung)| {
+        let takes = |rung: &Rung| {
             let cost = if rung.halves() { half.or(whole) } else { whole.or(half) };
+            cost.unwrap_or_default() * rung.within(scale).work()
+        };
+        let fits = |(place, rung): (usize, &Rung)| {
             let faded = if rung.halves() == self.halves { 1.0 } else { self.faded };
-            let waits =
-                if self.barred.is_some_and(|barred| place <= barred) { self.patience } else { PATIENCE };
+            let waits = self.patience[place..now.max(place)].iter().max().copied().unwrap_or_default();
             let room = match place.cmp(&now) {
                 Ordering::Less if place < finest || (!anew && self.pictures < waits) => return false,
                 Ordering::Less => TO_SPARE,
                 Ordering::Equal => TOO_LONG,
                 Ordering::Greater => NEARLY,
             };
-            cost.unwrap_or_default() * faded * rung.within(scale).work() <= budget * room
+            takes(rung) * faded <= budget * room
         };
         let next = RUNGS.iter().enumerate().position(fits).unwrap_or(RUNGS.len() - 1);
         if next == now {
             return;
         }
         if next > now && !anew && self.risen {
-            let again = self.barred == Some(now);
-            if self.pictures < self.patience {
-                self.patience = if again { (2 * self.patience).min(MOST_PATIENCE) } else { PATIENCE };
-                self.barred = Some(now);
-            } else if again {
-                (self.barred, self.patience) = (None, PATIENCE);
-            }
+            let times = if takes(&RUNGS[now]) > HOPELESS * budget { 4 } else { 2 };
+            let patience = &mut self.patience[now];
+            let soon = self.pictures < *patience;
+            *patience = if soon { (times * *patience).min(MOST_PATIENCE) } else { PATIENCE };
         }
         (self.rung, self.pictures, self.risen) = (RUNGS[next], 0, next < now);
     }
@@ -332,6 +329,28 @@ mod tests {
         rungs.dedup();
         assert!(rungs.len() < 30, "{} changes", rungs.len());
         assert!(rungs.iter().any(|&(_, halves)| !halves), "the whole volume was never tried");
+    }
+
+    #[test]
+    fn a_whole_volume_that_is_hopelessly_slow_is_seldom_tried_though_the_size_of_its_half_changes() {
+        let mut ladder = Ladder::new(BUDGET);
+        let (mut whole, mut sizes) = (0, Vec::new());
+        for picture in 0..400 {
+            let rung = ladder.rung(Content::Volume).unwrap_or(FULL);
+            let busy = picture / 30 % 2 == 1;
+            let full = match (rung.halves(), busy) {
+                (true, false) => 145.0,
+                (true, true) => 210.0,
+                (false, _) => 110.0,
+            };
+            let ms = full * rung.work();
+            ladder.measured(Content::Volume, Some(rung), Duration::from_secs_f64(ms / 1000.0));
+            whole += u32::from(!rung.halves());
+            sizes.push(rung.scale);
+        }
+        sizes.dedup();
+        assert!(sizes.len() > 6, "{sizes:?}");
+        assert!((1..=12).contains(&whole), "{whole} pictures of 51 ms each");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Each tile is worked on by a kernel (`march`, `project`), written once over vectors of rays
 //! (`lanes`) and compiled for every instruction set [`Level`]. What cannot be seen is skipped in
 //! bricks (`skip`), but the samples that are looked at are those of the [`Reference`], so both show
-//! the same picture.
+//! the same picture; only where pixels of a slice share voxels, rounding may move them by a thousandth of one.
 
 mod lanes;
 mod layers;

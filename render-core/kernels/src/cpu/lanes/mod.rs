@@ -211,6 +211,7 @@ pub(super) struct Place<'a, V, Index> {
 }
 
 /// Voxels that a packet's lanes share where each looks up one place: eight of a row, in a few rows of a few slices.
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AVX-512 has blocks"))]
 pub(super) struct Block<'a, V> {
     grid: &'a Grid<'a, V>,
     /// Rows that lie side by side in memory may be those of a slice, or of a column through all slices.
@@ -240,6 +241,7 @@ impl Shape {
 impl<'a, V> Block<'a, V> {
     /// For packets that are as wide as this in voxels along each axis; None if blocks do not hold them. Also returns
     /// which axis of the grid each of the block's is.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AVX-512 has blocks"))]
     fn new(grid: &'a Grid<'a, V>, width: [f32; 3]) -> Option<(Self, [usize; 3])> {
         for shape in [Shape::Thin, Shape::Thick] {
             for axes in [[0, 1, 2], [0, 2, 1]] {

@@ -131,6 +131,7 @@ impl Quad {
         Self(self.0.map(|x| x as i32 as f32))
     }
     #[inline(always)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "only AVX-512 takes it apart"))]
     pub fn to_array(self) -> [f32; 3] {
         let [x, y, z, _] = self.0;
         [x, y, z]
