@@ -340,6 +340,32 @@ fn a_cinematic_view_refines_pass_by_pass_while_it_rests_and_its_frames_are_seen(
 }
 
 #[test]
+fn what_stands_in_for_a_cinematic_picture_is_no_coarser_than_what_was_there() {
+    let mut stage = Stage::showing();
+    let layout = |content: &str| json!({"type": "layout", "views": [{"view": 0, "content": content, "size": [400, 300]}]});
+    let drawn = |stage: &mut Stage| {
+        let job = stage.begin(0);
+        // A machine that is far too slow.
+        stage.finish(&job, 400 * MS);
+        stage.acknowledge(0);
+        job.meta
+    };
+    for content in ["mip", "volume"] {
+        stage.say(layout(content));
+        assert!(drawn(&mut stage).rung.is_some(), "{content}");
+        stage.wait(150 * MS);
+        assert_eq!(drawn(&mut stage).quality, Quality::Final);
+    }
+    stage.say(layout("cinematic"));
+    let stand_in = drawn(&mut stage);
+    assert_eq!((stand_in.quality, stand_in.rung), (Quality::Interactive, None));
+    stage.say(layout("volume"));
+    assert!(drawn(&mut stage).rung.is_some(), "the final volume was not shown any more");
+    stage.say(layout("cinematic"));
+    assert!(drawn(&mut stage).rung.is_some(), "nor was it there yet");
+}
+
+#[test]
 fn the_answer_to_an_earlier_view_of_a_number_is_not_taken_for_the_new_ones() {
     let mut stage = Stage::showing();
     let layout = |content: &str| json!({"type": "layout", "views": [{"view": 0, "content": content, "size": [400, 300]}]});

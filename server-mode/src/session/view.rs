@@ -119,6 +119,8 @@ pub struct View {
     due: Option<Instant>,
     /// Where a cinematic picture gathers its samples.
     studio: Option<Arc<dyn Studio>>,
+    /// The revision whose picture, until it refines, is the final one that the client has.
+    stands_in: Option<u64>,
     /// What the client sees of this view.
     canvas: Arc<Mutex<Canvas>>,
     /// The client has asked to be shown everything again, while a picture was in the making.
@@ -220,6 +222,7 @@ impl View {
             motion: Motion::default(),
             due: None,
             studio: None,
+            stands_in: None,
             canvas: Arc::default(),
             repaint: false,
             settling: Settling::No,
@@ -445,10 +448,14 @@ impl View {
         self.drop_values();
         self.apply_pending();
         self.is_set = false;
+        let there = self.is_final().then_some(self.state.revision);
         self.state.refit(size, &*self.series.loaded.volume);
         if kind != self.kind {
             self.kind = kind;
             let (content, orientation) = content_of(kind);
+            let refines =
+                content.in_one_picture() != content && content.in_one_picture() == self.state.content;
+            let same = refines && there == Some(self.state.revision);
             let fresh = first_look(&self.series, content, orientation, size);
             if content != self.state.content {
                 self.state.window = fresh.window;
@@ -457,7 +464,14 @@ impl View {
             self.studio = None;
             self.state.plane = fresh.plane;
             self.state.touch();
+            self.stands_in = same.then_some(self.state.revision);
         }
+    }
+
+    /// Whether the client has the final picture of its state, or the lossless one.
+    fn is_final(&self) -> bool {
+        let current = |shown: &Version| shown.revision == self.state.revision;
+        self.shown.filter(current).is_some_and(|shown| shown.quality != Quality::Interactive)
     }
 
     /// Merges an input with those that wait.
@@ -593,6 +607,8 @@ impl View {
             let pixels = state.size.map(f64::from).iter().product();
             let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
             rung = self.ladder.rung_within(state.content.in_one_picture(), scale);
+            // What the client sees finely is not replaced by the same, but coarse.
+            rung = rung.filter(|_| self.stands_in != Some(state.revision));
         } else if quality == Quality::Interactive && state.content != Content::Slice {
             rung = Some(Rung::MOVING);
         }
@@ -733,6 +749,7 @@ impl View {
             }
             Err(Failure::Cancelled | Failure::TooLarge) => {}
             Err(Failure::Late(took)) => {
+                self.stands_in = None;
                 self.ladder.measured(self.state.content.in_one_picture(), meta.rung, *took);
             }
             // It was drawn before the client took lossless pictures: now it is kept.
