@@ -66,6 +66,8 @@ pub struct Lanes {
     awaited: Option<bool>,
     /// It was taken before, and is not now.
     is_left: bool,
+    /// What WebRTC carries, as far as it has found out, also before it is taken.
+    estimate: Option<usize>,
     /// The `seq` of the offer that waits for its answer, and what its videos show.
     offered: Option<(u64, [bool; MAX_VIEWS])>,
     /// The views that have a track.
@@ -204,14 +206,17 @@ impl Session {
             PeerEvent::Text(lane, text) if !self.lanes.is_left => self.stream_text(now, lane, &text),
             PeerEvent::Text(..) => {}
             PeerEvent::KeyframeNeeded { view } => self.begin_video_anew(now, view),
-            PeerEvent::Bandwidth(bits_per_second) if self.lanes.webrtc => {
-                self.link.estimated(bits_per_second);
+            PeerEvent::Bandwidth(bits_per_second) => {
+                self.lanes.estimate = Some(bits_per_second);
+                if self.lanes.webrtc {
+                    self.link.estimated(bits_per_second);
+                }
             }
             PeerEvent::RoundTrip(took) if self.lanes.webrtc => self.link.round_trip(took),
-            PeerEvent::Bandwidth(_) | PeerEvent::RoundTrip(_) => {}
+            PeerEvent::RoundTrip(_) => {}
             PeerEvent::Replaced => {
                 let used = self.lanes.webrtc;
-                (self.lanes.is_open, self.lanes.awaited) = (false, None);
+                (self.lanes.is_open, self.lanes.awaited, self.lanes.estimate) = (false, None, None);
                 if used {
                     self.go_back("The client has begun another WebRTC connection.".into());
                 }
@@ -266,6 +271,9 @@ impl Session {
     fn switch(&mut self, webrtc: bool, keeps: bool) {
         (self.lanes.webrtc, self.lanes.is_left) = (webrtc, !webrtc);
         self.link = Link::default();
+        if let Some(bits_per_second) = self.lanes.estimate.filter(|_| webrtc) {
+            self.link.estimated(bits_per_second);
+        }
         self.host.doubt_drawn();
         for number in 0..MAX_VIEWS as u8 {
             if !(keeps && self.take_along(number)) {

@@ -146,6 +146,20 @@ fn what_is_in_the_making_begins_anew_by_webrtc() {
 }
 
 #[test]
+fn what_webrtc_found_out_before_it_was_taken_bounds_the_first_movement() {
+    let mut stage = Stage::showing();
+    stage.say(json!({"type": "accept", "codecs": ["h264"]}));
+    stage.input(Input::Peer(PeerEvent::Bandwidth(1_200_000)));
+    let wide = stage.session.link.bits_per_second();
+    assert!(wide > 1_200_000, "it says nothing of the WebSocket");
+    offer(&mut stage, true);
+    rest(&mut stage);
+    assert_eq!(stage.session.link.bits_per_second(), 1_200_000);
+    stage.say(json!({"type": "transport", "transport": "websocket"}));
+    assert_eq!(stage.session.link.bits_per_second(), wide);
+}
+
+#[test]
 fn moving_views_with_a_track_go_by_it_and_others_by_the_channel() {
     let mut stage = on_webrtc();
     ways(&mut stage);
