@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use glam::DVec3;
 
 use crate::cinematic::Cinematic;
@@ -69,7 +70,8 @@ pub struct View {
     pub connect: Option<String>,
 
     /// Address and port to serve on; other machines reach it only if this is not a loopback address
-    #[arg(long, env = "VOXCAST_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "VOXCAST_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080",
+          value_parser = address)]
     pub listen: SocketAddr,
 
     /// Port to serve on, in place of the one in --listen
@@ -81,7 +83,7 @@ pub struct View {
     pub no_webrtc: bool,
 
     /// Address and UDP port for WebRTC, of all sessions together; those of --listen otherwise
-    #[arg(long, env = "VOXCAST_WEBRTC_LISTEN", value_name = "ADDR:PORT")]
+    #[arg(long, env = "VOXCAST_WEBRTC_LISTEN", value_name = "ADDR:PORT", value_parser = address)]
     pub webrtc_listen: Option<SocketAddr>,
 
     /// Address by which browsers reach the UDP port of this machine where it is behind a NAT; may be repeated
@@ -597,6 +599,22 @@ pub enum Backend {
     Gpu,
 }
 
+/// The environment variable that a value which was refused came from.
+pub fn environment_of(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    };
+    let (refused, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let command = Cli::command();
+    let argument = command.get_arguments().find(|argument| argument.to_string() == *refused)?;
+    let variable = argument.get_env()?;
+    let flag = format!("--{}", argument.get_long()?);
+    let is_typed = |typed: String| typed == flag || typed.starts_with(&format!("{flag}="));
+    let stated = std::env::var(variable).is_ok_and(|stated| stated == *value);
+    (stated && !std::env::args().any(is_typed)).then(|| variable.to_string_lossy().into_owned())
+}
+
 /// The command line asks for what is not possible.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -608,6 +626,9 @@ pub fn usage(text: impl Into<String>) -> anyhow::Error {
 }
 
 const DEFAULT_LOG: &str = "warn";
+
+/// Modules of others that tell passwords of WebRTC at `debug`: they do so only where they are named.
+const QUIET: &str = "is=info,str0m=info,";
 
 /// A filter of logs. A word that is no level would be taken for a module's name, and log nothing of the others.
 fn log_filter(text: &str) -> Result<String, String> {
@@ -622,9 +643,17 @@ fn log_filter(text: &str) -> Result<String, String> {
         None => is_level(part.trim()),
     };
     if text.split(',').all(fits) && tracing_subscriber::EnvFilter::try_new(text).is_ok() {
-        return Ok(text.to_owned());
+        let talks = |part: &str| ["debug", "trace"].contains(&part.trim().to_ascii_lowercase().as_str());
+        let quiet = if text.split(',').any(talks) { QUIET } else { "" };
+        // What is named later counts.
+        return Ok(format!("{quiet}{text}"));
     }
     Err(format!("write {}, or such for a module, as in warn,server_mode=debug", LEVELS.join(", ")))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = "write a numeric address and a port, for example 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
+    text.trim().parse().map_err(|_| wrong.into())
 }
 
 fn size(text: &str) -> Result<[u32; 2], String> {
@@ -687,7 +716,6 @@ mod tests {
 
     #[test]
     fn command_line_is_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
@@ -708,8 +736,18 @@ mod tests {
             assert_eq!(log_filter(right).as_deref(), Ok(right));
         }
         assert_eq!(log_filter("").as_deref(), Ok(DEFAULT_LOG));
+        assert_eq!(log_filter("debug"), Ok(format!("{QUIET}debug")));
+        assert_eq!(log_filter("debug,is=trace"), Ok(format!("{QUIET}debug,is=trace")));
         for wrong in ["loud", "warn,", "server_mode", "server_mode=loud", "=warn"] {
             assert!(log_filter(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_numbers() {
+        assert!(address("0.0.0.0:80").is_ok() && address("[::1]:8080").is_ok());
+        for wrong in ["localhost:8080", "8080", ":8080", "127.0.0.1"] {
+            assert!(address(wrong).is_err_and(|told| told.contains("127.0.0.1:8080")), "{wrong}");
         }
     }
 

@@ -16,6 +16,7 @@ mod presets;
 mod secret;
 mod study;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -53,9 +54,19 @@ fn main() -> ExitCode {
     if let Some(program) = own_program() {
         render_core::dicom::decode_in_processes(program, "codec-worker");
     }
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
+        // Where it cannot be printed, the exit code tells.
+        let _ = error.print();
+        if let Some(variable) = cli::environment_of(&error) {
+            output::note(format_args!("the environment says so, by {variable}"));
+        }
+        std::process::exit(error.exit_code())
+    });
     let printed = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(
+            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
+        )
         .with_filter(tracing_subscriber::EnvFilter::new(&cli.log));
     tracing_subscriber::registry().with(printed).with(log::remember()).init();
     name_defects_by_place();

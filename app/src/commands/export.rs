@@ -16,6 +16,7 @@ use crate::cli::{Export, usage};
 use crate::{output, study};
 
 pub fn run(args: &Export) -> Result<()> {
+    check_ending(&args.to)?;
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     output::check_free(&args.to, existing)?;
     let library = study::scan(std::slice::from_ref(&args.source.path))?;
@@ -24,6 +25,16 @@ pub fn run(args: &Export) -> Result<()> {
         "dcm" => segmentation(args, &library, existing),
         _ => volumes(args, &library, existing),
     }
+}
+
+/// Before anything is read.
+fn check_ending(path: &Path) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if [".nii", ".nii.gz", ".nrrd", ".mha", ".stl", ".dcm"].iter().any(|ending| name.ends_with(ending)) {
+        return Ok(());
+    }
+    let endings = ".nii, .nii.gz, .nrrd or .mha (a volume), .stl (a surface) or .dcm (a segmentation)";
+    Err(usage(format!("--to {}: the name must end in {endings}", path.display())))
 }
 
 fn ending(path: &Path) -> String {

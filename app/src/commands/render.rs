@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use render_core::cinematic::Cinematic;
 use render_core::dicom::Series;
 use render_core::dicom::create::{self, Subject};
@@ -104,8 +104,8 @@ fn side_by_side(left: &Frame, right: &Frame) -> Frame {
 
 /// A preset by name, or an error that lists the names.
 fn find_preset<'a>(library: &'a PresetLibrary, name: &str) -> Result<&'a Preset> {
-    library.find(name).with_context(|| {
+    library.find(name).ok_or_else(|| {
         let names: Vec<&str> = library.presets().iter().map(|p| p.name.as_str()).collect();
-        format!("there is no preset {name:?}; there are {}", names.join(", "))
+        usage(format!("--preset: there is no preset {name:?}; there are {}", names.join(", ")))
     })
 }

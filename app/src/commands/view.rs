@@ -117,8 +117,13 @@ fn serve(view: &View, renderer: &Renderer, presets: Option<PathBuf>) -> Result<(
             .other_urls
             .iter()
             .for_each(|url| output::line(format_args!("from other machines {}", told(url))));
-    })?;
-    Ok(())
+    })
+    .map_err(|error| match (&error, &view.token_file) {
+        (server_mode::Error::Token, Some(file)) => {
+            anyhow::Error::from(error).context(format!("--token-file {}", file.display()))
+        }
+        _ => error.into(),
+    })
 }
 
 fn webrtc(view: &View) -> Result<Option<WebRtcConfig>> {

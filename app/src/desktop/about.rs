@@ -17,7 +17,7 @@ static LINES: LazyLock<Vec<&'static str>> = LazyLock::new(|| LICENCES.lines().co
 
 /// Returns false when it is closed.
 pub fn show(ctx: &egui::Context) -> bool {
-    let modal = dialogs::modal("about").show(ctx, |ui| {
+    let modal = dialogs::modal(ctx, "about").show(ctx, |ui| {
         ui.set_width(640.0_f32.min(ctx.content_rect().width() - 60.0));
         ui.heading(concat!("Voxcast ", env!("CARGO_PKG_VERSION")));
         ui.label(tr!("about-what"));

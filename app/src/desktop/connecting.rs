@@ -46,7 +46,7 @@ impl ConnectDialog {
     pub fn show(&mut self, ctx: &egui::Context, own: Option<&str>, commands: &mut Vec<Command>) -> bool {
         self.poll(commands);
         let mut open = true;
-        let modal = modal("connect dialog").show(ctx, |ui| {
+        let modal = modal(ctx, "connect dialog").show(ctx, |ui| {
             ui.set_width(520.0);
             ui.heading(tr!("connect"));
             ui.add_space(6.0);

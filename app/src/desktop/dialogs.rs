@@ -136,13 +136,17 @@ pub fn drop_hint(ctx: &egui::Context) {
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, tr!("drop-to-open"), font, theme::strong());
 }
 
-pub(super) fn modal(name: &str) -> egui::Modal {
+pub(super) fn modal(ctx: &egui::Context, name: &str) -> egui::Modal {
     let frame = egui::Frame::new()
         .fill(theme::panel())
         .stroke(egui::Stroke::new(1.0, theme::line()))
         .corner_radius(8)
         .inner_margin(20);
-    egui::Modal::new(egui::Id::unique(name)).frame(frame).backdrop_color(Color32::from_black_alpha(130))
+    // An area keeps the size that it once had, so it is measured anew in a window of another size.
+    let (id, size) = (egui::Id::unique(name), ctx.content_rect().size());
+    let before = ctx.data_mut(|data| std::mem::replace(data.get_temp_mut_or(id, size), size));
+    let area = egui::Modal::default_area(id).sizing_pass(before != size);
+    egui::Modal::new(id).area(area).frame(frame).backdrop_color(Color32::from_black_alpha(130))
 }
 
 /// The dialog behind `Open…`.
@@ -158,7 +162,7 @@ impl OpenDialog {
     /// Returns false when it is closed.
     pub fn show(&mut self, ctx: &egui::Context, recent: &Recent, commands: &mut Vec<Command>) -> bool {
         let mut open = true;
-        let modal = modal("open dialog").show(ctx, |ui| {
+        let modal = modal(ctx, "open dialog").show(ctx, |ui| {
             ui.set_width(520.0);
             ui.heading(tr!("open-a-study"));
             ui.add_space(6.0);
@@ -248,7 +252,7 @@ pub fn help(ctx: &egui::Context, keymap: &Keymap, mouse: &Mouse) -> bool {
     const GAP: f32 = 24.0;
     let room = ctx.content_rect().size() - vec2(80.0, 160.0);
     let columns = columns((room.x / (COLUMN + GAP)) as usize);
-    let modal = modal("help").show(ctx, |ui| {
+    let modal = modal(ctx, "help").show(ctx, |ui| {
         // With a scroll bar beside them.
         let width = columns.len() as f32 * (COLUMN + GAP) + GAP;
         ui.set_width(room.x.min(width));

@@ -8,7 +8,7 @@ use render_core::Window;
 use render_core::dicom::{Suv, WarningCode};
 use render_core::scene::overlay::{EdgeLetters, letters as side_letters, ruler};
 use render_core::scene::view::Combine;
-use render_core::scene::{Camera, Content, Plane, ViewState};
+use render_core::scene::{Content, Plane, ViewState};
 
 use super::crosshair;
 use super::study::{self, OpenSeries};
@@ -136,11 +136,7 @@ pub fn texts(
     let zoom = match view.content {
         Content::Slice => view.plane.zoom,
         Content::Curved => view.curved.as_ref().map_or(1.0, |curved| curved.zoom),
-        _ => {
-            let mut first_look = Camera::anterior(volume.geometry());
-            first_look.fit(volume.geometry(), view.size);
-            view.camera.zoom / first_look.zoom
-        }
+        _ => view.camera.zoom / view.fitting_zoom(volume),
     };
     let percent = format!("{:.0}", zoom * 100.0);
     lower_right.push((tr!("zoom-percent", percent = percent).into_owned(), theme::OVERLAY_WEAK));

@@ -42,7 +42,7 @@ impl SettingsDialog {
         let mut open = true;
         let mut next = settings.clone();
         let listens = self.listening.is_some();
-        let modal = dialogs::modal("settings").show(ctx, |ui| {
+        let modal = dialogs::modal(ctx, "settings").show(ctx, |ui| {
             ui.set_width(WIDTH.min(ctx.content_rect().width() - 60.0));
             ui.heading(tr!("settings-title"));
             ui.add_space(6.0);

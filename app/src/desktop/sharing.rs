@@ -188,7 +188,7 @@ impl Sharing {
         }
         // They are of different heights, and a dialog of one name keeps that of before.
         let name = if self.share.is_some() { "sharing dialog" } else { "share dialog" };
-        let dialog = modal(name);
+        let dialog = modal(ctx, name);
         // What is above stays where it is when more comes below.
         let height = ctx.content_rect().height();
         let area = dialog.area.clone().anchor(Align2::CENTER_TOP, vec2(0.0, 0.1 * height));

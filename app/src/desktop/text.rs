@@ -304,7 +304,7 @@ mod tests {
         "Job::start(",
         "request_discard(",
         "Job::aside(",
-        "modal(",
+        "modal(ctx,",
         "skip_serializing_if =",
         "reason =",
         "keys:",

@@ -111,7 +111,9 @@ fn parts(app: &App) -> Vec<Part> {
         parts.extend([Part::Grid, Part::Cine]);
         parts.extend(times(viewport).map(|_| Part::Time));
         parts.extend(layer(viewport).map(|_| Part::Blend));
-        parts.extend([Part::WindowWord, Part::Window, Part::WindowEnds]);
+        if app.desk.windowed().is_some() {
+            parts.extend([Part::WindowWord, Part::Window, Part::WindowEnds]);
+        }
         if app.desk.volume_viewport().is_some() {
             parts.extend([Part::VolumeWord, Part::Volume]);
         }
@@ -187,8 +189,12 @@ fn draw_part(app: &App, part: Part, ui: &mut egui::Ui, commands: &mut Vec<Comman
             ui.separator();
             ui.label(RichText::new(tr!("window")).color(theme::weak()));
         }
-        (Part::Window, Some(viewport)) => window_menu(viewport, ui, commands),
-        (Part::WindowEnds, Some(viewport)) => window_ends(viewport, ui, commands),
+        (Part::Window, Some(_)) => {
+            app.desk.windowed().into_iter().for_each(|viewport| window_menu(viewport, ui, commands));
+        }
+        (Part::WindowEnds, Some(_)) => {
+            app.desk.windowed().into_iter().for_each(|viewport| window_ends(viewport, ui, commands));
+        }
         (Part::VolumeWord, _) => {
             ui.separator();
             ui.label(RichText::new(tr!("volume")).color(theme::weak()));
@@ -371,7 +377,7 @@ fn window_menu(viewport: &Viewport, ui: &mut egui::Ui, commands: &mut Vec<Comman
         .find(|(_, named)| *named == window)
         .map_or_else(|| tr!("custom").into_owned(), |(name, _)| text::named(name).into_owned());
     let (name, hint) = (tr!("window-preset"), tr!("window-presets-width-centre-1-to-5"));
-    Dropdown { salt: "window", width: 112.0, name: &name, hint: &hint }.show(now, ui, |ui| {
+    Dropdown { salt: "window", width: 138.0, name: &name, hint: &hint }.show(now, ui, |ui| {
         for (name, choice) in named {
             let name = text::named(name);
             let text = match suv {

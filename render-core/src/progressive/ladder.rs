@@ -118,8 +118,10 @@ const NEARLY: f64 = 1.1;
 const TOO_LONG: f64 = 1.2;
 /// So many pictures stay as coarse as they have become. Those of a rung that was too slow soon after it was tried, and
 /// of all finer ones, stay away twice as long each time, and four times where it took `HOPELESS` times as long as it may.
+/// With every `STEADY` pictures that it has held, it and all coarser ones come back twice as soon.
 const PATIENCE: u32 = 15;
 const MOST_PATIENCE: u32 = 960;
+const STEADY: u32 = 60;
 const HOPELESS: f64 = 1.6;
 /// The cost is the middle one of so many pictures, because each may be late for other reasons, as the first of
 /// another size is here and in encoders. Fewer than `ENOUGH` tell nothing, so a finer rung is tried for as many.
@@ -224,13 +226,16 @@ impl Ladder {
         };
         let next = RUNGS.iter().enumerate().position(fits).unwrap_or(RUNGS.len() - 1);
         if next == now {
+            if self.pictures.is_multiple_of(STEADY) {
+                self.patience[now..]
+                    .iter_mut()
+                    .for_each(|patience| *patience = (*patience / 2).max(PATIENCE));
+            }
             return;
         }
-        if next > now && !anew && self.risen {
+        if next > now && !anew && self.risen && self.pictures < STEADY {
             let times = if takes(&RUNGS[now]) > HOPELESS * budget { 4 } else { 2 };
-            let patience = &mut self.patience[now];
-            let soon = self.pictures < *patience;
-            *patience = if soon { (times * *patience).min(MOST_PATIENCE) } else { PATIENCE };
+            self.patience[now] = (times * self.patience[now]).min(MOST_PATIENCE);
         }
         (self.rung, self.pictures, self.risen) = (RUNGS[next], 0, next < now);
     }
@@ -351,6 +356,26 @@ mod tests {
         sizes.dedup();
         assert!(sizes.len() > 6, "{sizes:?}");
         assert!((1..=12).contains(&whole), "{whole} pictures of 51 ms each");
+    }
+
+    #[test]
+    fn what_was_too_slow_for_long_is_forgiven_once_it_holds() {
+        let mut ladder = Ladder::new(BUDGET);
+        let mut halves = 0;
+        for picture in 0..10_000 {
+            let rung = ladder.rung(Content::Volume).unwrap_or(FULL);
+            let busy = picture < 600;
+            // Whoever else is at work for a moment.
+            let hiccup = picture % 900 < 5;
+            let full = if rung.halves() { 60.0 } else { 40.0 } * if busy || hiccup { 3.0 } else { 1.0 };
+            ladder.measured(
+                Content::Volume,
+                Some(rung),
+                Duration::from_secs_f64(full * rung.work() / 1000.0),
+            );
+            halves += u32::from(picture >= 2000 && rung.halves());
+        }
+        assert!(halves < 800, "{halves} of 8000 pictures of the half");
     }
 
     #[test]

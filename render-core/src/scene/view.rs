@@ -373,18 +373,22 @@ impl ViewState {
         }
     }
 
-    /// The same, and what the volume fills of the picture stays.
+    /// The same, and a volume stays as large as it was against `fitting_zoom`.
     pub fn refit(&mut self, size: [u32; 2], volume: &dyn Outlined) {
-        let fit = |size| {
-            let mut camera = self.camera;
-            camera.fit(volume.geometry(), size);
-            camera.zoom
-        };
-        let (before, after) = (fit(self.size), fit(size.map(|n| n.clamp(1, MAX_SIZE))));
+        let before = self.fitting_zoom(volume);
         self.set_size(size);
+        let after = self.fitting_zoom(volume);
         if before != after {
             self.camera.set_zoom(self.camera.zoom * after / before);
         }
+    }
+
+    /// The zoom with which the whole volume, seen from the front, just fits into the picture.
+    pub fn fitting_zoom(&self, volume: &dyn Outlined) -> f64 {
+        let mut camera = Camera::anterior(volume.geometry());
+        camera.projection = self.camera.projection;
+        camera.fit(volume.geometry(), self.size);
+        camera.zoom
     }
 
     /// Shows something else in this view. Projections and slices look best in different windows, so

@@ -213,7 +213,9 @@ const CT: [(&str, Window); 14] = [
 /// the values themselves suggest, and their whole range.
 pub fn menu(volume: &Volume) -> Vec<(String, Window)> {
     let meaning = volume.meaning();
-    let own = meaning.windows.iter().enumerate().map(|(i, (name, window))| {
+    // Some files ask for the same one twice.
+    let is_first = |i: usize| meaning.windows[..i].iter().all(|(_, before)| *before != meaning.windows[i].1);
+    let own = meaning.windows.iter().enumerate().filter(|(i, _)| is_first(*i)).map(|(i, (name, window))| {
         let name = if name.is_empty() { format!("From the file {}", i + 1) } else { name.clone() };
         (name, *window)
     });
@@ -247,7 +249,22 @@ fn measured(volume: &Volume) -> Vec<(&'static str, Window)> {
 
 #[cfg(test)]
 mod tests {
+    use glam::DVec3;
+
     use super::*;
+    use crate::geometry::Geometry;
+    use crate::volume::{Meaning, Rescale, Voxels};
+
+    #[test]
+    fn a_menu_has_what_a_file_asks_for_twice_once() {
+        let windows = [-450.0, -450.0, 40.0].map(|center| (String::new(), Window::clamped(center, 2000.0)));
+        let meaning = Meaning { windows: windows.into(), ..Meaning::default() };
+        let voxels = Voxels::I16(vec![0; 8].into());
+        let geometry = Geometry::from_axes([2; 3], DVec3::ZERO, DVec3::AXES, DVec3::ONE).expect("a grid");
+        let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, meaning).expect("a volume");
+        let named: Vec<String> = menu(&volume).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(named[..3], ["From the file 1", "From the file 3", "Whole range"]);
+    }
 
     #[test]
     fn windows_whose_ends_no_volume_reaches_are_none() {

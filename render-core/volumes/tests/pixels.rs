@@ -5,6 +5,7 @@ mod made;
 
 use std::path::Path;
 
+use volumes::Progress;
 use volumes::dicom::{self, Loaded, WarningCode};
 
 use data::data;
@@ -143,6 +144,12 @@ fn padding_is_no_value_of_the_volume() {
     assert_eq!(loaded.volume.value_at([0, 0, 0]), Some(-1023.0));
     let warning = loaded.warnings.iter().find(|w| w.code == WarningCode::Padding).expect("a warning");
     assert_eq!(warning.value, Some(62_180.0));
+    // The series' images, each counted once, though some are shown before all are read.
+    let library = dicom::scan(&[path.with_file_name("")], &Progress::default()).expect("scan");
+    let shown = dicom::load_with(&library.studies[0].series[0], &Progress::default(), Some(&|_| {}));
+    let warnings = shown.expect("load").warnings;
+    let warning = warnings.iter().find(|w| w.code == WarningCode::Padding).expect("a warning");
+    assert_eq!(warning.value, Some(1_741_040.0));
     // A range of padding, from 0 to 30.
     let loaded = load(&path.with_file_name("../modalities/mg/GH133.dcm"));
     assert_eq!((loaded.facts.value_range.0, loaded.volume.value_range().0), (0.0, 31.0));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::message::{self, SetView};
+use protocol::message::{self, LayoutView, SetView};
 use protocol::{ErrorCode, MAX_LAYOUT_PIXELS, MAX_SERIES, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
@@ -50,16 +50,21 @@ impl Session {
 
     pub(super) fn close_series(&mut self, id: &str) -> Result<(), Refusal> {
         self.find_series(id).ok_or_else(|| unknown_series(id))?;
-        let shows = |view: &View| {
-            let layers = view.state().layers.iter();
-            let layer_ids = layers.filter_map(|layer| self.id_of(&layer.volume));
-            view.series().series_id == id || layer_ids.into_iter().any(|layer| layer == id)
-        };
-        let views: Vec<u8> = self.views.iter().filter(|(_, view)| shows(view)).map(|(n, _)| *n).collect();
-        views.into_iter().for_each(|view| drop(self.remove_view(view)));
         self.beside.retain(|series| series.series_id != id);
         self.series = self.series.take().filter(|series| series.series_id != id);
+        self.remove_views_of_closed();
         Ok(())
+    }
+
+    /// Views show series that are open, in their layers, too.
+    pub(super) fn remove_views_of_closed(&mut self) {
+        let is_closed = |view: &View| {
+            let layers = &view.state().layers;
+            self.find_series(&view.series().series_id).is_none()
+                || layers.iter().any(|layer| self.id_of(&layer.volume).is_none())
+        };
+        let gone: Vec<u8> = self.views.iter().filter(|(_, view)| is_closed(view)).map(|(n, _)| *n).collect();
+        gone.into_iter().for_each(|view| drop(self.remove_view(view)));
     }
 
     pub(super) fn set(&mut self, now: Instant, seq: u64, set: SetView) -> Result<(), Refusal> {
@@ -67,7 +72,10 @@ impl Session {
         let series = self.find_series(&id).ok_or_else(|| unknown_series(&id))?;
         let pixels = |size: [u32; 2]| u64::from(size[0]) * u64::from(size[1]);
         let others = self.views.iter().filter(|(other, _)| **other != number);
-        let all = others.map(|(_, view)| pixels(view.size())).sum::<u64>() + pixels(place.size);
+        // Views of the layout come as soon as a series is open.
+        let missing = |view: &&LayoutView| view.view != number && !self.views.contains_key(&view.view);
+        let to_come: u64 = self.layout.iter().filter(missing).map(|view| pixels(view.size)).sum();
+        let all = others.map(|(_, view)| pixels(view.size())).sum::<u64>() + to_come + pixels(place.size);
         if all > MAX_LAYOUT_PIXELS {
             let reason =
                 format!("The views have {all} pixels together; at most {MAX_LAYOUT_PIXELS} are possible.");

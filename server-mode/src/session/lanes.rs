@@ -222,7 +222,7 @@ impl Session {
                 }
             }
             PeerEvent::Lost(reason) => {
-                self.lanes.is_open = false;
+                (self.lanes.is_open, self.lanes.estimate) = (false, None);
                 if self.lanes.webrtc {
                     self.go_back(reason);
                 } else {

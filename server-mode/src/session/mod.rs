@@ -475,6 +475,7 @@ impl Session {
             }
         }
         self.series = Some(Arc::clone(series));
+        self.remove_views_of_closed();
         // None of the old ones may lend its window to a new one.
         for LayoutView { view, .. } in self.layout.clone() {
             self.remove_view(view);

@@ -203,8 +203,8 @@ impl Session {
                         }
                     }
                     Some(view) => {
-                        view.relayout(content, size);
-                        view.moved(now, seq);
+                        let stands_in = view.relayout(content, size);
+                        if stands_in { view.touched(seq) } else { view.moved(now, seq) }
                     }
                     None => self.add_view(Arc::clone(&series), number, content, size, seq),
                 }

@@ -11,7 +11,7 @@ use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation, Plane};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::window::Shape;
-use render_core::{Volume, Window};
+use render_core::Volume;
 
 use super::motion::Motion;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
@@ -119,8 +119,6 @@ pub struct View {
     due: Option<Instant>,
     /// Where a cinematic picture gathers its samples.
     studio: Option<Arc<dyn Studio>>,
-    /// The revision whose picture, until it refines, is the final one that the client has.
-    stands_in: Option<u64>,
     /// What the client sees of this view.
     canvas: Arc<Mutex<Canvas>>,
     /// The client has asked to be shown everything again, while a picture was in the making.
@@ -222,7 +220,6 @@ impl View {
             motion: Motion::default(),
             due: None,
             studio: None,
-            stands_in: None,
             canvas: Arc::default(),
             repaint: false,
             settling: Settling::No,
@@ -443,19 +440,18 @@ impl View {
     }
 
     /// Changes what the view shows; its camera and transfer function stay, and its window as long as
-    /// that means the same.
-    pub fn relayout(&mut self, kind: protocol::Content, size: [u32; 2]) {
+    /// that means the same. Returns whether what the client has stands in for it until it refines.
+    pub fn relayout(&mut self, kind: protocol::Content, size: [u32; 2]) -> bool {
         self.drop_values();
         self.apply_pending();
         self.is_set = false;
-        let there = self.is_final().then_some(self.state.revision);
+        let (content, orientation) = content_of(kind);
+        let has_all =
+            self.settling != Settling::Lacking && self.has().is_some_and(|has| has != Quality::Interactive);
+        let has_volume = has_all && size == self.state.size && self.state.content == Content::Volume;
         self.state.refit(size, &*self.series.loaded.volume);
         if kind != self.kind {
             self.kind = kind;
-            let (content, orientation) = content_of(kind);
-            let refines =
-                content.in_one_picture() != content && content.in_one_picture() == self.state.content;
-            let same = refines && there == Some(self.state.revision);
             let fresh = first_look(&self.series, content, orientation, size);
             if content != self.state.content {
                 self.state.window = fresh.window;
@@ -464,14 +460,13 @@ impl View {
             self.studio = None;
             self.state.plane = fresh.plane;
             self.state.touch();
-            self.stands_in = same.then_some(self.state.revision);
         }
+        has_volume && content == Content::Cinematic
     }
 
-    /// Whether the client has the final picture of its state, or the lossless one.
-    fn is_final(&self) -> bool {
-        let current = |shown: &Version| shown.revision == self.state.revision;
-        self.shown.filter(current).is_some_and(|shown| shown.quality != Quality::Interactive)
+    /// How good a picture of its state the client has.
+    fn has(&self) -> Option<Quality> {
+        self.shown.filter(|shown| shown.revision == self.state.revision).map(|shown| shown.quality)
     }
 
     /// Merges an input with those that wait.
@@ -607,8 +602,6 @@ impl View {
             let pixels = state.size.map(f64::from).iter().product();
             let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
             rung = self.ladder.rung_within(state.content.in_one_picture(), scale);
-            // What the client sees finely is not replaced by the same, but coarse.
-            rung = rung.filter(|_| self.stands_in != Some(state.revision));
         } else if quality == Quality::Interactive && state.content != Content::Slice {
             rung = Some(Rung::MOVING);
         }
@@ -650,10 +643,7 @@ impl View {
             Settling::Due => wishes.settles && wishes.is_seen,
             Settling::No | Settling::At(_) => false,
         };
-        let final_now = self
-            .shown
-            .is_some_and(|shown| shown.revision == self.state.revision && shown.quality == Quality::Final);
-        kept && self.asked.is_none() && self.rest_at.is_none() && final_now
+        kept && self.asked.is_none() && self.rest_at.is_none() && self.has() == Some(Quality::Final)
     }
 
     fn rest_job(&mut self, number: u8, wishes: Wishes) -> Job {
@@ -749,7 +739,6 @@ impl View {
             }
             Err(Failure::Cancelled | Failure::TooLarge) => {}
             Err(Failure::Late(took)) => {
-                self.stands_in = None;
                 self.ladder.measured(self.state.content.in_one_picture(), meta.rung, *took);
             }
             // It was drawn before the client took lossless pictures: now it is kept.
@@ -777,7 +766,7 @@ impl View {
             revision: state.revision,
             input_seq: self.input_seq,
             content: self.kind,
-            window: window_message(state.window),
+            window: message::Window { center: state.window.center(), width: state.window.width() },
             preset: state.preset.as_ref().filter(|_| state.shows_preset()).map(|origin| origin.name.clone()),
             slice: slice.map(|(number, _)| number),
             slices: slice.map(|(_, count)| count),
@@ -806,8 +795,4 @@ fn content_of(kind: protocol::Content) -> (Content, Orientation) {
 fn letters(state: &ViewState) -> Letters {
     let EdgeLetters { left, right, top, bottom, .. } = EdgeLetters::of(state);
     Letters { left, right, top, bottom }
-}
-
-fn window_message(window: Window) -> message::Window {
-    message::Window { center: window.center(), width: window.width() }
 }

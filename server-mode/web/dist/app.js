@@ -1688,6 +1688,7 @@ var Controls = class {
   #layout = byId("layout", HTMLButtonElement);
   #demographics = byId("demographics", HTMLButtonElement);
   #buttons = [byId("reset", HTMLButtonElement), this.#rendering, this.#layout];
+  #fields = [this.#windows, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
   #series = null;
   #presetNames = [];
   #window = null;
@@ -1729,8 +1730,7 @@ var Controls = class {
     );
     this.#setScale();
     fitToolbar();
-    const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
-    for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
+    for (const control of [...this.#fields, this.#presets, ...this.#buttons]) control.disabled = series === null;
     this.setPresets(series?.presets ?? []);
   }
   /** What the fields and sliders of the window count: centre and width, or SUVs. */
@@ -1766,10 +1766,12 @@ var Controls = class {
     this.#presets.value = presets.some((preset) => preset.name === chosen) ? chosen : "";
     this.#presets.disabled = presets.length === 0;
   }
-  /** Shows the window of the view that the controls act on. */
-  showWindow(content, shown) {
+  /** Shows the window of the view that the controls act on, if it `has` one. */
+  showWindow(content, shown, has) {
     const name = RENDERINGS.some((rendering) => rendering === content) ? titleOf(content) : t("slices");
-    setText(this.#target, `· ${name}`);
+    setText(this.#target, has ? `· ${name}` : "");
+    for (const control of this.#fields) control.disabled = this.#series === null || !has;
+    if (!has) [this.#windows.value, this.#center.value, this.#width.value] = ["", "", ""];
     if (!shown) return;
     this.#window = { center: shown.center, width: shown.width };
     const chosen = (this.#series?.windows ?? []).findIndex((window) => isSame(shown, window));
@@ -7169,21 +7171,21 @@ var Client = class {
   // --- What controls and keys do -----------------------------------------------------------------------------------
   /**
    * The view whose window the controls show and set: the active one, but slices rather than a shaded volume beside
-   * them, where a window would replace the preset's opacity.
+   * them, where a window would replace the preset's opacity. Null where that is all there is to be seen.
    */
   get #windowView() {
     const active = this.#views[this.#active];
-    if (!showsPreset(active.content) || this.#single) return active;
-    return this.#ownViews.find(({ content }) => !showsPreset(content)) ?? active;
+    if (!showsPreset(active.content)) return active;
+    return this.#single ? null : this.#ownViews.find(({ content }) => !showsPreset(content)) ?? null;
   }
   #setWindow(window) {
-    this.#send({ type: "window", view: this.#windowView.view, ...window });
+    const view = this.#windowView?.view;
+    if (view !== void 0) this.#send({ type: "window", view, ...window });
   }
   #showTargets() {
-    const { content, state, window } = this.#windowView;
-    const volume = this.#volumeView;
-    this.#controls.showWindow(content, this.#series ? window : null);
-    this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
+    const [windowed, volume] = [this.#windowView, this.#volumeView];
+    this.#controls.showWindow(windowed?.content ?? volume.content, this.#series ? windowed?.window ?? null : null, windowed !== null);
+    this.#controls.showPreset((volume.state ?? windowed?.state)?.preset ?? null);
     this.#controls.showRendering(volume.content);
   }
   #obey(command) {

@@ -36,6 +36,7 @@ export class Controls {
   readonly #layout = byId("layout", HTMLButtonElement);
   readonly #demographics = byId("demographics", HTMLButtonElement);
   readonly #buttons = [byId("reset", HTMLButtonElement), this.#rendering, this.#layout];
+  readonly #fields = [this.#windows, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
   #series: SeriesOpened | null = null;
   #presetNames: readonly PresetName[] = [];
   #window: WindowValues | null = null;
@@ -79,8 +80,7 @@ export class Controls {
     );
     this.#setScale();
     fitToolbar();
-    const fields = [this.#windows, this.#presets, this.#center, this.#centerSlider, this.#width, this.#widthSlider];
-    for (const control of [...fields, ...this.#buttons]) control.disabled = series === null;
+    for (const control of [...this.#fields, this.#presets, ...this.#buttons]) control.disabled = series === null;
     this.setPresets(series?.presets ?? []);
   }
 
@@ -119,10 +119,12 @@ export class Controls {
     this.#presets.disabled = presets.length === 0;
   }
 
-  /** Shows the window of the view that the controls act on. */
-  showWindow(content: Content, shown: WindowValues | null): void {
+  /** Shows the window of the view that the controls act on, if it `has` one. */
+  showWindow(content: Content, shown: WindowValues | null, has: boolean): void {
     const name = RENDERINGS.some((rendering) => rendering === content) ? titleOf(content) : t("slices");
-    setText(this.#target, `· ${name}`);
+    setText(this.#target, has ? `· ${name}` : "");
+    for (const control of this.#fields) control.disabled = this.#series === null || !has;
+    if (!has) [this.#windows.value, this.#center.value, this.#width.value] = ["", "", ""];
     if (!shown) return;
     this.#window = { center: shown.center, width: shown.width };
     const chosen = (this.#series?.windows ?? []).findIndex((window) => isSame(shown, window));

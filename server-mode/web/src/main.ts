@@ -578,24 +578,24 @@ class Client {
 
   /**
    * The view whose window the controls show and set: the active one, but slices rather than a shaded volume beside
-   * them, where a window would replace the preset's opacity.
+   * them, where a window would replace the preset's opacity. Null where that is all there is to be seen.
    */
-  get #windowView(): Viewport {
+  get #windowView(): Viewport | null {
     const active = this.#views[this.#active]!;
-    if (!showsPreset(active.content) || this.#single) return active;
-    return this.#ownViews.find(({ content }) => !showsPreset(content)) ?? active;
+    if (!showsPreset(active.content)) return active;
+    return this.#single ? null : (this.#ownViews.find(({ content }) => !showsPreset(content)) ?? null);
   }
 
   #setWindow(window: WindowValues): void {
-    this.#send({ type: "window", view: this.#windowView.view, ...window });
+    const view = this.#windowView?.view;
+    if (view !== undefined) this.#send({ type: "window", view, ...window });
   }
 
   #showTargets(): void {
-    const { content, state, window } = this.#windowView;
-    const volume = this.#volumeView;
-    this.#controls.showWindow(content, this.#series ? window : null);
+    const [windowed, volume] = [this.#windowView, this.#volumeView];
+    this.#controls.showWindow(windowed?.content ?? volume.content, this.#series ? (windowed?.window ?? null) : null, windowed !== null);
     // A series starts with the same preset in every view, so any tells it while the 3D view was never shown.
-    this.#controls.showPreset((volume.state ?? state)?.preset ?? null);
+    this.#controls.showPreset((volume.state ?? windowed?.state)?.preset ?? null);
     this.#controls.showRendering(volume.content);
   }
 

@@ -100,7 +100,7 @@ impl Saving {
         commands: &mut Vec<Command>,
     ) -> bool {
         let mut open = true;
-        let modal = dialogs::modal("save reading").show(ctx, |ui| {
+        let modal = dialogs::modal(ctx, "save reading").show(ctx, |ui| {
             ui.set_width(520.0);
             ui.heading(tr!("save-measurements"));
             ui.add_space(6.0);

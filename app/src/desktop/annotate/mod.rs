@@ -401,7 +401,7 @@ impl Annotate {
             return;
         }
         let mut entered = false;
-        let modal = super::dialogs::modal("label").show(ctx, |ui| {
+        let modal = super::dialogs::modal(ctx, "label").show(ctx, |ui| {
             ui.set_width(320.0);
             let label = ui.label(tr!("label"));
             let field = egui::TextEdit::singleline(&mut naming.text)

@@ -176,7 +176,7 @@ impl App {
         if !files.asks {
             return;
         }
-        let modal = dialogs::modal("quit").show(ctx, |ui| {
+        let modal = dialogs::modal(ctx, "quit").show(ctx, |ui| {
             ui.set_width(420.0);
             ui.label(tr!("quit-not-kept"));
             ui.add_space(8.0);

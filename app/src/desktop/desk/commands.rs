@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use render_core::Outlined;
 use render_core::scene::clip::MAX_PLANES;
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, Preset, PresetLibrary, ViewState};
+use render_core::{Outlined, Window};
 
 use super::Desk;
 use crate::desktop::clip_planes;
 use crate::desktop::command::Command;
 use crate::desktop::layout::ViewportId;
 use crate::desktop::menu::SLABS_MM;
+use crate::desktop::study::OpenSeries;
 use crate::desktop::tool::Tool;
 use crate::desktop::viewport::{Effect, Viewport};
 
@@ -52,8 +53,8 @@ impl Desk {
             Command::MoveTo(id, to) => self.move_to(id, to),
             Command::ToggleOwnWindow => self.toggle_own_window(),
             Command::StepViewport(by) => self.step(by),
-            Command::SetWindow(window) => self.set_window(active, window),
-            Command::WindowKey(number) => self.window_key(number),
+            Command::SetWindow(window) => self.window(|_| Some(window)),
+            Command::WindowKey(number) => self.window(|series| series.window_of_key(number)),
             Command::Nudge(x, y) => self.nudge_cursor([x, y]),
             Command::TurnCuts(degrees) => self.turn_cuts(degrees),
             Command::ResetAll => self.viewports.values_mut().for_each(Viewport::reset),
@@ -200,16 +201,10 @@ impl Desk {
         }
     }
 
-    /// Keys window the slices; only a projection has a window of its own.
-    fn window_key(&mut self, number: usize) {
-        let Some(active) = self.active() else { return };
-        let Some(window) = active.series.window_of_key(number) else { return };
-        let series = &active.series.series_id;
-        let projection = matches!(active.view.content, Content::Projection(_) | Content::Curved);
-        let slice = self.viewports.values().find(|v| v.is_slice() && v.series.series_id == *series);
-        let target = if projection || active.is_slice() { Some(active.id) } else { slice.map(|v| v.id) };
-        if let Some(target) = target {
-            self.set_window(target, window);
+    fn window(&mut self, chosen: impl FnOnce(&OpenSeries) -> Option<Window>) {
+        let target = self.windowed().and_then(|viewport| Some((viewport.id, chosen(&viewport.series)?)));
+        if let Some((id, window)) = target {
+            self.set_window(id, window);
         }
     }
 

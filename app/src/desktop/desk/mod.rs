@@ -207,6 +207,17 @@ impl Desk {
         all
     }
 
+    /// The viewport whose window is told, and set by keys and fields: the active one, or a slice of its series where
+    /// that is a shaded volume, whose transfer function alone says what is seen.
+    pub fn windowed(&self) -> Option<&Viewport> {
+        let active = self.active()?;
+        if matches!(active.view.content, Content::Slice | Content::Curved | Content::Projection(_)) {
+            return Some(active);
+        }
+        let series = &active.series.series_id;
+        self.viewports.values().find(|viewport| viewport.is_slice() && viewport.series.series_id == *series)
+    }
+
     /// The viewport that volume presets and projections are for: the active one if it is no slice, else
     /// the first one of the same series.
     pub fn volume_viewport(&self) -> Option<&Viewport> {

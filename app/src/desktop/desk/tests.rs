@@ -310,6 +310,17 @@ fn slices_of_a_series_share_a_window_and_its_volume_does_not() {
     desk.run(&Command::SetWindow(window), &PresetLibrary::default());
     let after: Vec<Window> = desk.viewports.values().map(|viewport| viewport.view.window).collect();
     assert_eq!(after, [window, window, before[2], before[3]]);
+
+    // What a shaded volume shows is its transfer function's: fields and keys beside it are the slices'.
+    desk.active = desk.layout.ids()[2];
+    let (shown, transfer) =
+        (desk.windowed().expect("slices").id, desk.viewports[&desk.active].view.transfer.clone());
+    assert_eq!(shown, desk.layout.ids()[0]);
+    let window = Window::new(300.0, 2000.0).expect("a window");
+    desk.run(&Command::SetWindow(window), &PresetLibrary::default());
+    let after: Vec<Window> = desk.viewports.values().map(|viewport| viewport.view.window).collect();
+    assert_eq!(after, [window, window, before[2], before[3]]);
+    assert_eq!(desk.viewports[&desk.active].view.transfer, transfer);
 }
 
 #[test]

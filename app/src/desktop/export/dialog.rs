@@ -69,7 +69,7 @@ impl ExportDialog {
         commands: &mut Vec<Command>,
     ) -> bool {
         let mut open = true;
-        let modal = dialogs::modal("export").show(ctx, |ui| {
+        let modal = dialogs::modal(ctx, "export").show(ctx, |ui| {
             ui.set_width(460.0);
             ui.heading(tr!("export-title"));
             ui.add_space(6.0);

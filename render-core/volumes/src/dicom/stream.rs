@@ -86,7 +86,9 @@ impl<T: Sample + Voxel> Slices<'_, T> {
         if self.on_slice.is_some() && n > 3 {
             let mut voxels = vec![T::default(); shown.len() * pixels];
             let work = shown.iter().copied().zip(voxels.chunks_exact_mut(pixels)).collect();
-            self.decode(work, self.on_slice);
+            // They are decoded again with all others, and what is found counts then.
+            let uncounted = Slices { notes: &Mutex::default(), ..*self };
+            uncounted.decode(work, self.on_slice);
         }
     }
 

@@ -211,6 +211,36 @@ fn series_are_opened_one_after_the_other_and_a_view_ends_with_its_series() {
 }
 
 #[test]
+fn a_view_that_was_set_ends_where_another_series_is_opened_in_place_of_its_own() {
+    let (before, beside, after) = (named("1.2.3"), named("1.2.4"), named("1.2.5"));
+    let mut stage = open(&[&beside]);
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.3"}));
+    stage.opened(Ok(Arc::clone(&before)));
+    let state = ViewState::new(&before.loaded.volume, Content::Slice, Orientation::Axial, [64, 64]);
+    set(&mut stage, 3, &before, &state, true, false);
+    set(&mut stage, 4, &beside, &state, true, false);
+    stage.settle();
+    stage.say(json!({"type": "openSeries", "seriesInstanceUid": "1.2.5"}));
+    stage.opened(Ok(after));
+    assert_eq!(stage.withdrawn, [3]);
+    assert_eq!(stage.session.views.keys().copied().collect::<Vec<_>>(), [4]);
+    assert_eq!(Arc::strong_count(&before), 1, "the session has let go of it");
+}
+
+#[test]
+fn views_of_a_layout_count_before_there_is_a_series_to_be_shown() {
+    let ct = named("1.2.4");
+    let mut stage = open(&[&ct]);
+    let large = json!({"view": 0, "content": "axial", "size": [4096, 4000]});
+    stage.say(json!({"type": "layout", "views": [large]}));
+    let state = ViewState::new(&ct.loaded.volume, Content::Slice, Orientation::Axial, [1024, 1024]);
+    set(&mut stage, 3, &ct, &state, true, false);
+    assert_eq!(stage.texts.pop().expect("an answer")["code"], "outOfRange");
+    set(&mut stage, 0, &ct, &state, true, false);
+    assert_eq!(stage.jobs.keys().copied().collect::<Vec<_>>(), [0], "in place of the layout's");
+}
+
+#[test]
 fn what_cannot_be_set_is_refused_and_changes_nothing() {
     let ct = series();
     let mut stage = open(&[&ct]);

@@ -157,6 +157,10 @@ fn what_webrtc_found_out_before_it_was_taken_bounds_the_first_movement() {
     assert_eq!(stage.session.link.bits_per_second(), 1_200_000);
     stage.say(json!({"type": "transport", "transport": "websocket"}));
     assert_eq!(stage.session.link.bits_per_second(), wide);
+    stage.input(Input::Peer(PeerEvent::Lost("Nothing came.".into())));
+    stage.input(Input::Peer(PeerEvent::Open));
+    stage.say(json!({"type": "transport", "transport": "webrtc"}));
+    assert_eq!(stage.session.link.bits_per_second(), wide, "it may come back another way");
 }
 
 #[test]
