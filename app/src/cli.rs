@@ -606,7 +606,8 @@ pub fn environment_of(error: &clap::Error) -> Option<String> {
         _ => None,
     };
     let (refused, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
-    let command = Cli::command();
+    let mut command = Cli::command();
+    command.build();
     let argument = command.get_arguments().find(|argument| argument.to_string() == *refused)?;
     let variable = argument.get_env()?;
     let flag = format!("--{}", argument.get_long()?);

@@ -18,6 +18,8 @@ fn wrong_usage_is_told_and_ends_with_2_and_what_fails_with_1() {
         (&["--serve"][..], "name at least one folder"),
         (&["mpr", "x", "--origin", "0,0,0", "--slab", "3", "--out", "x.png"][..], "--slab needs --mode"),
         (&["render", "x", "--out", "x.gif"][..], ".png or .dcm"),
+        (&["export", "x", "--to", "x.xyz"][..], ".stl"),
+        (&["--serve", "x", "--listen", "localhost:8080"][..], "127.0.0.1:8080"),
     ] {
         let (code, errors) = run(args);
         assert_eq!(code, Some(2), "{args:?}: {errors}");
@@ -25,6 +27,17 @@ fn wrong_usage_is_told_and_ends_with_2_and_what_fails_with_1() {
     }
     let (code, errors) = run(&["info", "/there/is/no/such/folder"]);
     assert_eq!(code, Some(1), "{errors}");
+
+    // An option that nobody has typed.
+    for (args, is_named) in
+        [(&["--serve", "x"][..], true), (&["--serve", "x", "--render-width", "wide"][..], false)]
+    {
+        let program = Command::new(voxcast()).args(args).env("RENDER_WIDTH", "wide").output();
+        let Output { status, stderr, .. } = program.expect("the binary starts");
+        let errors = String::from_utf8_lossy(&stderr);
+        assert_eq!(status.code(), Some(2), "{errors}");
+        assert_eq!(errors.contains("RENDER_WIDTH"), is_named, "{errors}");
+    }
 }
 
 #[cfg(unix)]

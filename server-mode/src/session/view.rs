@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use protocol::Codec;
 use protocol::message::{self, Letters, ViewInfo};
 use protocol::values::{MAX_PIXELS, MAX_ROWS};
+use render_core::Volume;
 use render_core::progressive::{Ladder, Rung};
 use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation, Plane};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::window::Shape;
-use render_core::Volume;
 
 use super::motion::Motion;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
