@@ -14,6 +14,9 @@ use super::{Output, Session};
 /// pictures that the last one replaced.
 const KEY_EVERY: Duration = Duration::from_millis(300);
 
+/// Congestion control begins with so much: what is less was measured, and what is more is as far as it has looked.
+const NARROW: usize = 2_500_000;
+
 /// How a text message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -271,7 +274,7 @@ impl Session {
     fn switch(&mut self, webrtc: bool, keeps: bool) {
         (self.lanes.webrtc, self.lanes.is_left) = (webrtc, !webrtc);
         self.link = Link::default();
-        if let Some(bits_per_second) = self.lanes.estimate.filter(|_| webrtc) {
+        if let Some(bits_per_second) = self.lanes.estimate.filter(|bits| webrtc && *bits < NARROW) {
             self.link.estimated(bits_per_second);
         }
         self.host.doubt_drawn();

@@ -161,6 +161,10 @@ fn what_webrtc_found_out_before_it_was_taken_bounds_the_first_movement() {
     stage.input(Input::Peer(PeerEvent::Open));
     stage.say(json!({"type": "transport", "transport": "webrtc"}));
     assert_eq!(stage.session.link.bits_per_second(), wide, "it may come back another way");
+    stage.say(json!({"type": "transport", "transport": "websocket"}));
+    stage.input(Input::Peer(PeerEvent::Bandwidth(4_000_000)));
+    stage.say(json!({"type": "transport", "transport": "webrtc"}));
+    assert_eq!(stage.session.link.bits_per_second(), wide, "it may be more");
 }
 
 #[test]
