@@ -245,7 +245,7 @@ async fn a_cinematic_view_refines_until_it_is_final_and_makes_way_for_others() {
     let (turned, _) = other.frame().await;
     assert_eq!(turned.quality, Quality::Interactive);
 
-    let (mut refined, mut frames) = (0.0, 0);
+    let (mut refined, mut frames, mut revision) = (0.0, 0, None);
     let last = loop {
         let told = client.text_of("view").await["refined"].as_f64().expect("a number");
         assert!(told > refined, "{told} after {refined}");
@@ -253,6 +253,7 @@ async fn a_cinematic_view_refines_until_it_is_final_and_makes_way_for_others() {
         frames += 1;
         let (next, _) = client.frame().await;
         assert!(next.view_revision > first_revision);
+        assert_eq!(next.view_revision, *revision.get_or_insert(next.view_revision), "of one view");
         if next.quality == Quality::Final {
             break next;
         }
