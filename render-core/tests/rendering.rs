@@ -459,7 +459,7 @@ fn absurd_views_neither_panic_nor_hang() {
                 7 => view.plane.right[axis] = value,
                 8 => view.plane.zoom = value,
                 9 => view.slab = Slab { thickness_mm: value, combine: Combine::Mean },
-                10 => view.step_voxels = value,
+                10 => (view.step_voxels, view.opaque_below) = (value, value),
                 11 => view.lights[0].direction[axis] = value,
                 12 => view.lights[0].color[axis] = value as f32,
                 13 => {

@@ -78,6 +78,10 @@ const PLAIN: &[Case] = &[
         step_voxels: ViewState::FINE_STEP,
         ..volume(v, "CT_SoftTissue")
     }),
+    case("volume-early-ends", phantoms::chest, |v| ViewState {
+        opaque_below: 1.0 / 16.0,
+        ..volume(v, "CT_SoftTissue")
+    }),
     case("volume-opacity-window", phantoms::chest, |v| {
         let mut view = volume(v, "CT_Bone");
         view.set_window(Window::clamped(300.0, 500.0));

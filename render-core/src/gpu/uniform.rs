@@ -2,14 +2,14 @@
 
 use crate::bricks::BRICK;
 use crate::render::{
-    GRADIENT_TABLE_LEN, Grey, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, OPAQUE_BELOW, Rays, RenderParams,
-    SURFACE_HALVINGS, TABLE_LEN,
+    GRADIENT_TABLE_LEN, Grey, MAX_CLIPS, MAX_LIGHTS, MAX_SAMPLES, Mode, Rays, RenderParams, SURFACE_HALVINGS,
+    TABLE_LEN,
 };
 use crate::scene::preset::Shading;
 use crate::scene::view::Combine;
 
 // The shader repeats these.
-const _: () = assert!(TABLE_LEN == 4096 && GRADIENT_TABLE_LEN == 256 && OPAQUE_BELOW == 1.0 / 64.0);
+const _: () = assert!(TABLE_LEN == 4096 && GRADIENT_TABLE_LEN == 256);
 const _: () = assert!(MAX_LIGHTS == 4 && MAX_CLIPS == 16 && SURFACE_HALVINGS == 4 && BRICK == 4);
 const _: () = assert!(MAX_SAMPLES == 65_536);
 
@@ -55,7 +55,7 @@ pub(super) struct Uniform {
     cue_scale: f32,
     cue_strength: f32,
     illuminated: u32,
-    padding: u32,
+    opaque_below: f32,
 }
 
 /// What a pixel becomes.
@@ -83,6 +83,7 @@ impl Uniform {
                 Output::Value => 1,
             },
             illuminated: u32::from(params.illumination.is_some()),
+            opaque_below: params.opaque_below,
             ..bytemuck::Zeroable::zeroed()
         };
         for (ours, clip) in uniform.clips.iter_mut().zip(&params.clip) {

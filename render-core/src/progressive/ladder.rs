@@ -60,6 +60,8 @@ impl Rung {
         view.size = self.size(view.size);
         if self.step > 1.0 {
             view.step_voxels = view.step_voxels.max(self.step * ViewState::FINE_STEP);
+            view.opaque_below =
+                view.opaque_below.max(if self.halves() { HALF_OPAQUE_BELOW } else { MOVING_OPAQUE_BELOW });
         }
         if !self.halves() || view.content == Content::Slice {
             return Arc::clone(volume);
@@ -87,6 +89,11 @@ impl Rung {
         half
     }
 }
+
+/// Where rays of what moves end. Their loss of 0.1 dB saves 8 % of the time where the whole volume is drawn, and 5 % (bone) to
+/// 20 % (soft tissue, muscle) where its half is (chest CT).
+const MOVING_OPAQUE_BELOW: f64 = 1.0 / 32.0;
+const HALF_OPAQUE_BELOW: f64 = 1.0 / 16.0;
 
 /// Voxels across the half of a volume of which every other one is enough.
 const MANY: f64 = 32.0;

@@ -60,6 +60,7 @@ pub fn resolve(view: &ViewState, volume: &Volume) -> RenderParams {
         lights: lights.collect(),
         clip,
         depth_cue: view.depth_cue.and_then(|cue| depth_cue(&cue, view, volume)),
+        opaque_below: view.opaque_below as f32,
         gradient_opacity: view.transfer.gradient_table().map(Arc::new),
         effects: view.effects,
         sampling: match view.content {

@@ -10,8 +10,8 @@ use super::light::{DepthCue, Light};
 use super::preset::{Origin, Preset, PresetLibrary, Shading};
 use super::transfer::TransferFunction;
 use crate::Outlined;
-use crate::render::Effects;
 pub use crate::render::MAX_SIZE;
+use crate::render::{Effects, OPAQUE_BELOW};
 use crate::window::{CT_MIP_WINDOW, Window};
 pub use kernels::render::Combine;
 
@@ -286,6 +286,8 @@ pub struct ViewState {
     pub preset: Option<Origin>,
     /// Samples are this many voxels apart (of the smallest spacing).
     pub step_voxels: f64,
+    /// Rays through a shaded volume end when less than this part of the light is left.
+    pub opaque_below: f64,
 }
 
 impl ViewState {
@@ -324,6 +326,7 @@ impl ViewState {
             layers: Vec::new(),
             preset: None,
             step_voxels: Self::FINE_STEP,
+            opaque_below: f64::from(OPAQUE_BELOW),
         };
         if let Some(preset) = Preset::first_for(&volume.meaning().modality) {
             view.apply_preset(preset, volume);

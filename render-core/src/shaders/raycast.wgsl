@@ -55,6 +55,8 @@ struct Params {
     cue_strength: f32,
     // 1: `illumination` holds factors.
     illuminated: u32,
+    // A ray of which less is left has gathered its colour, which stands for the rest as well.
+    opaque_below: f32,
 }
 
 @group(1) @binding(0) var<uniform> params: Params;
@@ -73,7 +75,6 @@ struct Params {
 
 const TABLE_LEN: u32 = 4096u;
 const GRADIENT_TABLE_LEN: u32 = 256u;
-const OPAQUE_BELOW: f32 = 1.0 / 64.0;
 const NODE_CELLS: f32 = 4.0;
 const NAN_BITS: u32 = 0x7fc00000u;
 const SURFACE_HALVINGS: u32 = 4u;
@@ -389,7 +390,7 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
             color += transparency * alpha * faded(lit(entry.rgb, seen, normal), t_mm);
             transparency *= 1.0 - alpha;
         }
-        for (var i = 0u; i < layer_count() && transparency >= OPAQUE_BELOW; i++) {
+        for (var i = 0u; i < layer_count() && transparency >= params.opaque_below; i++) {
             let layer = layer_color(i, seen);
             if layer.a > 0.0 {
                 let normal = layer_normal(i, seen);
@@ -397,7 +398,7 @@ fn volume(@builtin(global_invocation_id) id: vec3<u32>) {
                 transparency *= 1.0 - layer.a;
             }
         }
-        if transparency < OPAQUE_BELOW {
+        if transparency < params.opaque_below {
             color /= 1.0 - transparency;
             transparency = 0.0;
             break;

@@ -1608,6 +1608,17 @@ function windowOf([first, second], changed2, suv) {
   const high = changed2 === 1 ? second : Math.max(second, first + LEAST_SUV);
   return { center: (low + high) / 2 / suv.bodyWeight, width: (high - low) / suv.bodyWeight };
 }
+var CT_KEYS = [
+  { center: 40, width: 400 },
+  { center: -600, width: 1500 },
+  { center: 480, width: 2500 },
+  { center: 40, width: 80 },
+  { center: 90, width: 150 }
+];
+var KEYS2 = 9;
+function windowsOfKeys({ modality, windows }) {
+  return modality === "CT" ? CT_KEYS : windows.slice(0, KEYS2);
+}
 function isSame(a, b) {
   const near2 = Math.min(0.5, a.width * 1e-3);
   return Math.abs(a.center - b.center) < near2 && Math.abs(a.width - b.width) < near2;
@@ -1696,7 +1707,7 @@ var Controls = class {
   #wanted = null;
   constructor(actions) {
     this.#actions = actions;
-    this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
+    this.#windows.addEventListener("change", () => this.#chooseWindow(Number(this.#windows.value)));
     this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
     this.#rendering.append(...RENDERINGS.map((value) => element("option", { value }, titleOf(value))));
     this.#rendering.addEventListener("change", () => {
@@ -1721,11 +1732,13 @@ var Controls = class {
   setSeries(series) {
     this.#series = series;
     this.#window = null;
+    const keys = series ? windowsOfKeys(series) : [];
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map((window, i) => {
         const label2 = windowName(window, series);
-        return element("option", { value: i }, i < 9 ? `${label2} (${i + 1})` : label2);
+        const key = keys.findIndex((ofKey) => isSame(ofKey, window)) + 1;
+        return element("option", { value: i }, key > 0 ? `${label2} (${key})` : label2);
       })
     );
     this.#setScale();
@@ -1798,8 +1811,12 @@ var Controls = class {
   showDemographics(shown) {
     this.#demographics.setAttribute("aria-pressed", String(shown));
   }
-  /** Applies the n-th window preset, from 0. */
-  chooseWindow(index) {
+  /** Applies the window of a number key; 0 is that of the first one. */
+  windowOfKey(index) {
+    const window = this.#series && windowsOfKeys(this.#series)[index];
+    if (window) this.#actions.setWindow({ center: window.center, width: window.width });
+  }
+  #chooseWindow(index) {
     const window = this.#series?.windows[index];
     if (window) this.#actions.setWindow({ center: window.center, width: window.width });
   }
@@ -4118,7 +4135,7 @@ var Drawings = class {
     this.#pointed = new Pointed((message) => owner.send(message));
     const bar = byId("tools", HTMLDivElement);
     const tools = [...MOUSE_TOOLS, ...KINDS].map((tool) => {
-      const chosen = button(tool, KEYS2[tool], () => this.choose(tool, true));
+      const chosen = button(tool, KEYS3[tool], () => this.choose(tool, true));
       this.#buttons.set(tool, chosen);
       return chosen;
     });
@@ -4210,7 +4227,7 @@ var Drawings = class {
     for (const tool of MOUSE_TOOLS) {
       const button2 = this.#buttons.get(tool);
       button2.disabled = watches;
-      button2.title = watches ? t("you-watch") : titleOf2(tool, KEYS2[tool]);
+      button2.title = watches ? t("you-watch") : titleOf2(tool, KEYS3[tool]);
     }
     if (watches && this.#tool !== "window") this.#take("window");
   }
@@ -4514,7 +4531,7 @@ function valueText(value) {
 function axisText(mm, axis) {
   return `${["LR", "PA", "HF"][axis][mm < 0 ? 1 : 0]} ${Math.abs(mm).toFixed(1)}`;
 }
-var KEYS2 = {
+var KEYS3 = {
   window: "W",
   scroll: "S",
   zoom: "Z",
@@ -7235,7 +7252,7 @@ var Client = class {
         this.#send({ type: "reset" });
         break;
       case "window":
-        this.#controls.chooseWindow(command.index);
+        this.#controls.windowOfKey(command.index);
         break;
       case "preset":
         this.#controls.nextPreset();

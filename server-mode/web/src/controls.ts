@@ -6,7 +6,7 @@ import type { Command } from "./keys";
 import type { Content, PresetName, SeriesOpened, WindowPreset, WindowValues } from "./protocol";
 import { named, t } from "./texts";
 import { fillViewMenu } from "./viewmenu";
-import { isSame, numbersOf, windowOf } from "./windowing";
+import { isSame, numbersOf, windowOf, windowsOfKeys } from "./windowing";
 import { numberText, titleOf, windowText } from "./words";
 
 const SLIDER_STEPS = 1000;
@@ -45,7 +45,7 @@ export class Controls {
 
   constructor(actions: Actions) {
     this.#actions = actions;
-    this.#windows.addEventListener("change", () => this.chooseWindow(Number(this.#windows.value)));
+    this.#windows.addEventListener("change", () => this.#chooseWindow(Number(this.#windows.value)));
     this.#presets.addEventListener("change", () => actions.setPreset(this.#presets.value));
     this.#rendering.append(...RENDERINGS.map((value) => element("option", { value }, titleOf(value))));
     this.#rendering.addEventListener("change", () => {
@@ -71,11 +71,13 @@ export class Controls {
   setSeries(series: SeriesOpened | null): void {
     this.#series = series;
     this.#window = null;
+    const keys = series ? windowsOfKeys(series) : [];
     this.#windows.replaceChildren(
       custom(),
       ...(series?.windows ?? []).map((window, i) => {
         const label = windowName(window, series!);
-        return element("option", { value: i }, i < 9 ? `${label} (${i + 1})` : label);
+        const key = keys.findIndex((ofKey) => isSame(ofKey, window)) + 1;
+        return element("option", { value: i }, key > 0 ? `${label} (${key})` : label);
       }),
     );
     this.#setScale();
@@ -156,8 +158,13 @@ export class Controls {
     this.#demographics.setAttribute("aria-pressed", String(shown));
   }
 
-  /** Applies the n-th window preset, from 0. */
-  chooseWindow(index: number): void {
+  /** Applies the window of a number key; 0 is that of the first one. */
+  windowOfKey(index: number): void {
+    const window = this.#series && windowsOfKeys(this.#series)[index];
+    if (window) this.#actions.setWindow({ center: window.center, width: window.width });
+  }
+
+  #chooseWindow(index: number): void {
     const window = this.#series?.windows[index];
     if (window) this.#actions.setWindow({ center: window.center, width: window.width });
   }

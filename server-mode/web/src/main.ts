@@ -646,7 +646,7 @@ class Client {
         this.#send({ type: "reset" });
         break;
       case "window":
-        this.#controls.chooseWindow(command.index);
+        this.#controls.windowOfKey(command.index);
         break;
       case "preset":
         this.#controls.nextPreset();

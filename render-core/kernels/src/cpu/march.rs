@@ -8,7 +8,7 @@ use super::light::Lamp;
 use super::sample::{Beam, Ends, Field, Lattice, Scene, Span, Tube, Tubes, Vec3, axes};
 use super::skip::SkipMap;
 use super::tile::{PIXELS, Tile};
-use crate::render::{OPAQUE_BELOW, SURFACE_HALVINGS, TransferTable};
+use crate::render::{SURFACE_HALVINGS, TransferTable};
 use crate::volume::Rescale;
 
 /// What makes a sample visible, and its colour.
@@ -174,11 +174,17 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         Packet { beam, lattice, rays, light: Light { color: [zero; 3], transparency: l.splat(1.0) } }
     }
 
+    /// Nothing behind can be seen.
+    #[inline(always)]
+    fn is_full<L: Lanes>(&self, l: L, light: &Light<L>) -> L::M {
+        l.lt(light.transparency, l.splat(self.scene.params.opaque_below))
+    }
+
     /// What a packet has gathered, in front of the background.
     #[inline(always)]
     fn keep<L: Lanes>(&mut self, l: L, start: usize, light: &Light<L>) {
         let (zero, one) = (l.splat(0.0), l.splat(1.0));
-        let full = light.is_full(l);
+        let full = self.is_full(l, light);
         let gathered = l.select(full, one / (one - light.transparency), one);
         let left = l.select(full, zero, light.transparency);
         let [r, g, b] = axes!(i => {
@@ -387,7 +393,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let seen = seen & packet.rays;
         let (color, alpha) = table.look_up(l, seen, entry);
         self.add(l, sample, seen, color, alpha, &mut packet.light);
-        packet.rays = packet.rays & !packet.light.is_full(l);
+        packet.rays = packet.rays & !self.is_full(l, &packet.light);
     }
 
     #[inline(always)]
@@ -402,7 +408,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     ) {
         let (color, alpha) = table.look_up(l, seen & packet.rays, entry);
         packet.light.add(l, axes!(i => l.mul_add(color[i], base, highlight)), alpha);
-        packet.rays = packet.rays & !packet.light.is_full(l);
+        packet.rays = packet.rays & !self.is_full(l, &packet.light);
     }
 
     /// The first rise of each ray through a value.
@@ -510,7 +516,7 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
                 let middle = self.sample(l, beam, tube, number + 0.5, (first, end), rays);
                 let sample = Sample { rays: seen, ..middle };
                 self.add(l, &sample, seen, color, l.select(seen, alpha, zero), &mut light);
-                rays = rays & !light.is_full(l);
+                rays = rays & !self.is_full(l, &light);
                 if l.bits(rays) == 0 {
                     return light;
                 }
@@ -544,12 +550,6 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
 }
 
 impl<L: Lanes> Light<L> {
-    /// Nothing behind can be seen.
-    #[inline(always)]
-    fn is_full(&self, l: L) -> L::M {
-        l.lt(self.transparency, l.splat(OPAQUE_BELOW))
-    }
-
     #[inline(always)]
     fn add(&mut self, l: L, color: Vec3<L>, alpha: L::F) {
         let weight = self.transparency * alpha;

@@ -12,8 +12,7 @@ use crate::frame::{Frame, ValueImage};
 use crate::render::Combine;
 use crate::render::Shading;
 use crate::render::{
-    Backend, Grey, MAX_SAMPLES, Mode, OPAQUE_BELOW, Ray, RenderError, RenderParams, SURFACE_HALVINGS,
-    TransferTable,
+    Backend, Grey, MAX_SAMPLES, Mode, Ray, RenderError, RenderParams, SURFACE_HALVINGS, TransferTable,
 };
 use crate::volume::Volume;
 
@@ -70,7 +69,8 @@ impl Backend for Reference {
 pub(super) fn shade_pixel(volume: &Volume, params: &RenderParams, ray: Ray) -> [f32; 3] {
     match &params.mode {
         Mode::Volume { transfer, shading, step_mm } => {
-            let mut gathered = Gathered { color: Vec3::ZERO, transparency: 1.0 };
+            let mut gathered =
+                Gathered { color: Vec3::ZERO, transparency: 1.0, opaque_below: params.opaque_below };
             for (t_mm, [r, g, b, alpha]) in matter(volume, params, ray, transfer, *step_mm) {
                 let p = ray.origin + ray.direction * t_mm;
                 if alpha > 0.0 {
@@ -133,6 +133,7 @@ pub fn overlaid(volume: &Volume, params: &RenderParams, ray: Ray, color: Vec3) -
 struct Gathered {
     color: Vec3,
     transparency: f32,
+    opaque_below: f32,
 }
 
 impl Gathered {
@@ -142,7 +143,7 @@ impl Gathered {
     }
 
     fn is_opaque(&self) -> bool {
-        self.transparency < OPAQUE_BELOW
+        self.transparency < self.opaque_below
     }
 }
 

@@ -11,8 +11,7 @@ use crate::illumination::Illumination;
 use crate::volume::Volume;
 use crate::window::{Curve, Window};
 
-/// A ray whose remaining transparency falls below this has gathered its colour: it ends, and the
-/// light gathered so far stands for the rest as well.
+/// `RenderParams::opaque_below` of pictures at full quality.
 pub const OPAQUE_BELOW: f32 = 1.0 / 64.0;
 
 /// Most samples along one ray; a longer one is sampled more coarsely.
@@ -285,6 +284,9 @@ pub struct RenderParams {
     /// each [a, b, c, d] is shown. They shorten the range of t that holds samples.
     pub clip: Vec<[f32; 4]>,
     pub depth_cue: Option<DepthCue>,
+    /// Of `Mode::Volume`: a ray whose remaining transparency falls below this has gathered its colour. It ends, and the
+    /// light gathered so far stands for the rest as well.
+    pub opaque_below: f32,
     /// Multiplies the opacity that `Mode::Volume` looks up.
     pub gradient_opacity: Option<Arc<GradientOpacity>>,
     /// `Renderer` turns these into `illumination`.
