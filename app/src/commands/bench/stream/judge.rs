@@ -74,7 +74,7 @@ impl Verdict {
 }
 
 /// Multiples of the view's distance of samples at which servers draw what moves.
-const STEPS: [f64; 5] = [1.0, 2.0, 2.5, 3.0, 4.0];
+const STEPS: [f64; 5] = [1.0, 2.0, 2.1, 3.0, 4.0];
 
 /// The view that a sample stands for, where the server told what it shows.
 fn view_of(sample: &Sample, seen: &Seen, volume: &Volume, size: [u32; 2]) -> Option<ViewState> {
