@@ -47,6 +47,17 @@ impl Rung {
         Self { scale: self.scale.min(scale), ..self }
     }
 
+    /// No larger than there is detail, where pixels cost bytes: while its voxels are wider than pixels, the half of a
+    /// volume is as near to the full picture with 0.4 of the width as with 0.5 (25.1 and 25.2 dB), in a third fewer bytes.
+    pub fn as_detailed(self, view: &ViewState, volume: &Volume) -> Self {
+        let camera = &view.camera;
+        let pixel_mm = 2.0 * camera.distance_mm * camera.half_height() / f64::from(view.size[1].max(1));
+        let voxel_mm = 2.0 * volume.geometry().spacing_mm().min_element();
+        let is_coarse = self.halves() && view.content != Content::Slice;
+        let is_enough = DETAILED * voxel_mm > PIXELS_A_VOXEL * pixel_mm;
+        if is_coarse && is_enough { self.within(DETAILED) } else { self }
+    }
+
     fn halves(self) -> bool {
         self.step > 2.0
     }
@@ -95,6 +106,9 @@ impl Rung {
 /// 20 % (soft tissue, muscle) where its half is (chest CT).
 const MOVING_OPAQUE_BELOW: f64 = 1.0 / 32.0;
 const HALF_OPAQUE_BELOW: f64 = 1.0 / 16.0;
+
+const DETAILED: f64 = 0.4;
+const PIXELS_A_VOXEL: f64 = 1.2;
 
 /// Voxels across the half of a volume of which every other one is enough.
 const MANY: f64 = 32.0;
@@ -490,6 +504,18 @@ mod tests {
         assert_eq!(ladder.rung(Content::Volume), Some(RUNGS[RUNGS.len() - 1]));
         assert_eq!(ladder.rung(Content::Slice), None);
         assert!(ladder.rung(Content::MIP).is_some());
+    }
+
+    #[test]
+    fn the_half_of_a_volume_is_drawn_no_larger_than_it_has_detail() {
+        let volume = crate::gpu::test_volume();
+        let mut view = ViewState::new(&volume, Content::Volume, Orientation::Axial, [1280, 720]);
+        let [near, whole] = [Rung::HALF, Rung::MOVING].map(|rung| rung.as_detailed(&view, &volume));
+        assert_eq!((near, whole), (Rung::of(0.4, 4.0), Rung::MOVING));
+        view.camera.set_zoom(0.01);
+        assert_eq!(Rung::HALF.as_detailed(&view, &volume), Rung::HALF, "its voxels are smaller than pixels");
+        let slice = ViewState::new(&volume, Content::Slice, Orientation::Axial, [1280, 720]);
+        assert_eq!(Rung::HALF.as_detailed(&slice, &volume), Rung::HALF);
     }
 
     #[test]

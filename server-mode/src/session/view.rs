@@ -601,7 +601,8 @@ impl View {
             }
             let pixels = state.size.map(f64::from).iter().product();
             let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
-            rung = self.ladder.rung_within(state.content.in_one_picture(), scale);
+            let within = self.ladder.rung_within(state.content.in_one_picture(), scale);
+            rung = within.map(|rung| rung.as_detailed(&state, &self.series.loaded.volume));
         } else if quality == Quality::Interactive && state.content != Content::Slice {
             rung = Some(Rung::MOVING);
         }
