@@ -32,6 +32,13 @@ impl Rung {
         Self { scale, step }
     }
 
+    /// Each distance of samples that a `Ladder` may choose, once.
+    pub fn steps() -> Vec<f64> {
+        let mut steps = RUNGS.map(|rung| rung.step).to_vec();
+        steps.dedup();
+        steps
+    }
+
     /// What it takes against the whole picture with samples twice as far apart as the view's, as measured where most time
     /// goes into fetching voxels: fewer rays share fewer of them, and the half of a volume has an eighth.
     fn work(self) -> f64 {
@@ -72,8 +79,8 @@ impl Rung {
         view.size = self.size(view.size);
         if self.step > 1.0 {
             view.step_voxels = view.step_voxels.max(self.step * ViewState::FINE_STEP);
-            view.opaque_below =
-                view.opaque_below.max(if self.halves() { HALF_OPAQUE_BELOW } else { MOVING_OPAQUE_BELOW });
+            let opaque_below = if self.halves() { HALF_OPAQUE_BELOW } else { MOVING_OPAQUE_BELOW };
+            view.opaque_below = view.opaque_below.max(opaque_below);
         }
         if !self.halves() || view.content == Content::Slice {
             return Arc::clone(volume);
@@ -107,6 +114,7 @@ impl Rung {
 const MOVING_OPAQUE_BELOW: f64 = 1.0 / 32.0;
 const HALF_OPAQUE_BELOW: f64 = 1.0 / 16.0;
 
+/// The part of the width that shows all detail of a volume's half, where its voxels have so many pixels.
 const DETAILED: f64 = 0.4;
 const PIXELS_A_VOXEL: f64 = 1.2;
 

@@ -1613,11 +1613,14 @@ var CT_KEYS = [
   { center: -600, width: 1500 },
   { center: 480, width: 2500 },
   { center: 40, width: 80 },
-  { center: 90, width: 150 }
+  { center: 90, width: 150 },
+  { center: 50, width: 350 },
+  { center: 300, width: 600 },
+  { center: 100, width: 700 },
+  { center: 40, width: 40 }
 ];
-var KEYS2 = 9;
 function windowsOfKeys({ modality, windows }) {
-  return modality === "CT" ? CT_KEYS : windows.slice(0, KEYS2);
+  return modality === "CT" ? CT_KEYS : windows.slice(0, CT_KEYS.length);
 }
 function isSame(a, b) {
   const near2 = Math.min(0.5, a.width * 1e-3);
@@ -4135,7 +4138,7 @@ var Drawings = class {
     this.#pointed = new Pointed((message) => owner.send(message));
     const bar = byId("tools", HTMLDivElement);
     const tools = [...MOUSE_TOOLS, ...KINDS].map((tool) => {
-      const chosen = button(tool, KEYS3[tool], () => this.choose(tool, true));
+      const chosen = button(tool, KEYS2[tool], () => this.choose(tool, true));
       this.#buttons.set(tool, chosen);
       return chosen;
     });
@@ -4227,7 +4230,7 @@ var Drawings = class {
     for (const tool of MOUSE_TOOLS) {
       const button2 = this.#buttons.get(tool);
       button2.disabled = watches;
-      button2.title = watches ? t("you-watch") : titleOf2(tool, KEYS3[tool]);
+      button2.title = watches ? t("you-watch") : titleOf2(tool, KEYS2[tool]);
     }
     if (watches && this.#tool !== "window") this.#take("window");
   }
@@ -4531,7 +4534,7 @@ function valueText(value) {
 function axisText(mm, axis) {
   return `${["LR", "PA", "HF"][axis][mm < 0 ? 1 : 0]} ${Math.abs(mm).toFixed(1)}`;
 }
-var KEYS3 = {
+var KEYS2 = {
   window: "W",
   scroll: "S",
   zoom: "Z",

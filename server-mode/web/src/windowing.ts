@@ -20,20 +20,22 @@ export function windowOf([first, second]: Numbers, changed: 0 | 1, suv: SeriesOp
   return { center: (low + high) / 2 / suv.bodyWeight, width: (high - low) / suv.bodyWeight };
 }
 
-/** The windows of CT that viewers have on the number keys, from 1 on: a file's own ones do not move them. */
+/** The windows of CT on the number keys, the first five those of every viewer: a file's own ones do not move them. */
 export const CT_KEYS: readonly WindowValues[] = [
   { center: 40, width: 400 },
   { center: -600, width: 1500 },
   { center: 480, width: 2500 },
   { center: 40, width: 80 },
   { center: 90, width: 150 },
+  { center: 50, width: 350 },
+  { center: 300, width: 600 },
+  { center: 100, width: 700 },
+  { center: 40, width: 40 },
 ];
-
-const KEYS = 9;
 
 /** The windows of the number keys, from 1 on; other than CT they follow the menu. */
 export function windowsOfKeys({ modality, windows }: Pick<SeriesOpened, "modality" | "windows">): readonly WindowValues[] {
-  return modality === "CT" ? CT_KEYS : windows.slice(0, KEYS);
+  return modality === "CT" ? CT_KEYS : windows.slice(0, CT_KEYS.length);
 }
 
 /** Whether two windows are the same to the eye. */

@@ -54,7 +54,7 @@ impl Verdict {
             let ssim = ssim(&shown, &full, size);
             // The server does not say how far apart its samples were: as far as brings its picture nearest.
             let mut encoded = (0.0, 0.0);
-            for step in STEPS {
+            for step in Rung::steps() {
                 let (mut state, scale) = (state.clone(), f64::from(sample.size[0]) / f64::from(size[0]));
                 let volume = Rung { scale, step }.coarsen(&mut state, volume);
                 state.size = sample.size;
@@ -72,9 +72,6 @@ impl Verdict {
         Ok(verdict)
     }
 }
-
-/// Multiples of the view's distance of samples at which servers draw what moves.
-const STEPS: [f64; 5] = [1.0, 2.0, 2.1, 3.0, 4.0];
 
 /// The view that a sample stands for, where the server told what it shows.
 fn view_of(sample: &Sample, seen: &Seen, volume: &Volume, size: [u32; 2]) -> Option<ViewState> {
