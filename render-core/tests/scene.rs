@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use glam::DVec3;
 use render_core::geometry::{Geometry, GeometryError};
+use render_core::scene::curved::Path;
 use render_core::scene::overlay::{EdgeLetters, ruler};
 use render_core::scene::view::Orientation;
-use render_core::scene::{Button, Content, Input, Interaction, Plane, Preset, ViewState};
+use render_core::scene::{Button, Content, Curved, Input, Interaction, Plane, Preset, ViewState};
 use render_core::volume::{Meaning, Rescale, Volume, VolumeError};
 use render_core::{Voxels, Window};
 
@@ -229,6 +230,17 @@ fn standard_planes_show_the_patient_as_radiologists_expect() {
     let (_, view) = view(Content::Volume, Orientation::Axial);
     let letters = EdgeLetters::of(&view);
     assert_eq!([letters.left, letters.right, letters.top, letters.bottom], ["R", "L", "H", "F"]);
+}
+
+#[test]
+fn a_path_tells_where_it_comes_from_and_leads_to() {
+    let (volume, mut view) = view(Content::Curved, Orientation::Axial);
+    // From the head down, then to the front.
+    let drawn = [[0.0, 9.0, 99.0], [0.0, 9.0, 50.0], [0.0, 9.0, 10.0], [0.0, -40.0, 9.0], [0.0, -80.0, 9.0]];
+    let path = Path::new(&drawn.map(DVec3::from), DVec3::X).unwrap();
+    view.curved = Some(Curved::new(Arc::new(path), &volume));
+    let EdgeLetters { left, right, top, bottom } = EdgeLetters::of(&view);
+    assert_eq!([&left[..1], &right[..1], top.as_str(), bottom.as_str()], ["H", "A", "R", "L"]);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The menu behind a viewport's title: what it shows, how thick, and how the window is divided.
 
 use eframe::egui::{self, RichText};
-use render_core::scene::Content;
 use render_core::scene::view::{Combine, Slab};
 
 use super::command::Command;
@@ -39,7 +38,7 @@ pub fn viewport(
                 ui.close();
             }
         }
-        if matches!(viewport.view.content, Content::Slice | Content::Curved) {
+        if viewport.view.content.is_cut() {
             slab(ui, id, viewport.view.slab, commands);
         }
         fusion(ui, id, viewport, others, commands);
@@ -51,7 +50,7 @@ pub fn viewport(
             entry(ui, &tr!("turn-right"), "R", Command::Turn(90.0), commands);
             entry(ui, &tr!("turn-left"), "L", Command::Turn(-90.0), commands);
         }
-        if !matches!(viewport.view.content, Content::Slice | Content::Curved) {
+        if !viewport.view.content.is_cut() {
             entry(ui, &tr!("cut-away-the-front"), "", Command::AddClipPlane(id), commands);
         }
         entry(ui, &tr!("reset"), "Space", Command::Reset, commands);

@@ -3,10 +3,9 @@
 use eframe::egui::epaint::Vertex;
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
 use eframe::egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Stroke, TextureId, Vec2, pos2, vec2};
-use glam::DVec3;
 use render_core::Window;
 use render_core::dicom::{Suv, WarningCode};
-use render_core::scene::overlay::{EdgeLetters, letters as side_letters, ruler};
+use render_core::scene::overlay::{EdgeLetters, ruler};
 use render_core::scene::view::Combine;
 use render_core::scene::{Content, Plane, ViewState};
 
@@ -386,7 +385,7 @@ fn label(painter: &Painter, at: Pos2, anchor: Align2, text: &str, size: f32, col
 }
 
 fn letters(painter: &Painter, rect: Rect, view: &ViewState) {
-    let edges = edge_letters(view);
+    let edges = EdgeLetters::of(view);
     let inner = rect.shrink(MARGIN);
     for (text, at, anchor) in [
         (&edges.left, inner.left_center(), Align2::LEFT_CENTER),
@@ -395,21 +394,6 @@ fn letters(painter: &Painter, rect: Rect, view: &ViewState) {
         (&edges.bottom, inner.center_bottom(), Align2::CENTER_BOTTOM),
     ] {
         label(painter, at, anchor, text, 15.0, theme::OVERLAY_STRONG, f32::INFINITY);
-    }
-}
-
-/// A path leads from the left edge to the right one: there its first and its last direction are told.
-fn edge_letters(view: &ViewState) -> EdgeLetters {
-    let Some(curved) = view.curved.as_ref().filter(|_| view.content == Content::Curved) else {
-        return EdgeLetters::of(view);
-    };
-    let path = &curved.path;
-    let along = |at_mm| path.at(at_mm).map_or(DVec3::ZERO, |(_, tangent)| tangent);
-    EdgeLetters {
-        left: side_letters(-along(0.0)),
-        right: side_letters(along(path.length_mm())),
-        top: side_letters(-path.down()),
-        bottom: side_letters(path.down()),
     }
 }
 
@@ -453,7 +437,7 @@ fn lines(painter: &Painter, rect: Rect, viewport: &Viewport, scenery: &Scenery<'
 /// How thick a slice is, in voxels where millimetres do not hold, and how its values become one; `None` for plain cuts
 /// and other views.
 pub fn slab_text(view: &ViewState, open: &OpenSeries) -> Option<String> {
-    let thick = matches!(view.content, Content::Slice | Content::Curved) && view.slab.thickness_mm > 0.0;
+    let thick = view.content.is_cut() && view.slab.thickness_mm > 0.0;
     let name = match view.slab.combine {
         Combine::Maximum => tr!("mip"),
         Combine::Minimum => tr!("minip"),
@@ -494,29 +478,7 @@ pub fn magnify(painter: &Painter, texture: TextureId, place: Rect, at: Pos2) {
 
 #[cfg(test)]
 mod tests {
-    use glam::DAffine3;
-    use render_core::scene::Curved;
-    use render_core::scene::curved::Path;
-    use render_core::scene::view::Orientation;
-    use render_core::volume::{Meaning, Rescale};
-    use render_core::{Geometry, Volume, Voxels};
-
     use super::*;
-
-    #[test]
-    fn a_path_tells_where_it_comes_from_and_leads_to() {
-        let geometry = Geometry::new([9, 9, 9], DAffine3::IDENTITY).unwrap();
-        let voxels = Voxels::U8(vec![0u8; 729].into());
-        let volume = Volume::new(geometry, voxels, Rescale::IDENTITY, Meaning::default()).unwrap();
-        let mut view = ViewState::new(&volume, Content::Curved, Orientation::Axial, [90, 90]);
-        // From the head down, then to the front.
-        let drawn =
-            [[0.0, 9.0, 99.0], [0.0, 9.0, 50.0], [0.0, 9.0, 10.0], [0.0, -40.0, 9.0], [0.0, -80.0, 9.0]];
-        let path = Path::new(&drawn.map(DVec3::from), DVec3::X).unwrap();
-        view.curved = Some(Curved::new(std::sync::Arc::new(path), &volume));
-        let EdgeLetters { left, right, top, bottom } = edge_letters(&view);
-        assert_eq!([&left[..1], &right[..1], top.as_str(), bottom.as_str()], ["H", "A", "R", "L"]);
-    }
 
     #[test]
     fn what_is_wrong_takes_one_line_where_there_is_little_room() {

@@ -60,7 +60,7 @@ impl Rung {
         let camera = &view.camera;
         let pixel_mm = 2.0 * camera.distance_mm * camera.half_height() / f64::from(view.size[1].max(1));
         let voxel_mm = 2.0 * volume.geometry().spacing_mm().min_element();
-        let is_coarse = self.halves() && view.content != Content::Slice;
+        let is_coarse = self.halves() && !view.content.is_cut();
         let is_enough = DETAILED * voxel_mm > PIXELS_A_VOXEL * pixel_mm;
         if is_coarse && is_enough { self.within(DETAILED) } else { self }
     }
@@ -82,7 +82,7 @@ impl Rung {
             let opaque_below = if self.halves() { HALF_OPAQUE_BELOW } else { MOVING_OPAQUE_BELOW };
             view.opaque_below = view.opaque_below.max(opaque_below);
         }
-        if !self.halves() || view.content == Content::Slice {
+        if !self.halves() || view.content.is_cut() {
             return Arc::clone(volume);
         }
         let half = volume.halved(match view.content {
@@ -221,7 +221,7 @@ impl Ladder {
         self.turn_to(content);
         if self.costs != [None; 2] {
             self.choose(scale);
-        } else if content == Content::Slice {
+        } else if content.is_cut() {
             self.rung = FULL;
         }
         let rung = self.rung.within(scale);
@@ -524,6 +524,16 @@ mod tests {
         assert_eq!(Rung::HALF.as_detailed(&view, &volume), Rung::HALF, "its voxels are smaller than pixels");
         let slice = ViewState::new(&volume, Content::Slice, Orientation::Axial, [1280, 720]);
         assert_eq!(Rung::HALF.as_detailed(&slice, &volume), Rung::HALF);
+    }
+
+    #[test]
+    fn cuts_are_never_made_of_the_half_of_a_volume() {
+        let volume = Arc::new(crate::gpu::test_volume());
+        for content in [Content::Slice, Content::Curved] {
+            let mut view = ViewState::new(&*volume, content, Orientation::Axial, [1280, 720]);
+            assert!(Arc::ptr_eq(&Rung::HALF.coarsen(&mut view, &volume), &volume), "{content:?}");
+            assert_eq!(Ladder::new(BUDGET).rung(content), None, "{content:?} begins in full");
+        }
     }
 
     #[test]

@@ -14,16 +14,23 @@ pub struct EdgeLetters {
 }
 
 impl EdgeLetters {
-    /// Follows the view's plane, or its camera for volume views.
+    /// Follows the view's plane, its path, or its camera. A path leads from the left edge to the right one: there its
+    /// first and its last direction are told.
     pub fn of(view: &ViewState) -> Self {
-        let (right, down) = match view.content {
-            Content::Slice => (view.plane.right, view.plane.down),
+        let path = view.curved.as_ref().map(|curved| &curved.path);
+        let ([first, last], down) = match (view.content, path) {
+            (Content::Slice, _) => ([view.plane.right; 2], view.plane.down),
+            (Content::Curved, Some(path)) => {
+                let along = |at_mm| path.at(at_mm).map_or(DVec3::ZERO, |(_, tangent)| tangent);
+                ([along(0.0), along(path.length_mm())], path.down())
+            }
+            (Content::Curved, None) => ([DVec3::ZERO; 2], DVec3::ZERO),
             _ => {
                 let (right, up, _) = view.camera.axes();
-                (right, -up)
+                ([right; 2], -up)
             }
         };
-        Self { left: letters(-right), right: letters(right), top: letters(-down), bottom: letters(down) }
+        Self { left: letters(-first), right: letters(last), top: letters(-down), bottom: letters(down) }
     }
 }
 

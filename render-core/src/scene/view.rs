@@ -43,6 +43,11 @@ impl Content {
             other => other,
         }
     }
+
+    /// Whether it is a cut through the volume, flat or rolled out, and nothing that a camera sees.
+    pub fn is_cut(self) -> bool {
+        matches!(self, Self::Slice | Self::Curved)
+    }
 }
 
 /// A thick slice, centred on the plane. 0 mm is a plain cut.

@@ -40,13 +40,11 @@ impl Counters {
         self.at_risk.filter(|_| self.unacknowledged() > 0).map(|at| at + patience)
     }
 
-    /// Waits no longer for frames that are lost. Returns whether there are any.
-    pub fn give_up(&mut self, now: Instant, patience: Duration) -> bool {
-        let gives_up = self.stalled_until(patience).is_some_and(|at| at <= now);
-        if gives_up {
-            self.acknowledge_all();
-        }
-        gives_up
+    /// Waits no longer for frames that are lost. Returns when the last of them was sent, if there are any.
+    pub fn give_up(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
+        self.stalled_until(patience).filter(|at| *at <= now)?;
+        self.acknowledge_all();
+        self.at_risk
     }
 
     /// Numbers that were not sent, or were acknowledged before, mean nothing. Returns what a picture at rest

@@ -201,8 +201,8 @@ impl Session {
         }
         if let Some(view) = self.views.get_mut(number) {
             view.set(now, seq, ViewState { size, ..state.clone() }, *moving);
-            view.pause(paused);
         }
+        self.pause(*number, paused);
         self.tell_shown_view(shown);
     }
 

@@ -61,6 +61,8 @@ pub struct Link {
     on_their_way: VecDeque<Sent>,
     /// When frames arrived, and their bytes.
     arrived: VecDeque<(Instant, usize)>,
+    /// The view of the newest frame that arrived.
+    heard: Option<u8>,
     /// How long the last ones took.
     took: VecDeque<Duration>,
     /// The shortest time of this period, and of the one before.
@@ -92,6 +94,7 @@ impl Default for Link {
             round_trips: VecDeque::new(),
             on_their_way: VecDeque::new(),
             arrived: VecDeque::new(),
+            heard: None,
             took: VecDeque::new(),
             fastest: [None; 2],
             period: None,
@@ -205,8 +208,13 @@ impl Link {
         self.fastest().map_or(most, |fastest| (2 * fastest + least / 2).clamp(least, most))
     }
 
-    /// None of the frames on their way has come in that time.
-    pub fn stalled(&mut self, now: Instant) {
+    /// Nothing has come of what a view was sent since then. Where another view's frames arrive, the client just does not
+    /// say so, as of a view that it has hidden.
+    pub fn stalled(&mut self, view: u8, since: Instant, now: Instant) {
+        let carries = self.arrived.back().is_some_and(|(at, _)| *at > since);
+        if carries && self.heard != Some(view) {
+            return;
+        }
         if self.lowered_at.is_none_or(|at| now.saturating_duration_since(at) >= self.patience()) {
             self.bits_per_second = (self.bits_per_second() / 100 * OF_STALLED).max(FEWEST_BITS);
             (self.late_since, self.lowered_at, self.timely) = (None, Some(now), 0);
@@ -240,6 +248,7 @@ impl Link {
             self.arrived.pop_front();
         }
         self.arrived.push_back((now, bytes));
+        self.heard = Some(view);
         if self.period.is_none_or(|began| now.saturating_duration_since(began) > REMEMBERED) {
             self.period = Some(now);
             self.fastest = [None, self.fastest[0]];
@@ -356,6 +365,20 @@ mod tests {
             wire.seen.iter_mut().for_each(|(_, at)| *at = (*at).max(again));
         }
         assert!(wire.link.bits_per_second() >= FIRST_BITS, "{}", wire.link.bits_per_second());
+    }
+
+    #[test]
+    fn a_view_whose_frames_nobody_sees_narrows_nothing() {
+        let (mut link, now) = (Link::default(), Instant::now());
+        let at = |ms| now + Duration::from_millis(ms);
+        (0..2).for_each(|view| link.sent(view, 1, 10_000, now));
+        link.acknowledged(0, 1, at(20));
+        let before = link.bits_per_second();
+        link.stalled(1, now, at(300));
+        assert_eq!(link.bits_per_second(), before, "another view's frames arrive");
+        (0..2).for_each(|view| link.sent(view, 2, 10_000, at(320)));
+        link.stalled(1, at(320), at(620));
+        assert!(link.bits_per_second() < before, "nothing arrives");
     }
 
     #[test]

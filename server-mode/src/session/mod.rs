@@ -484,7 +484,7 @@ impl Session {
             // What came while the series was being read has nothing left to change.
             let seq = seq.unwrap_or(0).max(self.lanes.newest_seq());
             self.add_view(Arc::clone(series), view, content, size, seq);
-            self.views.get_mut(&view).into_iter().for_each(|view| view.pause(paused));
+            self.pause(view, paused);
         }
     }
 
@@ -625,6 +625,14 @@ impl Session {
         self.send_frame(meta.view, Codec::Png, message);
     }
 
+    /// Has a view get no pictures, or get them again. Nobody waits for what is on its way to one that gets none.
+    fn pause(&mut self, number: u8, paused: bool) {
+        if self.views.get_mut(&number).is_some_and(|view| view.pause(paused)) {
+            self.counters[usize::from(number)].acknowledge_all();
+            self.link.forget(number);
+        }
+    }
+
     /// Asks for a picture of every view that needs one and whose client keeps up.
     fn request_frames(&mut self, now: Instant) {
         let ahead = match self.dialect {
@@ -635,8 +643,8 @@ impl Session {
         for (&number, view) in &mut self.views {
             view.rest(now);
             let counters = &mut self.counters[usize::from(number)];
-            if counters.give_up(now, self.link.patience()) {
-                self.link.stalled(now);
+            if let Some(sent_at) = counters.give_up(now, self.link.patience()) {
+                self.link.stalled(number, sent_at, now);
             }
             if counters.unacknowledged() < ahead && view.apply_pending() {
                 windowed = Some(number);

@@ -208,7 +208,7 @@ impl Session {
                     }
                     None => self.add_view(Arc::clone(&series), number, content, size, seq),
                 }
-                self.views.get_mut(&number).into_iter().for_each(|view| view.pause(paused));
+                self.pause(number, paused);
             }
         }
         self.layout = wanted;

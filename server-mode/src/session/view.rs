@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::Codec;
-use protocol::message::{self, Letters, ViewInfo};
+use protocol::message::ViewInfo;
 use protocol::values::{MAX_PIXELS, MAX_ROWS};
 use render_core::Volume;
 use render_core::progressive::{Ladder, Rung};
-use render_core::scene::overlay::EdgeLetters;
 use render_core::scene::view::{Combine, Orientation, Plane};
 use render_core::scene::{Button, Content, Input, Interaction, ViewState};
 use render_core::window::Shape;
+
+mod info;
 
 use super::motion::Motion;
 use super::{Coding, Dialect, Job, JobMeta, Picture, Quality};
@@ -124,8 +125,8 @@ pub struct View {
     /// The client has asked to be shown everything again, while a picture was in the making.
     repaint: bool,
     settling: Settling,
-    /// The canvas has a video, which is let go when nothing has moved until then; `None` while it runs.
-    video: Option<Option<Instant>>,
+    /// The canvas has a video, which is let go where none of its pictures has been made until then.
+    video: Option<Instant>,
     /// The next picture of the video is to need none before it.
     wants_key: bool,
     values: Values,
@@ -249,7 +250,7 @@ impl View {
             Settling::At(at) if settles => Some(at),
             _ => None,
         };
-        [self.rest_at, settle_at, self.video.flatten(), self.due].into_iter().flatten().min()
+        [self.rest_at, settle_at, self.video, self.due].into_iter().flatten().min()
     }
 
     /// Keeps what it shows, and what has come for it; a drag ends. `begin_anew` lets go of the rest.
@@ -421,11 +422,14 @@ impl View {
         &self.series
     }
 
-    /// Without pictures it keeps its state; the first picture after that builds on nothing.
-    pub fn pause(&mut self, paused: bool) {
-        if std::mem::replace(&mut self.is_paused, paused) && !paused {
+    /// Without pictures it keeps its state; the first picture after that builds on nothing. Returns whether there are
+    /// none from now on.
+    pub fn pause(&mut self, paused: bool) -> bool {
+        let was_paused = std::mem::replace(&mut self.is_paused, paused);
+        if was_paused && !paused {
             self.repaint();
         }
+        paused && !was_paused
     }
 
     /// Sets the quality of a plain client's next picture.
@@ -551,12 +555,15 @@ impl View {
         if matches!(self.settling, Settling::At(at) if at <= now) {
             self.settling = Settling::Due;
         }
-        if matches!(self.video, Some(Some(at)) if at <= now) {
-            self.video = None;
-            // While a worker has it, it is not at rest; the next picture that is puts it off again.
-            if let Ok(mut canvas) = self.canvas.try_lock() {
-                canvas.end_video();
-            }
+        if self.video.is_some_and(|at| at <= now) {
+            // While a worker has it, its video may go on.
+            self.video = match self.canvas.try_lock() {
+                Ok(mut canvas) => {
+                    canvas.end_video();
+                    None
+                }
+                Err(_) => Some(now + VIDEO_REST),
+            };
         }
     }
 
@@ -603,7 +610,7 @@ impl View {
             let scale = self.motion.plan(now, pixels, wishes.videos.any(), wishes.bits_per_second);
             let within = self.ladder.rung_within(state.content.in_one_picture(), scale);
             rung = within.map(|rung| rung.as_detailed(&state, &self.series.loaded.volume));
-        } else if quality == Quality::Interactive && state.content != Content::Slice {
+        } else if quality == Quality::Interactive && !state.content.is_cut() {
             rung = Some(Rung::MOVING);
         }
         self.asked = Some(wanted);
@@ -621,7 +628,7 @@ impl View {
         let coding = match (dialect, quality) {
             (Dialect::Plain { .. }, _) => Coding::Bare { quality: jpeg_quality },
             (_, Quality::Interactive) if wishes.videos.any() => {
-                self.video = Some(None);
+                self.video = Some(now + VIDEO_REST);
                 let Wishes { videos, bits_per_second, .. } = wishes;
                 // Until there is one: this job may make way for the next.
                 let bits = self.motion.bits_per_picture(bits_per_second) * wishes.share;
@@ -717,9 +724,7 @@ impl View {
                 // What is lacking is not drawn again.
                 let reached = if lacking { Quality::Final } else { picture.quality(meta) };
                 self.shown = Some(version(reached));
-                if let Some(until) = self.video.as_mut().filter(|_| reached != Quality::Interactive) {
-                    *until = Some(now + VIDEO_REST);
-                }
+                self.video = self.video.map(|_| now + VIDEO_REST);
                 self.settling = match reached {
                     _ if lacking => Settling::Lacking,
                     Quality::Final if meta.quality == Quality::Final => Settling::At(now + SETTLE),
@@ -752,32 +757,6 @@ impl View {
         }
         true
     }
-
-    /// What the view shows, in the words of the protocol. What the files do not tell is left out.
-    pub fn info(&self, number: u8) -> ViewInfo {
-        let loaded = &self.series.loaded;
-        let (state, volume, report) = (&self.state, &loaded.volume, &loaded.report);
-        let is_slice = state.content == Content::Slice;
-        let slice = is_slice.then(|| state.plane.slice_number(volume));
-        let in_mm = report.millimetres.holds_in_plane(state.plane.scroll_direction(), volume.geometry());
-        let letters = if report.directions_unknown { Letters::default() } else { letters(state) };
-        let position = if is_slice { state.plane.center_mm } else { state.camera.focal_point_mm };
-        ViewInfo {
-            view: number,
-            revision: state.revision,
-            input_seq: self.input_seq,
-            content: self.kind,
-            window: message::Window { center: state.window.center(), width: state.window.width() },
-            preset: state.preset.as_ref().filter(|_| state.shows_preset()).map(|origin| origin.name.clone()),
-            slice: slice.map(|(number, _)| number),
-            slices: slice.map(|(_, count)| count),
-            mm_per_pixel: (is_slice && in_mm).then(|| state.plane.mm_per_pixel(state.size)),
-            zoom: if is_slice { state.plane.zoom } else { state.camera.zoom },
-            letters,
-            refined: (state.content == Content::Cinematic).then_some(0.0),
-            position_mm: position.to_array(),
-        }
-    }
 }
 
 fn content_of(kind: protocol::Content) -> (Content, Orientation) {
@@ -791,9 +770,4 @@ fn content_of(kind: protocol::Content) -> (Content, Orientation) {
         protocol::Content::Coronal => (Content::Slice, Orientation::Coronal),
         protocol::Content::Sagittal => (Content::Slice, Orientation::Sagittal),
     }
-}
-
-fn letters(state: &ViewState) -> Letters {
-    let EdgeLetters { left, right, top, bottom, .. } = EdgeLetters::of(state);
-    Letters { left, right, top, bottom }
 }

@@ -3649,7 +3649,7 @@ var Viewport = class {
   get visible() {
     return !this.root.hidden;
   }
-  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
+  /** Shows or hides it. While hidden it paints nothing, and acknowledges no picture that is on its way. */
   setVisible(visible) {
     if (visible === this.visible) return;
     this.root.hidden = !visible;
@@ -7139,7 +7139,7 @@ var Client = class {
     this.#showSource();
     this.#sendLayout();
   }
-  /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
+  /** Hidden views stay in the layout with the size they had, without pictures, so that they keep their slice and zoom. */
   #sendLayout(again = false) {
     const boxes = this.#views.map((viewport) => ({
       viewport,
@@ -7154,9 +7154,10 @@ var Client = class {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views2 = this.#ownViews.flatMap(({ view, content, size: size2 }) => {
+    const views2 = this.#ownViews.flatMap(({ view, content, size: size2, visible }) => {
       if (!size2) return [];
-      return [this.#local.draws(view) ? { view, content, size: size2, paused: true } : { view, content, size: size2 }];
+      const paused = !visible || this.#local.draws(view);
+      return [paused ? { view, content, size: size2, paused } : { view, content, size: size2 }];
     });
     const message = { type: "layout", views: views2 };
     const text3 = JSON.stringify(message);

@@ -518,7 +518,7 @@ class Client {
     this.#sendLayout();
   }
 
-  /** Hidden views stay in the layout with the size they had, so that they keep their slice and zoom. */
+  /** Hidden views stay in the layout with the size they had, without pictures, so that they keep their slice and zoom. */
   #sendLayout(again = false): void {
     const boxes = this.#views.map((viewport) => ({
       viewport,
@@ -533,9 +533,10 @@ class Client {
       viewport.size = viewSize(width, height, ratio);
       viewport.rewrite();
     }
-    const views = this.#ownViews.flatMap(({ view, content, size }): LayoutView[] => {
+    const views = this.#ownViews.flatMap(({ view, content, size, visible }): LayoutView[] => {
       if (!size) return [];
-      return [this.#local.draws(view) ? { view, content, size, paused: true } : { view, content, size }];
+      const paused = !visible || this.#local.draws(view);
+      return [paused ? { view, content, size, paused } : { view, content, size }];
     });
     const message: ClientMessage = { type: "layout", views };
     const text = JSON.stringify(message);

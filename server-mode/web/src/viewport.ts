@@ -178,7 +178,7 @@ export class Viewport {
     return !this.root.hidden;
   }
 
-  /** Shows or hides it. While hidden it acknowledges no pictures, so the server soon draws none. */
+  /** Shows or hides it. While hidden it paints nothing, and acknowledges no picture that is on its way. */
   setVisible(visible: boolean): void {
     if (visible === this.visible) return;
     this.root.hidden = !visible;

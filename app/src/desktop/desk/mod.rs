@@ -211,7 +211,7 @@ impl Desk {
     /// that is a shaded volume, whose transfer function alone says what is seen.
     pub fn windowed(&self) -> Option<&Viewport> {
         let active = self.active()?;
-        if matches!(active.view.content, Content::Slice | Content::Curved | Content::Projection(_)) {
+        if active.view.content.is_cut() || matches!(active.view.content, Content::Projection(_)) {
             return Some(active);
         }
         let series = &active.series.series_id;
@@ -222,8 +222,7 @@ impl Desk {
     /// the first one of the same series.
     pub fn volume_viewport(&self) -> Option<&Viewport> {
         let active = self.active();
-        let is_volume =
-            |viewport: &&Viewport| !matches!(viewport.view.content, Content::Slice | Content::Curved);
+        let is_volume = |viewport: &&Viewport| !viewport.view.content.is_cut();
         active.filter(is_volume).or_else(|| {
             let series = active.map(|viewport| viewport.series.series_id.as_str());
             self.viewports

@@ -557,7 +557,7 @@ impl Viewport {
     }
 
     fn is_solid(&self) -> bool {
-        !matches!(self.view.content, Content::Slice | Content::Curved)
+        !self.view.content.is_cut()
     }
 
     /// Turns the picture clockwise.

@@ -165,6 +165,30 @@ fn what_moves_is_a_video_for_a_client_that_decodes_it_and_its_rate_follows_the_l
 }
 
 #[test]
+fn a_view_that_never_comes_to_rest_gives_its_encoder_back_too() {
+    for paused in [false, true] {
+        let mut stage = Stage::showing();
+        stage.say(json!({"type": "accept", "codecs": ["h264"]}));
+        stage.pointer(0, "press", 0.0);
+        for x in [10.0, 20.0] {
+            stage.pointer(0, "move", x);
+            stage.draw(0);
+        }
+        // Nobody looks at it: no frame is acknowledged.
+        stage.say(json!({"type": "layout", "views": [
+            {"view": 0, "content": "volume", "size": [400, 300], "paused": paused},
+        ]}));
+        let wakes = std::iter::from_fn(|| {
+            let at = stage.session.wake_at()?;
+            stage.wait(at - stage.now);
+            Some(at)
+        });
+        assert!(wakes.take(5).count() < 5, "paused: {paused}");
+        assert!(stage.jobs.is_empty());
+    }
+}
+
+#[test]
 fn a_client_that_takes_no_lossless_pictures_gets_none() {
     let mut stage = Stage::showing();
     stage.wait(1000 * MS);
