@@ -335,6 +335,14 @@ fn a_wall_casts_a_shadow_and_open_space_is_fully_lit() {
     let grid = of(&view);
     let behind = volume.geometry().voxel_from_patient().transform_point3(DVec3::new(20.0, 0.0, 0.0));
     assert_eq!(grid.at(behind.as_vec3())[1], 1.0, "what is clipped away casts no shadow");
+    view.clip.planes.clear();
+    // By the length of the gradient, in values per mm; the wall's faces have 50.
+    let hidden_below = |per_mm: f32| Track::linear([(per_mm, [0.0]), (per_mm + 1.0, [1.0])]).ok();
+    view.transfer.gradient_opacities = hidden_below(80.0);
+    let hidden = of(&view);
+    assert_eq!(hidden.at(behind.as_vec3()), [1.0; 2], "what has no opacity by its gradient casts no shadow");
+    view.transfer.gradient_opacities = hidden_below(30.0);
+    assert!(of(&view).at(behind.as_vec3())[1] < 0.1, "its faces do");
 }
 
 #[test]

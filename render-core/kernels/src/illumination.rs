@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use glam::{DMat3, DVec3, Vec3};
+use glam::{DMat3, DVec3, Mat3, Vec3};
 use rayon::prelude::*;
 
 use crate::bricks::BRICK;
-use crate::render::{Effects, Mode, RenderError, RenderParams};
+use crate::render::{Effects, GradientOpacity, Mode, RenderError, RenderParams};
 use crate::volume::{Volume, Voxel};
 use crate::with_voxels;
 
@@ -78,7 +78,7 @@ impl Illumination {
 
     /// Works out the effects that `params` asks for; the other factors are 1.
     pub fn new(volume: &Volume, params: &RenderParams, cancel: &AtomicBool) -> Result<Self, RenderError> {
-        match Opacity::of(&params.mode) {
+        match Opacity::of(params) {
             Some(opacity) => Matter::new(volume, &opacity, cancel)?.illuminate(volume, params, cancel),
             None => Ok(Self { dims: [1; 3], factors: vec![[255; 2]] }),
         }
@@ -115,7 +115,7 @@ impl Illuminator {
         params: &'a RenderParams,
         cancel: &AtomicBool,
     ) -> Result<Cow<'a, RenderParams>, RenderError> {
-        let opacity = Opacity::of(&params.mode);
+        let opacity = Opacity::of(params);
         let (Some(opacity), true, None) =
             (opacity, params.effects != Effects::default(), &params.illumination)
         else {
@@ -161,30 +161,42 @@ impl Illuminator {
     }
 }
 
-/// Extinction by value.
+/// Extinction by value, and what part of it there is by the length of the gradient.
 #[derive(Clone, Debug)]
 struct Opacity {
     low: f32,
     scale: f32,
     /// Per mm.
     extinction: Vec<f32>,
+    by_gradient: Option<ByGradient>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct ByGradient {
+    factors: Arc<GradientOpacity>,
+    patient_from_gradient: Mat3,
 }
 
 impl Opacity {
-    fn of(mode: &Mode) -> Option<Self> {
-        match mode {
+    fn of(params: &RenderParams) -> Option<Self> {
+        match &params.mode {
             Mode::Volume { transfer, step_mm, .. } => {
                 let extinction = transfer.rgba.iter().map(|&[.., alpha]| {
                     // An alpha of 1 still means some finite extinction.
                     let per_mm = -(1.0 - alpha).max(1e-7).ln() / step_mm;
                     if per_mm > 0.0 { per_mm.min(MAX_EXTINCTION_PER_MM) } else { 0.0 }
                 });
-                Some(Self { low: transfer.low, scale: transfer.scale, extinction: extinction.collect() })
+                let by_gradient = params.gradient_opacity.as_ref().map(|factors| ByGradient {
+                    factors: Arc::clone(factors),
+                    patient_from_gradient: Mat3::from_cols_array_2d(&params.patient_from_gradient),
+                });
+                let (low, scale) = (transfer.low, transfer.scale);
+                Some(Self { low, scale, extinction: extinction.collect(), by_gradient })
             }
             Mode::Isosurface { value, .. } => {
                 // Entry 1 starts at the surface's value.
                 let extinction = vec![0.0, MAX_EXTINCTION_PER_MM];
-                Some(Self { low: *value - 0.5, scale: 1.0, extinction })
+                Some(Self { low: *value - 0.5, scale: 1.0, extinction, by_gradient: None })
             }
             Mode::Projection { .. } | Mode::Slice { .. } => None,
         }
@@ -200,8 +212,23 @@ impl Opacity {
     fn looks_like(&self, other: &Self) -> bool {
         self.low == other.low
             && self.scale == other.scale
+            && self.by_gradient == other.by_gradient
             && self.extinction.len() == other.extinction.len()
             && self.extinction.iter().zip(&other.extinction).all(|(a, b)| (a - b).abs() <= 0.01 * a.max(*b))
+    }
+}
+
+impl ByGradient {
+    /// At a voxel of a grid of `n`, by central differences of values one voxel apart.
+    fn factor(&self, at: [usize; 3], n: [usize; 3], value: impl Fn([usize; 3]) -> f32) -> f32 {
+        let gradient = Vec3::from_array(std::array::from_fn(|axis| {
+            let (mut before, mut after) = (at, at);
+            before[axis] = at[axis].saturating_sub(1);
+            after[axis] = (at[axis] + 1).min(n[axis] - 1);
+            value(after) - value(before)
+        }));
+        // Central differences are two voxels wide.
+        self.factors.factor((self.patient_from_gradient * gradient).length() * 0.5)
     }
 }
 
@@ -220,8 +247,17 @@ impl Matter {
         with_voxels!(volume.voxels(), voxels => {
             extinction.par_chunks_mut(dims[0] * dims[1]).enumerate().for_each(|(z, layer)| {
                 if !cancel.load(Ordering::Relaxed) {
-                    mean_of_layer(voxels, n, z, dims[0], layer, |stored| {
-                        opacity.at(volume.rescale().apply(stored))
+                    let value = |[x, y, z]: [usize; 3]| {
+                        volume.rescale().apply(voxels[(z * n[1] + y) * n[0] + x].to_f32())
+                    };
+                    mean_of_layer(voxels, n, z, dims[0], layer, |stored, at| {
+                        let extinction = opacity.at(volume.rescale().apply(stored));
+                        match &opacity.by_gradient {
+                            Some(by_gradient) if extinction > 0.0 => {
+                                extinction * by_gradient.factor(at, n, value)
+                            }
+                            _ => extinction,
+                        }
                     });
                 }
             });
@@ -300,7 +336,7 @@ fn mean_of_layer<T: Voxel>(
     z: usize,
     columns: usize,
     layer: &mut [f32],
-    extinction: impl Fn(f32) -> f32,
+    extinction: impl Fn(f32, [usize; 3]) -> f32,
 ) {
     let range = |brick: usize, n: usize| brick * BRICK..(brick * BRICK + BRICK).min(n);
     for (index, node) in layer.iter_mut().enumerate() {
@@ -309,7 +345,8 @@ fn mean_of_layer<T: Voxel>(
         for z in range(z, n[2]) {
             for y in rows.clone() {
                 let row = &voxels[(z * n[1] + y) * n[0]..][columns_of.clone()];
-                sum += row.iter().map(|v| extinction(v.to_f32())).sum::<f32>();
+                let seen = row.iter().zip(columns_of.clone());
+                sum += seen.map(|(v, x)| extinction(v.to_f32(), [x, y, z])).sum::<f32>();
                 count += row.len() as u32;
             }
         }

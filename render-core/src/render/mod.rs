@@ -1,6 +1,6 @@
 //! The renderer: one picture from one volume and one set of parameters.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod resolve;
@@ -186,6 +186,9 @@ impl Renderer {
         let width = params.size[0] as usize;
         let rows = pixels.par_chunks_mut(width * 4).zip(image.values.par_chunks(width)).enumerate();
         rows.for_each(|(row, (pixels, values))| {
+            if cancel.load(Ordering::Relaxed) {
+                return;
+            }
             for (column, (pixel, &value)) in pixels.chunks_exact_mut(4).zip(values).enumerate() {
                 let color = match value.is_nan() {
                     true => Vec3::from(params.background),
@@ -200,6 +203,9 @@ impl Renderer {
                 pixel.copy_from_slice(&[r, g, b, 255]);
             }
         });
+        if cancel.load(Ordering::Relaxed) {
+            return Err(RenderError::Cancelled);
+        }
         Ok(Frame {
             size: params.size,
             pixels,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use protocol::message::{
     DRAWINGS, Drawn, LayoutView, Measure, Role, SeriesOpened, TransportKind, ViewState as ToldState,
 };
-use protocol::{ClientMessage, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
+use protocol::{ClientMessage, Codec, Content as Listed, ErrorCode, FrameHeader, ServerMessage};
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
@@ -19,10 +19,11 @@ use super::{
     Answer, Command, Ending, Event, RemoteSeries, Shared, State, Stats, Welcome, changed_hands, thumbnail,
 };
 use crate::client::{self, Connection, Error};
-use crate::screen::Screen;
+use crate::screen::{Decoder, Screen};
 
-/// What this client decodes, and draws.
-const CODECS: [&str; 6] = ["png", "webp", "h264", "hevc", "av1", DRAWINGS];
+/// What this client decodes, besides videos, and draws.
+const CODECS: [&str; 3] = ["png", "webp", DRAWINGS];
+const VIDEOS: [(&str, Codec); 3] = [("h264", Codec::H264), ("hevc", Codec::Hevc), ("av1", Codec::Av1)];
 /// Measurements whose answers are waited for; those before them were replaced.
 const MOST_MEASURING: usize = 256;
 /// Series that are open, a host's included.
@@ -127,7 +128,9 @@ async fn session(
             }
         }
     };
-    let codecs = CODECS.map(str::to_owned).to_vec();
+    // Without any, what moves comes as JPEGs.
+    let videos = VIDEOS.into_iter().filter(|(_, codec)| Decoder::is_there(*codec)).map(|(name, _)| name);
+    let codecs: Vec<String> = CODECS.into_iter().chain(videos).map(str::to_owned).collect();
     let mut driver = Driver {
         shared,
         connection,

@@ -51,6 +51,11 @@ impl Decoder {
         Ok(Self { decoder, picture: frame::Video::empty(), codec, size })
     }
 
+    /// Whether FFmpeg has a decoder for a video of this codec.
+    pub fn is_there(codec: Codec) -> bool {
+        Self::open(codec, [2, 2]).is_ok()
+    }
+
     /// Whether it is for such pictures.
     pub fn suits(&self, codec: Codec, size: [u32; 2]) -> bool {
         (self.codec, self.size) == (codec, size)
@@ -67,7 +72,8 @@ impl Decoder {
             return Err("the video has another size than it says".into());
         }
         let planar = matches!(picture.format(), Pixel::YUV420P | Pixel::YUVJ420P);
-        if !planar || picture.color_range() != color::Range::JPEG || picture.is_corrupt() {
+        let colors = (picture.color_range(), picture.color_space());
+        if !planar || colors != (color::Range::JPEG, color::Space::BT709) || picture.is_corrupt() {
             return Err("the video's pictures are damaged or of another kind than the protocol's".into());
         }
         let stride = |plane| u32::try_from(picture.stride(plane)).unwrap_or(0);
