@@ -157,13 +157,7 @@ impl TestServer {
         path: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Client, tungstenite::Error> {
-        let mut request = format!("ws://{}{path}", self.authority).into_client_request()?;
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a header value"));
-        }
-        let connect = tokio_tungstenite::connect_async(request);
-        let (socket, _) = tokio::time::timeout(PATIENCE, connect).await.expect("an answer")?;
-        Ok(Client { socket, seq: 0, screens: HashMap::new() })
+        connect_to(&self.authority, path, headers).await
     }
 
     /// Sends a request as written and returns the whole answer.
@@ -192,6 +186,21 @@ impl TestServer {
         let host = &self.authority;
         self.http(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n")).await
     }
+}
+
+/// Opens a WebSocket of the server at this address and port.
+pub async fn connect_to(
+    authority: &str,
+    path: &str,
+    headers: &[(&'static str, String)],
+) -> Result<Client, tungstenite::Error> {
+    let mut request = format!("ws://{authority}{path}").into_client_request()?;
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a header value"));
+    }
+    let connect = tokio_tungstenite::connect_async(request);
+    let (socket, _) = tokio::time::timeout(PATIENCE, connect).await.expect("an answer")?;
+    Ok(Client { socket, seq: 0, screens: HashMap::new() })
 }
 
 /// Sends a request as written and returns the whole answer.

@@ -204,7 +204,7 @@ const MAX_FORM_BYTES: usize = 4096;
 /// How often sessions are looked for that have waited for their clients in vain.
 const SWEEP: Duration = Duration::from_secs(5);
 /// When so many sessions have ended, their memory is given back while others go on.
-const MANY_SESSIONS: usize = 32;
+const MANY_SESSIONS: u64 = 32;
 /// How long clients get to take leave when the server shuts down.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -347,17 +347,18 @@ impl Server {
         raise_descriptors(most_connections);
         let mut shutdown = std::pin::pin!(shutdown);
         let mut sweep = tokio::time::interval(SWEEP);
-        let mut most_sessions = 0;
+        // Sessions whose memory was given back.
+        let mut given_back = 0;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = sweep.tick() => {
                     app.waiting.expired(Instant::now()).into_iter().for_each(|hosted| hosted.end(&app));
-                    let sessions = app.max_sessions.saturating_sub(app.sessions.available_permits());
-                    most_sessions = sessions.max(most_sessions);
-                    let gone = most_sessions - sessions;
+                    let sessions = app.max_sessions.saturating_sub(app.sessions.available_permits()) as u64;
+                    let ended = app.session_numbers.load(Ordering::Relaxed).saturating_sub(sessions);
+                    let gone = ended.saturating_sub(given_back);
                     if gone >= MANY_SESSIONS || (gone > 0 && sessions == 0) {
-                        most_sessions = sessions;
+                        given_back = ended;
                         tokio::task::spawn_blocking(give_memory_back);
                     }
                     continue;

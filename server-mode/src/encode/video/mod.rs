@@ -467,6 +467,48 @@ mod tests {
     }
 
     #[test]
+    fn what_ffprobe_says_of_a_video_and_its_colours() {
+        let size = [320, 240];
+        let file = std::env::temp_dir().join(format!("voxcast-video-{}", std::process::id()));
+        for mut video in videos(size, 20_000_000).filter(|video| video.codec() == Codec::H264) {
+            let name = video.candidate.name;
+            let mut stream = Vec::new();
+            let mut decoder = Decoder::open(video.codec(), size).expect("FFmpeg decodes it");
+            for turn in 0..8 {
+                let mut picture = picture(size, turn);
+                let colors = [[200u8, 30, 20], [30, 180, 60], [20, 40, 210], [230, 220, 40]];
+                for (i, pixel) in picture.pixels.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    pixel[..3].copy_from_slice(&colors[i % 320 / 80]);
+                }
+                let mut unit = Vec::new();
+                video.encode(&picture, false, &mut unit).expect("encodes");
+                let mut shown = vec![0; picture.pixels.len()];
+                decoder.decode(&unit, &mut shown).expect("one in, one out");
+                for (column, color) in [40, 120, 200, 280].into_iter().zip(colors) {
+                    let at = (120 * 320 + column) * 4;
+                    let off = (0..3).map(|i| shown[at + i].abs_diff(color[i])).max();
+                    assert!(off <= Some(4), "{name}: {:?} in place of {color:?}", &shown[at..at + 3]);
+                }
+                stream.extend(unit);
+            }
+            std::fs::write(&file, stream).expect("a temporary file");
+            let probe = std::process::Command::new("ffprobe")
+                .args(["-v", "warning", "-f", "h264", "-count_frames", "-show_streams"])
+                .arg(&file)
+                .output();
+            let probe = probe.expect("ffprobe comes with ffmpeg");
+            let (said, warned) =
+                (String::from_utf8_lossy(&probe.stdout), String::from_utf8_lossy(&probe.stderr));
+            assert_eq!((probe.status.success(), &*warned), (true, ""), "{name}");
+            let wanted = ["width=320", "height=240", "color_range=pc", "color_space=bt709", "has_b_frames=0"];
+            for line in wanted.into_iter().chain(["nb_read_frames=8"]) {
+                assert!(said.lines().any(|said| said == line), "{name}: no {line} in {said}");
+            }
+        }
+        std::fs::remove_file(file).expect("it was written");
+    }
+
+    #[test]
     fn a_lower_rate_takes_effect_and_without_a_key_frame_where_the_encoder_can() {
         let size = [320, 240];
         let mut noise = 1u32;
