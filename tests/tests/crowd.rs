@@ -65,10 +65,10 @@ impl Server {
     }
 
     /// A client that looks at the study and has its first pictures.
-    async fn at_work(&self, size: [u32; 2]) -> Client {
+    async fn at_work(&self) -> Client {
         let mut client = self.stream().await;
         client.say(json!({"type": "openSeries", "seriesInstanceUid": ""})).await;
-        let views = json!([{"view": 0, "content": "volume", "size": size}]);
+        let views = json!([{"view": 0, "content": "volume", "size": [320, 180]}]);
         client.say(json!({"type": "layout", "views": views})).await;
         client.frame().await;
         client
@@ -124,7 +124,7 @@ async fn turn(client: &mut Client) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_disturbs_nobody_and_leaves_nothing_behind() {
     let server = Server::start();
-    let mut bystander = server.at_work([320, 180]).await;
+    let mut bystander = server.at_work().await;
     turn(&mut bystander).await;
     let before = server.holds();
 
@@ -140,7 +140,7 @@ async fn a_crowd_disturbs_nobody_and_leaves_nothing_behind() {
     server.comes_back_to(before, &mut bystander).await;
 
     // 10 000 inputs a second, and frames that nobody reads.
-    let mut loud = server.at_work([320, 180]).await;
+    let mut loud = server.at_work().await;
     let flood = tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_millis(10));
         for x in 0.. {
@@ -159,7 +159,7 @@ async fn a_crowd_disturbs_nobody_and_leaves_nothing_behind() {
     server.comes_back_to(before, &mut bystander).await;
 
     for _ in 0..200 {
-        let client = server.at_work([320, 180]).await;
+        let client = server.at_work().await;
         drop(client);
     }
     server.comes_back_to(before, &mut bystander).await;
@@ -169,7 +169,7 @@ async fn a_crowd_disturbs_nobody_and_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_a_kilobyte_a_second_holds_up_nobody() {
     let server = Server::start();
-    let mut bystander = server.at_work([320, 180]).await;
+    let mut bystander = server.at_work().await;
     let before = server.holds();
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
