@@ -7,10 +7,12 @@ use std::sync::atomic::AtomicBool;
 use glam::{DAffine3, DMat3, DQuat, DVec3, Vec3};
 use render_core::cpu::Level;
 use render_core::illumination::Illumination;
-use render_core::render::{Choice, Effects, Renderer};
+use render_core::render::{Adapter, Choice, Effects, Renderer};
 use render_core::scene::TransferFunction;
 use render_core::scene::camera::Projection;
 use render_core::scene::clip::{ClipPlane, Side};
+use render_core::scene::color_map::ColorMap;
+use render_core::scene::curved::{Curved, Path};
 use render_core::scene::layer::{Layer, Look};
 use render_core::scene::light::{DepthCue, Fixture, Light};
 use render_core::scene::preset::Shading;
@@ -434,6 +436,16 @@ fn absurd_views_neither_panic_nor_hang() {
     let volume = volume([7, 6, 5], tilted(), |p| 100.0 * p.x);
     let never = AtomicBool::new(false);
     let reference = Renderer::open(Choice::Reference).unwrap();
+    let fastest = Renderer::open(Choice::Cpu).unwrap();
+    // A software card takes a hundred times as long.
+    let card = Renderer::open(Choice::Gpu(Adapter::Software));
+    if card.is_err() {
+        eprintln!("skipped: no Vulkan adapter");
+    }
+    let heat = ColorMap::find("hot_iron").unwrap();
+    let looks = [Look::labels(9), Look::color_map(heat, 0.0, 100.0).unwrap()];
+    let path = Path::new(&[DVec3::splat(-2.0), DVec3::X, DVec3::splat(2.0)], DVec3::Z).unwrap();
+    let curved = Curved::new(Arc::new(path), &*volume);
     let mut seed = 7u32;
     let mut random = |below: usize| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -443,8 +455,10 @@ fn absurd_views_neither_panic_nor_hang() {
         Content::Volume,
         Content::MIP,
         Content::Projection(Combine::Mean),
+        Content::Projection(Combine::Minimum),
         Content::Isosurface(50.0),
         Content::Slice,
+        Content::Curved,
     ];
     for round in 0..3000 {
         let mut view = front(&volume, contents[round % contents.len()], [5, 4]);
@@ -452,11 +466,16 @@ fn absurd_views_neither_panic_nor_hang() {
         view.pre_integrated = random(2) == 0;
         view.effects = Effects { ambient_occlusion: random(3) == 0, shadows: random(3) == 0 };
         view.depth_cue = Some(DepthCue::DEFAULT);
-        view.layers = vec![Layer { volume: Arc::clone(&volume), look: Look::labels(9), opacity: 0.5 }];
+        let look = looks[random(looks.len())].clone();
+        view.layers = vec![Layer { volume: Arc::clone(&volume), look, opacity: 0.5 }];
+        if random(3) == 0 {
+            view.layers.clear();
+        }
+        view.curved = Some(curved.clone());
         for _ in 0..=random(3) {
             let value = ABSURD[random(ABSURD.len())];
             let axis = random(3);
-            match random(22) {
+            match random(24) {
                 0 => view.camera.focal_point_mm[axis] = value,
                 1 => view.camera.distance_mm = value,
                 2 => view.camera.view_angle_deg = value,
@@ -486,15 +505,27 @@ fn absurd_views_neither_panic_nor_hang() {
                     let range_mm = Some([value, ABSURD[random(ABSURD.len())]]);
                     view.depth_cue = Some(DepthCue { strength: value as f32, color: [1.0; 3], range_mm });
                 }
-                18 => view.layers[0].opacity = value as f32,
+                18 => view.layers.iter_mut().for_each(|layer| layer.opacity = value as f32),
                 19 => view.content = Content::Isosurface(value as f32),
                 20 => view.window = Window::clamped(value, value),
+                21 => view.curved.iter_mut().for_each(|curved| curved.center_mm[axis % 2] = value),
+                22 => {
+                    view.curved
+                        .iter_mut()
+                        .for_each(|curved| (curved.zoom, curved.fit_mm[axis % 2]) = (value, value));
+                }
                 _ => view.camera.projection = Projection::Perspective,
             }
         }
         let params = params(&view, &volume);
-        let frame = reference.render(&volume, &params, &never).unwrap();
-        assert_eq!(frame.pixels.len(), 80);
+        let is_for_card = random(10) == 0;
+        for renderer in [Some(&reference), Some(&fastest), card.as_ref().ok().filter(|_| is_for_card)]
+            .into_iter()
+            .flatten()
+        {
+            let frame = renderer.render(&volume, &params, &never).unwrap();
+            assert_eq!(frame.pixels.len(), 80, "{} in round {round}", renderer.name());
+        }
     }
 }
 

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use glam::DVec3;
-use render_core::Volume;
 use render_core::render::Effects;
 use render_core::scene::camera::Projection;
 use render_core::scene::clip::{ClipPlane, Side};
 use render_core::scene::color_map::ColorMap;
+use render_core::scene::curved::{Curved, Path};
 use render_core::scene::layer::{Layer, Look};
 use render_core::scene::light::{DepthCue, Fixture, Light};
 use render_core::scene::track::Track;
 use render_core::scene::view::{Combine, Content, Orientation, Slab, ViewState};
+use render_core::window::Shape;
+use render_core::{Volume, Window};
 
 use crate::cases::{Case, case, oblique, view, volume};
 use crate::phantoms::{self, Storage};
@@ -112,6 +114,24 @@ pub const CASES: &[Case] = &[
         lights: vec![from_upper_left()],
         ..view(v, Content::Isosurface(250.0), Orientation::Axial)
     }),
+    shown("curved", phantoms::chest, |v| curved(v, 0.0)),
+    shown("curved-slab", phantoms::chest, |v| curved(v, 20.0)),
+    case("curved-sheared", phantoms::sheared_ball, |v| curved(v, 6.0)),
+    case("fusion-curved", phantoms::chest, |v| ViewState { layers: vec![hot_spot()], ..curved(v, 0.0) }),
+    case("slice-sigmoid", phantoms::chest, |v| ViewState { window: sigmoid(), ..oblique(v) }),
+    case("mip-sigmoid", phantoms::chest, |v| ViewState {
+        window: sigmoid(),
+        ..turned(view(v, Content::MIP, Orientation::Axial))
+    }),
+    case("fusion-sigmoid", phantoms::chest, |v| ViewState {
+        window: sigmoid(),
+        layers: vec![hot_spot(), organs()],
+        ..oblique(v)
+    }),
+    case("fusion-minip", phantoms::chest, |v| ViewState {
+        layers: vec![hot_spot()],
+        ..projection(v, Combine::Minimum)
+    }),
     shown("fusion-slice", phantoms::chest, |v| ViewState {
         layers: vec![hot_spot(), organs()],
         ..oblique(v)
@@ -173,8 +193,24 @@ fn turned(mut view: ViewState) -> ViewState {
 
 fn projection(volume: &Volume, combine: Combine) -> ViewState {
     let mut view = turned(view(volume, Content::Projection(combine), Orientation::Axial));
-    view.window = render_core::Window::from_range(-1000.0, 300.0);
+    view.window = Window::from_range(-1000.0, 300.0);
     view
+}
+
+/// Along a curve from the right side to the back, past the spine.
+fn curved(volume: &Volume, thickness_mm: f64) -> ViewState {
+    let drawn = [[-110.0, -20.0, 10.0], [-40.0, -50.0, 0.0], [10.0, 20.0, -5.0], [20.0, 62.0, 20.0]];
+    let part_of_chest = volume.geometry().extent_mm(DVec3::X) / 312.0;
+    let drawn = drawn.map(|point| DVec3::from(point) * part_of_chest);
+    let path = Path::new(&drawn, DVec3::new(0.1, 0.0, -1.0)).expect("points apart");
+    let mut view = view(volume, Content::Curved, Orientation::Axial);
+    view.curved = Some(Curved::new(Arc::new(path), volume));
+    view.slab = Slab { thickness_mm, combine: Combine::Mean };
+    view
+}
+
+fn sigmoid() -> Window {
+    Window::shaped(40.0, 400.0, Shape::Sigmoid).expect("a width")
 }
 
 fn from_upper_left() -> Light {

@@ -15,7 +15,7 @@ use render_core::{Frame, ValueImage, Volume};
 use tests::backends::{Backend, all, reference};
 use tests::cases::{Case, cases};
 use tests::compare::{self, tolerance};
-use tests::truths::TRUTHS;
+use tests::truths::{On, TRUTHS};
 
 fn main() {
     let mut trials = Vec::new();
@@ -29,10 +29,12 @@ fn main() {
         }
     }
     for truth in TRUTHS {
-        trials.push(trial(format!("truth::{}::reference", truth.name), || (truth.check)(reference())));
+        let by_reference = On { renderer: reference(), sampling: Sampling::Exact };
+        trials.push(trial(format!("truth::{}::reference", truth.name), move || (truth.check)(by_reference)));
         for backend in all() {
             let name = format!("truth::{}::{}", truth.name, backend.name);
-            trials.push(on(backend, name, truth.check));
+            let check = |renderer: &Renderer| (truth.check)(On { renderer, sampling: backend.sampling });
+            trials.push(on(backend, name, check));
         }
     }
     if cases().filter_map(|case| case.data).any(|name| tests::data::folder(name).is_none()) {

@@ -15,6 +15,10 @@ use crate::volume::Volume;
 /// at a time. Memory decides earlier when it runs out.
 const MAX_VOLUMES: usize = 16;
 
+/// A volume that found no room is tried again, when it was asked for this often: other programs may have given theirs
+/// back. Each try takes as long as the card needs to say no.
+const TRY_AGAIN: u32 = 500;
+
 /// Voxels are sent in portions of about this size, because each is held twice on its way.
 const PORTION_BYTES: u64 = 64 << 20;
 
@@ -127,8 +131,36 @@ struct Entry {
     slot: Slot,
 }
 
-/// Empty until the first user has uploaded the volume; the others wait for the lock meanwhile.
-type Slot = Arc<Mutex<Option<Arc<Uploaded>>>>;
+/// The first user uploads the volume; the others wait for the lock meanwhile.
+type Slot = Arc<Mutex<State>>;
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    NotHere,
+    Here(Arc<Uploaded>),
+    /// The card had no room, even without the other volumes; asked for so many times since.
+    Refused(u32),
+}
+
+/// How a volume that is not on the card is to be brought there.
+#[derive(Debug, PartialEq, Eq)]
+enum Attempt {
+    /// With the room of all others, if it must be.
+    Displacing,
+    /// Only where there is room.
+    Modest,
+    No,
+}
+
+impl State {
+    fn attempt(&mut self) -> Attempt {
+        let Self::Refused(asked) = self else { return Attempt::Displacing };
+        *asked += 1;
+        // The other volumes that came since fit, and are of more use.
+        if asked.is_multiple_of(TRY_AGAIN) { Attempt::Modest } else { Attempt::No }
+    }
+}
 
 impl Uploads {
     /// The volume in the GPU's memory, uploaded if need be.
@@ -144,28 +176,36 @@ impl Uploads {
     ) -> Result<Arc<Uploaded>, RenderError> {
         let slot = self.slot(volume);
         let mut slot = lock(&slot);
-        if let Some(uploaded) = &*slot {
+        if let State::Here(uploaded) = &*slot {
             return Ok(Arc::clone(uploaded));
         }
+        let attempt = slot.attempt();
         let plan = Plan::new(volume, device)?;
-        let uploaded = match upload(device, &plan, volume, cancel).await {
-            Err(UploadError::OutOfMemory) => {
-                self.forget_others(volume);
-                // The memory of what was forgotten comes back when the GPU has finished with it.
-                device.finish(cancel).await?;
-                upload(device, &plan, volume, cancel).await
-            }
-            other => other,
+        let mut uploaded = match attempt {
+            Attempt::No => Err(UploadError::OutOfMemory),
+            Attempt::Displacing | Attempt::Modest => upload(device, &plan, volume, cancel).await,
         };
-        let uploaded = Arc::new(uploaded.map_err(|error| match error {
-            UploadError::OutOfMemory => too_large(
-                volume.voxels().byte_len(),
-                format!("it takes {} MiB there, more than is free", plan.bytes >> 20),
-            ),
-            UploadError::Other(error) => error,
-        })?);
-        *slot = Some(Arc::clone(&uploaded));
-        Ok(uploaded)
+        if attempt == Attempt::Displacing && matches!(uploaded, Err(UploadError::OutOfMemory)) {
+            self.forget_others(volume);
+            // The memory of what was forgotten comes back when the GPU has finished with it.
+            device.finish(cancel).await?;
+            uploaded = upload(device, &plan, volume, cancel).await;
+        }
+        match uploaded {
+            Ok(uploaded) => {
+                let uploaded = Arc::new(uploaded);
+                *slot = State::Here(Arc::clone(&uploaded));
+                Ok(uploaded)
+            }
+            Err(UploadError::OutOfMemory) => {
+                if attempt == Attempt::Displacing {
+                    *slot = State::Refused(0);
+                }
+                let reason = format!("it takes {} MiB there, more than is free", plan.bytes >> 20);
+                Err(too_large(volume.voxels().byte_len(), reason))
+            }
+            Err(UploadError::Other(error)) => Err(error),
+        }
     }
 
     fn slot(&self, volume: &Arc<Volume>) -> Slot {
@@ -190,7 +230,7 @@ impl Uploads {
 
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        lock(&self.entries).iter().filter(|entry| lock(&entry.slot).is_some()).count()
+        lock(&self.entries).iter().filter(|entry| matches!(*lock(&entry.slot), State::Here(_))).count()
     }
 }
 
@@ -357,4 +397,19 @@ fn bind(
         layout,
         entries: &entries,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_volume_displaces_no_other_one_again_and_is_seldom_tried() {
+        assert_eq!(State::NotHere.attempt(), Attempt::Displacing);
+        let mut refused = State::Refused(0);
+        let attempts: Vec<_> = (0..2 * TRY_AGAIN).map(|_| refused.attempt()).collect();
+        let tried = attempts.iter().enumerate().filter(|(_, attempt)| **attempt != Attempt::No);
+        let expected = [(499, &Attempt::Modest), (999, &Attempt::Modest)];
+        assert_eq!(tried.collect::<Vec<_>>(), expected);
+    }
 }

@@ -1,5 +1,6 @@
 //! The renderer: one picture from one volume and one set of parameters.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -169,8 +170,30 @@ impl Renderer {
         if let Some(curve) = params.shown_by_curve() {
             return self.curved(volume, params, curve, cancel);
         }
-        let params = self.illuminator.fill(volume, params, cancel)?;
+        let params = self.illuminated(volume, params, cancel)?;
         self.attempt(&params, |backend| backend.render(volume, &params, cancel))
+    }
+
+    /// The parameters with their effects worked out.
+    fn illuminated<'a>(
+        &self,
+        volume: &Arc<Volume>,
+        params: &'a RenderParams,
+        cancel: &AtomicBool,
+    ) -> Result<Cow<'a, RenderParams>, RenderError> {
+        if params.effects == Effects::default() {
+            return Ok(Cow::Borrowed(params));
+        }
+        self.on_own_threads(|| self.illuminator.fill(volume, params, cancel))
+    }
+
+    /// Does what belongs to a picture on the threads that pictures on the CPU are drawn on.
+    fn on_own_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let cpu = self.fallback.as_deref().unwrap_or(self.backend.as_ref());
+        match cpu.threads() {
+            Some(threads) => threads.install(work),
+            None => work(),
+        }
     }
 
     /// A slice or a projection whose values become grey by a curve: that of every back end's values, here.
@@ -185,7 +208,7 @@ impl Renderer {
         let mut pixels = vec![0; image.values.len() * 4];
         let width = params.size[0] as usize;
         let rows = pixels.par_chunks_mut(width * 4).zip(image.values.par_chunks(width)).enumerate();
-        rows.for_each(|(row, (pixels, values))| {
+        let show_row = |(row, (pixels, values)): (usize, (&mut [u8], &[f32]))| {
             if cancel.load(Ordering::Relaxed) {
                 return;
             }
@@ -202,7 +225,8 @@ impl Renderer {
                 let [r, g, b] = color.to_array().map(|c| (c.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
                 pixel.copy_from_slice(&[r, g, b, 255]);
             }
-        });
+        };
+        self.on_own_threads(|| rows.for_each(show_row));
         if cancel.load(Ordering::Relaxed) {
             return Err(RenderError::Cancelled);
         }
@@ -232,7 +256,7 @@ impl Renderer {
         if params.shown_by_curve().is_some() || params.columns.is_some() {
             return Err(RenderError::Curve);
         }
-        let params = self.illuminator.fill(volume, params, cancel)?;
+        let params = self.illuminated(volume, params, cancel)?;
         gpu.render_to(texture, volume, &params, cancel)?;
         self.note(Drawn { by: self.name, instead: None, timing: gpu.timing() });
         Ok(())

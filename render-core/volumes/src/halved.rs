@@ -206,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn the_three_last_used_are_kept_and_the_fourth_gives_its_memory_back() {
+        let whole = volume(Voxels::I16((0..42).map(ramp).collect()), 1.0);
+        let [mean, bright, largest] = [Reduction::Mean, Reduction::Bright, Reduction::Largest]
+            .map(|of| Arc::downgrade(&whole.halved(of)));
+        let kept = whole.halved(Reduction::Mean);
+        assert!(std::ptr::eq(mean.as_ptr(), Arc::as_ptr(&kept)), "made twice");
+        drop(kept);
+        whole.halved(Reduction::Smallest);
+        let alive = [mean, bright, largest].map(|half| half.upgrade().is_some());
+        assert_eq!(alive, [true, false, true], "not the least recently used one was given up");
+    }
+
+    #[test]
     fn every_voxel_type_is_averaged_without_overflow() {
         let half = |voxels| {
             let [mean, bright] = [Reduction::Mean, Reduction::Bright];

@@ -1,7 +1,6 @@
 //! Voxels with their place in the patient.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::bricks::Bricks;
 use crate::geometry::Geometry;
@@ -177,6 +176,13 @@ pub struct Meaning {
     pub inverted: bool,
 }
 
+/// Filled by the first user; the others wait for it, but not those of other halves.
+type Half = Arc<OnceLock<Option<Arc<Volume>>>>;
+
+/// Halves of a volume that are kept. With their bricks, and the skip maps of all, a volume and three of them take less
+/// than 1.6 times the bytes of its voxels.
+const MAX_HALVES: usize = 3;
+
 /// A scalar volume. Its fields are private because geometry and voxels belong together: there is
 /// exactly one voxel for each grid point, every float is finite and the slope is not zero.
 #[derive(Debug)]
@@ -189,8 +195,8 @@ pub struct Volume {
     mean: f64,
     bricks: OnceLock<Bricks>,
     levels: OnceLock<Levels>,
-    /// By what its voxels are reduced to.
-    halves: [OnceLock<Option<Arc<Volume>>>; 4],
+    /// Those of the last uses, the most recent one last.
+    halves: Mutex<Vec<(Reduction, Half)>>,
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -248,7 +254,7 @@ impl Volume {
             mean,
             bricks: OnceLock::new(),
             levels: OnceLock::new(),
-            halves: Default::default(),
+            halves: Mutex::default(),
         })
     }
 
@@ -305,10 +311,24 @@ impl Volume {
         *self.levels.get_or_init(|| Levels::of(self))
     }
 
-    /// The volume at half its resolution; computed at first use, then shared.
+    /// The volume at half its resolution; computed at first use, then shared as long as it is among the last three
+    /// that were asked for.
     pub fn halved(self: &Arc<Self>, reduction: Reduction) -> Arc<Self> {
-        let half = self.halves[reduction as usize].get_or_init(|| self.half(reduction).map(Arc::new));
+        let half = self.kept_half(reduction);
+        let half = half.get_or_init(|| self.half(reduction).map(Arc::new));
         Arc::clone(half.as_ref().unwrap_or(self))
+    }
+
+    fn kept_half(&self, reduction: Reduction) -> Half {
+        // A list of shared halves stays valid when a thread panics while it holds it.
+        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = halves.iter().position(|&(of, _)| of == reduction);
+        let half = known.map_or_else(Half::default, |index| halves.remove(index).1);
+        if halves.len() == MAX_HALVES {
+            halves.remove(0);
+        }
+        halves.push((reduction, Arc::clone(&half)));
+        half
     }
 
     /// `None` where twice the spacing is no number any more.

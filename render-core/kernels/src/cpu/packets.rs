@@ -248,6 +248,10 @@ impl Backend for Packets {
         }
         Ok(ValueImage { size: params.size, values })
     }
+
+    fn threads(&self) -> Option<&rayon::ThreadPool> {
+        Some(&self.threads)
+    }
 }
 
 fn pixel_count(params: &RenderParams) -> usize {

@@ -33,6 +33,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         params: &RenderParams,
         cancel: &AtomicBool,
     ) -> Result<ValueImage, RenderError>;
+
+    /// The threads that it draws on, if they are its own.
+    fn threads(&self) -> Option<&rayon::ThreadPool> {
+        None
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
