@@ -19,7 +19,7 @@ use crate::background;
 use crate::encode::{self, Brush, Canvas, EncodeError, Jpeg, Painted, Tone};
 use crate::refine::Studios;
 use crate::session::{Coding, Job, Picture, Quality, Rendered};
-use crate::turns::Turns;
+use crate::turns::{Claim, Turns};
 
 /// Where pictures that move wait longer than this, even the coarsest come fewer than ten times a second.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -236,7 +236,7 @@ impl Queue {
         }
     }
 
-    /// The key whose turn it is: of what moves or rests, that of the session whose last turn is longest ago. Refining
+    /// The key whose turn it is: of what moves or rests, that of the session that is due longest. Refining
     /// has to wait for all else.
     fn next_key(&mut self, lane: Lane) -> Option<Key> {
         let mut drawn = HashMap::<u64, usize>::new();
@@ -411,6 +411,7 @@ fn next(shared: &Shared, lane: Lane) -> Option<Next> {
             let wait_time = now - since;
             let cancel = Arc::new(AtomicBool::new(false));
             let (quality, refines, revision) = (job.meta.quality, job.meta.refines, job.state.revision);
+            let claim = if job.meta.looks_on { Claim::Half } else { Claim::Full };
             let (stale, late) = (false, false);
             let running = Running {
                 lane,
@@ -425,10 +426,10 @@ fn next(shared: &Shared, lane: Lane) -> Option<Next> {
             queue.running.insert(key, running);
             match lane {
                 Lane::Moving => {
-                    queue.moving_turns.had(key.session);
+                    queue.moving_turns.had(key.session, claim);
                     queue.load.began(now, wait_time);
                 }
-                Lane::Resting => queue.resting_turns.had(key.session),
+                Lane::Resting => queue.resting_turns.had(key.session, claim),
             }
             shared.begun.notify_one();
             return Some(Next { key, job, reply, cancel, wait_time });

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::background;
 use crate::studies::OpenSeries;
-use crate::turns::Turns;
+use crate::turns::{Claim, Turns};
 
 /// Requests of a session that wait.
 const MOST_WAITING: usize = 64;
@@ -68,7 +68,7 @@ impl Queue {
         let next = self.waiting.remove(at)?;
         // Quick ones are no reason to wait for the others.
         if !next.1.is_quick() {
-            self.turns.had(next.0);
+            self.turns.had(next.0, Claim::Full);
         }
         Some(next)
     }

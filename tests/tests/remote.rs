@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::{SinkExt, StreamExt};
 use glam::DVec3;
-use protocol::Quality;
+use protocol::frame::append_part;
 use protocol::message::{Measure, MeasuredKind, MeasuredPlane, TransportKind};
+use protocol::{ClientMessage, Codec, FrameHeader, Quality};
 use render_core::dicom;
 use render_core::render::{Choice, resolve};
 use render_core::scene::layer::{Layer, Look};
@@ -17,6 +19,12 @@ use serde_json::json;
 use server_mode::remote::{Cache, Coming, Ending, Event, Fetch, Picture, Remote, RemoteSeries, State};
 use server_mode::{Config, Secret, VoxelPolicy};
 use tests::server::{Folder, PATIENCE, TestServer};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 /// Asks again and again, as a window does with each of its pictures.
 async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -391,4 +399,68 @@ async fn a_server_that_keeps_its_voxels_says_so() {
         _ => None,
     });
     assert_eq!(reason.await, "The server does not hand out the voxels.");
+}
+
+/// A server whose videos cannot be decoded: tells what a client accepts, each time that it says so.
+async fn broken_videos(listener: TcpListener, accepted: mpsc::Sender<Vec<String>>) {
+    let (tcp, _) = listener.accept().await.expect("a client");
+    #[expect(clippy::result_large_err, reason = "the library's")]
+    let subprotocol = |_: &Request, mut response: Response| {
+        let name = HeaderValue::from_static(protocol::SUBPROTOCOL);
+        response.headers_mut().insert("Sec-WebSocket-Protocol", name);
+        Ok(response)
+    };
+    let mut socket = accept_hdr_async(tcp, subprotocol).await.expect("a WebSocket");
+    let connected = json!({
+        "type": "connected", "sessionId": "0", "protocol": protocol::SUBPROTOCOL, "backend": "cpu",
+        "resumeToken": "1", "resumed": false, "iceServers": null, "role": "owner", "voxels": false,
+    });
+    socket.send(Message::text(connected.to_string())).await.expect("it listens");
+    for frame in 1..=2 {
+        let header = FrameHeader {
+            codec: Codec::H264,
+            quality: Quality::Interactive,
+            view: 0,
+            cleared: true,
+            stretched: false,
+            key: true,
+            size: [64, 64],
+            frame,
+            input_seq: 0,
+            view_revision: 1,
+            render_us: 0,
+            encode_us: 0,
+            hash: 0,
+        };
+        let mut message = header.encode().to_vec();
+        let garbage = |to: &mut Vec<u8>| {
+            to.extend([0, 0, 0, 1, 0x65, 0xff, 0xff, 0xff, 0xff]);
+            Ok::<_, ()>(())
+        };
+        append_part(&mut message, [0, 0], [64, 64], garbage).expect("some bytes");
+        socket.send(Message::binary(message)).await.expect("it listens");
+    }
+    while let Some(Ok(message)) = socket.next().await {
+        let Message::Text(text) = message else { continue };
+        if let (_, ClientMessage::Accept { codecs }) = ClientMessage::parse(&text).expect("a message") {
+            accepted.send(codecs).await.expect("the test listens");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_whose_decoder_fails_again_and_again_asks_for_pictures_of_another_kind() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/?token=a", listener.local_addr().expect("an address"));
+    let (accepted, mut told) = mpsc::channel(4);
+    let server = tokio::spawn(broken_videos(listener, accepted));
+    let _remote = Remote::connect(&url, || {}).expect("an address");
+    let next = async |told: &mut mpsc::Receiver<Vec<String>>| {
+        tokio::time::timeout(PATIENCE, told.recv()).await.expect("in time").expect("the server lives")
+    };
+    let first = next(&mut told).await;
+    assert!(first.iter().any(|codec| codec == "h264"), "{first:?}");
+    let without: Vec<_> = first.into_iter().filter(|codec| codec != "h264").collect();
+    assert_eq!(next(&mut told).await, without);
+    server.abort();
 }

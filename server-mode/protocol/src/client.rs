@@ -128,7 +128,11 @@ impl Client {
         if is_full {
             return Err(Error::Congested);
         }
-        if !matches!(message, ClientMessage::Ping { .. } | ClientMessage::Accept { .. }) {
+        let is_no_input = matches!(
+            message,
+            ClientMessage::Ping { .. } | ClientMessage::Accept { .. } | ClientMessage::Stats(_)
+        );
+        if !is_no_input {
             if self.unseen.len() >= MOST_UNSEEN {
                 self.unseen.pop_front();
             }

@@ -206,6 +206,12 @@ pub struct Stats {
     pub bits_per_second: f64,
     /// The longest time between two pictures while something moved.
     pub longest_freeze_ms: f64,
+    /// Of the last ping; `None` before it is answered.
+    pub round_trip_ms: Option<f64>,
+    /// Share of WebRTC's packets that did not come; `None` by WebSocket, which repeats them unseen.
+    pub lost_share: Option<f64>,
+    /// How much the packets' time on the way varies (RFC 3550, 6.4.1); `None` where it is not known.
+    pub jitter_ms: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -221,11 +227,14 @@ impl Stats {
     fn check(&self) -> Result<(), String> {
         let latency = self.latency_ms.map(|ms| [ms.p50, ms.p95, ms.p99]).into_iter().flatten();
         let others = [self.frames_per_second, self.bits_per_second, self.longest_freeze_ms];
-        if latency.chain(others).all(|number| (0.0..=MAX_STATISTIC).contains(&number)) {
-            short("codec", &self.codec)
-        } else {
-            Err(format!("what `stats` measures must lie between 0 and {MAX_STATISTIC}"))
+        let of_the_way = [self.round_trip_ms, self.jitter_ms].into_iter().flatten();
+        if !latency.chain(others).chain(of_the_way).all(|number| (0.0..=MAX_STATISTIC).contains(&number)) {
+            return Err(format!("what `stats` measures must lie between 0 and {MAX_STATISTIC}"));
         }
+        if !self.lost_share.is_none_or(|share| (0.0..=1.0).contains(&share)) {
+            return Err("the share of packets that `stats` misses must lie between 0 and 1".into());
+        }
+        short("codec", &self.codec)
     }
 }
 
@@ -494,6 +503,10 @@ pub enum ServerMessage {
     },
     Pong {
         time: f64,
+    },
+    /// In place of those that were told before, which soon let nobody in any more.
+    IceServers {
+        ice_servers: Vec<IceServer>,
     },
     /// Answers an `offer`.
     Answer {

@@ -50,7 +50,7 @@ impl Fetcher {
 
     /// What proves to the server who asks.
     pub(crate) fn headers(&self) -> Vec<(HeaderName, String)> {
-        let mut headers = vec![(header::AUTHORIZATION, format!("Bearer {}", self.address.token))];
+        let mut headers = vec![(header::AUTHORIZATION, format!("Bearer {}", self.address.token()))];
         if let Some(Secret(token)) = &self.resume_token {
             headers.push((header::SEC_WEBSOCKET_PROTOCOL, format!("{}{token}", protocol::RESUME)));
         }
@@ -63,7 +63,7 @@ impl Fetcher {
     /// There is no server, it refuses, or it sends more than that.
     pub async fn get(&self, path: &str, most_bytes: usize, patience: Duration) -> Result<Bytes, Error> {
         let asked = Asked { method: Method::GET, path, headers: self.headers(), body: String::new() };
-        match asked.send(&self.address.authority, most_bytes, patience).await? {
+        match asked.send(&self.address.authority(), most_bytes, patience).await? {
             (StatusCode::OK, body) => Ok(body),
             (StatusCode::UNAUTHORIZED, _) => Err(Error::Token),
             (status, _) => Err(Error::Refused(status.as_u16())),

@@ -5,6 +5,7 @@
 mod decode;
 mod gather;
 pub(crate) mod http;
+mod open;
 mod peer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,19 +20,19 @@ use decode::{Decoded, DecodedFrame, Encoded, Unseen, Work, decode};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 pub use http::Fetcher;
+pub use open::Address;
+use open::connect;
 use peer::Peer;
 use protocol::client::{Arrival, Channel, Outcome, Shown};
 use protocol::message::{IceServer, TransportKind};
 use protocol::{ClientMessage, ErrorCode, FrameHeader, ServerMessage, ValuesHeader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tokio_tungstenite::tungstenite::{self, Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::screen::{Screen, Values};
 
@@ -39,8 +40,6 @@ use crate::screen::{Screen, Values};
 const MOST_MESSAGE_BYTES: usize = 64 << 20;
 /// Frames that wait to be decoded: all that a server may send ahead, and as many of views that have gone.
 const MOST_FRAMES: usize = 2 * protocol::MAX_VIEWS * protocol::MAX_UNACKNOWLEDGED as usize;
-/// A server that does not answer within this time is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// A server pings every 5 s; one that is silent for so long is not there any more.
 const SILENCE: Duration = Duration::from_secs(15);
 /// So long a session waits for its client, and pauses between attempts to come back: the first, and the longest.
@@ -60,20 +59,6 @@ const PING_EVERY: Duration = Duration::from_millis(500);
 const PEER_SILENCE: Duration = Duration::from_millis(4500);
 /// Another path is looked for where nothing at all comes for so long.
 const QUIET_PATH: Duration = Duration::from_secs(1);
-
-/// Where a server is, and the token that it asks for.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Address {
-    /// Host and port.
-    authority: String,
-    token: String,
-}
-
-impl std::fmt::Debug for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Address").field("authority", &self.authority).finish_non_exhaustive()
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -117,38 +102,6 @@ pub enum Error {
     Thread(std::io::Error),
 }
 
-impl Address {
-    /// Reads what a server prints: `http://HOST:PORT/?token=TOKEN`.
-    pub fn parse(url: &str) -> Result<Self, Error> {
-        if url.starts_with("https:") {
-            return Err(Error::Https);
-        }
-        let rest = url.strip_prefix("http://").ok_or(Error::Address)?;
-        let (authority, query) = rest.split_once('?').ok_or(Error::Address)?;
-        let authority = authority.strip_suffix('/').unwrap_or(authority);
-        let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).ok_or(Error::Address)?;
-        let known = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if authority.is_empty() || authority.contains('/') || token.is_empty() || !token.chars().all(known) {
-            return Err(Error::Address);
-        }
-        Ok(Self { authority: authority.to_owned(), token: token.to_owned() })
-    }
-
-    /// Host and port.
-    pub fn authority(&self) -> &str {
-        &self.authority
-    }
-
-    pub(crate) fn token(&self) -> &str {
-        &self.token
-    }
-
-    /// The same server by way of another address, of something that passes on what it gets.
-    pub fn through(&self, relay: SocketAddr) -> Self {
-        Self { authority: relay.to_string(), token: self.token.clone() }
-    }
-}
-
 /// What comes from a server.
 #[derive(Debug)]
 pub enum Event {
@@ -176,6 +129,8 @@ pub struct Frame {
     pub decoded: Instant,
     /// `None` where it cannot be shown; another one has been asked for.
     pub shown: Option<Shown>,
+    /// Nothing was lost, and yet it could not be decoded.
+    pub failed: bool,
 }
 
 /// A connection. Nothing is sent and nothing arrives but while [`next`](Self::next) is awaited.
@@ -362,6 +317,11 @@ impl Connection {
     /// What was measured last.
     pub fn rtt(&self) -> Option<Duration> {
         self.client.rtt()
+    }
+
+    /// The share of WebRTC's packets that did not come lately; `None` where it is not known.
+    pub fn lost_share(&self) -> Option<f64> {
+        self.peer.as_ref().and_then(Peer::lost_share)
     }
 
     /// All that has arrived, with what WebSocket adds to it, and datagrams of WebRTC.
@@ -556,6 +516,13 @@ impl Connection {
                 }
                 self.ice_servers = ice_servers.clone().unwrap_or_default();
             }
+            ServerMessage::IceServers { ice_servers } => {
+                self.ice_servers.clone_from(ice_servers);
+                if let Some(peer) = &mut self.peer {
+                    peer.ice_servers.clone_from(ice_servers);
+                }
+                return Ok(());
+            }
             ServerMessage::Answer { sdp } => {
                 if let Some(Err(reason)) = self.peer.as_mut().map(|peer| peer.answer(sdp)) {
                     self.leave_webrtc(reason)?;
@@ -586,7 +553,7 @@ impl Connection {
     }
 
     /// The server is to go on by WebSocket.
-    fn leave_webrtc(&mut self, reason: String) -> Result<(), Error> {
+    pub fn leave_webrtc(&mut self, reason: String) -> Result<(), Error> {
         self.drop_peer();
         self.client.leave_webrtc();
         self.ask(ClientMessage::Transport { transport: TransportKind::Websocket, keeps: false })?;
@@ -622,6 +589,8 @@ impl Connection {
 
     fn shown(&mut self, decoded: DecodedFrame) -> Frame {
         let DecodedFrame { header, bytes, by_track, arrived, at, result, .. } = decoded;
+        // What builds on a picture that was lost is no fault of the decoder's.
+        let failed = matches!(result, Err(Unseen::Spoilt(_))) && (header.key || !by_track);
         if let Err(Unseen::Spoilt(error)) = &result {
             tracing::debug!(%error, "a frame cannot be shown");
         }
@@ -637,7 +606,7 @@ impl Connection {
             tracing::debug!(reason, "WebRTC takes no request");
         }
         let shown = self.client.decoded(at - self.began, &header, outcome);
-        Frame { header, bytes, arrived, decoded: at, shown }
+        Frame { header, bytes, arrived, decoded: at, shown, failed }
     }
 }
 
@@ -668,53 +637,6 @@ impl Away {
             return Err(Error::Lost(Box::new(error)));
         }
         Ok(Event::Reconnecting { attempts: self.attempts, reason: error.to_string() })
-    }
-}
-
-/// Opens a WebSocket, for the session of a token where there is one.
-async fn connect(address: Address, resume_token: Option<String>) -> Result<Socket, Error> {
-    let open = async {
-        let authority = &address.authority;
-        let failed = |error| Error::Connect(authority.clone(), error);
-        let tcp = TcpStream::connect(authority.as_str()).await.map_err(failed)?;
-        // Inputs are small and cannot wait for more of them.
-        tcp.set_nodelay(true).map_err(failed)?;
-        let local = tcp.local_addr().map_err(failed)?;
-        let mut request = format!("ws://{authority}/ws").into_client_request().map_err(|_| Error::Address)?;
-        let secret = |text: String| {
-            let mut value = HeaderValue::from_str(&text).map_err(|_| Error::Address)?;
-            value.set_sensitive(true);
-            Ok::<_, Error>(value)
-        };
-        request.headers_mut().insert(header::AUTHORIZATION, secret(format!("Bearer {}", address.token))?);
-        let resume = resume_token.map(|token| format!(", {}{token}", protocol::RESUME)).unwrap_or_default();
-        let subprotocol = secret(format!("{}{resume}", protocol::SUBPROTOCOL))?;
-        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MOST_MESSAGE_BYTES))
-            .max_frame_size(Some(MOST_MESSAGE_BYTES))
-            .write_buffer_size(0)
-            .max_write_buffer_size(1 << 20);
-        let (socket, _) =
-            client_async_with_config(request, tcp, Some(config)).await.map_err(|error| match error {
-                WsError::Http(response) => refused(response.status(), response.headers())
-                    .unwrap_or_else(|| Error::Http(response.status().to_string())),
-                other => Error::from(Box::new(other)),
-            })?;
-        let (sink, stream) = socket.split();
-        Ok(Socket { sink, stream, unflushed: false, local })
-    };
-    tokio::time::timeout(CONNECT_TIMEOUT, open).await.unwrap_or(Err(Error::Silent))
-}
-
-/// What is wrong with the token that was offered.
-fn refused(status: StatusCode, headers: &header::HeaderMap) -> Option<Error> {
-    let is_guests = headers.get(protocol::REFUSAL).is_some_and(|why| why == protocol::NO_INVITATION);
-    match status {
-        StatusCode::UNAUTHORIZED if is_guests => Some(Error::Invitation),
-        StatusCode::UNAUTHORIZED => Some(Error::Token),
-        StatusCode::TOO_MANY_REQUESTS => Some(Error::Guesses),
-        _ => None,
     }
 }
 
@@ -752,33 +674,5 @@ fn send(
         let Some(text) = client.poll() else { return Poll::Ready(Ok(())) };
         *unflushed = true;
         sink.start_send_unpin(Message::text(text))?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_what_servers_print() {
-        let address = Address::parse("http://127.0.0.1:8080/?token=abc-DEF_1").expect("an address");
-        assert_eq!((address.authority(), address.token.as_str()), ("127.0.0.1:8080", "abc-DEF_1"));
-        assert_eq!(
-            Address::parse("http://[::1]:80?x=1&token=a").expect("an address").authority(),
-            "[::1]:80"
-        );
-        assert!(!format!("{address:?}").contains("abc"), "a token is not for logs");
-        for wrong in [
-            "",
-            "127.0.0.1:8080",
-            "http://h:1/",
-            "http://h:1/?token=",
-            "http:///?token=a",
-            "http://h/x/?token=a",
-            "http://h/?token=a b",
-        ] {
-            assert!(matches!(Address::parse(wrong), Err(Error::Address)), "{wrong}");
-        }
-        assert!(matches!(Address::parse("https://h/?token=a"), Err(Error::Https)));
     }
 }

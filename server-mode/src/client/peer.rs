@@ -36,6 +36,8 @@ const MOST_BUFFERED: usize = 64 << 10;
 const CONNECT_TIME: Duration = Duration::from_secs(15);
 /// Time to find a path anew.
 const RESTART_TIME: Duration = Duration::from_secs(5);
+/// How often lost packets are counted.
+const STATS_EVERY: Duration = Duration::from_secs(5);
 
 /// What comes by WebRTC.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ pub(super) struct Peer {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
-    ice_servers: Vec<IceServer>,
+    /// What is asked where the path is looked for anew.
+    pub(super) ice_servers: Vec<IceServer>,
     /// Looks up the names of those servers.
     search: Option<Search>,
     gather: Gather,
@@ -90,6 +93,7 @@ pub(super) struct Peer {
     pieces: Vec<u8>,
     arrivals: VecDeque<Arrival>,
     received_bytes: u64,
+    lost_share: Option<f64>,
 }
 
 /// One view's track.
@@ -116,6 +120,7 @@ impl Peer {
             .clear_codecs()
             .enable_h264(true)
             .set_extension(5, Extension::PlayoutDelay)
+            .set_stats_interval(Some(STATS_EVERY))
             .set_sctp_max_buffered_amount(2 * MOST_BUFFERED)
             .build(now);
         let host = Candidate::host(local, "udp").map_err(|error| error.to_string())?;
@@ -159,6 +164,7 @@ impl Peer {
             pieces: Vec::new(),
             arrivals: VecDeque::new(),
             received_bytes: 0,
+            lost_share: None,
         };
         Ok((peer, offer))
     }
@@ -233,6 +239,11 @@ impl Peer {
     /// Of datagrams.
     pub fn received_bytes(&self) -> u64 {
         self.received_bytes
+    }
+
+    /// The share of packets that did not come lately; `None` where it is not known.
+    pub fn lost_share(&self) -> Option<f64> {
+        self.lost_share
     }
 
     /// What comes next. Nothing is lost where it is dropped before it is done.
@@ -356,6 +367,9 @@ impl Peer {
             }
             Event::ChannelData(data) if data.id == self.moves => self.notes(&data.data)?,
             Event::ChannelData(data) => self.piece(&data.data)?,
+            Event::PeerStats(stats) => {
+                self.lost_share = stats.ingress_loss_fraction.map(|share| f64::from(share).clamp(0.0, 1.0));
+            }
             Event::MediaData(media) => {
                 let Some(film) = self.films.get_mut(&media.mid) else { return Ok(()) };
                 let time = media.time.rebase(Frequency::NINETY_KHZ).numer() as u32;

@@ -14,6 +14,7 @@ use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
 
+use super::report::{Report, Way};
 use super::slot::ToSend;
 use super::{
     Answer, Command, Ending, Event, RemoteSeries, Shared, State, Stats, Welcome, changed_hands, thumbnail,
@@ -23,12 +24,14 @@ use crate::screen::{Decoder, Screen};
 
 /// What this client decodes, besides videos, and draws.
 const CODECS: [&str; 3] = ["png", "webp", DRAWINGS];
-const VIDEOS: [(&str, Codec); 3] = [("h264", Codec::H264), ("hevc", Codec::Hevc), ("av1", Codec::Av1)];
+const VIDEOS: [Codec; 3] = [Codec::H264, Codec::Hevc, Codec::Av1];
+/// A decoder that fails so often, with nothing decoded meanwhile, is given up.
+const DECODER_FAILURES: u32 = 2;
 /// Measurements whose answers are waited for; those before them were replaced.
 const MOST_MEASURING: usize = 256;
 /// Series that are open, a host's included.
 const MOST_SERIES: usize = 256;
-/// How often the way is measured.
+/// How often the way is measured, and after how many times the server is told.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const PING_EVERY: u32 = 5;
 /// No picture is on its way when less came in that time: what keeps a connection alive is less.
@@ -128,9 +131,6 @@ async fn session(
             }
         }
     };
-    // Without any, what moves comes as JPEGs.
-    let videos = VIDEOS.into_iter().filter(|(_, codec)| Decoder::is_there(*codec)).map(|(name, _)| name);
-    let codecs: Vec<String> = CODECS.into_iter().chain(videos).map(str::to_owned).collect();
     let mut driver = Driver {
         shared,
         connection,
@@ -141,9 +141,12 @@ async fn session(
         measuring: VecDeque::new(),
         webrtc_at: None,
         webrtc_pause: WEBRTC_AGAIN,
+        videos: VIDEOS.into_iter().filter(|codec| Decoder::is_there(*codec)).collect(),
+        spoilt: 0,
         meter: Meter::default(),
+        report: Report::default(),
     };
-    driver.connection.ask(ClientMessage::Accept { codecs })?;
+    driver.accept()?;
     let talked = driver.talk(commands).await;
     // Whoever has the server's token needs no other, and begins anew.
     if let Some(token) = driver.connection.resume_token().filter(|_| driver.role != Role::Owner) {
@@ -174,7 +177,12 @@ struct Driver<'a> {
     measuring: VecDeque<(u64, u32, Answer)>,
     webrtc_at: Option<Instant>,
     webrtc_pause: Duration,
+    /// What is decoded here; without any, what moves comes as JPEGs.
+    videos: Vec<Codec>,
+    /// Videos' frames that could not be decoded, one after the other.
+    spoilt: u32,
     meter: Meter,
+    report: Report,
 }
 
 impl Driver<'_> {
@@ -334,11 +342,51 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// Tells what can be decoded.
+    fn accept(&mut self) -> Result<(), Error> {
+        let videos = self.videos.iter().map(|codec| codec.name());
+        let codecs = CODECS.into_iter().chain(videos).map(str::to_owned).collect();
+        self.connection.ask(ClientMessage::Accept { codecs }).map(drop)
+    }
+
+    /// Videos by WebRTC are H.264.
+    fn takes_webrtc(&self) -> bool {
+        self.videos.contains(&Codec::H264)
+    }
+
+    /// Goes on without a decoder that fails again and again.
+    fn judge_decoder(&mut self, frame: &client::Frame) -> Result<(), Error> {
+        let codec = frame.header.codec;
+        if !self.videos.contains(&codec) {
+            return Ok(());
+        }
+        if frame.shown.is_some() {
+            self.spoilt = 0;
+        }
+        self.spoilt += u32::from(frame.failed);
+        if self.spoilt < DECODER_FAILURES {
+            return Ok(());
+        }
+        self.spoilt = 0;
+        self.videos.retain(|video| *video != codec);
+        tracing::warn!(codec = codec.name(), "the decoder failed; pictures come in another way");
+        self.accept()?;
+        if !self.takes_webrtc() && self.connection.transport() == TransportKind::Webrtc {
+            self.connection.leave_webrtc("the decoder failed".into())?;
+        }
+        Ok(())
+    }
+
     fn take(&mut self, event: client::Event) -> Result<(), Error> {
         match event {
             client::Event::Message(message) => self.message(message)?,
             client::Event::Frame(frame) => {
+                self.judge_decoder(&frame)?;
                 self.meter.frames += u32::from(frame.shown.is_some());
+                if let Some(shown) = &frame.shown {
+                    let FrameHeader { view, codec, .. } = frame.header;
+                    self.report.shown(view, codec, shown.latency, frame.decoded);
+                }
                 self.meter.latency = frame.shown.and_then(|shown| shown.latency).or(self.meter.latency);
             }
             client::Event::Values(values) => {
@@ -352,7 +400,7 @@ impl Driver<'_> {
                     (self.webrtc_at, self.webrtc_pause) = (None, WEBRTC_AGAIN);
                 } else {
                     tracing::info!(reason, "pictures come by WebSocket");
-                    self.webrtc_at = Some(Instant::now() + self.webrtc_pause);
+                    self.webrtc_at = self.takes_webrtc().then(|| Instant::now() + self.webrtc_pause);
                     self.webrtc_pause = (self.webrtc_pause * 2).min(WEBRTC_SELDOM);
                 }
                 let fell_back = transport == TransportKind::Websocket;
@@ -392,7 +440,7 @@ impl Driver<'_> {
                 if role == Role::Owner {
                     wanted.into_iter().try_for_each(|id| self.open(id))?;
                 }
-                if ice_servers.is_some() {
+                if ice_servers.is_some() && self.takes_webrtc() {
                     self.webrtc_at = Some(Instant::now());
                 }
                 let transport = TransportKind::Websocket;
@@ -566,6 +614,15 @@ impl Driver<'_> {
         self.meter.ticks = self.meter.ticks.wrapping_add(1);
         if self.meter.ticks % PING_EVERY == 1 && self.shared.inner().welcome.is_some() {
             self.connection.ping()?;
+            let way = Way {
+                transport: self.connection.transport(),
+                received_bytes: received,
+                round_trip: self.connection.rtt(),
+                lost_share: self.connection.lost_share(),
+            };
+            if let Some(measured) = self.report.take(way, Instant::now()) {
+                self.connection.ask(ClientMessage::Stats(measured))?;
+            }
         }
         let (now, before) = (Instant::now(), self.meter.at);
         let seconds = before.map_or(1.0, |at| (now - at).as_secs_f64()).max(0.1);

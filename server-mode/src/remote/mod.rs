@@ -14,6 +14,7 @@ mod cache;
 mod driver;
 mod ending;
 mod fetch;
+mod report;
 mod series;
 mod slot;
 mod thumbnail;

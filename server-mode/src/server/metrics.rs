@@ -9,13 +9,44 @@ use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use protocol::message::Stats;
 
 use super::App;
 use super::entry::Admitted;
 use super::pages;
 
-/// Upper ends of the histogram of round trips, in ms.
-const ROUND_TRIPS_MS: [u64; 8] = [5, 10, 25, 50, 100, 250, 500, 1000];
+/// A client that saw no picture for longer while something moved saw it stand still.
+const FREEZE_MS: f64 = 500.0;
+/// Upper ends of histograms of times, in ms.
+const ENDS_MS: [u64; 8] = [5, 10, 25, 50, 100, 250, 500, 1000];
+
+/// How many times were up to so long; the last ones were longer.
+#[derive(Default)]
+struct Histogram {
+    counts: [AtomicU64; ENDS_MS.len() + 1],
+    sum_us: AtomicU64,
+}
+
+impl Histogram {
+    fn count(&self, time: Duration) {
+        let slot = ENDS_MS.iter().position(|&ms| time <= Duration::from_millis(ms));
+        add(&self.counts[slot.unwrap_or(ENDS_MS.len())], 1);
+        add(&self.sum_us, micros(time));
+    }
+
+    fn write(&self, text: &mut String, name: &str, help: &str) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "# HELP voxcast_{name} {help}\n# TYPE voxcast_{name} histogram\n");
+        let mut sum = 0;
+        for (slot, count) in self.counts.iter().enumerate() {
+            sum += get(count);
+            let end = ENDS_MS.get(slot).map_or("+Inf".into(), |&ms| (ms as f64 / 1000.0).to_string());
+            let _ = writeln!(text, "voxcast_{name}_bucket{{le=\"{end}\"}} {sum}");
+        }
+        let seconds = get(&self.sum_us) as f64 / 1e6;
+        let _ = write!(text, "voxcast_{name}_sum {seconds}\nvoxcast_{name}_count {sum}\n");
+    }
+}
 
 /// Sums since the server began.
 pub struct Metrics {
@@ -27,9 +58,9 @@ pub struct Metrics {
     render_us: AtomicU64,
     encode_us: AtomicU64,
     measurements: AtomicU64,
-    /// How many took up to so long; the last ones took longer.
-    round_trips: [AtomicU64; ROUND_TRIPS_MS.len() + 1],
-    round_trip_us: AtomicU64,
+    client_freezes: AtomicU64,
+    round_trips: Histogram,
+    client_latencies: Histogram,
 }
 
 impl Metrics {
@@ -43,8 +74,9 @@ impl Metrics {
             render_us: AtomicU64::new(0),
             encode_us: AtomicU64::new(0),
             measurements: AtomicU64::new(0),
-            round_trips: std::array::from_fn(|_| AtomicU64::new(0)),
-            round_trip_us: AtomicU64::new(0),
+            client_freezes: AtomicU64::new(0),
+            round_trips: Histogram::default(),
+            client_latencies: Histogram::default(),
         }
     }
 
@@ -70,9 +102,15 @@ impl Metrics {
 
     /// From a ping to its answer.
     pub fn round_trip(&self, took: Duration) {
-        let slot = ROUND_TRIPS_MS.iter().position(|&ms| took <= Duration::from_millis(ms));
-        add(&self.round_trips[slot.unwrap_or(ROUND_TRIPS_MS.len())], 1);
-        add(&self.round_trip_us, micros(took));
+        self.round_trips.count(took);
+    }
+
+    /// A client told what it saw in the last seconds.
+    pub fn client_told(&self, stats: &Stats) {
+        if let Some(latency) = stats.latency_ms {
+            self.client_latencies.count(Duration::from_secs_f64(latency.p95 / 1000.0));
+        }
+        add(&self.client_freezes, u64::from(stats.longest_freeze_ms > FREEZE_MS));
     }
 
     /// All of it as text, with `connected` clients of `most` that may be.
@@ -95,6 +133,11 @@ impl Metrics {
             ("pictures_total", "Pictures made for clients.", get(&self.pictures)),
             ("picture_bytes_total", "Bytes of those, compressed.", get(&self.picture_bytes)),
             ("measurements_total", "Measurements and values asked for by clients.", get(&self.measurements)),
+            (
+                "client_freezes_total",
+                "Reports of clients that saw no picture for over half a second while something moved.",
+                get(&self.client_freezes),
+            ),
         ];
         for (name, help, value) in counters {
             one(name, "counter", help, value as f64);
@@ -107,16 +150,12 @@ impl Metrics {
             seconds(&self.render_us),
         );
         one("encode_seconds_total", "counter", "Time spent compressing them.", seconds(&self.encode_us));
-        text.push_str("# HELP voxcast_round_trip_seconds From a ping to its answer.\n# TYPE voxcast_round_trip_seconds histogram\n");
-        let mut sum = 0;
-        for (slot, count) in self.round_trips.iter().enumerate() {
-            sum += get(count);
-            let end = ROUND_TRIPS_MS.get(slot).map_or("+Inf".into(), |&ms| (ms as f64 / 1000.0).to_string());
-            let _ = writeln!(text, "voxcast_round_trip_seconds_bucket{{le=\"{end}\"}} {sum}");
-        }
-        let took = seconds(&self.round_trip_us);
-        let _ =
-            write!(text, "voxcast_round_trip_seconds_sum {took}\nvoxcast_round_trip_seconds_count {sum}\n");
+        self.round_trips.write(&mut text, "round_trip_seconds", "From a ping to its answer.");
+        self.client_latencies.write(
+            &mut text,
+            "client_latency_p95_seconds",
+            "From input to shown picture, the 95th percentile of each report of a client.",
+        );
         text
     }
 }
@@ -158,6 +197,20 @@ mod tests {
         metrics.picture(500, Duration::from_millis(10), Duration::from_millis(5));
         metrics.round_trip(Duration::from_millis(10));
         metrics.round_trip(Duration::from_secs(2));
+        let mut stats = Stats {
+            codec: "h264".into(),
+            transport: protocol::message::TransportKind::Webrtc,
+            frames_per_second: 30.0,
+            latency_ms: Some(protocol::message::Percentiles { p50: 20.0, p95: 80.0, p99: 90.0 }),
+            bits_per_second: 1e6,
+            longest_freeze_ms: 499.0,
+            round_trip_ms: None,
+            lost_share: None,
+            jitter_ms: None,
+        };
+        metrics.client_told(&stats);
+        (stats.latency_ms, stats.longest_freeze_ms) = (None, 501.0);
+        metrics.client_told(&stats);
         let text = metrics.text(3, 1024);
         let value = |name: &str| {
             let line = text.lines().find(|line| line.split(' ').next() == Some(name));
@@ -173,6 +226,10 @@ mod tests {
         assert_eq!(value("voxcast_round_trip_seconds_bucket{le=\"0.01\"}"), Some(1.0));
         assert_eq!(value("voxcast_round_trip_seconds_bucket{le=\"+Inf\"}"), Some(2.0));
         assert_eq!(value("voxcast_round_trip_seconds_count"), Some(2.0));
+        assert_eq!(value("voxcast_client_latency_p95_seconds_bucket{le=\"0.05\"}"), Some(0.0));
+        assert_eq!(value("voxcast_client_latency_p95_seconds_bucket{le=\"0.1\"}"), Some(1.0));
+        assert_eq!(value("voxcast_client_latency_p95_seconds_count"), Some(1.0));
+        assert_eq!(value("voxcast_client_freezes_total"), Some(1.0));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert_eq!(line.split(' ').count(), 2, "{line}");
         }

@@ -194,8 +194,6 @@ async fn stop_signal() {
 
 /// Connections at a time beyond those of sessions: browsers' idle ones, requests.
 const SPARE_CONNECTIONS: usize = 512;
-/// Sessions that wait for their clients keep series in memory.
-const MOST_WAITING: usize = 64;
 /// A request's header, and a sign-in form, must arrive within this time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -323,7 +321,8 @@ impl Server {
             voxels: config.voxels,
             max_sessions: config.max_sessions,
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
-            waiting: Waiting::new(config.max_sessions.min(MOST_WAITING)),
+            // A network that fails for a moment takes all clients at once.
+            waiting: Waiting::new(config.max_sessions),
             session_numbers: AtomicU64::new(0),
             metrics: Metrics::new(),
             closing,

@@ -304,6 +304,8 @@ impl Client<'_> {
         let mut heartbeat = tokio::time::interval(PING_EVERY);
         let mut loading = tokio::time::interval(LOADING_EVERY);
         loading.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let renewal = self.app.webrtc.as_ref().and_then(WebRtc::ice_renewal);
+        let mut renew_at = renewal.map(|every| Instant::now() + every);
         let mut heard = Instant::now();
         let mut pinged: Option<Instant> = None;
         let mut allowance = Allowance::new(Instant::now());
@@ -394,6 +396,12 @@ impl Client<'_> {
                     // While we do not read, silence is ours.
                     if allowance.is_open() && has_room && heard.elapsed() > SILENCE {
                         return None.into();
+                    }
+                    if renew_at.is_some_and(|at| Instant::now() >= at) {
+                        renew_at = renewal.map(|every| Instant::now() + every);
+                        let id = self.hosted.session.id();
+                        let ice_servers = self.app.webrtc.as_ref().map(|webrtc| webrtc.ice_servers(id));
+                        self.handle(Instant::now(), Input::IceServers(ice_servers.unwrap_or_default()));
                     }
                     // A full queue is dealt with where it matters.
                     let sent = self.outgoing.try_send(Message::Ping(Default::default())).is_ok();
@@ -492,6 +500,7 @@ impl Client<'_> {
                 }
                 Output::Withdraw { view } => self.app.frames.withdraw(*number, view),
                 Output::Stats(stats) => {
+                    self.app.metrics.client_told(&stats);
                     tracing::debug!(session = %session.id(), ?stats, "the client's measurements");
                 }
             }

@@ -87,6 +87,8 @@ pub enum Input<'a> {
     Presets(Arc<PresetLibrary>),
     /// The host of a guest shows this now.
     Shown(Arc<Shown>),
+    /// Those that were told before soon let nobody in any more.
+    IceServers(Vec<IceServer>),
     /// A ping by WebSocket was answered after so long.
     RoundTrip(Duration),
     /// Messages came too fast; they wait.
@@ -169,6 +171,8 @@ pub struct JobMeta {
     is_set: bool,
     /// Whether it is values in place of a picture.
     pub values: bool,
+    /// Whether it follows another's hand: those who move something themselves come first.
+    pub looks_on: bool,
     /// How coarse the picture is; `None` is full quality.
     pub rung: Option<Rung>,
     /// What the frame shows, in the words of the protocol.
@@ -347,6 +351,12 @@ impl Session {
             }
             Input::Presets(presets) => self.presets_changed(presets),
             Input::Shown(shown) => self.host_shows(now, shown),
+            Input::IceServers(ice_servers) => {
+                if self.dialect == Dialect::Stream {
+                    // A client that goes by WebRTC may lose that way with what is on it.
+                    self.signal(&ServerMessage::IceServers { ice_servers });
+                }
+            }
             Input::RoundTrip(took) => {
                 // WebRTC's may be another.
                 if !self.lanes.is_webrtc() {
@@ -674,8 +684,9 @@ impl Session {
             };
             if !counters.drains
                 && counters.unacknowledged() < ahead
-                && let Some(job) = view.next_job(now, number, self.dialect, wishes)
+                && let Some(mut job) = view.next_job(now, number, self.dialect, wishes)
             {
+                job.meta.looks_on = self.access.role != Role::Owner && !view.is_dragging();
                 self.out.push_back(Output::Render(job));
             }
             if let Some(info) = view.state_to_tell(now, number, counters.told.as_ref()) {

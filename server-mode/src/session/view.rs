@@ -705,6 +705,7 @@ impl View {
             epoch: self.epoch,
             input_seq: self.input_seq,
             demand: self.demand,
+            looks_on: false,
             rung: None,
             info: Box::new(self.info(number)),
         }

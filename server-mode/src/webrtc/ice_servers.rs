@@ -7,7 +7,8 @@ use protocol::message::IceServer;
 
 use crate::server::{Error, Secret};
 
-/// So long a TURN server lets a client in; a session that needs it later connects anew and gets others.
+/// So long a TURN server lets a client in. One that is connected for longer is told others in time: the path may break
+/// at any moment, and what takes its place is asked for anew.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Servers by their URLs, and the secret that is shared with those of TURN.
@@ -28,6 +29,11 @@ impl IceServers {
             return Err(Error::TurnSecret);
         }
         Ok(Self { stun: others, turn, secret: secret.cloned() })
+    }
+
+    /// How often a client is told others; `None` where nothing expires.
+    pub fn renewal(&self) -> Option<Duration> {
+        (!self.turn.is_empty()).then_some(LIFETIME / 2)
     }
 
     /// What the client of a session is told. Credentials are those of coturn's `use-auth-secret`
@@ -88,6 +94,8 @@ mod tests {
         assert_eq!(told[1].username.as_deref(), Some("1700003600:session"));
         // printf 1700003600:session | openssl dgst -sha1 -hmac north -binary | base64
         assert_eq!(told[1].credential.as_deref(), Some("4+PJqeFbEiyB3a3pvpB4JL04mWE="));
+        assert!(servers.renewal().is_some_and(|every| every * 2 <= LIFETIME));
+        assert_eq!(IceServers::new(&urls[..1], None).expect("a URL").renewal(), None);
     }
 
     #[test]

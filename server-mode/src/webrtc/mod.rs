@@ -114,6 +114,11 @@ impl WebRtc {
         self.shared.ice_servers.of_session(session, SystemTime::now())
     }
 
+    /// How often it is told others; `None` where they hold for ever.
+    pub fn ice_renewal(&self) -> Option<Duration> {
+        self.shared.ice_servers.renewal()
+    }
+
     /// A session's peer, which waits for an offer.
     pub fn peer(&self) -> Peer {
         let (route, inbox) = self.shared.routes.add();

@@ -285,6 +285,7 @@ var viewFields = {
   refined: optional(number),
   positionMm: triple(number)
 };
+var iceServers = list(record({ urls: list(text), username: absent(text), credential: absent(text) }));
 var readMessage = {
   connected: record({
     type: oneOf("connected"),
@@ -293,9 +294,7 @@ var readMessage = {
     backend: text,
     resumeToken: text,
     resumed: flag,
-    iceServers: optional(
-      list(record({ urls: list(text), username: absent(text), credential: absent(text) }))
-    ),
+    iceServers: optional(iceServers),
     role: oneOf("owner", "viewer", "driver"),
     voxels: flag
   }),
@@ -384,6 +383,7 @@ var readMessage = {
   drawn: record({ type: oneOf("drawn"), number: count, seriesInstanceUid: text, drawings }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
+  iceServers: record({ type: oneOf("iceServers"), iceServers }),
   answer: record({ type: oneOf("answer"), sdp: text }),
   transport: record({ type: oneOf("transport"), transport, reason: text }),
   done: record({ type: oneOf("done"), seq: optional(count) })
@@ -921,6 +921,7 @@ var de = {
   "picture-size": "Bild",
   data: "Daten",
   "round-trip": "Hin und zurück",
+  losses: "Verlust · Schwankung",
   freeze: "Stillstand",
   "test-latency": "Verzögerung messen",
   "press-of": "Druck {round} von {rounds}",
@@ -1304,6 +1305,7 @@ var en = {
   "picture-size": "Picture",
   data: "Data",
   "round-trip": "Round trip",
+  losses: "Loss · jitter",
   freeze: "Freeze",
   "test-latency": "Test latency",
   "press-of": "Press {round} of {rounds}",
@@ -4685,7 +4687,7 @@ var Overlay = class {
   #press;
   constructor(press) {
     this.#press = press;
-    const names2 = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "freeze", "latency"];
+    const names2 = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "losses", "freeze", "latency"];
     const rows2 = names2.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
@@ -4711,7 +4713,7 @@ var Overlay = class {
   moveTo(viewport) {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
-  show({ transport: transport2, reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why }) {
+  show({ transport: transport2, reason, codec, size: size2, roundTripMs, lostShare: lostShare2, jitterMs, summary, stalledMs, stillMs, drawnHere, why }) {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
@@ -4726,6 +4728,7 @@ var Overlay = class {
       latency: latencyMs ? percentilesText(latencyMs) : "–",
       data: `${(bitsPerSecond / 1e3).toFixed(0)} kbit/s`,
       "round-trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
+      losses: lostShare2 === null ? "–" : `${(lostShare2 * 100).toFixed(1)} % · ${(jitterMs ?? 0).toFixed(0)} ms`,
       freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–"
     };
     for (const [name, text3] of Object.entries(rows2)) setText(this.#values.get(name), text3);
@@ -4815,17 +4818,19 @@ var Figures = class {
     const viewport = this.#owner.active();
     const rate = this.meter.rate(viewport.view, now);
     setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : t(viewport.windowsItself || viewport.drawnHere ? "drawn-here" : "still"));
-    const { transport: transport2, reason, roundTripMs } = this.#owner.link();
+    const { transport: transport2, reason, roundTripMs, losses } = this.#owner.link();
     if (!this.#overlay.isShown) return;
     const { codec, pictureSize: size2 } = viewport;
     const drawnHere = viewport.windowsItself || viewport.drawnHere;
     const why = this.#owner.why(viewport.view);
     const [stalledMs, stillMs] = [this.meter.stalledMs(viewport.view, now), this.meter.stillMs(viewport.view, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport2], reason, codec, size: size2, roundTripMs, ...losses, summary, stalledMs, stillMs, drawnHere, why });
   }
   #report() {
     const { codec, ...measured } = this.meter.summary(REPORT_MS, performance.now());
-    if (codec) this.#owner.send({ type: "stats", codec, transport: this.#owner.link().transport, ...measured });
+    if (!codec) return;
+    const { transport: transport2, roundTripMs, losses } = this.#owner.link();
+    this.#owner.send({ type: "stats", codec, transport: transport2, ...measured, roundTripMs, ...losses });
   }
   /** A small movement of the active view, there or back. */
   #press(forth) {
@@ -5445,6 +5450,7 @@ var NOTES_KEPT = 16;
 var MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 var RESTART_MS = 5e3;
 var COUNT_EVERY_MS = 500;
+var COUNTS_KEPT = 11;
 var QUIET_PATH_MS = 1500;
 function whyNoWebRtc() {
   if (typeof RTCPeerConnection === "undefined") return "this browser has no WebRTC";
@@ -5454,6 +5460,19 @@ function h264() {
   const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
   const isVideo2 = ({ mimeType, sdpFmtpLine }) => /\/h264$/i.test(mimeType) && /packetization-mode=1/.test(sdpFmtpLine ?? "");
   return all.some(isVideo2) ? all.filter((codec) => isVideo2(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
+}
+function configuration(iceServers2) {
+  const servers = iceServers2.map(({ urls, username, credential }) => ({
+    urls: [...urls],
+    ...username === void 0 ? {} : { username },
+    ...credential === void 0 ? {} : { credential }
+  }));
+  return { iceServers: servers, bundlePolicy: "max-bundle" };
+}
+function lostShare(before, now) {
+  const lost = Math.max(0, now.lost - before.lost);
+  const sent = Math.max(0, now.received - before.received) + lost;
+  return sent > 0 ? lost / sent : null;
 }
 var Film = class {
   /** Headers of pictures by RTP timestamp, oldest first. */
@@ -5502,15 +5521,13 @@ var Peer = class {
   /** All that came by the path, and since when nothing more did. */
   #came = { packets: 0, at: performance.now() };
   #counted = 0;
+  /** Packets of the last seconds, oldest first, and how much their time on the way varies. */
+  #packets = [];
+  jitterMs = null;
   #closed = false;
-  constructor(iceServers, views2, handlers) {
+  constructor(iceServers2, views2, handlers) {
     this.#handlers = handlers;
-    const servers = iceServers.map(({ urls, username, credential }) => ({
-      urls: [...urls],
-      ...username === void 0 ? {} : { username },
-      ...credential === void 0 ? {} : { credential }
-    }));
-    this.#peer = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+    this.#peer = new RTCPeerConnection(configuration(iceServers2));
     this.#commands = this.#channel("commands", {});
     this.#moves = this.#channel("moves", { ordered: false, maxRetransmits: 0 });
     this.#commands.onmessage = ({ data }) => data instanceof ArrayBuffer && this.#piece(data);
@@ -5532,6 +5549,10 @@ var Peer = class {
     this.#counting = setInterval(() => void this.#count(), COUNT_EVERY_MS);
     void this.#offer({});
   }
+  /** Other STUN and TURN servers, for when the path is looked for anew. */
+  askElsewhere(iceServers2) {
+    this.#peer.setConfiguration(configuration(iceServers2));
+  }
   async answer(sdp) {
     try {
       await this.#peer.setRemoteDescription({ type: "answer", sdp });
@@ -5545,6 +5566,11 @@ var Peer = class {
     if (channel2.readyState !== "open") return false;
     channel2.send(text3);
     return true;
+  }
+  /** What part of the last seconds' packets did not come; null where there were none. */
+  get lostShare() {
+    const [before, now] = [this.#packets[0], this.#packets.at(-1)];
+    return before && now ? lostShare(before, now) : null;
   }
   /** A later frame of this view came as a message: the view waits for no picture any more. */
   passed(view) {
@@ -5685,10 +5711,20 @@ var Peer = class {
   async #count() {
     const reports = await this.#peer.getStats();
     let [bytes, packets] = [0, 0];
+    const videos = { received: 0, lost: 0 };
+    let jitter = 0;
     reports.forEach((report) => {
-      if (report.type === "inbound-rtp") bytes += report.bytesReceived ?? 0;
+      if (report.type === "inbound-rtp") {
+        bytes += report.bytesReceived ?? 0;
+        videos.received += report.packetsReceived ?? 0;
+        videos.lost += report.packetsLost ?? 0;
+        jitter = Math.max(jitter, report.jitter ?? 0);
+      }
       if (report.type === "candidate-pair") packets += (report.packetsReceived ?? 0) + (report.responsesReceived ?? 0);
     });
+    this.#packets.push(videos);
+    if (this.#packets.length > COUNTS_KEPT) this.#packets.shift();
+    this.jitterMs = videos.received > 0 ? jitter * 1e3 : null;
     this.#watchPath(packets, performance.now());
     if (bytes > this.#videoBytes) this.#handlers.received(bytes - this.#videoBytes);
     this.#videoBytes = bytes;
@@ -5770,6 +5806,10 @@ var Link = class {
   get reason() {
     return this.#ladder.reason;
   }
+  /** How many packets get lost, and how much their time on the way varies; null where it is not known. */
+  get losses() {
+    return { lostShare: this.#peer?.lostShare ?? null, jitterMs: this.#peer?.jitterMs ?? null };
+  }
   get roundTripMs() {
     return this.#roundTripMs;
   }
@@ -5812,6 +5852,10 @@ var Link = class {
         return;
       case "done":
         for (const lost of this.#outbox.done(message.seq)) this.send(lost);
+        return;
+      case "iceServers":
+        this.#iceServers = message.iceServers;
+        this.#peer?.askElsewhere(message.iceServers);
         return;
       case "answer":
         void this.#peer?.answer(message.sdp);

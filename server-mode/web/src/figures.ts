@@ -77,18 +77,20 @@ export class Figures {
     const viewport = this.#owner.active();
     const rate = this.meter.rate(viewport.view, now);
     setText(byId("rate", HTMLElement), rate > 0 ? `${rate} fps` : t(viewport.windowsItself || viewport.drawnHere ? "drawn-here" : "still"));
-    const { transport, reason, roundTripMs } = this.#owner.link();
+    const { transport, reason, roundTripMs, losses } = this.#owner.link();
     if (!this.#overlay.isShown) return;
     const { codec, pictureSize: size } = viewport;
     const drawnHere = viewport.windowsItself || viewport.drawnHere;
     const why = this.#owner.why(viewport.view);
     const [stalledMs, stillMs] = [this.meter.stalledMs(viewport.view, now), this.meter.stillMs(viewport.view, now)];
-    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, why });
+    this.#overlay.show({ transport: TRANSPORT_NAMES[transport], reason, codec, size, roundTripMs, ...losses, summary, stalledMs, stillMs, drawnHere, why });
   }
 
   #report(): void {
     const { codec, ...measured } = this.meter.summary(REPORT_MS, performance.now());
-    if (codec) this.#owner.send({ type: "stats", codec, transport: this.#owner.link().transport, ...measured });
+    if (!codec) return;
+    const { transport, roundTripMs, losses } = this.#owner.link();
+    this.#owner.send({ type: "stats", codec, transport, ...measured, roundTripMs, ...losses });
   }
 
   /** A small movement of the active view, there or back. */

@@ -109,6 +109,11 @@ export class Link {
     return this.#ladder.reason;
   }
 
+  /** How many packets get lost, and how much their time on the way varies; null where it is not known. */
+  get losses(): { lostShare: number | null; jitterMs: number | null } {
+    return { lostShare: this.#peer?.lostShare ?? null, jitterMs: this.#peer?.jitterMs ?? null };
+  }
+
   get roundTripMs(): number | null {
     return this.#roundTripMs;
   }
@@ -155,6 +160,10 @@ export class Link {
         return;
       case "done":
         for (const lost of this.#outbox.done(message.seq)) this.send(lost);
+        return;
+      case "iceServers":
+        this.#iceServers = message.iceServers;
+        this.#peer?.askElsewhere(message.iceServers);
         return;
       case "answer":
         void this.#peer?.answer(message.sdp);

@@ -47,7 +47,19 @@ latencyMs: Percentiles | null, bitsPerSecond: number,
 /**
  * The longest time between two pictures while something moved.
  */
-longestFreezeMs: number, };
+longestFreezeMs: number, 
+/**
+ * Of the last ping; `None` before it is answered.
+ */
+roundTripMs: number | null, 
+/**
+ * Share of WebRTC's packets that did not come; `None` by WebSocket, which repeats them unseen.
+ */
+lostShare: number | null, 
+/**
+ * How much the packets' time on the way varies (RFC 3550, 6.4.1); `None` where it is not known.
+ */
+jitterMs: number | null, };
 
 export type Percentiles = { p50: number, p95: number, p99: number, };
 
@@ -94,7 +106,7 @@ number: number, seriesInstanceUid: string,
 /**
  * All of them, the last one over the others.
  */
-drawings: Array<Drawing>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
+drawings: Array<Drawing>, } | { "type": "error", code: ErrorCode, message: string, seq: number | null, } | { "type": "pong", time: number, } | { "type": "iceServers", iceServers: Array<IceServer>, } | { "type": "answer", sdp: string, } | { "type": "transport", transport: TransportKind, reason: string, } | { "type": "done", seq: number | null, };
 
 /**
  * A STUN or TURN server, in the words of `RTCIceServer` (W3C WebRTC, 4.2.3).

@@ -19,6 +19,9 @@ export interface Facts {
   codec: Codec | null;
   size: readonly [number, number] | null;
   roundTripMs: number | null;
+  /** What part of the packets got lost, and how much their time on the way varies; null where it is not known. */
+  lostShare: number | null;
+  jitterMs: number | null;
   summary: Summary;
   /** How long input has waited for any picture, and how long ago the last one came; null when none did. */
   stalledMs: number;
@@ -47,7 +50,7 @@ export class Overlay {
 
   constructor(press: Press) {
     this.#press = press;
-    const names = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "freeze", "latency"] as const;
+    const names = ["transport", "codec", "picture-size", "rate", "data", "round-trip", "losses", "freeze", "latency"] as const;
     const rows = names.map((name) => {
       const value = element("dd", {}, "–");
       this.#values.set(name, value);
@@ -77,7 +80,7 @@ export class Overlay {
     if (this.#root.parentElement !== viewport) viewport.append(this.#root);
   }
 
-  show({ transport, reason, codec, size, roundTripMs, summary, stalledMs, stillMs, drawnHere, why }: Facts): void {
+  show({ transport, reason, codec, size, roundTripMs, lostShare, jitterMs, summary, stalledMs, stillMs, drawnHere, why }: Facts): void {
     const stalls = stalledMs > STALL_MS && !drawnHere;
     this.#root.classList.toggle("stalls", stalls);
     this.#root.classList.toggle("old", stalls || stillMs === null || stillMs > FRESH_MS);
@@ -92,6 +95,7 @@ export class Overlay {
       latency: latencyMs ? percentilesText(latencyMs) : "–",
       data: `${(bitsPerSecond / 1000).toFixed(0)} kbit/s`,
       "round-trip": roundTripMs === null ? "–" : `${roundTripMs.toFixed(0)} ms`,
+      losses: lostShare === null ? "–" : `${(lostShare * 100).toFixed(1)} % · ${(jitterMs ?? 0).toFixed(0)} ms`,
       freeze: longestFreezeMs > 0 ? `${longestFreezeMs.toFixed(0)} ms` : "–",
     };
     for (const [name, text] of Object.entries(rows)) setText(this.#values.get(name)!, text);

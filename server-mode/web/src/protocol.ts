@@ -433,6 +433,8 @@ const viewFields: { readonly [K in keyof ViewInfo]: Read<ViewInfo[K]> } = {
   positionMm: triple(number),
 };
 
+const iceServers = list(record<IceServer>({ urls: list(text), username: absent(text), credential: absent(text) }));
+
 const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerMessage, { type: K }>> } = {
   connected: record<Connected>({
     type: oneOf("connected"),
@@ -441,9 +443,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
     backend: text,
     resumeToken: text,
     resumed: flag,
-    iceServers: optional(
-      list(record<IceServer>({ urls: list(text), username: absent(text), credential: absent(text) })),
-    ),
+    iceServers: optional(iceServers),
     role: oneOf("owner", "viewer", "driver"),
     voxels: flag,
   }),
@@ -532,6 +532,7 @@ const readMessage: { readonly [K in ServerMessage["type"]]: Read<Extract<ServerM
   drawn: record({ type: oneOf("drawn"), number: count, seriesInstanceUid: text, drawings }),
   error: record({ type: oneOf("error"), code: errorCode, message: text, seq: optional(count) }),
   pong: record({ type: oneOf("pong"), time: number }),
+  iceServers: record({ type: oneOf("iceServers"), iceServers }),
   answer: record({ type: oneOf("answer"), sdp: text }),
   transport: record({ type: oneOf("transport"), transport, reason: text }),
   done: record({ type: oneOf("done"), seq: optional(count) }),

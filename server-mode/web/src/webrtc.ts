@@ -33,6 +33,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** Time to find a path anew. */
 const RESTART_MS = 5_000;
 const COUNT_EVERY_MS = 500;
+/** Five seconds of them tell how many packets get lost. */
+const COUNTS_KEPT = 11;
 /** A path is looked for anew when nothing came for so long: where nothing moves, answers to heartbeats come every second. */
 const QUIET_PATH_MS = 1_500;
 
@@ -48,6 +50,28 @@ function h264(): RTCRtpCodec[] {
     /\/h264$/i.test(mimeType) && /packetization-mode=1/.test(sdpFmtpLine ?? "");
   // Lost packets are sent again as a codec of their own.
   return all.some(isVideo) ? all.filter((codec) => isVideo(codec) || /\/rtx$/i.test(codec.mimeType)) : [];
+}
+
+function configuration(iceServers: readonly IceServer[]): RTCConfiguration {
+  const servers = iceServers.map(({ urls, username, credential }): RTCIceServer => ({
+    urls: [...urls],
+    ...(username === undefined ? {} : { username }),
+    ...(credential === undefined ? {} : { credential }),
+  }));
+  return { iceServers: servers, bundlePolicy: "max-bundle" };
+}
+
+/** Packets of the videos, summed up. */
+export interface Packets {
+  received: number;
+  lost: number;
+}
+
+/** What part of the packets since then did not come; null where there were none. Late ones count as come. */
+export function lostShare(before: Packets, now: Packets): number | null {
+  const lost = Math.max(0, now.lost - before.lost);
+  const sent = Math.max(0, now.received - before.received) + lost;
+  return sent > 0 ? lost / sent : null;
 }
 
 /** What is known of a view's video: pictures wait for their notes, as these may come later. */
@@ -88,6 +112,17 @@ export class Film {
   }
 }
 
+/** What is read of a browser's statistics; not all of it is in TypeScript's library. */
+interface Report {
+  type: string;
+  bytesReceived?: number;
+  packetsReceived?: number;
+  packetsLost?: number;
+  /** In seconds. */
+  jitter?: number;
+  responsesReceived?: number;
+}
+
 export class Peer {
   readonly #handlers: PeerHandlers;
   readonly #peer: RTCPeerConnection;
@@ -103,16 +138,14 @@ export class Peer {
   /** All that came by the path, and since when nothing more did. */
   #came = { packets: 0, at: performance.now() };
   #counted = 0;
+  /** Packets of the last seconds, oldest first, and how much their time on the way varies. */
+  readonly #packets: Packets[] = [];
+  jitterMs: number | null = null;
   #closed = false;
 
   constructor(iceServers: readonly IceServer[], views: readonly number[], handlers: PeerHandlers) {
     this.#handlers = handlers;
-    const servers = iceServers.map(({ urls, username, credential }): RTCIceServer => ({
-      urls: [...urls],
-      ...(username === undefined ? {} : { username }),
-      ...(credential === undefined ? {} : { credential }),
-    }));
-    this.#peer = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+    this.#peer = new RTCPeerConnection(configuration(iceServers));
     this.#commands = this.#channel("commands", {});
     this.#moves = this.#channel("moves", { ordered: false, maxRetransmits: 0 });
     this.#commands.onmessage = ({ data }: MessageEvent<unknown>) => data instanceof ArrayBuffer && this.#piece(data);
@@ -136,6 +169,11 @@ export class Peer {
     void this.#offer({});
   }
 
+  /** Other STUN and TURN servers, for when the path is looked for anew. */
+  askElsewhere(iceServers: readonly IceServer[]): void {
+    this.#peer.setConfiguration(configuration(iceServers));
+  }
+
   async answer(sdp: string): Promise<void> {
     try {
       await this.#peer.setRemoteDescription({ type: "answer", sdp });
@@ -150,6 +188,12 @@ export class Peer {
     if (channel.readyState !== "open") return false;
     channel.send(text);
     return true;
+  }
+
+  /** What part of the last seconds' packets did not come; null where there were none. */
+  get lostShare(): number | null {
+    const [before, now] = [this.#packets[0], this.#packets.at(-1)];
+    return before && now ? lostShare(before, now) : null;
   }
 
   /** A later frame of this view came as a message: the view waits for no picture any more. */
@@ -310,10 +354,20 @@ export class Peer {
   async #count(): Promise<void> {
     const reports = await this.#peer.getStats();
     let [bytes, packets] = [0, 0];
-    reports.forEach((report: { type: string; bytesReceived?: number; packetsReceived?: number; responsesReceived?: number }) => {
-      if (report.type === "inbound-rtp") bytes += report.bytesReceived ?? 0;
+    const videos: Packets = { received: 0, lost: 0 };
+    let jitter = 0;
+    reports.forEach((report: Report) => {
+      if (report.type === "inbound-rtp") {
+        bytes += report.bytesReceived ?? 0;
+        videos.received += report.packetsReceived ?? 0;
+        videos.lost += report.packetsLost ?? 0;
+        jitter = Math.max(jitter, report.jitter ?? 0);
+      }
       if (report.type === "candidate-pair") packets += (report.packetsReceived ?? 0) + (report.responsesReceived ?? 0);
     });
+    this.#packets.push(videos);
+    if (this.#packets.length > COUNTS_KEPT) this.#packets.shift();
+    this.jitterMs = videos.received > 0 ? jitter * 1000 : null;
     this.#watchPath(packets, performance.now());
     if (bytes > this.#videoBytes) this.#handlers.received(bytes - this.#videoBytes);
     this.#videoBytes = bytes;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Frame } from "../src/protocol";
-import { Film, type Picture } from "../src/webrtc";
+import { Film, type Picture, lostShare } from "../src/webrtc";
 
 /** Only what a film looks at. */
 const frame = (number: number) => ({ number }) as Frame;
@@ -11,6 +11,13 @@ function picture(): Picture & { closed: boolean } {
   const made = { closed: false, close: () => (made.closed = true) };
   return made as unknown as Picture & { closed: boolean };
 }
+
+test("the share of packets that were lost is of those since then", () => {
+  assert.equal(lostShare({ received: 1000, lost: 50 }, { received: 1090, lost: 60 }), 0.1);
+  assert.equal(lostShare({ received: 1000, lost: 50 }, { received: 1000, lost: 50 }), null, "nothing was sent");
+  // Packets that were counted as lost and came late are taken back.
+  assert.equal(lostShare({ received: 1000, lost: 50 }, { received: 1100, lost: 40 }), 0);
+});
 
 test("a picture is shown with its own note, whichever comes first", () => {
   const film = new Film();

@@ -56,10 +56,9 @@ impl ServerMessage {
         match self {
             Self::Connected { session_id, protocol, backend, resume_token, ice_servers, .. } => {
                 shorts([session_id, protocol, backend, resume_token])?;
-                let servers = ice_servers.as_deref().unwrap_or_default();
-                few("iceServers", servers, MAX_ICE)?;
-                servers.iter().try_for_each(IceServer::check)
+                IceServer::check_all(ice_servers.as_deref().unwrap_or_default())
             }
+            Self::IceServers { ice_servers } => IceServer::check_all(ice_servers),
             Self::StateFull { series_instance_uid, views } => {
                 shorts(series_instance_uid)?;
                 distinct(views.iter().map(|info| info.view))?;
@@ -94,6 +93,11 @@ impl ServerMessage {
 }
 
 impl IceServer {
+    fn check_all(servers: &[Self]) -> Result<(), String> {
+        few("iceServers", servers, MAX_ICE)?;
+        servers.iter().try_for_each(Self::check)
+    }
+
     fn check(&self) -> Result<(), String> {
         few("urls", &self.urls, MAX_ICE)?;
         shorts(self.urls.iter().chain(&self.username).chain(&self.credential))

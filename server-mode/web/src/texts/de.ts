@@ -219,6 +219,7 @@ export const de: Texts = {
   "picture-size": "Bild",
   data: "Daten",
   "round-trip": "Hin und zurück",
+  losses: "Verlust · Schwankung",
   freeze: "Stillstand",
   "test-latency": "Verzögerung messen",
   "press-of": "Druck {round} von {rounds}",

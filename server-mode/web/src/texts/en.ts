@@ -217,6 +217,7 @@ export const en = {
   "picture-size": "Picture",
   data: "Data",
   "round-trip": "Round trip",
+  losses: "Loss · jitter",
   freeze: "Freeze",
   "test-latency": "Test latency",
   "press-of": "Press {round} of {rounds}",

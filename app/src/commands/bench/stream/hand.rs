@@ -281,7 +281,7 @@ impl<'a> Hand<'a> {
                 return Ok(None);
             }
         };
-        let Frame { header, bytes, arrived, decoded, shown } = frame;
+        let Frame { header, bytes, arrived, decoded, shown, .. } = frame;
         let Some(shown) = shown else { return Ok(None) };
         let picture = Picture {
             header,
