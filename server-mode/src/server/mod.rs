@@ -194,6 +194,9 @@ async fn stop_signal() {
 
 /// Connections at a time beyond those of sessions: browsers' idle ones, requests.
 const SPARE_CONNECTIONS: usize = 512;
+/// A network that fails for a moment takes all clients at once; but what has gone for good holds memory meanwhile, some
+/// 35 kB each and the series that it showed.
+const MOST_WAITING: usize = 256;
 /// A request's header, and a sign-in form, must arrive within this time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -321,8 +324,7 @@ impl Server {
             voxels: config.voxels,
             max_sessions: config.max_sessions,
             sessions: Arc::new(Semaphore::new(config.max_sessions)),
-            // A network that fails for a moment takes all clients at once.
-            waiting: Waiting::new(config.max_sessions),
+            waiting: Waiting::new(config.max_sessions.min(MOST_WAITING)),
             session_numbers: AtomicU64::new(0),
             metrics: Metrics::new(),
             closing,
