@@ -63,7 +63,7 @@ impl Fetcher {
     /// There is no server, it refuses, or it sends more than that.
     pub async fn get(&self, path: &str, most_bytes: usize, patience: Duration) -> Result<Bytes, Error> {
         let asked = Asked { method: Method::GET, path, headers: self.headers(), body: String::new() };
-        match asked.send(&self.address.authority(), most_bytes, patience).await? {
+        match asked.send(self.address.authority(), most_bytes, patience).await? {
             (StatusCode::OK, body) => Ok(body),
             (StatusCode::UNAUTHORIZED, _) => Err(Error::Token),
             (status, _) => Err(Error::Refused(status.as_u16())),

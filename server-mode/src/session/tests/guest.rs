@@ -41,6 +41,7 @@ fn a_guest_sees_the_hosts_views_in_its_own_size_and_is_told_their_states() {
     assert!(stage.jobs.is_empty(), "nobody knows yet how large it is to be");
     layout(&mut stage);
     let job = stage.begin(2);
+    assert!(job.meta.looks_on, "the host's hand moves it");
     assert_eq!((job.state.size, job.state.plane), ([60, 40], state.plane));
     stage.finish(&job, MS);
     let told = stage.texts.iter().rfind(|text| text["type"] == "viewState").expect("its state");
@@ -82,6 +83,11 @@ fn who_may_watch_changes_nothing_and_who_may_drive_asks_the_host() {
     layout(&mut driving);
     driving.settle();
     assert!(driving.driven.is_empty(), "to look is to change nothing");
+    driving.say(json!({"type": "pointer", "view": 2, "kind": "press", "button": "left", "x": 1, "y": 1}));
+    driving.say(json!({"type": "pointer", "view": 2, "kind": "move", "x": 9, "y": 1}));
+    assert!(!driving.begin(2).meta.looks_on, "its own hand moves it");
+    driving.say(json!({"type": "pointer", "view": 2, "kind": "release", "button": "left", "x": 9, "y": 1}));
+    driving.driven.clear();
     driving.say(json!({"type": "rotate", "view": 2, "dx": 10, "dy": 0}));
     let (view, driven) = driving.driven.pop().expect("the host is to show it");
     assert_eq!((view, driven.size), (2, [640, 480]));

@@ -324,3 +324,21 @@ fn a_video_by_another_track_begins_anew_and_a_client_that_is_gone_takes_its_ways
     stage.settle();
     assert_eq!(ways(&mut stage), ["socket"; 3]);
 }
+
+#[test]
+fn other_turn_servers_are_told_by_the_way_that_holds_while_webrtc_is_looked_for() {
+    let mut stage = on_webrtc();
+    stage.parcels.clear();
+    stage.texts.clear();
+    let urls = vec!["turn:turn.example".to_owned()];
+    let server = IceServer { urls, username: Some("2:id".into()), credential: Some("b".into()) };
+    stage.input(Input::IceServers(vec![server]));
+    assert!(stage.parcels.is_empty(), "it may be needed because that way broke");
+    let told = stage.texts.pop().expect("the servers");
+    assert_eq!((&told["type"], &told["iceServers"][0]["username"]), (&json!("iceServers"), &json!("2:id")));
+
+    let mut plain = Stage::new(Dialect::Plain { size: [40, 30] });
+    plain.texts.clear();
+    plain.input(Input::IceServers(Vec::new()));
+    assert!(plain.texts.is_empty(), "plain clients know no WebRTC");
+}
