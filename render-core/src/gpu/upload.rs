@@ -15,8 +15,8 @@ use crate::volume::Volume;
 /// at a time. Memory decides earlier when it runs out.
 const MAX_VOLUMES: usize = 16;
 
-/// A volume that found no room is tried again, when it was asked for this often: other programs may have given theirs
-/// back. Each try takes as long as the card needs to say no.
+/// A volume that found no room is tried again, when it was asked for this often: other programs, and those that drew
+/// others meanwhile, may have given theirs back. Each try throws all others out.
 const TRY_AGAIN: u32 = 500;
 
 /// Voxels are sent in portions of about this size, because each is held twice on its way.
@@ -143,22 +143,12 @@ enum State {
     Refused(u32),
 }
 
-/// How a volume that is not on the card is to be brought there.
-#[derive(Debug, PartialEq, Eq)]
-enum Attempt {
-    /// With the room of all others, if it must be.
-    Displacing,
-    /// Only where there is room.
-    Modest,
-    No,
-}
-
 impl State {
-    fn attempt(&mut self) -> Attempt {
-        let Self::Refused(asked) = self else { return Attempt::Displacing };
+    /// Whether to bring the volume to the card, with the room of all others if it must be.
+    fn is_to_be_tried(&mut self) -> bool {
+        let Self::Refused(asked) = self else { return true };
         *asked += 1;
-        // The other volumes that came since fit, and are of more use.
-        if asked.is_multiple_of(TRY_AGAIN) { Attempt::Modest } else { Attempt::No }
+        asked.is_multiple_of(TRY_AGAIN)
     }
 }
 
@@ -179,13 +169,13 @@ impl Uploads {
         if let State::Here(uploaded) = &*slot {
             return Ok(Arc::clone(uploaded));
         }
-        let attempt = slot.attempt();
         let plan = Plan::new(volume, device)?;
-        let mut uploaded = match attempt {
-            Attempt::No => Err(UploadError::OutOfMemory),
-            Attempt::Displacing | Attempt::Modest => upload(device, &plan, volume, cancel).await,
+        let is_tried = slot.is_to_be_tried();
+        let mut uploaded = match is_tried {
+            true => upload(device, &plan, volume, cancel).await,
+            false => Err(UploadError::OutOfMemory),
         };
-        if attempt == Attempt::Displacing && matches!(uploaded, Err(UploadError::OutOfMemory)) {
+        if is_tried && matches!(uploaded, Err(UploadError::OutOfMemory)) {
             self.forget_others(volume);
             // The memory of what was forgotten comes back when the GPU has finished with it.
             device.finish(cancel).await?;
@@ -198,7 +188,7 @@ impl Uploads {
                 Ok(uploaded)
             }
             Err(UploadError::OutOfMemory) => {
-                if attempt == Attempt::Displacing {
+                if is_tried {
                     *slot = State::Refused(0);
                 }
                 let reason = format!("it takes {} MiB there, more than is free", plan.bytes >> 20);
@@ -224,8 +214,13 @@ impl Uploads {
         slot
     }
 
+    /// What was refused takes no room, and is remembered: two of them would make each other be tried again and again.
     fn forget_others(&self, volume: &Arc<Volume>) {
-        lock(&self.entries).retain(|entry| entry.volume.as_ptr() == Arc::as_ptr(volume));
+        lock(&self.entries).retain(|entry| {
+            // One that is locked is on its way to the card, or there.
+            let is_refused = || entry.slot.try_lock().is_ok_and(|state| matches!(*state, State::Refused(_)));
+            entry.volume.as_ptr() == Arc::as_ptr(volume) || is_refused()
+        });
     }
 
     #[cfg(test)]
@@ -404,12 +399,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_volume_displaces_no_other_one_again_and_is_seldom_tried() {
-        assert_eq!(State::NotHere.attempt(), Attempt::Displacing);
+    fn a_refused_volume_is_seldom_tried_again() {
+        assert!(State::NotHere.is_to_be_tried());
         let mut refused = State::Refused(0);
-        let attempts: Vec<_> = (0..2 * TRY_AGAIN).map(|_| refused.attempt()).collect();
-        let tried = attempts.iter().enumerate().filter(|(_, attempt)| **attempt != Attempt::No);
-        let expected = [(499, &Attempt::Modest), (999, &Attempt::Modest)];
-        assert_eq!(tried.collect::<Vec<_>>(), expected);
+        let tried: Vec<_> = (1..=2 * TRY_AGAIN).filter(|_| refused.is_to_be_tried()).collect();
+        assert_eq!(tried, [TRY_AGAIN, 2 * TRY_AGAIN]);
+    }
+
+    #[test]
+    fn what_was_refused_stays_so_while_others_are_thrown_out() {
+        let (uploads, volumes) =
+            (Uploads::default(), [(); 3].map(|()| Arc::new(super::super::open::test_volume())));
+        *lock(&uploads.slot(&volumes[0])) = State::Refused(7);
+        uploads.slot(&volumes[1]);
+        uploads.slot(&volumes[2]);
+        uploads.forget_others(&volumes[2]);
+        assert_eq!(lock(&uploads.entries).len(), 2);
+        assert!(matches!(*lock(&uploads.slot(&volumes[0])), State::Refused(7)));
     }
 }

@@ -22,6 +22,8 @@ pub struct Encoded {
     /// Whether to decode it, or only to pass it on in its turn.
     pub wanted: bool,
     pub by_track: bool,
+    /// None before it is missing.
+    pub whole: bool,
     pub arrived: Instant,
     /// Which connection it is of.
     pub connection: u32,
@@ -36,6 +38,8 @@ pub struct DecodedFrame {
     pub header: FrameHeader,
     pub bytes: usize,
     pub by_track: bool,
+    /// None before it is missing.
+    pub whole: bool,
     pub arrived: Instant,
     pub connection: u32,
     pub at: Instant,
@@ -64,7 +68,7 @@ pub fn decode(
                     continue;
                 }
             },
-            Work::Frame(Encoded { header, bytes, wanted, by_track, arrived, connection }) => {
+            Work::Frame(Encoded { header, bytes, wanted, by_track, whole, arrived, connection }) => {
                 let screen = screens.entry(header.view).or_default();
                 let result = match wanted {
                     true => screen.show(&bytes).map(drop).map_err(Unseen::Spoilt),
@@ -79,6 +83,7 @@ pub fn decode(
                     header,
                     bytes,
                     by_track,
+                    whole,
                     arrived,
                     connection,
                     at,

@@ -129,7 +129,7 @@ pub struct Frame {
     pub decoded: Instant,
     /// `None` where it cannot be shown; another one has been asked for.
     pub shown: Option<Shown>,
-    /// Nothing was lost, and yet it could not be decoded.
+    /// A video begins with it, nothing was lost, and yet it could not be decoded.
     pub failed: bool,
 }
 
@@ -501,7 +501,7 @@ impl Connection {
             peer::Arrival::Frame(message) => self.binary(message.into()),
             peer::Arrival::Picture { header, message, whole } => {
                 let arrival = self.client.picture(header, whole);
-                self.decode(arrival, message.into(), true)
+                self.decode(arrival, message.into(), Some(whole))
             }
         }
     }
@@ -552,8 +552,13 @@ impl Connection {
         }
     }
 
+    /// WebRTC is given up, whether it is the way already or still looked for.
+    pub fn give_up_webrtc(&mut self, reason: String) -> Result<(), Error> {
+        if self.peer.is_some() { self.leave_webrtc(reason) } else { Ok(()) }
+    }
+
     /// The server is to go on by WebSocket.
-    pub fn leave_webrtc(&mut self, reason: String) -> Result<(), Error> {
+    fn leave_webrtc(&mut self, reason: String) -> Result<(), Error> {
         self.drop_peer();
         self.client.leave_webrtc();
         self.ask(ClientMessage::Transport { transport: TransportKind::Websocket, keeps: false })?;
@@ -567,14 +572,16 @@ impl Connection {
         (self.unproved_since, self.pinged) = (None, None);
     }
 
-    fn decode(&mut self, arrival: Arrival, bytes: Bytes, by_track: bool) -> Result<(), Error> {
+    /// `track` tells of a track's picture whether none of its packets is missing.
+    fn decode(&mut self, arrival: Arrival, bytes: Bytes, track: Option<bool>) -> Result<(), Error> {
         let (header, wanted) = match arrival {
             Arrival::Decode(header) => (header, true),
             Arrival::Leave(header) => (header, false),
             Arrival::Late => return Ok(()),
         };
         let (arrived, connection) = (Instant::now(), self.number);
-        let work = Work::Frame(Encoded { header, bytes, wanted, by_track, arrived, connection });
+        let (by_track, whole) = (track.is_some(), track.unwrap_or(true));
+        let work = Work::Frame(Encoded { header, bytes, wanted, by_track, whole, arrived, connection });
         self.to_decode.try_send(work).map_err(|_| Error::TooManyFrames)
     }
 
@@ -584,13 +591,13 @@ impl Connection {
             return self.to_decode.try_send(work).map_err(|_| Error::TooManyFrames);
         }
         let arrival = self.client.frame(&bytes)?;
-        self.decode(arrival, bytes, false)
+        self.decode(arrival, bytes, None)
     }
 
     fn shown(&mut self, decoded: DecodedFrame) -> Frame {
-        let DecodedFrame { header, bytes, by_track, arrived, at, result, .. } = decoded;
-        // What builds on a picture that was lost is no fault of the decoder's.
-        let failed = matches!(result, Err(Unseen::Spoilt(_))) && (header.key || !by_track);
+        let DecodedFrame { header, bytes, by_track, whole, arrived, at, result, .. } = decoded;
+        // What builds on another picture, or has lost some of its own, is no proof.
+        let failed = matches!(result, Err(Unseen::Spoilt(_))) && header.key && whole;
         if let Err(Unseen::Spoilt(error)) = &result {
             tracing::debug!(%error, "a frame cannot be shown");
         }

@@ -13,6 +13,7 @@ use protocol::{ClientMessage, Codec, Content as Listed, ErrorCode, FrameHeader, 
 use render_core::scene::view::Orientation;
 use render_core::scene::{Content, ViewState};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use super::report::{Report, Way};
 use super::slot::ToSend;
@@ -25,7 +26,7 @@ use crate::screen::{Decoder, Screen};
 /// What this client decodes, besides videos, and draws.
 const CODECS: [&str; 3] = ["png", "webp", DRAWINGS];
 const VIDEOS: [Codec; 3] = [Codec::H264, Codec::Hevc, Codec::Av1];
-/// A decoder that fails so often, with nothing decoded meanwhile, is given up.
+/// A decoder that fails at the beginning of so many videos, with nothing decoded meanwhile, is given up.
 const DECODER_FAILURES: u32 = 2;
 /// Measurements whose answers are waited for; those before them were replaced.
 const MOST_MEASURING: usize = 256;
@@ -179,7 +180,7 @@ struct Driver<'a> {
     webrtc_pause: Duration,
     /// What is decoded here; without any, what moves comes as JPEGs.
     videos: Vec<Codec>,
-    /// Videos' frames that could not be decoded, one after the other.
+    /// Beginnings of videos that could not be decoded, one after the other.
     spoilt: u32,
     meter: Meter,
     report: Report,
@@ -189,6 +190,7 @@ impl Driver<'_> {
     /// Until the window's end is gone, or the connection.
     async fn talk(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), Error> {
         let mut measure = tokio::time::interval(MEASURE_EVERY);
+        measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.send_slots()?;
             let again = self.webrtc_at;
@@ -371,8 +373,9 @@ impl Driver<'_> {
         self.videos.retain(|video| *video != codec);
         tracing::warn!(codec = codec.name(), "the decoder failed; pictures come in another way");
         self.accept()?;
-        if !self.takes_webrtc() && self.connection.transport() == TransportKind::Webrtc {
-            self.connection.leave_webrtc("the decoder failed".into())?;
+        if !self.takes_webrtc() {
+            self.webrtc_at = None;
+            self.connection.give_up_webrtc("the decoder failed".into())?;
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use protocol::message::{Percentiles, Stats, TransportKind};
 const PAUSE: Duration = Duration::from_millis(250);
 /// Pictures of which is told at a time: more than come in five seconds.
 const MOST_PICTURES: usize = 2000;
+/// The protocol's largest number.
+const MOST: f64 = 1e9;
 
 /// What was measured since the last report.
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ impl Report {
                 p99: percentile(0.99),
             }),
             bits_per_second: match seconds > 0.0 {
-                true => way.received_bytes.saturating_sub(bytes) as f64 * 8.0 / seconds,
+                true => (way.received_bytes.saturating_sub(bytes) as f64 * 8.0 / seconds).min(MOST),
                 false => 0.0,
             },
             longest_freeze_ms: gaps.into_iter().max().map_or(0.0, ms),

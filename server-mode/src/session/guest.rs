@@ -30,6 +30,8 @@ pub struct Host {
     drawn: BTreeMap<String, Option<Arc<Drawn>>>,
     /// Counts what was told of views and drawings: two ways may carry it out of order.
     count: u64,
+    /// When the guest's own hand last moved something.
+    moved_here: Option<Instant>,
     /// When more of them may be told, and how many lists are not acknowledged.
     draw_at: Option<Instant>,
     drawn_ahead: usize,
@@ -82,7 +84,34 @@ impl Host {
     }
 }
 
+/// Whether a message changes what is seen.
+fn moves(message: &ClientMessage) -> bool {
+    use ClientMessage as M;
+    matches!(
+        message,
+        M::Set(_)
+            | M::Pointer { .. }
+            | M::Wheel { .. }
+            | M::Pinch { .. }
+            | M::Scroll { .. }
+            | M::Rotate { .. }
+            | M::Window { .. }
+            | M::Preset { .. }
+            | M::Reset { .. }
+            | M::Values { .. }
+    )
+}
+
+/// Whose hand has moved something within so long waits for pictures.
+const HAND_RESTS: Duration = Duration::from_secs(1);
+
 impl Session {
+    /// Whether what moves is moved by another's hand.
+    pub(super) fn looks_on(&self, now: Instant) -> bool {
+        let moves = |at: Instant| now.saturating_duration_since(at) < HAND_RESTS;
+        self.access.role != Role::Owner && !self.host.moved_here.is_some_and(moves)
+    }
+
     /// Whether this client may ask for that.
     pub(super) fn may(&self, message: &ClientMessage) -> bool {
         use ClientMessage as M;
@@ -91,20 +120,14 @@ impl Session {
             (_, M::OpenSeries { .. } | M::OpenBeside { .. } | M::CloseSeries { .. } | M::DropView { .. }) => {
                 false
             }
-            (
-                role,
-                M::Set(_)
-                | M::Pointer { .. }
-                | M::Wheel { .. }
-                | M::Pinch { .. }
-                | M::Scroll { .. }
-                | M::Rotate { .. }
-                | M::Window { .. }
-                | M::Preset { .. }
-                | M::Reset { .. }
-                | M::Values { .. },
-            ) => role == Role::Driver,
-            _ => true,
+            (role, message) => role == Role::Driver || !moves(message),
+        }
+    }
+
+    /// Takes note of what a guest's own hand does.
+    pub(super) fn notice_hand(&mut self, now: Instant, message: &ClientMessage) {
+        if moves(message) {
+            self.host.moved_here = Some(now);
         }
     }
 

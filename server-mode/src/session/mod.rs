@@ -669,6 +669,7 @@ impl Session {
         self.drain();
         let moving = self.views.values().filter(|view| view.moves()).count().max(1);
         let (bits_per_second, share) = (self.link.bits_per_second() / moving, self.link.share(now));
+        let looks_on = self.looks_on(now);
         let mut states = Vec::new();
         for (&number, view) in &mut self.views {
             let counters = &self.counters[usize::from(number)];
@@ -686,7 +687,7 @@ impl Session {
                 && counters.unacknowledged() < ahead
                 && let Some(mut job) = view.next_job(now, number, self.dialect, wishes)
             {
-                job.meta.looks_on = self.access.role != Role::Owner && !view.is_dragging();
+                job.meta.looks_on = looks_on;
                 self.out.push_back(Output::Render(job));
             }
             if let Some(info) = view.state_to_tell(now, number, counters.told.as_ref()) {

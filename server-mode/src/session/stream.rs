@@ -37,6 +37,7 @@ impl Session {
             let reason = "You are a guest here, and may watch only.";
             return Err((ErrorCode::NotAllowed, reason.into()));
         }
+        self.notice_hand(now, &message);
         let is_guest = self.access.role != Role::Owner;
         match message {
             ClientMessage::OpenSeries { series_instance_uid } => {

@@ -5551,7 +5551,10 @@ var Peer = class {
   }
   /** Other STUN and TURN servers, for when the path is looked for anew. */
   askElsewhere(iceServers2) {
-    this.#peer.setConfiguration(configuration(iceServers2));
+    try {
+      this.#peer.setConfiguration(configuration(iceServers2));
+    } catch {
+    }
   }
   async answer(sdp) {
     try {

@@ -171,7 +171,11 @@ export class Peer {
 
   /** Other STUN and TURN servers, for when the path is looked for anew. */
   askElsewhere(iceServers: readonly IceServer[]): void {
-    this.#peer.setConfiguration(configuration(iceServers));
+    try {
+      this.#peer.setConfiguration(configuration(iceServers));
+    } catch {
+      // The path that there is goes on, and another peer asks the new ones.
+    }
   }
 
   async answer(sdp: string): Promise<void> {

@@ -41,7 +41,6 @@ fn a_guest_sees_the_hosts_views_in_its_own_size_and_is_told_their_states() {
     assert!(stage.jobs.is_empty(), "nobody knows yet how large it is to be");
     layout(&mut stage);
     let job = stage.begin(2);
-    assert!(job.meta.looks_on, "the host's hand moves it");
     assert_eq!((job.state.size, job.state.plane), ([60, 40], state.plane));
     stage.finish(&job, MS);
     let told = stage.texts.iter().rfind(|text| text["type"] == "viewState").expect("its state");
@@ -83,11 +82,6 @@ fn who_may_watch_changes_nothing_and_who_may_drive_asks_the_host() {
     layout(&mut driving);
     driving.settle();
     assert!(driving.driven.is_empty(), "to look is to change nothing");
-    driving.say(json!({"type": "pointer", "view": 2, "kind": "press", "button": "left", "x": 1, "y": 1}));
-    driving.say(json!({"type": "pointer", "view": 2, "kind": "move", "x": 9, "y": 1}));
-    assert!(!driving.begin(2).meta.looks_on, "its own hand moves it");
-    driving.say(json!({"type": "pointer", "view": 2, "kind": "release", "button": "left", "x": 9, "y": 1}));
-    driving.driven.clear();
     driving.say(json!({"type": "rotate", "view": 2, "dx": 10, "dy": 0}));
     let (view, driven) = driving.driven.pop().expect("the host is to show it");
     assert_eq!((view, driven.size), (2, [640, 480]));
@@ -239,4 +233,25 @@ fn what_a_host_shows_is_told_again_where_the_way_breaks_that_it_was_told_by() {
     let told = &stage.texts[5];
     assert_eq!(told["place"]["plane"]["centerMm"], json!(state.plane.center_mm.to_array()));
     assert!(told.get("look").is_some(), "that may be lost, too");
+}
+
+#[test]
+fn who_drives_looks_on_only_while_another_hand_moves_what_it_sees() {
+    let ct = series();
+    let mut state = ViewState::new(&ct.loaded.volume, Content::Volume, Orientation::Axial, [640, 480]);
+    let mut stage = stage(Role::Driver, &state, &ct);
+    layout(&mut stage);
+    stage.settle();
+    state.camera.azimuth(5.0);
+    state.touch();
+    let view = ShownView { number: 2, series: Arc::clone(&ct), state, moving: true };
+    let shown =
+        Shown { library: Vec::new(), series: vec![ct], views: vec![view], layout: None, drawn: Vec::new() };
+    stage.input(Input::Shown(Arc::new(shown)));
+    let job = stage.begin(2);
+    assert!(job.meta.looks_on && job.meta.quality == Quality::Interactive, "the host's hand moves it");
+    stage.finish(&job, MS);
+    stage.acknowledge(2);
+    stage.say(json!({"type": "wheel", "view": 2, "delta": 100, "zoom": false}));
+    assert!(!stage.begin(2).meta.looks_on, "its own hand moves it");
 }
