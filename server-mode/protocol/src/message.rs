@@ -3,6 +3,7 @@
 mod drawn;
 mod measure;
 mod shared;
+mod stats;
 mod told;
 
 pub use drawn::{DRAWINGS, Drawing, DrawingKind, Drawn, MAX_DRAWINGS, MAX_DRAWN_POINTS, MAX_LABEL_BYTES};
@@ -10,6 +11,7 @@ pub use measure::{MAX_MEASURED, MAX_MEASURED_MM, Measure, Measured, MeasuredKind
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use shared::{Cell, HostLayout, MAX_LAYOUT_CELLS, MAX_LAYOUT_DEPTH, MAX_SHARE, Shared, Split};
+pub use stats::{MAX_STATISTIC, Percentiles, Stats};
 pub use told::MAX_TOLD_BYTES;
 
 use crate::scene::{Look, Place, Shape};
@@ -35,8 +37,6 @@ pub const MAX_PINCH: f64 = 100.0;
 const MAX_CODECS: usize = 16;
 /// Session descriptions of WebRTC, offers and answers.
 pub const MAX_SDP_BYTES: usize = 32 * 1024;
-/// Milliseconds and rates in `stats`.
-const MAX_STATISTIC: f64 = 1e9;
 
 /// What a client asks for. Positions are pixels from the view's top left corner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -189,53 +189,6 @@ pub struct Track {
 pub enum TransportKind {
     Websocket,
     Webrtc,
-}
-
-/// What a client measured since it last told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Stats {
-    /// Codec of most pictures.
-    pub codec: String,
-    pub transport: TransportKind,
-    /// Pictures shown a second while something moved.
-    pub frames_per_second: f64,
-    /// From an input to the picture that shows it; `None` without input.
-    pub latency_ms: Option<Percentiles>,
-    pub bits_per_second: f64,
-    /// The longest time between two pictures while something moved.
-    pub longest_freeze_ms: f64,
-    /// Of the last ping; `None` before it is answered.
-    pub round_trip_ms: Option<f64>,
-    /// Share of WebRTC's packets that did not come; `None` by WebSocket, which repeats them unseen.
-    pub lost_share: Option<f64>,
-    /// How much the packets' time on the way varies (RFC 3550, 6.4.1); `None` where it is not known.
-    pub jitter_ms: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(deny_unknown_fields)]
-pub struct Percentiles {
-    pub p50: f64,
-    pub p95: f64,
-    pub p99: f64,
-}
-
-impl Stats {
-    fn check(&self) -> Result<(), String> {
-        let latency = self.latency_ms.map(|ms| [ms.p50, ms.p95, ms.p99]).into_iter().flatten();
-        let others = [self.frames_per_second, self.bits_per_second, self.longest_freeze_ms];
-        let of_the_way = [self.round_trip_ms, self.jitter_ms].into_iter().flatten();
-        if !latency.chain(others).chain(of_the_way).all(|number| (0.0..=MAX_STATISTIC).contains(&number)) {
-            return Err(format!("what `stats` measures must lie between 0 and {MAX_STATISTIC}"));
-        }
-        if !self.lost_share.is_none_or(|share| (0.0..=1.0).contains(&share)) {
-            return Err("the share of packets that `stats` misses must lie between 0 and 1".into());
-        }
-        short("codec", &self.codec)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

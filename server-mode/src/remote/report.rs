@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use protocol::Codec;
-use protocol::message::{Percentiles, Stats, TransportKind};
+use protocol::message::{MAX_STATISTIC, Percentiles, Stats, TransportKind};
 
 /// A hand that pauses for longer has stopped: the time until its next input is no freeze.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Pictures of which is told at a time: more than come in five seconds.
 const MOST_PICTURES: usize = 2000;
-/// The protocol's largest number.
-const MOST: f64 = 1e9;
 
 /// What was measured since the last report.
 #[derive(Debug, Default)]
@@ -62,7 +60,7 @@ impl Report {
                 p99: percentile(0.99),
             }),
             bits_per_second: match seconds > 0.0 {
-                true => (way.received_bytes.saturating_sub(bytes) as f64 * 8.0 / seconds).min(MOST),
+                true => (way.received_bytes.saturating_sub(bytes) as f64 * 8.0 / seconds).min(MAX_STATISTIC),
                 false => 0.0,
             },
             longest_freeze_ms: gaps.into_iter().max().map_or(0.0, ms),
