@@ -11,6 +11,10 @@ use super::tile::{PIXELS, Tile};
 use crate::render::{SURFACE_HALVINGS, TransferTable};
 use crate::volume::Rescale;
 
+/// Samples of a ray share the last one's light while they weigh less than this part of `RenderParams::opaque_below`
+/// together.
+const DIM: f32 = 0.25;
+
 /// What makes a sample visible, and its colour.
 pub(super) enum Matter<'a> {
     Table(Table<'a>),
@@ -113,6 +117,15 @@ struct Light<L: Lanes> {
     transparency: L::F,
 }
 
+/// What samples show for which no light was worked out yet, and in its place.
+struct Unlit<L: Lanes> {
+    /// Products of colours and weights.
+    color: Vec3<L>,
+    weight: L::F,
+    /// The light where samples were last lit: what their colours are multiplied by, and what is added to them.
+    last: (L::F, L::F),
+}
+
 /// Where the rays of a packet are.
 pub(super) struct Sample<L: Lanes> {
     pub t_mm: L::F,
@@ -130,6 +143,8 @@ struct Packet<L: Lanes> {
     /// Those that go on.
     rays: L::M,
     light: Light<L>,
+    /// Of plain pictures.
+    unlit: Unlit<L>,
 }
 
 /// Two samples of each ray, one behind the other.
@@ -156,6 +171,10 @@ impl<V: Texel, const PLAIN: bool> Kernel for March<'_, V, PLAIN> {
                     self.others(l, &mut b, matter);
                 }
             }
+            if PLAIN {
+                a.light_rest(l);
+                b.light_rest(l);
+            }
             self.keep(l, start, &a.light);
             self.keep(l, start + L::COUNT, &b.light);
         }
@@ -171,7 +190,9 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let beam = Beam::new(l, &self.scene.params.rays, column, row);
         let lattice = Lattice::new(l, self.scene, &beam, self.step_mm);
         let rays = inside & l.lt(zero, lattice.count);
-        Packet { beam, lattice, rays, light: Light { color: [zero; 3], transparency: l.splat(1.0) } }
+        let light = Light { color: [zero; 3], transparency: l.splat(1.0) };
+        let unlit = Unlit { color: [zero; 3], weight: zero, last: (l.splat(1.0), zero) };
+        Packet { beam, lattice, rays, light, unlit }
     }
 
     /// Nothing behind can be seen.
@@ -359,12 +380,10 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
     fn add_two<L: Lanes>(&self, l: L, packet: &mut Packet<L>, table: &Table<'_>, pair: &Pair<L>) {
         let Pair { samples: [near, far], entries, seen } = pair;
         let [near_seen, far_seen] = [l.bits(seen[0]) != 0, l.bits(seen[1]) != 0];
-        if PLAIN && near_seen && far_seen {
-            let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
-            let differences = self.scene.field.differences_of_two(l, places, corners, *seen);
-            let [near_light, far_light] = self.lamp.headlight(l, differences);
-            self.add_plain(l, packet, near_light, seen[0], table, entries[0]);
-            self.add_plain(l, packet, far_light, seen[1], table, entries[1]);
+        if PLAIN {
+            if near_seen || far_seen {
+                self.add_plain(l, packet, table, pair);
+            }
             return;
         }
         if near_seen {
@@ -373,6 +392,56 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         if far_seen {
             self.add_entry(l, packet, far, seen[1], table, entries[1]);
         }
+    }
+
+    /// Works out no light until samples together would weigh enough to be told apart; then the last one's is theirs.
+    #[inline(always)]
+    fn add_plain<L: Lanes>(&self, l: L, packet: &mut Packet<L>, table: &Table<'_>, pair: &Pair<L>) {
+        let Pair { samples: [near, far], entries, seen } = pair;
+        let (near_color, near_weight) = self.weigh(l, packet, table, seen[0], entries[0]);
+        let (far_color, far_weight) = self.weigh(l, packet, table, seen[1], entries[1]);
+        packet.unlit.add(near_color, near_weight);
+        let enough = l.splat(DIM * self.scene.params.opaque_below);
+        let near_lit = l.bits(l.le(enough, packet.unlit.weight)) != 0;
+        let far_gathered = if near_lit { far_weight } else { packet.unlit.weight + far_weight };
+        let far_lit = l.bits(l.le(enough, far_gathered)) != 0;
+        if near_lit && far_lit {
+            let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
+            let differences = self.scene.field.differences_of_two(l, places, corners, *seen);
+            let [near_light, far_light] = self.lamp.headlight(l, differences);
+            packet.light_up(l, seen[0], near_light);
+            packet.unlit.add(far_color, far_weight);
+            packet.light_up(l, seen[1], far_light);
+            return;
+        }
+        if !near_lit {
+            packet.unlit.add(far_color, far_weight);
+        }
+        if near_lit || far_lit {
+            let (sample, seen) = if near_lit { (near, seen[0]) } else { (far, seen[1]) };
+            let differences = self.scene.field.differences(l, sample.position, sample.corner, seen);
+            let [light, _] = self.lamp.headlight(l, [differences; 2]);
+            packet.light_up(l, seen, light);
+        }
+        if near_lit {
+            packet.unlit.add(far_color, far_weight);
+        }
+    }
+
+    /// How much samples count behind what is there, and the products of that and their colours.
+    #[inline(always)]
+    fn weigh<L: Lanes>(
+        &self,
+        l: L,
+        packet: &mut Packet<L>,
+        table: &Table<'_>,
+        seen: L::M,
+        entry: L::F,
+    ) -> (Vec3<L>, L::F) {
+        let (color, alpha) = table.look_up(l, seen & packet.rays, entry);
+        let weight = packet.light.hide(l, alpha);
+        packet.rays = packet.rays & !self.is_full(l, &packet.light);
+        (axes!(i => color[i] * weight), weight)
     }
 
     #[inline(always)]
@@ -385,29 +454,9 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         table: &Table<'_>,
         entry: L::F,
     ) {
-        if PLAIN {
-            let differences = self.scene.field.differences(l, sample.position, sample.corner, seen);
-            let [light, _] = self.lamp.headlight(l, [differences; 2]);
-            return self.add_plain(l, packet, light, seen, table, entry);
-        }
         let seen = seen & packet.rays;
         let (color, alpha) = table.look_up(l, seen, entry);
         self.add(l, sample, seen, color, alpha, &mut packet.light);
-        packet.rays = packet.rays & !self.is_full(l, &packet.light);
-    }
-
-    #[inline(always)]
-    fn add_plain<L: Lanes>(
-        &self,
-        l: L,
-        packet: &mut Packet<L>,
-        (base, highlight): (L::F, L::F),
-        seen: L::M,
-        table: &Table<'_>,
-        entry: L::F,
-    ) {
-        let (color, alpha) = table.look_up(l, seen & packet.rays, entry);
-        packet.light.add(l, axes!(i => l.mul_add(color[i], base, highlight)), alpha);
         packet.rays = packet.rays & !self.is_full(l, &packet.light);
     }
 
@@ -552,9 +601,43 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
 impl<L: Lanes> Light<L> {
     #[inline(always)]
     fn add(&mut self, l: L, color: Vec3<L>, alpha: L::F) {
-        let weight = self.transparency * alpha;
+        let weight = self.hide(l, alpha);
         self.color = axes!(i => l.mul_add(weight, color[i], self.color[i]));
+    }
+
+    /// Takes away the light that is stopped; returns how much what stops it weighs in the picture.
+    #[inline(always)]
+    fn hide(&mut self, l: L, alpha: L::F) -> L::F {
+        let weight = self.transparency * alpha;
         self.transparency = self.transparency * (l.splat(1.0) - alpha);
+        weight
+    }
+}
+
+impl<L: Lanes> Unlit<L> {
+    #[inline(always)]
+    fn add(&mut self, color: Vec3<L>, weight: L::F) {
+        self.color = axes!(i => self.color[i] + color[i]);
+        self.weight = self.weight + weight;
+    }
+}
+
+impl<L: Lanes> Packet<L> {
+    /// Gives what is unlit this light where it was worked out, elsewhere the last one.
+    #[inline(always)]
+    fn light_up(&mut self, l: L, lit: L::M, (base, highlight): (L::F, L::F)) {
+        let last = self.unlit.last;
+        self.unlit.last = (l.select(lit, base, last.0), l.select(lit, highlight, last.1));
+        self.light_rest(l);
+        self.unlit.color = [l.splat(0.0); 3];
+        self.unlit.weight = l.splat(0.0);
+    }
+
+    #[inline(always)]
+    fn light_rest(&mut self, l: L) {
+        let Unlit { color, weight, last: (base, highlight) } = &self.unlit;
+        let highlight = *highlight * *weight;
+        self.light.color = axes!(i => self.light.color[i] + l.mul_add(color[i], *base, highlight));
     }
 }
 

@@ -285,7 +285,8 @@ pub struct RenderParams {
     pub clip: Vec<[f32; 4]>,
     pub depth_cue: Option<DepthCue>,
     /// Of `Mode::Volume`: a ray whose remaining transparency falls below this has gathered its colour. It ends, and the
-    /// light gathered so far stands for the rest as well.
+    /// light gathered so far stands for the rest as well. Samples that weigh less than a quarter of this together may share
+    /// one's light.
     pub opaque_below: f32,
     /// Multiplies the opacity that `Mode::Volume` looks up.
     pub gradient_opacity: Option<Arc<GradientOpacity>>,

@@ -438,6 +438,112 @@ impl Lanes for Avx2 {
         [a, b, c, d]
     }
 
+    /// Lane by lane, in 16 bits: voxels are subtracted, and the eight weights of a cell have 15 bits. Needs all
+    /// voxels around each lane's cell.
+    #[inline(always)]
+    fn near_differences<V: Texel>(
+        self,
+        grid: &Grid<'_, V>,
+        _corner: [i32; 3],
+        position: [Floats; 3],
+        mask: Mask,
+    ) -> Option<[Floats; 3]> {
+        let short = matches!(V::LAYOUT, Layout::I16 | Layout::U16);
+        let [columns, rows, slices] = grid.dims;
+        if !(short && grid.is_even && grid.suits_gathers() && columns.min(rows).min(slices) >= 4) {
+            return None;
+        }
+        // Cells are moved to where they have neighbours on all sides.
+        let mut cells = [self.splat_i(1); 3];
+        let mut parts = cells;
+        let mut moved = self.splat_i(0);
+        for axis in 0..3 {
+            let (cell, last) = (self.to_int(position[axis]), self.splat_i(grid.dims[axis] as i32 - 3));
+            cells[axis] = self.min_i(Ints(vector!(_mm256_max_epi32(cell.0, cells[axis].0))), last);
+            moved = Ints(vector!(_mm256_or_si256(moved.0, (cell - cells[axis]).0)));
+            parts[axis] = self.to_int((position[axis] - self.to_float(cells[axis])) * self.splat(32_768.0));
+        }
+        let stays = Mask(vector!(_mm256_castsi256_ps(_mm256_cmpeq_epi32(moved.0, _mm256_setzero_si256()))));
+        if self.bits(mask & !stays) != 0 {
+            return None;
+        }
+        let [_, dy, dz] = grid.next;
+        let one = self.splat_i(1);
+        let (columns, rows) = (self.splat_i(columns as i32), self.splat_i(rows as i32));
+        let first = ((cells[2] - one) * rows + cells[1] - one) * columns + cells[0] - one;
+        let index = Indices::new(first.0);
+        let voxels = grid.voxels.as_ptr();
+        macro_rules! four {
+            ($offset:expr) => {{
+                // SAFETY: each lane's cell lies between the first and the last three of every axis, so the four voxels
+                // from the one before it on exist in each of these rows; `Texel` vouches for 16 bits each.
+                let [near, far] = unsafe { index.double_words::<2>(voxels.add($offset).cast()) };
+                let middle = _mm256_blend_epi16::<0xaa>(
+                    _mm256_srli_epi32::<16>(near),
+                    _mm256_slli_epi32::<16>(far),
+                );
+                (_mm256_sub_epi16(far, near), middle)
+            }};
+        }
+        macro_rules! two {
+            ($offset:expr) => {
+                // SAFETY: as above.
+                unsafe { index.words::<2>(voxels.add($offset + 1).cast()) }
+            };
+        }
+        vector!({
+            // Pairs of 16 bits a lane: what counts for a voxel and for the next one.
+            let whole = _mm256_set1_epi16(i16::MAX);
+            let [Ints(x), Ints(y), Ints(z)] = parts;
+            let x = _mm256_sub_epi32(
+                _mm256_slli_epi32::<16>(x),
+                _mm256_sub_epi32(x, _mm256_set1_epi32(i32::from(i16::MAX))),
+            );
+            let y = _mm256_or_si256(_mm256_slli_epi32::<16>(y), y);
+            let z = _mm256_or_si256(_mm256_slli_epi32::<16>(z), z);
+            let (near_y, near_z) = (_mm256_sub_epi16(whole, y), _mm256_sub_epi16(whole, z));
+            let (low, high) = (_mm256_mulhrs_epi16(x, near_y), _mm256_mulhrs_epi16(x, y));
+            let weights = [
+                _mm256_mulhrs_epi16(low, near_z),
+                _mm256_mulhrs_epi16(high, near_z),
+                _mm256_mulhrs_epi16(low, z),
+                _mm256_mulhrs_epi16(high, z),
+            ];
+            macro_rules! blend {
+                ($a:expr, $b:expr, $c:expr, $d:expr) => {{
+                    let near = _mm256_add_epi32(
+                        _mm256_madd_epi16($a, weights[0]),
+                        _mm256_madd_epi16($b, weights[1]),
+                    );
+                    let far = _mm256_add_epi32(
+                        _mm256_madd_epi16($c, weights[2]),
+                        _mm256_madd_epi16($d, weights[3]),
+                    );
+                    self.to_float(Ints(_mm256_add_epi32(near, far))) * self.splat(1.0 / 32_768.0)
+                }};
+            }
+            let (x00, v00) = four!(dy + dz);
+            let (x10, v10) = four!(2 * dy + dz);
+            let (x01, v01) = four!(dy + 2 * dz);
+            let (x11, v11) = four!(2 * dy + 2 * dz);
+            Some([
+                blend!(x00, x10, x01, x11),
+                blend!(
+                    _mm256_sub_epi16(v10, two!(dz)),
+                    _mm256_sub_epi16(two!(3 * dy + dz), v00),
+                    _mm256_sub_epi16(v11, two!(2 * dz)),
+                    _mm256_sub_epi16(two!(3 * dy + 2 * dz), v01)
+                ),
+                blend!(
+                    _mm256_sub_epi16(v01, two!(dy)),
+                    _mm256_sub_epi16(v11, two!(2 * dy)),
+                    _mm256_sub_epi16(two!(dy + 3 * dz), v00),
+                    _mm256_sub_epi16(two!(2 * dy + 3 * dz), v10)
+                ),
+            ])
+        })
+    }
+
     #[inline(always)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
         #[inline(never)]

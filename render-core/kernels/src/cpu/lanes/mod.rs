@@ -163,7 +163,10 @@ pub(super) struct Grid<'a, V> {
     /// The number of voxels if gathers suit it, else 0.
     gather_len: i32,
     /// Whether 16 bits hold the difference of any two voxels.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AVX-512 subtracts in 16 bits"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "only AVX2 and AVX-512 subtract in 16 bits")
+    )]
     is_even: bool,
 }
 
@@ -429,7 +432,7 @@ pub(super) trait Lanes: Copy {
     }
 
     /// As `near`: what the value is one voxel after less what it is one voxel before, along each
-    /// axis.
+    /// axis, by weights of 15 bits.
     #[inline(always)]
     fn near_differences<V: Texel>(
         self,

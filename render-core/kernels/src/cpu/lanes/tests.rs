@@ -272,6 +272,61 @@ fn voxels_that_lanes_share_are_blended_as_far_as_their_last_cell() {
     }
 }
 
+/// Differences of what lies around lanes, where some look beside the grid.
+struct Differences<'a, V>(Level, Grid<'a, V>);
+
+impl<V: Texel> Kernel for Differences<'_, V> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self(level, grid) = self;
+        const BEHIND: [f32; 10] = [0.0, 0.25, 1.0001, 2.9999, 0.875, 1.0, 1.5, 2.0, 0.99999, 2.25];
+        let corner = [3, 2, 1];
+        for first in 0..BEHIND.len() {
+            let mut place: [[f32; MAX_LANES]; 3] = std::array::from_fn(|axis| {
+                cycle(&BEHIND, first * (axis + 1) + axis).map(|x| corner[axis] as f32 + x)
+            });
+            let found = |place: &[[f32; MAX_LANES]; 3], mask: u32| {
+                let position = place.map(|axis| l.load(&axis));
+                l.near_differences(&grid, corner, position, l.mask(mask))
+            };
+            let Some(all) = found(&place, u32::MAX) else { return };
+            // What lies elsewhere is of no account for lanes that do not look.
+            let outside = first % L::COUNT;
+            for (axis, beside) in [-1e9, f32::NAN, 0.5].into_iter().enumerate() {
+                place[axis][outside] = beside;
+            }
+            let others = found(&place, !(1 << outside)).expect("the others are inside");
+            for axis in 0..3 {
+                let (all, others) = (numbers(l, all[axis]), numbers(l, others[axis]));
+                for lane in (0..L::COUNT).filter(|&lane| lane != outside) {
+                    let beside = |by: f32| -> f32 {
+                        let mut at: [f32; 3] = std::array::from_fn(|axis| place[axis][lane]);
+                        at[axis] += by;
+                        interpolated(&grid, at)
+                    };
+                    let expected = beside(1.0) - beside(-1.0);
+                    // Voxels range over 15 bits, weights have as many.
+                    let error = (all[lane] - expected).abs();
+                    assert!(error < 16.0, "{level}: {} for {expected} along axis {axis}", all[lane]);
+                    assert_eq!(others[lane], all[lane], "{level}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn differences_are_blended_of_the_voxels_around_a_cell() {
+    const DIMS: [u32; 3] = [12, 8, 7];
+    let bits = |i: u32| i.wrapping_mul(0x9e37_79b9) >> 17;
+    let signed: Vec<i16> = (0..DIMS.iter().product()).map(|i| (bits(i) as i32 - 20_000) as i16).collect();
+    let unsigned: Vec<u16> = (0..DIMS.iter().product()).map(|i| (bits(i) + 30_000) as u16).collect();
+    for level in Level::available() {
+        level.run(Differences(level, Grid::new(&signed, DIMS, (-20_000.0, 12_767.0))));
+        level.run(Differences(level, Grid::new(&unsigned, DIMS, (30_000.0, 62_767.0))));
+    }
+}
+
 /// What the pixels of a slice share, in blocks of both shapes, whose rows lie side by side in slices and in columns.
 struct Shares<'a, V>(Level, Grid<'a, V>);
 
