@@ -164,11 +164,15 @@ def focused():
 
 def tab_to(part, most=120):
     """Presses Tab until a control with this in its name has the focus."""
+    here = focused()
     for _ in range(most):
-        if part in focused():
+        if part in here:
             return
-        key("Tab")
-        time.sleep(0.1)
+        subprocess.run(["xdotool", "key", "Tab"], check=True)
+        # Neighbours may have the same name; then the focus has moved all the same.
+        before, moved = here, time.monotonic() + 0.35
+        while here == before and time.monotonic() < moved:
+            here = focused()
     fail(f"Tab does not lead to {part!r}")
 
 

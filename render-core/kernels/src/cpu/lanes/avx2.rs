@@ -473,25 +473,24 @@ impl Lanes for Avx2 {
         let first = ((cells[2] - one) * rows + cells[1] - one) * columns + cells[0] - one;
         let index = Indices::new(first.0);
         let voxels = grid.voxels.as_ptr();
-        macro_rules! four {
-            ($offset:expr) => {{
-                // SAFETY: each lane's cell lies between the first and the last three of every axis, so the four voxels
-                // from the one before it on exist in each of these rows; `Texel` vouches for 16 bits each.
-                let [near, far] = unsafe { index.double_words::<2>(voxels.add($offset).cast()) };
-                let middle = _mm256_blend_epi16::<0xaa>(
-                    _mm256_srli_epi32::<16>(near),
-                    _mm256_slli_epi32::<16>(far),
-                );
-                (_mm256_sub_epi16(far, near), middle)
-            }};
-        }
-        macro_rules! two {
-            ($offset:expr) => {
-                // SAFETY: as above.
-                unsafe { index.words::<2>(voxels.add($offset + 1).cast()) }
-            };
-        }
-        vector!({
+        // SAFETY: the token proves AVX2. Each lane's cell lies between the first and the last three of every axis, so
+        // the voxels that are read, at most two from the cell, exist; `Texel` vouches for 16 bits each.
+        unsafe {
+            macro_rules! four {
+                ($offset:expr) => {{
+                    let [near, far] = index.double_words::<2>(voxels.add($offset).cast());
+                    let middle = _mm256_blend_epi16::<0xaa>(
+                        _mm256_srli_epi32::<16>(near),
+                        _mm256_slli_epi32::<16>(far),
+                    );
+                    (_mm256_sub_epi16(far, near), middle)
+                }};
+            }
+            macro_rules! two {
+                ($offset:expr) => {
+                    index.words::<2>(voxels.add($offset + 1).cast())
+                };
+            }
             // Pairs of 16 bits a lane: what counts for a voxel and for the next one.
             let whole = _mm256_set1_epi16(i16::MAX);
             let [Ints(x), Ints(y), Ints(z)] = parts;
@@ -541,7 +540,7 @@ impl Lanes for Avx2 {
                     _mm256_sub_epi16(two!(2 * dy + 3 * dz), v10)
                 ),
             ])
-        })
+        }
     }
 
     #[inline(always)]
