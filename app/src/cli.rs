@@ -376,6 +376,8 @@ pub enum Bench {
     Load(BenchArgs),
     /// Pictures into JPEG
     Encode(BenchArgs),
+    /// What a volume takes in memory: loaded, once every mode showed it, and after --frames more (Linux)
+    Memory(BenchArgs),
     /// A server and clients that decode what it sends, through an emulated network
     Stream(Box<BenchStream>),
     /// The window on this display, with a hand that reads: how soon a study is there, pictures a second, and how

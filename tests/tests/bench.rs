@@ -1,4 +1,4 @@
-//! `voxcast bench stream` on the real binary: what it measures of networks whose properties are known.
+//! `voxcast bench` on the real binary: what it measures of networks whose properties are known, and of its own memory.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,6 +6,7 @@ use std::process::Command;
 use render_core::phantom::{Spec, write_study};
 use serde_json::Value;
 use tests::binary::voxcast;
+use tests::data;
 use tests::server::Folder;
 
 const SPEC: Spec = Spec {
@@ -100,4 +101,24 @@ fn an_emulated_network_shows_in_what_is_measured() {
     let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
     assert!(rows.iter().all(|row| row.len() == 10 && row[0] == "window"), "{trace}");
     assert_eq!(rows.last().map(|row| row[8]), Some("final"));
+}
+
+#[test]
+fn all_that_is_kept_for_a_volume_is_less_than_six_tenths_of_its_voxels_and_frames_add_nothing() {
+    let Some(study) = data::folder(data::CHEST) else { return eprintln!("skipped: no ../shared/data") };
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) {
+        return eprintln!("skipped: memory is measured on Linux only");
+    }
+    let output = Command::new(voxcast())
+        .args(["bench", "memory", "--size", "640x360", "--frames", "500", "--json"])
+        .arg(study)
+        .output()
+        .expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let line: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let [voxels, loaded, shown, after] =
+        ["/voxel_bytes", "/loaded_bytes", "/shown_bytes", "/after_bytes"].map(|path| number(&line, path));
+    assert!(loaded >= voxels, "{line}");
+    assert!(shown - loaded < 0.6 * voxels, "{line}");
+    assert!(after - shown < 8e6, "{line}");
 }

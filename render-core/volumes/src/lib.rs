@@ -10,7 +10,6 @@ pub mod dicom;
 pub mod geometry;
 pub mod halved;
 pub mod levels;
-#[cfg(not(target_arch = "wasm32"))]
 mod memory;
 pub mod outline;
 #[cfg(not(target_arch = "wasm32"))]

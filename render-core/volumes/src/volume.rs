@@ -179,9 +179,9 @@ pub struct Meaning {
 /// Filled by the first user; the others wait for it, but not those of other halves.
 type Half = Arc<OnceLock<Option<Arc<Volume>>>>;
 
-/// Halves of a volume that are kept. With their bricks, and the skip maps of all, a volume and three of them take less
-/// than 1.6 times the bytes of its voxels.
-const MAX_HALVES: usize = 3;
+/// Halves of a volume that are kept. With two, and all that renderers keep of them and of the whole, a volume takes less
+/// than 1.6 times the bytes of its voxels (`voxcast bench memory`; with three 1.7).
+const MAX_HALVES: usize = 2;
 
 /// A scalar volume. Its fields are private because geometry and voxels belong together: there is
 /// exactly one voxel for each grid point, every float is finite and the slope is not zero.
@@ -335,10 +335,10 @@ impl Volume {
     fn half(&self, reduction: Reduction) -> Option<Self> {
         let (dims, turned) = (self.geometry.dims(), self.rescale.slope < 0.0);
         let voxels = match &self.voxels {
-            Voxels::U8(v) => Voxels::U8(reduction.of(v, dims, turned).into()),
-            Voxels::I16(v) => Voxels::I16(reduction.of(v, dims, turned).into()),
-            Voxels::U16(v) => Voxels::U16(reduction.of(v, dims, turned).into()),
-            Voxels::F32(v) => Voxels::F32(reduction.of(v, dims, turned).into()),
+            Voxels::U8(v) => Voxels::U8(reduction.of(v, dims, turned)),
+            Voxels::I16(v) => Voxels::I16(reduction.of(v, dims, turned)),
+            Voxels::U16(v) => Voxels::U16(reduction.of(v, dims, turned)),
+            Voxels::F32(v) => Voxels::F32(reduction.of(v, dims, turned)),
         };
         Self::new(halved::geometry(&self.geometry).ok()?, voxels, self.rescale, self.meaning.clone()).ok()
     }

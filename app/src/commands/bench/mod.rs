@@ -1,5 +1,6 @@
 //! `voxcast bench`: times of this machine on a study, one line per case.
 
+mod memory;
 mod stream;
 mod window;
 
@@ -28,6 +29,7 @@ pub fn run(bench: &Bench) -> Result<()> {
     let (args, ran, known) = match bench {
         Bench::Stream(args) => return stream::run(args),
         Bench::Window(args) => return window::run(args),
+        Bench::Memory(args) => return memory::run(args),
         Bench::Render(args) => (
             args,
             render(args)?,

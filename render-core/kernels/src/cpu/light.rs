@@ -186,24 +186,19 @@ fn facing<L: Lanes>(l: L, normal: Vec3<L>, per_length: L::F, direction: &[f32; 3
     l.min(l.abs(along * per_length), l.splat(1.0))
 }
 
-/// An `Illumination` laid out for vectors: (ambient, first light) of each node and of the next one in
-/// its row.
+/// An `Illumination` laid out for vectors: 256 times the ambient factor and the first light's, both from 0 to 255, in a
+/// number for each node.
 #[derive(Debug)]
 pub(super) struct Occlusion {
     dims: [usize; 3],
-    nodes: Vec<[f32; 4]>,
+    nodes: Vec<f32>,
 }
 
 impl Occlusion {
     pub fn new(grid: &Illumination) -> Self {
-        let dims = grid.dims();
-        let nodes = grid.factors().chunks_exact(dims[0]).flat_map(|row| {
-            (0..row.len()).map(|x| {
-                let ([a, b], [c, d]) = (row[x], row[(x + 1).min(row.len() - 1)]);
-                [a, b, c, d].map(|factor| f32::from(factor) * (1.0 / 255.0))
-            })
-        });
-        Self { dims, nodes: nodes.collect() }
+        let nodes =
+            grid.factors().iter().map(|&[ambient, light]| f32::from(u16::from_be_bytes([ambient, light])));
+        Self { dims: grid.dims(), nodes: nodes.collect() }
     }
 
     /// As `Illumination::at`.
@@ -217,19 +212,28 @@ impl Occlusion {
         let high = axes!(i => l.to_int(l.min(low[i] + l.splat(1.0), last[i])));
         let low = axes!(i => l.to_int(low[i]));
         let (row, layer) = (l.splat_i(self.dims[0] as i32), l.splat_i((self.dims[0] * self.dims[1]) as i32));
-        let (y0, y1) = (low[1] * row, high[1] * row);
-        let (z0, z1) = (low[2] * layer + low[0], high[2] * layer + low[0]);
-        let (a, b) = (self.along_row(l, z0 + y0, part[0]), self.along_row(l, z0 + y1, part[0]));
-        let (c, d) = (self.along_row(l, z1 + y0, part[0]), self.along_row(l, z1 + y1, part[0]));
-        let near = (mix(l, a.0, b.0, part[1]), mix(l, a.1, b.1, part[1]));
-        let far = (mix(l, c.0, d.0, part[1]), mix(l, c.1, d.1, part[1]));
-        (mix(l, near.0, far.0, part[2]), mix(l, near.1, far.1, part[2]))
+        let rows = both!(z => {
+            let z = if z == 0 { low[2] } else { high[2] };
+            both!(y => z * layer + row * if y == 0 { low[1] } else { high[1] })
+        });
+        let layers = both!(z => {
+            let ends = both!(y => {
+                let (a, b) = (self.node(l, rows[z][y] + low[0]), self.node(l, rows[z][y] + high[0]));
+                (mix(l, a.0, b.0, part[0]), mix(l, a.1, b.1, part[0]))
+            });
+            (mix(l, ends[0].0, ends[1].0, part[1]), mix(l, ends[0].1, ends[1].1, part[1]))
+        });
+        let ambient = mix(l, layers[0].0, layers[1].0, part[2]);
+        let both = mix(l, layers[0].1, layers[1].1, part[2]);
+        let scale = l.splat(1.0 / 255.0);
+        (ambient * scale, l.mul_add(ambient, l.splat(-256.0), both) * scale)
     }
 
+    /// The ambient factor of nodes, and both in a number.
     #[inline(always)]
-    fn along_row<L: Lanes>(&self, l: L, node: L::I, part: L::F) -> (L::F, L::F) {
-        let [ambient, light, next_ambient, next_light] = l.gather_columns(&self.nodes, node);
-        (mix(l, ambient, next_ambient, part), mix(l, light, next_light, part))
+    fn node<L: Lanes>(&self, l: L, node: L::I) -> (L::F, L::F) {
+        let both = l.gather(&self.nodes, node);
+        (l.floor(both * l.splat(1.0 / 256.0)), both)
     }
 }
 
