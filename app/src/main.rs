@@ -32,13 +32,16 @@ fn quiet_vulkan() {
     }
 }
 
-/// What is large goes back to the system as soon as it is freed. The allocator would keep more of it the larger it was:
-/// a fifth of a CT's voxels, once all modes had shown it.
+/// What is larger than a picture goes back to the system as soon as it is freed. The allocator would keep more of it the
+/// larger it was: a fifth of a CT's voxels, once all modes had shown it.
 fn keep_no_large_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it sets a number of the allocator, and runs before any other thread exists.
+    const LARGE: i32 = 16 << 20;
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it sets numbers of the allocator, and runs before any other thread exists.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 4 << 20);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE);
     }
 }
 

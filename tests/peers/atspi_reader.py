@@ -171,7 +171,7 @@ def tab_to(part, most=120):
         subprocess.run(["xdotool", "key", "Tab"], check=True)
         # Neighbours may have the same name; then the focus has moved all the same.
         before, moved = here, time.monotonic() + 0.35
-        while here == before and time.monotonic() < moved:
+        while here in (before, "") and time.monotonic() < moved:
             here = focused()
     fail(f"Tab does not lead to {part!r}")
 

@@ -401,9 +401,13 @@ impl<V: Texel, const PLAIN: bool> March<'_, V, PLAIN> {
         let (near_color, near_weight) = self.weigh(l, packet, table, seen[0], entries[0]);
         let (far_color, far_weight) = self.weigh(l, packet, table, seen[1], entries[1]);
         packet.unlit.add(near_color, near_weight);
-        let enough = l.splat(DIM * self.scene.params.opaque_below);
+        let enough = l.splat((DIM * self.scene.params.opaque_below).min(DIM));
         let near_lit = l.bits(l.le(enough, packet.unlit.weight)) != 0;
-        let far_gathered = if near_lit { far_weight } else { packet.unlit.weight + far_weight };
+        let far_gathered = if near_lit {
+            l.select(seen[0], far_weight, packet.unlit.weight + far_weight)
+        } else {
+            packet.unlit.weight + far_weight
+        };
         let far_lit = l.bits(l.le(enough, far_gathered)) != 0;
         if near_lit && far_lit {
             let (places, corners) = ([near.position, far.position], [near.corner, far.corner]);
@@ -623,16 +627,22 @@ impl<L: Lanes> Unlit<L> {
 }
 
 impl<L: Lanes> Packet<L> {
-    /// Gives what is unlit this light where it was worked out, elsewhere the last one.
+    /// Gives what is unlit this light where it was worked out.
     #[inline(always)]
     fn light_up(&mut self, l: L, lit: L::M, (base, highlight): (L::F, L::F)) {
-        let last = self.unlit.last;
-        self.unlit.last = (l.select(lit, base, last.0), l.select(lit, highlight, last.1));
-        self.light_rest(l);
-        self.unlit.color = [l.splat(0.0); 3];
-        self.unlit.weight = l.splat(0.0);
+        let zero = l.splat(0.0);
+        let Unlit { color, weight, last } = &mut self.unlit;
+        let added = highlight * *weight;
+        for i in 0..3 {
+            let lit_color = l.select(lit, l.mul_add(color[i], base, added), zero);
+            self.light.color[i] = self.light.color[i] + lit_color;
+            color[i] = l.select(lit, zero, color[i]);
+        }
+        *weight = l.select(lit, zero, *weight);
+        *last = (l.select(lit, base, last.0), l.select(lit, highlight, last.1));
     }
 
+    /// At the end: as where samples were last lit.
     #[inline(always)]
     fn light_rest(&mut self, l: L) {
         let Unlit { color, weight, last: (base, highlight) } = &self.unlit;
