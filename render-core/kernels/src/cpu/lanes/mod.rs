@@ -174,7 +174,7 @@ impl<'a, V: Texel> Grid<'a, V> {
     /// `voxels` holds exactly one voxel for each grid point, none outside of `range`.
     pub fn new(voxels: &'a [V], dims: [u32; 3], range: (f32, f32)) -> Self {
         let dims = dims.map(|n| n as usize);
-        assert_eq!(voxels.len(), dims.iter().product(), "a voxel for each grid point");
+        assert_eq!(voxels.len(), dims.iter().product::<usize>(), "a voxel for each grid point");
         let stride = [1, dims[0], dims[0] * dims[1]];
         let next = std::array::from_fn(|axis| if dims[axis] > 1 { stride[axis] } else { 0 });
         let len = i32::try_from(voxels.len()).unwrap_or(0);
