@@ -32,16 +32,15 @@ fn quiet_vulkan() {
     }
 }
 
-/// What is larger than a picture goes back to the system as soon as it is freed. The allocator would keep more of it the
-/// larger it was: a fifth of a CT's voxels, once all modes had shown it.
+/// What is large goes back to the system as soon as it is freed. The allocator would keep more of it the larger it was:
+/// a third of a CT's voxels, once all modes had shown it.
 fn keep_no_large_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    const LARGE: i32 = 16 << 20;
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it sets numbers of the allocator, and runs before any other thread exists.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 4 << 20);
+        // Pictures of videos, which are smaller, do not go and come each time.
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 16 << 20);
     }
 }
 
