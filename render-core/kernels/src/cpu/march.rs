@@ -633,11 +633,9 @@ impl<L: Lanes> Packet<L> {
         let zero = l.splat(0.0);
         let Unlit { color, weight, last } = &mut self.unlit;
         let added = highlight * *weight;
-        for i in 0..3 {
-            let lit_color = l.select(lit, l.mul_add(color[i], base, added), zero);
-            self.light.color[i] = self.light.color[i] + lit_color;
-            color[i] = l.select(lit, zero, color[i]);
-        }
+        let gained = axes!(i => l.select(lit, l.mul_add(color[i], base, added), zero));
+        self.light.color = axes!(i => self.light.color[i] + gained[i]);
+        *color = axes!(i => l.select(lit, zero, color[i]));
         *weight = l.select(lit, zero, *weight);
         *last = (l.select(lit, base, last.0), l.select(lit, highlight, last.1));
     }
