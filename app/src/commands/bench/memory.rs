@@ -35,7 +35,6 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         view.effects = Effects { ambient_occlusion: true, shadows: true };
         view.slab = Slab { thickness_mm: 20.0, ..view.slab };
         draw(&renderer, &volume, &view)?;
-        draw(&renderer, &volume, &view)?;
         let half = Rung::HALF.coarsen(&mut view, &volume);
         draw(&renderer, &half, &view)?;
     }
